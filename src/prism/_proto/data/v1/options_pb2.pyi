@@ -1,0 +1,34 @@
+from google.protobuf import descriptor_pb2 as _descriptor_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+RULES_FIELD_NUMBER: _ClassVar[int]
+rules: _descriptor.FieldDescriptor
+REQUIRES_FIELD_NUMBER: _ClassVar[int]
+requires: _descriptor.FieldDescriptor
+ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+one_required: _descriptor.FieldDescriptor
+
+class FieldRules(_message.Message):
+    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value")
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    TIME_TO_LIVE_FIELD_NUMBER: _ClassVar[int]
+    ITEM_SIZE_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_FIELD_NUMBER: _ClassVar[int]
+    INDEPENDENT_FIELD_NUMBER: _ClassVar[int]
+    REQUIRES_FIELD_NUMBER: _ClassVar[int]
+    MAX_VALUE_FIELD_NUMBER: _ClassVar[int]
+    required: bool
+    max_bytes: int
+    max_items: int
+    time_to_live: bool
+    item_size: bool
+    unique: bool
+    independent: bool
+    requires: str
+    max_value: int
+    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,274 @@
+"""The error tree, split by whose fault it is. Each class owns its gRPC status code and its machine-readable reason.
+
+    PrismError
+     |__ CallerError              the request is at fault: change it before sending it again
+     |    |__ InvalidArgument     |__ NamespaceNotFound   |__ AlreadyExists     |__ FailedPrecondition
+     |    |__ Unauthenticated     |__ PermissionDenied    |__ Unimplemented     |__ LimitExceeded
+     |__ BackendError             the store or its plugin is at fault
+     |    |__ BackendUnavailable  |__ BackendCredentials  |__ Conflict          |__ StoreFull      |__ DataLoss
+     |__ CallEnded                nobody's fault: DeadlineExceeded, Cancelled
+     |__ GatewayUnavailable       the gateway cannot be reached, is draining or overloaded
+     |__ InternalError            a defect in Prism
+
+On the wire an error is a gRPC status whose details are google.rpc messages: `ErrorInfo{reason, domain "prism", metadata}`,
+`RetryInfo` where waiting helps, `BadRequest` with the fields at fault (docs/contract.md, "Errors").
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prism.wire.status import Code, Status
+
+DOMAIN = "prism"
+
+
+class Outcome(enum.StrEnum):
+    """What a failed write did to the store."""
+
+    NOT_APPLIED = "NOT_APPLIED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field of a request that broke a rule.
+
+    Attributes:
+        field: path in the request, such as `items[3].key`.
+        found: what was there, shortened; never a secret.
+        limit: what is allowed.
+    """
+
+    field: str
+    found: str
+    limit: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.found}; {self.limit}"
+
+
+class PrismError(Exception):
+    """Base of every error that Prism raises on purpose.
+
+    Attributes:
+        message: a sentence that says what to do next.
+        reason: `ErrorInfo.reason`, stable across releases.
+        metadata: `ErrorInfo.metadata`; the gateway adds namespace and backend.
+        outcome: for a failed write, what it did to the store; None for reads and where nobody has decided yet.
+        retry_after: seconds after which a retry may help; None where waiting does not help.
+        violations: the fields at fault.
+    """
+
+    code: ClassVar[Code] = Code.INTERNAL
+    default_reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        outcome: Outcome | None = None,
+        retry_after: float | None = None,
+        violations: Sequence[Violation] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+        self.metadata = dict(metadata or {})
+        self.outcome = outcome
+        self.retry_after = retry_after
+        self.violations = tuple(violations)
+
+    def to_status(self) -> Status:
+        """The error as it travels; details are a serialised google.rpc.Status."""
+        from prism.rpc_details import encode_details
+
+        return Status(self.code, self.message, encode_details(self))
+
+
+class CallerError(PrismError):
+    """The request is at fault; sent again unchanged it fails again. Nothing was applied."""
+
+    code = Code.INVALID_ARGUMENT
+    default_reason = "CALLER"
+
+
+class InvalidArgument(CallerError):
+    """A field is missing, malformed or over its limit."""
+
+    default_reason = "INVALID_ARGUMENT"
+
+
+class NamespaceNotFound(CallerError):
+    """No namespace of that name is configured."""
+
+    code = Code.NOT_FOUND
+    default_reason = "NAMESPACE_NOT_FOUND"
+
+
+class AlreadyExists(CallerError):
+    """An idempotency key came again with another payload."""
+
+    code = Code.ALREADY_EXISTS
+    default_reason = "ALREADY_EXISTS"
+
+
+class FailedPrecondition(CallerError):
+    """The system is not in the state that the request needs."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = "FAILED_PRECONDITION"
+
+
+class Unauthenticated(CallerError):
+    """The caller did not prove who it is."""
+
+    code = Code.UNAUTHENTICATED
+    default_reason = "UNAUTHENTICATED"
+
+
+class PermissionDenied(CallerError):
+    """The caller may not do this on this namespace."""
+
+    code = Code.PERMISSION_DENIED
+    default_reason = "PERMISSION_DENIED"
+
+
+class Unimplemented(CallerError):
+    """The namespace's backend does not declare what the request needs.
+
+    Attributes:
+        capability: what is missing; empty where a whole operation is unknown.
+    """
+
+    code = Code.UNIMPLEMENTED
+    default_reason = "UNIMPLEMENTED"
+
+    def __init__(self, message: str, *, capability: str = "") -> None:
+        super().__init__(message, metadata={"capability": capability} if capability else {})
+        self.capability = capability
+
+
+class LimitExceeded(CallerError):
+    """Over a rate, concurrency or size limit of the namespace or principal."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    default_reason = "LIMIT_EXCEEDED"
+
+
+class BackendError(PrismError):
+    """The store or its plugin failed."""
+
+    code = Code.UNAVAILABLE
+    default_reason = "BACKEND"
+
+
+class BackendUnavailable(BackendError):
+    """The store does not answer, or not yet."""
+
+    default_reason = "BACKEND_UNAVAILABLE"
+
+
+class BackendCredentials(BackendError):
+    """The store refuses the gateway's credentials; the caller's own are fine."""
+
+    default_reason = "BACKEND_CREDENTIALS"
+
+
+class Conflict(BackendError):
+    """The store gave up on a transaction in favour of another; the whole call may be tried again."""
+
+    code = Code.ABORTED
+    default_reason = "CONFLICT"
+
+
+class StoreFull(BackendError):
+    """The store has no room left, or is read-only."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    default_reason = "STORE_FULL"
+
+
+class DataLoss(BackendError):
+    """What the store holds is damaged."""
+
+    code = Code.DATA_LOSS
+    default_reason = "DATA_LOSS"
+
+
+class CallEnded(PrismError):
+    """The call ended before its answer; for a write the outcome says what is known."""
+
+    code = Code.CANCELLED
+    default_reason = "CANCELLED"
+
+
+class DeadlineExceeded(CallEnded):
+    """The caller's deadline passed."""
+
+    code = Code.DEADLINE_EXCEEDED
+    default_reason = "DEADLINE_EXCEEDED"
+
+
+class Cancelled(CallEnded):
+    """The caller gave up."""
+
+
+class GatewayUnavailable(PrismError):
+    """The gateway cannot be reached, is draining or is overloaded."""
+
+    code = Code.UNAVAILABLE
+    default_reason = "GATEWAY_UNAVAILABLE"
+
+
+class InternalError(PrismError):
+    """A defect in Prism or in a plugin; report it with the message."""
+
+
+def from_status(status: Status) -> PrismError:
+    """The error that a status stands for: the most specific class by code and reason; code and reason are kept."""
+    from prism.rpc_details import decode_details
+
+    details = decode_details(status.details)
+    kind = _by_code_and_reason(status.code, details.reason)
+    error = PrismError.__new__(kind)
+    PrismError.__init__(
+        error,
+        status.message,
+        reason=details.reason or None,
+        metadata=details.metadata,
+        outcome=details.outcome,
+        retry_after=details.retry_after,
+        violations=details.violations,
+    )
+    if isinstance(error, Unimplemented):
+        error.capability = details.metadata.get("capability", "")
+    return error
+
+
+def _by_code_and_reason(code: Code, reason: str) -> type[PrismError]:
+    concrete = [kind for base in PrismError.__subclasses__() for kind in (*base.__subclasses__(), base)]
+    for kind in concrete:
+        if kind.code == code and kind.default_reason == reason:
+            return kind
+    return _BY_CODE.get(code, InternalError)
+
+
+_BY_CODE: dict[Code, type[PrismError]] = {
+    Code.INVALID_ARGUMENT: InvalidArgument,
+    Code.NOT_FOUND: NamespaceNotFound,
+    Code.ALREADY_EXISTS: AlreadyExists,
+    Code.FAILED_PRECONDITION: FailedPrecondition,
+    Code.UNAUTHENTICATED: Unauthenticated,
+    Code.PERMISSION_DENIED: PermissionDenied,
+    Code.UNIMPLEMENTED: Unimplemented,
+    Code.RESOURCE_EXHAUSTED: LimitExceeded,
+    Code.UNAVAILABLE: GatewayUnavailable,
+    Code.ABORTED: Conflict,
+    Code.DATA_LOSS: DataLoss,
+    Code.DEADLINE_EXCEEDED: DeadlineExceeded,
+    Code.CANCELLED: Cancelled,
+}

@@ -1,0 +1,143 @@
+"""KeyValue: a record `id` holds a sorted map `key -> value`. What each operation means: prism/data/v1/keyvalue.proto.
+
+In this module the abstraction's messages go by their short names: `GetRequest` is `KeyValueGetRequest` on the wire.
+The batches are not a backend's work: they are derived here from its single operations, which its coalescer joins again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from prism._proto.data.v1 import keyvalue_pb2 as pb
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetRequest as BatchGetRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse as BatchGetResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchPutRequest as BatchPutRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchPutResponse as BatchPutResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueCompareAndSwapRequest as CompareAndSwapRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueCompareAndSwapResponse as CompareAndSwapResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueDeleteRequest as DeleteRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueDeleteResponse as DeleteResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueExistsRequest as ExistsRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueExistsResponse as ExistsResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueExpireRequest as ExpireRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueExpireResponse as ExpireResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueGetRequest as GetRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueGetResponse as GetResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueItem as Item
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueListRecordsRequest as ListRecordsRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueListRecordsResponse as ListRecordsResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValuePersistRequest as PersistRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValuePersistResponse as PersistResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValuePutItem as PutItem
+from prism._proto.data.v1.keyvalue_pb2 import KeyValuePutRequest as PutRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValuePutResponse as PutResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanRequest as ScanRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanResponse as ScanResponse
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamRequest as ScanStreamRequest
+from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamResponse as ScanStreamResponse
+from prism.context import Context
+from prism.errors import PrismError
+from prism.interfaces.operation import Interface, Invoke
+from prism.rpc_details import to_rpc_status
+
+DEFAULT_PAGE_ITEMS = 100
+MAX_PAGE_BYTES = 1 << 20
+
+__all__ = [
+    "DEFAULT_PAGE_ITEMS",
+    "INTERFACE",
+    "MAX_PAGE_BYTES",
+    "BatchGetRequest",
+    "BatchGetResponse",
+    "BatchPutRequest",
+    "BatchPutResponse",
+    "CompareAndSwapRequest",
+    "CompareAndSwapResponse",
+    "Context",
+    "DeleteRequest",
+    "DeleteResponse",
+    "ExistsRequest",
+    "ExistsResponse",
+    "ExpireRequest",
+    "ExpireResponse",
+    "GetRequest",
+    "GetResponse",
+    "Item",
+    "KeyValue",
+    "ListRecordsRequest",
+    "ListRecordsResponse",
+    "PersistRequest",
+    "PersistResponse",
+    "PutItem",
+    "PutRequest",
+    "PutResponse",
+    "ScanRequest",
+    "ScanResponse",
+    "ScanStreamRequest",
+    "ScanStreamResponse",
+]
+
+
+class KeyValue(Protocol):
+    """What a backend implements to serve KeyValue; requests arrive valid by the rules in the .proto.
+
+    An implementation subclasses it, so that mypy checks it whole. Methods whose capability the manifest does not declare
+    are never called.
+    """
+
+    async def put(self, request: PutRequest, context: Context) -> PutResponse: ...
+
+    async def get(self, request: GetRequest, context: Context) -> GetResponse: ...
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse: ...
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse: ...
+
+    async def scan(self, request: ScanRequest, context: Context) -> ScanResponse: ...
+
+    def scan_stream(
+        self, request: ScanStreamRequest, context: Context
+    ) -> AsyncIterator[ScanStreamResponse]: ...
+
+    async def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse: ...
+
+    async def compare_and_swap(
+        self, request: CompareAndSwapRequest, context: Context
+    ) -> CompareAndSwapResponse: ...
+
+    async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse: ...
+
+    async def persist(self, request: PersistRequest, context: Context) -> PersistResponse: ...
+
+
+async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context) -> BatchGetResponse:
+    """Every read by itself, all at once."""
+
+    async def one(read: GetRequest) -> BatchGetResponse.Result:
+        try:
+            answer: GetResponse = await invoke("get", read, context)
+        except PrismError as error:
+            return BatchGetResponse.Result(id=read.id, error=to_rpc_status(error))
+        return BatchGetResponse.Result(id=read.id, items=answer.items)
+
+    return BatchGetResponse(results=await asyncio.gather(*(one(read) for read in request.reads)))
+
+
+async def batch_put(invoke: Invoke, request: BatchPutRequest, context: Context) -> BatchPutResponse:
+    """Every write by itself, all at once."""
+
+    async def one(write: PutRequest) -> BatchPutResponse.Result:
+        try:
+            answer: PutResponse = await invoke("put", write, context)
+        except PrismError as error:
+            return BatchPutResponse.Result(id=write.id, error=to_rpc_status(error))
+        return BatchPutResponse.Result(id=write.id, versions=answer.versions)
+
+    return BatchPutResponse(results=await asyncio.gather(*(one(write) for write in request.writes)))
+
+
+INTERFACE = Interface.of(
+    KeyValue,
+    pb.DESCRIPTOR.services_by_name["KeyValue"],
+    derived={"batch_get": batch_get, "batch_put": batch_put},
+)

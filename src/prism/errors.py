@@ -10,8 +10,8 @@
      |__ GatewayUnavailable       the gateway cannot be reached, is draining or overloaded
      |__ InternalError            a defect in Prism
 
-On the wire an error is a gRPC status whose details are google.rpc messages: `ErrorInfo{reason, domain "prism", metadata}`,
-`RetryInfo` where waiting helps, `BadRequest` with the fields at fault (docs/contract.md, "Errors").
+On the wire an error is a gRPC status whose details are google.rpc messages: `ErrorInfo{reason, domain "prism",
+metadata}`, `RetryInfo` where waiting helps, `BadRequest` with the fields at fault (docs/contract.md, "Errors").
 """
 
 import enum

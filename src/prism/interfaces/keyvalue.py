@@ -81,8 +81,8 @@ __all__ = [
 class KeyValue(Protocol):
     """What a backend implements to serve KeyValue; requests arrive valid by the rules in the .proto.
 
-    An implementation subclasses it, so that mypy checks it whole. Methods whose capability the manifest does not declare
-    are never called.
+    An implementation subclasses it, so that mypy checks it whole. Methods whose capability the manifest does not
+    declare are never called.
     """
 
     async def put(self, request: PutRequest, context: Context) -> PutResponse: ...
@@ -95,15 +95,11 @@ class KeyValue(Protocol):
 
     async def scan(self, request: ScanRequest, context: Context) -> ScanResponse: ...
 
-    def scan_stream(
-        self, request: ScanStreamRequest, context: Context
-    ) -> AsyncIterator[ScanStreamResponse]: ...
+    def scan_stream(self, request: ScanStreamRequest, context: Context) -> AsyncIterator[ScanStreamResponse]: ...
 
     async def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse: ...
 
-    async def compare_and_swap(
-        self, request: CompareAndSwapRequest, context: Context
-    ) -> CompareAndSwapResponse: ...
+    async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse: ...
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse: ...
 

@@ -89,6 +89,11 @@ class Interface:
         return cls(service.name.lower(), protocol, service, operations, derived)
 
 
+def extension(described: Any, option: Any) -> Any:
+    """The value of a custom option of prism/data/v1/options.proto; `Any`, for generated stubs do not type them."""
+    return described.GetOptions().Extensions[option]
+
+
 def _operation(method: MethodDescriptor) -> Operation:
     options = method.GetOptions()
     level = options.idempotency_level
@@ -101,5 +106,5 @@ def _operation(method: MethodDescriptor) -> Operation:
         server_streaming=method.server_streaming,
         reads=level == MethodOptions.NO_SIDE_EFFECTS,
         repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
-        requires=options.Extensions[options_pb2.requires],
+        requires=extension(method, options_pb2.requires),
     )

@@ -57,4 +57,6 @@ class Capabilities(BaseModel):
             Unimplemented: it is not; `what` is what would have needed it.
         """
         if not self.declares(name):
-            raise Unimplemented(f"{what} needs the capability {name!r}, which this backend does not declare", capability=name)
+            raise Unimplemented(
+                f"{what} needs the capability {name!r}, which this backend does not declare", capability=name
+            )

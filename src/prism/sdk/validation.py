@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from prism._proto.data.v1 import options_pb2
 from prism.errors import InvalidArgument, Violation
+from prism.interfaces.operation import extension
 from prism.sdk.capabilities import Capabilities
 
 Check = Callable[[Any, str], Iterator[Violation]]
@@ -41,15 +42,13 @@ class Validator:
 
 def _checks(descriptor: Descriptor, capabilities: Capabilities) -> Iterator[Check]:
     for oneof in descriptor.oneofs:
-        if oneof.GetOptions().Extensions[options_pb2.one_required]:
+        if extension(oneof, options_pb2.one_required):
             yield _one_required(oneof)
     for field in descriptor.fields:
-        yield from _field_checks(field, field.GetOptions().Extensions[options_pb2.rules], capabilities)
+        yield from _field_checks(field, extension(field, options_pb2.rules), capabilities)
 
 
-def _field_checks(
-    field: FieldDescriptor, rules: options_pb2.FieldRules, capabilities: Capabilities
-) -> Iterator[Check]:
+def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabilities: Capabilities) -> Iterator[Check]:
     if rules.requires and not capabilities.declares(rules.requires):
         yield _undeclared(field, rules.requires, capabilities)
     if rules.required:
@@ -69,16 +68,17 @@ def _field_checks(
         yield _each(field, _text(most))
     elif field.type == FieldDescriptor.TYPE_BYTES and most:
         yield _each(field, _octets(most))
-    elif field.type == FieldDescriptor.TYPE_MESSAGE and not rules.independent and _is_ours(field):
-        yield _nested(field, list(_checks(field.message_type, capabilities)))
+    elif not rules.independent and (nested := _our_message(field)) is not None:
+        yield _nested(field, list(_checks(nested, capabilities)))
 
 
 def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-def _is_ours(field: FieldDescriptor) -> bool:
-    return bool(field.message_type.full_name.startswith("prism."))
+def _our_message(field: FieldDescriptor) -> Descriptor | None:
+    message = field.message_type
+    return message if message is not None and message.full_name.startswith("prism.") else None
 
 
 def _undeclared(field: FieldDescriptor, capability: str, capabilities: Capabilities) -> Check:

@@ -1,0 +1,38 @@
+"""The snapshot: everything the data path reads, immutable, swapped in with one assignment.
+
+Control builds it; the gateway only reads it. What changes by use (counters, buckets) lives beside it and survives
+swaps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prism.plugins.instance import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """One namespace as the data path knows it.
+
+    Attributes:
+        name: as callers give it.
+        interfaces: the abstractions served, by gRPC service name (`prism.data.v1.KeyValue`).
+        instance: who serves it.
+    """
+
+    name: str
+    interfaces: frozenset[str]
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation of the configuration.
+
+    Attributes:
+        generation: counts reloads, from 1.
+        namespaces: by name.
+    """
+
+    generation: int = 0
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)

@@ -1,0 +1,46 @@
+"""What the gateway sees of a plugin instance, wherever it runs."""
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import Protocol
+
+from prism.context import Context
+from prism.sdk.capabilities import Capabilities
+
+
+class Instance(Protocol):
+    """A plugin with one configuration and one set of credentials; namespaces with equal ones share it."""
+
+    @property
+    def backend(self) -> str:
+        """The plugin's name, as errors, logs and metrics give it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its manifest declares."""
+        ...
+
+    @property
+    def refusal(self) -> str:
+        """Empty while it serves; else the sentence with which calls are refused at once."""
+        ...
+
+    def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:
+        """Runs an operation with one request and one response.
+
+        Raises:
+            PrismError: with the outcome, where the operation writes.
+        """
+        ...
+
+    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Runs an operation with one request and a stream of responses; closing the iterator ends it."""
+        ...
+
+    def acquire(self) -> None:
+        """A call begins: the instance is not stopped before its `release`."""
+        ...
+
+    def release(self) -> None:
+        """A call has ended."""
+        ...

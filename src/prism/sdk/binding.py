@@ -1,0 +1,143 @@
+"""Binds a backend's objects to the operations of the contract: decode, check, call, encode.
+
+The host of a plugin, wherever it runs, calls operations by name with bytes; the author's methods take and give
+messages.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+
+from prism.context import Context
+from prism.errors import CallerError, InternalError, InvalidArgument, Outcome, PrismError, Unimplemented
+from prism.interfaces.catalogue import interfaces
+from prism.interfaces.operation import Interface, Operation
+from prism.sdk.capabilities import Capabilities
+from prism.sdk.validation import Validator, validator
+
+log = logging.getLogger(__name__)
+
+Unary = Callable[[bytes, Context], Awaitable[bytes]]
+Streaming = Callable[[bytes, Context], AsyncIterator[bytes]]
+
+
+class Binding:
+    """The operations that a backend serves.
+
+    Attributes:
+        unary: operations with one request and one response, by full gRPC method name.
+        streaming: operations with one request and a stream of responses.
+    """
+
+    def __init__(self, objects: Iterable[object], capabilities: Capabilities) -> None:
+        self.unary: dict[str, Unary] = {}
+        self.streaming: dict[str, Streaming] = {}
+        for implementation in objects:
+            for interface in _interfaces_of(implementation):
+                self._bind(interface, implementation, capabilities)
+
+    def _bind(self, interface: Interface, implementation: object, capabilities: Capabilities) -> None:
+        bound: dict[str, _Bound] = {}
+
+        async def invoke(method: str, request: Message, context: Context) -> Any:
+            return await bound[method].invoke(request, context)
+
+        for operation in interface.operations:
+            if operation.requires and not capabilities.declares(operation.requires):
+                bind: Callable[..., Any] = _refusal(operation)
+            elif operation.method in interface.derived and not hasattr(implementation, operation.method):
+                bind = _derivation(interface, operation, invoke)
+            else:
+                bind = getattr(implementation, operation.method)
+            each = _Bound(operation, bind, validator(operation.request.DESCRIPTOR, capabilities))
+            bound[operation.method] = each
+            if operation.server_streaming:
+                self.streaming[operation.name] = each.stream
+            else:
+                self.unary[operation.name] = each.call
+
+
+class _Bound:
+    """One operation of one implementation."""
+
+    __slots__ = ("_decode", "_method", "_operation", "_validate")
+
+    def __init__(self, operation: Operation, method: Callable[..., Any], validate: Validator) -> None:
+        self._operation = operation
+        self._method = method
+        self._validate = validate
+        self._decode = operation.request.FromString
+
+    async def call(self, payload: bytes, context: Context) -> bytes:
+        """Runs a unary operation; its errors are PrismErrors, those of a write with their outcome."""
+        try:
+            request = self._decode(payload)
+            self._validate(request)
+            response = await self._method(request, context)
+            return response.SerializeToString()  # type: ignore[no-any-return]  # any message's
+        except Exception as error:
+            raise self._translated(error) from error
+
+    async def invoke(self, request: Message, context: Context) -> Any:
+        """Runs a unary operation on a message."""
+        try:
+            self._validate(request)
+            return await self._method(request, context)
+        except Exception as error:
+            raise self._translated(error) from error
+
+    async def stream(self, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Runs a server-streaming operation."""
+        try:
+            request = self._decode(payload)
+            self._validate(request)
+            async for response in self._method(request, context):
+                yield response.SerializeToString()
+        except Exception as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> PrismError:
+        if isinstance(error, DecodeError):
+            name = self._operation.request.DESCRIPTOR.full_name
+            translated: PrismError = InvalidArgument(f"the request is not a {name}; send one as the .proto says")
+        elif isinstance(error, PrismError):
+            translated = error
+        else:
+            log.exception("%s failed unexpectedly", self._operation.name)
+            translated = InternalError(f"{self._operation.name} failed inside the backend; its log has the details")
+        if translated.outcome is None and not self._operation.reads:
+            translated.outcome = Outcome.NOT_APPLIED if isinstance(translated, CallerError) else Outcome.UNKNOWN
+        return translated
+
+
+def _interfaces_of(implementation: object) -> list[Interface]:
+    served = [each for each in interfaces().values() if issubclass(type(implementation), each.protocol)]
+    if not served:
+        raise TypeError(f"{type(implementation).__name__} implements no Protocol of prism.interfaces; subclass one")
+    return served
+
+
+def _refusal(operation: Operation) -> Callable[..., Any]:
+    def refusal() -> Unimplemented:
+        what = f"{operation.name} needs the capability {operation.requires!r}, which this backend does not declare"
+        return Unimplemented(what, capability=operation.requires)
+
+    async def refuse(_request: Message, _context: Context) -> Message:
+        raise refusal()
+
+    async def refuse_stream(_request: Message, _context: Context) -> AsyncIterator[Message]:
+        raise refusal()
+        yield  # makes it a generator
+
+    return refuse_stream if operation.server_streaming else refuse
+
+
+def _derivation(interface: Interface, operation: Operation, invoke: Callable[..., Any]) -> Callable[..., Any]:
+    derive = interface.derived[operation.method]
+
+    async def method(request: Message, context: Context) -> Message:
+        return await derive(invoke, request, context)
+
+    return method

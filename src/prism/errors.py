@@ -14,10 +14,11 @@ On the wire an error is a gRPC status whose details are google.rpc messages: `Er
 metadata}`, `RetryInfo` where waiting helps, `BadRequest` with the fields at fault (docs/contract.md, "Errors").
 """
 
+import copy
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from prism.wire.status import Code, Status
 
@@ -81,6 +82,13 @@ class PrismError(Exception):
         self.outcome = outcome
         self.retry_after = retry_after
         self.violations = tuple(violations)
+
+    def clone(self) -> Self:
+        """An equal error for one more caller: what the gateway adds for one must not show to another."""
+        twin = copy.copy(self)
+        twin.metadata = dict(self.metadata)
+        twin.__cause__ = self.__cause__
+        return twin
 
     def to_status(self) -> Status:
         """The error as it travels; details are a serialised google.rpc.Status."""

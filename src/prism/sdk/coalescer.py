@@ -173,7 +173,9 @@ class Coalescer(Generic[Call, Answer]):
 def _answer(future: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
     if future.done():
         return
-    if isinstance(answer, Exception):
+    if isinstance(answer, PrismError):
+        future.set_exception(answer.clone())
+    elif isinstance(answer, Exception):
         future.set_exception(answer)
     else:
         future.set_result(answer)

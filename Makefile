@@ -1,0 +1,41 @@
+# The commands of the project. `make run` and `make test` do all of their own set-up, on a fresh machine too.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := src tests bench proto examples
+CODE := $(wildcard $(CODE))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench fmt proto setup setup-test clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
+
+run: setup  ## start a gateway on SQLite under ./prism-data, ports 8980 and 9090
+	@$(BIN)/prism serve $(ARGS)
+
+test: setup-test  ## formatting, lint, types, every test, on real servers; under 15 minutes
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/pytest $(ARGS)
+
+bench: setup-test  ## measure; tables and plots go to bench/results/
+	@dev/setup bench
+	@$(BIN)/python -m bench $(ARGS)
+
+fmt: setup-test  ## format the code
+	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/ruff check --fix $(CODE)
+
+proto: setup-test  ## generate src/prism/_proto from proto/
+	@$(BIN)/python proto/generate.py
+
+setup:
+	@PYTHON=$(PYTHON) dev/setup run
+
+setup-test:
+	@PYTHON=$(PYTHON) dev/setup test
+
+clean:  ## remove everything that the commands above made
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis prism-data

@@ -1,0 +1,32 @@
+"""The chain: the hops that every call passes, in order. A policy that is off is absent from it."""
+
+from dataclasses import dataclass
+
+from prism.gateway.call import Hop
+from prism.gateway.route import route
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The optional hops; None is off.
+
+    Attributes:
+        authenticate: finds out who calls; sets `call.principal`.
+        authorize: may this principal do this on this namespace?
+        limit: how much of it?
+    """
+
+    authenticate: Hop | None = None
+    authorize: Hop | None = None
+    limit: Hop | None = None
+
+
+def chain(policies: Policies) -> tuple[Hop, ...]:
+    """The hops in the order of the picture in docs/architecture.md."""
+    ordered = (
+        policies.authenticate,
+        policies.authorize,
+        policies.limit,
+        route,
+    )
+    return tuple(hop for hop in ordered if hop is not None)

@@ -1,0 +1,116 @@
+"""The data path: a call comes in, passes the hops, is dispatched to its plugin, and is counted."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from time import perf_counter
+from typing import Protocol
+
+from prism.control.snapshot import Snapshot
+from prism.errors import Outcome, PrismError, Unimplemented
+from prism.gateway.call import Call, Hop, Incoming
+from prism.interfaces.catalogue import interfaces
+from prism.interfaces.operation import Operation
+from prism.plugins.instance import Instance
+from prism.wire import Code
+
+
+class Recorder(Protocol):
+    """Counts calls; must not wait."""
+
+    def begin(self, operation: str) -> None: ...
+
+    def end(self, namespace: str, operation: str, code: Code, seconds: float) -> None: ...
+
+
+class Gateway:
+    """One data path, over whatever ways in.
+
+    Attributes:
+        snapshot: what calls are decided by; control replaces it with one assignment.
+        operations: every operation of the contract, by path.
+    """
+
+    def __init__(
+        self, hops: Sequence[Hop], recorder: Recorder, offers: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """
+        Args:
+            hops: the chain; the last one sets `call.target`.
+            recorder: counts the calls.
+            offers: capability -> backends that declare it, for the sentence that refuses a call without it.
+        """
+        self.snapshot = Snapshot()
+        self.operations: Mapping[str, Operation] = {
+            operation.path: operation for interface in interfaces().values() for operation in interface.operations
+        }
+        self._hops = tuple(hops)
+        self._recorder = recorder
+        self._offers = offers or {}
+
+    async def unary(self, incoming: Incoming, operation: Operation, payload: bytes) -> bytes:
+        """Carries out an operation with one request and one response.
+
+        Raises:
+            PrismError: with namespace, backend and, for a write, its outcome.
+        """
+        started = perf_counter()
+        call = Call(operation, incoming, self.snapshot)
+        code = Code.CANCELLED  # what remains if the task is cancelled
+        self._recorder.begin(operation.name)
+        try:
+            instance = self._admit(call)
+            instance.acquire()
+            try:
+                response = await instance.call(operation.name, payload, call.context())
+            finally:
+                instance.release()
+            code = Code.OK
+            return response
+        except PrismError as error:
+            code = error.code
+            self._explain(error, call)
+            raise
+        finally:
+            self._recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
+
+    async def stream(self, incoming: Incoming, operation: Operation, payload: bytes) -> AsyncIterator[bytes]:
+        """Carries out an operation with one request and a stream of responses; raises as `unary` does."""
+        started = perf_counter()
+        call = Call(operation, incoming, self.snapshot)
+        code = Code.CANCELLED
+        self._recorder.begin(operation.name)
+        try:
+            instance = self._admit(call)
+            instance.acquire()
+            try:
+                async for response in instance.stream(operation.name, payload, call.context()):
+                    yield response
+            finally:
+                instance.release()
+            code = Code.OK
+        except PrismError as error:
+            code = error.code
+            self._explain(error, call)
+            raise
+        finally:
+            self._recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
+
+    def _admit(self, call: Call) -> Instance:
+        for hop in self._hops:
+            hop(call)
+        target = call.target
+        assert target is not None, "the chain ends with route"  # noqa: S101  # a defect, not an input
+        return target.instance
+
+    def _explain(self, error: PrismError, call: Call) -> None:
+        error.metadata.setdefault("namespace", call.namespace[:63])
+        if call.target is not None:
+            error.metadata.setdefault("backend", call.target.instance.backend)
+        if error.outcome is None and not call.operation.reads:
+            error.outcome = Outcome.NOT_APPLIED if call.target is None else Outcome.UNKNOWN
+        if isinstance(error, Unimplemented) and (offers := self._offers.get(error.capability)):
+            error.message = f"{error.message}; {' and '.join(offers)} can"
+
+
+def _counted_as(call: Call) -> str:
+    """Only configured namespaces become label values: callers cannot grow the metrics."""
+    return call.namespace if call.namespace in call.snapshot.namespaces else ""

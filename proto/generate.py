@@ -19,6 +19,8 @@ TARGET = PROTO.parent / "src" / "prism" / "_proto"
 WELL_KNOWN = Path(protoc.__file__).parent / "_proto"
 GOOGLE_APIS = Path(next(iter(google.rpc.__path__))).parent.parent
 OURS = re.compile(r"^(from|import) (prism|grpc)\.", re.MULTILINE)
+DEFAULT_POOL = "_descriptor_pool.Default()"
+PRIVATE_POOL = "_descriptor_pool.DescriptorPool()"
 
 
 def generate(target: Path) -> None:
@@ -35,7 +37,11 @@ def generate(target: Path) -> None:
     if protoc.main(arguments) != 0:
         sys.exit("protoc refused the .proto files; see above")
     for path in [*target.rglob("*_pb2.py"), *target.rglob("*_pb2.pyi")]:
-        path.write_text(OURS.sub(_move, path.read_text()))
+        text = OURS.sub(_move, path.read_text())
+        if path.is_relative_to(target / "grpc"):
+            # grpcio-health-checking and grpcio-reflection declare the same names, and one pool takes a name but once.
+            text = text.replace(DEFAULT_POOL, PRIVATE_POOL)
+        path.write_text(text)
     (target / "prism").rename(target / "data_and_plugin")
     for package in (target / "data_and_plugin").iterdir():
         package.rename(target / package.name)
@@ -53,7 +59,12 @@ def check() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         fresh = Path(temporary)
         generate(fresh)
-        names = {path.relative_to(root) for root in (fresh, TARGET) for path in root.rglob("*.py*") if path.suffix in {".py", ".pyi"}}
+        names = {
+            path.relative_to(root)
+            for root in (fresh, TARGET)
+            for path in root.rglob("*.py*")
+            if path.suffix in {".py", ".pyi"}
+        }
         differing = [
             str(name)
             for name in sorted(names)

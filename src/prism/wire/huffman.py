@@ -1,0 +1,94 @@
+"""Decodes the Huffman-coded strings of header fields (RFC 7541, section 5.2 and appendix B), a byte at a time.
+
+A state is a place in the code tree where a byte may end; it knows, for each next byte, which symbols that completes
+and which state follows. States are filled in when a string first reaches them: text needs a few dozen of the 256.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+# The code is canonical: within a length, symbols count up; so the lengths say it all.
+_SYMBOLS_BY_LENGTH: Final[dict[int, bytes]] = {
+    5: b"012aceiost",
+    6: b" %-./3456789=A_bdfghlmnpru",
+    7: b":BCDEFGHIJKLMNOPQRSTUVWYjkqvwxyz",
+    8: b"&*,;XZ",
+    10: b'!"()?',
+    11: b"'+|",
+    12: b"#>",
+    13: b"\x00$@[]~",
+    14: b"^}",
+    15: b"<`{",
+    19: b"\\\xc3\xd0",
+    20: b"\x80\x82\x83\xa2\xb8\xc2\xe0\xe2",
+    21: b"\x99\xa1\xa7\xac\xb0\xb1\xb3\xd1\xd8\xd9\xe3\xe5\xe6",
+    22: b"\x81\x84\x85\x86\x88\x92\x9a\x9c\xa0\xa3\xa4\xa9\xaa\xad\xb2\xb5\xb9\xba\xbb\xbd\xbe\xc4\xc6\xe4\xe8\xe9",
+    23: b"\x01\x87\x89\x8a\x8b\x8c\x8d\x8f\x93\x95\x96\x97\x98\x9b\x9d\x9e\xa5\xa6\xa8\xae\xaf\xb4\xb6\xb7\xbc\xbf"
+    b"\xc5\xe7\xef",
+    24: b"\t\x8e\x90\x91\x94\x9f\xab\xce\xd7\xe1\xec\xed",
+    25: b"\xc7\xcf\xea\xeb",
+    26: b"\xc0\xc1\xc8\xc9\xca\xcd\xd2\xd5\xda\xdb\xee\xf0\xf2\xf3\xff",
+    27: b"\xcb\xcc\xd3\xd4\xd6\xdd\xde\xdf\xf1\xf4\xf5\xf6\xf7\xf8\xfa\xfb\xfc\xfd\xfe",
+    28: b"\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
+    b"\x7f\xdc\xf9",
+    30: b"\n\r\x16",  # and, last, the end-of-string symbol, which no string may hold
+}
+
+
+def _codes() -> Iterator[tuple[str, bytes]]:
+    code = previous = 0
+    for length, symbols in _SYMBOLS_BY_LENGTH.items():
+        code <<= length - previous
+        previous = length
+        for symbol in symbols:
+            yield f"{code:0{length}b}", bytes((symbol,))
+            code += 1
+
+
+_SYMBOLS: Final[dict[str, bytes]] = dict(_codes())
+_END_OF_STRING: Final = "1" * 30
+
+
+class _State:
+    __slots__ = ("may_end", "pending", "steps")
+
+    def __init__(self, pending: str) -> None:
+        self.pending = pending
+        self.may_end = "1111111".startswith(pending)
+        self.steps: list[tuple[bytes, _State]] = []
+
+    def fill(self) -> None:
+        for byte in range(256):
+            pending, symbols = self.pending, b""
+            for bit in f"{byte:08b}":
+                pending += bit
+                if pending in _SYMBOLS:
+                    symbols += _SYMBOLS[pending]
+                    pending = ""
+                elif len(pending) >= len(_END_OF_STRING):
+                    pending = _END_OF_STRING
+                    break
+            self.steps.append((symbols, _STATES.setdefault(pending, _State(pending))))
+
+
+_START: Final = _State("")
+_STATES: Final[dict[str, _State]] = {"": _START}
+
+
+def decode(coded: bytes) -> bytes:
+    """Decode one whole string; its length is at most 8/5 of the coded one.
+
+    Raises ValueError where the padding is longer than seven bits or not all ones, or the end-of-string symbol occurs.
+    """
+    state = _START
+    decoded: list[bytes] = []
+    try:
+        for byte in coded:
+            symbols, state = state.steps[byte]
+            decoded.append(symbols)
+    except IndexError:
+        state.fill()
+        return decode(coded)
+    if not state.may_end:
+        raise ValueError("a Huffman-coded string must end in at most seven padding bits, all ones")
+    return b"".join(decoded)

@@ -63,12 +63,13 @@ class Gateway:
                 response = await instance.call(operation.name, payload, call.context())
             finally:
                 instance.release()
-            code = Code.OK
-            return response
         except PrismError as error:
             code = error.code
             self._explain(error, call)
             raise
+        else:
+            code = Code.OK
+            return response
         finally:
             self._recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
 

@@ -1,7 +1,8 @@
 """Cursors: opaque, valid across restarts and gateways, refused cleanly when foreign or forged.
 
 A cursor is a position, sealed with a digest of the query it belongs to. The seal is no secret: a cursor grants nothing
-that its query does not, because namespace, record and range come from the request that carries it, never from the cursor.
+that its query does not, because namespace, record and range come from the request that carries it, never from the
+cursor.
 """
 
 import struct

@@ -1,0 +1,58 @@
+"""What the project promises of itself: generated code that is current, a clean contract, small files, no foreign names."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import google.rpc
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+GOOGLE_APIS = Path(next(iter(google.rpc.__path__))).parent.parent
+
+
+def test_generated_code_is_current() -> None:
+    """`make proto` would change nothing."""
+    done = subprocess.run([sys.executable, "proto/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_contract_passes_buf_lint(tmp_path: Path) -> None:
+    """The .proto files follow buf's standard rules, but for those that proto/buf.yaml names with their reason."""
+    buf = _buf()
+    shutil.copytree(ROOT / "proto", tmp_path / "proto")
+    shutil.copytree(GOOGLE_APIS / "google" / "rpc", tmp_path / "googleapis" / "google" / "rpc")
+    workspace: dict[str, Any] = {
+        "version": "v2",
+        "modules": [{"path": "googleapis", "lint": {"use": ["PACKAGE_DEFINED"]}}],
+    }
+    rules = yaml.safe_load((ROOT / "proto" / "buf.yaml").read_text())
+    ours = {"path": "proto", "lint": rules["lint"] | {"ignore": [f"proto/{path}" for path in rules["lint"]["ignore"]]}}
+    workspace["modules"].append(ours)
+    (tmp_path / "buf.yaml").write_text(yaml.safe_dump(workspace))
+    done = subprocess.run([buf, "lint"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _buf() -> str:
+    """The buf command: on PATH, or from npm into the cache folder of the project."""
+    if found := shutil.which("buf"):
+        return found
+    cached = ROOT / ".cache" / "buf"
+    command = cached / "node_modules" / ".bin" / "buf"
+    if not command.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("buf: neither buf nor npm is installed")
+        cached.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), "@bufbuild/buf@1"],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"buf: npm could not install it: {done.stderr.strip()[-200:]}")
+    return str(command)

@@ -1,0 +1,148 @@
+"""What Prometheus reads."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from prism.context import Context
+from prism.control.snapshot import Namespace, Snapshot
+from prism.sdk.capabilities import Capabilities
+from prism.telemetry.exposition import BackendGauges, Exposition, Sources
+from prism.telemetry.metrics import Metrics
+from prism.wire.status import Code
+
+GET = "prism.data.v1.KeyValue/Get"
+
+
+@dataclass
+class StandingInstance:
+    """An instance that serves nothing and says whether it would."""
+
+    backend: str = "memory"
+    refusal: str = ""
+    capabilities: Capabilities = field(default_factory=Capabilities)
+
+    def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:
+        raise NotImplementedError
+
+    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+    def acquire(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
+@dataclass
+class Listener:
+    connections: int = 3
+
+
+def snapshot() -> Snapshot:
+    services = frozenset({"prism.data.v1.KeyValue"})
+    return Snapshot(
+        generation=7,
+        namespaces={
+            "up": Namespace("up", services, StandingInstance()),
+            "down": Namespace("down", services, StandingInstance(refusal="the store does not answer")),
+        },
+    )
+
+
+def counted() -> Metrics:
+    metrics = Metrics()
+    for code, seconds in ((Code.OK, 0.0002), (Code.OK, 0.3), (Code.UNAVAILABLE, 60.0)):
+        metrics.begin(GET)
+        metrics.end("up", GET, code, seconds)
+    metrics.begin(GET)
+    return metrics
+
+
+def series(name: str, *labels: str) -> tuple[str, frozenset[str]]:
+    return name, frozenset(labels)
+
+
+@pytest.fixture
+def exposition() -> Exposition:
+    backends = [
+        BackendGauges("postgres", "db:5432/prism", {"pool_connections_idle": 2}),
+        BackendGauges("postgres", "db:5432/prism", {"pool_connections_idle": 3}),
+        BackendGauges("sqlite", 'a "quoted"\\path\n', {"queue-depth": 4}),
+    ]
+    return Exposition(Sources(counted(), snapshot, lambda: backends, Listener()))
+
+
+async def test_every_figure_is_there(exposition: Exposition) -> None:
+    """Requests, durations, in flight, readiness, backends, process and garbage collector, as Prometheus parses them."""
+    text, content_type = await exposition.render()
+    assert content_type.startswith("text/plain; version=")
+    samples = {
+        series(sample.name, *sample.labels.values()): sample.value
+        for family in parse(text.decode())
+        for sample in family.samples
+    }
+    assert samples[series("prism_requests_total", "up", GET, "OK")] == 2
+    assert samples[series("prism_requests_total", "up", GET, "UNAVAILABLE")] == 1
+    assert samples[series("prism_request_duration_seconds_bucket", "up", GET, "0.0001")] == 0
+    assert samples[series("prism_request_duration_seconds_bucket", "up", GET, "0.00025")] == 1
+    assert samples[series("prism_request_duration_seconds_bucket", "up", GET, "10.0")] == 2
+    assert samples[series("prism_request_duration_seconds_bucket", "up", GET, "+Inf")] == 3
+    assert samples[series("prism_request_duration_seconds_count", "up", GET)] == 3
+    assert samples[series("prism_request_duration_seconds_sum", "up", GET)] == pytest.approx(60.3002)
+    assert samples[series("prism_requests_in_flight", GET)] == 1
+    assert samples[series("prism_namespace_ready", "up")] == 1
+    assert samples[series("prism_namespace_ready", "down")] == 0
+    assert samples[series("prism_config_generation")] == 7
+    assert samples[series("prism_connections")] == 3
+    assert samples[series("prism_backend_queue_depth", "sqlite", 'a "quoted"\\path\n')] == 4
+    assert samples[series("process_resident_memory_bytes")] > 0
+    assert series("python_gc_collections_total", "0") in samples
+
+
+async def test_backends_on_one_store_are_added_up(exposition: Exposition) -> None:
+    """Two instances on one store give one series, for Prometheus refuses a scrape that holds a series twice."""
+    text, _ = await exposition.render()
+    lines = [line for line in text.decode().splitlines() if line.startswith("prism_backend_pool_connections_idle{")]
+    assert lines == ['prism_backend_pool_connections_idle{backend="postgres",store="db:5432/prism"} 5.0']
+
+
+async def test_openmetrics_where_it_is_asked_for(exposition: Exposition) -> None:
+    """A scraper that prefers OpenMetrics gets it, valid by the reference parser."""
+    text, content_type = await exposition.render("application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text; version=1.0.0")
+    names = {family.name for family in parse_openmetrics(text.decode())}
+    assert {"prism_requests", "prism_request_duration_seconds", "prism_requests_in_flight"} <= names
+
+
+async def test_an_idle_gateway_has_figures_too() -> None:
+    """Before the first call, and without namespaces, a scrape is valid."""
+    text, _ = await Exposition(Sources(Metrics(), Snapshot)).render()
+    assert "prism_config_generation 0.0" in text.decode()
+    assert "prism_connections" not in text.decode()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)")
+async def test_promtool_finds_nothing_wrong(exposition: Exposition) -> None:
+    """Names, units and help texts follow Prometheus' conventions, by its own linter."""
+    text, _ = await exposition.render()
+    ours = "".join(
+        f"{line}\n"
+        for line in text.decode().splitlines()
+        # The client library's own python_info and python_gc_* are not ours to rename.
+        if not line.removeprefix("# HELP ").removeprefix("# TYPE ").startswith("python_")
+    )
+    process = await asyncio.create_subprocess_exec(
+        "promtool",
+        "check",
+        "metrics",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate(ours.encode())
+    assert (process.returncode, output.decode()) == (0, "")

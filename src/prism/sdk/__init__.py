@@ -6,6 +6,7 @@ from prism.sdk.binding import Binding
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
+from prism.sdk.sweeper import Sweeper
 
 __all__ = [
     "Backend",
@@ -19,4 +20,5 @@ __all__ = [
     "HealthStatus",
     "NoCredentials",
     "Query",
+    "Sweeper",
 ]

@@ -33,8 +33,8 @@ class Query:
         packed = b"".join(_LENGTH.pack(len(part)) + part for part in position)
         return _FORMAT + self._seal(packed) + packed
 
-    def position(self, cursor: bytes) -> list[bytes]:
-        """The parts that `cursor` was made of; none for an empty cursor.
+    def position(self, cursor: bytes, *, parts: int) -> list[bytes]:
+        """The `parts` that `cursor` was made of; none for an empty cursor.
 
         Raises:
             InvalidArgument: the cursor is damaged, forged, or of another query.
@@ -42,14 +42,15 @@ class Query:
         if not cursor:
             return []
         seal, packed = cursor[1 : 1 + _SEAL_SIZE], cursor[1 + _SEAL_SIZE :]
-        if cursor[:1] != _FORMAT or seal != self._seal(packed):
+        unpacked = _unpack(packed)
+        if cursor[:1] != _FORMAT or seal != self._seal(packed) or len(unpacked) != parts:
             violation = Violation(
                 "cursor",
                 "not a cursor of this query",
                 "pass next_cursor unchanged, with the same other fields",
             )
             raise InvalidArgument(str(violation), violations=[violation])
-        return _unpack(packed)
+        return unpacked
 
     def _seal(self, packed: bytes) -> bytes:
         digest = blake2b(self._scope, digest_size=_SEAL_SIZE, person=b"prism-cursor")
@@ -59,11 +60,14 @@ class Query:
 
 
 def _unpack(packed: bytes) -> list[bytes]:
+    """The parts; none where a length points outside, for a forger can seal what no query ever made."""
     parts = []
     offset = 0
     while offset < len(packed):
-        (length,) = _LENGTH.unpack_from(packed, offset)
-        offset += _LENGTH.size
-        parts.append(packed[offset : offset + length])
-        offset += length
+        begin = offset + _LENGTH.size
+        end = begin + int.from_bytes(packed[offset:begin], "big")
+        if end > len(packed):
+            return []
+        parts.append(packed[begin:end])
+        offset = end
     return parts

@@ -1,0 +1,101 @@
+"""What every KeyValue backend does alike between its rows and the messages of the contract.
+
+Stores keep ids and keys as bytes, versions as integers, instants as microseconds since 1970 and metadata packed: byte
+order and exact round trips then come by themselves.
+"""
+
+from hashlib import sha256
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from prism.errors import AlreadyExists, InvalidArgument, Outcome, Violation
+from prism.interfaces.keyvalue import CompareAndSwapRequest, Item, PutItem, PutRequest
+
+IDEMPOTENCY_MICROSECONDS = 24 * 3600 * 1_000_000
+"""How long an idempotency key is remembered."""
+
+
+def item(key: bytes, value: bytes | None, metadata: bytes | None, version: int, expires_at: int | None, /) -> Item:
+    """The message for a stored item; `value` and `metadata` are None where only keys were asked for."""
+    message = Item(key=key, value=value, version=pack_version(version))
+    if metadata:
+        message.MergeFromString(metadata)
+    if expires_at is not None:
+        seconds, microseconds = divmod(expires_at, 1_000_000)
+        message.expires_at.CopyFrom(Timestamp(seconds=seconds, nanos=microseconds * 1000))
+    return message
+
+
+def pack_version(version: int) -> bytes:
+    """A version as callers see it."""
+    return version.to_bytes(8, "big")
+
+
+def pack_metadata(written: PutItem) -> bytes:
+    """An item's metadata as it is stored: a serialised `KeyValueItem` of nothing else; empty for none."""
+    return Item(metadata=written.metadata).SerializeToString() if written.metadata else b""
+
+
+def microseconds(ttl: Duration) -> int:
+    """A time to live in microseconds; anything below one is cut off."""
+    return ttl.seconds * 1_000_000 + ttl.nanos // 1000
+
+
+def expiry(written: PutItem, now: int) -> int | None:
+    """When an item written at `now` expires; None for never."""
+    return now + microseconds(written.ttl) if written.HasField("ttl") else None
+
+
+def check_put(request: PutRequest) -> None:
+    """Passes a put that is consistent in itself.
+
+    Raises:
+        InvalidArgument: `keep_ttl` together with an item's ttl.
+    """
+    if not request.keep_ttl:
+        return
+    violations = [
+        Violation(f"items[{index}].ttl", "a time to live", "not together with keep_ttl; leave out one of the two")
+        for index, each in enumerate(request.items)
+        if each.HasField("ttl")
+    ]
+    if violations:
+        raise InvalidArgument("; ".join(map(str, violations)), violations=violations)
+
+
+def fingerprint(request: PutRequest) -> bytes:
+    """What is remembered of a put with an idempotency key, so that the same one is known again."""
+    return sha256(request.SerializeToString(deterministic=True)).digest()
+
+
+def check_same(request: PutRequest, remembered: bytes) -> None:
+    """Passes a repetition of the put whose fingerprint is `remembered`.
+
+    Raises:
+        AlreadyExists: the key came first with another payload.
+    """
+    if fingerprint(request) != remembered:
+        raise AlreadyExists(
+            f"idempotency key {request.idempotency_key!r} was used in the last 24 hours with another payload; "
+            "use a new key for a new write",
+            outcome=Outcome.NOT_APPLIED,
+        )
+
+
+def is_expected(request: CompareAndSwapRequest, current: Item | None) -> bool:
+    """Whether the live item, or its absence, is what a compare-and-swap asks for."""
+    expected = request.WhichOneof("expected")
+    if current is None or expected == "expected_absent":
+        return current is None and expected == "expected_absent"
+    if expected == "expected_version":
+        return current.version == request.expected_version
+    return current.value == request.expected_value
+
+
+def replacement(request: CompareAndSwapRequest) -> PutItem | None:
+    """What a successful compare-and-swap writes; None where it deletes."""
+    if request.WhichOneof("new") == "delete":
+        return None
+    ttl = request.ttl if request.HasField("ttl") else None
+    return PutItem(key=request.key, value=request.new_value, metadata=request.metadata, ttl=ttl)

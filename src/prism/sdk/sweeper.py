@@ -1,0 +1,45 @@
+"""The sweeper: removes in the background, in small bites, what has expired.
+
+Nothing depends on it for correctness: an expired item is gone from every read at once.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from prism.errors import PrismError
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Calls `bite` every `interval` seconds, and again at once while it answers that more is left."""
+
+    def __init__(self, bite: Callable[[], Awaitable[bool]], interval: float) -> None:
+        self._bite = bite
+        self._interval = interval
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins; does nothing where it runs already."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="sweeper")
+
+    async def stop(self) -> None:
+        """Ends; a bite under way in the store may still complete there."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        pause = self._interval
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                pause = 0 if await self._bite() else self._interval
+            except PrismError as error:
+                pause = self._interval
+                log.warning("sweeping expired items failed, trying again in %g s: %s", pause, error)

@@ -113,7 +113,7 @@ class _Bound:
 
 
 def _interfaces_of(implementation: object) -> list[Interface]:
-    served = [each for each in interfaces().values() if issubclass(type(implementation), each.protocol)]
+    served = [each for each in interfaces().values() if each.protocol in type(implementation).__mro__]
     if not served:
         raise TypeError(f"{type(implementation).__name__} implements no Protocol of prism.interfaces; subclass one")
     return served

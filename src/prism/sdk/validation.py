@@ -62,10 +62,6 @@ def _checks(descriptor: Descriptor, capabilities: Capabilities) -> Iterator[Chec
 def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabilities: Capabilities) -> Iterator[Check]:
     if rules.requires and not capabilities.declares(rules.requires):
         yield _undeclared(field, rules.requires, capabilities)
-    if rules.required:
-        yield _required(field)
-    if field.is_repeated:
-        yield _max_items(field, rules.max_items or capabilities.max_batch_items)
     if rules.unique:
         yield _unique(field)
     if rules.max_value:
@@ -73,14 +69,30 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
     if rules.time_to_live:
         yield _time_to_live(field)
     most = capabilities.max_item_size if rules.item_size else rules.max_bytes
+    limit = _text(most) if field.type == FieldDescriptor.TYPE_STRING else _octets(most)
+    is_text_or_bytes = field.type in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}
+    if is_text_or_bytes and field.is_repeated:
+        yield _values(field, limit, rules.max_items or capabilities.max_batch_items, required=rules.required)
+    elif is_text_or_bytes and not field.has_presence:
+        yield _value(field, limit, required=rules.required)
+    else:
+        yield from _message_checks(field, rules, capabilities)
+
+
+def _message_checks(
+    field: FieldDescriptor, rules: options_pb2.FieldRules, capabilities: Capabilities
+) -> Iterator[Check]:
     message = field.message_type
-    if message is not None and message.GetOptions().map_entry:
-        yield _texts_of_map(field, _text(most))
-    elif field.type == FieldDescriptor.TYPE_STRING:
-        yield _values(field, _text(most))
-    elif field.type == FieldDescriptor.TYPE_BYTES and most:
-        yield _values(field, _octets(most))
-    elif message is not None and message.full_name.startswith("prism.") and not rules.independent:
+    if rules.required:
+        yield _required(field)
+    if field.is_repeated:
+        yield _max_items(field, rules.max_items or capabilities.max_batch_items)
+    if message is None:
+        if rules.item_size:  # one alternative of a oneof
+            yield _value(field, _octets(capabilities.max_item_size), required=False)
+    elif message.GetOptions().map_entry:
+        yield _texts_of_map(field, _text(rules.max_bytes))
+    elif message.full_name.startswith("prism.") and not rules.independent:
         yield _nested(field, tuple(_checks(message, capabilities)))
 
 
@@ -187,28 +199,41 @@ def _text(most: int) -> Limit:
 
 def _octets(most: int) -> Limit:
     def limit(value: bytes) -> Violation | None:
-        if len(value) > most:
+        if most and len(value) > most:
             return Violation("", f"{len(value)} bytes", f"at most {most} are allowed")
         return None
 
     return limit
 
 
-def _values(field: FieldDescriptor, limit: Limit) -> Check:
+def _value(field: FieldDescriptor, limit: Limit, *, required: bool) -> Check:
     name = field.name
 
-    def check_value(message: Any, path: str, violations: list[Violation]) -> None:
-        broken = limit(getattr(message, name))
-        if broken is not None:
+    def check(message: Any, path: str, violations: list[Violation]) -> None:
+        value = getattr(message, name)
+        if not value:
+            if required:
+                violations.append(Violation(path + name, "nothing", "it is required"))
+        elif (broken := limit(value)) is not None:
             violations.append(Violation(path + name, broken.found, broken.limit))
 
-    def check_values(message: Any, path: str, violations: list[Violation]) -> None:
-        for index, value in enumerate(getattr(message, name)):
-            broken = limit(value)
-            if broken is not None:
+    return check
+
+
+def _values(field: FieldDescriptor, limit: Limit, most: int, *, required: bool) -> Check:
+    name = field.name
+
+    def check(message: Any, path: str, violations: list[Violation]) -> None:
+        values = getattr(message, name)
+        if len(values) > most:
+            violations.append(Violation(path + name, f"{len(values)} elements", f"at most {most} are allowed"))
+        elif required and not values:
+            violations.append(Violation(path + name, "nothing", "it is required"))
+        for index, value in enumerate(values):
+            if (broken := limit(value)) is not None:
                 violations.append(Violation(f"{path}{name}[{index}]", broken.found, broken.limit))
 
-    return check_values if field.is_repeated else check_value
+    return check
 
 
 def _texts_of_map(field: FieldDescriptor, limit: Limit) -> Check:

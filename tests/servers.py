@@ -1,0 +1,48 @@
+"""Fixtures of real servers, for every test folder; a server that cannot be had is a named skip.
+
+A fixture of a wider scope than a test's takes `postgres_server.create_database()` instead of `postgres_url`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from prism.backends.postgres.testing import PostgresServer, RunningServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[RunningServer]:
+    """A PostgreSQL server for reading, writing and making databases; not to be broken, others use it too."""
+    pytest.importorskip("asyncpg")
+    from prism.backends.postgres.testing import ServerMissing, find_server
+
+    try:
+        server = find_server()
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: RunningServer) -> str:
+    """The connection string of an empty database for one test."""
+    return postgres_server.create_database()
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for one module, to be stopped, killed and paused."""
+    pytest.importorskip("asyncpg")
+    from prism.backends.postgres.testing import PostgresServer, ServerMissing
+
+    try:
+        server = PostgresServer()
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server

@@ -1,0 +1,40 @@
+"""A memory store for tests."""
+
+import uuid
+
+from prism.backends.memory.backend import MemoryBackend
+from prism.backends.memory.config import MemoryConfig
+from prism.sdk import NoCredentials
+
+
+class TemporaryStore:
+    """A store of its own, and backends on it; every one of them is stopped with it.
+
+    Attributes:
+        config: as a configuration file gives it.
+    """
+
+    def __init__(self) -> None:
+        self.config: dict[str, str] = {}
+        self._backends: list[MemoryBackend] = []
+
+    async def start(self) -> None:
+        """Makes the store."""
+        self.config = {"store": f"test-{uuid.uuid4()}"}
+
+    async def backend(self) -> MemoryBackend:
+        """One more backend on the store, started."""
+        backend = MemoryBackend(MemoryConfig.model_validate(self.config), NoCredentials())
+        await backend.start()
+        self._backends.append(backend)
+        return backend
+
+    async def reset(self) -> None:
+        """Empties the store; backends made before are stopped."""
+        await self.stop()
+        await self.start()
+
+    async def stop(self) -> None:
+        """Stops the backends: nothing is left."""
+        while self._backends:
+            await self._backends.pop().stop()

@@ -1,0 +1,120 @@
+"""What an acknowledged put has reached: the disk, seen in a trace of system calls, and the store, seen after kills."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateways
+from prism.client import Client
+from prism.errors import PrismError
+
+KILLS = 20
+WRITERS = 8
+ACKNOWLEDGED_BEFORE_KILL = 40
+MARKER = b"marker-of-the-traced-put"
+
+
+@pytest.mark.parametrize(
+    ("durability", "synced"),
+    [
+        pytest.param("synced", True, id="synced"),
+        pytest.param("store", False, id="without-sync-the-check-fails"),
+    ],
+)
+async def test_put_on_sqlite_is_acknowledged_after_its_data_is_synced(
+    tmp_path: Path, durability: str, synced: bool
+) -> None:
+    """Between the arrival of a put and its acknowledgement the log of the database is synced, unless told otherwise."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace: not installed")
+    trace = tmp_path / "trace"
+    tracer = ("strace", "-f", "-yy", "-s", "400", "-o", str(trace))
+    calls = "trace=fsync,fdatasync,read,recvfrom,recvmsg,write,writev,sendto,sendmsg"
+    config = {"namespaces": [gateways.namespace("default", "sqlite", path="data.db", durability=durability)]}
+    with gateways.running(config, tmp_path, wrapper=(*tracer, "-e", calls)) as gateway:
+        async with Client(gateway.data) as prism:
+            await prism.keyvalue().put("warm-up", {b"key": b"value"})
+            await prism.keyvalue().put("record", {MARKER: b"value"})
+    assert _synced_before_acknowledged(trace.read_text(errors="replace").splitlines()) is synced
+
+
+def _synced_before_acknowledged(trace: list[str]) -> bool:
+    """Whether a sync of the write-ahead log was completed between the marked request and the answer to it."""
+    request = next(n for n, line in enumerate(trace) if MARKER.decode() in line and "TCP:[" in line and "read" in line)
+    answer = next(n for n, line in enumerate(trace[request:], request) if "TCP:[" in line and "grpc-status" in line)
+    between = trace[request:answer]
+    complete = re.compile(r"(fsync|fdatasync)\(\d+<[^>]*-wal>\)\s*= 0")
+    return any(complete.search(line) for line in _joined(between))
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    """Lines of strace with `<unfinished ...>` and `<... resumed>` put together; what is not resumed is left out."""
+    pending: dict[str, str] = {}
+    for line in lines:
+        thread, _, rest = line.partition(" ")
+        if rest.endswith("<unfinished ...>"):
+            pending[thread] = rest.removesuffix("<unfinished ...>").rstrip()
+        elif "resumed>" in rest:
+            yield pending.pop(thread, "") + rest.partition("resumed>")[2]
+        else:
+            yield rest
+
+
+async def test_nothing_acknowledged_is_lost_when_a_gateway_on_sqlite_is_killed(tmp_path: Path) -> None:
+    """`kill -9` during acknowledged puts, twenty times: every acknowledged item is there."""
+    await _kill_again_and_again(gateways.namespace("default", "sqlite", path="data.db"), tmp_path)
+
+
+async def test_nothing_acknowledged_is_lost_when_a_gateway_on_postgres_is_killed(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """The same on PostgreSQL."""
+    await _kill_again_and_again(gateways.namespace("default", "postgres", connection_string=postgres_url), tmp_path)
+
+
+async def _kill_again_and_again(namespace: dict[str, Any], folder: Path) -> None:
+    gateway = gateways.GatewayProcess({"namespaces": [namespace]}, folder)
+    acknowledged: list[tuple[str, bytes]] = []
+    for round_number in range(KILLS):
+        gateway.start()
+        await _put_until_killed(gateway, round_number, acknowledged)
+    assert len(acknowledged) >= KILLS * ACKNOWLEDGED_BEFORE_KILL
+    gateway.start()
+    try:
+        async with Client(gateway.data) as prism:
+            keyvalue = prism.keyvalue()
+            lost = [put for put in acknowledged if not await keyvalue.exists(put[0], put[1])]
+    finally:
+        gateway.stop()
+    assert lost == []
+
+
+async def _put_until_killed(
+    gateway: gateways.GatewayProcess, round_number: int, acknowledged: list[tuple[str, bytes]]
+) -> None:
+    enough = asyncio.Event()
+    before = len(acknowledged)
+
+    async def writer(client: Client, number: int) -> None:
+        keyvalue = client.keyvalue()
+        record = f"round-{round_number}-writer-{number}"
+        for count in range(1_000_000):
+            key = b"%d" % count
+            try:
+                await keyvalue.put(record, {key: b"x" * 100}, timeout=5)
+            except PrismError:
+                return
+            acknowledged.append((record, key))
+            if len(acknowledged) - before >= ACKNOWLEDGED_BEFORE_KILL:
+                enough.set()
+
+    async with Client(gateway.data) as prism, asyncio.TaskGroup() as tasks:
+        for number in range(WRITERS):
+            tasks.create_task(writer(prism, number))
+        await enough.wait()
+        await asyncio.to_thread(gateway.kill)

@@ -1,0 +1,22 @@
+"""`prism completion`: the script that completes commands in a shell."""
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command(
+    epilog="""\b
+For the shell at hand:
+  bash   eval "$(prism completion bash)"
+  zsh    eval "$(prism completion zsh)"
+  fish   prism completion fish | source
+""",
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the script that completes commands in SHELL."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"this version of click completes nothing in {shell}")
+    click.echo(kind(ctx.find_root().command, {}, "prism", "_PRISM_COMPLETE").source())

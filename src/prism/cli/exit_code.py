@@ -1,0 +1,47 @@
+"""What the exit code of a command means, so that scripts can tell a missing item from a missing gateway."""
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    NEGATIVE = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    REFUSED = 4
+    PARTIAL = 5
+    FAILED = 6
+    INTERRUPTED = 130
+
+    @staticmethod
+    def documentation() -> str:
+        """The table as `--help` shows it."""
+        rows = "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in _MEANINGS.items())
+        return f"\b\nExit codes:\n{rows}"
+
+
+_MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.NEGATIVE: "an item was not found, or a compare-and-swap lost",
+    ExitCode.USAGE: "the command, a value or the configuration is wrong",
+    ExitCode.UNAVAILABLE: "the gateway or the store does not answer, or not in time",
+    ExitCode.REFUSED: "the gateway does not accept the token, or does not allow this",
+    ExitCode.PARTIAL: "an import left out lines that are wrong",
+    ExitCode.FAILED: "anything else",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def exit_code_of(error: Exception) -> ExitCode:
+    """The exit code that an error stands for."""
+    from prism import errors
+
+    if isinstance(error, errors.InvalidArgument | errors.NamespaceNotFound | errors.Unimplemented):
+        return ExitCode.USAGE
+    if isinstance(error, errors.GatewayUnavailable | errors.BackendError | errors.DeadlineExceeded):
+        return ExitCode.UNAVAILABLE
+    if isinstance(error, errors.Unauthenticated | errors.PermissionDenied):
+        return ExitCode.REFUSED
+    return ExitCode.FAILED

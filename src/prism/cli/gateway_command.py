@@ -1,0 +1,62 @@
+"""A command that asks a gateway about one namespace: its options, its connection, its event loop."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from prism.cli.duration import duration
+
+DEFAULT_ENDPOINT = "127.0.0.1:8980"
+
+
+def _options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--endpoint"],
+            envvar="PRISM_ENDPOINT",
+            default=DEFAULT_ENDPOINT,
+            show_default=True,
+            show_envvar=True,
+            metavar="HOST:PORT",
+            help="The gateway, or unix:/PATH.",
+        ),
+        click.Option(
+            ["--timeout"],
+            envvar="PRISM_TIMEOUT",
+            type=duration,
+            default="10s",
+            show_default=True,
+            show_envvar=True,
+            help="Longest wait for a call, or for each page of a list.",
+        ),
+        click.Option(["--token"], envvar="PRISM_TOKEN", show_envvar=True, help="A bearer token."),
+    ]
+
+
+class GatewayCommand(click.Command):
+    """Runs an async callback with the namespace's KeyValue; what it returns is the exit code."""
+
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
+        super().__init__(name, params=[click.Argument(["namespace"]), *(params or []), *_options()], **settings)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Connects, runs, exits."""
+        ctx.exit(asyncio.run(self._run(ctx)))
+
+    async def _run(self, ctx: click.Context) -> int:
+        from prism.client import Client, GatewayUnavailable
+
+        arguments = dict(ctx.params)
+        endpoint, token = arguments.pop("endpoint"), arguments.pop("token")
+        try:
+            client = Client(endpoint, token=token, timeout=arguments.pop("timeout"))
+            keyvalue = client.keyvalue(arguments.pop("namespace"))
+        except ValueError as error:
+            raise click.UsageError(str(error), ctx) from error
+        async with client:
+            try:
+                return int(await ctx.invoke(self.callback, keyvalue, **arguments) or 0)  # type: ignore[arg-type]
+            except GatewayUnavailable as error:
+                error.message += f" (asked {endpoint}; `prism serve` runs a gateway, --endpoint names another)"
+                raise

@@ -1,0 +1,26 @@
+"""The group `prism kv`."""
+
+import click
+
+from prism.cli.exit_code import ExitCode
+from prism.cli.lazy_group import LazyGroup
+from prism.cli.octets import SYNTAX
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "get": ("prism.cli.kv.items:get", "Read items of a record."),
+        "put": ("prism.cli.kv.items:put", "Store items in a record."),
+        "delete": ("prism.cli.kv.items:delete", "Delete items, or a whole record."),
+        "cas": ("prism.cli.kv.items:cas", "Replace or delete an item if it is as expected."),
+        "expire": ("prism.cli.kv.items:expire", "Give items a time to live, or take it away."),
+        "scan": ("prism.cli.kv.lists:scan", "List the items of a record."),
+        "records": ("prism.cli.kv.lists:records", "List the records of a namespace."),
+        "import": ("prism.cli.kv.transfer:import_", "Store the records of a JSON Lines file."),
+        "export": ("prism.cli.kv.transfer:export", "Write a namespace as JSON Lines."),
+    },
+    epilog=f"{SYNTAX}\n{ExitCode.documentation()}",
+)
+def kv() -> None:
+    """Read and write KeyValue data: a namespace holds records, a record holds items `key -> value`."""

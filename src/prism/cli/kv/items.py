@@ -1,0 +1,173 @@
+"""`prism kv get`, `put`, `delete`, `cas` and `expire`: items by their keys."""
+
+import base64
+import binascii
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from prism.cli.duration import duration
+from prism.cli.exit_code import ExitCode
+from prism.cli.gateway_command import GatewayCommand
+from prism.cli.kv.rows import COLUMNS, item_row, version_text
+from prism.cli.octets import octets, pair, to_cell, to_json
+from prism.cli.output import output_option, show, writer
+from prism.client import Item, Value
+
+if TYPE_CHECKING:
+    from prism.client import KeyValue
+
+_record = click.argument("record", metavar="ID")
+_ttl = click.option("--ttl", type=duration, help="How long it lives, such as 90s, 30m or 7d.")
+_metadata = click.option("--metadata", multiple=True, metavar="NAME=TEXT", help="A note on the value; repeatable.")
+
+
+@click.command(cls=GatewayCommand)
+@_record
+@click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
+@click.option("--raw", is_flag=True, help="Write the value of the one KEY and nothing else, byte for byte.")
+@output_option
+async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool, output: str) -> ExitCode:
+    """Read items of record ID by their keys, or without KEY all of them."""
+    if raw and len(keys) != 1:
+        raise click.UsageError("--raw writes one value: give one KEY")
+    found = await kv.get_many(record, keys) if keys else {item.key: item async for item in kv.scan(record)}
+    if raw:
+        sys.stdout.buffer.write(found[keys[0]].value if found else b"")
+    else:
+        with writer(output, COLUMNS) as out:
+            for item in found.values():
+                out.write(item_row(item, output))
+    missing = [to_cell(key) for key in keys if key not in found]
+    if missing or not found:
+        what = f"{', '.join(missing)} in {record}" if missing else record
+        click.echo(f"prism: not found: {what}", err=True)
+        return ExitCode.NEGATIVE
+    return ExitCode.OK
+
+
+@click.command(cls=GatewayCommand)
+@_record
+@click.argument("items", metavar="KEY=VALUE...", type=pair, nargs=-1, required=True)
+@_ttl
+@click.option("--keep-ttl", is_flag=True, help="Items that exist keep the time to live they have.")
+@_metadata
+@click.option("--idempotency-key", default="", help="Makes the put safe to repeat for 24 hours.")
+@output_option
+async def put(
+    kv: "KeyValue",
+    *,
+    record: str,
+    items: tuple[tuple[bytes, bytes], ...],
+    ttl: float | None,
+    keep_ttl: bool,
+    metadata: tuple[str, ...],
+    idempotency_key: str,
+    output: str,
+) -> ExitCode:
+    """Store items in record ID and print their new versions.
+
+    Without --ttl an item lives for ever, also one that had a time to live before. A KEY that holds "=" is given as
+    base64:, without padding.
+    """
+    values = {key: Value(value, _notes(metadata)) for key, value in items}
+    if len(values) < len(items):
+        raise click.UsageError("give each KEY once")
+    versions = await kv.put(record, values, ttl=ttl, keep_ttl=keep_ttl, idempotency_key=idempotency_key)
+    shown = to_cell if output == "table" else to_json
+    with writer(output, ("key", "version")) as out:
+        for key, version in versions.items():
+            out.write({"key": shown(key), "version": version_text(version)})
+    return ExitCode.OK
+
+
+@click.command(cls=GatewayCommand)
+@_record
+@click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
+@click.option("--record", "whole", is_flag=True, help="Delete the whole record.")
+@output_option
+async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole: bool, output: str) -> ExitCode:
+    """Delete items of record ID, or with --record all of it. What is not there is no error."""
+    if bool(keys) == whole:
+        raise click.UsageError("give the KEYs to delete, or --record for the whole record")
+    count = await kv.delete_record(record) if whole else len(await kv.delete(record, keys))
+    show(output, {"deleted": count})
+    return ExitCode.OK
+
+
+@click.command(cls=GatewayCommand)
+@_record
+@click.argument("key", type=octets)
+@click.argument("new", type=octets, required=False)
+@click.option("--delete", "remove", is_flag=True, help="Delete the item instead of giving it a NEW value.")
+@click.option("--expect", type=octets, metavar="VALUE", help="It has this value now.")
+@click.option("--expect-version", metavar="VERSION", help="It has this version now, as `prism kv get` prints it.")
+@click.option("--expect-absent", is_flag=True, help="It does not exist now.")
+@_ttl
+@_metadata
+@output_option
+async def cas(
+    kv: "KeyValue",
+    *,
+    record: str,
+    key: bytes,
+    new: bytes | None,
+    remove: bool,
+    expect: bytes | None,
+    expect_version: str | None,
+    expect_absent: bool,
+    ttl: float | None,
+    metadata: tuple[str, ...],
+    output: str,
+) -> ExitCode:
+    """Give the item KEY of record ID the value NEW if it is as expected now, and print what it is then."""
+    if (new is None) != remove:
+        raise click.UsageError("give a NEW value or --delete")
+    if sum((expect is not None, expect_version is not None, expect_absent)) != 1:
+        raise click.UsageError("give one of --expect, --expect-version and --expect-absent")
+    expected: Item | bytes | None = expect
+    if expect_version is not None:
+        expected = Item(key, version=_version(expect_version))
+    value = None if new is None else Value(new, _notes(metadata))
+    swap = await kv.compare_and_swap(record, key, expected, value, ttl=ttl)
+    current = item_row(swap.current, output) if swap.current else None
+    show(output, {"swapped": swap.swapped, "current": current})
+    return ExitCode.OK if swap else ExitCode.NEGATIVE
+
+
+@click.command(cls=GatewayCommand)
+@_record
+@click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
+@_ttl
+@click.option("--never", is_flag=True, help="Take the time to live away.")
+@output_option
+async def expire(
+    kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], ttl: float | None, never: bool, output: str
+) -> ExitCode:
+    """Give items of record ID a new time to live, or with --never take it away."""
+    if (ttl is None) != never:
+        raise click.UsageError("give --ttl or --never")
+    found = await kv.persist(record, keys) if ttl is None else await kv.expire(record, keys, ttl)
+    shown = to_cell if output == "table" else to_json
+    with writer(output, ("key", "found")) as out:
+        for key in keys:
+            out.write({"key": shown(key), "found": key in found})
+    return ExitCode.OK if set(keys) <= set(found) else ExitCode.NEGATIVE
+
+
+def _notes(metadata: tuple[str, ...]) -> dict[str, str]:
+    notes = {}
+    for each in metadata:
+        name, separator, text = each.partition("=")
+        if not separator:
+            raise click.UsageError(f"--metadata {each}: give NAME=TEXT")
+        notes[name] = text
+    return notes
+
+
+def _version(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error as error:
+        raise click.UsageError(f"--expect-version {text}: give a version as `prism kv get` prints it") from error

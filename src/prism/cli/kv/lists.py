@@ -1,0 +1,55 @@
+"""`prism kv scan` and `records`: what there is, in byte order."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prism.cli.exit_code import ExitCode
+from prism.cli.gateway_command import GatewayCommand
+from prism.cli.kv.rows import COLUMNS, item_row
+from prism.cli.octets import octets
+from prism.cli.output import output_option, writer
+
+if TYPE_CHECKING:
+    from prism.client import KeyValue
+
+
+def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--limit", type=click.IntRange(min=0), help="Most results in all."),
+            click.option("--reverse", is_flag=True, help="From the last to the first."),
+            click.option("--start", type=kind, default="", help="The first one, whatever --reverse says."),
+            click.option("--prefix", type=kind, default="", help="Those that start with this; nothing is a wildcard."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command(cls=GatewayCommand)
+@click.argument("record", metavar="ID")
+@_range(octets)
+@click.option("--end", type=octets, default="", help="The first one left out, whatever --reverse says.")
+@click.option("--keys-only", is_flag=True, help="Leave out values and metadata.")
+@output_option
+async def scan(kv: "KeyValue", *, record: str, keys_only: bool, output: str, **bounds: Any) -> ExitCode:
+    """List the items of record ID in byte order of their keys."""
+    columns = [name for name in COLUMNS if not keys_only or name not in {"value", "metadata"}]
+    with writer(output, columns) as out:
+        async for item in kv.scan(record, keys_only=keys_only, **bounds):
+            out.write(item_row(item, output, keys_only=keys_only))
+    return ExitCode.OK
+
+
+@click.command(cls=GatewayCommand)
+@_range(None)
+@output_option
+async def records(kv: "KeyValue", *, output: str, **bounds: Any) -> ExitCode:
+    """List the ids of the records that hold at least one item, in byte order."""
+    with writer(output, ("id",)) as out:
+        async for record in kv.list_records(**bounds):
+            out.write({"id": record})
+    return ExitCode.OK

@@ -1,0 +1,105 @@
+"""`prism kv import` and `prism kv export`: a namespace from and to JSON Lines."""
+
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from prism.cli.exit_code import ExitCode
+from prism.cli.gateway_command import GatewayCommand
+from prism.cli.kv.importer import Counts, Importer
+from prism.cli.kv.json_lines import encode
+from prism.cli.kv.line_reader import read_lines
+from prism.cli.kv.progress import Progress
+
+if TYPE_CHECKING:
+    from prism.client import Item, KeyValue
+
+_FORMAT = """\b
+One record a line, in UTF-8:
+  {"id": "account:1", "items": {"plan": "team"}}
+  {"id": "account:2", "items": [{"key": {"base64": "/w=="}, "value": "x",
+                                 "metadata": {"type": "text"},
+                                 "expires_at": "2030-01-01T00:00:00Z"}]}
+"""
+
+
+@click.command("import", cls=GatewayCommand, epilog=_FORMAT)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
+    """Store the records of FILE, or of standard input with -.
+
+    Items that exist are overwritten, others are left: to import the same file again is harmless. A line that is
+    wrong is reported by its number and left out; so are items that have expired. Items that expire later get the
+    time that is left by the clock of this machine.
+    """
+    started = monotonic()
+    with _opened(file) as source, Progress("importing", _size(source)) as progress:
+
+        def report(number: int, problem: str) -> None:
+            progress.clear()
+            click.echo(f"prism: line {number}: {problem}", err=True)
+
+        importer = Importer(kv, report, lambda size: progress.advance(size, f"{importer.counts.records:,} records"))
+        try:
+            await importer.run(read_lines(source))
+        finally:
+            progress.clear()
+            click.echo(_summary(importer.counts, monotonic() - started), err=True)
+    return ExitCode.PARTIAL if importer.counts.bad_lines else ExitCode.OK
+
+
+def _opened(file: str) -> BinaryIO:
+    # Not sys.stdin itself: a thread that waits for it would hold its lock when the interpreter ends.
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if file == "-" else Path(file).open("rb")
+
+
+def _size(source: BinaryIO) -> int | None:
+    status = os.fstat(source.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _summary(counts: Counts, seconds: float) -> str:
+    text = f"imported {counts.records:,} records with {counts.items:,} items in {seconds:.1f} s"
+    if counts.expired:
+        text += f"; {counts.expired:,} items had expired"
+    if counts.bad_lines:
+        text += f"; {counts.bad_lines:,} lines left out"
+    return text
+
+
+@click.command(cls=GatewayCommand, epilog=_FORMAT)
+async def export(kv: "KeyValue") -> ExitCode:
+    """Write every record of the namespace to standard output, in byte order of ids and of keys.
+
+    What `prism kv import` reads. Nothing is lost but versions, which belong to the store. Records that change
+    meanwhile are written as they were at some moment of the export.
+    """
+    output = sys.stdout.buffer
+    count = 0
+    with Progress("exporting", None) as progress:
+        async for record, items in _records(kv):
+            line = encode(record, items)
+            output.write(line)
+            count += 1
+            progress.advance(len(line), f"{count:,} records")
+    output.flush()
+    return ExitCode.OK
+
+
+async def _records(kv: "KeyValue") -> AsyncIterator[tuple[str, list["Item"]]]:
+    """Whole records, put together from the chunks of the stream."""
+    record, items = "", list["Item"]()
+    async for chunk in kv.scan_stream():
+        if chunk.record != record and items:
+            yield record, items
+            items = []
+        record = chunk.record
+        items.extend(chunk.items)
+    if items:
+        yield record, items

@@ -1,0 +1,71 @@
+"""The root of the command line: which groups there are, and how a run ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from prism.cli.exit_code import ExitCode, exit_code_of
+from prism.cli.lazy_group import LazyGroup
+
+
+@dataclass(slots=True)
+class Settings:
+    """What holds for the whole run; `debug` lets errors end in a traceback."""
+
+    debug: bool = False
+
+
+@click.group(
+    "prism",
+    cls=LazyGroup,
+    lazy={
+        "serve": ("prism.cli.serve:serve", "Run a gateway."),
+        "kv": ("prism.cli.kv:kv", "Read and write KeyValue data through a gateway."),
+        "namespace": ("prism.cli.namespace:namespace", "Look at the namespaces of a configuration."),
+        "completion": ("prism.cli.completion:completion", "Print the script that completes commands in a shell."),
+        "version": ("prism.cli.version:version", "Print the version."),
+    },
+    epilog=ExitCode.documentation(),
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PRISM"},
+)
+@click.option("--debug", is_flag=True, help="End an error in a traceback.")
+@click.pass_obj
+def root(settings: Settings, *, debug: bool) -> None:
+    """Prism: one typed API for data, any store behind it."""
+    settings.debug = debug
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with one of `ExitCode`."""
+    settings = Settings()
+    try:
+        code = root.main(arguments, prog_name="prism", standalone_mode=False, obj=settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads on (`| head`); the interpreter's own flush must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.OK
+    except (KeyboardInterrupt, click.Abort):
+        code = ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except Exception as error:
+        if settings.debug:
+            raise
+        click.echo(f"prism: {_sentence(error)}", err=True)
+        code = exit_code_of(error)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _sentence(error: Exception) -> str:
+    from prism.errors import PrismError
+
+    if isinstance(error, PrismError):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}; `prism --debug ...` shows where"

@@ -1,0 +1,70 @@
+"""The client of a gateway: where an application begins."""
+
+import ssl
+from types import MappingProxyType
+from typing import Self
+
+from prism.client.headers import Headers, NamespaceHeaders, Token
+from prism.client.item import Seconds
+from prism.client.keyvalue import KeyValue
+from prism.client.retry import RetryPolicy
+from prism.client.transport import Transport
+
+DEFAULT_TARGET = "localhost:8980"
+DEFAULT_TIMEOUT = 10.0
+
+
+class Client:
+    """One kept connection to a gateway; use it as an async context manager, and one for the whole application.
+
+        async with Client("localhost:8980") as prism:
+            profiles = prism.keyvalue("profiles")
+            await profiles.put("account:1", {b"plan": b"team"})
+
+    It connects with the first call and reconnects by itself.
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        token: Token | None = None,
+        headers: Headers = MappingProxyType({}),
+        tls: ssl.SSLContext | None = None,
+        timeout: Seconds = DEFAULT_TIMEOUT,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
+    ) -> None:
+        """Prepares a client; nothing is sent yet.
+
+        Args:
+            target: `host:port` or `unix:/path`.
+            token: a bearer token, or a function (plain or async) asked for one before each attempt.
+            headers: sent with each call, or a function asked before each attempt; to pass a W3C `traceparent` on.
+            tls: for a gateway that serves TLS; see `prism.wire.tls.client_context`.
+            timeout: seconds for a call with all its retries, where the call itself does not say; `math.inf` for none.
+            retry: how calls are repeated that failed and may be.
+
+        Raises:
+            ValueError: the target is malformed.
+        """
+        self._token = token
+        self._headers = headers
+        self._transport = Transport(target, tls=tls, timeout=timeout, retry=retry)
+
+    def keyvalue(self, namespace: str = "default") -> KeyValue:
+        """The KeyValue data of a namespace; cheap, and worth keeping.
+
+        Raises:
+            ValueError: the name cannot travel. One that is not configured is refused by the first call.
+        """
+        return KeyValue(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
+
+    async def close(self) -> None:
+        """Ends the connection; calls in flight fail."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,45 @@
+"""The headers of every call on one namespace: the namespace, the caller's token, and what the application adds."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+
+from prism.wire import Metadata
+
+Token = str | Callable[[], str | Awaitable[str]]
+"""A bearer token, or a function (plain or async) that gives the one to use now."""
+
+Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""Further headers by lower-case name, or a function that gives those of the call at hand, such as `traceparent`."""
+
+
+class NamespaceHeaders:
+    """Builds a call's metadata; made once and kept where nothing about it can change.
+
+    Raises:
+        ValueError: the namespace, the token or a header cannot travel.
+    """
+
+    __slots__ = ("_headers", "_namespace", "_token", "fixed")
+
+    def __init__(self, namespace: str, token: Token | None, headers: Headers) -> None:
+        self._namespace = namespace
+        self._token = token
+        self._headers = headers
+        self.fixed: Metadata | None = None
+        if not callable(token) and not callable(headers):
+            self.fixed = self._build(token, headers)
+
+    async def current(self) -> Metadata:
+        """The metadata of a call that starts now."""
+        if self.fixed is not None:
+            return self.fixed
+        token = self._token() if callable(self._token) else self._token
+        if inspect.isawaitable(token):
+            token = await token
+        return self._build(token, self._headers() if callable(self._headers) else self._headers)
+
+    def _build(self, token: str | None, headers: Mapping[str, str]) -> Metadata:
+        pairs = [("prism-namespace", self._namespace), *headers.items()]
+        if token is not None:
+            pairs.append(("authorization", f"Bearer {token}"))
+        return Metadata(pairs)

@@ -1,0 +1,336 @@
+"""KeyValue for applications: a record holds a sorted map `key -> value`.
+
+What each operation means: docs/contract.md and prism/data/v1/keyvalue.proto. Every method may raise a `PrismError`;
+what a failed write did to the store is the error's `outcome`. `timeout` is in seconds (or a timedelta), for the call
+with all its retries; without it the client's holds. Records are named by their ids, 1 to 512 bytes of UTF-8.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from google.rpc.status_pb2 import Status as RpcStatus
+
+from prism.client.headers import NamespaceHeaders
+from prism.client.item import Item, Seconds, Value, duration, put_items, to_item, to_items
+from prism.client.paging import LARGEST_PAGE, Page, Pager
+from prism.client.results import Chunk, GetResult, PutResult, Swap
+from prism.client.transport import Transport
+from prism.errors import PrismError, from_status
+from prism.interfaces import keyvalue as messages
+from prism.wire import Code, Status
+
+_OPERATIONS = {operation.method: operation for operation in messages.INTERFACE.operations}
+
+
+class KeyValue:
+    """The KeyValue data of one namespace; made by `Client.keyvalue`."""
+
+    def __init__(self, transport: Transport, headers: NamespaceHeaders) -> None:
+        self._transport = transport
+        self._headers = headers
+
+    async def put(
+        self,
+        record: str,
+        items: Mapping[bytes, bytes | Value],
+        *,
+        ttl: Seconds | None = None,
+        keep_ttl: bool = False,
+        idempotency_key: str = "",
+        timeout: Seconds | None = None,
+    ) -> dict[bytes, bytes]:
+        """Stores items in a record and gives their new versions.
+
+        Args:
+            record: its id.
+            items: value by key; a `Value` where there is metadata or a ttl of its own.
+            ttl: how long they live. Without it an item lives for ever, also one that had a time to live before.
+            keep_ttl: items that exist keep the time to live they have.
+            idempotency_key: makes the put safe to repeat for 24 hours, so that the client itself may repeat it.
+        """
+        request = messages.PutRequest(
+            id=record, items=put_items(items, ttl), keep_ttl=keep_ttl, idempotency_key=idempotency_key
+        )
+        answer = await self._call("put", request, timeout, keyed=bool(idempotency_key))
+        return dict(zip(items, messages.PutResponse.FromString(answer).versions, strict=False))
+
+    async def get(self, record: str, key: bytes, *, timeout: Seconds | None = None) -> Item | None:
+        """One item, or None where there is none."""
+        answer = await self._call("get", messages.GetRequest(id=record, keys=(key,)), timeout)
+        found = messages.GetResponse.FromString(answer).items
+        return to_item(found[0]) if found else None
+
+    async def get_many(
+        self,
+        record: str,
+        keys: Iterable[bytes],
+        *,
+        timeout: Seconds | None = None,
+    ) -> dict[bytes, Item]:
+        """The items found, by key, in the order asked."""
+        if not (asked := list(keys)):
+            return {}
+        answer = await self._call("get", messages.GetRequest(id=record, keys=asked), timeout)
+        return _by_key(messages.GetResponse.FromString(answer).items)
+
+    async def exists(self, record: str, key: bytes, *, timeout: Seconds | None = None) -> bool:
+        """Whether an item exists."""
+        return bool(await self.exists_many(record, (key,), timeout=timeout))
+
+    async def exists_many(
+        self,
+        record: str,
+        keys: Iterable[bytes],
+        *,
+        timeout: Seconds | None = None,
+    ) -> list[bytes]:
+        """Which of the keys exist, in the order asked."""
+        if not (asked := list(keys)):
+            return []
+        answer = await self._call("exists", messages.ExistsRequest(id=record, keys=asked), timeout)
+        return list(messages.ExistsResponse.FromString(answer).keys)
+
+    async def batch_get(
+        self, reads: Mapping[str, Iterable[bytes]], *, timeout: Seconds | None = None
+    ) -> dict[str, GetResult]:
+        """Many records at once, keys by record id; each read succeeds or fails by itself."""
+        if not reads:
+            return {}
+        asked = [messages.GetRequest(id=record, keys=list(keys)) for record, keys in reads.items()]
+        answer = await self._call("batch_get", messages.BatchGetRequest(reads=asked), timeout)
+        results = messages.BatchGetResponse.FromString(answer).results
+        return {each.id: GetResult(_by_key(each.items), _error(each)) for each in results}
+
+    async def batch_put(
+        self,
+        writes: Mapping[str, Mapping[bytes, bytes | Value]],
+        *,
+        ttl: Seconds | None = None,
+        keep_ttl: bool = False,
+        idempotency_keys: Mapping[str, str] | None = None,
+        timeout: Seconds | None = None,
+    ) -> dict[str, PutResult]:
+        """Many records at once, items by record id; each write succeeds or fails by itself, in any order.
+
+        Args:
+            writes: items by record id, each as in `put`.
+            ttl: as in `put`.
+            keep_ttl: as in `put`.
+            idempotency_keys: by record id; where every record has one, the client itself may repeat the batch.
+        """
+        if not writes:
+            return {}
+        keys = idempotency_keys or {}
+        asked = [
+            messages.PutRequest(
+                id=record, items=put_items(items, ttl), keep_ttl=keep_ttl, idempotency_key=keys.get(record, "")
+            )
+            for record, items in writes.items()
+        ]
+        keyed = all(write.idempotency_key for write in asked)
+        answer = await self._call("batch_put", messages.BatchPutRequest(writes=asked), timeout, keyed=keyed)
+        results = messages.BatchPutResponse.FromString(answer).results
+        # After a failure there are no versions to pair with the keys.
+        return {
+            each.id: PutResult(dict(zip(writes[each.id], each.versions, strict=False)), _error(each))
+            for each in results
+        }
+
+    async def delete(
+        self,
+        record: str,
+        keys: Iterable[bytes],
+        *,
+        timeout: Seconds | None = None,
+    ) -> list[bytes]:
+        """Deletes items; which of them existed. No keys delete nothing: see `delete_record`."""
+        if not (asked := list(keys)):
+            return []
+        answer = await self._call("delete", messages.DeleteRequest(id=record, keys=asked), timeout)
+        return list(messages.DeleteResponse.FromString(answer).keys)
+
+    async def delete_record(self, record: str, *, timeout: Seconds | None = None) -> int:
+        """Deletes a whole record; how many items it held."""
+        answer = await self._call("delete", messages.DeleteRequest(id=record), timeout)
+        return messages.DeleteResponse.FromString(answer).count
+
+    def scan(
+        self,
+        record: str,
+        *,
+        prefix: bytes = b"",
+        start: bytes = b"",
+        end: bytes = b"",
+        reverse: bool = False,
+        keys_only: bool = False,
+        limit: int | None = None,
+        page_size: int = LARGEST_PAGE,
+        cursor: bytes = b"",
+        timeout: Seconds | None = None,
+    ) -> Pager[Item]:
+        """A record's items in byte order of their keys, fetched page by page: `async for item in kv.scan(...)`.
+
+        Args:
+            record: its id.
+            prefix: keys that start with these bytes; no character is a wildcard.
+            start: first key, included, whatever `reverse` says.
+            end: last key, excluded; empty for the end.
+            reverse: from the last to the first.
+            keys_only: leave out values and metadata.
+            limit: most items in all.
+            page_size: most items a page, up to 1,000; a page also ends at 1 MiB.
+            cursor: `next_cursor` of a page of the same scan.
+            timeout: for each page.
+        """
+        request = messages.ScanRequest(
+            id=record, prefix=prefix, start=start, end=end, reverse=reverse, keys_only=keys_only
+        )
+
+        async def fetch(cursor: bytes, most: int) -> Page[Item]:
+            request.cursor, request.limit = cursor, most
+            page = messages.ScanResponse.FromString(await self._call("scan", request, timeout))
+            return Page(to_items(page.items), page.next_cursor)
+
+        return Pager(fetch, limit=limit, page_size=page_size, cursor=cursor)
+
+    async def scan_stream(
+        self,
+        record: str | None = None,
+        *,
+        prefix: bytes = b"",
+        start: bytes = b"",
+        end: bytes = b"",
+        reverse: bool = False,
+        keys_only: bool = False,
+        limit: int | None = None,
+        cursor: bytes = b"",
+        timeout: Seconds | None = None,
+    ) -> AsyncIterator[Chunk]:
+        """A record's items, or without `record` the whole namespace's, as one stream in bounded memory.
+
+        The records come in byte order of their ids. A stream that breaks is resumed after what has been read. The
+        arguments are those of `scan`; `timeout` bounds the wait for each chunk.
+        """
+        request = messages.ScanStreamRequest(
+            id=record or "", prefix=prefix, start=start, end=end, reverse=reverse, keys_only=keys_only, cursor=cursor
+        )
+        if limit is not None:
+            if limit <= 0:
+                return
+            request.limit = limit
+        stream = self._transport.stream(_OPERATIONS["scan_stream"], request.SerializeToString, self._headers, timeout)
+        async for answer in stream:
+            chunk = messages.ScanStreamResponse.FromString(answer)
+            request.cursor = chunk.cursor
+            yield Chunk(chunk.id, to_items(chunk.items), chunk.cursor)
+            if limit is not None:
+                if request.limit <= len(chunk.items):
+                    return
+                request.limit -= len(chunk.items)
+
+    def list_records(
+        self,
+        *,
+        prefix: str = "",
+        start: str = "",
+        reverse: bool = False,
+        limit: int | None = None,
+        page_size: int = LARGEST_PAGE,
+        cursor: bytes = b"",
+        timeout: Seconds | None = None,
+    ) -> Pager[str]:
+        """The ids of the records that hold at least one item, in byte order: `async for id in kv.list_records()`.
+
+        The arguments are those of `scan`.
+        """
+        request = messages.ListRecordsRequest(prefix=prefix, start=start, reverse=reverse)
+
+        async def fetch(cursor: bytes, most: int) -> Page[str]:
+            request.cursor, request.limit = cursor, most
+            page = messages.ListRecordsResponse.FromString(await self._call("list_records", request, timeout))
+            return Page(tuple(page.ids), page.next_cursor)
+
+        return Pager(fetch, limit=limit, page_size=page_size, cursor=cursor)
+
+    async def compare_and_swap(
+        self,
+        record: str,
+        key: bytes,
+        expected: Item | bytes | None,
+        new: bytes | Value | None,
+        *,
+        ttl: Seconds | None = None,
+        timeout: Seconds | None = None,
+    ) -> Swap:
+        """Replaces an item if it is as expected; of several callers at once exactly one wins.
+
+        Args:
+            record: its id.
+            key: the item's key.
+            expected: an item as it was read, which is compared by its version (by its value
+                where the backend keeps no versions); or a value; or None for no item.
+            new: the value to store; None deletes the item.
+            ttl: how long it lives, as in `put`.
+        """
+        request = messages.CompareAndSwapRequest(id=record, key=key)
+        if expected is None:
+            request.expected_absent.CopyFrom(Empty())
+        elif isinstance(expected, bytes):
+            request.expected_value = expected
+        elif expected.version:
+            request.expected_version = expected.version
+        else:
+            request.expected_value = expected.value
+        if new is None:
+            request.delete.CopyFrom(Empty())
+        else:
+            (item,) = put_items({key: new}, ttl)
+            request.new_value = item.value
+            request.metadata.update(item.metadata)
+            if item.HasField("ttl"):
+                request.ttl.CopyFrom(item.ttl)
+        answer = messages.CompareAndSwapResponse.FromString(await self._call("compare_and_swap", request, timeout))
+        return Swap(answer.swapped, to_item(answer.current) if answer.HasField("current") else None)
+
+    async def expire(
+        self,
+        record: str,
+        keys: Iterable[bytes],
+        ttl: Seconds,
+        *,
+        timeout: Seconds | None = None,
+    ) -> list[bytes]:
+        """Gives items a new time to live; which of them existed."""
+        if not (asked := list(keys)):
+            return []
+        request = messages.ExpireRequest(id=record, keys=asked, ttl=duration(ttl))
+        return list(messages.ExpireResponse.FromString(await self._call("expire", request, timeout)).keys)
+
+    async def persist(
+        self,
+        record: str,
+        keys: Iterable[bytes],
+        *,
+        timeout: Seconds | None = None,
+    ) -> list[bytes]:
+        """Takes items' time to live away; which of them existed."""
+        if not (asked := list(keys)):
+            return []
+        request = messages.PersistRequest(id=record, keys=asked)
+        return list(messages.PersistResponse.FromString(await self._call("persist", request, timeout)).keys)
+
+    async def _call(self, method: str, request: Any, timeout: Seconds | None, *, keyed: bool = False) -> bytes:
+        payload = request.SerializeToString()
+        return await self._transport.unary(_OPERATIONS[method], payload, self._headers, timeout, keyed=keyed)
+
+
+def _by_key(found: Iterable[messages.Item]) -> dict[bytes, Item]:
+    return {each.key: to_item(each) for each in found}
+
+
+def _error(result: messages.BatchGetResponse.Result | messages.BatchPutResponse.Result) -> PrismError | None:
+    if not result.HasField("error"):
+        return None
+    error: RpcStatus = result.error
+    return from_status(Status(Code(error.code), error.message, error.SerializeToString()))

@@ -1,0 +1,63 @@
+"""Lists come in pages: an async iterator over the elements that fetches them, or the pages one by one."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list.
+
+    Attributes:
+        elements: in the order asked for.
+        next_cursor: where the next page begins, for the same question; empty where this is the last.
+    """
+
+    elements: tuple[T, ...]
+    next_cursor: bytes
+
+
+class Pager(Generic[T]):
+    """A list that is fetched as it is read: `async for element in pager`, or `async for page in pager.pages()`.
+
+    Each iteration begins anew. A page that fails is fetched again as far as the client's retry policy goes.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[bytes, int], Awaitable[Page[T]]],
+        *,
+        limit: int | None,
+        page_size: int,
+        cursor: bytes,
+    ) -> None:
+        if limit is not None and limit < 0:
+            raise ValueError(f"limit is {limit}; give 0 or more, or None for no limit")
+        if not 0 < page_size <= LARGEST_PAGE:
+            raise ValueError(f"page_size is {page_size}; give 1 to {LARGEST_PAGE}")
+        self._fetch = fetch
+        self._limit = limit
+        self._page_size = page_size
+        self._cursor = cursor
+
+    async def pages(self) -> AsyncIterator[Page[T]]:
+        """The pages, for callers that hand cursors on."""
+        cursor, left = self._cursor, self._limit
+        while left is None or left > 0:
+            page = await self._fetch(cursor, self._page_size if left is None else min(left, self._page_size))
+            yield page
+            cursor = page.next_cursor
+            if not cursor:
+                return
+            if left is not None:
+                left -= len(page.elements)
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for element in page.elements:
+                yield element

@@ -1,0 +1,139 @@
+"""Retries: only what the contract allows, within the deadline, a bounded number of attempts and a budget.
+
+Source: docs/contract.md, "Common rules"; the budget is gRPC's retry throttling (proposal A6).
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from prism.errors import Outcome, PrismError, from_status
+from prism.interfaces.operation import Operation
+from prism.wire import Code, Deadline, StatusError
+
+_WORTH_REPEATING = frozenset({Code.UNAVAILABLE, Code.ABORTED})
+_REFUSALS = frozenset(
+    {
+        Code.INVALID_ARGUMENT,
+        Code.NOT_FOUND,
+        Code.ALREADY_EXISTS,
+        Code.FAILED_PRECONDITION,
+        Code.PERMISSION_DENIED,
+        Code.UNAUTHENTICATED,
+        Code.UNIMPLEMENTED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How a client repeats calls that failed and may be repeated.
+
+    A call may be repeated where it only reads, carries an idempotency key, or is known not to have been applied.
+
+    Attributes:
+        attempts: most attempts in all; 1 for no retries.
+        first_delay: seconds before the second attempt, doubled for each further one; the half of it is random.
+        longest_delay: most seconds between two attempts; a gateway that asks for more gets more.
+    """
+
+    attempts: int = 4
+    first_delay: float = 0.05
+    longest_delay: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"attempts is {self.attempts}; it must be 1 or more")
+        if not 0 < self.first_delay <= self.longest_delay:
+            raise ValueError(
+                f"first_delay is {self.first_delay}, longest_delay {self.longest_delay}; "
+                "both must be above zero and the first no longer than the longest"
+            )
+
+    def delay(self, attempts_made: int, retry_after: float | None) -> float:
+        """Seconds to wait after so many attempts; `retry_after` is what the gateway asked for."""
+        longest = min(self.first_delay * 2.0 ** (attempts_made - 1), self.longest_delay)
+        jittered = longest * random.uniform(0.5, 1.0)  # noqa: S311  # spreads load, guards nothing
+        return jittered + (retry_after or 0.0)
+
+
+class RetryBudget:
+    """Stops retries while most calls fail, so that a client does not bury a gateway that is coming back."""
+
+    __slots__ = ("_tokens",)
+
+    MOST = 20.0
+    EARNED = 0.1
+
+    def __init__(self) -> None:
+        self._tokens = self.MOST
+
+    def earn(self) -> None:
+        """A call succeeded."""
+        if self._tokens < self.MOST:
+            self._tokens = min(self.MOST, self._tokens + self.EARNED)
+
+    def spend(self) -> bool:
+        """A call failed; whether it may be tried again."""
+        self._tokens = max(0.0, self._tokens - 1)
+        return self._tokens > self.MOST / 2
+
+
+class Attempts:
+    """The failures of one call, and whether another attempt follows."""
+
+    __slots__ = ("_budget", "_deadline", "_made", "_operation", "_policy", "_repeatable", "_unknown")
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        budget: RetryBudget,
+        operation: Operation,
+        deadline: Deadline | None,
+        *,
+        repeatable: bool,
+    ) -> None:
+        self._policy = policy
+        self._budget = budget
+        self._operation = operation
+        self._deadline = deadline
+        self._repeatable = repeatable
+        self._made = 0
+        self._unknown = False
+
+    async def failed(self, failure: StatusError) -> None:
+        """Returns when it is time for the next attempt.
+
+        Raises:
+            PrismError: there is none; a write's error says what the attempts together did to the store.
+        """
+        error = self._error(failure)
+        self._made += 1
+        if not self._worth_repeating(error, failure) or not self._budget.spend():
+            raise error from failure
+        delay = self._policy.delay(self._made, error.retry_after)
+        late = self._deadline is not None and delay >= self._deadline.remaining()
+        if late or self._made >= self._policy.attempts:
+            raise error from failure
+        await asyncio.sleep(delay)
+
+    def _error(self, failure: StatusError) -> PrismError:
+        error = from_status(failure.status)
+        if self._operation.reads:
+            return error
+        if failure.unprocessed:
+            error.outcome = Outcome.NOT_APPLIED
+        elif error.outcome is None:
+            refused = failure.status.code in _REFUSALS
+            error.outcome = Outcome.NOT_APPLIED if refused else Outcome.UNKNOWN
+        # An earlier attempt may have been applied, whatever became of this one.
+        self._unknown = self._unknown or error.outcome is Outcome.UNKNOWN
+        if self._unknown:
+            error.outcome = Outcome.UNKNOWN
+        return error
+
+    def _worth_repeating(self, error: PrismError, failure: StatusError) -> bool:
+        code = failure.status.code
+        promising = code in _WORTH_REPEATING or (code is Code.RESOURCE_EXHAUSTED and error.retry_after is not None)
+        allowed = self._repeatable or failure.unprocessed or error.outcome is Outcome.NOT_APPLIED
+        return promising and allowed

@@ -1,0 +1,173 @@
+"""The client for programs without an event loop: the same methods, each waiting for its answer.
+
+    with Client("localhost:8980") as prism:
+        prism.keyvalue("profiles").put("account:1", {b"plan": b"team"})
+
+Calls run on one background thread with an event loop of its own, so one client serves any number of threads. Every
+method is made from its twin in `prism.client`, whose documentation holds.
+"""
+
+import asyncio
+import functools
+import ssl
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from types import MappingProxyType
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+
+from prism.client import client as asynchronous
+from prism.client import keyvalue, paging
+from prism.client.headers import Headers, Token
+from prism.client.item import Seconds
+from prism.client.retry import RetryPolicy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class _LoopThread:
+    """An event loop on a thread of its own, which ends with the program at the latest."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="prism-client", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Waits for the result; an interrupt of the waiting thread cancels the work."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def iterate(self, elements: AsyncIterator[T]) -> Iterator[T]:
+        """The elements one by one; ends the iterator with itself."""
+
+        async def following() -> tuple[T] | None:
+            try:
+                return (await anext(elements),)
+            except StopAsyncIteration:
+                return None
+
+        try:
+            while (element := self.run(following())) is not None:
+                yield element[0]
+        finally:
+            if isinstance(elements, AsyncGenerator):
+                self.run(elements.aclose())
+
+    def stop(self) -> None:
+        """Ends loop and thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class _Face(Generic[A]):
+    """The blocking face of an asynchronous object."""
+
+    def __init__(self, twin: A, loop: _LoopThread) -> None:
+        self._twin = twin
+        self._loop = loop
+
+
+def _waits(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[_Face[A], P], T]:
+    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._loop.run(method(self._twin, *args, **kwargs))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+def _iterates(method: Callable[Concatenate[A, P], AsyncIterator[T]]) -> Callable[Concatenate[_Face[A], P], Iterator[T]]:
+    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        return self._loop.iterate(method(self._twin, *args, **kwargs))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+def _pages(
+    method: Callable[Concatenate[A, P], paging.Pager[T]],
+) -> Callable[Concatenate[_Face[A], P], "Pager[T]"]:
+    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Pager[T]:
+        return Pager(method(self._twin, *args, **kwargs), self._loop)
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+class Pager(Generic[T]):
+    """A list that is fetched as it is read: `for element in pager`, or `for page in pager.pages()`."""
+
+    def __init__(self, twin: paging.Pager[T], loop: _LoopThread) -> None:
+        self._twin = twin
+        self._loop = loop
+
+    def pages(self) -> Iterator[paging.Page[T]]:
+        """The pages, for callers that hand cursors on."""
+        return self._loop.iterate(self._twin.pages())
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page.elements
+
+
+class KeyValue(_Face[keyvalue.KeyValue]):
+    """The KeyValue data of one namespace; made by `Client.keyvalue`."""
+
+    put = _waits(keyvalue.KeyValue.put)
+    get = _waits(keyvalue.KeyValue.get)
+    get_many = _waits(keyvalue.KeyValue.get_many)
+    exists = _waits(keyvalue.KeyValue.exists)
+    exists_many = _waits(keyvalue.KeyValue.exists_many)
+    batch_get = _waits(keyvalue.KeyValue.batch_get)
+    batch_put = _waits(keyvalue.KeyValue.batch_put)
+    delete = _waits(keyvalue.KeyValue.delete)
+    delete_record = _waits(keyvalue.KeyValue.delete_record)
+    scan = _pages(keyvalue.KeyValue.scan)
+    scan_stream = _iterates(keyvalue.KeyValue.scan_stream)
+    list_records = _pages(keyvalue.KeyValue.list_records)
+    compare_and_swap = _waits(keyvalue.KeyValue.compare_and_swap)
+    expire = _waits(keyvalue.KeyValue.expire)
+    persist = _waits(keyvalue.KeyValue.persist)
+
+
+class Client:
+    """One kept connection to a gateway; use it as a context manager, and one for the whole application."""
+
+    def __init__(
+        self,
+        target: str = asynchronous.DEFAULT_TARGET,
+        *,
+        token: Token | None = None,
+        headers: Headers = MappingProxyType({}),
+        tls: ssl.SSLContext | None = None,
+        timeout: Seconds = asynchronous.DEFAULT_TIMEOUT,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
+    ) -> None:
+        """As `prism.client.Client`; functions for token and headers are called on the background thread."""
+        self._loop: _LoopThread | None = _LoopThread()
+        self._twin = asynchronous.Client(target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry)
+
+    def keyvalue(self, namespace: str = "default") -> KeyValue:
+        """The KeyValue data of a namespace; cheap, and worth keeping."""
+        if self._loop is None:
+            raise RuntimeError("the client is closed; make another")
+        return KeyValue(self._twin.keyvalue(namespace), self._loop)
+
+    def close(self) -> None:
+        """Ends the connection and the background thread; calls in flight fail."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.run(self._twin.close())
+            loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

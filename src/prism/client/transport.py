@@ -1,0 +1,112 @@
+"""The narrow face over the wire that every abstraction of the client uses: bytes in, bytes out, errors of the tree."""
+
+import asyncio
+import math
+import ssl
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+from prism.client.headers import NamespaceHeaders
+from prism.client.item import Seconds
+from prism.client.retry import Attempts, RetryBudget, RetryPolicy
+from prism.errors import DeadlineExceeded
+from prism.interfaces.operation import Operation
+from prism.wire import Channel, ClientCall, Deadline, Metadata, StatusError
+
+
+class Transport:
+    """One connection to a gateway, with deadlines and retries; reconnects by itself."""
+
+    def __init__(self, target: str, *, tls: ssl.SSLContext | None, timeout: Seconds, retry: RetryPolicy) -> None:
+        self._channel = Channel(target, tls=tls)
+        self._timeout = timeout
+        self._policy = retry
+        self._budget = RetryBudget()
+
+    async def unary(
+        self,
+        operation: Operation,
+        payload: bytes,
+        headers: NamespaceHeaders,
+        timeout: Seconds | None,
+        *,
+        keyed: bool = False,
+    ) -> bytes:
+        """Runs an operation with one request and one response; `keyed` says that it carries an idempotency key.
+
+        Raises:
+            PrismError: it failed, after the retries that the contract allows.
+        """
+        deadline = self._deadline(timeout)
+        attempts: Attempts | None = None
+        while True:
+            try:
+                metadata = headers.fixed or await _before(deadline, headers)
+                answer = await self._channel.unary(operation.path, payload, metadata=metadata, deadline=deadline)
+            except StatusError as failure:
+                attempts = attempts or self._attempts(operation, deadline, repeatable=operation.reads or keyed)
+                await attempts.failed(failure)
+            else:
+                self._budget.earn()
+                return answer
+
+    async def stream(
+        self,
+        operation: Operation,
+        request: Callable[[], bytes],
+        headers: NamespaceHeaders,
+        timeout: Seconds | None,
+    ) -> AsyncIterator[bytes]:
+        """Runs a reading operation with a stream of responses; `timeout` bounds the wait for each of them.
+
+        A stream that breaks is opened again with what `request` gives then: the rest.
+
+        Raises:
+            PrismError: it failed, after the retries that the contract allows.
+        """
+        attempts: Attempts | None = None
+        while True:
+            deadline = self._deadline(timeout)
+            try:
+                metadata = headers.fixed or await _before(deadline, headers)
+                async with self._channel.open(operation.path, metadata=metadata) as call:
+                    await call.send(request())
+                    await call.end()
+                    while (message := await _next(call, deadline)) is not None:
+                        attempts = None
+                        yield message
+                        deadline = self._deadline(timeout)
+            except StatusError as failure:
+                attempts = attempts or self._attempts(operation, deadline, repeatable=operation.reads)
+                await attempts.failed(failure)
+            else:
+                self._budget.earn()
+                return
+
+    async def close(self) -> None:
+        """Ends the connection; calls in flight fail."""
+        await self._channel.close()
+
+    def _attempts(self, operation: Operation, deadline: Deadline | None, *, repeatable: bool) -> Attempts:
+        return Attempts(self._policy, self._budget, operation, deadline, repeatable=repeatable)
+
+    def _deadline(self, timeout: Seconds | None) -> Deadline | None:
+        given = self._timeout if timeout is None else timeout
+        seconds = given.total_seconds() if isinstance(given, timedelta) else given
+        return None if seconds == math.inf else Deadline.after(seconds)
+
+
+async def _before(deadline: Deadline | None, headers: NamespaceHeaders) -> Metadata:
+    try:
+        async with asyncio.timeout(deadline.remaining() if deadline else None):
+            return await headers.current()
+    except TimeoutError as error:
+        raise DeadlineExceeded("no token was given in time; look at the function that gives it") from error
+
+
+async def _next(call: ClientCall, deadline: Deadline | None) -> bytes | None:
+    try:
+        async with asyncio.timeout(deadline.remaining() if deadline else None):
+            return await call.receive()
+    except TimeoutError as error:
+        raise DeadlineExceeded("the stream gave nothing more in time; read on from the last cursor") from error

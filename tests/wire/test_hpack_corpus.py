@@ -1,4 +1,4 @@
-"""The public HPACK interoperability corpus: blocks of other encoders through our decoder, and our blocks through `hpack`."""
+"""The public HPACK corpus: blocks of other encoders through our decoder, and our blocks through `hpack`."""
 
 import json
 import os

@@ -1,0 +1,84 @@
+"""grpc.health.v1.Health on the data port: what load balancers and stock clients ask before they send calls.
+
+Source: github.com/grpc/grpc/blob/master/doc/health-checking.md.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from google.protobuf.message import DecodeError
+
+from prism._proto.grpc.health.v1 import health_pb2 as pb
+from prism.wire import Code, Method, ServerCall, Status, StatusError
+
+SERVICE = pb.DESCRIPTOR.services_by_name["Health"]
+_Response = pb.HealthCheckResponse
+
+
+class Health:
+    """The service.
+
+    Args:
+        readiness: by full service name, and by the empty name for the server as a whole: whether it serves.
+        interval: seconds after which a watcher's status is looked at again, where nobody calls `refresh`.
+    """
+
+    def __init__(self, readiness: Callable[[], Mapping[str, bool]], *, interval: float = 1.0) -> None:
+        self._readiness = readiness
+        self._interval = interval
+        self._refreshed = asyncio.Event()
+
+    def refresh(self) -> None:
+        """Something may have changed: watchers are told at once."""
+        self._refreshed.set()
+        self._refreshed = asyncio.Event()
+
+    def methods(self) -> tuple[Method, ...]:
+        """What a server runs."""
+        return (
+            Method(f"/{SERVICE.full_name}/Check", self._check),
+            Method(f"/{SERVICE.full_name}/List", self._list),
+            Method(f"/{SERVICE.full_name}/Watch", self._watch, server_streaming=True),
+        )
+
+    async def _check(self, call: ServerCall) -> bytes:
+        service = _service_asked_for(call)
+        readiness = self._readiness()
+        if service not in readiness:
+            known = ", ".join(name for name in readiness if name)
+            raise StatusError(Status(Code.NOT_FOUND, f"no service {service[:100]!r} is known; known are {known}"))
+        return _Response(status=_status(readiness, service)).SerializeToString()
+
+    async def _list(self, _call: ServerCall) -> bytes:
+        readiness = self._readiness()
+        statuses = {service: _Response(status=_status(readiness, service)) for service in readiness}
+        return pb.HealthListResponse(statuses=statuses).SerializeToString()
+
+    async def _watch(self, call: ServerCall) -> None:
+        service = _service_asked_for(call)
+        told = None
+        while True:
+            refreshed = self._refreshed
+            status = _status(self._readiness(), service)
+            if status != told:
+                told = status
+                await call.send(_Response(status=status).SerializeToString())
+            try:
+                async with asyncio.timeout(self._interval):
+                    await refreshed.wait()
+            except TimeoutError:
+                continue
+
+
+def _service_asked_for(call: ServerCall) -> str:
+    try:
+        return pb.HealthCheckRequest.FromString(call.message).service
+    except DecodeError as error:
+        message = f"the request is not a {pb.HealthCheckRequest.DESCRIPTOR.full_name}"
+        raise StatusError(Status(Code.INVALID_ARGUMENT, message)) from error
+
+
+def _status(readiness: Mapping[str, bool], service: str) -> pb.HealthCheckResponse.ServingStatus:
+    if service not in readiness:
+        return _Response.SERVICE_UNKNOWN
+    return _Response.SERVING if readiness[service] else _Response.NOT_SERVING

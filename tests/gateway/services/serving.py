@@ -1,0 +1,28 @@
+"""The standard services on a real server, beside a data service."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from prism.gateway.services import Health, standard_services
+from prism.interfaces.catalogue import interfaces
+from prism.wire import Server
+
+DATA_SERVICES = [interface.service for interface in interfaces().values()]
+SERVICE_NAMES = [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+    *(service.full_name for service in DATA_SERVICES),
+]
+
+
+@contextlib.asynccontextmanager
+async def serving(health: Health, services: Iterable[ServiceDescriptor] = DATA_SERVICES) -> AsyncIterator[str]:
+    """A server for the length of a block; gives its address."""
+    server = Server(standard_services(health, services).get)
+    try:
+        yield await server.listen("127.0.0.1:0")
+    finally:
+        await server.close()

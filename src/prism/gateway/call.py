@@ -43,14 +43,14 @@ class Call:
         self.operation = operation
         self.incoming = incoming
         self.snapshot = snapshot
-        self.namespace: str = incoming.metadata.get(NAMESPACE_HEADER, DEFAULT_NAMESPACE)
+        self.namespace = str(incoming.metadata.get(NAMESPACE_HEADER, DEFAULT_NAMESPACE))
         self.principal = ""
         self.target: Namespace | None = None
 
     def context(self) -> Context:
         """What the backend learns of the call."""
         incoming = self.incoming
-        trace = incoming.metadata.get("traceparent", "")
+        trace = str(incoming.metadata.get("traceparent", ""))
         return Context(self.namespace, incoming.deadline, self.principal, trace)
 
 

@@ -1,6 +1,6 @@
 """The data path: a call comes in, passes the hops, is dispatched to its plugin, and is counted."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -73,7 +73,7 @@ class Gateway:
         finally:
             self._recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
 
-    async def stream(self, incoming: Incoming, operation: Operation, payload: bytes) -> AsyncIterator[bytes]:
+    async def stream(self, incoming: Incoming, operation: Operation, payload: bytes) -> AsyncGenerator[bytes, None]:
         """Carries out an operation with one request and a stream of responses; raises as `unary` does."""
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot)

@@ -1,0 +1,33 @@
+"""The way in for gRPC: the contract's operations as methods that the transport runs."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+
+from prism.errors import PrismError
+from prism.gateway.gateway import Gateway
+from prism.interfaces.operation import Operation
+from prism.wire import Method, ServerCall, StatusError
+
+
+def grpc_methods(gateway: Gateway) -> Mapping[str, Method]:
+    """Every operation that the gateway carries out, by path."""
+    return {operation.path: _method(gateway, operation) for operation in gateway.operations.values()}
+
+
+def _method(gateway: Gateway, operation: Operation) -> Method:
+    async def unary(call: ServerCall) -> bytes:
+        try:
+            return await gateway.unary(call, operation, call.message)
+        except PrismError as error:
+            raise StatusError(error.to_status()) from error
+
+    async def stream(call: ServerCall) -> None:
+        try:
+            async with aclosing(gateway.stream(call, operation, call.message)) as responses:
+                async for response in responses:
+                    await call.send(response)
+        except PrismError as error:
+            raise StatusError(error.to_status()) from error
+
+    handle = stream if operation.server_streaming else unary
+    return Method(operation.path, handle, operation.client_streaming, operation.server_streaming)

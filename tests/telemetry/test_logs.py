@@ -1,0 +1,132 @@
+"""What logs look like, and what they never hold."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from prism.telemetry.logs import configure
+
+log = logging.getLogger("prism.somewhere")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def root_logger_restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_json_lines() -> None:
+    """Off a terminal every record is one JSON object, with its context."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    log.info("backend %s started", "sqlite", extra={"namespace": "profiles", "attempt": 2, "pool": {"idle": 1}})
+    (line,) = stream.getvalue().splitlines()
+    record = json.loads(line)
+    assert record.pop("time").endswith("Z")
+    assert record == {
+        "level": "info",
+        "logger": "prism.somewhere",
+        "message": "backend sqlite started",
+        "namespace": "profiles",
+        "attempt": 2,
+        "pool": {"idle": 1},
+    }
+
+
+def test_context_cannot_replace_what_a_record_is() -> None:
+    """An extra field named like one of the record's own leaves that as it is."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    log.warning("one", extra={"level": "info", "time": "never"})
+    record = json.loads(stream.getvalue())
+    assert record["level"] == "warning"
+    assert record["time"] != "never"
+
+
+def test_lines_for_a_terminal() -> None:
+    """On a terminal a record is a line to be read, its level in colour."""
+    stream = Terminal()
+    configure(stream=stream)
+    log.error("no answer", extra={"backend": "postgres", "reason": "connection refused"})
+    time_of_day, level, rest = stream.getvalue().split(" ", 2)
+    assert len(time_of_day) == len("12:00:00.000")
+    assert level == "\x1b[31merror"
+    assert rest == ' \x1b[0m no answer backend=postgres reason="connection refused"\n'
+
+
+def test_no_colour_where_there_is_no_terminal() -> None:
+    """Text written to a file holds no colour codes."""
+    stream = io.StringIO()
+    configure(form="text", stream=stream)
+    log.info("plain")
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_levels() -> None:
+    """What is less severe than the level is dropped."""
+    stream = io.StringIO()
+    configure("warning", stream=stream)
+    log.info("dropped")
+    log.warning("kept")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["kept"]
+
+
+def test_tracebacks() -> None:
+    """A logged exception comes with its traceback, still one JSON object a line."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.exception("failed")
+    (line,) = stream.getvalue().splitlines()
+    assert "ValueError: broken" in json.loads(line)["error"]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_secrets_are_not_written(form: str) -> None:
+    """Fields named like secrets, users in URLs, password=... and bearer tokens are hidden, in tracebacks too."""
+    stream = io.StringIO()
+    configure(form=form, stream=stream)  # type: ignore[arg-type]  # parametrised
+    fields = {
+        "password": "hunter2",
+        "config": {"API_KEY": "hunter2", "hosts": ["postgresql://app:hunter2@db/prism"]},
+        "url": "redis://:hun@ter2hunter2@cache:6379",
+    }
+    try:
+        raise ValueError("cannot reach postgresql://app:hunter2@db/prism with password=hunter2")
+    except ValueError:
+        log.exception("sent Authorization: Bearer hunter2 and token=hunter2", extra=fields)
+    written = stream.getvalue()
+    assert "hunter2" not in written
+    assert "postgresql://***@db/prism" in written
+    assert "redis://***@cache:6379" in written
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_callers_cannot_forge_lines(form: str) -> None:
+    """Line ends and terminal codes in what callers send stay inside their line."""
+    stream = Terminal()
+    configure(form=form, stream=stream)  # type: ignore[arg-type]  # parametrised
+    log.info("asked for %s", "a\nforged\x1b[2J", extra={"namespace": "b\nforged\x1b[2J"})
+    assert len(stream.getvalue().splitlines()) == 1
+    assert "\x1b[2J" not in stream.getvalue()
+
+
+def test_values_that_json_does_not_know() -> None:
+    """Any object can be a field."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    log.info("listening", extra={"address": io.BytesIO, "codes": {1, 2}, "raw": b"\x00"})
+    assert json.loads(stream.getvalue())["codes"] == [1, 2]

@@ -1,0 +1,79 @@
+"""The SQLite backend, as its host sees it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from prism.backends.sqlite import items
+from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.keyvalue import SqliteKeyValue
+from prism.backends.sqlite.store import Store
+from prism.backends.sqlite.transaction import Transaction
+from prism.errors import PrismError
+from prism.sdk import Context, Health, HealthStatus, NoCredentials, Sweeper
+from prism.wire.deadline import Deadline
+
+_BITE = 100
+_PROBE_SECONDS = 1.5
+_HOUSEKEEPING = Context("")
+"""The namespace of nobody's: its turn in a group commit is its own."""
+
+
+class SqliteBackend:
+    """KeyValue in one SQLite file."""
+
+    def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
+        self._store = Store(config)
+        self._sweeper = Sweeper(self._sweep, config.sweep_interval)
+        self._keyvalue = SqliteKeyValue(self._store)
+
+    @property
+    def identity(self) -> str:
+        return f"sqlite:{self._store.path}"
+
+    @property
+    def interfaces(self) -> Sequence[object]:
+        return (self._keyvalue,)
+
+    async def start(self) -> None:
+        await self._store.open()
+        self._sweeper.start()
+
+    async def attach(self, namespace: str) -> None:
+        """Does nothing: a namespace is made by its first write."""
+
+    async def holds_data(self, namespace: str) -> bool:
+        return await self._store.query(
+            Context(namespace), lambda connection, _now: items.any_in(connection, namespace.encode())
+        )
+
+    async def health(self) -> Health:
+        probe = Context("", Deadline.after(_PROBE_SECONDS))
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._store.query(probe, lambda connection, _now: items.any_in(connection, b""))
+        except TimeoutError:
+            return Health(HealthStatus.DEGRADED, f"{self._store.path} answers slowly; look at the disk")
+        except PrismError as error:
+            return Health(HealthStatus.UNHEALTHY, error.message)
+        if not self._store.in_place():
+            message = f"{self._store.path} was removed or replaced under the gateway; put it back and restart"
+            return Health(HealthStatus.UNHEALTHY, message)
+        if self._store.trouble:
+            return Health(HealthStatus.DEGRADED, f"the last write failed: {self._store.trouble}")
+        return Health()
+
+    def metrics(self) -> Mapping[str, float]:
+        return {"group_commits": self._store.commits, "group_commit_writes": self._store.writes}
+
+    async def stop(self) -> None:
+        await self._sweeper.stop()
+        await self._store.close()
+
+    async def _sweep(self) -> bool:
+        if not await self._store.query(_HOUSEKEEPING, items.any_due):
+            return False
+
+        def bite(transaction: Transaction) -> bool:
+            return items.sweep(transaction, _BITE)
+
+        return await self._store.write(_HOUSEKEEPING, bite)

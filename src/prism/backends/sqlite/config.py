@@ -1,0 +1,27 @@
+"""Configuration of the SQLite backend."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from prism.sdk import Config
+
+
+class SqliteConfig(Config):
+    """Options of the SQLite backend.
+
+    Attributes:
+        path: the database file, on a local disk; its folder is made where it is missing, for this user alone.
+        durability: what an acknowledged write has reached: `synced` is the disk, `store` is the operating system, which
+            survives a crash of the gateway but not one of the machine.
+        readers: threads that read, each with a connection of its own.
+        busy_timeout: seconds to wait for another process that writes to the same file.
+        sweep_interval: seconds between two searches for expired items, which free their space in the file.
+    """
+
+    path: Path = Path("prism-data/default.db")
+    durability: Literal["synced", "store"] = "synced"
+    readers: int = Field(default=2, ge=1, le=64)
+    busy_timeout: float = Field(default=5.0, ge=0, le=60)
+    sweep_interval: float = Field(default=5.0, gt=0)

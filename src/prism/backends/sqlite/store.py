@@ -1,0 +1,175 @@
+"""The store: one thread that writes in groups, a few that read in batches; the event loop waits for neither."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.errors import translated
+from prism.backends.sqlite.schema import connect, prepare
+from prism.backends.sqlite.threads import Threads
+from prism.backends.sqlite.transaction import Transaction, Write, commit, now
+from prism.errors import BackendError, BackendUnavailable, Conflict, DeadlineExceeded, Outcome
+from prism.sdk import Bounds, Coalescer, Context
+from prism.wire.deadline import Deadline
+
+T = TypeVar("T")
+_PROGRESS_STEPS = 10_000
+"""Steps of SQLite's machine, well below a millisecond, between two looks at the deadline of a long query."""
+
+
+class Read:
+    """A read that waits: what it reads with a connection at an instant, and until when it is wanted."""
+
+    __slots__ = ("apply", "deadline")
+
+    def __init__(self, apply: Callable[[sqlite3.Connection, int], Any], deadline: Deadline | None) -> None:
+        self.apply = apply
+        self.deadline = deadline
+
+
+class Store:
+    """An open database file.
+
+    Attributes:
+        path: the file, without symbolic links.
+        commits: group commits so far.
+        writes: writes in them.
+        trouble: why the last group failed; empty where it did not, or only lost to another process.
+    """
+
+    def __init__(self, config: SqliteConfig) -> None:
+        self.path = Path(config.path).resolve()
+        self.commits = 0
+        self.writes = 0
+        self.trouble = ""
+        self._config = config
+        self._accepts = False
+        self._inode = 0
+        self._writer: Threads
+        self._readers: Threads
+        self._groups: Coalescer[Write, Any] = Coalescer(self._commit, bounds=Bounds(in_flight=1))
+        self._batches: Coalescer[Read, Any] = Coalescer(self._read, bounds=Bounds(in_flight=config.readers), reads=True)
+
+    async def open(self) -> None:
+        """Prepares the file and starts the threads; see `Backend.start` for what it raises."""
+        if self._accepts:
+            return
+        writer, readers = await asyncio.to_thread(self._connect)
+        self._readers = Threads("prism-sqlite-reader", readers)
+        self._writer = Threads("prism-sqlite-writer", [writer])
+        self._inode = self.path.stat().st_ino
+        self._accepts = True
+
+    def _connect(self) -> tuple[sqlite3.Connection, list[sqlite3.Connection]]:
+        prepare(self.path, self._config)
+        opened: list[sqlite3.Connection] = []
+        try:
+            opened.append(connect(self.path, self._config))
+            opened.extend(connect(self.path, self._config, read_only=True) for _ in range(self._config.readers))
+        except sqlite3.Error as error:
+            for connection in opened:
+                connection.close()
+            raise translated(error, None) from error
+        return opened[0], opened[1:]
+
+    async def close(self) -> None:
+        """Completes what was asked, moves the log into the file and closes it."""
+        if not self._accepts:
+            return
+        self._accepts = False
+        await self._batches.drain()
+        await self._groups.drain()
+        await self._readers.stop()
+        await asyncio.wait([self._writer.run(_checkpoint)])
+        await self._writer.stop()
+
+    def write(self, context: Context, apply: Callable[[Transaction], T], *, size: int = 0) -> "asyncio.Future[T]":
+        """Runs `apply` in the next group commit; answers when that is durable."""
+        self._check_open(Outcome.NOT_APPLIED)
+        return self._groups.submit(context.namespace, Write(apply, context.deadline), size=size)
+
+    def read(self, context: Context, apply: Callable[[sqlite3.Connection, int], T]) -> "asyncio.Future[T]":
+        """Runs a short read in the next batch."""
+        self._check_open(None)
+        return self._batches.submit(context.namespace, Read(apply, context.deadline))
+
+    def query(self, context: Context, apply: Callable[[sqlite3.Connection, int], T]) -> "asyncio.Future[T]":
+        """Runs a longer read by itself; it ends when the deadline passes."""
+        self._check_open(None)
+        return self._readers.run(lambda connection: _query(connection, Read(apply, context.deadline)))
+
+    def in_place(self) -> bool:
+        """Whether the path still leads to the file that is open."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def _check_open(self, outcome: Outcome | None) -> None:
+        if not self._accepts:
+            raise BackendUnavailable(
+                f"{self.path} is not open; try again in a moment", outcome=outcome, retry_after=1.0
+            )
+
+    async def _commit(self, writes: Sequence[Write]) -> Sequence[Any]:
+        try:
+            answers = await self._writer.run(lambda connection: commit(connection, writes))
+        except BackendError as error:
+            self.trouble = error.message
+            raise
+        self.commits += 1
+        self.writes += len(writes)
+        self.trouble = next((answer.message for answer in answers if _is_trouble(answer)), "")
+        return answers
+
+    async def _read(self, reads: Sequence[Read]) -> Sequence[Any]:
+        return await self._readers.run(lambda connection: _read_batch(connection, reads))
+
+
+def _is_trouble(answer: object) -> bool:
+    return isinstance(answer, BackendError) and not isinstance(answer, Conflict)
+
+
+def _read_batch(connection: sqlite3.Connection, reads: Sequence[Read]) -> list[Any]:
+    """Every read sees the same state of the file, so a put of several items is never seen in part."""
+    instant = now()
+    connection.execute("BEGIN")
+    try:
+        return [_one(connection, read, instant) for read in reads]
+    finally:
+        connection.execute("COMMIT")
+
+
+def _one(connection: sqlite3.Connection, read: Read, instant: int) -> Any:
+    if read.deadline is not None and read.deadline.expired():
+        return _too_late()
+    try:
+        return read.apply(connection, instant)
+    except sqlite3.Error as error:
+        failure = translated(error, None)
+        failure.__cause__ = error
+        return failure
+
+
+def _query(connection: sqlite3.Connection, read: Read) -> Any:
+    if read.deadline is not None:
+        if read.deadline.expired():
+            raise _too_late()
+        connection.set_progress_handler(read.deadline.expired, _PROGRESS_STEPS)
+    try:
+        return read.apply(connection, now())
+    except sqlite3.Error as error:
+        raise translated(error, None) from error
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _too_late() -> DeadlineExceeded:
+    return DeadlineExceeded("the deadline passed before the read began")
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

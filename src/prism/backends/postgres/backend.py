@@ -1,0 +1,114 @@
+"""The postgres backend, as its host sees it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from prism.backends.postgres import schema, statements
+from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
+from prism.backends.postgres.connect import open_session
+from prism.backends.postgres.errors import translate
+from prism.backends.postgres.keyvalue import PostgresKeyValue
+from prism.backends.postgres.lane import Work, work_lane
+from prism.backends.postgres.sessions import Session, Sessions
+from prism.errors import PrismError
+from prism.sdk import Context, Health, HealthStatus, Sweeper
+from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
+from prism.wire.deadline import Deadline
+
+_BITE = 500
+_PROBE_SECONDS = 1.5
+_STOP_SECONDS = 5.0
+
+
+class PostgresBackend:
+    """KeyValue in one schema of one PostgreSQL database, which any number of gateways may share."""
+
+    def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
+        self._config = config
+        self._credentials = credentials
+        self._sessions = Sessions(self._open_session)
+        self._housekeeping = work_lane(1, reads=True)
+        spare = config.pool_size - PostgresKeyValue.SESSIONS - 1
+        self._keyvalue = PostgresKeyValue(self._sessions, spare)
+        self._sweeper = Sweeper(self._sweep, config.sweep_interval)
+
+    @property
+    def identity(self) -> str:
+        """Host, port, database and schema as configured: known before the first connection, and never another after.
+
+        The server's own system identifier would see through aliases, but only while the server answers: an identity
+        that depends on that would call one store two.
+        """
+        return self._config.identity
+
+    @property
+    def interfaces(self) -> Sequence[object]:
+        return (self._keyvalue,)
+
+    async def start(self) -> None:
+        await self._prepare_schema()
+        await self._sessions.start()
+        self._sweeper.start()
+
+    async def _prepare_schema(self) -> None:
+        try:
+            session = await self._open_session()
+            try:
+                await schema.prepare(session.connection, self._config.schema_name)
+            finally:
+                session.connection.terminate()
+        except Exception as error:
+            raise translate(error, writes=False, sent=False) from error
+
+    async def _open_session(self) -> Session:
+        return await open_session(self._config, self._credentials)
+
+    async def attach(self, namespace: str) -> None:
+        """Does nothing: a namespace is made by its first write."""
+
+    async def holds_data(self, namespace: str) -> bool:
+        work = Work(lambda: self._sessions.fetch(statements.HOLDS_DATA, namespace.encode()))
+        ((held,),) = await self._housekeeping.call(Context(namespace), work)
+        return bool(held)
+
+    async def health(self) -> Health:
+        probe = Context("", Deadline.after(_PROBE_SECONDS))
+        try:
+            work = Work(lambda: self._sessions.fetch(statements.HEALTH))
+            ((read_only, complete),) = await self._housekeeping.call(probe, work)
+        except PrismError as error:
+            return Health(HealthStatus.UNHEALTHY, error.message, self._details())
+        if not complete:
+            missing = f"the schema {self._config.schema_name!r} has lost its tables: restore it, or restart the gateway"
+            return Health(HealthStatus.UNHEALTHY, missing, self._details())
+        if read_only:
+            return Health(HealthStatus.DEGRADED, "PostgreSQL is read-only: writes fail", self._details())
+        return Health(details=self._details())
+
+    def metrics(self) -> Mapping[str, float]:
+        batches = {f"batches_in_flight_{name}": float(lane.in_flight) for name, lane in self._keyvalue.lanes.items()}
+        return {
+            "pool_connections_open": self._sessions.open,
+            "pool_connections_idle": self._sessions.idle,
+            "pool_connections_max": self._config.pool_size,
+            **batches,
+        }
+
+    async def stop(self) -> None:
+        await self._sweeper.stop()
+        drains = [asyncio.create_task(lane.drain()) for lane in self._keyvalue.lanes.values()]
+        await asyncio.wait(drains, timeout=_STOP_SECONDS)
+        await self._sessions.stop()
+        await asyncio.gather(*drains)
+
+    def _details(self) -> Mapping[str, str]:
+        return {name: f"{value:g}" for name, value in self.metrics().items()}
+
+    async def _sweep(self) -> bool:
+        more: bool = await self._housekeeping.call(Context(""), Work(self._bite))
+        return more
+
+    async def _bite(self) -> bool:
+        ((items,),) = await self._sessions.fetch(statements.SWEEP_ITEMS, _BITE)
+        ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _BITE, IDEMPOTENCY_MICROSECONDS)
+        return bool(items == _BITE or keys == _BITE)

@@ -1,0 +1,126 @@
+"""Configuration of the postgres backend; imports no driver, so that it can be checked where none is installed."""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from prism.sdk import Config
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+class PostgresCredentials(Config):
+    """Who the gateway is to PostgreSQL; what is set here wins over the connection string.
+
+    Attributes:
+        username: the role; unset: the connection string's, else PGUSER, else the operating system's account.
+        password: unset: the connection string's, else PGPASSWORD or the password file.
+    """
+
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class PostgresConfig(Config):
+    """Options of the postgres backend.
+
+    Attributes:
+        connection_string: `postgresql://user:password@host:port/database?options`, several hosts allowed (the primary
+            among them is used). Instead of host, port and database.
+        host: name, address, or the folder of a unix socket.
+        port: TCP port.
+        database: it must exist; its tables are made in `schema`.
+        schema_name: `schema` in configuration: the PostgreSQL schema that holds the tables. Created when absent.
+        pool_size: most connections that one gateway opens, at least 8.
+        connect_timeout: seconds.
+        statement_timeout: seconds that one statement may take in the store.
+        lock_timeout: seconds that a write waits for another transaction's lock.
+        durability: `synced` acknowledges a write when it is on disk; `store` when PostgreSQL has it in memory.
+        sweep_interval: seconds between two searches for expired items, which free their space.
+        sslmode: as libpq's; unset: the connection string's, else `prefer`.
+        ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
+        certificate: file of the gateway's own certificate.
+        key: file of that certificate's key.
+    """
+
+    connection_string: SecretStr | None = None
+    host: str = "localhost"
+    port: int = Field(default=5432, ge=1, le=65535)
+    database: str = Field(default="postgres", min_length=1)
+    schema_name: str = Field(default="prism", alias="schema", pattern="^[a-z_][a-z0-9_]{0,62}$")
+    pool_size: int = Field(default=10, ge=8, le=200)
+    connect_timeout: float = Field(default=5.0, gt=0)
+    statement_timeout: float = Field(default=30.0, ge=0.001)
+    lock_timeout: float = Field(default=5.0, ge=0.001)
+    durability: Literal["synced", "store"] = "synced"
+    sweep_interval: float = Field(default=5.0, gt=0)
+    sslmode: SslMode | None = None
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @field_validator("schema_name")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value.startswith("pg_") or value == "information_schema":
+            raise ValueError(f"{value!r} is PostgreSQL's own; choose another name")
+        return value
+
+    @field_validator("connection_string")
+    @classmethod
+    def _is_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _split(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        doubled = sorted(self.model_fields_set & {"host", "port", "database"})
+        if self.connection_string is not None and doubled:
+            raise ValueError(f"connection_string already says {', '.join(doubled)}; give one or the other")
+        if self.ca is not None and self.sslmode not in {"verify-ca", "verify-full"}:
+            raise ValueError("ca needs sslmode verify-ca or verify-full, or nothing would be verified")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together; give both or neither")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """Names the store without anything secret: hosts in any order, database and schema."""
+        if self.connection_string is None:
+            return _identity([_address(self.host, str(self.port))], self.database, self.schema_name)
+        url = _split(self.connection_string)
+        options = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        hosts = options["host"].split(",") if "host" in options else url.netloc.rpartition("@")[2].split(",")
+        addresses = [_address(*_host_and_port(unquote(host), options.get("port", "5432"))) for host in hosts]
+        user = options.get("user") or unquote(url.username or "")
+        database = unquote(url.path.lstrip("/")) or options.get("database") or options.get("dbname") or user
+        return _identity(addresses, database, self.schema_name)
+
+
+def _split(secret: SecretStr) -> SplitResult:
+    """Raises `ValueError` without the text, which may hold a password."""
+    try:
+        url = urlsplit(secret.get_secret_value())
+    except ValueError:
+        raise ValueError("not a URL; write postgresql://user@host:port/database") from None
+    if url.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("not a PostgreSQL URL; write postgresql://user@host:port/database")
+    return url
+
+
+def _host_and_port(host: str, port: str) -> tuple[str, str]:
+    if host.startswith("/") or host.endswith("]") or ":" not in host:
+        return host, port
+    name, _, own = host.rpartition(":")
+    return name, own
+
+
+def _address(host: str, port: str) -> str:
+    return f"{host.lower() or 'localhost'}:{port}"
+
+
+def _identity(addresses: list[str], database: str, schema: str) -> str:
+    return f"postgres:{','.join(sorted(addresses))}/{database}/{schema}"

@@ -1,0 +1,102 @@
+"""Opens sessions whose settings the statements rely upon, whatever the server's or the role's defaults are."""
+
+import ssl
+from typing import Any
+
+import asyncpg
+
+from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
+from prism.backends.postgres.sessions import Session
+from prism.errors import FailedPrecondition
+
+_PATIENCE = 5.0
+"""Seconds beyond its time-out that a statement may stay without an answer before the connection counts as lost."""
+
+# Every statement finds its rows by primary key, and a plan made while the table was empty must not be another.
+_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+# Never lowers what the server promises: remote_apply stays.
+_SYNCED = """
+SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), current_setting('fsync')
+"""
+
+
+async def open_session(config: PostgresConfig, credentials: PostgresCredentials) -> Session:
+    """A session with the primary.
+
+    Raises:
+        FailedPrecondition: the server, or a file of the configuration, is not as the configuration needs it.
+        Exception: whatever the driver raises; `errors.translate` knows it.
+    """
+    connection: asyncpg.Connection = await asyncpg.connect(**_options(config, credentials))
+    if config.durability == "synced":
+        try:
+            if await connection.fetchval(_SYNCED, column=1) != "on":
+                raise FailedPrecondition(
+                    "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or say durability: store"
+                )
+        except BaseException:
+            connection.terminate()
+            raise
+    return Session(connection)
+
+
+def _options(config: PostgresConfig, credentials: PostgresCredentials) -> dict[str, Any]:
+    if config.connection_string is None:
+        target: dict[str, Any] = {"host": config.host, "port": config.port, "database": config.database}
+    else:
+        target = {"dsn": config.connection_string.get_secret_value()}
+    return {
+        **target,
+        "user": credentials.username,
+        "password": credentials.password.get_secret_value() if credentials.password else None,
+        "ssl": _tls(config),
+        "timeout": config.connect_timeout,
+        "command_timeout": config.statement_timeout + _PATIENCE,
+        "statement_cache_size": 0,
+        "target_session_attrs": "primary",
+        "server_settings": _settings(config),
+    }
+
+
+def _settings(config: PostgresConfig) -> dict[str, str]:
+    return {
+        "application_name": "prism",
+        "search_path": f'"{config.schema_name}"',
+        "default_transaction_isolation": "read committed",
+        "statement_timeout": _milliseconds(config.statement_timeout),
+        "lock_timeout": _milliseconds(config.lock_timeout),
+        **({"synchronous_commit": "off"} if config.durability == "store" else {}),
+        **_PLANS,
+    }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
+def _tls(config: PostgresConfig) -> ssl.SSLContext | str | None:
+    if config.sslmode in {None, "disable", "allow", "prefer"} and config.certificate is None:
+        return config.sslmode
+    context = ssl.create_default_context(cafile=_existing(config.ca, "ca"))
+    if config.sslmode != "verify-full":
+        context.check_hostname = False
+    if config.sslmode not in {"verify-ca", "verify-full"}:
+        context.verify_mode = ssl.CERT_NONE
+    if config.certificate is not None:
+        context.load_cert_chain(_existing(config.certificate, "certificate") or "", _existing(config.key, "key"))
+    return context
+
+
+def _existing(path: Any, field: str) -> str | None:
+    if path is not None and not path.is_file():
+        raise FailedPrecondition(f"{field}: there is no file {path}; correct the namespace's configuration")
+    return None if path is None else str(path)

@@ -1,0 +1,185 @@
+"""PostgreSQL's and asyncpg's errors -> the documented classes, with the outcome of a write.
+
+A statement that PostgreSQL answers with an error was rolled back. Only where the session ended without an answer, or
+by the server's leave-taking, may the transaction have been committed.
+
+Source: PostgreSQL's documentation, appendix A, "PostgreSQL Error Codes".
+"""
+
+import ssl
+from dataclasses import dataclass
+
+import asyncpg
+
+from prism.errors import (
+    BackendCredentials,
+    BackendUnavailable,
+    Conflict,
+    DataLoss,
+    FailedPrecondition,
+    InternalError,
+    Outcome,
+    PrismError,
+    StoreFull,
+)
+
+SOON = 0.1
+LATER = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    errors: tuple[type[Exception], ...]
+    kind: type[PrismError]
+    advice: str
+    retry_after: float | None = None
+
+
+_MEANINGS = (
+    _Meaning(
+        (asyncpg.InvalidAuthorizationSpecificationError,),
+        BackendCredentials,
+        "PostgreSQL refuses the gateway: correct username and password in the namespace's credentials, or pg_hba.conf",
+    ),
+    _Meaning(
+        (asyncpg.InvalidCatalogNameError, asyncpg.DatabaseDroppedError),
+        FailedPrecondition,
+        "the database is not there: create it, or correct `database` in the namespace's configuration",
+    ),
+    _Meaning(
+        (asyncpg.InsufficientPrivilegeError,),
+        FailedPrecondition,
+        "the gateway's role may not do this: GRANT it CREATE ON DATABASE so that it makes its own schema; or in a "
+        "schema made before, USAGE ON SCHEMA, SELECT, INSERT, UPDATE, DELETE ON ALL TABLES and USAGE ON ALL SEQUENCES",
+    ),
+    _Meaning(
+        (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError),
+        FailedPrecondition,
+        "the gateway's tables are gone or were changed: restore the schema, or restart the gateway to make it anew",
+    ),
+    _Meaning(
+        (asyncpg.TooManyConnectionsError,),
+        BackendUnavailable,
+        "PostgreSQL has no connection left: raise its max_connections or lower pool_size",
+        LATER,
+    ),
+    _Meaning(
+        (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
+        BackendUnavailable,
+        "PostgreSQL is starting or stopping: try again soon",
+        LATER,
+    ),
+    _Meaning(
+        (asyncpg.LockNotAvailableError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError),
+        Conflict,
+        "another transaction holds the same items: try again",
+        SOON,
+    ),
+    _Meaning(
+        (asyncpg.QueryCanceledError,),
+        BackendUnavailable,
+        "PostgreSQL took too long: ask for less at once, or raise statement_timeout",
+        LATER,
+    ),
+    _Meaning(
+        (asyncpg.DiskFullError,),
+        StoreFull,
+        "PostgreSQL's disk is full: free some space",
+    ),
+    _Meaning(
+        (asyncpg.ReadOnlySQLTransactionError,),
+        StoreFull,
+        "PostgreSQL is read-only: end its recovery or default_transaction_read_only",
+        LATER,
+    ),
+    _Meaning(
+        (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError),
+        DataLoss,
+        "PostgreSQL reports damaged data: check its disks and restore a backup",
+    ),
+    _Meaning(
+        (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
+        BackendUnavailable,
+        "PostgreSQL lacks resources: its log says which",
+        LATER,
+    ),
+    _Meaning(
+        (asyncpg.TargetServerAttributeNotMatched,),
+        BackendUnavailable,
+        "none of the hosts is a primary: wait for the failover, or correct the hosts",
+        LATER,
+    ),
+    _Meaning(
+        (ssl.SSLError,),
+        BackendUnavailable,
+        "TLS with PostgreSQL failed: correct sslmode, ca, certificate and key",
+        LATER,
+    ),
+    _Meaning(
+        (asyncpg.ClientConfigurationError,),
+        FailedPrecondition,
+        "the connection cannot be made as configured: correct connection_string, host, ca, certificate and key",
+    ),
+    _Meaning(
+        (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError),
+        BackendUnavailable,
+        "PostgreSQL does not answer: check that it runs and can be reached",
+        LATER,
+    ),
+)
+
+_ENDED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.StatementCompletionUnknownError,
+)
+
+_PASSING = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
+
+
+def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
+    """The error to raise instead of `error`, `from` which it is raised.
+
+    Args:
+        error: what the driver raised; a PrismError stays what it is.
+        writes: the statement may change something.
+        sent: it may have reached the server.
+    """
+    if isinstance(error, PrismError):
+        return error
+    outcome = _outcome(error, sent=sent) if writes else None
+    for meaning in _MEANINGS:
+        if isinstance(error, meaning.errors):
+            message = f"{meaning.advice} ({_first_line(error)})"
+            return meaning.kind(message, outcome=outcome, retry_after=meaning.retry_after)
+    return InternalError(f"PostgreSQL refused what the gateway sent: {_first_line(error)}", outcome=outcome)
+
+
+def may_pass(error: Exception, *, writes: bool, sent: bool, connected: bool) -> bool:
+    """Whether the same statement, sent again at once, may succeed and does no harm.
+
+    Args:
+        error: what the driver raised.
+        writes: the statement may change something.
+        sent: it may have reached the server.
+        connected: there was a session; one that was lost may have been lost long before.
+    """
+    if isinstance(error, _PASSING):
+        return True
+    lost = isinstance(error, (*_ENDED, asyncpg.InterfaceError, ConnectionError))
+    return lost and connected and not (writes and sent)
+
+
+def was_answered(error: Exception) -> bool:
+    """Whether the server said itself that it rolled the statement back, and the session goes on."""
+    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, _ENDED)
+
+
+def _outcome(error: Exception, *, sent: bool) -> Outcome:
+    return Outcome.UNKNOWN if sent and not was_answered(error) else Outcome.NOT_APPLIED
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

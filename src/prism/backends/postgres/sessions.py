@@ -1,0 +1,147 @@
+"""Sessions with PostgreSQL: opened when needed, kept, and replaced when lost.
+
+Not asyncpg's pool: its acquire and release cost a reset and more than an idle call's whole budget. Here nothing needs a
+reset, for every statement is a transaction of its own, and nobody waits for a session, for the lanes that ask for one
+have no more batches in flight than there may be sessions.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from prism.backends.postgres.errors import may_pass, translate, was_answered
+from prism.backends.postgres.statements import Statement
+
+ATTEMPTS = 5
+_BACKOFF = 0.002
+
+_MISPLACED = (asyncpg.InvalidCachedStatementError, asyncpg.ReadOnlySQLTransactionError)
+"""A new session fares better: it plans anew, or finds the primary after a failover."""
+
+Rows = list[asyncpg.Record]
+
+
+class Session:
+    """One connection and the statements prepared on it."""
+
+    __slots__ = ("_prepared", "connection")
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self._prepared: dict[Statement, asyncpg.prepared_stmt.PreparedStatement] = {}
+
+    async def prepare(self, statement: Statement) -> Callable[..., Awaitable[Rows]]:
+        """The statement, ready to be run with its parameters."""
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            prepared = self._prepared[statement] = await self.connection.prepare(statement.sql)
+        return prepared.fetch
+
+
+class Sessions:
+    """The sessions of one backend."""
+
+    def __init__(self, open_session: Callable[[], Awaitable[Session]]) -> None:
+        self._open_session = open_session
+        self._idle: list[Session] = []
+        self._open: set[Session] = set()
+        self._closed = True
+
+    @property
+    def idle(self) -> int:
+        """How many wait for work."""
+        return len(self._idle)
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return len(self._open)
+
+    async def start(self) -> None:
+        """Lets statements in, having opened one session.
+
+        Raises:
+            PrismError: there is no session to be had, as `translate` says.
+        """
+        self._closed = False
+        try:
+            self._give_back(await self._take())
+        except Exception as error:
+            self._closed = True
+            raise translate(error, writes=False, sent=False) from error
+
+    async def stop(self) -> None:
+        """Ends every session; statements in flight fail."""
+        self._closed = True
+        self._idle.clear()
+        for session in list(self._open):
+            self._drop(session)
+
+    async def fetch(self, statement: Statement, *arguments: Any) -> Rows:
+        """Runs a statement, which is a transaction of its own.
+
+        A conflict with another transaction is tried again a few times; so is a read whose session was lost.
+
+        Raises:
+            PrismError: as `translate` says.
+        """
+        attempt = 1
+        while True:
+            sent = False
+            session: Session | None = None
+            try:
+                session = await self._take()
+                fetch = await session.prepare(statement)
+                sent = True
+                rows = await fetch(*arguments)
+            except Exception as error:
+                self._settle(session, error)
+                again = may_pass(error, writes=statement.writes, sent=sent, connected=session is not None)
+                if attempt == ATTEMPTS or not again:
+                    raise translate(error, writes=statement.writes, sent=sent) from error
+            except BaseException:
+                if session is not None:
+                    self._drop(session)
+                raise
+            else:
+                self._give_back(session)
+                return rows
+            await asyncio.sleep(random.uniform(0, _BACKOFF * 2**attempt))  # noqa: S311  # jitter
+            attempt += 1
+
+    async def _take(self) -> Session:
+        if self._closed:
+            raise asyncpg.InterfaceError("the backend is stopped")
+        while self._idle:
+            session = self._idle.pop()
+            if not session.connection.is_closed():
+                return session
+            self._drop(session)
+        session = await self._open_session()
+        self._open.add(session)
+        if self._closed:
+            self._drop(session)
+            raise asyncpg.InterfaceError("the backend was stopped")
+        return session
+
+    def _give_back(self, session: Session) -> None:
+        if self._closed:
+            self._drop(session)
+        else:
+            self._idle.append(session)
+
+    def _settle(self, session: Session | None, error: Exception) -> None:
+        """What becomes of a session after an error: it goes on only where it is certainly sound."""
+        if session is None:
+            return
+        if was_answered(error) and not isinstance(error, _MISPLACED):
+            self._give_back(session)
+        else:
+            self._drop(session)
+
+    def _drop(self, session: Session) -> None:
+        self._open.discard(session)
+        session.connection.terminate()

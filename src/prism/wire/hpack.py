@@ -1,9 +1,9 @@
 """HPACK, the compression of header fields in HTTP/2 (RFC 7541), for peers that send nearly the same fields every time.
 
 Decoding is sequential, so the octets that a block begins with mean the same fields for as long as the dynamic table is
-the same. Each decoder remembers the heads of blocks, up to where they began to vary, and forgets them all when the table
-changes. It also remembers literal fields that do not refer to the dynamic table: they always mean the same. What an
-encoder names by the dynamic table it indexes for being new, so that is decoded afresh.
+the same: each decoder remembers the heads of blocks, up to where they began to vary, and forgets them all when the
+table changes. It also remembers literal fields that do not refer to the dynamic table, for they always mean the same.
+What an encoder names by the dynamic table it indexes for being new, so that is decoded afresh.
 
 Encoding never touches the peer's dynamic table, so that blocks can be kept as constant bytes and sent in any order.
 """

@@ -1,0 +1,81 @@
+"""The face without an event loop, over a server in another thread."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from client.upstream import Upstream, serving
+from prism.client import InvalidArgument, keyvalue, sync
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A server in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = serving()
+    upstream: Upstream = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+    yield upstream.address
+    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_calls_wait_for_their_answers(address: str) -> None:
+    """Items, pages, streams and errors as in the asynchronous client."""
+    with sync.Client(address) as prism:
+        kv = prism.keyvalue()
+        kv.put("r", {b"a": b"1", b"b": b"2"})
+        item = kv.get("r", b"a")
+        assert item is not None
+        assert item.value == b"1"
+        assert [each.key for each in kv.scan("r", page_size=1)] == [b"a", b"b"]
+        assert len(list(kv.scan("r", page_size=1).pages())) == 2
+        assert [len(chunk.items) for chunk in kv.scan_stream("r")] == [2]
+        assert list(kv.list_records()) == ["r"]
+        assert kv.compare_and_swap("r", b"a", item, None)
+        with pytest.raises(InvalidArgument):
+            kv.get("", b"a")
+
+
+def test_a_loop_that_is_left_ends_its_stream(address: str) -> None:
+    """Nothing is left running."""
+    with sync.Client(address) as prism:
+        kv = prism.keyvalue()
+        for number in range(3):
+            kv.put(f"r{number}", {b"k": b"v"})
+        stream = kv.scan_stream()
+        assert next(stream).record == "r0"
+        stream.close()  # type: ignore[attr-defined]  # a generator
+
+
+def test_one_client_serves_many_threads(address: str) -> None:
+    """Calls of several threads travel over one connection."""
+    with sync.Client(address) as prism, ThreadPoolExecutor(8) as threads:
+        kv = prism.keyvalue()
+        list(threads.map(lambda number: kv.put(f"r{number}", {b"k": b"v"}), range(50)))
+        assert len(list(kv.list_records())) == 50
+
+
+def test_a_closed_client_says_so(address: str) -> None:
+    """Closing twice is fine."""
+    prism = sync.Client(address)
+    prism.close()
+    prism.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        prism.keyvalue()
+
+
+def test_every_method_has_its_twin() -> None:
+    """What the asynchronous class has, this one has."""
+
+    def methods(kind: type) -> set[str]:
+        return {name for name, _ in inspect.getmembers(kind, callable) if not name.startswith("_")}
+
+    assert methods(sync.KeyValue) == methods(keyvalue.KeyValue)

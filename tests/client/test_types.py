@@ -1,0 +1,61 @@
+"""What a type checker sees of the client."""
+
+from pathlib import Path
+
+from mypy import api
+
+TYPED = """
+from prism.client import Chunk, Client, Item, PutResult, Swap, sync
+from typing import AsyncIterator, Iterator, assert_type
+
+
+async def asynchronous(prism: Client) -> None:
+    kv = prism.keyvalue()
+    assert_type(await kv.get("r", b"k"), Item | None)
+    async for item in kv.scan("r"):
+        assert_type(item, Item)
+    await kv.put("r", {b"k": b"v"}, ttl=60)
+
+
+def blocking(prism: sync.Client) -> None:
+    kv = prism.keyvalue()
+    assert_type(kv.get("r", b"k", timeout=1), Item | None)
+    assert_type(kv.put("r", {b"k": b"v"}), dict[bytes, bytes])
+    assert_type(kv.batch_put({"r": {b"k": b"v"}}), dict[str, PutResult])
+    assert_type(kv.compare_and_swap("r", b"k", None, b"v"), Swap)
+    assert_type(kv.scan_stream(), Iterator[Chunk])
+    for item in kv.scan("r", limit=3):
+        assert_type(item, Item)
+    for record in kv.list_records():
+        assert_type(record, str)
+"""
+
+WRONG = """
+from prism.client import sync
+
+
+def blocking(prism: sync.Client) -> None:
+    prism.keyvalue().get("r", "text")
+    prism.keyvalue().put("r", {b"k": b"v"}, tll=60)
+"""
+
+
+def test_results_are_typed(tmp_path: Path) -> None:
+    """Both faces give the types that their documentation names."""
+    assert _errors(tmp_path, TYPED) == []
+
+
+def test_mistakes_are_found(tmp_path: Path) -> None:
+    """A wrong argument is seen through the blocking face too."""
+    errors = _errors(tmp_path, WRONG)
+    assert len(errors) == 2
+    assert "arg-type" in errors[0]
+    assert "tll" in errors[1]
+
+
+def _errors(folder: Path, code: str) -> list[str]:
+    module = folder / "module.py"
+    module.write_text(code)
+    output, trouble, _ = api.run(["--strict", "--follow-imports=silent", "--no-error-summary", str(module)])
+    assert trouble == ""
+    return [line for line in output.splitlines() if ": error: " in line]

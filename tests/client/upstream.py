@@ -1,0 +1,131 @@
+"""A gateway's wire and a memory backend in the test's own event loop, whose calls can be made to fail on purpose."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prism.backends.memory.testing import TemporaryStore
+from prism.context import Context
+from prism.errors import PrismError
+from prism.interfaces.keyvalue import INTERFACE
+from prism.sdk import Binding, Capabilities
+from prism.wire import Metadata, Method, Server, ServerCall, Status, StatusError
+
+EVERYTHING = Capabilities(
+    transactions=True, compare_and_swap="linearizable", scan=True, ttl=True, versions=True, idempotency=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What becomes of one call: it ends with `error`, after it was carried out where `applied`.
+
+    A stream ends with it after `messages` messages.
+    """
+
+    error: PrismError | Status
+    applied: bool = False
+    messages: int = 0
+
+    def failure(self) -> StatusError:
+        """The error as a handler raises it."""
+        return StatusError(self.error.to_status() if isinstance(self.error, PrismError) else self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A call that arrived: its operation, its metadata, the seconds that it had."""
+
+    method: str
+    metadata: Metadata
+    seconds: float | None
+
+
+class Upstream:
+    """Serves KeyValue.
+
+    Attributes:
+        address: where it listens.
+        seen: the calls that arrived, in their order.
+        faults: what becomes of the next calls; those after them succeed.
+    """
+
+    def __init__(self, binding: Binding) -> None:
+        self.address = ""
+        self.seen: list[Seen] = []
+        self.faults: deque[Fault] = deque()
+        self._binding = binding
+        self._methods = {
+            operation.path: Method(
+                operation.path,
+                self._stream if operation.server_streaming else self._unary,
+                server_streaming=operation.server_streaming,
+            )
+            for operation in INTERFACE.operations
+        }
+        self._server = Server(self._methods.get)
+
+    async def listen(self, address: str = "127.0.0.1:0") -> None:
+        """Begins to serve."""
+        self.address = await self._server.listen(address)
+
+    async def close(self) -> None:
+        """Ends, and every connection with it."""
+        await self._server.close()
+
+    def methods(self) -> list[str]:
+        """The operations that were asked for, in their order."""
+        return [each.method for each in self.seen]
+
+    async def _unary(self, call: ServerCall) -> bytes:
+        fault = self._note(call)
+        if fault is not None and not fault.applied:
+            raise fault.failure()
+        try:
+            answer: bytes = await self._binding.unary[call.path[1:]](call.message, _context(call))
+        except PrismError as error:
+            raise StatusError(error.to_status()) from error
+        if fault is not None:
+            raise fault.failure()
+        return answer
+
+    async def _stream(self, call: ServerCall) -> None:
+        fault = self._note(call)
+        sent = 0
+        try:
+            async for message in self._binding.streaming[call.path[1:]](call.message, _context(call)):
+                if fault is not None and sent == fault.messages:
+                    raise fault.failure()
+                await call.send(message)
+                sent += 1
+        except PrismError as error:
+            raise StatusError(error.to_status()) from error
+        if fault is not None:
+            raise fault.failure()
+
+    def _note(self, call: ServerCall) -> Fault | None:
+        seconds = call.deadline.remaining() if call.deadline else None
+        self.seen.append(Seen(call.path.rpartition("/")[2], call.metadata, seconds))
+        return self.faults.popleft() if self.faults else None
+
+
+def _context(call: ServerCall) -> Context:
+    return Context(str(call.metadata.get("prism-namespace", "default")), call.deadline)
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Upstream]:
+    """A server on a memory store of its own, for the length of a block."""
+    store = TemporaryStore()
+    await store.start()
+    try:
+        backend = await store.backend()
+        upstream = Upstream(Binding(backend.interfaces, EVERYTHING))
+        await upstream.listen()
+        try:
+            yield upstream
+        finally:
+            await upstream.close()
+    finally:
+        await store.stop()

@@ -1,0 +1,189 @@
+"""The configuration file as a user writes it: its sections, their defaults and their bounds.
+
+Source: RFC-008 "Plugin Configuration", ADR-005 "Namespace configuration". A backend's own `config` and `credentials`
+are checked by the backend's models (`prism.control.loading`).
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from prism.control.problem import nearest
+from prism.interfaces.catalogue import interfaces
+
+DATA_ADDRESS = "127.0.0.1:8980"
+PROBES_ADDRESS = "127.0.0.1:9090"
+SECRETS_DIRECTORY = Path("/run/secrets")
+LARGEST_MESSAGE = (1 << 31) - (64 << 10) - 1
+
+_NAME = re.compile(r"[a-z0-9.-]{1,63}")
+_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
+_ORIGIN = re.compile(r"\*|https?://[^\s/?#@*]+")
+
+
+def refuse(message: str, *, allowed: str = "", close: str = "") -> PydanticCustomError:
+    """A validator's refusal, with what is allowed and the nearest valid spelling beside the message."""
+    return PydanticCustomError("prism", message, {"allowed": allowed, "nearest": close})
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        close = re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-")[:63]
+        raise refuse("not a name for a namespace", allowed="1 to 63 characters of a-z 0-9 . -", close=close)
+    return name
+
+
+def _address(address: str) -> str:
+    if address.startswith("unix:") and len(address) > len("unix:"):
+        return address
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
+        allowed = (
+            "host:port, [IPv6 address]:port or unix:/path; 127.0.0.1 for this machine, 0.0.0.0 for every interface"
+        )
+        close = f"127.0.0.1{address}" if re.fullmatch(r":[0-9]{1,5}", address) else ""
+        raise refuse("not an address to listen on", allowed=allowed, close=close)
+    return address
+
+
+def _origin(origin: str) -> str:
+    if not _ORIGIN.fullmatch(origin):
+        raise refuse("not a web origin", allowed="scheme://host or scheme://host:port, or *", close=origin.rstrip("/"))
+    return origin
+
+
+def _abstraction(name: str) -> str:
+    if name not in interfaces():
+        raise refuse("no such abstraction", allowed=", ".join(interfaces()), close=nearest(name, interfaces()))
+    return name
+
+
+def _empty(value: Any) -> Any:
+    """A key without a value is an empty section."""
+    return {} if value is None else value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Address = Annotated[str, AfterValidator(_address)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Abstraction = Annotated[str, AfterValidator(_abstraction)]
+Options = Annotated[dict[str, Any], BeforeValidator(_empty)]
+
+
+class Section(BaseModel):
+    """Base of the sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cors(Section):
+    """Which web pages may call the gateway from a browser; none unless named.
+
+    Attributes:
+        origins: such as `https://app.example.com`, or `*` for any.
+    """
+
+    origins: tuple[Origin, ...] = ()
+
+
+class GatewaySection(Section):
+    """The data port.
+
+    Attributes:
+        listen: where gRPC and HTTP/JSON are served; port 0 takes a free one.
+        max_message_size: most bytes in one message; `4MiB` is understood.
+        drain_timeout: seconds that calls under way are given when the gateway stops, and when a reload replaces the
+            backend that serves them.
+        cors: for browsers.
+    """
+
+    listen: Address = DATA_ADDRESS
+    max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=LARGEST_MESSAGE)] = ByteSize(4 << 20)
+    drain_timeout: float = Field(default=30.0, ge=0, le=3600)
+    cors: Annotated[Cors, BeforeValidator(_empty)] = Cors()
+
+
+class Log(Section):
+    """What is logged, and how.
+
+    Attributes:
+        level: the least important messages that are kept.
+        format: `auto` is text on a terminal and JSON elsewhere.
+        access: one line per call; costs more than the call.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+    access: bool = False
+
+
+class TelemetrySection(Section):
+    """Probes and figures.
+
+    Attributes:
+        listen: where `/health/live`, `/health/ready` and `/metrics` are served.
+        log: the log.
+    """
+
+    listen: Address = PROBES_ADDRESS
+    log: Annotated[Log, BeforeValidator(_empty)] = Log()
+
+
+class SecretsSection(Section):
+    """Where `{{ secret:NAME }}` is looked up, after the environment variable `PRISM_SECRET_<NAME>`.
+
+    Attributes:
+        directory: holds one file per secret.
+    """
+
+    directory: Path = SECRETS_DIRECTORY
+
+
+class PluginSection(Section):
+    """How the backend of a namespace runs.
+
+    Attributes:
+        type: its placement.
+    """
+
+    type: Literal["in_process"] = "in_process"
+
+
+class NamespaceEntry(Section):
+    """One namespace.
+
+    Attributes:
+        name: as callers give it; 1 to 63 characters of `a-z 0-9 . -`.
+        abstraction: the one abstraction that it serves.
+        abstractions: the same, for several; with neither it serves all that its backend does.
+        backend: the name of a plugin.
+        plugin: how the backend runs.
+        config: the backend's own options.
+        credentials: what the backend proves itself with to its store.
+    """
+
+    name: Name
+    abstraction: Abstraction | None = None
+    abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
+    backend: str
+    plugin: Annotated[PluginSection, BeforeValidator(_empty)] = PluginSection()
+    config: Options = Field(default_factory=dict)
+    credentials: Options = Field(default_factory=dict)
+
+
+class Config(Section):
+    """The whole file."""
+
+    gateway: Annotated[GatewaySection, BeforeValidator(_empty)] = GatewaySection()
+    telemetry: Annotated[TelemetrySection, BeforeValidator(_empty)] = TelemetrySection()
+    secrets: Annotated[SecretsSection, BeforeValidator(_empty)] = SecretsSection()
+    namespaces: tuple[NamespaceEntry, ...] = ()
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach a listening address."""
+    host = address.rpartition(":")[0].strip("[]")
+    return address.startswith("unix:") or host in ("localhost", "::1") or host.startswith("127.")

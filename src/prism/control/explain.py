@@ -1,0 +1,152 @@
+"""Puts what a model refuses into words: the place in the file, what was found, what is allowed, the nearest spelling.
+
+A value is repeated only where it cannot be a secret.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from prism.control.document import Document
+from prism.control.problem import Loc, Problem, nearest
+from prism.control.secrets import SECRET_FIELD, Redactor
+
+_SHOWN = 60
+_QUOTED = re.compile(r"'([^']*)'")
+_TYPES = {
+    "string_type": "text; a number, true or false is text in quotes",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+
+
+def problems(
+    document: Document, base: Loc, data: Any, model: type[BaseModel], error: ValidationError, redactor: Redactor
+) -> Iterator[Problem]:
+    """The problems that a model has with the data at `base`.
+
+    Args:
+        document: knows the places.
+        base: where the data is.
+        data: what was validated.
+        model: what refused it.
+        error: the refusal.
+        redactor: takes secrets out of what is repeated.
+    """
+    for each in error.errors(include_url=False):
+        loc = _real(each["loc"], data)
+        yield _problem(document, base, loc, model, each, redactor)
+
+
+def _problem(
+    document: Document, base: Loc, loc: Loc, model: type[BaseModel], error: ErrorDetails, redactor: Redactor
+) -> Problem:
+    context = error.get("ctx", {})
+    place = (*base, *loc)
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = sorted(_fields(model, loc[:-1]))
+            message = "there is no such key here"
+            close = nearest(str(loc[-1]), allowed)
+            return document.problem(place, message, allowed=", ".join(allowed), nearest=close, key=True)
+        case "missing":
+            return document.problem(place, "this key is missing")
+        case "prism":
+            message, allowed_text, close = error["msg"], context.get("allowed", ""), context.get("nearest", "")
+        case "literal_error" | "enum":
+            allowed_text = str(context.get("expected", ""))
+            message, close = (
+                "not one of the values allowed",
+                nearest(str(error["input"]), _QUOTED.findall(allowed_text)),
+            )
+        case kind:
+            message, _, allowed_text = error["msg"].partition("Input should be ")
+            message = message.removeprefix("Value error, ").strip() or "this value is not allowed"
+            allowed_text, close = _TYPES.get(kind, allowed_text), ""
+    hidden = _is_secret(model, place, loc)
+    found = kind_of(error["input"]) if hidden else shown(error["input"], redactor)
+    if hidden:
+        close = ""
+    return document.problem(
+        place, redactor.scrub(message), found=found, allowed=redactor.scrub(allowed_text), nearest=redactor.scrub(close)
+    )
+
+
+def shown(value: Any, redactor: Redactor) -> str:
+    """A value for a message, shortened, without what is secret in it."""
+    if isinstance(value, str):
+        text = redactor.scrub(value)
+        return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+    if isinstance(value, bool):
+        return f"{str(value).lower()} ({kind_of(value)})"
+    return f"{value} ({kind_of(value)})" if isinstance(value, int | float) else kind_of(value)
+
+
+def kind_of(value: Any) -> str:
+    """What kind of value it is, without the value."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list() | tuple():
+            return "a list"
+    return "a mapping" if isinstance(value, dict) else "another value"
+
+
+def _real(loc: Loc, data: Any) -> Loc:
+    """The place in the data: what pydantic adds for the members of unions is left out."""
+    real: list[str | int] = []
+    for index, step in enumerate(loc):
+        if isinstance(data, dict):
+            there = step in data or index == len(loc) - 1
+        else:
+            there = isinstance(data, list | tuple) and isinstance(step, int) and step < len(data)
+        if there:
+            real.append(step)
+            data = data.get(step) if isinstance(data, dict) else data[step]
+    return tuple(real)
+
+
+def _models(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
+    """The models that may stand at `loc` of a value of `model`."""
+    found = [model]
+    for step in loc:
+        annotations = [each.model_fields[step].annotation for each in found if step in each.model_fields]
+        if annotations:
+            found = [each for annotation in annotations for each in _parts(annotation) if _is_model(each)]
+    return found
+
+
+def _fields(model: type[BaseModel], loc: Loc) -> dict[str, Any]:
+    return {name: field for each in _models(model, loc) for name, field in each.model_fields.items()}
+
+
+def _is_secret(model: type[BaseModel], place: Loc, loc: Loc) -> bool:
+    names = [step for step in loc if isinstance(step, str)]
+    if "credentials" in place or (names and SECRET_FIELD.search(names[-1])):
+        return True
+    field = _fields(model, loc[: loc.index(names[-1])]).get(names[-1]) if names else None
+    return field is not None and any(part in (SecretStr, SecretBytes) for part in _parts(field.annotation))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for each in get_args(annotation):
+        yield from _parts(each)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

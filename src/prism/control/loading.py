@@ -1,0 +1,256 @@
+"""Loads a configuration: YAML, references, sections, then every namespace by its backend's own models; all problems at
+once. Each distinct `config` is validated once, so that 10,000 namespaces on one store cost little.
+"""
+
+import gc
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretBytes, SecretStr, ValidationError
+
+from prism.control import explain
+from prism.control.config import Config, NamespaceEntry, SecretsSection
+from prism.control.document import Document, read
+from prism.control.problem import ConfigInvalid, Loc, Problem, nearest
+from prism.control.references import References
+from prism.control.secrets import EnvironmentSecrets, FileSecrets, Redactor, SecretProvider
+from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec
+from prism.errors import FailedPrecondition
+from prism.interfaces.catalogue import interfaces
+from prism.plugins.discovery import Plugin, Plugins
+from prism.sdk.backend import Config as Options
+
+LATER_PLACEMENTS = ("sidecar", "remote")
+
+
+def load(source: Path | Config, plugins: Plugins, environment: Mapping[str, str] = os.environ) -> Loaded:
+    """Loads and validates a configuration; may wait for files, so it is called in a thread where calls are served.
+
+    Raises:
+        ConfigInvalid: with every problem.
+    """
+    with _no_garbage_collection():
+        if isinstance(source, Config):
+            document = Document("", source.model_dump(mode="json", exclude_unset=True))
+        else:
+            document = read(source)
+        return _Loading(document, plugins, environment).run(source if isinstance(source, Path) else None)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """For a large document, looking for garbage among its nodes, which all stay, would take most of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Loading:
+    """One attempt."""
+
+    def __init__(self, document: Document, plugins: Plugins, environment: Mapping[str, str]) -> None:
+        self._document = document
+        self._plugins = plugins
+        self._environment = environment
+        self._redactor = Redactor()
+        self._problems: list[Problem] = list(document.problems)
+        self._unresolved: frozenset[str] = frozenset()
+        self._instances: dict[tuple[str, str], InstanceSpec] = {}
+        self._services = {each.name: each.service.full_name for each in interfaces().values()}
+
+    def run(self, file: Path | None) -> Loaded:
+        data, watched = self._resolve(file)
+        entries = data.pop("namespaces", None)
+        config = self._sections(data)
+        namespaces: dict[str, NamespaceSpec] = {}
+        valid: list[NamespaceEntry] = []
+        names: dict[Any, int] = {}
+        for index, raw in enumerate(self._listed(entries)):
+            entry = self._entry(raw, index)
+            if isinstance(raw, dict) and isinstance(raw.get("name"), str):
+                self._check_name(raw["name"], index, names)
+            if entry is not None and (spec := self._namespace(entry, raw, index)):
+                valid.append(entry)
+                namespaces.setdefault(entry.name, spec)
+        if self._problems or config is None:
+            raise ConfigInvalid(self._problems)
+        config = config.model_copy(update={"namespaces": tuple(valid)})
+        return Loaded(config, namespaces, self._document, self._redactor, watched)
+
+    def _check_name(self, name: str, index: int, names: dict[str, int]) -> None:
+        first = names.setdefault(name, index)
+        if first != index:
+            line = self._document.line(("namespaces", first, "name"))
+            where = f"on line {line}" if line else f"by namespaces[{first}]"
+            self._complain(("namespaces", index, "name"), f"the name {name!r} is taken {where}; rename one")
+
+    def _resolve(self, file: Path | None) -> tuple[dict[str, Any], frozenset[Path]]:
+        environment = self._environment
+        own: list[SecretProvider] = [EnvironmentSecrets(environment)]
+        places = References(self._document, environment, own, self._redactor)
+        section = places.resolve(self._document.data.get("secrets"), ("secrets",))
+        try:
+            directory = SecretsSection.model_validate(section or {}).directory
+        except ValidationError:
+            directory = SecretsSection().directory  # the sections' own check says what is wrong
+        if "directory" in (section or {}) and not directory.is_dir():
+            self._complain(("secrets", "directory"), "there is no such directory", found=repr(str(directory)))
+        files = FileSecrets(directory)
+        references = References(self._document, environment, [*own, files], self._redactor)
+        data: dict[str, Any] = references.resolve(dict(self._document.data))
+        self._problems += references.problems
+        self._unresolved = frozenset(problem.path for problem in references.problems)
+        watched = {file.absolute().parent} if file else set()
+        return data, frozenset(watched | ({directory.absolute()} if files in references.used else set()))
+
+    def _sections(self, data: dict[str, Any]) -> Config | None:
+        try:
+            return Config.model_validate(data)
+        except ValidationError as error:
+            self._explain((), data, Config, error)
+            return None
+
+    def _listed(self, entries: Any) -> list[Any]:
+        if isinstance(entries, list):
+            return entries
+        found = explain.kind_of(entries)
+        self._complain(("namespaces",), "the namespaces are missing", found=found, allowed="a list of namespaces")
+        return []
+
+    def _entry(self, raw: Any, index: int) -> NamespaceEntry | None:
+        """The entry, as far as it does not depend on the backend."""
+        loc: Loc = ("namespaces", index)
+        if not isinstance(raw, dict):
+            self._complain(loc, "a namespace is a mapping", found=explain.kind_of(raw), allowed="name, backend, config")
+            return None
+        fields = dict(raw)
+        placement = fields.get("plugin", {})
+        if isinstance(placement, dict) and placement.get("type") in LATER_PLACEMENTS:
+            self._complain(
+                (*loc, "plugin", "type"),
+                "this placement is not available in this version",
+                found=repr(placement["type"]),
+                allowed="'in_process'",
+            )
+            del fields["plugin"]
+        try:
+            return NamespaceEntry.model_validate(fields)
+        except ValidationError as error:
+            self._explain(loc, fields, NamespaceEntry, error)
+        name = fields.get("backend")
+        plugin = self._plugin(name, loc) if isinstance(name, str) else None
+        if plugin is not None:
+            self._instance(plugin, fields.get("config"), fields.get("credentials"), loc)
+        return None
+
+    def _namespace(self, entry: NamespaceEntry, raw: dict[str, Any], index: int) -> NamespaceSpec | None:
+        loc: Loc = ("namespaces", index)
+        plugin = self._plugin(entry.backend, loc)
+        if plugin is None:
+            return None
+        abstractions = self._abstractions(entry, plugin, loc)
+        instance = self._instance(plugin, raw.get("config"), raw.get("credentials"), loc)
+        if abstractions is None or instance is None:
+            return None
+        services = frozenset(self._services[each] for each in abstractions)
+        return NamespaceSpec(entry.name, abstractions, services, instance, index, self._document.line(loc))
+
+    def _plugin(self, name: str, loc: Loc) -> Plugin | None:
+        plugin = self._plugins.found.get(name)
+        if plugin is not None:
+            return plugin
+        known = sorted(self._plugins.found)
+        broken = next((each for each in self._plugins.broken if each.name == name), None)
+        message = f"this backend's plugin cannot be used: {broken.problem}" if broken else "there is no such backend"
+        self._complain(
+            (*loc, "backend"), message, found=repr(name), allowed=", ".join(known), close=nearest(name, known)
+        )
+        return None
+
+    def _abstractions(self, entry: NamespaceEntry, plugin: Plugin, loc: Loc) -> tuple[str, ...] | None:
+        served = plugin.manifest.interfaces
+        if entry.abstraction is not None and entry.abstractions is not None:
+            self._complain((*loc, "abstraction"), "give either 'abstraction' or 'abstractions', not both", key=True)
+            return None
+        wanted = entry.abstractions or ((entry.abstraction,) if entry.abstraction else served)
+        lacking = [each for each in wanted if each not in served]
+        for each in lacking:
+            key = "abstraction" if entry.abstractions is None else "abstractions"
+            can = sorted(other.name for other in self._plugins.found.values() if each in other.manifest.interfaces)
+            message = f"backend {plugin.name!r} does not serve {each}; {' and '.join(can) or 'no backend'} can"
+            self._complain((*loc, key), message, found=repr(each), allowed=", ".join(served))
+        return None if lacking else tuple(dict.fromkeys(wanted))
+
+    def _instance(self, plugin: Plugin, config: Any, credentials: Any, loc: Loc) -> InstanceSpec | None:
+        """The instance for these options; the same one for the same options, validated once."""
+        raw = (plugin.name, json.dumps((config or {}, credentials or {}), sort_keys=True))
+        if known := self._instances.get(raw):
+            return known
+        if missing := plugin.missing_drivers():
+            message = f"backend {plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}"
+            self._complain((*loc, "backend"), message, found=repr(plugin.name))
+            return None
+        try:
+            models = plugin.config_model(), plugin.credentials_model()
+        except FailedPrecondition as error:
+            self._complain((*loc, "backend"), error.message, found=repr(plugin.name))
+            return None
+        valid_config = self._options(models[0], config, (*loc, "config"))
+        valid_credentials = self._options(models[1], credentials, (*loc, "credentials"))
+        if valid_config is None or valid_credentials is None:
+            return None
+        key = self._key(plugin, valid_config, valid_credentials)
+        spec = InstanceSpec(key, plugin, valid_config, valid_credentials, self._redactor)
+        return self._instances.setdefault(raw, spec)
+
+    def _options(self, model: type[Options], data: Any, loc: Loc) -> Options | None:
+        if data is not None and not isinstance(data, dict):
+            return None  # the entry's own check says so
+        try:
+            return model.model_validate(data or {})
+        except ValidationError as error:
+            self._explain(loc, data or {}, model, error)
+            return None
+
+    def _key(self, plugin: Plugin, config: Options, credentials: Options) -> str:
+        """A digest of the validated options, so that two spellings of the same are the same; learns their secrets."""
+
+        options = _plain((config.model_dump(), credentials.model_dump()), self._redactor)
+        text = json.dumps(options, sort_keys=True)
+        return hashlib.sha256(f"{plugin.name}\0{text}".encode()).hexdigest()
+
+    def _explain(self, loc: Loc, data: Any, model: Any, error: ValidationError) -> None:
+        found = explain.problems(self._document, loc, data, model, error, self._redactor)
+        self._problems += [problem for problem in found if problem.path not in self._unresolved]
+
+    def _complain(
+        self, loc: Loc, message: str, *, found: str = "", allowed: str = "", close: str = "", key: bool = False
+    ) -> None:
+        self._problems.append(
+            self._document.problem(loc, message, found=found, allowed=allowed, nearest=close, key=key)
+        )
+
+
+def _plain(value: Any, redactor: Redactor) -> Any:
+    """Validated options as JSON has them; the redactor learns the secrets among them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each, redactor) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, redactor) for each in value]
+    if isinstance(value, SecretStr | SecretBytes):
+        secret = value.get_secret_value()
+        text = secret if isinstance(secret, str) else secret.decode("latin-1")
+        redactor.learn(text)
+        return text
+    if isinstance(value, str):
+        redactor.learn_from(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

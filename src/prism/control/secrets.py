@@ -1,0 +1,131 @@
+"""Where secrets come from, and how they are kept out of every log, error and listing.
+
+A provider answers for a name; Vault and its like join by implementing `SecretProvider`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+HIDDEN = "***"
+ENVIRONMENT_PREFIX = "PRISM_SECRET_"
+MAX_SECRET_BYTES = 1 << 20
+
+_URL_PASSWORD = re.compile(r"(?P<before>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)(?P<password>[^\s]*)@")
+_NAMED_PASSWORD = re.compile(
+    r"(?P<before>\b\w*(?:passw(?:or)?d|pwd|secret|token|api_?key)\s*=\s*)(?P<password>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)",
+    re.IGNORECASE,
+)
+SECRET_FIELD = re.compile(r"passw(or)?d|passphrase|pwd|secret|token|private|api_?key", re.IGNORECASE)
+"""Names of fields whose values are hidden even where their type does not say that they are secret."""
+
+
+class SecretProvider(Protocol):
+    """A place that holds secrets. Asked in a thread of its own: it may wait for a file or a server."""
+
+    def get(self, name: str) -> str | None:
+        """The secret, or None where this place has none of that name.
+
+        Raises:
+            SecretUnreadable: it is there and cannot be had.
+        """
+        ...
+
+    def names(self) -> Iterable[str]:
+        """The names it knows, for a suggestion; empty where it cannot tell."""
+        ...
+
+    def where(self, name: str) -> str:
+        """Where it looks for that name, as a phrase for a message."""
+        ...
+
+
+class SecretUnreadable(Exception):
+    """A secret is there and cannot be had; the text says why, and is no secret."""
+
+
+class EnvironmentSecrets:
+    """Secrets in environment variables: `postgres-password` is `PRISM_SECRET_POSTGRES_PASSWORD`."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def get(self, name: str) -> str | None:
+        return self._environment.get(_variable(name))
+
+    def names(self) -> Iterable[str]:
+        prefix = ENVIRONMENT_PREFIX
+        return [each.removeprefix(prefix).lower() for each in self._environment if each.startswith(prefix)]
+
+    def where(self, name: str) -> str:
+        return f"the environment variable {_variable(name)}"
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+
+
+class FileSecrets:
+    """Secrets in a directory, one file each, as Docker and Kubernetes mount them; one trailing newline is not part."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def get(self, name: str) -> str | None:
+        if "/" in name or name.startswith("."):
+            return None
+        try:
+            with (self._directory / name).open("rb") as stream:
+                content = stream.read(MAX_SECRET_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SecretUnreadable(f"{self.where(name)} cannot be read: {error.strerror}") from error
+        if len(content) > MAX_SECRET_BYTES:
+            raise SecretUnreadable(f"{self.where(name)} is larger than 1 MiB")
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            raise SecretUnreadable(f"{self.where(name)} is not UTF-8 text") from None
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def names(self) -> Iterable[str]:
+        try:
+            return sorted(each.name for each in self._directory.iterdir() if not each.name.startswith("."))
+        except OSError:
+            return []
+
+    def where(self, name: str) -> str:
+        return f"the file {self._directory / name}"
+
+
+class Redactor:
+    """Knows secrets, and takes them out of text."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def learn(self, secret: str) -> None:
+        """From now on, `secret` is hidden, as it is, in URLs and in Python's quoting."""
+        if secret.strip() and secret not in self._known:
+            self._known |= {secret, quote(secret, safe=""), repr(secret)[1:-1]}
+            self._pattern = None
+
+    def learn_from(self, text: str) -> None:
+        """Learns the passwords in a connection string."""
+        for pattern in (_URL_PASSWORD, _NAMED_PASSWORD):
+            for match in pattern.finditer(text):
+                self.learn(match["password"])
+
+    def scrub(self, text: str) -> str:
+        """The text with every known secret, and every password in a URL, replaced."""
+        if self._known:
+            if self._pattern is None:
+                longest_first: Sequence[str] = sorted(self._known, key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            text = self._pattern.sub(HIDDEN, text)
+        text = _URL_PASSWORD.sub(rf"\g<before>{HIDDEN}@", text)
+        return _NAMED_PASSWORD.sub(rf"\g<before>{HIDDEN}", text)

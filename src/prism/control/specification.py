@@ -1,0 +1,74 @@
+"""A configuration that has been found valid: what control starts, and what it compares a new one with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prism.control.config import Config
+from prism.control.document import Document
+from prism.control.secrets import Redactor
+from prism.plugins.discovery import Plugin
+from prism.sdk.backend import Config as Options
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """An instance to be run. Two with the same key are the same one.
+
+    Attributes:
+        key: a digest of plugin, configuration and credentials; stays in this process.
+        plugin: what runs.
+        config: its validated configuration.
+        credentials: its validated credentials.
+        redactor: takes the secrets of this configuration out of text.
+    """
+
+    key: str
+    plugin: Plugin
+    config: Options = field(repr=False)
+    credentials: Options = field(repr=False)
+    redactor: Redactor = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSpec:
+    """A namespace to be served.
+
+    Attributes:
+        name: as callers give it.
+        abstractions: by their names in configuration, in the order of the file.
+        services: the same, by gRPC service name.
+        instance: who is to serve it.
+        index: its place in the file's list.
+        line: its line in the file; 0 where there is none.
+    """
+
+    name: str
+    abstractions: tuple[str, ...]
+    services: frozenset[str]
+    instance: InstanceSpec
+    index: int
+    line: int
+
+    def equals(self, other: "NamespaceSpec | None") -> bool:
+        """Whether both are served alike, wherever they stand in the file."""
+        return other is not None and self.services == other.services and self.instance.key == other.instance.key
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid configuration.
+
+    Attributes:
+        config: the sections, references resolved.
+        namespaces: by name, in the order of the file.
+        document: knows the places of everything.
+        redactor: takes the secrets of this configuration out of text.
+        watched: directories whose changes change the configuration.
+    """
+
+    config: Config
+    namespaces: Mapping[str, NamespaceSpec]
+    document: Document
+    redactor: Redactor
+    watched: frozenset[Path]

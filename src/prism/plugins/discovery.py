@@ -1,0 +1,181 @@
+"""Which plugins there are: built-in ones by their folder under `prism.backends`, others by their entry point.
+
+A package joins by an entry point in the group `prism.plugins` whose value names a package that holds a `plugin.toml`.
+No driver is imported for it. A broken plugin is reported and harms no other.
+"""
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+
+import prism
+from prism.errors import FailedPrecondition
+from prism.plugins.manifest import Manifest, ManifestInvalid, read
+from prism.sdk.backend import Backend, Config
+from prism.sdk.capabilities import Capabilities
+
+GROUP = "prism.plugins"
+MANIFEST = "plugin.toml"
+DISTRIBUTION = "prism-gateway"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin that can be configured.
+
+    Attributes:
+        manifest: what it says of itself.
+        origin: the package that it was found in.
+        distribution: what pip knows it as.
+    """
+
+    manifest: Manifest
+    origin: str
+    distribution: str = DISTRIBUTION
+
+    @property
+    def name(self) -> str:
+        """As the configuration names it."""
+        return self.manifest.name
+
+    def missing_drivers(self) -> tuple[str, ...]:
+        """The drivers that are not installed."""
+        return tuple(each for each in self.manifest.drivers if not _is_installed(each))
+
+    def how_to_install(self) -> str:
+        """The command that installs its drivers."""
+        if self.manifest.extra:
+            return f"pip install '{self.distribution}[{self.manifest.extra}]'"
+        return f"pip install {' '.join(self.manifest.drivers) or self.distribution}"
+
+    def config_model(self) -> type[Config]:
+        """The model of its configuration; raises as `backend_type` does."""
+        return self._model(self.manifest.config)
+
+    def credentials_model(self) -> type[Config]:
+        """The model of its credentials; raises as `backend_type` does."""
+        return self._model(self.manifest.credentials)
+
+    def backend_type(self) -> type[Backend]:
+        """The class of the backend; imports its drivers.
+
+        Raises:
+            FailedPrecondition: a driver is missing, or the class cannot be imported.
+        """
+        kind: type[Backend] = self._load(self.manifest.backend)
+        return kind
+
+    def _model(self, reference: str) -> type[Config]:
+        model = self._load(reference)
+        if not issubclass(model, Config):
+            raise FailedPrecondition(f"plugin {self.name!r}: {reference} is no prism.sdk.Config; derive it from that")
+        return model
+
+    def _load(self, reference: str) -> type:
+        module, _, name = reference.partition(":")
+        try:
+            loaded = getattr(importlib.import_module(module), name)
+        except Exception as error:
+            if missing := self.missing_drivers():
+                message = f"backend {self.name!r} needs {', '.join(missing)}; {self.how_to_install()}"
+                raise FailedPrecondition(message, reason="DRIVER_MISSING") from error
+            message = f"plugin {self.name!r}: {reference} cannot be imported ({type(error).__name__}: {error})"
+            raise FailedPrecondition(message) from error
+        if not isinstance(loaded, type):
+            raise FailedPrecondition(f"plugin {self.name!r}: {reference} is not a class")
+        return loaded
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """Something that should be a plugin and is not.
+
+    Attributes:
+        name: the plugin's or, where that is unknown, its folder's or entry point's.
+        origin: the package, with the distribution where it is not our own.
+        problem: what is wrong.
+    """
+
+    name: str
+    origin: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """All plugins there are.
+
+    Attributes:
+        found: by name.
+        broken: what could not be used.
+    """
+
+    found: Mapping[str, Plugin]
+    broken: tuple[BrokenPlugin, ...] = field(default=())
+
+    def offers(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the plugins that declare each capability."""
+        return {
+            name: tuple(sorted(each.name for each in self.found.values() if each.manifest.capabilities.declares(name)))
+            for name in Capabilities.model_fields
+        }
+
+
+def discover() -> Plugins:
+    """Finds every plugin. A name that is taken stays with who has it: built-in ones first, then by distribution."""
+    found: dict[str, Plugin] = {}
+    broken: list[BrokenPlugin] = []
+    for each in (*_built_in(Path(prism.__file__).parent / "backends"), *_third_party()):
+        if isinstance(each, BrokenPlugin):
+            broken.append(each)
+        elif each.name in found:
+            problem = f"the name {each.name!r} is taken by {found[each.name].origin}; rename one of them"
+            broken.append(BrokenPlugin(each.name, each.origin, problem))
+        else:
+            found[each.name] = each
+    for broke in broken:
+        log.warning("plugin %s in %s cannot be used: %s", broke.name, broke.origin, broke.problem)
+    return Plugins(MappingProxyType(found), tuple(broken))
+
+
+def _built_in(folder: Path) -> Iterator[Plugin | BrokenPlugin]:
+    for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
+        yield _plugin(manifest, manifest.parent.name, f"prism.backends.{manifest.parent.name}", DISTRIBUTION)
+
+
+def _third_party() -> Iterator[Plugin | BrokenPlugin]:
+    for point in sorted(entry_points(group=GROUP), key=_distribution):
+        origin = f"{point.value} of {_distribution(point)}"
+        try:
+            spec = importlib.util.find_spec(point.value)
+        except Exception as error:  # noqa: BLE001  # importing a parent package runs others' code
+            yield BrokenPlugin(point.name, origin, f"the package cannot be found ({type(error).__name__}: {error})")
+            continue
+        folders = (spec.submodule_search_locations if spec else None) or ()
+        manifest = next((Path(each) / MANIFEST for each in folders if (Path(each) / MANIFEST).is_file()), None)
+        if manifest is None:
+            yield BrokenPlugin(point.name, origin, f"there is no package {point.value} with a {MANIFEST} in it")
+        else:
+            yield _plugin(manifest, point.name, point.value, _distribution(point))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else ""
+
+
+def _plugin(manifest: Path, name: str, origin: str, distribution: str) -> Plugin | BrokenPlugin:
+    try:
+        return Plugin(read(manifest.read_bytes()), origin, distribution)
+    except (ManifestInvalid, OSError) as error:
+        return BrokenPlugin(name, origin, f"{MANIFEST}: {error}")

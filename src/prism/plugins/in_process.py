@@ -1,0 +1,134 @@
+"""The placement `in_process`: the plugin's code runs in the gateway, a call to it is a call."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+
+from prism.context import Context
+from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
+from prism.plugins.discovery import Plugin
+from prism.sdk.backend import Backend, Config, Health, HealthStatus
+from prism.sdk.binding import Binding, Streaming, Unary
+from prism.sdk.capabilities import Capabilities
+
+
+class InProcess:
+    """An instance of a plugin in this process; `prism.plugins.instance.Instance` as the data path sees it.
+
+    Whoever starts it also opens it: it refuses calls until `refusal` is set to be empty.
+
+    Attributes:
+        backend: the plugin's name.
+        capabilities: what its manifest declares.
+        refusal: the sentence with which calls are refused; empty while it serves.
+        active: calls under way.
+    """
+
+    __slots__ = ("_backend", "_config", "_credentials", "_idle", "_plugin", "_streaming", "_unary", "active", "backend",
+                 "capabilities", "refusal")  # fmt: skip
+
+    def __init__(self, plugin: Plugin, config: Config, credentials: Config) -> None:
+        self.backend: str = plugin.name
+        self.capabilities: Capabilities = plugin.manifest.capabilities
+        self.refusal = f"backend {plugin.name!r} is starting; try again in a moment"
+        self.active = 0
+        self._plugin = plugin
+        self._config = config
+        self._credentials = credentials
+        self._backend: Backend | None = None
+        self._unary: dict[str, Unary] = {}
+        self._streaming: dict[str, Streaming] = {}
+        self._idle: asyncio.Event | None = None
+
+    @property
+    def identity(self) -> str:
+        """Names the store; empty until the backend's code is loaded."""
+        return "" if self._backend is None else self._backend.identity
+
+    async def load(self) -> None:
+        """Imports the backend and constructs it, without touching its store. Does nothing the second time.
+
+        Raises:
+            FailedPrecondition: a driver is missing, or the plugin is defective.
+        """
+        if self._backend is not None:
+            return
+        kind = await asyncio.to_thread(self._plugin.backend_type)
+        try:
+            # mypy knows of no constructor: a Protocol has none.
+            backend: Backend = kind(self._config, self._credentials)  # type: ignore[call-arg]
+            binding = Binding(backend.interfaces, self.capabilities)
+        except TypeError as error:
+            raise FailedPrecondition(f"plugin {self.backend!r} is defective: {error}") from error
+        self._backend, self._unary, self._streaming = backend, binding.unary, binding.streaming
+
+    async def start(self) -> None:
+        """Connects to the store; may be called again after it failed. Raises as `load` and `Backend.start` do."""
+        await self.load()
+        await self._loaded.start()
+
+    async def attach(self, namespace: str) -> None:
+        """Prepares a namespace; raises what the backend does."""
+        await self._loaded.attach(namespace)
+
+    async def holds_data(self, namespace: str) -> bool:
+        """Whether anything is stored in the namespace; raises what the backend does."""
+        return await self._loaded.holds_data(namespace)
+
+    async def health(self) -> Health:
+        """What the backend says of its store."""
+        if self._backend is None:
+            return Health(HealthStatus.UNHEALTHY, self.refusal)
+        return await self._backend.health()
+
+    def metrics(self) -> dict[str, float]:
+        """The backend's gauges; none until it is loaded."""
+        return {} if self._backend is None else dict(self._backend.metrics())
+
+    def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:
+        """The bound operation's own coroutine; raises as `Instance.call` does."""
+        try:
+            return self._unary[operation](payload, context)
+        except KeyError:
+            raise self._not_served(operation) from None
+
+    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        """The bound operation's own generator; raises as `Instance.stream` does."""
+        try:
+            return self._streaming[operation](payload, context)
+        except KeyError:
+            raise self._not_served(operation) from None
+
+    def acquire(self) -> None:
+        """A call begins."""
+        self.active += 1
+
+    def release(self) -> None:
+        """A call has ended."""
+        self.active -= 1
+        if self._idle is not None and not self.active:
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Waits until no call is under way."""
+        self._idle = asyncio.Event()
+        if self.active:
+            await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Refuses calls from now on, and ends the backend. Does nothing the second time."""
+        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        backend, self._backend = self._backend, None
+        self._unary, self._streaming = {}, {}
+        if backend is not None:
+            await backend.stop()
+
+    @property
+    def _loaded(self) -> Backend:
+        if self._backend is None:
+            raise BackendUnavailable(self.refusal, outcome=Outcome.NOT_APPLIED)
+        return self._backend
+
+    def _not_served(self, operation: str) -> BackendUnavailable | Unimplemented:
+        if self._backend is None:
+            return BackendUnavailable(self.refusal, outcome=Outcome.NOT_APPLIED)
+        return Unimplemented(f"backend {self.backend!r} does not serve {operation}")

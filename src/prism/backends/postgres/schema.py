@@ -40,6 +40,14 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (used_at);
 """
 
+# Asks the tables of the catalogue: to_regclass may answer from a cache older than a lock just waited for.
+_EXISTS = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace
+    WHERE space.nspname = $1 AND class.relname = 'schema_version'
+)
+"""
+
 MIGRATIONS = (_FIRST,)
 """The statements that lead from version n to n + 1, at index n; never edited once released."""
 
@@ -79,8 +87,7 @@ async def _migrate(connection: asyncpg.Connection, schema: str) -> None:
 
 async def _version(connection: asyncpg.Connection, schema: str) -> int:
     """The version of the schema; 0 where there is none."""
-    table = f'"{schema}".schema_version'
-    if await connection.fetchval("SELECT to_regclass($1)", table) is None:
+    if not await connection.fetchval(_EXISTS, schema):
         return 0
     version: int = await connection.fetchval("SELECT max(version) FROM schema_version") or 0
     if version > len(MIGRATIONS):

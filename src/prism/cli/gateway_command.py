@@ -46,6 +46,7 @@ class GatewayCommand(click.Command):
 
     async def _run(self, ctx: click.Context) -> int:
         from prism.client import Client, GatewayUnavailable
+        from prism.wire import StatusError
 
         arguments = dict(ctx.params)
         endpoint, token = arguments.pop("endpoint"), arguments.pop("token")
@@ -58,5 +59,6 @@ class GatewayCommand(click.Command):
             try:
                 return int(await ctx.invoke(self.callback, keyvalue, **arguments) or 0)  # type: ignore[arg-type]
             except GatewayUnavailable as error:
-                error.message += f" (asked {endpoint}; `prism serve` runs a gateway, --endpoint names another)"
+                if isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
+                    error.message += "; `prism serve` runs a gateway, --endpoint names another"
                 raise

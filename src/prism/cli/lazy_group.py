@@ -1,5 +1,6 @@
 """A group whose commands are imported when they are used, so that the command line starts fast."""
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,16 @@ class LazyGroup(click.Group):
         module, _, attribute = self._lazy[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command that the arguments begin with, or names the nearest."""
+        if args and args[0] not in self._lazy and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self._lazy, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._lazy)}"
+            ctx.fail(f"no such command: {args[0]}; {hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's face
         """Writes the summaries without importing a command."""

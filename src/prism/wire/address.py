@@ -1,0 +1,107 @@
+"""Where to listen or connect: `host:port`, `[v6]:port` or `unix:/path`, and the sockets for it."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed address: a unix path, or a host (empty: all interfaces) and a port."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read an address. Raises `ValueError` that says what one looks like."""
+        if text.startswith("unix:"):
+            path = text.removeprefix("unix:").removeprefix("//") if text.startswith("unix:///") else text[5:]
+            if not path:
+                raise ValueError(
+                    f"address {text!r}: write the socket's path behind unix:, such as unix:/run/prism.sock"
+                )
+            return cls(path=path)
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+            raise ValueError(f"address {text!r}: write host:port, such as localhost:8980, or unix:/path")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            raise ValueError(f"address {text!r}: write an IPv6 host in brackets, such as [::1]:8980")
+        return cls(host=host, port=int(port))
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def bind_unix(path: str) -> socket.socket:
+    """A unix socket at `path`, open to its owner only; a left-over one that nobody serves is replaced.
+
+    Raises `OSError` where somebody serves it, or where something else is there.
+    """
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The mask is the process's, but nothing else runs between these lines, and a later chmod would leave a gap.
+    mask = os.umask(0o177)
+    try:
+        sock.bind(path)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on unix:{path}: {error.strerror}") from error
+    finally:
+        os.umask(mask)
+    sock.setblocking(False)
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    if not Path(path).exists():
+        return
+    if not Path(path).is_socket():
+        raise OSError(f"cannot listen on unix:{path}: a file that is no socket is there")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink(missing_ok=True)
+            return
+    raise OSError(f"cannot listen on unix:{path}: another process serves it")
+
+
+def bind_tcp(address: Address) -> list[socket.socket]:
+    """Sockets for every address that the host's name has, all on one port. Raises `OSError`."""
+    infos = socket.getaddrinfo(address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    port = address.port
+    bound: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, kind, protocol, _, where in dict.fromkeys(infos):
+        sock = None
+        try:
+            sock = socket.socket(family, kind, protocol)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((where[0], port, *where[2:]))
+        except OSError as error:
+            # A host without IPv6 still has its other address.
+            if sock is not None:
+                sock.close()
+            failure = error
+            continue
+        sock.setblocking(False)
+        port = sock.getsockname()[1]
+        bound.append(sock)
+    if not bound:
+        number = failure.errno if failure is not None else 0
+        raise OSError(number, f"cannot listen on {address}: {failure}")
+    return bound
+
+
+def remove_socket(path: str) -> None:
+    """Remove a unix socket that we no longer serve."""
+    Path(path).unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""Deadlines: an instant of the monotonic clock, made once where a call enters, and passed on as it is.
+
+Source: gRPC PROTOCOL-HTTP2.md, "Timeout": at most eight digits and a unit.
+"""
+
+import re
+from dataclasses import dataclass
+from time import monotonic
+
+_UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
+_MOST = 99_999_999
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Deadline:
+    """When a call must have ended: `instant` in seconds of `time.monotonic()`."""
+
+    instant: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The deadline that lies `seconds` from now."""
+        return cls(monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left; zero or less once it has passed."""
+        return self.instant - monotonic()
+
+    def expired(self) -> bool:
+        """Whether it has passed."""
+        return self.instant <= monotonic()
+
+
+def parse_timeout(value: bytes) -> float:
+    """Read `grpc-timeout` as seconds. Raises `ValueError` where it is malformed."""
+    match = _TIMEOUT.fullmatch(value)
+    if match is None:
+        raise ValueError("grpc-timeout must be one to eight digits and a unit out of H M S m u n")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def format_timeout(seconds: float) -> bytes:
+    """Write `grpc-timeout`, rounded up to whole milliseconds so that few spellings exist for peers to index."""
+    milliseconds = max(1, -int(-seconds * 1000 // 1))
+    if milliseconds <= _MOST:
+        return b"%dm" % milliseconds
+    if seconds <= _MOST:
+        return b"%dS" % seconds
+    return b"%dH" % min(seconds // 3600, _MOST)

@@ -1,0 +1,149 @@
+"""Metadata: the headers and trailers of a call that belong to the application, as an immutable multi-map.
+
+Source: gRPC PROTOCOL-HTTP2.md, "Custom-Metadata". Keys are lower-case; values are printable ASCII text, or bytes
+where the key ends in `-bin` (base64 on the wire).
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeVar, overload
+
+from prism.wire.hpack import encode_literal, encode_never_indexed
+
+Value = str | bytes
+_Default = TypeVar("_Default")
+
+_KEY = re.compile(r"[0-9a-z_.\-]+")
+_TEXT = re.compile(r"[\x20-\x7e]*")
+
+# What the transport itself writes: never taken from metadata, never shown as metadata.
+RESERVED = frozenset(
+    {
+        "te",
+        "content-type",
+        "content-length",
+        "host",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "upgrade",
+        "grpc-timeout",
+        "grpc-encoding",
+        "grpc-accept-encoding",
+        "grpc-message-type",
+        "grpc-status",
+        "grpc-message",
+        "grpc-status-details-bin",
+    }
+)
+_SENSITIVE = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+
+
+class Metadata:
+    """An immutable multi-map of `str` to `str` (keys ending in `-bin`: to `bytes`), in the order of the wire.
+
+    Raises `ValueError` where a key or value cannot travel, or where a key is the transport's own (`grpc-timeout`
+    and the like).
+    """
+
+    __slots__ = ("_block", "_first", "_pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, Value]] = ()) -> None:
+        self._pairs = tuple(_checked(key, value) for key, value in pairs)
+        self._first: dict[str, Value] | None = None
+        self._block: bytes | None = None
+
+    @classmethod
+    def from_wire(cls, pairs: tuple[tuple[str, Value], ...]) -> "Metadata":
+        """Wrap pairs that `Fields` has read and checked already."""
+        metadata = cls.__new__(cls)
+        metadata._pairs = pairs
+        metadata._first = None
+        metadata._block = None
+        return metadata
+
+    @overload
+    def get(self, key: str) -> Value | None: ...
+    @overload
+    def get(self, key: str, default: _Default) -> Value | _Default: ...
+    def get(self, key: str, default: object = None) -> object:
+        """The first value of `key`, else `default`."""
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self._pairs))
+        return first.get(key, default)
+
+    def get_all(self, key: str) -> tuple[Value, ...]:
+        """Every value of `key`, in order; empty where there is none."""
+        return tuple(value for name, value in self._pairs if name == key)
+
+    def encoded(self) -> bytes:
+        """The header fields for HPACK, made once; they never touch the peer's dynamic table."""
+        block = self._block
+        if block is None:
+            block = self._block = b"".join(_encode(key, value) for key, value in self._pairs)
+        return block
+
+    def __iter__(self) -> Iterator[tuple[str, Value]]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __contains__(self, key: object) -> bool:
+        return any(name == key for name, _ in self._pairs)
+
+    def __eq__(self, other: object) -> bool:
+        return self._pairs == other._pairs if isinstance(other, Metadata) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._pairs)
+
+    def __repr__(self) -> str:
+        # Names only: values may be secrets and this may end in a log.
+        return f"Metadata({', '.join(key for key, _ in self._pairs)})"
+
+
+def _checked(key: str, value: Value) -> tuple[str, Value]:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"metadata key {key!r}: use lower-case letters, digits, '-', '_' and '.' only")
+    if key in RESERVED:
+        raise ValueError(f"metadata key {key!r} belongs to the transport: leave it out")
+    if key.endswith("-bin"):
+        if not isinstance(value, bytes):
+            raise ValueError(f"metadata {key!r}: a key that ends in -bin takes bytes, not {type(value).__name__}")
+    elif not isinstance(value, str):
+        raise ValueError(f"metadata {key!r}: takes text; give bytes under a key that ends in -bin")
+    elif not _TEXT.fullmatch(value) or value != value.strip(" "):
+        raise ValueError(
+            f"metadata {key!r}: text is printable ASCII without spaces at its ends; send other text under a -bin key"
+        )
+    return key, value
+
+
+def _encode(key: str, value: Value) -> bytes:
+    name = key.encode("ascii")
+    raw = value.encode("latin-1") if isinstance(value, str) else encode_binary(value)
+    return (encode_never_indexed if key in _SENSITIVE else encode_literal)(name, raw)
+
+
+def encode_binary(value: bytes) -> bytes:
+    """Base64 without padding, as gRPC asks senders to."""
+    return base64.b64encode(value).rstrip(b"=")
+
+
+def decode_binary(value: bytes) -> list[bytes]:
+    """Read a `-bin` value: base64 with or without padding, several joined by commas.
+
+    Raises `ValueError` where it is not base64.
+    """
+    try:
+        return [base64.b64decode(part + b"=" * (-len(part) % 4), validate=True) for part in value.split(b",")]
+    except binascii.Error as error:
+        raise ValueError(f"binary metadata is not base64: {error}") from error
+
+
+EMPTY_METADATA = Metadata()

@@ -1,0 +1,174 @@
+"""The server: listens, tells HTTP/2 from HTTP/1.1, and goes through the stages of a life: listen, drain, close."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from prism.wire import frames
+from prism.wire.address import Address, bind_tcp, bind_unix, remove_socket
+from prism.wire.config import ServerConfig
+from prism.wire.fields import Fields
+from prism.wire.frames import DEFAULT_WINDOW
+from prism.wire.http import HttpHandler
+from prism.wire.peer import Peer
+from prism.wire.preamble import Preamble
+from prism.wire.server_call import Method
+from prism.wire.server_connection import ServerConnection
+from prism.wire.timer import DeadlineWheel
+
+_DEFAULTS: Final = ServerConfig()
+
+Lookup = Callable[[str], Method | None]
+
+
+class Server:
+    """Serves gRPC, and HTTP/JSON where an `http` handler is given, on any number of addresses.
+
+    `lookup` finds the method for a path such as `/package.Service/Method`; None ends the call with UNIMPLEMENTED.
+    It is asked for each call, so what it knows may change at any time.
+    """
+
+    def __init__(self, lookup: Lookup, *, http: HttpHandler | None = None, config: ServerConfig = _DEFAULTS) -> None:
+        self.lookup = lookup
+        self.http = http
+        self.config = config
+        self.known_fields = Fields()
+        self.opening = _opening(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wheel: DeadlineWheel | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._unix_paths: list[str] = []
+        self._open: set[Preamble | ServerConnection] = set()
+        self._emptied: asyncio.Future[None] | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the server listens on."""
+        if self._loop is None:
+            raise RuntimeError("the server has no loop before it listens: await listen() first")
+        return self._loop
+
+    @property
+    def wheel(self) -> DeadlineWheel:
+        """The deadlines of all calls."""
+        if self._wheel is None:
+            self._wheel = DeadlineWheel(self.loop)
+        return self._wheel
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return sum(each.calls for each in self._open if isinstance(each, ServerConnection))
+
+    async def listen(self, address: str, *, tls: ssl.SSLContext | None = None) -> str:
+        """Listen on `host:port` (port 0: a free one) or `unix:/path`, and return the address bound.
+
+        Raises `ValueError` for what is no address, `OSError` where it cannot be had.
+        """
+        self._loop = asyncio.get_running_loop()
+        where = Address.parse(address)
+        if where.path:
+            sockets = [bind_unix(where.path)]
+            self._unix_paths.append(where.path)
+        else:
+            sockets = bind_tcp(where)
+            where = Address(host=where.host, port=sockets[0].getsockname()[1])
+        for sock in sockets:
+            self._listeners.append(await self._serve(sock, tls))
+        return str(where)
+
+    async def _serve(self, sock: socket.socket, tls: ssl.SSLContext | None) -> asyncio.Server:
+        serve = self.loop.create_unix_server if sock.family == socket.AF_UNIX else self.loop.create_server
+        timeout = self.config.handshake_timeout if tls is not None else None
+        return await serve(
+            lambda: Preamble(self), sock=sock, ssl=tls, backlog=self.config.backlog, ssl_handshake_timeout=timeout
+        )
+
+    async def drain(self, grace: float) -> None:
+        """Stop listening, let what is under way finish for `grace` seconds, then close.
+
+        Clients learn by GOAWAY which of their calls were never begun, and repeat those elsewhere.
+        """
+        self._stop_listening()
+        for each in tuple(self._open):
+            if isinstance(each, ServerConnection):
+                each.drain()
+            else:
+                each.close()
+        if self._open:
+            self._emptied = self.loop.create_future()
+            await asyncio.wait((self._emptied,), timeout=grace)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close at once: calls under way end with UNAVAILABLE; returns when their handlers have ended too."""
+        self._stop_listening()
+        tasks: list[asyncio.Task[None]] = []
+        for each in tuple(self._open):
+            if isinstance(each, ServerConnection):
+                tasks += each.cut()
+            else:
+                each.close()
+        if tasks:
+            await asyncio.wait(tasks)
+        if self._open:
+            self._emptied = self.loop.create_future()
+            await self._emptied
+        if self._wheel is not None:
+            self._wheel.close()
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        for path in self._unix_paths:
+            remove_socket(path)
+        self._unix_paths.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # For its connections.
+
+    def protocol_for(self, peer: Peer, *, http2: bool) -> asyncio.Protocol:
+        """The protocol that a connection turned out to speak."""
+        connection = ServerConnection(self, peer)
+        self._open.add(connection)
+        return connection
+
+    def on_opened(self, connection: Preamble) -> None:
+        """A connection has been accepted."""
+        self._open.add(connection)
+
+    def on_closed(self, connection: Preamble | ServerConnection) -> None:
+        """A connection is gone, or has become another."""
+        self._open.discard(connection)
+        if not self._open and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+
+def _opening(config: ServerConfig) -> bytes:
+    """The frames that every connection begins with."""
+    values = {
+        frames.MAX_CONCURRENT_STREAMS: config.max_concurrent_streams,
+        frames.MAX_HEADER_LIST_SIZE: config.max_header_list_size,
+        frames.INITIAL_WINDOW_SIZE: config.initial_stream_window,
+        frames.MAX_FRAME_SIZE: config.max_frame_size,
+    }
+    opening = frames.settings(values)
+    if config.connection_window > DEFAULT_WINDOW:
+        opening += frames.window_update(0, config.connection_window - DEFAULT_WINDOW)
+    return opening

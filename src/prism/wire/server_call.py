@@ -1,0 +1,303 @@
+"""A call as the server's handler sees it: what the client sent, and how to answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from prism.wire import frames, heads
+from prism.wire.compression import GZIP, compress
+from prism.wire.deadline import Deadline
+from prism.wire.frames import MESSAGE_HEAD, ErrorCode
+from prism.wire.inbox import BadMessage, Inbox
+from prism.wire.metadata import EMPTY_METADATA, Metadata
+from prism.wire.peer import Peer
+from prism.wire.status import OK, Code, Status, StatusError
+from prism.wire.stream import Stream
+
+if TYPE_CHECKING:
+    from prism.wire.server_connection import ServerConnection
+
+NEVER: Final = float("inf")
+
+_DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
+_ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message")
+
+
+class ServerCall(Stream):
+    """One call. Handlers use the public names; the rest is between it and its connection.
+
+    `message` is the request of a method that takes one, set before its handler starts; `messages` iterates over
+    those of a client-streaming one. `user` is free for the layer above. `code` is how the call ended, once it has.
+    """
+
+    __slots__ = (
+        "_accepts_gzip",
+        "_gzip",
+        "_head_sent",
+        "_initial",
+        "_trailing",
+        "code",
+        "connection",
+        "encoding",
+        "message",
+        "metadata",
+        "method",
+        "path",
+        "plain",
+        "task",
+        "user",
+    )
+
+    receiver: Inbox | None
+
+    def __init__(
+        self,
+        connection: "ServerConnection",
+        stream_id: int,
+        send_window: int,
+        method: "Method",
+        path: str,
+        metadata: Metadata,
+        expires: float,
+        accepts_gzip: bool,
+    ) -> None:
+        self.stream_id = stream_id
+        self.send_window = send_window
+        self.outbox = None
+        self.receiver = None
+        self.remote_ended = False
+        self.eager = not method.client_streaming
+        self.ended = False
+        self.expires = expires
+        self.bucket = None
+        self.method = method
+        self.path = path
+        self.metadata = metadata
+        self.message = b""
+        self.user: Any = None
+        self.code: Code | None = None
+        self.content_length = -1
+        self.encoding: str | None = None
+        self.connection = connection
+        self._accepts_gzip = accepts_gzip
+        self.plain = True  # nothing sent or set yet: a single reply may go out in one piece
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When the client stops waiting; None where it set no time-out."""
+        return None if self.expires == NEVER else Deadline(self.expires)
+
+    @property
+    def peer(self) -> Peer:
+        """The client's end of the connection."""
+        return self.connection.peer
+
+    @property
+    def messages(self) -> "Messages":
+        """The messages of a client-streaming method, each once; reading is what lets the client send more."""
+        if self.receiver is None:
+            raise RuntimeError(f"{self.path} takes a single message: read `message`")
+        return Messages(self, self.receiver)
+
+    async def send(self, message: bytes) -> None:
+        """Send one message; returns when the stream may take more. Raises `StatusError` once the call has ended."""
+        if self.ended:
+            raise StatusError(Status(Code.CANCELLED, "the call has ended: stop sending"))
+        if self.plain or not self._head_sent:
+            self._send_head()
+        if not self._gzip:
+            await self.connection.transmit(self, MESSAGE_HEAD.pack(0, len(message)), message)
+        else:
+            message = compress(message)
+            await self.connection.transmit(self, MESSAGE_HEAD.pack(1, len(message)), message)
+
+    async def send_headers(self, metadata: Metadata = EMPTY_METADATA) -> None:
+        """Send the initial metadata now; without this it goes, empty, with the first message."""
+        self._unfold()
+        if self._head_sent:
+            raise RuntimeError("the initial metadata has been sent: call send_headers before the first send")
+        self._initial = metadata
+        if not self.ended:
+            self._send_head()
+
+    def set_trailing(self, metadata: Metadata) -> None:
+        """Set what goes beside the status when the call ends."""
+        self._unfold()
+        self._trailing = metadata
+
+    def set_compression(self, encoding: str | None) -> None:
+        """Compress the messages from here on with `gzip`, or None; ignored where the client does not take it.
+
+        To compress any, say so before the initial metadata is sent.
+        """
+        if encoding not in (None, GZIP):
+            raise ValueError(f"compression {encoding!r}: use 'gzip' or None")
+        self._unfold()
+        self._gzip = encoding is not None and self._accepts_gzip
+
+    # For the connection.
+
+    def _unfold(self) -> None:
+        """Make room for what most calls never set."""
+        if self.plain:
+            self.plain = False
+            self._head_sent = False
+            self._gzip = False
+            self._initial = EMPTY_METADATA
+            self._trailing = EMPTY_METADATA
+
+    def _send_head(self) -> None:
+        self._unfold()
+        self._head_sent = True
+        block = heads.GZIP_HEAD if self._gzip else heads.RESPONSE_HEAD
+        self.connection.write_headers(self.stream_id, block + self._initial.encoded(), end_stream=False)
+
+    def start(self) -> None:
+        """Run the handler: the call's one task."""
+        self.task = self.connection.run(self)
+
+    def on_whole(self, message: bytes) -> None:
+        """The one DATA frame that most requests are."""
+        self.eager = False
+        self.remote_ended = True
+        self.message = message
+        self.task = self.connection.run(self)
+
+    def on_pieces(self) -> None:
+        """The message does not come in one frame, or several come: take them the general way."""
+        self.eager = False
+        self.receiver = self.connection.open_inbox(self.encoding)
+
+    def on_end(self) -> None:
+        """The request had no DATA at all."""
+        self.remote_ended = True
+        if self.receiver is not None:
+            self.receiver.end()
+
+    def on_data(self) -> None:
+        """DATA has been fed to the inbox: start a unary handler once its message is whole."""
+        inbox = self.receiver
+        if inbox is None or self.method.client_streaming:
+            return
+        count = len(inbox.messages)
+        if count > 1 or (self.remote_ended and not count):
+            raise BadMessage(_ONE_MESSAGE)
+        if self.remote_ended:
+            self.message = inbox.take()
+            self.receiver = None
+            self.start()
+
+    def reply(self, message: bytes | None) -> None:
+        """The handler has returned: send what it returned, and the trailers."""
+        if self.ended:
+            return
+        if message is not None:
+            self._unfold()
+            if not self._head_sent:
+                self._send_head()
+            flag = 0
+            if self._gzip:
+                message, flag = compress(message), 1
+            self.code = Code.OK
+            self.connection.enqueue(
+                self, MESSAGE_HEAD.pack(flag, len(message)), message, self._ending(OK, EMPTY_METADATA)
+            )
+        elif not self.method.server_streaming:
+            self.finish(Status(Code.INTERNAL, "the handler returned no response"))
+        else:
+            self.finish(OK)
+
+    def finish(self, status: Status, trailing: Metadata = EMPTY_METADATA) -> None:
+        """End the call behind whatever has been accepted for sending."""
+        if self.ended:
+            return
+        self.code = status.code
+        self.connection.finish(self, self._ending(status, trailing))
+
+    def _ending(self, status: Status, trailing: Metadata) -> bytes:
+        """The frames of the trailers, or of a whole response that is nothing but its status."""
+        if not self.plain:
+            trailing = trailing or self._trailing
+        block = heads.trailers(status, trailing, self.connection.trailers_room)
+        if self.plain or not self._head_sent:
+            if not self.plain and (self._initial or self._gzip):
+                self._send_head()
+            else:
+                block = heads.RESPONSE_HEAD + block
+        return self.connection.header_frames(self.stream_id, block, end_stream=True)
+
+    def abort(self, status: Status) -> None:
+        """End the call now, whatever its handler is doing."""
+        if self.ended:
+            return
+        outbox = self.outbox
+        if outbox is not None and outbox.size:
+            # Trailers behind half a message would be read as part of it.
+            self.code = status.code
+            self.connection.write(frames.rst_stream(self.stream_id, ErrorCode.CANCEL))
+            self.connection.abandon(self)
+        else:
+            self.finish(status)
+        self._cancel()
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.abort(_DEADLINE)
+
+    def on_reset(self, code: ErrorCode) -> None:
+        """The client gave up, most often because its own deadline passed a moment before ours."""
+        late = self.expires <= self.connection.now() + _CLIENT_HASTE
+        self.code = Code.DEADLINE_EXCEEDED if late and code is ErrorCode.CANCEL else Code.CANCELLED
+        self._cancel()
+
+    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - a server has nobody to tell
+        """The connection is gone."""
+        self.code = Code.CANCELLED
+        self._cancel()
+
+    def _cancel(self) -> None:
+        task = self.task
+        if task is not None and not task.done():
+            self.connection.zombies.add(self)
+            task.cancel()
+
+
+class Messages:
+    """Iterates over the messages of a call, for one reader at a time."""
+
+    __slots__ = ("_call", "_inbox")
+
+    def __init__(self, call: ServerCall, inbox: Inbox) -> None:
+        self._call = call
+        self._inbox = inbox
+
+    def __aiter__(self) -> "Messages":
+        return self
+
+    async def __anext__(self) -> bytes:
+        message = await self._call.connection.next_message(self._call, self._inbox)
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+
+_CLIENT_HASTE: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
+
+Handler = Callable[[ServerCall], Awaitable[bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a server runs for a path such as `/package.Service/Method`.
+
+    `handle` gets the call and returns the response of a method that gives one; None where `server_streaming`, whose
+    handler sends with `ServerCall.send`. It ends a call early by raising `StatusError`; it is cancelled when the
+    client goes away, gives up or runs out of time.
+    """
+
+    path: str
+    handle: Handler
+    client_streaming: bool = False
+    server_streaming: bool = False

@@ -1,0 +1,355 @@
+"""The server's end of an HTTP/2 connection: from a request's frames to its handler's task, and back."""
+
+import asyncio
+import logging
+import struct
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from prism.wire import frames, heads
+from prism.wire.compression import GZIP
+from prism.wire.connection import Connection, HeaderFields
+from prism.wire.fields import MALFORMED
+from prism.wire.frames import (
+    END_STREAM,
+    LARGEST_WINDOW,
+    MESSAGE_HEAD,
+    ConnectionFault,
+    ErrorCode,
+    StreamFault,
+)
+from prism.wire.inbox import BadMessage, Inbox
+from prism.wire.metadata import EMPTY_METADATA
+from prism.wire.peer import Peer
+from prism.wire.request_head import RequestHead, Unusual, read_request
+from prism.wire.server_call import NEVER, ServerCall
+from prism.wire.status import Code, Status, StatusError
+from prism.wire.stream import Stream
+
+if TYPE_CHECKING:
+    from prism.wire.server import Server
+
+_log = logging.getLogger("prism.wire")
+
+_HEADS_KEPT: Final = 16
+_FORGOTTEN_KEPT: Final = 1000
+_GAPS_KEPT: Final = 16
+
+_message_head = MESSAGE_HEAD.unpack_from
+# A whole unary reply but for its message: HEADERS, the DATA frame's and the message's heads; then the trailers.
+_HEAD_FRAME: Final = heads.frame_prefix(heads.RESPONSE_HEAD, end_stream=False)
+_TAIL_FRAME: Final = heads.frame_prefix(heads.TRAILERS_OK, end_stream=True)
+_reply_head = struct.Struct(f">5sL{len(heads.RESPONSE_HEAD)}sHBHLBL").pack
+_reply_tail = struct.Struct(f">5sL{len(heads.TRAILERS_OK)}s").pack
+_CLOSING: Final = Status(Code.UNAVAILABLE, "the server is shutting down: try another, or again")
+_DRAIN_PING: Final = b"draining"
+
+
+class ServerConnection(Connection[Stream]):
+    """One client's connection."""
+
+    def __init__(self, server: "Server", peer: Peer) -> None:
+        super().__init__(server.config, server.loop, server.opening)
+        self.peer = peer
+        self.zombies: set[ServerCall] = set()  # cancelled calls whose handlers have not ended
+        self._server = server
+        self._known = server.known_fields
+        self._wheel = server.wheel
+        self._max_streams = server.config.max_concurrent_streams
+        self._whole = min(server.config.max_message_size + 5, server.config.max_frame_size)
+        self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}
+        self._forgotten: dict[int, None] = {}  # streams that we ended and the client may not know of yet
+        self._gaps: list[range] = []  # streams that the client passed over
+        self._draining = False
+        self._last_taken = LARGEST_WINDOW
+
+    # Requests.
+
+    def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
+        if stream_id <= self._last_id or not stream_id & 1:
+            self._late_headers(stream_id, end_stream, block)
+            return
+        pairs = self._decode(stream_id, block)
+        if stream_id - self._last_id > 2 and len(self._gaps) < _GAPS_KEPT:
+            self._gaps.append(range(self._last_id + 2, stream_id, 2))
+        self._last_id = stream_id
+        if pairs is None:
+            self._refuse_headers(stream_id, end_stream)
+            return
+        if self._draining or len(self._streams) + len(self.zombies) >= self._max_streams:
+            self._refuse(stream_id, end_stream)
+            return
+        # Blocks that leave HPACK's table alone decode to the very same tuple each time.
+        kept = self._heads.get(id(pairs))
+        if kept is not None:
+            head = kept[1]
+        else:
+            head = read_request(stream_id, pairs, self._known)
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            self._heads[id(pairs)] = (pairs, head)
+        path, seconds, metadata, gzip, unusual = head
+        if unusual is not None and unusual.http:
+            self._on_http(stream_id, end_stream, head)
+            return
+        method = self._server.lookup(path)
+        if method is None:
+            self._reject(stream_id, end_stream, Status(Code.UNIMPLEMENTED, f"this server has no method {path}"))
+            return
+        expires = NEVER if seconds is None else monotonic() + seconds
+        call = ServerCall(self, stream_id, self._peer_window, method, path, metadata, expires, gzip)
+        if (unusual is not None or end_stream) and not self._take_unusual(call, end_stream, unusual):
+            return
+        self._streams[stream_id] = call
+        if seconds is not None:
+            self._wheel.add(call)
+        if method.client_streaming:
+            call.on_pieces()
+            if end_stream:
+                call.on_end()
+            call.start()
+
+    def _take_unusual(self, call: ServerCall, end_stream: int, unusual: Unusual | None) -> bool:
+        """Read what most calls do not have; False where the call has been refused for it."""
+        status = None
+        if end_stream and not call.method.client_streaming:
+            status = Status(Code.INTERNAL, "this method takes exactly one message, and none came")
+        if unusual is not None:
+            call.content_length = unusual.content_length
+            call.encoding = unusual.encoding
+            if unusual.bad_timeout:
+                status = Status(Code.INTERNAL, "grpc-timeout is malformed: one to eight digits and one of HMSmun")
+            elif unusual.encoding not in (None, GZIP):
+                status = Status(Code.UNIMPLEMENTED, "compression of this kind is not known here: use gzip or identity")
+        if status is not None:
+            self._reject(call.stream_id, end_stream, status)
+        return status is None
+
+    def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
+        length = stop - start
+        self._receive_window -= length
+        if self._receive_window < self._receive_low:
+            self._count_received()
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            self._late_data(stream_id, flags)
+            return
+        if stream.eager:
+            if flags == END_STREAM and 5 <= length <= self._whole and stream.content_length in (-1, length):
+                compressed, size = _message_head(data, start)
+                if size == length - 5 and not compressed:
+                    stream.on_whole(data[start + 5 : stop])
+                    return
+            stream.on_pieces()
+        try:
+            self._receive(stream, flags, data, start, stop)
+            stream.on_data()
+        except BadMessage as bad:
+            stream.abort(bad.status)
+
+    def open_inbox(self, encoding: str | None) -> Inbox:
+        """An inbox for a stream of this connection."""
+        return Inbox(self._first_window(), self._config.max_message_size, encoding)
+
+    # Replies.
+
+    def run(self, call: ServerCall) -> "asyncio.Task[None]":
+        """Start the handler of a call: its one task."""
+        return self._loop.create_task(self._run(call))
+
+    async def _run(self, call: ServerCall) -> None:
+        try:
+            message = await call.method.handle(call)
+        except BaseException as error:  # noqa: BLE001 - a handler's failure is its call's, whatever it is
+            self._failed(call, error)
+            return
+        if message is not None and call.plain and call.remote_ended and not call.ended and not self._choked:
+            size = len(message) + 5
+            if size <= call.send_window and size <= self._send_window and size <= self._peer_frame_size:
+                # The whole reply in one go.
+                stream_id = call.stream_id
+                self._send_window -= size
+                call.ended = True
+                call.code = Code.OK
+                del self._streams[stream_id]
+                if call.bucket is not None:
+                    call.bucket.discard(call)
+                self._completed += 1
+                self._out += (
+                    _reply_head(
+                        _HEAD_FRAME, stream_id, heads.RESPONSE_HEAD, size >> 8, size & 0xFF, 0, stream_id, 0, size - 5
+                    ),
+                    message,
+                    _reply_tail(_TAIL_FRAME, stream_id, heads.TRAILERS_OK),
+                )
+                if not self._flush_due:
+                    self._flush_due = True
+                    self._loop.call_soon(self._flush)
+                if self._draining:
+                    self._close_if_drained()
+                return
+        self.zombies.discard(call)
+        call.reply(message)
+
+    def _failed(self, call: ServerCall, error: BaseException) -> None:
+        """The handler has raised."""
+        self.zombies.discard(call)
+        if isinstance(error, StatusError):
+            call.finish(error.status, error.trailing)
+        elif isinstance(error, asyncio.CancelledError):
+            # Ours, where the call has ended; otherwise the handler's own, or the loop's end.
+            call.finish(Status(Code.CANCELLED, "the handler was cancelled"))
+        elif isinstance(error, Exception):
+            _log.error("the handler of %s failed", call.path, exc_info=error)
+            call.finish(Status(Code.INTERNAL, "the handler failed: the server's log says why"))
+        else:
+            raise error
+
+    def write_headers(self, stream_id: int, block: bytes, *, end_stream: bool) -> None:
+        """Send a header block."""
+        self.write(self.header_frames(stream_id, block, end_stream=end_stream))
+
+    def header_frames(self, stream_id: int, block: bytes, *, end_stream: bool) -> bytes:
+        """A header block as frames that the peer takes."""
+        return frames.headers(stream_id, block, end_stream=end_stream, max_frame_size=self._peer_frame_size)
+
+    @property
+    def trailers_room(self) -> int:
+        """The longest header list that the peer takes."""
+        return self._peer_max_header_list
+
+    def now(self) -> float:
+        """The clock of deadlines."""
+        return monotonic()
+
+    def _on_sent(self, stream: Stream) -> None:
+        self._completed += 1
+        if not stream.remote_ended:
+            # The client may stop sending: nobody listens (RFC 9113 section 8.1).
+            self.write(frames.rst_stream(stream.stream_id, ErrorCode.NO_ERROR))
+        self.abandon(stream)
+
+    def abandon(self, stream: Stream) -> None:
+        """Drop a stream that we ended; what the client has on its way for it is ignored."""
+        if not stream.remote_ended:
+            self._remember(stream.stream_id)
+        self.forget(stream)
+        if self._draining:
+            self._close_if_drained()
+
+    def _remember(self, stream_id: int) -> None:
+        forgotten = self._forgotten
+        forgotten[stream_id] = None
+        if len(forgotten) > _FORGOTTEN_KEPT:
+            del forgotten[next(iter(forgotten))]
+
+    # Requests that get no handler.
+
+    def _reject(self, stream_id: int, end_stream: int, status: Status, head: bytes = heads.RESPONSE_HEAD) -> None:
+        """Answer a request at once with a status."""
+        block = head + heads.trailers(status, EMPTY_METADATA, self._peer_max_header_list)
+        if status.code is Code.UNIMPLEMENTED:
+            block += heads.ACCEPT_ENCODING
+        self.write_headers(stream_id, block, end_stream=True)
+        if not end_stream:
+            self.write(frames.rst_stream(stream_id, ErrorCode.NO_ERROR))
+            self._remember(stream_id)
+
+    def _refuse(self, stream_id: int, end_stream: int) -> None:
+        """The client may repeat the request elsewhere or later: nothing of it has been done."""
+        self._charge()
+        self.write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+        if not end_stream:
+            self._remember(stream_id)
+
+    def _refuse_headers(self, stream_id: int, end_stream: int) -> None:
+        status = Status(
+            Code.RESOURCE_EXHAUSTED,
+            f"the headers are over the limit of {self._config.max_header_list_size} bytes: send fewer or shorter ones",
+        )
+        self._charge()
+        self._reject(stream_id, end_stream, status, heads.TOO_LARGE_HEAD)
+
+    def _on_http(self, stream_id: int, end_stream: int, head: RequestHead) -> None:
+        self._reject(
+            stream_id,
+            end_stream,
+            Status(Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc"),
+            heads.NOT_GRPC_HEAD,
+        )
+
+    def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
+        """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
+        if not stream_id & 1:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"clients open odd streams, not {stream_id}")
+        stream = self._streams.get(stream_id)
+        if stream is None and stream_id not in self._forgotten:
+            if any(stream_id in gap for gap in self._gaps):
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} was passed over")
+            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
+        pairs = self._decode(stream_id, block)
+        if stream is None:
+            self._charge()
+            if end_stream:
+                self._forgotten.pop(stream_id, None)
+            return
+        if stream.remote_ended:
+            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
+        if not end_stream or pairs is None or any(name[:1] == b":" for name, _ in pairs):
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+        if any(self._known[pair][0] == MALFORMED for pair in pairs):
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+        # gRPC requests have no trailers of meaning; like an empty DATA frame they end the stream.
+        self._on_data(stream_id, END_STREAM, b"", 0, 0)
+
+    def _late_data(self, stream_id: int, flags: int) -> None:
+        if stream_id in self._forgotten:
+            if flags & END_STREAM:
+                del self._forgotten[stream_id]
+        elif self._is_idle_id(stream_id):
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
+        else:
+            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
+
+    def _is_idle_id(self, stream_id: int) -> bool:
+        return stream_id > self._last_id or not stream_id & 1
+
+    def _reset(self, fault: StreamFault) -> None:
+        stream = self._streams.get(fault.stream_id)
+        if stream is not None and not stream.remote_ended:
+            self._remember(fault.stream_id)
+        super()._reset(fault)
+
+    # The end.
+
+    def drain(self) -> None:
+        """Take no more streams once the client knows; finish those it has opened, then close."""
+        self.write(frames.goaway(LARGEST_WINDOW, ErrorCode.NO_ERROR, "draining"))
+        self.write(frames.frame(frames.PING, 0, 0, _DRAIN_PING))
+
+    def _on_pong(self, payload: bytes) -> None:
+        if payload == _DRAIN_PING and not self._draining:
+            self._draining = True
+            self.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
+            self._close_if_drained()
+
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return len(self._streams) + len(self.zombies)
+
+    def cut(self) -> "list[asyncio.Task[None]]":
+        """End every call and close; returns the handlers that are still ending."""
+        streams = tuple(self._streams.values())
+        for stream in streams:
+            stream.abort(_CLOSING)
+        self.close("the server closes")
+        tasks = [call.task for call in self.zombies]
+        return [task for task in tasks if task is not None]
+
+    def _close_if_drained(self) -> None:
+        if not self._streams:
+            self.close("drained")
+
+    def _on_closed(self, reason: str) -> None:  # noqa: ARG002 - a client may go for any reason
+        self._server.on_closed(self)

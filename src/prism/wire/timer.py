@@ -1,0 +1,93 @@
+"""Deadlines of many calls on one timer: coarse, never early, and nearly free for calls that end soon.
+
+A new call is only noted. Whoever is still there at the next tick is filed under the tick at which it expires, so
+that a call that ends within a tick costs one append, and one that lives long costs one set operation more.
+"""
+
+import asyncio
+import heapq
+from time import monotonic
+from typing import Final, Protocol
+
+TICK: Final = 0.01
+_GRAINS: Final = (10_000, 100)  # in ticks
+
+
+class Expiring(Protocol):
+    """Something with a deadline."""
+
+    expires: float
+    ended: bool
+    bucket: "set[Expiring] | None"
+
+    def expire(self) -> None:
+        """The deadline has passed, and `ended` was not set before."""
+
+
+class DeadlineWheel:
+    """Calls `expire` on each entry within a few ticks after its deadline, unless it has `ended`."""
+
+    __slots__ = ("_arrivals", "_buckets", "_handle", "_loop", "_order")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._arrivals: list[Expiring] = []
+        self._buckets: dict[int, set[Expiring]] = {}
+        self._order: list[int] = []
+        self._handle: asyncio.TimerHandle | None = None
+
+    def add(self, entry: Expiring) -> None:
+        """Watch over an entry. One that ends should leave its `bucket`, where it has one."""
+        if not self._arrivals:
+            self._wake_in(TICK)
+        self._arrivals.append(entry)
+
+    def close(self) -> None:
+        """Forget every entry."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._arrivals.clear()
+        self._buckets.clear()
+        self._order.clear()
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._loop.call_later(seconds, self._tick)
+
+    def _tick(self) -> None:
+        self._handle = None
+        now = monotonic()
+        arrivals, self._arrivals = self._arrivals, []
+        for entry in arrivals:
+            if not entry.ended:
+                self._settle(entry, now)
+        while self._order and self._order[0] * TICK <= now:
+            for entry in tuple(self._buckets.pop(heapq.heappop(self._order))):
+                entry.bucket = None
+                if not entry.ended:
+                    self._settle(entry, now)
+        # Expiring an entry may have added others.
+        if self._arrivals:
+            self._wake_in(TICK)
+        elif self._order:
+            self._wake_in(max(TICK, self._order[0] * TICK - now))
+
+    def _settle(self, entry: Expiring, now: float) -> None:
+        if entry.expires <= now:
+            entry.expire()
+            return
+        index = int(entry.expires / TICK) + 1
+        # Far deadlines share coarse buckets, a little early, and are filed anew when those come up: an hour's
+        # worth of fine ones would be 360,000 sets.
+        for grain in _GRAINS:
+            if entry.expires - now > 10 * grain * TICK:
+                index -= index % grain
+                break
+        bucket = self._buckets.get(index)
+        if bucket is None:
+            bucket = self._buckets[index] = set()
+            heapq.heappush(self._order, index)
+        bucket.add(entry)
+        entry.bucket = bucket

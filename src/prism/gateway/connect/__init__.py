@@ -1,0 +1,6 @@
+"""HTTP/JSON on the data port: the Connect protocol."""
+
+from prism.gateway.connect.connect import Connect
+from prism.gateway.connect.cors import Cors
+
+__all__ = ["Connect", "Cors"]

@@ -1,0 +1,148 @@
+"""HTTP/JSON on the data port, by the Connect protocol: unary operations by POST, those that only read by GET too, and
+server streams in envelopes. A way in like gRPC: what it carries passes the same hops.
+
+Source: connectrpc.com/docs/protocol.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
+from prism.gateway.connect.cors import Cors
+from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, only_message
+from prism.gateway.connect.front_page import front_page
+from prism.gateway.connect.incoming import Incoming, decompressed
+from prism.gateway.connect.question import Question, operation_of, read
+from prism.gateway.connect.refusal import HttpRefusal, error_object, error_response
+from prism.gateway.gateway import Gateway
+from prism.interfaces.operation import Operation
+from prism.wire import Deadline, HttpRequest, HttpResponse
+
+log = logging.getLogger(__name__)
+
+_LARGE = 64 << 10
+
+Answer = TypeVar("Answer")
+
+
+class Connect:
+    """The `HttpHandler` of the data port.
+
+    Args:
+        gateway: carries the operations out.
+        cors: which web pages may call.
+        max_message_size: most bytes of a request without its compression.
+    """
+
+    def __init__(self, gateway: Gateway, *, cors: Cors | None = None, max_message_size: int = 4 << 20) -> None:
+        self._gateway = gateway
+        self._cors = cors or Cors()
+        self._max_message_size = max_message_size
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answers one request; every failure is an answer too."""
+        try:
+            response = self._cors.preflight(request) or await self._answer(request)
+        except HttpRefusal as refusal:
+            response = refusal.response()
+        return self._cors.allow(request, response)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        operations = self._gateway.operations
+        if request.path == "/" and request.method == "GET":
+            return front_page(request, operations.values())
+        operation = operation_of(request, operations)
+        if operation.server_streaming or operation.client_streaming:
+            return self._stream(request, read(request, operation))
+        try:
+            question = read(request, operation)
+            incoming = Incoming.of(request)
+            payload = await self._payload(question, question.body, question.encoding)
+        except PrismError as error:
+            return error_response(_before_the_gateway(error, operation))
+        try:
+            answer = await _within(incoming.deadline, operation, self._gateway.unary(incoming, operation, payload))
+        except PrismError as error:
+            return error_response(error)
+        except Exception:
+            log.exception("%s failed unexpectedly", operation.name)
+            return error_response(_defect(operation))
+        headers = [("content-type", question.codec.unary_type)]
+        if request.method == "GET":
+            headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
+        return HttpResponse(200, headers, await _converted(question.codec.encode, answer, operation))
+
+    def _stream(self, request: HttpRequest, question: Question) -> HttpResponse:
+        body = self._envelopes(request, question)
+        return HttpResponse(200, [("content-type", question.codec.stream_type)], body)
+
+    async def _envelopes(self, request: HttpRequest, question: Question) -> AsyncGenerator[bytes, None]:
+        """The response's body: an envelope per message, and a last one that says how it ended."""
+        end: dict[str, object] = {}
+        try:
+            async with aclosing(self._messages(request, question)) as messages:
+                async for message in messages:
+                    yield enveloped(await _converted(question.codec.encode, message, question.operation))
+        except PrismError as error:
+            end["error"] = error_object(error)
+        except Exception:
+            log.exception("%s failed unexpectedly", question.operation.name)
+            end["error"] = error_object(_defect(question.operation))
+        yield enveloped(json.dumps(end).encode(), END_STREAM)
+
+    async def _messages(self, request: HttpRequest, question: Question) -> AsyncGenerator[bytes, None]:
+        operation = question.operation
+        try:
+            incoming = Incoming.of(request)
+            if operation.client_streaming:
+                raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
+            flags, message = only_message(question.body)
+            payload = await self._payload(question, message, question.encoding if flags & COMPRESSED else "")
+        except PrismError as error:
+            raise _before_the_gateway(error, operation) from error
+        async with aclosing(self._gateway.stream(incoming, operation, payload)) as messages:
+            while True:
+                try:
+                    yield await _within(incoming.deadline, operation, anext(messages))
+                except StopAsyncIteration:
+                    return
+
+    async def _payload(self, question: Question, message: bytes, encoding: str) -> bytes:
+        plain = decompressed(message, encoding, self._max_message_size)
+        return await _converted(question.codec.decode, plain, question.operation)
+
+
+async def _converted(convert: Callable[[bytes, Operation], bytes], message: bytes, operation: Operation) -> bytes:
+    """The message from or to its codec; a large one in a thread, for megabytes of JSON take seconds."""
+    if len(message) < _LARGE:
+        return convert(message, operation)
+    return await asyncio.to_thread(convert, message, operation)
+
+
+async def _within(deadline: Deadline | None, operation: Operation, answer: Awaitable[Answer]) -> Answer:
+    """The answer, if it comes before the deadline."""
+    if deadline is None:
+        return await answer
+    try:
+        async with asyncio.timeout(deadline.remaining()) as limit:
+            return await answer
+    except TimeoutError:
+        if not limit.expired():
+            raise
+    outcome = None if operation.reads else Outcome.UNKNOWN
+    raise DeadlineExceeded("the call did not end within Connect-Timeout-Ms; allow it more time", outcome=outcome)
+
+
+def _before_the_gateway(error: PrismError, operation: Operation) -> PrismError:
+    if not operation.reads:
+        error.outcome = Outcome.NOT_APPLIED
+    return error
+
+
+def _defect(operation: Operation) -> PrismError:
+    outcome = None if operation.reads else Outcome.UNKNOWN
+    return InternalError(f"{operation.name} failed inside the gateway; its log has the details", outcome=outcome)

@@ -1,0 +1,79 @@
+"""Which web pages may call: CORS by policy, off where no origin is listed.
+
+Source: the Fetch standard, "CORS protocol"; connectrpc.com/docs/cors.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prism.gateway.connect.refusal import HttpRefusal
+from prism.wire import Code, HttpRequest, HttpResponse
+
+ANY = "*"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
+_METHODS = "GET, POST"
+_REQUEST_HEADERS = (
+    "authorization, connect-protocol-version, connect-timeout-ms, content-encoding, content-type, prism-namespace, "
+    "traceparent, tracestate, x-request-id, x-user-agent"
+)
+_EXPOSED = "retry-after, www-authenticate"
+_MAX_AGE = "7200"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """The policy.
+
+    Attributes:
+        origins: pages' origins that may call, such as `https://app.example.com`, or `*` for all; empty for none.
+
+    Raises:
+        ValueError: an origin is not one.
+    """
+
+    origins: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            if origin != ANY and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"the origin {origin!r} is not one: give scheme and host without a path, such as "
+                    "'https://app.example.com', or '*' for every page"
+                )
+
+    def preflight(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to a preflight; None where the request is none, or CORS is off.
+
+        Raises:
+            HttpRefusal: the page's origin is not listed.
+        """
+        origin = request.headers.get("origin")
+        if not self.origins or request.method != "OPTIONS" or not origin:
+            return None
+        if not self._allowed(str(origin)):
+            raise HttpRefusal(
+                403, Code.PERMISSION_DENIED, f"pages of {str(origin)[:100]} may not call; add it to the CORS origins"
+            )
+        headers = [
+            ("access-control-allow-methods", _METHODS),
+            ("access-control-allow-headers", _REQUEST_HEADERS),
+            ("access-control-max-age", _MAX_AGE),
+        ]
+        return HttpResponse(204, headers, b"")
+
+    def allow(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """The response, readable by the page that asked where its origin is listed."""
+        if not self.origins:
+            return response
+        headers = [*response.headers]
+        if ANY not in self.origins:
+            headers.append(("vary", "origin"))
+        origin = request.headers.get("origin")
+        if origin and self._allowed(str(origin)):
+            headers.append(("access-control-allow-origin", ANY if ANY in self.origins else str(origin)))
+            headers.append(("access-control-expose-headers", _EXPOSED))
+        return HttpResponse(response.status, headers, response.body)
+
+    def _allowed(self, origin: str) -> bool:
+        return ANY in self.origins or origin in self.origins

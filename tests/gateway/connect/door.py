@@ -1,0 +1,105 @@
+"""HTTP/JSON on a real server, over a real gateway with the memory backend; asked with the standard library's client."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import struct
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prism.backends.memory.config import MemoryConfig
+from prism.control.snapshot import Namespace, Snapshot
+from prism.gateway.chain import Policies, chain
+from prism.gateway.connect import Connect, Cors
+from prism.gateway.gateway import Gateway
+from prism.plugins.discovery import discover
+from prism.plugins.in_process import InProcess
+from prism.sdk import NoCredentials
+from prism.telemetry.metrics import Metrics
+from prism.wire import Server
+
+KEYVALUE = "/prism.data.v1.KeyValue"
+SERVICES = frozenset({"prism.data.v1.KeyValue"})
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Door:
+    """An address that answers HTTP/JSON, and what is behind it."""
+
+    address: str
+    gateway: Gateway
+    metrics: Metrics
+    instance: InProcess
+
+    async def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request on a connection of its own."""
+        return await asyncio.to_thread(self._ask, method, path, body, headers or {})
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        connection = http.client.HTTPConnection(self.address, timeout=20)
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    async def post(self, operation: str, message: Any, **headers: str) -> Reply:
+        """A unary operation of KeyValue, as JSON; underscores in header names stand for dashes."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = json.dumps(message).encode()
+        return await self.ask("POST", f"{KEYVALUE}/{operation}", body, {"content-type": JSON, **named})
+
+
+@contextlib.asynccontextmanager
+async def opened(cors: Cors | None = None, max_message_size: int = 1 << 20) -> AsyncIterator[Door]:
+    """A door for the length of a block; its one namespace is `default`."""
+    plugins = discover()
+    instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
+    await instance.start()
+    instance.refusal = ""
+    metrics = Metrics()
+    gateway = Gateway(chain(Policies()), metrics, plugins.offers())
+    gateway.snapshot = Snapshot(1, {"default": Namespace("default", SERVICES, instance)})
+    server = Server({}.get, http=Connect(gateway, cors=cors, max_message_size=max_message_size))
+    try:
+        yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance)
+    finally:
+        await server.close()
+        await instance.stop()
+
+
+def enveloped(message: bytes, flags: int = 0) -> bytes:
+    """A message in the envelope of a stream."""
+    return struct.pack(">BI", flags, len(message)) + message
+
+
+def envelopes(body: bytes) -> list[tuple[int, bytes]]:
+    """The flags and messages of a stream."""
+    found = []
+    while body:
+        flags, length = struct.unpack_from(">BI", body)
+        found.append((flags, body[5 : 5 + length]))
+        assert len(found[-1][1]) == length
+        body = body[5 + length :]
+    return found

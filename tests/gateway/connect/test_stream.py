@@ -1,0 +1,108 @@
+"""The Connect protocol's streaming form, for operations that answer with a stream."""
+
+import asyncio
+import base64
+import gzip
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.connect.door import KEYVALUE, Door, enveloped, envelopes, opened
+from prism._proto.data.v1 import keyvalue_pb2 as pb
+from prism.context import Context
+
+STREAM_JSON = "application/connect+json"
+STREAM_PROTO = "application/connect+proto"
+SCAN = f"{KEYVALUE}/ScanStream"
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    async with opened() as door:
+        for record in ("a", "b", "c"):
+            items = [{"key": base64.b64encode(bytes([key])).decode(), "value": "dg=="} for key in range(5)]
+            assert (await door.post("Put", {"id": record, "items": items})).status == 200
+        yield door
+
+
+async def test_json(door: Door) -> None:
+    """Every record comes in envelopes, and a last envelope says that all went well."""
+    reply = await door.ask("POST", SCAN, enveloped(b"{}"), {"content-type": STREAM_JSON})
+    assert (reply.status, reply.headers["content-type"]) == (200, STREAM_JSON)
+    *messages, end = envelopes(reply.body)
+    assert end == (2, b"{}")
+    pages = [json.loads(message) for flags, message in messages if flags == 0]
+    assert len(pages) == len(messages)
+    assert [(page["id"], item["key"]) for page in pages for item in page["items"]] == [
+        (record, base64.b64encode(bytes([key])).decode()) for record in "abc" for key in range(5)
+    ]
+
+
+async def test_proto_compressed(door: Door) -> None:
+    """Protobuf passes untouched, and a compressed request is read."""
+    request = gzip.compress(pb.KeyValueScanStreamRequest(id="b").SerializeToString())
+    headers = {"content-type": STREAM_PROTO, "connect-content-encoding": "gzip"}
+    reply = await door.ask("POST", SCAN, enveloped(request, 1), headers)
+    *messages, end = envelopes(reply.body)
+    assert end == (2, b"{}")
+    pages = [pb.KeyValueScanStreamResponse.FromString(message) for _, message in messages]
+    assert {page.id for page in pages} == {"b"}
+    assert sum(len(page.items) for page in pages) == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "0 bytes"),
+        (b"{}", "in an envelope"),
+        (enveloped(b"{}") + enveloped(b"{}"), "send exactly one message"),
+        (enveloped(b"{}")[:-1], "announces 2 bytes and 1 follow"),
+        (enveloped(b"{}", 2), "flags are 0x02"),
+        (enveloped(b'{"idd": 1}'), "did you mean id?"),
+        (enveloped(b'{"cursor": "Zm9yZ2Vk"}'), "cursor"),
+    ],
+)
+async def test_errors_come_in_the_last_envelope(door: Door, body: bytes, says: str) -> None:
+    """The status of a stream is 200 whatever happens; its end carries the error."""
+    reply = await door.ask("POST", SCAN, body, {"content-type": STREAM_JSON})
+    assert reply.status == 200
+    ((flags, end),) = envelopes(reply.body)
+    assert flags == 2
+    error = json.loads(end)["error"]
+    assert error["code"] == "invalid_argument"
+    assert says in error["message"]
+
+
+async def test_the_deadline_ends_a_stream(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that takes longer than Connect-Timeout-Ms ends with that error, after what it gave in time."""
+    closed = []
+
+    async def slow(_operation: str, _payload: bytes, _context: Context) -> AsyncIterator[bytes]:
+        try:
+            yield b""
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(type(door.instance), "stream", lambda _self, *call: slow(*call))
+    headers = {"content-type": STREAM_JSON, "connect-timeout-ms": "200"}
+    reply = await door.ask("POST", SCAN, enveloped(b"{}"), headers)
+    (first, end) = envelopes(reply.body)
+    assert first == (0, b"{}")
+    assert json.loads(end[1])["error"]["code"] == "deadline_exceeded"
+    assert closed == [True]
+
+
+async def test_a_defect_ends_a_stream(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even what nobody foresaw ends the stream in order, and tells the caller nothing of its inside."""
+
+    async def defective(_operation: str, _payload: bytes, _context: Context) -> AsyncIterator[bytes]:
+        raise RuntimeError("inside")
+        yield b""
+
+    monkeypatch.setattr(type(door.instance), "stream", lambda _self, *call: defective(*call))
+    reply = await door.ask("POST", SCAN, enveloped(b"{}"), {"content-type": STREAM_JSON})
+    error = json.loads(envelopes(reply.body)[0][1])["error"]
+    assert error["code"] == "internal"
+    assert "inside" not in error["message"].replace("inside the gateway", "")

@@ -1,0 +1,333 @@
+"""Time to live: an expired item is gone from every read at once, whether or not the store has removed it."""
+
+import time
+
+import pytest
+
+from prism.errors import InvalidArgument
+from prism.interfaces.keyvalue import CompareAndSwapRequest, ExpireRequest, Item, PutItem, PutRequest
+
+from .keyvalue import BRIEF, LONG, KeyValue, duration, put_items
+
+CLOCKS = 30.0
+"""How far, in seconds, the clocks of store and test may be apart."""
+
+
+@pytest.fixture(autouse=True)
+def ttl_declared(kv: KeyValue) -> None:
+    """These tests are about backends that declare `ttl`."""
+    kv.needs("ttl")
+
+
+async def expired(kv: KeyValue) -> None:
+    """Record `r` with an expired item `x` between living ones, record `gone` with an expired one alone."""
+    await kv.put("gone", {b"x": b"old"}, ttl=BRIEF)
+    await kv.put("r", {b"x": b"old"}, ttl=BRIEF)
+    await kv.put("r", {b"w": b"1", b"y": b"2"})
+    await kv.lapse()
+
+
+def lives_until(item: Item, seconds: float) -> bool:
+    """Whether the item expires that many seconds from now."""
+    return item.HasField("expires_at") and abs(item.expires_at.ToMicroseconds() / 1e6 - time.time() - seconds) < CLOCKS
+
+
+async def test_gone_from_get(kv: KeyValue) -> None:
+    """CONTRACT, time to live: Get."""
+    await expired(kv)
+    assert await kv.values("r", b"w", b"x", b"y") == {b"w": b"1", b"y": b"2"}
+    assert await kv.get("gone", b"x") == []
+
+
+async def test_gone_from_exists(kv: KeyValue) -> None:
+    """CONTRACT, time to live: Exists."""
+    await expired(kv)
+    assert await kv.exists("r", b"w", b"x", b"y") == [b"w", b"y"]
+    assert await kv.exists("gone", b"x") == []
+
+
+async def test_gone_from_batch_get(kv: KeyValue) -> None:
+    """CONTRACT, time to live: BatchGet."""
+    await expired(kv)
+    results = await kv.batch_get({"gone": [b"x"], "r": [b"x", b"y"]})
+    assert [[item.key for item in each.items] for each in results] == [[], [b"y"]]
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["ascending", "reverse"])
+@pytest.mark.parametrize("keys_only", [False, True], ids=["items", "keys_only"])
+async def test_gone_from_scan(kv: KeyValue, keys_only: bool, reverse: bool) -> None:
+    """CONTRACT, time to live: Scan, on every page, both ways, with and without values."""
+    await expired(kv)
+    for limit in (0, 1, 2):
+        found = await kv.keys("r", limit=limit, keys_only=keys_only, reverse=reverse)
+        assert found == ([b"y", b"w"] if reverse else [b"w", b"y"])
+    assert await kv.keys("r", prefix=b"x", keys_only=keys_only, reverse=reverse) == []
+    assert await kv.keys("gone", keys_only=keys_only, reverse=reverse) == []
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["ascending", "reverse"])
+async def test_gone_from_scan_stream(kv: KeyValue, reverse: bool) -> None:
+    """CONTRACT, time to live: ScanStream, of a record and of the namespace."""
+    await expired(kv)
+    expected = [("r", b"w"), ("r", b"y")][:: -1 if reverse else 1]
+    assert [(record, item.key) for record, item in await kv.stream("r", reverse=reverse)] == expected
+    assert [(record, item.key) for record, item in await kv.stream(reverse=reverse)] == expected
+    assert [(record, item.key) for record, item in await kv.stream(reverse=reverse, keys_only=True)] == expected
+    assert await kv.stream("gone", reverse=reverse) == []
+
+
+async def test_gone_from_list_records(kv: KeyValue) -> None:
+    """CONTRACT, time to live: ListRecords."""
+    await expired(kv)
+    assert await kv.ids() == ["r"]
+    assert await kv.ids(reverse=True) == ["r"]
+    assert await kv.ids(prefix="go") == []
+
+
+async def test_pages_hold_living_items_however_many_have_expired(kv: KeyValue) -> None:
+    """CONTRACT, time to live and pages: expired items between living ones end no scan."""
+    await kv.put("r", {b"%03d" % number: b"old" for number in range(300) if number % 50}, ttl=BRIEF)
+    await kv.put("r", {b"%03d" % number: b"new" for number in range(0, 300, 50)})
+    await kv.lapse()
+    for limit in (0, 1, 2, 5, 6):
+        pages = [page async for page in kv.pages("r", limit=limit)]
+        assert [item.key for page in pages for item in page] == [b"%03d" % number for number in range(0, 300, 50)]
+    assert len((await kv.page("r", limit=4)).items) == 4
+
+
+async def test_gone_for_a_swap_that_expects_absence(kv: KeyValue) -> None:
+    """CONTRACT, time to live: CompareAndSwap finds no item where one has expired."""
+    kv.needs("compare_and_swap")
+    await expired(kv)
+    answer = await kv.swap("r", b"x", expected_absent=True, new_value=b"new")
+    assert (answer.swapped, answer.current.value) == (True, b"new")
+    assert not (await kv.item("r", b"x")).HasField("expires_at")
+
+
+async def test_gone_for_a_swap_that_expects_the_old(kv: KeyValue) -> None:
+    """CONTRACT, time to live: CompareAndSwap by value or version does not match an expired item, nor show it."""
+    kv.needs("compare_and_swap")
+    (version,) = await kv.put("r", {b"x": b"old"}, ttl=BRIEF)
+    await kv.lapse()
+    by_value = await kv.swap("r", b"x", expected_value=b"old", new_value=b"new")
+    assert (by_value.swapped, by_value.HasField("current")) == (False, False)
+    by_value = await kv.swap("r", b"x", expected_value=b"old", delete=True)
+    assert (by_value.swapped, by_value.HasField("current")) == (False, False)
+    if kv.capabilities.versions:
+        by_version = await kv.swap("r", b"x", expected_version=version, new_value=b"new")
+        assert (by_version.swapped, by_version.HasField("current")) == (False, False)
+    assert await kv.get("r", b"x") == []
+
+
+async def test_gone_for_expire_and_persist(kv: KeyValue) -> None:
+    """CONTRACT, time to live: neither Expire nor Persist finds an expired item, or brings it back."""
+    await expired(kv)
+    assert await kv.expire("r", b"x", b"y", ttl=LONG) == [b"y"]
+    assert await kv.persist("r", b"w", b"x") == [b"w"]
+    assert await kv.expire("gone", b"x", ttl=LONG) == []
+    assert await kv.persist("gone", b"x") == []
+    assert await kv.exists("r", b"w", b"x", b"y") == [b"w", b"y"]
+    assert await kv.ids() == ["r"]
+
+
+async def test_gone_for_delete(kv: KeyValue) -> None:
+    """CONTRACT, time to live and Delete: an expired item did not exist."""
+    await expired(kv)
+    answer = await kv.delete("r", b"x", b"y")
+    assert (list(answer.keys), answer.count) == ([b"y"], 1)
+    assert (await kv.delete("gone")).count == 0
+    await kv.put("mixed", {b"x": b"old"}, ttl=BRIEF)
+    await kv.put("mixed", {b"y": b"new"})
+    await kv.lapse()
+    assert (await kv.delete("mixed")).count == 1
+
+
+async def test_keep_ttl_finds_nothing_to_keep_of_an_expired_item(kv: KeyValue) -> None:
+    """CONTRACT, Put: `keep_ttl` keeps what an item has; an expired item is none, so the put makes a lasting one."""
+    await expired(kv)
+    await kv.put("r", {b"x": b"new"}, keep_ttl=True)
+    item = await kv.item("r", b"x")
+    assert (item.value, item.HasField("expires_at")) == (b"new", False)
+
+
+async def test_an_item_put_over_an_expired_one_is_new(kv: KeyValue) -> None:
+    """CONTRACT, time to live: nothing of an expired item is seen in its successor."""
+    await kv.put("r", {b"x": b"old"}, ttl=BRIEF, metadata={"old": "1"})
+    await kv.lapse()
+    await kv.put("r", {b"x": b"new"}, ttl=LONG)
+    item = await kv.item("r", b"x")
+    assert (item.value, dict(item.metadata)) == (b"new", {})
+    assert lives_until(item, LONG)
+
+
+async def test_expiry_is_told_in_microseconds(kv: KeyValue) -> None:
+    """proto, Item: `expires_at` is now and the time to live, in microseconds, by the store's clock; unset for never."""
+    await kv.put("r", {b"short": b"", b"also": b""}, ttl=LONG)
+    await kv.put("r", {b"long": b""}, ttl=90 * 365 * 86400.0)
+    await kv.put("r", {b"never": b""})
+    items = {item.key: item for item in await kv.scan("r")}
+    assert lives_until(items[b"short"], LONG)
+    assert lives_until(items[b"also"], LONG)
+    assert lives_until(items[b"long"], 90 * 365 * 86400)
+    assert not items[b"never"].HasField("expires_at")
+    assert all(item.expires_at.nanos % 1000 == 0 for item in items.values())
+    assert await kv.get("r", *items) == list(items.values())
+
+
+async def test_a_put_without_ttl_clears_one(kv: KeyValue) -> None:
+    """CONTRACT, Put: a put without ttl clears one."""
+    await kv.put("r", {b"a": b"1", b"b": b"1"}, ttl=BRIEF)
+    await kv.put("r", {b"a": b"2"})
+    await kv.lapse()
+    (item,) = await kv.get("r", b"a", b"b")
+    assert (item.value, item.HasField("expires_at")) == (b"2", False)
+
+
+async def test_a_put_with_ttl_replaces_one(kv: KeyValue) -> None:
+    """CONTRACT, Put: the time to live is the last put's, longer or shorter."""
+    await kv.put("r", {b"longer": b"1"}, ttl=BRIEF)
+    await kv.put("r", {b"longer": b"2"}, ttl=LONG)
+    await kv.put("r", {b"shorter": b"1"}, ttl=LONG)
+    await kv.put("r", {b"shorter": b"2"}, ttl=BRIEF)
+    await kv.lapse()
+    (item,) = await kv.get("r", b"longer", b"shorter")
+    assert item.key == b"longer"
+    assert lives_until(item, LONG)
+
+
+async def test_keep_ttl_keeps_what_each_item_has(kv: KeyValue) -> None:
+    """CONTRACT, Put: unless `keep_ttl`: items that exist keep theirs, to the microsecond; new ones have none."""
+    await kv.put("r", {b"a": b"1"}, ttl=LONG)
+    await kv.put("r", {b"b": b"1"}, ttl=2 * LONG)
+    await kv.put("r", {b"c": b"1"})
+    before = {item.key: item.expires_at for item in await kv.scan("r")}
+    await kv.put("r", {b"d": b"2", b"c": b"2", b"b": b"2", b"a": b"2"}, keep_ttl=True)
+    after = await kv.scan("r")
+    assert {item.key: item.value for item in after} == dict.fromkeys((b"a", b"b", b"c", b"d"), b"2")
+    assert {item.key: item.expires_at for item in after if item.HasField("expires_at")} == {
+        b"a": before[b"a"],
+        b"b": before[b"b"],
+    }
+
+
+async def test_an_item_kept_by_keep_ttl_still_expires(kv: KeyValue) -> None:
+    """CONTRACT, Put: `keep_ttl` keeps a time to live; it does not begin it anew or take it away."""
+    await kv.put("r", {b"k": b"1"}, ttl=LONG)
+    await kv.put("r", {b"k": b"2"}, keep_ttl=True)
+    await kv.expire("r", b"k", ttl=BRIEF)
+    await kv.lapse()
+    assert await kv.get("r", b"k") == []
+
+
+async def test_keep_ttl_and_a_ttl_exclude_each_other(kv: KeyValue) -> None:
+    """proto, Put: `keep_ttl` not together with an item's ttl."""
+    request = PutRequest(id="r", items=[PutItem(key=b"a"), PutItem(key=b"b", ttl=duration(LONG))], keep_ttl=True)
+    await kv.refused(InvalidArgument, "Put", request)
+    assert await kv.get("r", b"a", b"b") == []
+
+
+async def test_items_of_one_put_may_differ(kv: KeyValue) -> None:
+    """proto, Put: each item has a time to live of its own."""
+    items = [*put_items({b"brief": b""}, BRIEF), *put_items({b"long": b""}, LONG), *put_items({b"never": b""})]
+    await kv.call("Put", PutRequest(id="r", items=items))
+    await kv.lapse()
+    assert [(item.key, item.HasField("expires_at")) for item in await kv.scan("r")] == [
+        (b"long", True),
+        (b"never", False),
+    ]
+
+
+BAD_TTLS = {
+    "zero": 0.0,
+    "below a microsecond": 1e-9,
+    "a nanosecond below zero": -1e-9,
+    "negative": -1.0,
+    "mostly negative": -0.5,
+    "past": -1e9,
+    "huge": 200 * 366 * 86400.0,
+    "largest": 315_576_000_000.0,
+}
+
+
+@pytest.mark.parametrize("name", BAD_TTLS)
+async def test_a_ttl_is_above_zero(kv: KeyValue, name: str) -> None:
+    """CONTRACT, time to live: a Duration above zero; zero or less is INVALID_ARGUMENT, and nothing is applied."""
+    ttl = duration(BAD_TTLS[name])
+    await kv.put("r", {b"k": b"old"})
+    put = PutRequest(id="r", items=[PutItem(key=b"new"), PutItem(key=b"k", value=b"new", ttl=ttl)])
+    error = await kv.refused(InvalidArgument, "Put", put)
+    assert [violation.field for violation in error.violations] == ["items[1].ttl"]
+    error = await kv.refused(InvalidArgument, "Expire", ExpireRequest(id="r", keys=[b"k"], ttl=ttl))
+    assert [violation.field for violation in error.violations] == ["ttl"]
+    if kv.capabilities.declares("compare_and_swap"):
+        swap = CompareAndSwapRequest(id="r", key=b"k", expected_value=b"old", new_value=b"new", ttl=ttl)
+        error = await kv.refused(InvalidArgument, "CompareAndSwap", swap)
+        assert [violation.field for violation in error.violations] == ["ttl"]
+    (item,) = await kv.scan("r")
+    assert (item.key, item.value, item.HasField("expires_at")) == (b"k", b"old", False)
+
+
+async def test_expire_answers_which_existed(kv: KeyValue) -> None:
+    """CONTRACT, Expire: which existed; the others are not made, and the value and metadata stay."""
+    await kv.put("r", {b"a": b"1", b"b": b"2", b"c": b"3"}, metadata={"m": "1"})
+    assert await kv.expire("r", b"c", b"none", b"a", ttl=LONG) == [b"c", b"a"]
+    assert await kv.expire("no record", b"a", ttl=LONG) == []
+    items = await kv.get("r", b"a", b"b", b"c", b"none")
+    assert [item.value for item in items] == [b"1", b"2", b"3"]
+    assert all(dict(item.metadata) == {"m": "1"} for item in items)
+    assert [lives_until(item, LONG) for item in items] == [True, False, True]
+
+
+async def test_expire_replaces_a_ttl(kv: KeyValue) -> None:
+    """CONTRACT, Expire: the new time to live holds, longer or shorter."""
+    await kv.put("r", {b"longer": b"1"}, ttl=2 * LONG)
+    await kv.put("r", {b"shorter": b"1"}, ttl=LONG)
+    await kv.expire("r", b"longer", ttl=3 * LONG)
+    await kv.expire("r", b"shorter", ttl=BRIEF)
+    await kv.lapse()
+    (item,) = await kv.get("r", b"longer", b"shorter")
+    assert lives_until(item, 3 * LONG)
+
+
+async def test_persist_takes_a_ttl_away(kv: KeyValue) -> None:
+    """CONTRACT, Persist: which existed, with a time to live or without; afterwards none expires."""
+    await kv.put("r", {b"a": b"1"}, ttl=LONG, metadata={"m": "1"})
+    await kv.put("r", {b"b": b"2"})
+    assert await kv.persist("r", b"none", b"b", b"a") == [b"b", b"a"]
+    items = await kv.get("r", b"a", b"b")
+    assert [(item.value, item.HasField("expires_at")) for item in items] == [(b"1", False), (b"2", False)]
+    assert dict(items[0].metadata) == {"m": "1"}
+
+
+async def test_a_persisted_item_outlives_its_ttl(kv: KeyValue) -> None:
+    """CONTRACT, Persist: an item that was to expire soon does not."""
+    await kv.put("r", {b"k": b"1"}, ttl=1.0)
+    assert await kv.persist("r", b"k") == [b"k"]
+    await kv.put("r", {b"witness": b""}, ttl=1.0)
+    await kv.expire("r", b"witness", ttl=BRIEF)
+    await kv.lapse()
+    assert await kv.exists("r", b"k", b"witness") == [b"k"]
+
+
+async def test_a_swap_gives_a_ttl_or_clears_it(kv: KeyValue) -> None:
+    """CONTRACT, CompareAndSwap: its ttl is the new item's; without one the new item does not expire, as with Put."""
+    kv.needs("compare_and_swap")
+    first = await kv.swap("r", b"k", expected_absent=True, new_value=b"1", ttl=LONG)
+    assert lives_until(first.current, LONG)
+    assert first.current == await kv.item("r", b"k")
+    second = await kv.swap("r", b"k", expected_value=b"1", new_value=b"2")
+    assert not second.current.HasField("expires_at")
+    assert not (await kv.item("r", b"k")).HasField("expires_at")
+    await kv.swap("r", b"k", expected_value=b"2", new_value=b"3", ttl=BRIEF)
+    await kv.lapse()
+    assert await kv.get("r", b"k") == []
+
+
+async def test_a_failed_swap_leaves_the_ttl(kv: KeyValue) -> None:
+    """CONTRACT, CompareAndSwap: what is not swapped is not touched; its expiry is shown with it."""
+    kv.needs("compare_and_swap")
+    await kv.put("r", {b"k": b"1"}, ttl=LONG)
+    before = await kv.item("r", b"k")
+    answer = await kv.swap("r", b"k", expected_value=b"other", new_value=b"2", ttl=2 * LONG)
+    assert (answer.swapped, answer.current) == (False, before)
+    assert await kv.item("r", b"k") == before

@@ -2,40 +2,19 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from prism.context import Context
 from prism.control.snapshot import Namespace, Snapshot
-from prism.sdk.capabilities import Capabilities
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
 from prism.telemetry.metrics import Metrics
 from prism.wire.status import Code
+from telemetry.standing import StandingInstance
 
 GET = "prism.data.v1.KeyValue/Get"
-
-
-@dataclass
-class StandingInstance:
-    """An instance that serves nothing and says whether it would."""
-
-    backend: str = "memory"
-    refusal: str = ""
-    capabilities: Capabilities = field(default_factory=Capabilities)
-
-    def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:
-        raise NotImplementedError
-
-    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        raise NotImplementedError
-
-    def acquire(self) -> None: ...
-
-    def release(self) -> None: ...
 
 
 @dataclass

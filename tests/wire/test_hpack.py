@@ -279,7 +279,32 @@ def test_a_list_too_large_leaves_the_table_in_step() -> None:
     for _ in range(3):
         with pytest.raises(HeaderListTooLarge, match="200"):
             decoder.decode(block)
+    assert decoder.decode(b"\xbe") == ((b"b", b"2"),)
     assert decoder.decode(b"\xbe\xbf") == ((b"b", b"2"), (b"a", b"1"))
+
+
+@pytest.mark.parametrize("start", [b"\x00\x01a", b"\x40\x01a", b"\x04", b"\x44", b"\x0f\x2f", b"\x7e"])
+def test_one_field_too_large(start: bytes) -> None:
+    """A single literal beyond the limit is refused each time, whatever its form and however few fields there are."""
+    decoder = Decoder()
+    decoder.decode(b"\x40\x01a\x011")
+    for _ in range(3):
+        with pytest.raises(HeaderListTooLarge):
+            decoder.decode(start + b"\x7f\xa1\x9b\x01" + b"v" * 20_000 + b"\x40\x01a\x011")
+
+
+def test_the_capacity_of_the_table_is_exact() -> None:
+    """A table holds fields up to its very size, each counting its octets and 32 (RFC 7541, section 4.1)."""
+    two, one = Decoder(max_table_size=68), Decoder(max_table_size=67)
+    for decoder in (two, one):
+        decoder.decode(b"\x40\x01a\x011\x40\x01b\x012")
+    assert two.decode(b"\xbe\xbf") == ((b"b", b"2"), (b"a", b"1"))
+    assert one.decode(b"\xbe") == ((b"b", b"2"),)
+    with pytest.raises(HpackError):
+        one.decode(b"\xbf")
+    assert two.decode(b"\x3f\x25\xbf") == ((b"a", b"1"),)
+    with pytest.raises(HpackError):
+        two.decode(b"\x3f\x24\xbf")
 
 
 def test_the_limit_of_a_list_is_exact() -> None:

@@ -1,0 +1,107 @@
+"""The Connect project's own Python client against the door."""
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from gateway.connect.door import Door, opened
+from prism.interfaces.catalogue import interfaces
+from prism.interfaces.keyvalue import GetRequest, Item, ListRecordsRequest, PutItem, PutRequest, ScanStreamRequest
+from prism.interfaces.operation import Operation
+
+if importlib.util.find_spec("connectrpc") is None:
+    pytest.skip("connectrpc is not installed", allow_module_level=True)
+
+from connectrpc.client import ConnectClientSync
+from connectrpc.code import Code
+from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
+from connectrpc.errors import ConnectError
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
+
+CODECS = {"json": google_protobuf_json_codec, "proto": google_protobuf_binary_codec}
+Answer = TypeVar("Answer")
+
+
+def method_info(operation: Operation) -> MethodInfo[Any, Any]:
+    service, _, name = operation.name.partition("/")
+    stream = StreamType.SERVER_STREAM if operation.server_streaming else StreamType.UNARY
+    level = IdempotencyLevel.NO_SIDE_EFFECTS if operation.reads else IdempotencyLevel.UNKNOWN
+    return MethodInfo(
+        name=name,
+        service_name=service,
+        input=operation.request,
+        output=operation.response,
+        idempotency_level=level,
+        stream_type=stream,
+    )
+
+
+METHODS = {each.method: method_info(each) for each in interfaces()["keyvalue"].operations}
+PUT = PutRequest(id="a", items=[PutItem(key=b"k%d" % number, value=b"\x00\xff") for number in range(3)])
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    async with opened() as door:
+        yield door
+
+
+@pytest.fixture(params=CODECS)
+def codec(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+async def with_client(door: Door, codec: str, use: Callable[[ConnectClientSync], Answer]) -> Answer:
+    """What `use` finds with a client that compresses its requests, as it does by default."""
+
+    def run() -> Answer:
+        with ConnectClientSync(f"http://{door.address}", codec=CODECS[codec](), timeout_ms=10_000) as client:
+            return use(client)
+
+    return await asyncio.to_thread(run)
+
+
+async def test_unary_by_post_and_get(door: Door, codec: str) -> None:
+    """What is put is got, by POST and by GET, in both codecs."""
+
+    def use(client: ConnectClientSync) -> list[Item]:
+        client.execute_unary(request=PUT, method=METHODS["put"])
+        get = GetRequest(id="a", keys=[b"k1"])
+        answers = [client.execute_unary(request=get, method=METHODS["get"], use_get=each) for each in (False, True)]
+        return [item for answer in answers for item in answer.items]
+
+    assert [(item.key, item.value) for item in await with_client(door, codec, use)] == [(b"k1", b"\x00\xff")] * 2
+
+
+async def test_server_stream(door: Door, codec: str) -> None:
+    """A stream is read to its end."""
+
+    def use(client: ConnectClientSync) -> list[bytes]:
+        client.execute_unary(request=PUT, method=METHODS["put"])
+        pages = client.execute_server_stream(request=ScanStreamRequest(id="a"), method=METHODS["scan_stream"])
+        return [item.key for page in pages for item in page.items]
+
+    assert await with_client(door, codec, use) == [b"k0", b"k1", b"k2"]
+
+
+async def test_errors(door: Door, codec: str) -> None:
+    """The client knows the codes and details of unary calls and of streams."""
+
+    def use(client: ConnectClientSync) -> tuple[ConnectError, ConnectError]:
+        nowhere = {"prism-namespace": "nowhere"}
+        with pytest.raises(ConnectError) as unary:
+            client.execute_unary(request=ListRecordsRequest(), method=METHODS["list_records"], headers=nowhere)
+        pages = client.execute_server_stream(
+            request=ScanStreamRequest(), method=METHODS["scan_stream"], headers=nowhere
+        )
+        with pytest.raises(ConnectError) as stream:
+            list(pages)
+        return unary.value, stream.value
+
+    for error in await with_client(door, codec, use):
+        assert error.code == Code.NOT_FOUND
+        assert "'nowhere'" in error.message
+        assert [detail.type_name for detail in error.details] == ["google.rpc.ErrorInfo"]

@@ -1,0 +1,43 @@
+"""`prism serve`: a gateway in this process."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says of a gateway.
+
+    Attributes:
+        config: its configuration file; None for SQLite under `./prism-data`.
+        listen: addresses for data, `host:port` or `unix:/path`, in place of those of the configuration.
+    """
+
+    config: Path | None
+    listen: tuple[str, ...]
+
+
+@click.command()
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="PRISM_CONFIG",
+    show_envvar=True,
+    help="The configuration file; read again when it changes and on SIGHUP.",
+)
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Where data is served, HOST:PORT or unix:/PATH, in place of what the configuration says; repeatable.",
+)
+def serve(config: Path | None, listen: tuple[str, ...]) -> None:
+    """Run a gateway: gRPC and HTTP/JSON on port 8980, probes and figures on 9090.
+
+    Without --config its data is kept in SQLite under ./prism-data, in the namespace "default".
+    """
+    importlib.import_module("prism.gateway.server").serve(ServeOptions(config, listen))

@@ -192,7 +192,7 @@ class _Loading:
 
     def _instance(self, plugin: Plugin, config: Any, credentials: Any, loc: Loc) -> InstanceSpec | None:
         """The instance for these options; the same one for the same options, validated once."""
-        raw = (plugin.name, json.dumps((config or {}, credentials or {}), sort_keys=True))
+        raw = (plugin.name, json.dumps((config or {}, credentials or {})))
         if known := self._instances.get(raw):
             return known
         if missing := plugin.missing_drivers():

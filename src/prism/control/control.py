@@ -1,0 +1,259 @@
+"""Control: reads the configuration, keeps its instances up, gives the data path one immutable Snapshot after another.
+
+A changed file is picked up by itself; `reload` does the same at once (SIGHUP). A change that would point a namespace
+with data at another store is refused on a reload; a gateway that starts with such a file cannot know the old store and
+serves what the file says.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from prism.control import watch
+from prism.control.config import Config
+from prism.control.loading import load
+from prism.control.problem import ConfigInvalid
+from prism.control.report import ReloadReport
+from prism.control.snapshot import Namespace, Snapshot
+from prism.control.specification import InstanceSpec, Loaded
+from prism.control.supervised import Supervised
+from prism.control.timing import Timing
+from prism.control.transition import Served, Transition
+from prism.errors import GatewayUnavailable
+from prism.plugins.discovery import Plugins, discover
+
+AT_ONCE = frozenset({"drain_timeout"})
+"""Options of the sections that need no restart."""
+
+log = logging.getLogger(__name__)
+
+
+class Control:
+    """Runs one configuration, and each one after it.
+
+    Attributes:
+        config: what is in force; the defaults until `start`.
+        served: the namespaces and who serves each, in the order of the file.
+    """
+
+    def __init__(
+        self,
+        source: Path | Config,
+        publish: Callable[[Snapshot], None],
+        *,
+        plugins: Plugins | None = None,
+        environment: Mapping[str, str] = os.environ,
+        timing: Timing | None = None,
+    ) -> None:
+        """
+        Args:
+            source: the file, which is watched, or a configuration made by hand.
+            publish: takes each new snapshot; must not wait.
+            plugins: what may be configured; by default all that is installed.
+            environment: what `${NAME}` and secrets are looked up in.
+            timing: how long to wait for what.
+        """
+        self.config = Config()
+        self.served: Mapping[str, Served] = {}
+        self._source = source
+        self._publish = publish
+        self._plugins = plugins
+        self._environment = environment
+        self._timing = timing or Timing()
+        self._snapshot = Snapshot()
+        self._generation = 0
+        self._lock = asyncio.Lock()
+        self._ended = False
+        self._seen: watch.Signature = ()
+        self._watched: frozenset[Path] = frozenset()
+        self._delays = self._timing.delays()
+        self._again: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def instances(self) -> frozenset[Supervised]:
+        """The instances that serve now, each once."""
+        return frozenset(each.supervised for each in self.served.values())
+
+    async def start(self) -> None:
+        """Reads the configuration, starts what it names and publishes the first snapshot.
+
+        Stores that are down do not delay it beyond `Timing.start_patience`: their namespaces refuse calls, with the
+        reason, until they are up.
+
+        Raises:
+            ConfigInvalid: the configuration cannot be used; nothing was started.
+        """
+        async with self._lock:
+            if self._plugins is None:
+                self._plugins = await asyncio.to_thread(discover)
+            await self._change(await self._load(), self._timing.start_patience)
+        if isinstance(self._source, Path):
+            self._spawn(self._watch())
+
+    async def reload(self) -> ReloadReport:
+        """Reads the configuration again and applies what has changed, without failing a call; says what it did.
+
+        A configuration that cannot be used changes nothing. Where a new store is down, the namespace stays with the
+        old one and the change is tried again by itself.
+
+        Raises:
+            GatewayUnavailable: control was stopped.
+        """
+        async with self._lock:
+            if self._ended:
+                raise GatewayUnavailable("the gateway is stopping; its configuration is not read again")
+            try:
+                report = await self._change(await self._load(), self._timing.reload_patience)
+            except ConfigInvalid as error:
+                report = ReloadReport(generation=self._generation, applied=False, problems=error.problems)
+                log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
+                return report
+        log.info("%s", report)
+        for name, reason in report.held.items():
+            log.warning("namespace %s is served as before: %s", name, reason)
+        for note in report.notes:
+            log.warning("%s", note)
+        return report
+
+    async def stop(self) -> None:
+        """Ends it: calls under way are given `gateway.drain_timeout` seconds, then every backend is stopped."""
+        self._ended = True
+        if self._again is not None:
+            self._again.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        async with self._lock:
+            grace = self.config.gateway.drain_timeout
+            await asyncio.gather(*self._retiring, *(each.stop(grace) for each in self.instances))
+            self.served = {}
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _load(self) -> Loaded:
+        """In a thread: a large file takes a while, and calls are being served."""
+        assert self._plugins is not None  # noqa: S101  # a defect, not an input
+        before = self._signature()
+        try:
+            loaded = await asyncio.to_thread(load, self._source, self._plugins, self._environment)
+            self._watched = loaded.watched
+        finally:
+            # The file as it was before it was read: a change while it was read is seen as one.
+            self._seen = (*before[:1], *self._signature()[1:])
+        return loaded
+
+    def _signature(self) -> watch.Signature:
+        if not isinstance(self._source, Path):
+            return ()
+        return watch.signature(self._source, self._watched - {self._source.absolute().parent})
+
+    async def _change(self, loaded: Loaded, patience: float) -> ReloadReport:
+        transition = Transition(self.served, loaded, self._make)
+        before = self.served
+        try:
+            await transition.prepare(patience)
+            if transition.problems:
+                raise ConfigInvalid(transition.problems)
+            served = transition.outcome()
+        except BaseException:
+            self._retire(transition.retired(before), 0.0)
+            raise
+        notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self._generation else ())]
+        # From here to the publication nothing waits.
+        self.served, self.config = served, loaded.config
+        moved = [name for name in transition.changed if name not in transition.held]
+        if moved or before.keys() != served.keys() or not self._generation:
+            self._generation += 1
+            self._refresh()
+        self._retire(transition.retired(served), loaded.config.gateway.drain_timeout)
+        self._try_again(transition.waits)
+        return ReloadReport(
+            generation=self._generation,
+            added=[name for name in moved if name not in before],
+            changed=[name for name in moved if name in before],
+            removed=[name for name in before if name not in served],
+            held=transition.held,
+            notes=notes,
+        )
+
+    def _make(self, spec: InstanceSpec) -> Supervised:
+        return Supervised(spec, self._timing, self._refresh)
+
+    def _refresh(self) -> None:
+        """Publishes who serves what; entries that have not changed stay the same objects."""
+        before = self._snapshot.namespaces
+        namespaces: dict[str, Namespace] = {}
+        for name, each in self.served.items():
+            entry, target, services = before.get(name), each.supervised.target(name), each.spec.services
+            if entry is None or entry.instance is not target or entry.interfaces != services:
+                entry = Namespace(name, services, target)
+            namespaces[name] = entry
+        self._snapshot = Snapshot(self._generation, namespaces)
+        self._publish(self._snapshot)
+
+    def _retire(self, instances: Iterable[Supervised], grace: float) -> None:
+        for each in instances:
+            task = asyncio.create_task(each.stop(grace))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    def _try_again(self, waits: bool) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if not waits:
+            self._delays = self._timing.delays()
+        elif not self._ended:
+            loop = asyncio.get_running_loop()
+            self._again = loop.call_later(next(self._delays), lambda: self._spawn(self._reload_quietly()))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload_quietly(self) -> None:
+        with suppress(GatewayUnavailable):
+            try:
+                await self.reload()
+            except Exception:
+                log.exception("a reload failed unexpectedly; everything serves as before")
+
+    async def _watch(self) -> None:
+        """Reloads when the file, or the directory of its secrets, has changed."""
+        stirred = asyncio.Event()
+        while True:
+            directories = self._watched
+            watcher = asyncio.create_task(watch.changes(directories, stirred, self._timing.watch_interval))
+            try:
+                while directories == self._watched:
+                    await stirred.wait()
+                    stirred.clear()
+                    if self._signature() != self._seen:
+                        await self._reload_quietly()
+            finally:
+                watcher.cancel()
+                await asyncio.gather(watcher, return_exceptions=True)
+
+
+def _needs_restart(old: Config, new: Config) -> list[str]:
+    return [
+        f"{section}.{option} has changed; restart the gateway for it to take effect"
+        for section in ("gateway", "telemetry")
+        for option, value in getattr(new, section)
+        if option not in AT_ONCE and value != getattr(getattr(old, section), option)
+    ]

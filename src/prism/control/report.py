@@ -1,0 +1,42 @@
+"""What a reload did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prism.control.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadReport:
+    """The outcome of one reload.
+
+    Attributes:
+        generation: of the snapshot that serves now.
+        applied: False where the file was refused and nothing changed.
+        added: namespaces.
+        changed: namespaces that are served otherwise than before.
+        removed: namespaces.
+        held: namespaces that are served as before although the file says otherwise, each with the reason.
+        notes: what else an operator should know, such as a section that needs a restart.
+        problems: why the file was refused.
+    """
+
+    generation: int
+    applied: bool = True
+    added: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    problems: Sequence[Problem] = ()
+
+    def __str__(self) -> str:
+        if not self.applied:
+            return f"the configuration was not applied, everything serves as before: {len(self.problems)} problems"
+        counts = [
+            f"{len(names)} {what}"
+            for what, names in (("added", self.added), ("changed", self.changed), ("removed", self.removed))
+            if names
+        ]
+        counts += [f"{len(self.held)} kept as they were"] if self.held else []
+        return f"configuration {self.generation}: namespaces {', '.join(counts) or 'unchanged'}"

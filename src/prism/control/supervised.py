@@ -1,0 +1,212 @@
+"""One instance and its upkeep: started, tried again with growing pauses while its store is down, probed, stopped."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Collection, Iterable
+
+from prism.control.specification import InstanceSpec
+from prism.control.timing import Timing
+from prism.errors import BackendUnavailable, PrismError
+from prism.plugins.in_process import InProcess
+from prism.plugins.instance import Instance
+from prism.plugins.refusing import Refusing
+from prism.sdk.backend import Health, HealthStatus
+
+ATTACHED_AT_ONCE = 16
+
+log = logging.getLogger(__name__)
+
+
+class Supervised:
+    """An instance that control keeps up.
+
+    Once it has come up, calls are tried whatever a probe says: the driver knows best. Probes are for readiness.
+
+    Attributes:
+        spec: what runs.
+        instance: what runs it.
+        health: the last probe's answer.
+        configured_identity: what the backend called its store before it connected; empty until it is loaded.
+        came_up: it has served, once at least.
+        blocked: why it may not even be tried; empty where it may.
+    """
+
+    def __init__(self, spec: InstanceSpec, timing: Timing, on_change: Callable[[], None]) -> None:
+        """
+        Args:
+            spec: what to run.
+            timing: how long to wait for what.
+            on_change: called when a namespace that could not be attached now is, or the other way round.
+        """
+        self.spec = spec
+        self.instance = InProcess(spec.plugin, spec.config, spec.credentials)
+        self.health = Health(HealthStatus.UNHEALTHY, self.instance.refusal)
+        self.configured_identity = ""
+        self.came_up = False
+        self.blocked = ""
+        self._timing = timing
+        self._on_change = on_change
+        self._wanted: set[str] = set()
+        self._failed: dict[str, Refusing] = {}
+        self._tried = asyncio.Event()
+        self._upkeep: asyncio.Task[None] | None = None
+
+    def same_store(self, other: "Supervised") -> bool:
+        """Whether both hold the same data: by what the stores say if both came up, else by configuration."""
+        if self.spec.plugin.name != other.spec.plugin.name:
+            return False
+        if self.came_up and other.came_up:
+            return self.instance.identity == other.instance.identity
+        return self.configured_identity == other.configured_identity
+
+    def target(self, namespace: str) -> Instance:
+        """Who serves the namespace: the instance, or what refuses for it."""
+        return self._failed.get(namespace, self.instance)
+
+    def refusal(self, namespace: str) -> str:
+        """Why the namespace is not served; empty where it is."""
+        return self.target(namespace).refusal
+
+    async def load(self) -> None:
+        """Loads the backend's code; raises as `InProcess.load` does."""
+        await self.instance.load()
+        self.configured_identity = self.configured_identity or self.instance.identity
+
+    def block(self, reason: str) -> None:
+        """It is not to be started; calls are refused with the reason."""
+        self.blocked = self.instance.refusal = reason
+        self._tried.set()
+
+    def run(self, namespaces: Iterable[str]) -> None:
+        """Begins to bring it up for these namespaces, in the background."""
+        self._wanted.update(namespaces)
+        self._upkeep = asyncio.create_task(self._keep_up(), name=f"upkeep of {self.spec.plugin.name}")
+
+    async def tried(self) -> None:
+        """Waits until the first attempt to bring it up has succeeded or failed."""
+        await self._tried.wait()
+
+    async def attach(self, namespaces: Collection[str]) -> None:
+        """Prepares more namespaces; at once if it is up, else when it is. Failures are kept and tried again."""
+        self._wanted.update(namespaces)
+        if self.came_up:
+            await self._attach(namespaces)
+
+    def keep_only(self, namespaces: set[str]) -> None:
+        """Other namespaces are no longer its own."""
+        self._wanted &= namespaces
+        for name in self._failed.keys() - namespaces:
+            del self._failed[name]
+
+    async def holds_data(self, namespace: str) -> bool:
+        """Whether the namespace holds data.
+
+        Raises:
+            PrismError, OSError: the store cannot be asked.
+        """
+        async with asyncio.timeout(self._timing.probe_timeout):
+            return await self.instance.holds_data(namespace)
+
+    async def stop(self, grace: float = 0.0) -> None:
+        """Ends it: lets the calls under way end for so many seconds, then stops the backend."""
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
+        try:
+            async with asyncio.timeout(grace):
+                await self.instance.drained()
+        except TimeoutError:
+            log.warning("backend %s: %d calls outlasted the drain", self.spec.plugin.name, self.instance.active)
+        try:
+            await self.instance.stop()
+        except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
+            log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
+        else:
+            log.info("backend %s stopped", self.spec.plugin.name)
+
+    async def _keep_up(self) -> None:
+        name = self.spec.plugin.name
+        for delay in self._timing.delays():
+            reason = await self._attempt()
+            if not reason:
+                break
+            self.instance.refusal = f"backend {name!r} is not available: {reason}; the gateway keeps trying"
+            self.health = Health(HealthStatus.UNHEALTHY, reason)
+            log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
+            self._tried.set()
+            await asyncio.sleep(delay)
+        self.came_up = True
+        await self._attach(self._wanted)
+        self.instance.refusal = ""
+        self._tried.set()
+        log.info("backend %s serves %d namespaces on %s", name, len(self._wanted), self.instance.identity)
+        while True:
+            await asyncio.sleep(self._timing.probe_interval)
+            await self._probe()
+            if self._failed:
+                await self._attach(tuple(self._failed))
+
+    async def _attempt(self) -> str:
+        """Brings it up; why it could not be, or empty."""
+        try:
+            await self.load()
+            await self.instance.start()
+            self.health = await self.instance.health()
+        except PrismError as error:
+            log.debug("attempt failed: %s", self._trace(error))
+            return self.spec.redactor.scrub(error.message)
+        except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
+            log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
+            return f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"
+        unhealthy = self.health.status is HealthStatus.UNHEALTHY
+        return (self.spec.redactor.scrub(self.health.message) or "its store is unhealthy") if unhealthy else ""
+
+    async def _probe(self) -> None:
+        before = self.health
+        try:
+            async with asyncio.timeout(self._timing.probe_timeout):
+                self.health = await self.instance.health()
+        except TimeoutError:
+            late = f"the store did not answer a probe within {self._timing.probe_timeout:g} s"
+            self.health = Health(HealthStatus.UNHEALTHY, late)
+        except Exception as error:  # noqa: BLE001  # as above
+            log.error("backend %s failed in a probe: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
+            self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
+        message = self.spec.redactor.scrub(self.health.message)
+        self.health = Health(self.health.status, message, self.health.details)
+        if self.health.status is not before.status:
+            level = logging.INFO if self.health.status is HealthStatus.HEALTHY else logging.WARNING
+            log.log(level, "backend %s is %s %s", self.spec.plugin.name, self.health.status.name.lower(), message)
+
+    async def _attach(self, namespaces: Collection[str]) -> None:
+        before = set(self._failed)
+        waiting = iter(tuple(namespaces))
+
+        async def work() -> None:
+            for name in waiting:
+                await self._attach_one(name)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(ATTACHED_AT_ONCE, len(namespaces))):
+                group.create_task(work())
+        if set(self._failed) != before:
+            self._on_change()
+
+    async def _attach_one(self, name: str) -> None:
+        try:
+            await self.instance.attach(name)
+        except Exception as error:  # noqa: BLE001  # one namespace's trouble is not the others'
+            expected = isinstance(error, PrismError)
+            log.log(logging.WARNING if expected else logging.ERROR, "namespace %s: %s", name, self._trace(error))
+            reason = self.spec.redactor.scrub(str(error)) if expected else f"({type(error).__name__})"
+            sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps trying"
+            if name in self._wanted:
+                self._failed[name] = Refusing(self.instance.backend, self.instance.capabilities, sentence)
+        else:
+            self._failed.pop(name, None)
+
+    def _trace(self, error: BaseException) -> str:
+        if isinstance(error, BackendUnavailable):
+            return self.spec.redactor.scrub(error.message)
+        return self.spec.redactor.scrub("".join(traceback.format_exception(error)))

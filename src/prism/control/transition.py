@@ -1,0 +1,171 @@
+"""From one configuration to the next without a gap: what must be new is started and probed beside the old, and only
+when all is known does the caller swap. Nothing that serves is touched before that.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from prism.control.problem import Problem
+from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec
+from prism.control.supervised import Supervised
+from prism.errors import PrismError
+
+ASKED_AT_ONCE = 16
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A namespace and who serves it."""
+
+    spec: NamespaceSpec
+    supervised: Supervised
+
+
+class Transition:
+    """One change of configuration.
+
+    Attributes:
+        changed: the namespaces that the new configuration adds or serves otherwise.
+        held: those of them that must stay as they are, each with the reason.
+        problems: why the whole change is refused.
+        notes: what an operator should know of it.
+        waits: a store is down, so another try at the same change may do more.
+    """
+
+    def __init__(
+        self, current: Mapping[str, Served], loaded: Loaded, make: Callable[[InstanceSpec], Supervised]
+    ) -> None:
+        self.changed = {
+            name: spec
+            for name, spec in loaded.namespaces.items()
+            if (old := current.get(name)) is None or not spec.equals(old.spec) or old.supervised.blocked
+        }
+        self.held: dict[str, str] = {}
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.waits = False
+        self._current = current
+        self._loaded = loaded
+        self._make = make
+        self._running = {
+            each.supervised.spec.key: each.supervised for each in current.values() if not each.supervised.blocked
+        }
+        self._fresh: dict[str, Supervised] = {}
+
+    async def prepare(self, patience: float) -> None:
+        """Starts what is new, waits for it for so many seconds, and decides; refused if there are `problems` then."""
+        wanted: dict[str, list[str]] = {}
+        for name, spec in self.changed.items():
+            wanted.setdefault(spec.instance.key, []).append(name)
+        for key, names in wanted.items():
+            if key in self._running:
+                await self._running[key].attach(names)
+            else:
+                await self._begin(self.changed[names[0]].instance, names)
+        if self._fresh:
+            tried = [asyncio.create_task(each.tried()) for each in self._fresh.values()]
+            _, late = await asyncio.wait(tried, timeout=patience)
+            for each in late:
+                each.cancel()
+        moved = [name for name in self.changed if name in self._current and not self._settled(name)]
+        waiting = iter(moved)
+
+        async def work() -> None:
+            for name in waiting:
+                await self._check_move(name)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(ASKED_AT_ONCE, len(moved))):
+                group.create_task(work())
+
+    def outcome(self) -> dict[str, Served]:
+        """Who serves what from now on, in the order of the file."""
+        served: dict[str, Served] = {}
+        for name, spec in self._loaded.namespaces.items():
+            if name in self.held:
+                served[name] = self._current[name]
+            elif name in self.changed:
+                served[name] = Served(spec, self._new(name))
+            else:
+                served[name] = Served(spec, self._current[name].supervised)
+        return served
+
+    def retired(self, served: Mapping[str, Served]) -> set[Supervised]:
+        """The instances, old and new, that serve nothing in the outcome; the others forget what is no longer theirs."""
+        names: dict[Supervised, set[str]] = {each: set() for each in (*self._running.values(), *self._fresh.values())}
+        names |= {each.supervised: set() for each in self._current.values()}
+        for name, each in served.items():
+            names[each.supervised].add(name)
+        for supervised, kept in names.items():
+            supervised.keep_only(kept)
+        return {supervised for supervised, kept in names.items() if not kept}
+
+    async def _begin(self, spec: InstanceSpec, names: list[str]) -> None:
+        supervised = self._fresh[spec.key] = self._make(spec)
+        try:
+            await supervised.load()
+        except Exception as error:  # noqa: BLE001  # its upkeep tries again and tells why
+            log.debug("backend %s cannot be loaded: %s", spec.plugin.name, type(error).__name__)
+        if spec.plugin.manifest.capabilities.reload == "handover" and self._is_taken(supervised):
+            supervised.block(
+                f"backend {spec.plugin.name!r} cannot serve one store twice, and this store is already served with "
+                "other options; give its namespaces equal options, or restart the gateway to change them"
+            )
+        else:
+            supervised.run(names)
+
+    def _is_taken(self, new: Supervised) -> bool:
+        others = (each for each in (*self._running.values(), *self._fresh.values()) if each is not new)
+        return any(not each.blocked and each.same_store(new) for each in others)
+
+    def _new(self, name: str) -> Supervised:
+        key = self.changed[name].instance.key
+        return self._running.get(key) or self._fresh[key]
+
+    def _settled(self, name: str) -> bool:
+        """Decides where no store needs to be asked whether it holds data."""
+        old, new = self._current[name].supervised, self._new(name)
+        if old is new:
+            return True
+        if not new.configured_identity or old.same_store(new):
+            self._hold_if_down(name, old, new)
+            return True
+        if not old.came_up:
+            self.notes.append(
+                f"namespace {name!r} points at another store now; the one before, never reached, is left as it is"
+            )
+            return True
+        return False
+
+    def _hold_if_down(self, name: str, old: Supervised, new: Supervised) -> None:
+        if (reason := new.refusal(name)) and not old.refusal(name):
+            self.held[name] = reason
+            self.waits = self.waits or not new.blocked
+
+    async def _check_move(self, name: str) -> None:
+        """Refuses the change if the namespace would leave its data behind."""
+        spec, old, new = self.changed[name], self._current[name].supervised, self._new(name)
+        try:
+            why = "which holds data" if await old.holds_data(name) else ""
+        except Exception as error:  # noqa: BLE001  # whatever it is, nobody knows that the data may be left behind
+            detail = error.message if isinstance(error, PrismError) else type(error).__name__
+            why = f"of which nobody can tell whether it holds data ({spec.instance.redactor.scrub(detail)})"
+        if not why:
+            self._hold_if_down(name, old, new)
+            return
+        key = "config" if old.spec.plugin.name == new.spec.plugin.name else "backend"
+        scrub = spec.instance.redactor.scrub
+        self.problems.append(
+            self._loaded.document.problem(
+                ("namespaces", spec.index, key),
+                f"this would point namespace {name!r}, {why}, at another store, and a reload moves no data; "
+                f"to move it, export it (prism kv export {name}), take it out of the file and reload, "
+                f"then add it with the new store and import it (prism kv import {name} FILE)",
+                found=scrub(new.instance.identity),
+                allowed=scrub(old.instance.identity),
+            )
+        )

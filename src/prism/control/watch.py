@@ -1,0 +1,54 @@
+"""Watches the configuration for changes, by its directory, so that editors' renames and ConfigMap swaps count."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+Signature = tuple[object, ...]
+
+
+def signature(file: Path, directories: Iterable[Path]) -> Signature:
+    """What changes when the file, or a file in one of the directories, is replaced or written to."""
+    files = [each for directory in directories for each in _files(directory)]
+    return tuple(_stat(each) for each in (file, *files))
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(each for each in directory.iterdir() if not each.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _stat(file: Path) -> object:
+    try:
+        status = file.stat()
+    except OSError:
+        return str(file)
+    return str(file), status.st_ino, status.st_mtime_ns, status.st_size
+
+
+async def changes(directories: Iterable[Path], stirred: asyncio.Event, interval: float) -> None:
+    """Sets `stirred` when something changes in one of the directories, and at every interval; runs until cancelled."""
+    watchfiles = await asyncio.to_thread(__import__, "watchfiles")  # not needed to begin to serve
+    there = [each for each in directories if each.is_dir()]
+    watching = watchfiles.awatch(
+        *there,
+        watch_filter=None,
+        debounce=400,
+        rust_timeout=int(interval * 1000),
+        yield_on_timeout=True,
+        recursive=False,
+        raise_interrupt=False,
+    )
+    try:
+        async for _ in watching:
+            stirred.set()
+    except Exception as error:  # noqa: BLE001  # whatever the system lacks, a look at the file still works
+        log.warning("changes are not watched for (%s); the file is looked at every %g s", error, interval)
+        while True:
+            await asyncio.sleep(interval)
+            stirred.set()

@@ -1,0 +1,38 @@
+"""An instance that serves nothing: it stands in where one namespace of a working instance could not be prepared."""
+
+from collections.abc import AsyncIterator, Awaitable
+
+from prism.context import Context
+from prism.errors import BackendUnavailable, Outcome
+from prism.sdk.capabilities import Capabilities
+
+
+class Refusing:
+    """Refuses every call with one sentence; `prism.plugins.instance.Instance` as the data path sees it.
+
+    Attributes:
+        backend: the name of the plugin that it stands in for.
+        capabilities: of that plugin.
+        refusal: the sentence.
+    """
+
+    __slots__ = ("backend", "capabilities", "refusal")
+
+    def __init__(self, backend: str, capabilities: Capabilities, refusal: str) -> None:
+        self.backend = backend
+        self.capabilities = capabilities
+        self.refusal = refusal
+
+    def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:  # noqa: ARG002  # the face
+        """Refuses."""
+        raise BackendUnavailable(self.refusal, outcome=Outcome.NOT_APPLIED)
+
+    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:  # noqa: ARG002  # the face
+        """Refuses."""
+        raise BackendUnavailable(self.refusal, outcome=Outcome.NOT_APPLIED)
+
+    def acquire(self) -> None:
+        """Does nothing: nothing is stopped."""
+
+    def release(self) -> None:
+        """Does nothing."""

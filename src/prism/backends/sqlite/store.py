@@ -136,11 +136,14 @@ def _is_trouble(answer: object) -> bool:
 def _read_batch(connection: sqlite3.Connection, reads: Sequence[Read]) -> list[Any]:
     """Every read sees the same state of the file, so a put of several items is never seen in part."""
     instant = now()
-    connection.execute("BEGIN")
     try:
+        connection.execute("BEGIN")
         return [_one(connection, read, instant) for read in reads]
+    except sqlite3.Error as error:
+        raise translated(error, None) from error
     finally:
-        connection.execute("COMMIT")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")  # ends it as well as COMMIT, which fails after a damaged page
 
 
 def _one(connection: sqlite3.Connection, read: Read, instant: int) -> Any:

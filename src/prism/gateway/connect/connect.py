@@ -66,6 +66,7 @@ class Connect:
             return error_response(_before_the_gateway(error, operation))
         try:
             answer = await _within(incoming.deadline, operation, self._gateway.unary(incoming, operation, payload))
+            body = await _converted(question.codec.encode, answer, operation)
         except PrismError as error:
             return error_response(error)
         except Exception:
@@ -74,7 +75,7 @@ class Connect:
         headers = [("content-type", question.codec.unary_type)]
         if request.method == "GET":
             headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
-        return HttpResponse(200, headers, await _converted(question.codec.encode, answer, operation))
+        return HttpResponse(200, headers, body)
 
     def _stream(self, request: HttpRequest, question: Question) -> HttpResponse:
         body = self._envelopes(request, question)

@@ -5,6 +5,7 @@ Source: github.com/grpc/grpc/blob/master/doc/health-checking.md.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from time import monotonic
 
 from google.protobuf.message import DecodeError
 
@@ -20,16 +21,19 @@ class Health:
 
     Args:
         readiness: by full service name, and by the empty name for the server as a whole: whether it serves.
-        interval: seconds after which a watcher's status is looked at again, where nobody calls `refresh`.
+        interval: seconds after which watchers' statuses are looked at again, where nobody calls `refresh`.
     """
 
     def __init__(self, readiness: Callable[[], Mapping[str, bool]], *, interval: float = 1.0) -> None:
         self._readiness = readiness
         self._interval = interval
         self._refreshed = asyncio.Event()
+        self._seen: Mapping[str, bool] = {}
+        self._look_again = 0.0
 
     def refresh(self) -> None:
         """Something may have changed: watchers are told at once."""
+        self._look_again = 0.0
         self._refreshed.set()
         self._refreshed = asyncio.Event()
 
@@ -40,6 +44,14 @@ class Health:
             Method(f"/{SERVICE.full_name}/List", self._list),
             Method(f"/{SERVICE.full_name}/Watch", self._watch, server_streaming=True),
         )
+
+    def _recent(self) -> Mapping[str, bool]:
+        """The readiness as watchers share it: with many namespaces it is not free."""
+        now = monotonic()
+        if now >= self._look_again:
+            self._seen = self._readiness()
+            self._look_again = now + self._interval
+        return self._seen
 
     async def _check(self, call: ServerCall) -> bytes:
         service = _service_asked_for(call)
@@ -59,7 +71,7 @@ class Health:
         told = None
         while True:
             refreshed = self._refreshed
-            status = _status(self._readiness(), service)
+            status = _status(self._recent(), service)
             if status != told:
                 told = status
                 await call.send(_Response(status=status).SerializeToString())

@@ -1,0 +1,89 @@
+"""The figures in Prometheus' words.
+
+Source: Prometheus "Exposition formats" and "Metric and label naming".
+"""
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, GCCollector, Metric, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+
+from prism.telemetry.exposition import Figures
+from prism.telemetry.metrics import BOUNDS
+from prism.wire.status import Code
+
+_EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]
+
+
+def render(figures: Figures, accept: str) -> tuple[bytes, str]:
+    """The figures and their content type, by the `accept` header."""
+    encode, content_type = choose_encoder(accept)
+    return encode(_Scrape(figures)), content_type
+
+
+class _Scrape:
+    """What an encoder takes for a registry."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _calls(self._figures)
+        yield from _state(self._figures)
+        yield from _backends(self._figures)
+        process = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=process)
+        yield from process.collect()
+
+
+def _calls(figures: Figures) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "prism_requests", "Calls that have ended, by gRPC status code.", labels=["namespace", "operation", "status"]
+    )
+    durations = HistogramMetricFamily(
+        "prism_request_duration_seconds", "Time from a call's arrival to its end.", labels=["namespace", "operation"]
+    )
+    for each in figures.totals:
+        for code, count in zip(Code, each.codes, strict=True):
+            if count:
+                requests.add_metric([each.namespace, each.operation, code.name], count)
+        durations.add_metric([each.namespace, each.operation], _cumulative(each.buckets), each.seconds)
+    in_flight = GaugeMetricFamily("prism_requests_in_flight", "Calls under way.", labels=["operation"])
+    for operation, count in figures.in_flight.items():
+        in_flight.add_metric([operation], count)
+    yield from (requests, durations, in_flight)
+
+
+def _cumulative(buckets: Sequence[int]) -> list[tuple[str, float]]:
+    count, cumulative = 0, []
+    for edge, here in zip(_EDGES, buckets, strict=True):
+        count += here
+        cumulative.append((edge, float(count)))
+    return cumulative
+
+
+def _state(figures: Figures) -> Iterator[Metric]:
+    ready = GaugeMetricFamily(
+        "prism_namespace_ready", "Whether the namespace's calls are served (1) or refused (0).", labels=["namespace"]
+    )
+    for name, is_ready in figures.ready.items():
+        ready.add_metric([name], is_ready)
+    generation = "Generation of the configuration that serves; grows at every reload."
+    build = GaugeMetricFamily("prism_build_info", "Always 1; the label says which release runs.", labels=["version"])
+    build.add_metric([version("prism-gateway")], 1)
+    yield from (ready, GaugeMetricFamily("prism_config_generation", generation, figures.generation), build)
+    if figures.connections is not None:
+        yield GaugeMetricFamily("prism_connections", "Connections open on the data port.", figures.connections)
+
+
+def _backends(figures: Figures) -> Iterator[Metric]:
+    for name, series in figures.gauges.items():
+        family = GaugeMetricFamily(
+            f"prism_backend_{name}", f"The backend's own figure {name}.", labels=["backend", "store"]
+        )
+        for labels, value in series.items():
+            family.add_metric(list(labels), value)
+        yield family

@@ -1,9 +1,9 @@
 """Reads lines on a thread, so that a slow pipe never stops the event loop, nor a stuck one the end of the program."""
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncIterator
-from concurrent.futures import CancelledError
+from collections.abc import AsyncIterator, Iterator
 from typing import BinaryIO
 
 _CHUNK = 256 * 1024
@@ -11,43 +11,60 @@ _CHUNKS_AHEAD = 4
 
 
 async def read_lines(file: BinaryIO) -> AsyncIterator[list[bytes]]:
-    """The lines of a file, without their ends, some at a time; memory is bounded by the longest line."""
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[list[bytes] | OSError | None] = asyncio.Queue(_CHUNKS_AHEAD)
+    """The lines of a file, without their ends, some at a time; memory is bounded by the longest line.
 
-    def hand_over(chunk: list[bytes] | OSError | None) -> None:
-        asyncio.run_coroutine_threadsafe(queue.put(chunk), loop).result()
+    Raises:
+        OSError: the file cannot be read.
+    """
+    reader = _Reader(file, asyncio.get_running_loop())
+    threading.Thread(target=reader.run, name="prism-import", daemon=True).start()
+    try:
+        while (chunk := await reader.chunks.get()) is not None:
+            if isinstance(chunk, OSError):
+                raise chunk
+            yield chunk
+            reader.room.release()
+    finally:
+        reader.stopped = True
+        reader.room.release()
 
-    def read() -> None:
-        parts: list[bytes] = []
+
+class _Reader:
+    """Reads ahead by a few chunks, until the end of the file or until nobody wants more."""
+
+    def __init__(self, file: BinaryIO, loop: asyncio.AbstractEventLoop) -> None:
+        self.chunks: asyncio.Queue[list[bytes] | OSError | None] = asyncio.Queue()
+        self.room = threading.Semaphore(_CHUNKS_AHEAD)
+        self.stopped = False
+        self._file = file
+        self._loop = loop
+
+    def run(self) -> None:
         try:
-            while data := _read_some(file):
-                *lines, rest = data.split(b"\n")
-                if lines:
-                    lines[0] = b"".join((*parts, lines[0]))
-                    parts.clear()
-                    hand_over(lines)
-                parts.append(rest)
-            if last := b"".join(parts):
-                hand_over([last])
-            hand_over(None)
+            for chunk in _split(self._file):
+                self.room.acquire()
+                if self.stopped:
+                    return
+                self._hand_over(chunk)
+            self._hand_over(None)
         except OSError as error:
-            hand_over(error)
+            self._hand_over(error)
 
-    def run() -> None:
-        try:
-            read()
-        except (CancelledError, RuntimeError):
-            return  # nobody reads on: the loop is ending or has ended
-
-    threading.Thread(target=run, name="prism-import", daemon=True).start()
-    while (chunk := await queue.get()) is not None:
-        if isinstance(chunk, OSError):
-            raise chunk
-        yield chunk
+    def _hand_over(self, chunk: list[bytes] | OSError | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.chunks.put_nowait, chunk)
 
 
-def _read_some(file: BinaryIO) -> bytes:
-    read1 = getattr(file, "read1", file.read)
-    data: bytes = read1(_CHUNK)
-    return data
+def _split(file: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines, as many at a time as a read brings."""
+    read = getattr(file, "read1", file.read)
+    parts: list[bytes] = []
+    while data := read(_CHUNK):
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*parts, lines[0]))
+            parts.clear()
+            yield lines
+        parts.append(rest)
+    if last := b"".join(parts):
+        yield [last]

@@ -39,7 +39,8 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
     time that is left by the clock of this machine.
     """
     started = monotonic()
-    with _opened(file) as source, Progress("importing", _size(source)) as progress:
+    with _opened(file) as source:
+        progress = Progress("importing", _size(source))
 
         def report(number: int, problem: str) -> None:
             progress.clear()
@@ -47,9 +48,9 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
 
         importer = Importer(kv, report, lambda size: progress.advance(size, f"{importer.counts.records:,} records"))
         try:
-            await importer.run(read_lines(source))
+            with progress:
+                await importer.run(read_lines(source))
         finally:
-            progress.clear()
             click.echo(_summary(importer.counts, monotonic() - started), err=True)
     return ExitCode.PARTIAL if importer.counts.bad_lines else ExitCode.OK
 

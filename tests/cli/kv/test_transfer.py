@@ -1,0 +1,121 @@
+"""`prism kv import` and `prism kv export`: there and back, lossless."""
+
+import asyncio
+import os
+import pty
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli.command import prism
+from client.upstream import Upstream, serving
+from prism.client import KeyValue, Value
+
+
+async def fill(kv: KeyValue) -> None:
+    """Data of every kind."""
+    await kv.put("plain", {b"b": b"2", b"a": "é\n\u2028😀".encode()})
+    await kv.put("é", {b"\xff\x00": b"", b"k": b"\xfe"})
+    await kv.put("noted", {b"k": Value(b"v", {"type": "text", "é": ""})})
+    await kv.put('quotes"\\\t', {bytes([octet]): bytes([octet]) for octet in range(256)})
+    await kv.put("many", {b"%04d" % number: b"x" * 100 for number in range(900)})
+
+
+async def test_an_export_is_lossless(upstream: Upstream, kv: KeyValue, tmp_path: Path) -> None:
+    """Exported, imported elsewhere and exported again: the same bytes, in byte order."""
+    await fill(kv)
+    first = await prism("kv", "export", "default", endpoint=upstream.address)
+    assert (first.code, first.err) == (0, "")
+    assert len(first.out.splitlines(keepends=True)) > 0
+    file = tmp_path / "export.jsonl"
+    file.write_bytes(first.out.encode())
+    async with serving() as elsewhere:
+        imported = await prism("kv", "import", "default", str(file), endpoint=elsewhere.address)
+        assert imported.code == 0
+        assert imported.err.startswith("imported 5 records with 1,161 items in ")
+        second = await prism("kv", "export", "default", endpoint=elsewhere.address)
+    assert second.out == first.out
+    ids = [line[: line.index('", "items"')] for line in first.out.split("\n")[:-1]]
+    assert ids == sorted(ids)
+
+
+async def test_expiry_survives_up_to_the_way_there(upstream: Upstream, kv: KeyValue) -> None:
+    """An item that expires does so within moments of what the export says."""
+    await kv.put("r", {b"k": b"v"}, ttl=3600)
+    before = await kv.get("r", b"k")
+    exported = await prism("kv", "export", "default", endpoint=upstream.address)
+    await kv.delete_record("r")
+    await prism("kv", "import", "default", "-", endpoint=upstream.address, stdin=exported.out.encode())
+    after = await kv.get("r", b"k")
+    assert before is not None
+    assert after is not None
+    assert isinstance(before.expires_at, datetime)
+    assert isinstance(after.expires_at, datetime)
+    assert abs((after.expires_at - before.expires_at).total_seconds()) < 30
+    assert after.expires_at.tzinfo is UTC
+
+
+async def test_wrong_lines_do_not_stop_an_import(upstream: Upstream, kv: KeyValue) -> None:
+    """They are named by number, and the exit code tells."""
+    lines = b'{"id": "a", "items": {"k": "v"}}\nnonsense\n{"id": "b", "items": {"k": "v"}}\n'
+    done = await prism("kv", "import", "default", "-", endpoint=upstream.address, stdin=lines)
+    assert done.code == 5
+    assert done.err.splitlines()[0].startswith("prism: line 2: not JSON")
+    assert "1 lines left out" in done.err.splitlines()[1]
+    assert [record async for record in kv.list_records()] == ["a", "b"]
+
+
+async def test_no_gateway_stops_an_import() -> None:
+    """At once, with what has been done."""
+    done = await prism("kv", "import", "default", "-", stdin=b'{"id": "a", "items": {"k": "v"}}\n')
+    assert done.code == 3
+    assert "imported 0 records" in done.err
+    assert "prism serve" in done.err
+
+
+async def test_a_missing_file_is_a_usage_error() -> None:
+    """Before anything else."""
+    assert (await prism("kv", "import", "default", "/nonexistent")).code == 2
+
+
+async def test_a_reader_that_goes_away_ends_an_export_quietly(upstream: Upstream, kv: KeyValue) -> None:
+    """As `| head` does."""
+    for number in range(50):
+        await kv.put(f"r{number}", {b"k": b"x" * 100_000})
+    process = await asyncio.create_subprocess_shell(
+        f"{sys.executable} -m prism kv export default | head -c 10",
+        env=os.environ | {"PRISM_ENDPOINT": upstream.address},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert out == b'{"id": "r0'
+    assert err == b""
+
+
+async def test_progress_is_shown_on_a_terminal(upstream: Upstream, tmp_path: Path) -> None:
+    """A bar on standard error, where that is a terminal, and a clean line after it."""
+    file = tmp_path / "records.jsonl"
+    file.write_text("".join(f'{{"id": "r{number}", "items": {{"k": "v"}}}}\n' for number in range(20_000)))
+    terminal, child = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "prism", "kv", "import", "default", str(file),
+        env=os.environ | {"PRISM_ENDPOINT": upstream.address},
+        stderr=child,
+    )  # fmt: skip
+    os.close(child)
+    shown = await asyncio.to_thread(_read_all, terminal)
+    assert await process.wait() == 0
+    assert "importing  [" in shown
+    assert shown.rpartition("\x1b[K")[2].startswith("imported 20,000 records with 20,000 items")
+
+
+def _read_all(terminal: int) -> str:
+    parts = []
+    with os.fdopen(terminal, "rb", buffering=0) as reader:
+        try:
+            while part := reader.read(65536):
+                parts.append(part)
+        except OSError:
+            pass  # how Linux says that the other end of a terminal is gone
+    return b"".join(parts).decode()

@@ -27,6 +27,7 @@ class Gateway:
     Attributes:
         snapshot: what calls are decided by; control replaces it with one assignment.
         operations: every operation of the contract, by path.
+        recorder: counts the calls.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Gateway:
             operation.path: operation for interface in interfaces().values() for operation in interface.operations
         }
         self._hops = tuple(hops)
-        self._recorder = recorder
+        self.recorder = recorder
         self._offers = offers or {}
 
     async def unary(self, incoming: Incoming, operation: Operation, payload: bytes) -> bytes:
@@ -55,7 +56,7 @@ class Gateway:
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot)
         code = Code.CANCELLED  # what remains if the task is cancelled
-        self._recorder.begin(operation.name)
+        self.recorder.begin(operation.name)
         try:
             instance = self._admit(call)
             instance.acquire()
@@ -71,14 +72,14 @@ class Gateway:
             code = Code.OK
             return response
         finally:
-            self._recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
+            self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
 
     async def stream(self, incoming: Incoming, operation: Operation, payload: bytes) -> AsyncGenerator[bytes, None]:
         """Carries out an operation with one request and a stream of responses; raises as `unary` does."""
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot)
         code = Code.CANCELLED
-        self._recorder.begin(operation.name)
+        self.recorder.begin(operation.name)
         try:
             instance = self._admit(call)
             instance.acquire()
@@ -93,7 +94,7 @@ class Gateway:
             self._explain(error, call)
             raise
         finally:
-            self._recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
+            self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
 
     def _admit(self, call: Call) -> Instance:
         for hop in self._hops:

@@ -1,0 +1,166 @@
+"""One gateway process: what it is made of, and its life from the first line to the last."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import click
+import uvloop
+
+from prism.control.config import Config, NamespaceEntry, is_loopback
+from prism.control.control import Control
+from prism.control.snapshot import Snapshot
+from prism.gateway.chain import Policies, chain
+from prism.gateway.connect import Connect, Cors
+from prism.gateway.gateway import Gateway
+from prism.gateway.grpc import grpc_methods
+from prism.gateway.services import Health, standard_services
+from prism.interfaces.catalogue import interfaces
+from prism.plugins.discovery import Plugins, discover
+from prism.telemetry.access import AccessLog
+from prism.telemetry.exposition import BackendGauges, Exposition, Sources
+from prism.telemetry.logs import configure
+from prism.telemetry.metrics import Metrics
+from prism.telemetry.probes import Probes
+from prism.telemetry.readiness import Readiness
+from prism.wire import Method, Server, ServerConfig
+
+DEFAULT_STORE = Path("prism-data/default.db")
+
+log = logging.getLogger(__name__)
+
+
+class ServeOptions(Protocol):
+    """What the command line says; `prism.cli.serve.ServeOptions`."""
+
+    @property
+    def config(self) -> Path | None: ...
+
+    @property
+    def listen(self) -> tuple[str, ...]: ...
+
+
+def serve(options: ServeOptions) -> None:
+    """Runs a gateway until it is told to end.
+
+    Raises:
+        ConfigInvalid: the configuration cannot be used.
+        OSError: an address cannot be listened on.
+    """
+    uvloop.run(GatewayServer(options.config or embedded_default(), options.listen).run())
+
+
+def embedded_default() -> Config:
+    """What serves without a configuration: SQLite in the working folder, one namespace."""
+    entry = NamespaceEntry(name="default", backend="sqlite", config={"path": str(DEFAULT_STORE)})
+    return Config(namespaces=(entry,))
+
+
+class GatewayServer:
+    """The parts of one gateway: control, the data path, its listeners, telemetry.
+
+    Args:
+        source: its configuration, or the file that holds it.
+        listen: addresses for data in place of the configuration's.
+    """
+
+    def __init__(self, source: Path | Config, listen: Sequence[str] = ()) -> None:
+        plugins = discover()
+        self.metrics = Metrics()
+        self.gateway = Gateway(chain(Policies()), self.metrics, offers(plugins))
+        self.control = Control(source, self._publish, plugins=plugins)
+        self.readiness = Readiness(lambda: self.gateway.snapshot)
+        self._health = Health(self.readiness.services)
+        self._listen = listen
+
+    async def run(self) -> None:
+        """The whole life: start, serve until told to end, drain, stop."""
+        configure()
+        async with self.control:
+            config = self.control.config
+            configure(config.telemetry.log.level, config.telemetry.log.format)
+            if config.telemetry.log.access:
+                self.gateway.recorder = AccessLog(self.metrics)
+            async with self._data_server(config) as data, self._probe_server(data) as probes:
+                addresses = [await data.listen(address) for address in self._listen or (config.gateway.listen,)]
+                probes_address = await probes.listen(config.telemetry.listen)
+                self._set_accepting(accepting=True)
+                self._announce(addresses, probes_address)
+                await self._until_told_to_end()
+                self._set_accepting(accepting=False)
+                log.info("draining; calls under way have %g s", self.control.config.gateway.drain_timeout)
+                await data.drain(self.control.config.gateway.drain_timeout)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.gateway.snapshot = snapshot
+        self._health.refresh()
+
+    def _data_server(self, config: Config) -> Server:
+        methods: dict[str, Method] = {**grpc_methods(self.gateway), **self._standard_methods()}
+        limit = int(config.gateway.max_message_size)
+        connect = Connect(self.gateway, cors=Cors(config.gateway.cors.origins), max_message_size=limit)
+        return Server(methods.get, http=connect, config=ServerConfig(max_message_size=limit))
+
+    def _standard_methods(self) -> Mapping[str, Method]:
+        return standard_services(self._health, [interface.service for interface in interfaces().values()])
+
+    def _probe_server(self, data: Server) -> Server:
+        sources = Sources(self.metrics, lambda: self.gateway.snapshot, self._backend_gauges, data)
+        return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
+
+    def _backend_gauges(self) -> Iterator[BackendGauges]:
+        for each in self.control.instances:
+            yield BackendGauges(each.instance.backend, each.instance.identity, each.instance.metrics())
+
+    def _set_accepting(self, *, accepting: bool) -> None:
+        self.readiness.accepting = accepting
+        self._health.refresh()
+
+    def _announce(self, addresses: Sequence[str], probes: str) -> None:
+        """Tells people, and whoever started the process, that it serves and where."""
+        stores = sorted({each.instance.identity or each.instance.backend for each in self.control.instances})
+        shown = f"{stores[0]} and {len(stores) - 1} more stores" if len(stores) > 1 else "".join(stores)
+        count = len(self.control.served)
+        click.echo(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (count != 1)} on {shown}")
+        for address in addresses:
+            click.echo(f"  data     {address}  gRPC and HTTP/JSON")
+            if not is_loopback(address):
+                log.warning("%s is reachable from other machines and asks nobody who they are", address)
+        click.echo(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
+        namespace = next(iter(self.control.served), "default")
+        endpoint = "" if addresses[0].endswith(":8980") else f" --endpoint {addresses[0]}"
+        click.echo(f"  try      prism kv put {namespace} account:1 plan=team{endpoint}")
+
+    async def _until_told_to_end(self) -> None:
+        """Returns at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        told = asyncio.Event()
+        reloads: set[asyncio.Task[object]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(self.control.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        def end() -> None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            told.set()
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end)
+        await told.wait()
+
+
+def offers(plugins: Plugins) -> Mapping[str, Sequence[str]]:
+    """Capability -> the backends that declare it, for the sentences that refuse calls."""
+    manifests = [plugin.manifest for plugin in plugins.found.values()]
+    names = {name for manifest in manifests for name in type(manifest.capabilities).model_fields}
+    return {
+        name: sorted(manifest.name for manifest in manifests if manifest.capabilities.declares(name)) for name in names
+    }

@@ -98,6 +98,20 @@ async def test_watch_tells_changes_and_nothing_else(
     call.cancel()
 
 
+async def test_watchers_are_let_go_when_the_server_drains(
+    channel: grpc.aio.Channel, health: Health, readiness: dict[str, bool]
+) -> None:
+    """They learn the last status first, and do not hold the server until its grace has run out."""
+    call = watch(channel, KEYVALUE)
+    assert (await call.read()).status == Status.SERVING
+    readiness[KEYVALUE] = False
+    health.close()
+    assert (await call.read()).status == Status.NOT_SERVING
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call.read()
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
 async def test_watch_looks_again_by_itself(readiness: dict[str, bool]) -> None:
     """A change that nobody announces reaches watchers after the interval."""
     health = Health(lambda: readiness, interval=0.01)

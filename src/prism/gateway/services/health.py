@@ -28,6 +28,7 @@ class Health:
         self._readiness = readiness
         self._interval = interval
         self._refreshed = asyncio.Event()
+        self._closed = False
         self._seen: Mapping[str, bool] = {}
         self._look_again = 0.0
 
@@ -36,6 +37,11 @@ class Health:
         self._look_again = 0.0
         self._refreshed.set()
         self._refreshed = asyncio.Event()
+
+    def close(self) -> None:
+        """The server drains: watchers are told the last status and let go, for they would hold it until its end."""
+        self._closed = True
+        self.refresh()
 
     def methods(self) -> tuple[Method, ...]:
         """What a server runs."""
@@ -75,6 +81,8 @@ class Health:
             if status != told:
                 told = status
                 await call.send(_Response(status=status).SerializeToString())
+            if self._closed:
+                raise StatusError(Status(Code.UNAVAILABLE, "the gateway is draining; watch another one"))
             try:
                 async with asyncio.timeout(self._interval):
                     await refreshed.wait()

@@ -1,19 +1,24 @@
 """Runs every test of this folder against every store through every way in; `-k sqlite-grpc` picks one pair."""
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from . import store as stores
 from .caller import Caller
+from .gateway_fleet import Fleet, fleet
 from .keyvalue import KeyValue
 from .namespaces import Namespaces
-from .store import Store
+from .store import NAMES, Store
 from .way_binding import open_binding
+from .way_client import open_client
+from .way_grpc import open_grpc
+from .way_http import open_http
 
-WAYS = {"binding": open_binding}
+WAYS: dict[str, Any] = {"binding": open_binding, "grpc": open_grpc, "http": open_http, "client": open_client}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "caller" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("ways")
         ways = [way for way in WAYS if marker is None or way in marker.args]
-        pairs = [pytest.param((name, way), id=f"{name}-{way}") for name in stores.NAMES for way in ways]
+        pairs = [pytest.param((name, way), id=f"{name}-{way}") for name in NAMES for way in ways]
         metafunc.parametrize("caller", pairs, indirect=True, scope="session")
 
 
@@ -38,29 +43,51 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def namespaces() -> dict[str, Namespaces]:
-    """The namespaces of each store and way, as far as they have been handed out."""
+def namespaces() -> dict[tuple[str, bool], Namespaces]:
+    """The namespaces of each place for data, as far as they have been handed out."""
     return {}
 
 
+@pytest.fixture(scope="session")
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Gateways of every store, started when first asked for."""
+    with fleet(lambda: tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Store]:
+    """A place for data by the store's name and a purpose: one for the binding, one for the gateways."""
+
+    @functools.cache
+    def place(name: str, purpose: str) -> Store:
+        if name == "sqlite":
+            return Store(name, {"path": str(tmp_path_factory.mktemp(purpose) / "contract.db")})
+        if name == "postgres":
+            server = request.getfixturevalue("postgres_server")
+            return Store(name, {"connection_string": server.create_database()}, doors=2)
+        return Store(name, {"store": purpose})
+
+    return place
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def caller(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Caller]:
+async def caller(
+    request: pytest.FixtureRequest, stores: Callable[[str, str], Store], gateways: Fleet
+) -> AsyncIterator[Caller]:
     """One way into one store."""
     name, way = request.param
-    store = _store(name, way, request, tmp_path_factory)
-    async with WAYS[way](store) as opened:
-        yield opened
+    if way == "binding":
+        async with open_binding(stores(name, "binding")) as opened:
+            yield opened
+    else:
+        store = stores(name, "gateways")
+        async with WAYS[way](store, gateways.of(store)) as opened:
+            yield opened
 
 
 @pytest.fixture
-def kv(caller: Caller, namespaces: dict[str, Namespaces]) -> KeyValue:
+def kv(caller: Caller, namespaces: dict[tuple[str, bool], Namespaces]) -> KeyValue:
     """KeyValue in a namespace of the test's own."""
-    return KeyValue(caller, namespaces.setdefault(f"{caller.store}-{caller.name}", Namespaces()))
-
-
-def _store(name: str, way: str, request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Store:
-    if name == "sqlite":
-        return Store(name, {"path": str(folders.mktemp(way) / "contract.db")})
-    if name == "postgres":
-        return Store(name, {"connection_string": request.getfixturevalue("postgres_server").create_database()}, doors=2)
-    return Store(name, {"store": way})
+    place = (caller.store, caller.name == "binding")
+    return KeyValue(caller, namespaces.setdefault(place, Namespaces()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-FRESH = 4000
+FRESH = 2500
 FAMILIES = 60
 MEMBERS = ("", "a", ".", "-", ".a", "1", "11", "a.b")
 

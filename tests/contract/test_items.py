@@ -1,7 +1,5 @@
 """Put, Get, Exists, Delete: a record is a map from octets to octets, and nothing in them means anything."""
 
-
-
 from .keyvalue import KeyValue
 
 EVERY_OCTET = bytes(range(256))

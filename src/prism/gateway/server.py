@@ -92,6 +92,7 @@ class GatewayServer:
                 self._announce(addresses, probes_address)
                 await self._until_told_to_end()
                 self._set_accepting(accepting=False)
+                self._health.close()
                 log.info("draining; calls under way have %g s", self.control.config.gateway.drain_timeout)
                 await data.drain(self.control.config.gateway.drain_timeout)
 

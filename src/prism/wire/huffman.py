@@ -5,6 +5,7 @@ and which state follows. States are filled in when a string first reaches them: 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 # The code is canonical: within a length, symbols count up; so the lengths say it all.
@@ -49,6 +50,24 @@ _SYMBOLS: Final[dict[str, bytes]] = dict(_codes())
 _END_OF_STRING: Final = "1" * 30
 
 
+@cache
+def _nibbles(pending: str) -> list[tuple[bytes, str]]:
+    """For each next four bits after those of an unfinished code, the symbols completed and the bits left over."""
+    return [_read(pending, f"{nibble:04b}") for nibble in range(16)]
+
+
+def _read(pending: str, bits: str) -> tuple[bytes, str]:
+    symbols = b""
+    for bit in bits:
+        pending += bit
+        if pending in _SYMBOLS:
+            symbols += _SYMBOLS[pending]
+            pending = ""
+        elif len(pending) >= len(_END_OF_STRING):
+            return b"", _END_OF_STRING
+    return symbols, pending
+
+
 class _State:
     __slots__ = ("may_end", "pending", "steps")
 
@@ -58,21 +77,17 @@ class _State:
         self.steps: list[tuple[bytes, _State]] = []
 
     def fill(self) -> None:
-        for byte in range(256):
-            pending, symbols = self.pending, b""
-            for bit in f"{byte:08b}":
-                pending += bit
-                if pending in _SYMBOLS:
-                    symbols += _SYMBOLS[pending]
-                    pending = ""
-                elif len(pending) >= len(_END_OF_STRING):
-                    pending = _END_OF_STRING
-                    break
-            self.steps.append((symbols, _STATES.setdefault(pending, _State(pending))))
+        self.steps = [
+            (high + low, _state(rest)) for high, between in _nibbles(self.pending) for low, rest in _nibbles(between)
+        ]
 
 
-_START: Final = _State("")
-_STATES: Final[dict[str, _State]] = {"": _START}
+@cache
+def _state(pending: str) -> _State:
+    return _State(pending)
+
+
+_START: Final = _state("")
 
 
 def decode(coded: bytes) -> bytes:

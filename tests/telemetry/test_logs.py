@@ -82,6 +82,14 @@ def test_levels() -> None:
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["kept"]
 
 
+def test_the_file_watcher_is_quiet() -> None:
+    """A log file beside the watched configuration must not feed on itself, whatever the level."""
+    stream = io.StringIO()
+    configure("debug", stream=stream)
+    logging.getLogger("watchfiles.main").info("1 change detected")
+    assert stream.getvalue() == ""
+
+
 def test_tracebacks() -> None:
     """A logged exception comes with its traceback, still one JSON object a line."""
     stream = io.StringIO()

@@ -45,6 +45,8 @@ def configure(level: Level = "info", form: Format = "auto", stream: TextIO | Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # It logs each change near the configuration file; a log file kept there would feed on itself.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 
 class JsonFormatter(logging.Formatter):

@@ -22,7 +22,7 @@ test: setup-test  ## formatting, lint, types, every test, on real servers; under
 
 bench: setup-test  ## measure; tables and plots go to bench/results/
 	@dev/setup bench
-	@$(BIN)/python -m bench $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 fmt: setup-test  ## format the code
 	@$(BIN)/ruff format $(CODE)

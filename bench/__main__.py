@@ -1,0 +1,27 @@
+"""`python -m bench [WORKLOAD ...]`: runs the workloads named, or all."""
+
+import argparse
+import importlib
+
+WORKLOADS = {
+    "start": "an idle gateway: start to first answer, resident memory",
+    "namespaces": "10,000 namespaces against 10: routing cost, start",
+    "keyvalue": "KeyValue.Get through the gateway against the drivers, one caller and 64",
+}
+
+
+def main() -> None:
+    """Runs what the command line names."""
+    listed = "\n".join(f"  {name:12} {summary}" for name, summary in WORKLOADS.items())
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS='...'",
+        description=f"Measures, and writes tables and plots to bench/results/.\n\nworkloads:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("workloads", nargs="*", choices=[*WORKLOADS, []], metavar="WORKLOAD", help="all unless named")
+    for name in parser.parse_args().workloads or WORKLOADS:
+        importlib.import_module(f"bench.{name}").run()
+
+
+if __name__ == "__main__":
+    main()

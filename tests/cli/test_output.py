@@ -40,5 +40,10 @@ def test_a_single_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"swapped": True}
     show("yaml", {"swapped": True})
     assert yaml.safe_load(capsys.readouterr().out) == {"swapped": True}
-    show("table", {"swapped": True, "expires_at": None})
-    assert capsys.readouterr().out == "swapped     true\nexpires at  -\n"
+    show("table", {"swapped": True, "current": {"key": "k", "metadata": {}, "expires_at": None}})
+    assert capsys.readouterr().out.splitlines() == [
+        "swapped             true",
+        "current.key         k",
+        "current.metadata    -",
+        "current.expires_at  -",
+    ]

@@ -6,7 +6,7 @@ from mypy import api
 
 TYPED = """
 from prism.client import Chunk, Client, Item, PutResult, Swap, sync
-from typing import AsyncIterator, Iterator, assert_type
+from typing import assert_type
 
 
 async def asynchronous(prism: Client) -> None:
@@ -23,7 +23,8 @@ def blocking(prism: sync.Client) -> None:
     assert_type(kv.put("r", {b"k": b"v"}), dict[bytes, bytes])
     assert_type(kv.batch_put({"r": {b"k": b"v"}}), dict[str, PutResult])
     assert_type(kv.compare_and_swap("r", b"k", None, b"v"), Swap)
-    assert_type(kv.scan_stream(), Iterator[Chunk])
+    for chunk in kv.scan_stream():
+        assert_type(chunk, Chunk)
     for item in kv.scan("r", limit=3):
         assert_type(item, Item)
     for record in kv.list_records():

@@ -1,7 +1,7 @@
 """Results as a table for people, or as JSON or YAML for programs; rows are written as they come."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import click
@@ -33,6 +33,11 @@ def cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(cell, value)) or "-"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 record`, `7,910 records`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 class Writer(Protocol):
@@ -134,9 +139,18 @@ def show(output: str, result: Row) -> None:
     elif output == "yaml":
         click.echo(_yaml(dict(result)), nl=False)
     else:
-        width = max(map(len, result), default=0)
-        for name, value in result.items():
-            click.echo(f"{name.replace('_', ' '):<{width}}  {cell(value)}")
+        lines = dict(_flat(result))
+        width = max(map(len, lines), default=0)
+        for name, value in lines.items():
+            click.echo(f"{name:<{width}}  {cell(value)}")
+
+
+def _flat(result: Row, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in result.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
 
 
 def _yaml(document: object) -> str:

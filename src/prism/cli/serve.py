@@ -1,6 +1,5 @@
 """`prism serve`: a gateway in this process."""
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,4 +39,6 @@ def serve(config: Path | None, listen: tuple[str, ...]) -> None:
 
     Without --config its data is kept in SQLite under ./prism-data, in the namespace "default".
     """
-    importlib.import_module("prism.gateway.server").serve(ServeOptions(config, listen))
+    from prism.gateway import server
+
+    server.serve(ServeOptions(config, listen))

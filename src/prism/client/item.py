@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -12,12 +11,6 @@ from prism.interfaces import keyvalue as messages
 
 Seconds = float | timedelta
 """A length of time: a number of seconds, or a timedelta."""
-
-_NO_METADATA: Mapping[str, str] = MappingProxyType({})
-
-
-def _no_metadata() -> Mapping[str, str]:
-    return _NO_METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +27,7 @@ class Item:
 
     key: bytes
     value: bytes = b""
-    metadata: Mapping[str, str] = field(default_factory=_no_metadata)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     version: bytes = b""
     expires_at: datetime | None = None
 
@@ -50,7 +43,7 @@ class Value:
     """
 
     data: bytes
-    metadata: Mapping[str, str] = field(default_factory=_no_metadata)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     ttl: Seconds | None = None
 
 
@@ -85,7 +78,7 @@ def to_item(message: messages.Item) -> Item:
     return Item(
         key=message.key,
         value=message.value,
-        metadata=dict(message.metadata) if message.metadata else _NO_METADATA,
+        metadata=dict(message.metadata),
         version=message.version,
         expires_at=message.expires_at.ToDatetime(UTC) if message.HasField("expires_at") else None,
     )

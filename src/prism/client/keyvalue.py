@@ -5,7 +5,8 @@ what a failed write did to the store is the error's `outcome`. `timeout` is in s
 with all its retries; without it the client's holds. Records are named by their ids, 1 to 512 bytes of UTF-8.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
@@ -206,7 +207,7 @@ class KeyValue:
         limit: int | None = None,
         cursor: bytes = b"",
         timeout: Seconds | None = None,
-    ) -> AsyncIterator[Chunk]:
+    ) -> AsyncGenerator[Chunk, None]:
         """A record's items, or without `record` the whole namespace's, as one stream in bounded memory.
 
         The records come in byte order of their ids. A stream that breaks is resumed after what has been read. The
@@ -220,14 +221,16 @@ class KeyValue:
                 return
             request.limit = limit
         stream = self._transport.stream(_OPERATIONS["scan_stream"], request.SerializeToString, self._headers, timeout)
-        async for answer in stream:
-            chunk = messages.ScanStreamResponse.FromString(answer)
-            request.cursor = chunk.cursor
-            yield Chunk(chunk.id, to_items(chunk.items), chunk.cursor)
-            if limit is not None:
-                if request.limit <= len(chunk.items):
-                    return
-                request.limit -= len(chunk.items)
+        async with aclosing(stream):
+            async for answer in stream:
+                chunk = messages.ScanStreamResponse.FromString(answer)
+                request.cursor = chunk.cursor
+                yield Chunk(chunk.id, to_items(chunk.items), chunk.cursor)
+                if limit is not None:
+                    limit -= len(chunk.items)
+                    if limit <= 0:
+                        return
+                    request.limit = limit
 
     def list_records(
         self,

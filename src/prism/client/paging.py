@@ -1,6 +1,6 @@
 """Lists come in pages: an async iterator over the elements that fetches them, or the pages one by one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -45,7 +45,7 @@ class Pager(Generic[T]):
         self._page_size = page_size
         self._cursor = cursor
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
+    async def pages(self) -> AsyncGenerator[Page[T], None]:
         """The pages, for callers that hand cursors on."""
         cursor, left = self._cursor, self._limit
         while left is None or left > 0:

@@ -11,7 +11,7 @@ import asyncio
 import functools
 import ssl
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from types import MappingProxyType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
@@ -34,8 +34,16 @@ class _LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name="prism-client", daemon=True)
         self._thread.start()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it has ended."""
+        return self._loop.is_closed()
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the result; an interrupt of the waiting thread cancels the work."""
+        if self.stopped:
+            work.close()
+            raise RuntimeError("the client is closed; make another")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -43,8 +51,8 @@ class _LoopThread:
             future.cancel()
             raise
 
-    def iterate(self, elements: AsyncIterator[T]) -> Iterator[T]:
-        """The elements one by one; ends the iterator with itself."""
+    def iterate(self, elements: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        """The elements one by one; ends the other generator with itself."""
 
         async def following() -> tuple[T] | None:
             try:
@@ -56,11 +64,12 @@ class _LoopThread:
             while (element := self.run(following())) is not None:
                 yield element[0]
         finally:
-            if isinstance(elements, AsyncGenerator):
+            if not self.stopped:
                 self.run(elements.aclose())
 
     def stop(self) -> None:
-        """Ends loop and thread."""
+        """Ends loop and thread, and what has been left half read."""
+        self.run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -82,8 +91,10 @@ def _waits(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Calla
     return call
 
 
-def _iterates(method: Callable[Concatenate[A, P], AsyncIterator[T]]) -> Callable[Concatenate[_Face[A], P], Iterator[T]]:
-    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+def _iterates(
+    method: Callable[Concatenate[A, P], AsyncGenerator[T, None]],
+) -> Callable[Concatenate[_Face[A], P], Generator[T, None, None]]:
+    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
         return self._loop.iterate(method(self._twin, *args, **kwargs))
 
     functools.update_wrapper(call, method)
@@ -107,7 +118,7 @@ class Pager(Generic[T]):
         self._twin = twin
         self._loop = loop
 
-    def pages(self) -> Iterator[paging.Page[T]]:
+    def pages(self) -> Generator[paging.Page[T], None, None]:
         """The pages, for callers that hand cursors on."""
         return self._loop.iterate(self._twin.pages())
 
@@ -150,21 +161,18 @@ class Client:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
     ) -> None:
         """As `prism.client.Client`; functions for token and headers are called on the background thread."""
-        self._loop: _LoopThread | None = _LoopThread()
+        self._loop = _LoopThread()
         self._twin = asynchronous.Client(target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry)
 
     def keyvalue(self, namespace: str = "default") -> KeyValue:
         """The KeyValue data of a namespace; cheap, and worth keeping."""
-        if self._loop is None:
-            raise RuntimeError("the client is closed; make another")
         return KeyValue(self._twin.keyvalue(namespace), self._loop)
 
     def close(self) -> None:
         """Ends the connection and the background thread; calls in flight fail."""
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.run(self._twin.close())
-            loop.stop()
+        if not self._loop.stopped:
+            self._loop.run(self._twin.close())
+            self._loop.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 
 from prism.client.headers import NamespaceHeaders
@@ -56,7 +56,7 @@ class Transport:
         request: Callable[[], bytes],
         headers: NamespaceHeaders,
         timeout: Seconds | None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Runs a reading operation with a stream of responses; `timeout` bounds the wait for each of them.
 
         A stream that breaks is opened again with what `request` gives then: the rest.

@@ -132,8 +132,7 @@ async def cas(
     value = None if new is None else Value(new, _notes(metadata))
     swap = await kv.compare_and_swap(record, key, expected, value, ttl=ttl)
     current = item_row(swap.current, output) if swap.current else None
-    result = {"swapped": swap.swapped}
-    show(output, result | (current or {}) if output == "table" else result | {"current": current})
+    show(output, {"swapped": swap.swapped, "current": current})
     return ExitCode.OK if swap else ExitCode.NEGATIVE
 
 

@@ -16,6 +16,7 @@ from prism.cli.kv.importer import Counts, Importer
 from prism.cli.kv.json_lines import encode
 from prism.cli.kv.line_reader import read_lines
 from prism.cli.kv.progress import Progress
+from prism.cli.output import counted
 
 if TYPE_CHECKING:
     from prism.client import Item, KeyValue
@@ -46,7 +47,7 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
             progress.clear()
             click.echo(f"prism: line {number}: {problem}", err=True)
 
-        importer = Importer(kv, report, lambda size: progress.advance(size, f"{importer.counts.records:,} records"))
+        importer = Importer(kv, report, lambda size: progress.advance(size, counted(importer.counts.records, "record")))
         try:
             with progress:
                 await importer.run(read_lines(source))
@@ -66,11 +67,11 @@ def _size(source: BinaryIO) -> int | None:
 
 
 def _summary(counts: Counts, seconds: float) -> str:
-    text = f"imported {counts.records:,} records with {counts.items:,} items in {seconds:.1f} s"
+    text = f"imported {counted(counts.records, 'record')} with {counted(counts.items, 'item')} in {seconds:.1f} s"
     if counts.expired:
-        text += f"; {counts.expired:,} items had expired"
+        text += f"; {counted(counts.expired, 'expired item')} skipped"
     if counts.bad_lines:
-        text += f"; {counts.bad_lines:,} lines left out"
+        text += f"; {counted(counts.bad_lines, 'line')} left out"
     return text
 
 
@@ -88,7 +89,7 @@ async def export(kv: "KeyValue") -> ExitCode:
             line = encode(record, items)
             output.write(line)
             count += 1
-            progress.advance(len(line), f"{count:,} records")
+            progress.advance(len(line), counted(count, "record"))
     output.flush()
     return ExitCode.OK
 

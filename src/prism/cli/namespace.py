@@ -1,0 +1,103 @@
+"""`prism namespace`: what a configuration says of its namespaces, without starting anything."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prism.cli.exit_code import ExitCode
+from prism.cli.output import counted, output_option, show, writer
+
+if TYPE_CHECKING:
+    from prism.control.specification import Loaded
+
+_PROBLEM_COLUMNS = ("place", "path", "message", "found", "allowed", "nearest")
+
+
+def _config_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    what = "The configuration file" if required else "The configuration file; without it, what `prism serve` serves."
+    return click.option(
+        "-c",
+        "--config",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        envvar="PRISM_CONFIG",
+        show_envvar=True,
+        required=required,
+        help=what,
+    )
+
+
+@click.group()
+def namespace() -> None:
+    """Look at the namespaces of a configuration; secrets are never shown."""
+
+
+@namespace.command("list")
+@_config_option(required=False)
+@output_option
+def list_(config: Path | None, output: str) -> None:
+    """List the namespaces."""
+    from prism.control.describe import row
+
+    loaded = _load(config)
+    with writer(output, ("name", "abstractions", "backend", "placement")) as out:
+        for spec in loaded.namespaces.values():
+            out.write(row(spec))
+
+
+@namespace.command()
+@click.argument("name", default="default")
+@_config_option(required=False)
+@output_option
+def describe(name: str, config: Path | None, output: str) -> None:
+    """Show everything about the namespace NAME, defaults and capabilities included."""
+    from prism.control.describe import details
+    from prism.control.problem import nearest
+
+    loaded = _load(config)
+    if name not in loaded.namespaces:
+        near = nearest(name, loaded.namespaces)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise click.UsageError(f"the configuration has no namespace {name!r}{hint}")
+    show(output, details(loaded.namespaces[name]))
+
+
+@namespace.command()
+@_config_option(required=True)
+@output_option
+@click.pass_context
+def validate(ctx: click.Context, config: Path, output: str) -> None:
+    """Check a configuration file and name every mistake at once; nothing is started."""
+    from prism.control.problem import ConfigInvalid
+
+    problems: list[dict[str, str]] = []
+    try:
+        loaded = _load(config)
+    except ConfigInvalid as error:
+        if output == "table":
+            raise
+        problems = [asdict(each) | {"place": each.place} for each in error.problems]
+    else:
+        stores = {spec.instance.key for spec in loaded.namespaces.values()}
+        if output == "table":
+            click.echo(
+                f"{config}: valid; {counted(len(loaded.namespaces), 'namespace')} on {counted(len(stores), 'store')}"
+            )
+            return
+    with writer(output, _PROBLEM_COLUMNS) as out:
+        for problem in problems:
+            out.write(problem)
+    ctx.exit(ExitCode.USAGE if problems else ExitCode.OK)
+
+
+def _load(config: Path | None) -> "Loaded":
+    from prism.control.loading import load
+    from prism.plugins.discovery import discover
+
+    if config is not None:
+        return load(config, discover())
+    from prism.gateway.server import embedded_default
+
+    return load(embedded_default(), discover())

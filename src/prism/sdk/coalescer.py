@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from prism.errors import Outcome, PrismError
+from prism.errors import InternalError, Outcome, PrismError
 
 Call = TypeVar("Call")
 Answer = TypeVar("Answer")
@@ -150,6 +150,8 @@ class Coalescer(Generic[Call, Answer]):
     async def _execute(self, batch: list[_Member[Call, Answer]]) -> None:
         try:
             answers = await self._run([member.call for member in batch])
+            if len(answers) != len(batch):
+                raise InternalError(f"a batch of {len(batch)} calls got {len(answers)} answers; report this")
         except Exception as error:  # noqa: BLE001  # every member hears of it
             if len(batch) > 1 and (self._reads or _not_applied(error)):
                 await self._execute_one_by_one(batch)

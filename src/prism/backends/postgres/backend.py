@@ -96,10 +96,13 @@ class PostgresBackend:
 
     async def stop(self) -> None:
         await self._sweeper.stop()
-        drains = [asyncio.create_task(lane.drain()) for lane in self._keyvalue.lanes.values()]
+        lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
+        drains = [asyncio.create_task(lane.drain()) for lane in lanes]
         await asyncio.wait(drains, timeout=_STOP_SECONDS)
         await self._sessions.stop()
         await asyncio.gather(*drains)
+        for lane in lanes:
+            lane.close()
 
     def _details(self) -> Mapping[str, str]:
         return {name: f"{value:g}" for name, value in self.metrics().items()}

@@ -22,10 +22,10 @@ class Get(Call):
     __slots__ = ("id", "keys", "namespace")
 
     def __init__(self, namespace: str, request: GetRequest | ExistsRequest) -> None:
-        self.started = False
+        super().__init__()
         self.namespace = namespace.encode()
         self.id = request.id.encode()
-        self.keys = request.keys
+        self.keys = list(request.keys)
 
 
 class Put(Call):
@@ -38,7 +38,7 @@ class Put(Call):
     __slots__ = ("items", "rows")
 
     def __init__(self, namespace: str, request: PutRequest) -> None:
-        self.started = False
+        super().__init__()
         self.items = request.items
         space, id_ = namespace.encode(), request.id.encode()
         self.rows = [(space, id_, each.key) for each in request.items]
@@ -48,12 +48,19 @@ def get_batch(fetch: Fetch) -> GetBatch:
     """How a batch of Gets is carried out."""
 
     async def run(calls: Sequence[Get]) -> list[GetResponse | Exception]:
+        if len(calls) == 1 and len(calls[0].keys) == 1:
+            return [await alone(calls[0])]
         answers = [GetResponse() for _ in calls]
         places = [(answer, key) for call, answer in zip(calls, answers, strict=True) for key in call.keys]
         for n, *columns in await fetch(statements.GET, *_asked(calls)):
             answer, key = places[n - 1]
             answer.items.append(item(key, *columns))
         return [*answers]
+
+    async def alone(call: Get) -> GetResponse:
+        key = call.keys[0]
+        rows = await fetch(statements.GET_ONE, call.namespace, call.id, key)
+        return GetResponse(items=[item(key, *columns) for columns in rows])
 
     return run
 

@@ -61,7 +61,6 @@ def _options(config: PostgresConfig, credentials: PostgresCredentials) -> dict[s
         "ssl": _tls(config),
         "timeout": config.connect_timeout,
         "command_timeout": config.statement_timeout + _PATIENCE,
-        "statement_cache_size": 0,
         "target_session_attrs": "primary",
         "server_settings": _settings(config),
     }

@@ -55,7 +55,8 @@ _MEANINGS = (
     _Meaning(
         (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError),
         FailedPrecondition,
-        "the gateway's tables are gone or were changed: restore the schema, or restart the gateway to make it anew",
+        "the gateway's tables are gone, changed or hidden from its role: restore the schema, and the role's USAGE on "
+        "it, or restart the gateway to make it anew",
     ),
     _Meaning(
         (asyncpg.TooManyConnectionsError,),

@@ -196,8 +196,7 @@ class PostgresKeyValue(KeyValue):
         return None
 
     async def _current(self, place: tuple[bytes, bytes, bytes]) -> Item | None:
-        rows = await self._read_in_write(statements.GET, *([part] for part in place))
-        for _, *columns in rows:
+        for columns in await self._read_in_write(statements.GET_ONE, *place):
             return item(place[2], *columns)
         return None
 

@@ -89,7 +89,8 @@ async def _version(connection: asyncpg.Connection, schema: str) -> int:
     """The version of the schema; 0 where there is none."""
     if not await connection.fetchval(_EXISTS, schema):
         return 0
-    version: int = await connection.fetchval("SELECT max(version) FROM schema_version") or 0
+    # The full name: without USAGE on the schema, the short one would seem not to exist.
+    version: int = await connection.fetchval(f'SELECT max(version) FROM "{schema}".schema_version') or 0  # noqa: S608
     if version > len(MIGRATIONS):
         raise FailedPrecondition(
             f"the schema {schema!r} is at version {version} and this gateway knows {len(MIGRATIONS)}: "

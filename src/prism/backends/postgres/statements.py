@@ -41,6 +41,15 @@ GET = Statement(
     writes=False,
 )
 
+# What an idle gateway sends: a quarter faster than a batch of one.
+GET_ONE = Statement(
+    f"""
+    SELECT value, metadata, version, {_EXPIRY} FROM items
+    WHERE namespace = $1 AND id = $2 AND key = $3 AND {_LIVE_AT_START}
+    """,
+    writes=False,
+)
+
 EXISTS = Statement(
     f"""
     SELECT asked.n

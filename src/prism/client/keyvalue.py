@@ -63,11 +63,7 @@ class KeyValue:
         return to_item(found[0]) if found else None
 
     async def get_many(
-        self,
-        record: str,
-        keys: Iterable[bytes],
-        *,
-        timeout: Seconds | None = None,
+        self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None
     ) -> dict[bytes, Item]:
         """The items found, by key, in the order asked."""
         if not (asked := list(keys)):
@@ -79,13 +75,7 @@ class KeyValue:
         """Whether an item exists."""
         return bool(await self.exists_many(record, (key,), timeout=timeout))
 
-    async def exists_many(
-        self,
-        record: str,
-        keys: Iterable[bytes],
-        *,
-        timeout: Seconds | None = None,
-    ) -> list[bytes]:
+    async def exists_many(self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None) -> list[bytes]:
         """Which of the keys exist, in the order asked."""
         if not (asked := list(keys)):
             return []
@@ -138,13 +128,7 @@ class KeyValue:
             for each in results
         }
 
-    async def delete(
-        self,
-        record: str,
-        keys: Iterable[bytes],
-        *,
-        timeout: Seconds | None = None,
-    ) -> list[bytes]:
+    async def delete(self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None) -> list[bytes]:
         """Deletes items; which of them existed. No keys delete nothing: see `delete_record`."""
         if not (asked := list(keys)):
             return []
@@ -297,12 +281,7 @@ class KeyValue:
         return Swap(answer.swapped, to_item(answer.current) if answer.HasField("current") else None)
 
     async def expire(
-        self,
-        record: str,
-        keys: Iterable[bytes],
-        ttl: Seconds,
-        *,
-        timeout: Seconds | None = None,
+        self, record: str, keys: Iterable[bytes], ttl: Seconds, *, timeout: Seconds | None = None
     ) -> list[bytes]:
         """Gives items a new time to live; which of them existed."""
         if not (asked := list(keys)):
@@ -310,13 +289,7 @@ class KeyValue:
         request = messages.ExpireRequest(id=record, keys=asked, ttl=duration(ttl))
         return list(messages.ExpireResponse.FromString(await self._call("expire", request, timeout)).keys)
 
-    async def persist(
-        self,
-        record: str,
-        keys: Iterable[bytes],
-        *,
-        timeout: Seconds | None = None,
-    ) -> list[bytes]:
+    async def persist(self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None) -> list[bytes]:
         """Takes items' time to live away; which of them existed."""
         if not (asked := list(keys)):
             return []

@@ -130,6 +130,16 @@ async def test_a_long_query_ends_at_its_deadline(store: Store) -> None:
     assert await store.query(HERE, lambda c, _now: c.execute("SELECT 7").fetchone()) == (7,)
 
 
+async def test_scans_hold_up_no_get(store: Store) -> None:
+    """While as many scans are under way as run at once, and more wait, a short read is answered."""
+    await put(store, "r")
+    hold = threading.Event()
+    scans = [store.query(HERE, lambda _connection, _now: hold.wait()) for _ in range(10)]
+    assert await holds(store, "r")
+    hold.set()
+    assert await asyncio.gather(*scans) == [True] * 10
+
+
 async def test_a_batch_reads_one_state_of_the_file(store: Store) -> None:
     """Two reads of one batch see the same, though a commit falls between them."""
     await put(store, "r", b"old")

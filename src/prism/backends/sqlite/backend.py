@@ -50,7 +50,7 @@ class SqliteBackend:
         probe = Context("", Deadline.after(_PROBE_SECONDS))
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                await self._store.query(probe, lambda connection, _now: items.any_in(connection, b""))
+                await self._store.read(probe, lambda connection, _now: items.any_in(connection, b""))
         except TimeoutError:
             return Health(HealthStatus.DEGRADED, f"{self._store.path} answers slowly; look at the disk")
         except PrismError as error:
@@ -70,7 +70,7 @@ class SqliteBackend:
         await self._store.close()
 
     async def _sweep(self) -> bool:
-        if not await self._store.query(_HOUSEKEEPING, items.any_due):
+        if not await self._store.read(_HOUSEKEEPING, items.any_due):
             return False
 
         def bite(transaction: Transaction) -> bool:

@@ -15,7 +15,7 @@ class SqliteConfig(Config):
         path: the database file, on a local disk; its folder is made where it is missing, for this user alone.
         durability: what an acknowledged write has reached: `synced` is the disk, `store` is the operating system, which
             survives a crash of the gateway but not one of the machine.
-        readers: threads that read, each with a connection of its own.
+        readers: threads that read, and as many again that scan, each with a connection of its own.
         busy_timeout: seconds to wait for another process that writes to the same file.
         sweep_interval: seconds between two searches for expired items, which free their space in the file.
     """

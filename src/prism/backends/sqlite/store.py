@@ -1,4 +1,7 @@
-"""The store: one thread that writes in groups, a few that read in batches; the event loop waits for neither."""
+"""The store: a thread that writes in groups, some that read in batches, some that scan; the event loop waits for none.
+
+Scans have threads of their own, so that a long one holds up no Get.
+"""
 
 import asyncio
 import sqlite3
@@ -50,6 +53,7 @@ class Store:
         self._inode = 0
         self._writer: Threads
         self._readers: Threads
+        self._scanners: Threads
         self._groups: Coalescer[Write, Any] = Coalescer(self._commit, bounds=Bounds(in_flight=1))
         self._batches: Coalescer[Read, Any] = Coalescer(self._read, bounds=Bounds(in_flight=config.readers), reads=True)
 
@@ -57,23 +61,24 @@ class Store:
         """Prepares the file and starts the threads; see `Backend.start` for what it raises."""
         if self._accepts:
             return
-        writer, readers = await asyncio.to_thread(self._connect)
-        self._readers = Threads("prism-sqlite-reader", readers)
+        writer, *readers = await asyncio.to_thread(self._connect)
         self._writer = Threads("prism-sqlite-writer", [writer])
+        self._readers = Threads("prism-sqlite-reader", readers[: self._config.readers])
+        self._scanners = Threads("prism-sqlite-scanner", readers[self._config.readers :])
         self._inode = self.path.stat().st_ino
         self._accepts = True
 
-    def _connect(self) -> tuple[sqlite3.Connection, list[sqlite3.Connection]]:
+    def _connect(self) -> list[sqlite3.Connection]:
         prepare(self.path, self._config)
         opened: list[sqlite3.Connection] = []
         try:
             opened.append(connect(self.path, self._config))
-            opened.extend(connect(self.path, self._config, read_only=True) for _ in range(self._config.readers))
+            opened.extend(connect(self.path, self._config, read_only=True) for _ in range(2 * self._config.readers))
         except sqlite3.Error as error:
             for connection in opened:
                 connection.close()
             raise translated(error, None) from error
-        return opened[0], opened[1:]
+        return opened
 
     async def close(self) -> None:
         """Completes what was asked, moves the log into the file and closes it."""
@@ -83,6 +88,7 @@ class Store:
         await self._batches.drain()
         await self._groups.drain()
         await self._readers.stop()
+        await self._scanners.stop()
         await asyncio.wait([self._writer.run(_checkpoint)])
         await self._writer.stop()
 
@@ -99,7 +105,7 @@ class Store:
     def query(self, context: Context, apply: Callable[[sqlite3.Connection, int], T]) -> "asyncio.Future[T]":
         """Runs a longer read by itself; it ends when the deadline passes."""
         self._check_open(None)
-        return self._readers.run(lambda connection: _query(connection, Read(apply, context.deadline)))
+        return self._scanners.run(lambda connection: _query(connection, Read(apply, context.deadline)))
 
     def in_place(self) -> bool:
         """Whether the path still leads to the file that is open."""

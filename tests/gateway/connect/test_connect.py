@@ -246,6 +246,7 @@ async def test_the_front_page(door: Door) -> None:
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
     command = f"curl http://{door.address}{KEYVALUE}/ListRecords -H 'content-type: application/json' -d '{{}}'"
     assert command in text.body.decode()
+    assert (await door.ask("HEAD", "/")).status == 200
     page = await door.ask("GET", "/", headers={"accept": JSON})
     assert page.json["services"] == ["prism.data.v1.KeyValue"]
     assert page.json["try"] == command

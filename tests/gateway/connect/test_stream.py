@@ -94,6 +94,31 @@ async def test_the_deadline_ends_a_stream(door: Door, monkeypatch: pytest.Monkey
     assert closed == [True]
 
 
+async def test_a_client_that_leaves_ends_its_stream(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the client goes away the backend's stream is closed, and the call is counted as cancelled."""
+    closed = asyncio.Event()
+
+    async def endless(_operation: str, _payload: bytes, _context: Context) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield pb.KeyValueScanStreamResponse(id="x" * 1000).SerializeToString()
+                await asyncio.sleep(0)
+        finally:
+            closed.set()
+
+    monkeypatch.setattr(type(door.instance), "stream", lambda _self, *call: endless(*call))
+    reader, writer = await asyncio.open_connection(*door.address.split(":"))
+    body = enveloped(b"{}")
+    head = f"POST {SCAN} HTTP/1.1\r\nhost: x\r\ncontent-type: {STREAM_JSON}\r\ncontent-length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    async with asyncio.timeout(20):
+        await writer.wait_closed()
+        await closed.wait()
+    assert door.metrics.in_flight() == {"prism.data.v1.KeyValue/ScanStream": 0, "prism.data.v1.KeyValue/Put": 0}
+
+
 async def test_a_defect_ends_a_stream(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even what nobody foresaw ends the stream in order, and tells the caller nothing of its inside."""
 

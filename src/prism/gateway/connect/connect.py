@@ -53,7 +53,7 @@ class Connect:
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         operations = self._gateway.operations
-        if request.path == "/" and request.method == "GET":
+        if request.path == "/" and request.method in ("GET", "HEAD"):
             return front_page(request, operations.values())
         operation = operation_of(request, operations)
         if operation.server_streaming or operation.client_streaming:

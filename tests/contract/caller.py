@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
+import pytest
 from google.protobuf.message import Message
 
 from prism.interfaces.keyvalue import INTERFACE
@@ -12,6 +13,10 @@ from prism.sdk import Capabilities
 TIMEOUT = 20.0
 
 OPERATIONS: dict[str, Operation] = {each.name.rpartition("/")[2]: each for each in INTERFACE.operations}
+
+
+UNTYPED = pytest.mark.ways("binding", "grpc", "http")
+"""A test of requests that the client's types do not let an application write."""
 
 
 class Caller(Protocol):

@@ -9,6 +9,7 @@ from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import BatchGetRequest, BatchPutRequest, GetRequest, PutItem, PutRequest
 from prism.wire.status import Code
 
+from .caller import UNTYPED
 from .keyvalue import KeyValue, put_items
 
 TOO_LONG = "x" * 513
@@ -48,6 +49,7 @@ async def test_batch_get_carries_whole_items(kv: KeyValue) -> None:
     assert list(result.items) == await kv.get("r", b"k")
 
 
+@UNTYPED
 async def test_batch_get_may_read_a_record_twice(kv: KeyValue) -> None:
     """CONTRACT, BatchGet: reads are independent of one another."""
     await kv.put("r", {b"1": b"one", b"2": b"two"})
@@ -59,8 +61,9 @@ async def test_batch_get_may_read_a_record_twice(kv: KeyValue) -> None:
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_a_bad_read_leaves_the_others(kv: KeyValue, place: int) -> None:
     """CONTRACT, BatchGet: a failure names its record and leaves the others."""
-    await kv.put("r", {b"k": b"v"})
-    reads = [GetRequest(id="r", keys=[b"k"]), GetRequest(id="r", keys=[b"k"])]
+    reads = [GetRequest(id=record, keys=[b"k"]) for record in ("r", "s")]
+    for read in reads:
+        await kv.put(read.id, {b"k": b"v"})
     reads.insert(place, GetRequest(id="bad", keys=[b"x" * 1025]))
     results = list((await kv.call("BatchGet", BatchGetRequest(reads=reads))).results)
     bad = results.pop(place)
@@ -88,7 +91,6 @@ BAD_WRITES = {
     "no items": (PutRequest(id="bad"), "items"),
     "no key": (PutRequest(id="bad", items=[PutItem(key=b"fine"), PutItem(value=b"v")]), "items[1].key"),
     "key too long": (PutRequest(id="bad", items=[PutItem(key=b"k" * 1025)]), "items[0].key"),
-    "a key twice": (PutRequest(id="bad", items=[PutItem(key=b"k"), PutItem(key=b"k")]), "items[1]"),
 }
 
 
@@ -108,6 +110,16 @@ async def test_a_bad_write_leaves_the_others(kv: KeyValue, fault: str, place: in
     assert not any(each.HasField("error") for each in results)
     assert await kv.values("first", b"k") == {b"k": b"1"}
     assert await kv.values("second", b"k") == {b"k": b"2"}
+    assert await kv.ids() == ["first", "second"]
+
+
+@UNTYPED
+async def test_a_write_with_a_key_twice_leaves_the_others(kv: KeyValue) -> None:
+    """CONTRACT, BatchPut: a failure names its record and leaves the others, also one between a record's own items."""
+    bad = PutRequest(id="bad", items=[PutItem(key=b"k"), PutItem(key=b"k")])
+    results = await kv.batch_put(write("first", {b"k": b"1"}), bad, write("second", {b"k": b"2"}))
+    assert [each.error.code for each in results] == [Code.OK, Code.INVALID_ARGUMENT, Code.OK]
+    assert [violation.field for violation in detail(results[1].error, BadRequest).field_violations] == ["items[1]"]
     assert await kv.ids() == ["first", "second"]
 
 
@@ -135,6 +147,7 @@ async def test_a_batch_repeated_with_its_keys_is_applied_once(kv: KeyValue) -> N
     assert [(await kv.item(f"r{number}", b"k")).version for number in range(5)] == [each.versions[0] for each in first]
 
 
+@UNTYPED
 async def test_a_record_may_be_written_once_in_a_batch(kv: KeyValue) -> None:
     """proto, BatchPut: no two writes of one record, because writes may be applied in any order."""
     request = BatchPutRequest(writes=[write("r", {b"k": b"1"}), write("s", {b"k": b"1"}), write("r", {b"k": b"2"})])
@@ -143,6 +156,7 @@ async def test_a_record_may_be_written_once_in_a_batch(kv: KeyValue) -> None:
     assert await kv.ids() == []
 
 
+@UNTYPED
 async def test_a_batch_holds_something(kv: KeyValue) -> None:
     """proto, batches: at least one element."""
     assert (await kv.refused(InvalidArgument, "BatchGet", BatchGetRequest())).violations[0].field == "reads"

@@ -8,6 +8,7 @@ import pytest
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import CompareAndSwapRequest, CompareAndSwapResponse
 
+from .caller import UNTYPED
 from .keyvalue import KeyValue
 
 RACERS = 64
@@ -133,6 +134,7 @@ async def test_large_and_odd_values_are_compared_whole(kv: KeyValue) -> None:
     assert await kv.values("r", b"k") == {b"k": value[::-1]}
 
 
+@UNTYPED
 async def test_expected_and_new_are_required(kv: KeyValue) -> None:
     """proto, CompareAndSwap: one of the alternatives must be chosen."""
     error = await kv.refused(InvalidArgument, "CompareAndSwap", CompareAndSwapRequest(id="r", key=b"k", new_value=b"v"))

@@ -14,8 +14,6 @@ from .keyvalue import KeyValue
 
 Request = Callable[..., Any]
 
-pytestmark = pytest.mark.ways("binding", "grpc", "http")
-
 QUERIES: dict[str, tuple[str, Request]] = {
     "scan": ("Scan", lambda **fields: ScanRequest(id="r", **fields)),
     "stream": ("ScanStream", lambda **fields: ScanStreamRequest(id="r", **fields)),

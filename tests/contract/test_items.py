@@ -1,5 +1,6 @@
 """Put, Get, Exists, Delete: a record is a map from octets to octets, and nothing in them means anything."""
 
+from .caller import UNTYPED
 from .keyvalue import KeyValue
 
 EVERY_OCTET = bytes(range(256))
@@ -127,6 +128,14 @@ async def test_a_put_replaces_metadata(kv: KeyValue) -> None:
     assert dict((await kv.item("r", b"k")).metadata) == {"b": "2"}
     await kv.put("r", {b"k": b"3"})
     assert dict((await kv.item("r", b"k")).metadata) == {}
+
+
+@UNTYPED
+async def test_a_key_asked_twice_is_answered_twice(kv: KeyValue) -> None:
+    """CONTRACT, Get and Exists: the items found, in the order asked: the answer follows the question."""
+    await kv.put("r", {b"a": b"1", b"b": b"2"})
+    assert [item.value for item in await kv.get("r", b"a", b"b", b"a", b"a")] == [b"1", b"2", b"1", b"1"]
+    assert await kv.exists("r", b"a", b"none", b"b", b"a") == [b"a", b"b", b"a"]
 
 
 async def test_delete_answers_which_existed(kv: KeyValue) -> None:

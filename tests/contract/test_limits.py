@@ -20,7 +20,7 @@ from prism.interfaces.keyvalue import (
     ScanStreamRequest,
 )
 
-from .caller import OPERATIONS
+from .caller import OPERATIONS, UNTYPED
 from .keyvalue import LONG, KeyValue, duration
 
 LONGEST_ID = 512
@@ -110,6 +110,7 @@ async def test_a_key_is_required(kv: KeyValue, method: str) -> None:
     assert await kv.get("r", b"fine") == []
 
 
+@UNTYPED
 @pytest.mark.parametrize("method", ["Get", "Exists", "Expire", "Persist"])
 async def test_something_must_be_asked_for(kv: KeyValue, method: str) -> None:
     """proto: at least one key."""
@@ -215,6 +216,7 @@ async def test_a_request_has_too_many_elements(kv: KeyValue) -> None:
     assert (await kv.delete("r", *keys)).count == most
 
 
+@UNTYPED
 async def test_a_key_may_be_put_once_in_a_put(kv: KeyValue) -> None:
     """proto, Put: no two items with the same key, for nobody could say which is last."""
     request = PutRequest(id="r", items=[PutItem(key=key, value=b"v") for key in (b"a", b"b", b"c", b"b", b"a\0")])
@@ -269,6 +271,7 @@ async def test_bounds_of_a_listing_are_bounded(kv: KeyValue, field: str) -> None
     assert told(error, field, "513", "512")
 
 
+@UNTYPED
 async def test_every_fault_is_told_at_once(kv: KeyValue) -> None:
     """CONTRACT, common rules: field, value, limit, of each field at fault, not of the first alone."""
     request = PutRequest(

@@ -9,6 +9,7 @@ import pytest
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import ListRecordsRequest
 
+from .caller import UNTYPED
 from .keyvalue import BRIEF, LONG, KeyValue
 from .model import selected
 
@@ -121,12 +122,17 @@ async def test_pages_are_complete_and_free_of_duplicates(kv: KeyValue, limit: in
 
 
 async def test_a_page_has_a_hundred_ids_unless_told(kv: KeyValue) -> None:
-    """proto, ListRecords: `limit` 0 means 100, and at most 1000 are given."""
+    """proto, ListRecords: `limit` 0 means 100."""
     await fill(kv, *(f"{number:03}" for number in range(101)))
     page = await kv.ids_page()
     assert len(page.ids) == 100
     assert list((await kv.ids_page(cursor=page.next_cursor)).ids) == ["100"]
     assert len((await kv.ids_page(limit=1000)).ids) == 101
+
+
+@UNTYPED
+async def test_a_limit_is_bounded(kv: KeyValue) -> None:
+    """proto, ListRecords: at most 1000 ids on a page."""
     error = await kv.refused(InvalidArgument, "ListRecords", ListRecordsRequest(limit=1001))
     (violation,) = error.violations
     assert (violation.field, violation.found) == ("limit", "1001")

@@ -8,6 +8,7 @@ import pytest
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import MAX_PAGE_BYTES, ScanRequest
 
+from .caller import UNTYPED
 from .keyvalue import KeyValue
 from .model import selected
 
@@ -228,13 +229,18 @@ async def test_a_cursor_may_be_used_again(kv: KeyValue) -> None:
     assert [[item.key for item in page.items] for page in pages] == [[b"3", b"4", b"5"]] * 6
 
 
-async def test_a_limit_is_bounded(kv: KeyValue) -> None:
-    """proto, Scan: at most 1000 items on a page."""
+async def test_a_page_may_have_a_thousand_items(kv: KeyValue) -> None:
+    """proto, Scan: the largest limit is served."""
     await kv.put("r", {b"%04d" % number: b"v" for number in range(1000)})
     await kv.put("r", {b"last": b"v"})
     page = await kv.page("r", limit=1000)
     assert len(page.items) == 1000
     assert [item.key for item in (await kv.page("r", limit=1000, cursor=page.next_cursor)).items] == [b"last"]
+
+
+@UNTYPED
+async def test_a_limit_is_bounded(kv: KeyValue) -> None:
+    """proto, Scan: at most 1000 items on a page."""
     error = await kv.refused(InvalidArgument, "Scan", ScanRequest(id="r", limit=1001))
     (violation,) = error.violations
     assert (violation.field, violation.found) == ("limit", "1001")

@@ -45,7 +45,6 @@ async def test_bounds_apply_to_the_keys_of_each_record(kv: KeyValue, reverse: bo
         ], bounds
 
 
-@pytest.mark.ways("binding", "grpc", "http")
 @pytest.mark.parametrize("reverse", [False, True], ids=["ascending", "reverse"])
 @pytest.mark.parametrize("record", ["a", ""], ids=["record", "namespace"])
 async def test_it_resumes_after_any_message(kv: KeyValue, record: str, reverse: bool) -> None:

@@ -1,12 +1,15 @@
 """What the client repeats, and what it leaves to the application."""
 
+import asyncio
+
 import pytest
 
-from client.upstream import Fault, Upstream
+from client.upstream import Fault, Upstream, serving
 from prism.client import (
     BackendUnavailable,
     Client,
     Conflict,
+    DeadlineExceeded,
     GatewayUnavailable,
     InternalError,
     InvalidArgument,
@@ -132,6 +135,51 @@ async def test_nobody_listens(upstream: Upstream) -> None:
         with pytest.raises(GatewayUnavailable) as caught:
             await prism.keyvalue().put("r", {b"k": b"v"})
     assert caught.value.outcome is NOT_APPLIED
+
+
+async def test_it_connects_again() -> None:
+    """The same client goes on with the gateway that takes the old one's place."""
+    async with serving() as first:
+        address = first.address
+        prism = Client(address)
+        await prism.keyvalue().put("r", {b"k": b"v"})
+    async with serving(address), prism:
+        assert await prism.keyvalue().get("r", b"k") is None
+
+
+async def test_a_write_without_an_answer_may_have_been_applied(kv: KeyValue, upstream: Upstream) -> None:
+    """The deadline ends the wait, and nobody knows."""
+    upstream.stalled = True
+    with pytest.raises(DeadlineExceeded) as caught:
+        await kv.put("r", {b"k": b"v"}, timeout=0.1)
+    assert caught.value.outcome is UNKNOWN
+
+
+async def test_a_stream_that_falls_silent_ends(kv: KeyValue, upstream: Upstream) -> None:
+    """The timeout bounds the wait for each chunk; what came before is there, with its cursor."""
+    for record in ("a", "b"):
+        await kv.put(record, {b"k": b"v"})
+    upstream.stalled = True
+    stream = kv.scan_stream(timeout=0.1)
+    first = await anext(stream)
+    with pytest.raises(DeadlineExceeded):
+        await anext(stream)
+    upstream.stalled = False
+    assert [chunk.record async for chunk in kv.scan_stream(cursor=first.cursor)] == ["b"]
+
+
+async def test_a_token_that_does_not_come(upstream: Upstream) -> None:
+    """Nothing was sent, so nothing was applied."""
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    async with Client(upstream.address, token=never, timeout=0.05) as prism:
+        with pytest.raises(DeadlineExceeded, match="token") as caught:
+            await prism.keyvalue().put("r", {b"k": b"v"})
+    assert caught.value.outcome is NOT_APPLIED
+    assert upstream.seen == []
 
 
 def test_delays_grow_within_their_bounds() -> None:

@@ -1,5 +1,6 @@
 """A gateway's wire and a memory backend in the test's own event loop, whose calls can be made to fail on purpose."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,12 +50,14 @@ class Upstream:
         address: where it listens.
         seen: the calls that arrived, in their order.
         faults: what becomes of the next calls; those after them succeed.
+        stalled: calls get no answer, ever.
     """
 
     def __init__(self, binding: Binding) -> None:
         self.address = ""
         self.seen: list[Seen] = []
         self.faults: deque[Fault] = deque()
+        self.stalled = False
         self._binding = binding
         self._methods = {
             operation.path: Method(
@@ -80,6 +83,8 @@ class Upstream:
 
     async def _unary(self, call: ServerCall) -> bytes:
         fault = self._note(call)
+        if self.stalled:
+            await asyncio.Event().wait()
         if fault is not None and not fault.applied:
             raise fault.failure()
         try:
@@ -99,6 +104,8 @@ class Upstream:
                     raise fault.failure()
                 await call.send(message)
                 sent += 1
+                if self.stalled:
+                    await asyncio.Event().wait()
         except PrismError as error:
             raise StatusError(error.to_status()) from error
         if fault is not None:
@@ -115,14 +122,14 @@ def _context(call: ServerCall) -> Context:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Upstream]:
+async def serving(address: str = "127.0.0.1:0") -> AsyncIterator[Upstream]:
     """A server on a memory store of its own, for the length of a block."""
     store = TemporaryStore()
     await store.start()
     try:
         backend = await store.backend()
         upstream = Upstream(Binding(backend.interfaces, EVERYTHING))
-        await upstream.listen()
+        await upstream.listen(address)
         try:
             yield upstream
         finally:

@@ -9,9 +9,11 @@ from datetime import timedelta
 from prism.client.headers import NamespaceHeaders
 from prism.client.item import Seconds
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
-from prism.errors import DeadlineExceeded
 from prism.interfaces.operation import Operation
-from prism.wire import Channel, ClientCall, Deadline, Metadata, StatusError
+from prism.wire import Channel, ClientCall, Code, Deadline, Metadata, Status, StatusError
+
+_NO_TOKEN = Status(Code.DEADLINE_EXCEEDED, "no token was given in time; look at the function that gives it")
+_SILENCE = Status(Code.DEADLINE_EXCEEDED, "the stream gave nothing more in time; read on from the last cursor")
 
 
 class Transport:
@@ -101,7 +103,7 @@ async def _before(deadline: Deadline | None, headers: NamespaceHeaders) -> Metad
         async with asyncio.timeout(deadline.remaining() if deadline else None):
             return await headers.current()
     except TimeoutError as error:
-        raise DeadlineExceeded("no token was given in time; look at the function that gives it") from error
+        raise StatusError(_NO_TOKEN, unprocessed=True) from error
 
 
 async def _next(call: ClientCall, deadline: Deadline | None) -> bytes | None:
@@ -109,4 +111,4 @@ async def _next(call: ClientCall, deadline: Deadline | None) -> bytes | None:
         async with asyncio.timeout(deadline.remaining() if deadline else None):
             return await call.receive()
     except TimeoutError as error:
-        raise DeadlineExceeded("the stream gave nothing more in time; read on from the last cursor") from error
+        raise StatusError(_SILENCE) from error

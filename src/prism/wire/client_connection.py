@@ -269,7 +269,8 @@ class ClientConnection(Connection[ResponseStream]):
                 waiter.set_result(None)
                 return
 
-    def _on_sent(self, stream: ResponseStream) -> None:
+    def sent(self, stream: ResponseStream) -> None:
+        """The request is complete."""
         stream.local_ended = True
 
     def _is_idle_id(self, stream_id: int) -> bool:

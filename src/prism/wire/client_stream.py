@@ -101,6 +101,7 @@ class UnaryCall(ResponseStream):
         self.bucket = None
         self.encoding = None
         self.content_length = -1
+        self.reserved = 0
         self.remote_ended = False
         self.head_seen = False
         self.local_ended = False
@@ -164,6 +165,7 @@ class ClientStream(ResponseStream):
         self.bucket = None
         self.encoding = None
         self.content_length = -1
+        self.reserved = 0
         self.remote_ended = False
         self.head_seen = False
         self.local_ended = False

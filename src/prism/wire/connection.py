@@ -1,30 +1,25 @@
 """One HTTP/2 connection: what client and server share (RFC 9113).
 
-Reading: `data_received` takes every complete frame of a read in one loop, without an object per frame. Writing:
-frames are gathered and written once per turn of the loop, after the tasks that the same read made ready. What flow
-control or a slow peer holds back waits in its stream's `Outbox`, and `_pump` shares the room out, a frame each.
+`data_received` takes every complete frame of a read in one loop, without an object per frame; how output is gathered
+is in `output`, and the frames that carry no call are in `control`.
 """
 
 import asyncio
-from collections import deque
-from time import monotonic
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, cast
 
 from prism.wire import frames
 from prism.wire.config import ConnectionConfig
+from prism.wire.control import Control
 from prism.wire.frames import (
     DATA,
-    DEFAULT_FRAME_SIZE,
     DEFAULT_WINDOW,
     END_HEADERS,
     END_STREAM,
     FRAME_HEAD,
     HAS_PRIORITY,
     HEADERS,
-    LARGEST_FRAME_SIZE,
     LARGEST_WINDOW,
     PADDED,
-    SETTING,
     UINT32,
     ConnectionFault,
     ErrorCode,
@@ -32,56 +27,41 @@ from prism.wire.frames import (
 )
 from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
 from prism.wire.inbox import Inbox
-from prism.wire.stream import END_WITH_DATA, Outbox, Stream
+from prism.wire.output import S
+from prism.wire.receive_budget import ReceiveBudget
+from prism.wire.stream import Receiver
 
-_BURST: Final = 256 * 1024  # bytes handed to the transport per turn: the others have theirs in between
 _HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
-_unpack = FRAME_HEAD.unpack_from
-_pack = FRAME_HEAD.pack
+_KEEPALIVE_PING: Final = b"stillon?"
 
-S = TypeVar("S", bound=Stream)
+_unpack = FRAME_HEAD.unpack_from
+
 HeaderFields = tuple[tuple[bytes, bytes], ...]
 
 
-class Connection(asyncio.Protocol, Generic[S]):
-    """The frame loop, both flow controls in both directions, settings, pings and the gathering of output."""
+class Connection(Control[S], asyncio.Protocol):
+    """The frame loop, header blocks, the receiving side of flow control, and the end."""
 
     def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop, opening: bytes) -> None:
-        self._config = config
-        self._loop = loop
+        super().__init__(config, loop)
         self._opening = opening
-        self._transport: asyncio.Transport | None = None
         self._decoder = Decoder(max_list_size=config.max_header_list_size)
-        self._streams: dict[int, S] = {}
         self._closed = False
         self._last_id = 0  # the highest stream the peer has opened
-        # reading
         self._tail = b""
-        self._heard = True
-        self._settled = False  # the peer has acknowledged our SETTINGS
         self._fragments: list[bytes] | None = None  # of a header block that is not complete
         self._fragment_head = (0, 0)
         self._fragment_size = 0
         self._receive_window = config.connection_window
         self._receive_low = config.connection_window // 2
-        # writing
-        self._out: list[bytes | memoryview] = []
-        self._flush_due = False
-        self._bulky = False
-        self._burst = 0
-        self._paused = False
-        self._choked = False
-        self._ready: deque[S] = deque()
-        self._send_window = DEFAULT_WINDOW
-        self._peer_window = DEFAULT_WINDOW
-        self._peer_frame_size = DEFAULT_FRAME_SIZE
-        self._peer_max_streams = LARGEST_WINDOW
-        self._peer_max_header_list = LARGEST_WINDOW
-        # patience with frames that cost us work and carry none
-        self._credit = float(config.flood_allowance)
-        self._credit_at = 0.0
-        self._credited = 0
-        self._completed = 0
+        self._budget: ReceiveBudget | None = None
+        # What `inspect` goes by.
+        self._heard = True
+        self._silent_since = 0.0
+        self._pinged_at: float | None = None
+        self._stalled_since: float | None = None
+        self._stalled_size = 0
+        self._fragments_since: float | None = None
 
     # What a role must answer.
 
@@ -91,30 +71,14 @@ class Connection(asyncio.Protocol, Generic[S]):
     def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         raise NotImplementedError
 
-    def _on_settings(self) -> None:
-        """The peer's settings have changed."""
-
-    def _on_goaway(self, last_id: int, code: int, reason: str) -> None:
-        """The peer takes no streams above `last_id`, or wants none from us."""
-
-    def _on_pong(self, payload: bytes) -> None:
-        """The peer answered a PING."""
-
-    def _on_sent(self, stream: S) -> None:
-        """The stream's last frame has been handed on."""
-
     def _on_closed(self, reason: str) -> None:
         """The connection is gone; its streams have been told."""
-
-    def _is_idle_id(self, stream_id: int) -> bool:
-        """Whether the stream has never been opened."""
-        raise NotImplementedError
 
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._join_output = transport.get_extra_info("sslcontext") is not None
+        self._join_always = transport.get_extra_info("sslcontext") is not None
         self._transport.write(self._opening)
 
     def data_received(self, data: bytes) -> None:
@@ -171,150 +135,6 @@ class Connection(asyncio.Protocol, Generic[S]):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(str(exc) if exc is not None else "the peer closed the connection")
 
-    def pause_writing(self) -> None:
-        self._paused = True
-
-    def resume_writing(self) -> None:
-        self._paused = False
-        if self._choked:
-            self._choked = False
-            if self._transport is not None:
-                self._transport.resume_reading()
-        self._pump()
-
-    # Output.
-
-    def write(self, data: bytes) -> None:
-        """Send whole frames, gathered with all others of this turn."""
-        self._out.append(data)
-        if not self._flush_due:
-            self._flush_due = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flush_due = False
-        out = self._out
-        transport = self._transport
-        if out and transport is not None and not transport.is_closing():
-            if self._bulky and not self._join_output:
-                transport.writelines(out)
-            else:
-                transport.write(b"".join(out))
-        out.clear()
-        self._bulky = False
-        self._burst = 0
-        if self._paused:
-            self._hold_back()
-        elif self._ready:
-            self._pump()
-
-    def _hold_back(self) -> None:
-        """Stop reading from a peer that does not read: what it asks for would pile up here."""
-        transport = self._transport
-        if transport is None or self._choked:
-            return
-        if transport.get_write_buffer_size() > self._config.write_budget:
-            self._choked = True
-            transport.pause_reading()
-
-    async def transmit(self, stream: S, head: bytes, body: bytes) -> None:
-        """Send `head` and `body` as DATA; returns once the stream may take more, or has ended."""
-        size = len(head) + len(body)
-        outbox = stream.outbox
-        if (
-            outbox is None
-            and size <= stream.send_window
-            and size <= self._send_window
-            and size <= self._peer_frame_size
-            and not self._paused
-        ):
-            stream.send_window -= size
-            self._send_window -= size
-            self.write(_pack(size >> 8, size & 0xFF, DATA, 0, stream.stream_id) + head)
-            self._out.append(body)
-            self._burst += size
-            if self._burst > _BURST:
-                # Nothing else makes a handler that never waits for anything let the others have their turn.
-                self._flush()
-                await asyncio.sleep(0)
-            return
-        outbox = self.enqueue(stream, head, body)
-        while outbox.size > self._config.send_buffer and not stream.ended:
-            waiter = self._loop.create_future()
-            outbox.waiters.append(waiter)
-            await waiter
-
-    def enqueue(self, stream: S, head: bytes, body: bytes, final: bytes | None = None) -> Outbox:
-        """Accept `head` and `body` as DATA, and what ends the stream, to be sent as windows and the peer allow."""
-        outbox = stream.outbox
-        if outbox is None:
-            outbox = stream.outbox = Outbox()
-        if head:
-            outbox.pieces.append(head)
-        if body:
-            outbox.pieces.append(body)
-        outbox.size += len(head) + len(body)
-        outbox.final = final
-        if outbox.size and not outbox.queued and stream.send_window > 0:
-            outbox.queued = True
-            self._ready.append(stream)
-            self._pump()
-        return outbox
-
-    def finish(self, stream: S, final: bytes) -> None:
-        """End our side of the stream behind what it has accepted: with trailers, or `END_WITH_DATA`."""
-        outbox = stream.outbox
-        if outbox is not None and outbox.size:
-            outbox.final = final
-            return
-        self.write(final or _pack(0, 0, DATA, END_STREAM, stream.stream_id))
-        self._on_sent(stream)
-
-    def _pump(self) -> None:
-        """Send what outboxes hold, a frame from each in turn, as far as windows and the peer's reading allow."""
-        ready = self._ready
-        while ready and self._send_window > 0 and not self._paused and self._burst <= _BURST:
-            stream = ready.popleft()
-            outbox = stream.outbox
-            if outbox is None or stream.ended:
-                continue
-            room = min(self._peer_frame_size, stream.send_window, self._send_window)
-            if room <= 0:
-                outbox.queued = False
-                continue
-            self._emit(stream, outbox, room)
-            if outbox.size:
-                ready.append(stream)
-            else:
-                stream.outbox = None
-                if outbox.final is not None:
-                    if outbox.final:
-                        self.write(outbox.final)
-                    self._on_sent(stream)
-            if outbox.waiters and outbox.size <= self._config.send_buffer:
-                outbox.wake()
-
-    def _emit(self, stream: S, outbox: Outbox, room: int) -> None:
-        size = min(room, outbox.size)
-        outbox.size -= size
-        stream.send_window -= size
-        self._send_window -= size
-        self._burst += size
-        flags = END_STREAM if outbox.final == END_WITH_DATA and not outbox.size else 0
-        self.write(_pack(size >> 8, size & 0xFF, DATA, flags, stream.stream_id))
-        pieces = outbox.pieces
-        while size:
-            piece = pieces[0]
-            if len(piece) <= size:
-                self._out.append(pieces.popleft())
-                size -= len(piece)
-            else:
-                view = memoryview(piece)
-                self._out.append(view[:size])
-                pieces[0] = view[size:]
-                size = 0
-        self._bulky = True
-
     # Streams.
 
     def forget(self, stream: S) -> None:
@@ -328,6 +148,14 @@ class Connection(asyncio.Protocol, Generic[S]):
         if outbox is not None:
             stream.outbox = None
             outbox.wake()
+        if stream.reserved:
+            self._release(stream)
+
+    def _release(self, stream: S) -> None:
+        """What an ended stream held may be held by those that wait for it."""
+        if self._budget is not None:
+            for waiting in self._budget.release(stream):
+                self.replenish(cast("S", waiting))
 
     def _reset(self, fault: StreamFault) -> None:
         """End a stream for the peer's fault."""
@@ -369,8 +197,21 @@ class Connection(asyncio.Protocol, Generic[S]):
             return
         increment = receiver.wanted()
         if increment:
-            receiver.window += increment
-            self.write(frames.window_update(stream.stream_id, increment))
+            increment = self._affordable(stream, receiver, increment)
+            if increment:
+                receiver.window += increment
+                self.write(frames.window_update(stream.stream_id, increment))
+
+    def _affordable(self, stream: S, receiver: Receiver, increment: int) -> int:
+        """As much of the increment as the budget allows; what is within the initial window always is."""
+        own = self._config.initial_stream_window + stream.reserved - receiver.stored() - receiver.window
+        if increment <= own:
+            return increment
+        if self._budget is None:
+            self._budget = ReceiveBudget(self._config.receive_budget)
+        if self._budget.reserve(stream, stream.reserved + increment - own):
+            return increment
+        return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
 
     async def next_message(self, stream: S, inbox: Inbox) -> bytes | None:
         """The next message of a stream; None behind the last."""
@@ -386,7 +227,8 @@ class Connection(asyncio.Protocol, Generic[S]):
     def encourage(self, stream: S) -> None:
         """The reader waits: where the window is what limits the peer, let it have a larger one."""
         receiver = stream.receiver
-        if receiver is not None and receiver.window < receiver.target >> 1:
+        crowded = self._budget is not None and self._budget.crowded
+        if receiver is not None and receiver.window < receiver.target >> 1 and not crowded:
             receiver.target = min(receiver.target * 2, self._config.max_stream_window)
         self.replenish(stream)
 
@@ -450,150 +292,45 @@ class Connection(asyncio.Protocol, Generic[S]):
         stream_id, end_stream = self._fragment_head
         self._on_headers(stream_id, end_stream, b"".join(fragments or ()))
 
-    # All other frames.
+    # Health, and the end.
 
-    def _control(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        if kind == frames.WINDOW_UPDATE:
-            self._window_updated(stream_id, payload)
-        elif kind == frames.SETTINGS:
-            self._settings_received(flags, stream_id, payload)
-        elif kind == frames.PING:
-            self._ping_received(flags, stream_id, payload)
-        elif kind == frames.RST_STREAM:
-            self._reset_received(stream_id, payload)
-        elif kind == frames.GOAWAY:
-            self._goaway_received(stream_id, payload)
-        elif kind == frames.PRIORITY:
-            self._priority_received(stream_id, payload)
-        elif kind in (frames.PUSH_PROMISE, frames.CONTINUATION):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"frame type {kind} has no place here")
-        else:
-            self._charge()
+    def inspect(self, now: float) -> None:
+        """Look at what only time shows: a peer that is gone, reads nothing, or never ends its headers."""
+        if self._heard:
+            self._heard = False
+            self._silent_since = now
+            self._pinged_at = None
+        elif self._pinged_at is not None:
+            if now - self._pinged_at >= self._config.keepalive_timeout:
+                self.abort("the peer did not answer a PING: it is gone")
+                return
+        elif self._wants_keepalive() and now - self._silent_since >= (self._config.keepalive_interval or now):
+            self._pinged_at = now
+            self.write(frames.frame(frames.PING, 0, 0, _KEEPALIVE_PING))
+        self._inspect_reader(now)
 
-    def _window_updated(self, stream_id: int, payload: bytes) -> None:
-        if len(payload) != 4:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE has 4 bytes")
-        increment = UINT32.unpack(payload)[0] & LARGEST_WINDOW
-        if stream_id == 0:
-            self._send_window += increment
-            if not increment:
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a WINDOW_UPDATE of zero")
-            if self._send_window > LARGEST_WINDOW:
-                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is too large")
+    def _wants_keepalive(self) -> bool:
+        return self._config.keepalive_interval is not None
+
+    def _inspect_reader(self, now: float) -> None:
+        """Has a peer that holds back our output taken any of it?"""
+        transport = self._transport
+        if not self._paused or transport is None:
+            self._stalled_since = None
             return
-        stream = self._streams.get(stream_id)
-        if stream is None:
-            if self._is_idle_id(stream_id):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"WINDOW_UPDATE on idle stream {stream_id}")
-            return
-        if not increment:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a WINDOW_UPDATE of zero")
-        stream.send_window += increment
-        if stream.send_window > LARGEST_WINDOW:
-            raise StreamFault(stream_id, ErrorCode.FLOW_CONTROL_ERROR, "the stream's window is too large")
-        self._unblock(stream)
+        size = transport.get_write_buffer_size()
+        if self._stalled_since is None or size < self._stalled_size:
+            self._stalled_since = now
+        elif now - self._stalled_since >= self._config.write_timeout:
+            self.abort("the peer reads nothing")
+        self._stalled_size = size
 
-    def _unblock(self, stream: S) -> None:
-        outbox = stream.outbox
-        if outbox is not None and outbox.size and not outbox.queued and stream.send_window > 0:
-            outbox.queued = True
-            self._ready.append(stream)
-
-    def _settings_received(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "SETTINGS belong to stream 0")
-        if flags & frames.ACK:
-            if payload:
-                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS is empty")
-            self._settled = True
-            return
-        if len(payload) % 6:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS come in sixes of bytes")
-        self._charge()
-        for key, value in SETTING.iter_unpack(payload):
-            self._apply_setting(key, value)
-        self.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
-        self._on_settings()
-
-    def _apply_setting(self, key: int, value: int) -> None:
-        if key == frames.INITIAL_WINDOW_SIZE:
-            if value > LARGEST_WINDOW:
-                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"INITIAL_WINDOW_SIZE {value} is too large")
-            change = value - self._peer_window
-            self._peer_window = value
-            for stream in self._streams.values():
-                stream.send_window += change
-                if stream.send_window > LARGEST_WINDOW:
-                    raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window became too large")
-                self._unblock(stream)
-        elif key == frames.MAX_FRAME_SIZE:
-            if not DEFAULT_FRAME_SIZE <= value <= LARGEST_FRAME_SIZE:
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"MAX_FRAME_SIZE {value} is not allowed")
-            self._peer_frame_size = value
-        elif key == frames.MAX_CONCURRENT_STREAMS:
-            self._peer_max_streams = value
-        elif key == frames.MAX_HEADER_LIST_SIZE:
-            self._peer_max_header_list = value
-        elif key == frames.ENABLE_PUSH and value > 1:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
-
-    def _ping_received(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING belongs to stream 0")
-        if len(payload) != 8:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING has 8 bytes")
-        if flags & frames.ACK:
-            self._on_pong(payload)
-            return
-        self._charge()
-        self.write(frames.frame(frames.PING, frames.ACK, 0, payload))
-
-    def _reset_received(self, stream_id: int, payload: bytes) -> None:
-        if len(payload) != 4:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM has 4 bytes")
-        if not stream_id or self._is_idle_id(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"RST_STREAM on idle stream {stream_id}")
-        self._charge()
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            self.forget(stream)
-            number = UINT32.unpack(payload)[0]
-            known = number <= ErrorCode.HTTP_1_1_REQUIRED
-            stream.on_reset(ErrorCode(number) if known else ErrorCode.INTERNAL_ERROR)
-
-    def _goaway_received(self, stream_id: int, payload: bytes) -> None:
-        if stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY belongs to stream 0")
-        if len(payload) < 8:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY has at least 8 bytes")
-        last_id = UINT32.unpack_from(payload)[0] & LARGEST_WINDOW
-        code = UINT32.unpack_from(payload, 4)[0]
-        self._on_goaway(last_id, code, ascii(payload[8:264].decode("latin-1"))[1:-1])
-
-    def _priority_received(self, stream_id: int, payload: bytes) -> None:
-        """Priorities are checked and otherwise ignored (RFC 9113 section 5.3.2)."""
-        if not stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY needs a stream")
-        if len(payload) != 5:
-            raise StreamFault(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY has 5 bytes")
-        self._charge()
-        if UINT32.unpack_from(payload)[0] & LARGEST_WINDOW == stream_id:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream cannot depend on itself")
-
-    # Patience, and its end.
-
-    def _charge(self) -> None:
-        """Count a frame that costs us work and carries none. Time and completed calls earn more of them."""
-        self._credit -= 1
-        if self._credit >= 0:
-            return
-        now = monotonic()
-        earned = (now - self._credit_at) * self._config.flood_refill + self._completed - self._credited
-        self._credit = min(self._credit + earned, self._config.flood_allowance)
-        self._credit_at = now
-        self._credited = self._completed
-        if self._credit < 0:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that ask for work and carry none")
+    def abort(self, reason: str) -> None:
+        """End the connection without another word."""
+        transport = self._transport
+        self._end(reason)
+        if transport is not None:
+            transport.abort()
 
     def fail(self, code: ErrorCode, reason: str) -> None:
         """End the connection for the peer's fault: GOAWAY, then close."""

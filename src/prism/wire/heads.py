@@ -17,6 +17,7 @@ RESPONSE_HEAD: Final = _STATUS_200 + encode_literal(b"content-type", b"applicati
 TRAILERS_OK: Final = encode_literal(b"grpc-status", b"0")
 GZIP_HEAD: Final = RESPONSE_HEAD + encode_literal(b"grpc-encoding", b"gzip")
 TOO_LARGE_HEAD: Final = encode([(b":status", b"431"), (b"content-type", b"application/grpc")])
+NOT_POST_HEAD: Final = encode([(b":status", b"405"), (b"allow", b"POST"), (b"content-type", b"application/grpc")])
 NOT_GRPC_HEAD: Final = encode([(b":status", b"415"), (b"content-type", b"application/grpc")])
 ACCEPT_ENCODING: Final = encode_literal(b"grpc-accept-encoding", ACCEPTED)
 

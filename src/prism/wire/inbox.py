@@ -35,6 +35,7 @@ class Inbox:
         "_encoding",
         "_head",
         "_limit",
+        "_partial",
         "_parts",
         "ended",
         "held",
@@ -57,6 +58,7 @@ class Inbox:
         self._encoding = encoding
         self._compressed = 0
         self._head = b""
+        self._partial = 0
         self._parts: list[bytes] = []
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
@@ -71,10 +73,12 @@ class Inbox:
                 return
             start += len(taken)
             self.missing -= len(taken)
+            self._partial += len(taken)
             self._parts.append(taken)
             if not self.missing:
                 message = taken if len(self._parts) == 1 else b"".join(self._parts)
                 self._parts.clear()
+                self._partial = 0
                 self._deliver(message)
 
     def _begin(self, data: bytes, start: int, stop: int) -> int:
@@ -145,6 +149,10 @@ class Inbox:
         message = self.messages.popleft()
         self.held = self.held - len(message) - _HEAD if self.messages else 0
         return message
+
+    def stored(self) -> int:
+        """The bytes that have been received and not been taken."""
+        return self.held + self._partial
 
     def wanted(self) -> int:
         """By how much to raise the peer's window now; zero where it is not worth a frame."""

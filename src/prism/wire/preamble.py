@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class Preamble(asyncio.Protocol):
     """Hands the transport on to the protocol that its first bytes name."""
 
-    __slots__ = ("_buffer", "_server", "_transport", "since")
+    __slots__ = ("_buffer", "_server", "_since", "_transport")
 
     def __init__(self, server: "Server") -> None:
         self._server = server
         self._buffer = b""
-        self.since = monotonic()
+        self._since = monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -43,6 +43,18 @@ class Preamble(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._server.on_closed(self)
 
-    def close(self) -> None:
-        """Give up on a peer that has not said what it wants."""
+    def inspect(self, now: float) -> None:
+        """Give up on a peer that takes too long to say what it wants."""
+        if now - self._since >= self._server.config.handshake_timeout:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """It has asked for nothing yet."""
         self._transport.abort()
+
+    cut = drain
+
+    @property
+    def calls(self) -> int:
+        """None can be under way."""
+        return 0

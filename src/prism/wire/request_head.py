@@ -15,12 +15,12 @@ class Unusual:
     """What the head of a plain gRPC call does not have."""
 
     http: bool = False
+    grpc: bool = True
     bad_timeout: bool = False
     encoding: str | None = None
     content_length: int = -1
     method: str = "POST"
     scheme: str = "http"
-    authority: str = ""
 
 
 # Path, time-out in seconds, metadata, whether gzip is welcome, and what is unusual: a plain tuple, made for each call.
@@ -82,12 +82,14 @@ def read_request(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known: 
     if grpc and method == "POST" and encoding is None and content_length < 0 and not bad_timeout:
         return path, seconds, metadata, gzip, None
     http = not grpc or method != "POST"
+    if http and authority and "host" not in metadata:
+        metadata = Metadata.from_wire((("host", authority), *custom))
     return (
         path,
         seconds,
         metadata,
         gzip,
-        Unusual(http, bad_timeout, encoding, content_length, method, scheme, authority),
+        Unusual(http, grpc, bad_timeout, encoding, content_length, method, scheme),
     )
 
 

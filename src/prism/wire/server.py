@@ -13,14 +13,16 @@ from prism.wire.config import ServerConfig
 from prism.wire.fields import Fields
 from prism.wire.frames import DEFAULT_WINDOW
 from prism.wire.http import HttpHandler
+from prism.wire.http1 import Http1Connection
 from prism.wire.peer import Peer
 from prism.wire.preamble import Preamble
 from prism.wire.server_call import Method
 from prism.wire.server_connection import ServerConnection
-from prism.wire.timer import DeadlineWheel
+from prism.wire.timer import DeadlineWheel, Rounds
 
 _DEFAULTS: Final = ServerConfig()
 
+Accepted = Preamble | ServerConnection | Http1Connection
 Lookup = Callable[[str], Method | None]
 
 
@@ -41,7 +43,8 @@ class Server:
         self._wheel: DeadlineWheel | None = None
         self._listeners: list[asyncio.Server] = []
         self._unix_paths: list[str] = []
-        self._open: set[Preamble | ServerConnection] = set()
+        self._rounds: Rounds | None = None
+        self._open: set[Accepted] = set()
         self._emptied: asyncio.Future[None] | None = None
 
     @property
@@ -66,7 +69,7 @@ class Server:
     @property
     def calls(self) -> int:
         """How many calls are under way."""
-        return sum(each.calls for each in self._open if isinstance(each, ServerConnection))
+        return sum(each.calls for each in self._open)
 
     async def listen(self, address: str, *, tls: ssl.SSLContext | None = None) -> str:
         """Listen on `host:port` (port 0: a free one) or `unix:/path`, and return the address bound.
@@ -99,31 +102,27 @@ class Server:
         """
         self._stop_listening()
         for each in tuple(self._open):
-            if isinstance(each, ServerConnection):
-                each.drain()
-            else:
-                each.close()
+            each.drain()
         if self._open:
-            self._emptied = self.loop.create_future()
-            await asyncio.wait((self._emptied,), timeout=grace)
+            await asyncio.wait((self._until_empty(),), timeout=grace)
         await self.close()
 
     async def close(self) -> None:
         """Close at once: calls under way end with UNAVAILABLE; returns when their handlers have ended too."""
         self._stop_listening()
-        tasks: list[asyncio.Task[None]] = []
         for each in tuple(self._open):
-            if isinstance(each, ServerConnection):
-                tasks += each.cut()
-            else:
-                each.close()
-        if tasks:
-            await asyncio.wait(tasks)
+            each.cut()
         if self._open:
-            self._emptied = self.loop.create_future()
-            await self._emptied
+            await self._until_empty()
+        if self._rounds is not None:
+            self._rounds.stop()
         if self._wheel is not None:
             self._wheel.close()
+
+    def _until_empty(self) -> "asyncio.Future[None]":
+        if self._emptied is None or self._emptied.done():
+            self._emptied = self.loop.create_future()
+        return self._emptied
 
     def _stop_listening(self) -> None:
         for listener in self._listeners:
@@ -143,21 +142,39 @@ class Server:
 
     # For its connections.
 
-    def protocol_for(self, peer: Peer, *, http2: bool) -> asyncio.Protocol:
+    def protocol_for(self, peer: Peer, *, http2: bool) -> ServerConnection | Http1Connection:
         """The protocol that a connection turned out to speak."""
-        connection = ServerConnection(self, peer)
+        connection = ServerConnection(self, peer) if http2 else Http1Connection(self, peer)
         self._open.add(connection)
         return connection
 
     def on_opened(self, connection: Preamble) -> None:
         """A connection has been accepted."""
         self._open.add(connection)
+        if self._rounds is None:
+            self._rounds = Rounds(self.loop, _period(self.config), lambda: list(self._open))
+        self._rounds.start()
 
-    def on_closed(self, connection: Preamble | ServerConnection) -> None:
+    def on_closed(self, connection: Accepted) -> None:
         """A connection is gone, or has become another."""
         self._open.discard(connection)
         if not self._open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
+
+
+def _period(config: ServerConfig) -> float:
+    """Often enough to see each limit a quarter late at most."""
+    limits = (
+        config.handshake_timeout,
+        config.header_timeout,
+        config.write_timeout,
+        config.drain_timeout,
+        config.keepalive_timeout,
+        config.keepalive_interval,
+        config.idle_timeout,
+        config.max_connection_age,
+    )
+    return min(1.0, max(0.01, min(each for each in limits if each is not None) / 4))
 
 
 def _opening(config: ServerConfig) -> bytes:

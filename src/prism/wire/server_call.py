@@ -1,6 +1,5 @@
 """A call as the server's handler sees it: what the client sent, and how to answer."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -12,8 +11,8 @@ from prism.wire.frames import MESSAGE_HEAD, ErrorCode
 from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 from prism.wire.peer import Peer
+from prism.wire.served_stream import ServedStream
 from prism.wire.status import OK, Code, Status, StatusError
-from prism.wire.stream import Stream
 
 if TYPE_CHECKING:
     from prism.wire.server_connection import ServerConnection
@@ -24,7 +23,7 @@ _DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call 
 _ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message")
 
 
-class ServerCall(Stream):
+class ServerCall(ServedStream):
     """One call. Handlers use the public names; the rest is between it and its connection.
 
     `message` is the request of a method that takes one, set before its handler starts; `messages` iterates over
@@ -38,14 +37,12 @@ class ServerCall(Stream):
         "_initial",
         "_trailing",
         "code",
-        "connection",
         "encoding",
         "message",
         "metadata",
         "method",
         "path",
         "plain",
-        "task",
         "user",
     )
 
@@ -78,11 +75,12 @@ class ServerCall(Stream):
         self.user: Any = None
         self.code: Code | None = None
         self.content_length = -1
+        self.reserved = 0
         self.encoding: str | None = None
         self.connection = connection
         self._accepts_gzip = accepts_gzip
         self.plain = True  # nothing sent or set yet: a single reply may go out in one piece
-        self.task: asyncio.Task[None] | None = None
+        self.task = None
 
     @property
     def deadline(self) -> Deadline | None:
@@ -154,10 +152,6 @@ class ServerCall(Stream):
         block = heads.GZIP_HEAD if self._gzip else heads.RESPONSE_HEAD
         self.connection.write_headers(self.stream_id, block + self._initial.encoded(), end_stream=False)
 
-    def start(self) -> None:
-        """Run the handler: the call's one task."""
-        self.task = self.connection.run(self)
-
     def on_whole(self, message: bytes) -> None:
         """The one DATA frame that most requests are."""
         self.eager = False
@@ -187,7 +181,7 @@ class ServerCall(Stream):
         if self.remote_ended:
             self.message = inbox.take()
             self.receiver = None
-            self.start()
+            self.task = self.connection.run(self)
 
     def reply(self, message: bytes | None) -> None:
         """The handler has returned: send what it returned, and the trailers."""
@@ -232,6 +226,8 @@ class ServerCall(Stream):
         """End the call now, whatever its handler is doing."""
         if self.ended:
             return
+        # Before the call counts as ended, so that a connection that closes with it knows of the handler.
+        self.cancel_handler()
         outbox = self.outbox
         if outbox is not None and outbox.size:
             # Trailers behind half a message would be read as part of it.
@@ -240,7 +236,6 @@ class ServerCall(Stream):
             self.connection.abandon(self)
         else:
             self.finish(status)
-        self._cancel()
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -250,18 +245,12 @@ class ServerCall(Stream):
         """The client gave up, most often because its own deadline passed a moment before ours."""
         late = self.expires <= self.connection.now() + _CLIENT_HASTE
         self.code = Code.DEADLINE_EXCEEDED if late and code is ErrorCode.CANCEL else Code.CANCELLED
-        self._cancel()
+        self.cancel_handler()
 
     def on_lost(self, reason: str) -> None:  # noqa: ARG002 - a server has nobody to tell
         """The connection is gone."""
         self.code = Code.CANCELLED
-        self._cancel()
-
-    def _cancel(self) -> None:
-        task = self.task
-        if task is not None and not task.done():
-            self.connection.zombies.add(self)
-            task.cancel()
+        self.cancel_handler()
 
 
 class Messages:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import random
 import struct
+from collections.abc import Coroutine
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prism.wire import frames, heads
 from prism.wire.compression import GZIP
@@ -18,13 +20,14 @@ from prism.wire.frames import (
     ErrorCode,
     StreamFault,
 )
+from prism.wire.http_exchange import Body, HttpExchange
 from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import EMPTY_METADATA
 from prism.wire.peer import Peer
 from prism.wire.request_head import RequestHead, Unusual, read_request
+from prism.wire.served_stream import ServedStream
 from prism.wire.server_call import NEVER, ServerCall
 from prism.wire.status import Code, Status, StatusError
-from prism.wire.stream import Stream
 
 if TYPE_CHECKING:
     from prism.wire.server import Server
@@ -42,16 +45,18 @@ _TAIL_FRAME: Final = heads.frame_prefix(heads.TRAILERS_OK, end_stream=True)
 _reply_head = struct.Struct(f">5sL{len(heads.RESPONSE_HEAD)}sHBHLBL").pack
 _reply_tail = struct.Struct(f">5sL{len(heads.TRAILERS_OK)}s").pack
 _CLOSING: Final = Status(Code.UNAVAILABLE, "the server is shutting down: try another, or again")
+_POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST")
+_GRPC_ONLY: Final = Status(Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc")
 _DRAIN_PING: Final = b"draining"
 
 
-class ServerConnection(Connection[Stream]):
+class ServerConnection(Connection[ServedStream]):
     """One client's connection."""
 
     def __init__(self, server: "Server", peer: Peer) -> None:
         super().__init__(server.config, server.loop, server.opening)
         self.peer = peer
-        self.zombies: set[ServerCall] = set()  # cancelled calls whose handlers have not ended
+        self.zombies: set[ServedStream] = set()  # cancelled calls whose handlers have not ended
         self._server = server
         self._known = server.known_fields
         self._wheel = server.wheel
@@ -61,7 +66,12 @@ class ServerConnection(Connection[Stream]):
         self._forgotten: dict[int, None] = {}  # streams that we ended and the client may not know of yet
         self._gaps: list[range] = []  # streams that the client passed over
         self._draining = False
-        self._last_taken = LARGEST_WINDOW
+        self._opened = self._idle_since = monotonic()
+        self._idle_mark = 0
+        # So that connections made together do not end together.
+        self._age_spread = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        self._drain_since: float | None = None
+        self._drain_limited = False
 
     # Requests.
 
@@ -90,7 +100,7 @@ class ServerConnection(Connection[Stream]):
             self._heads[id(pairs)] = (pairs, head)
         path, seconds, metadata, gzip, unusual = head
         if unusual is not None and unusual.http:
-            self._on_http(stream_id, end_stream, head)
+            self._on_http(stream_id, end_stream, head, unusual)
             return
         method = self._server.lookup(path)
         if method is None:
@@ -107,7 +117,7 @@ class ServerConnection(Connection[Stream]):
             call.on_pieces()
             if end_stream:
                 call.on_end()
-            call.start()
+            call.task = self.run(call)
 
     def _take_unusual(self, call: ServerCall, end_stream: int, unusual: Unusual | None) -> bool:
         """Read what most calls do not have; False where the call has been refused for it."""
@@ -174,6 +184,8 @@ class ServerConnection(Connection[Stream]):
                 del self._streams[stream_id]
                 if call.bucket is not None:
                     call.bucket.discard(call)
+                if call.reserved:
+                    self._release(call)
                 self._completed += 1
                 self._out += (
                     _reply_head(
@@ -188,12 +200,14 @@ class ServerConnection(Connection[Stream]):
                 if self._draining:
                     self._close_if_drained()
                 return
-        self.zombies.discard(call)
+        if self.zombies:
+            self.on_handler_ended(call)
         call.reply(message)
 
     def _failed(self, call: ServerCall, error: BaseException) -> None:
         """The handler has raised."""
-        self.zombies.discard(call)
+        if self.zombies:
+            self.on_handler_ended(call)
         if isinstance(error, StatusError):
             call.finish(error.status, error.trailing)
         elif isinstance(error, asyncio.CancelledError):
@@ -222,14 +236,15 @@ class ServerConnection(Connection[Stream]):
         """The clock of deadlines."""
         return monotonic()
 
-    def _on_sent(self, stream: Stream) -> None:
+    def sent(self, stream: ServedStream) -> None:
+        """The response is complete."""
         self._completed += 1
         if not stream.remote_ended:
             # The client may stop sending: nobody listens (RFC 9113 section 8.1).
             self.write(frames.rst_stream(stream.stream_id, ErrorCode.NO_ERROR))
         self.abandon(stream)
 
-    def abandon(self, stream: Stream) -> None:
+    def abandon(self, stream: ServedStream) -> None:
         """Drop a stream that we ended; what the client has on its way for it is ignored."""
         if not stream.remote_ended:
             self._remember(stream.stream_id)
@@ -270,13 +285,33 @@ class ServerConnection(Connection[Stream]):
         self._charge()
         self._reject(stream_id, end_stream, status, heads.TOO_LARGE_HEAD)
 
-    def _on_http(self, stream_id: int, end_stream: int, head: RequestHead) -> None:
-        self._reject(
-            stream_id,
-            end_stream,
-            Status(Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc"),
-            heads.NOT_GRPC_HEAD,
-        )
+    def _on_http(self, stream_id: int, end_stream: int, head: RequestHead, unusual: Unusual) -> None:
+        """A request that is not gRPC's."""
+        path, _, metadata, _, _ = head
+        handler = self._server.http
+        if unusual.grpc:
+            self._reject(stream_id, end_stream, _POST_ONLY, heads.NOT_POST_HEAD)
+        elif handler is None:
+            self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
+        else:
+            limit = self._config.max_message_size
+            body = Body(self._first_window(), limit)
+            exchange = HttpExchange(self, stream_id, self._peer_window, handler, path, metadata, unusual, body)
+            self._streams[stream_id] = exchange
+            if end_stream:
+                exchange.on_end()
+            elif unusual.content_length > limit:
+                exchange.abort(Status(Code.RESOURCE_EXHAUSTED, f"the body is over the limit of {limit} bytes"))
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start the task of an exchange."""
+        return self._loop.create_task(coroutine)
+
+    def on_handler_ended(self, stream: ServedStream) -> None:
+        """A cancelled handler has really ended."""
+        self.zombies.discard(stream)
+        if self._closed and not self.zombies:
+            self._server.on_closed(self)
 
     def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
@@ -322,8 +357,31 @@ class ServerConnection(Connection[Stream]):
 
     # The end.
 
+    def inspect(self, now: float) -> None:
+        """Look at what only time shows; see also `Connection.inspect`."""
+        super().inspect(now)
+        config = self._server.config
+        if self._closed:
+            return
+        if self._drain_since is not None:
+            if self._drain_limited and now - self._drain_since >= config.drain_timeout:
+                self.cut()
+            return
+        if self._streams or self._completed != self._idle_mark:
+            self._idle_mark = self._completed
+            self._idle_since = now
+        idle, age = config.idle_timeout, config.max_connection_age
+        if (idle is not None and now - self._idle_since >= idle) or (
+            age is not None and now - self._opened >= age * self._age_spread
+        ):
+            self._drain_limited = True
+            self.drain()
+
     def drain(self) -> None:
         """Take no more streams once the client knows; finish those it has opened, then close."""
+        if self._drain_since is not None:
+            return
+        self._drain_since = monotonic()
         self.write(frames.goaway(LARGEST_WINDOW, ErrorCode.NO_ERROR, "draining"))
         self.write(frames.frame(frames.PING, 0, 0, _DRAIN_PING))
 
@@ -338,18 +396,16 @@ class ServerConnection(Connection[Stream]):
         """How many calls are under way."""
         return len(self._streams) + len(self.zombies)
 
-    def cut(self) -> "list[asyncio.Task[None]]":
-        """End every call and close; returns the handlers that are still ending."""
-        streams = tuple(self._streams.values())
-        for stream in streams:
+    def cut(self) -> None:
+        """End every call and close."""
+        for stream in tuple(self._streams.values()):
             stream.abort(_CLOSING)
         self.close("the server closes")
-        tasks = [call.task for call in self.zombies]
-        return [task for task in tasks if task is not None]
 
     def _close_if_drained(self) -> None:
         if not self._streams:
             self.close("drained")
 
     def _on_closed(self, reason: str) -> None:  # noqa: ARG002 - a client may go for any reason
-        self._server.on_closed(self)
+        if not self.zombies:
+            self._server.on_closed(self)

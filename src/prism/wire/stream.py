@@ -25,6 +25,9 @@ class Receiver(Protocol):
     def end(self) -> None:
         """There is no more. Raises `BadMessage`."""
 
+    def stored(self) -> int:
+        """The bytes that have been received and not been taken."""
+
     def wanted(self) -> int:
         """By how much to raise the peer's window now; zero where it is not worth a frame."""
 
@@ -57,7 +60,7 @@ class Stream:
 
     `ended`: nothing more may be sent or matters. `remote_ended`: the peer has sent END_STREAM. `eager`: not a byte
     of a unary message has come yet, so that one DATA frame may be the whole of it. `content_length`: the bytes that
-    the peer has promised and not sent yet; -1 where it promised nothing.
+    the peer has promised and not sent yet; -1 where it promised nothing. `reserved`: what it has of the budget.
     """
 
     __slots__ = (
@@ -69,6 +72,7 @@ class Stream:
         "outbox",
         "receiver",
         "remote_ended",
+        "reserved",
         "send_window",
         "stream_id",
     )
@@ -78,6 +82,7 @@ class Stream:
     outbox: Outbox | None
     receiver: Receiver | None
     remote_ended: bool
+    reserved: int
     eager: bool
     content_length: int
     ended: bool

@@ -1,4 +1,4 @@
-"""Deadlines of many calls on one timer: coarse, never early, and nearly free for calls that end soon.
+"""Time: deadlines of many calls on one timer, coarse, never early, and nearly free for calls that end soon.
 
 A new call is only noted. Whoever is still there at the next tick is filed under the tick at which it expires, so
 that a call that ends within a tick costs one append, and one that lives long costs one set operation more.
@@ -6,10 +6,13 @@ that a call that ends within a tick costs one append, and one that lives long co
 
 import asyncio
 import heapq
+from collections.abc import Callable, Iterator
+from itertools import islice
 from time import monotonic
 from typing import Final, Protocol
 
 TICK: Final = 0.01
+_BITE: Final = 200  # connections looked at in a row
 _GRAINS: Final = (10_000, 100)  # in ticks
 
 
@@ -91,3 +94,50 @@ class DeadlineWheel:
             heapq.heappush(self._order, index)
         bucket.add(entry)
         entry.bucket = bucket
+
+
+class Watch(Protocol):
+    """Something that wants to be looked at now and then."""
+
+    def inspect(self, now: float) -> None:
+        """Act upon what time alone shows; `now` is of `time.monotonic()`."""
+
+
+class Rounds:
+    """Looks at every connection about once in `period` seconds, in short bites, while there are any."""
+
+    __slots__ = ("_handle", "_loop", "_period", "_watched")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, period: float, watched: Callable[[], list[Watch]]) -> None:
+        self._loop = loop
+        self._period = period
+        self._watched = watched
+        self._handle: asyncio.Handle | None = None
+
+    def start(self) -> None:
+        """Begin, unless it has begun."""
+        if self._handle is None:
+            self._handle = self._loop.call_later(self._period, self._begin)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _begin(self) -> None:
+        watched = self._watched()
+        if watched:
+            self._go_on(iter(watched))
+        else:
+            self._handle = None
+
+    def _go_on(self, rest: Iterator[Watch]) -> None:
+        now = monotonic()
+        bite = list(islice(rest, _BITE))
+        for each in bite:
+            each.inspect(now)
+        if len(bite) == _BITE:
+            self._handle = self._loop.call_soon(self._go_on, rest)
+        else:
+            self._handle = self._loop.call_later(self._period, self._begin)

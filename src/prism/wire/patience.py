@@ -1,0 +1,31 @@
+"""How many frames that cost work and carry none a peer may send: PING, SETTINGS, RST_STREAM, empty DATA and the like.
+
+A small fixed bound would break good clients, which cancel in bursts; so time and completed calls earn more.
+"""
+
+from time import monotonic
+
+
+class Patience:
+    """An allowance that such frames use up."""
+
+    __slots__ = ("_allowance", "_at", "_completed", "_left", "_refill")
+
+    def __init__(self, allowance: int, refill: float) -> None:
+        self._allowance = allowance
+        self._refill = refill
+        self._left = float(allowance)
+        self._at = 0.0
+        self._completed = 0
+
+    def charge(self, completed: int) -> bool:
+        """Count one such frame; `completed` is how many calls have been completed so far. False: too many."""
+        self._left -= 1
+        if self._left >= 0:
+            return True
+        now = monotonic()
+        earned = (now - self._at) * self._refill + completed - self._completed
+        self._left = min(self._left + earned, self._allowance)
+        self._at = now
+        self._completed = completed
+        return self._left >= 0

@@ -1,44 +1,13 @@
 """What `prism namespace list` and `prism namespace describe` show: plain data, without secrets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretBytes, SecretStr
 
 from prism.control.secrets import HIDDEN, SECRET_FIELD, Redactor
 from prism.control.specification import NamespaceSpec
-from prism.control.supervised import Supervised
 from prism.control.transition import Served
 from prism.sdk.backend import HealthStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether a namespace is served.
-
-    Attributes:
-        ready: calls are tried.
-        status: `ready`, `degraded` (calls are tried, the last probe had something to say) or `unavailable`.
-        reason: what is wrong; empty when ready.
-    """
-
-    ready: bool
-    status: str
-    reason: str
-
-
-def readiness(served: Mapping[str, Served]) -> dict[str, Readiness]:
-    """Of every namespace."""
-    return {name: _readiness(name, each.supervised) for name, each in served.items()}
-
-
-def _readiness(name: str, supervised: Supervised) -> Readiness:
-    if refusal := supervised.refusal(name):
-        return Readiness(False, "unavailable", refusal)
-    if supervised.health.status is not HealthStatus.HEALTHY:
-        return Readiness(True, "degraded", supervised.health.message)
-    return Readiness(True, "ready", "")
 
 
 def row(spec: NamespaceSpec) -> dict[str, Any]:
@@ -57,8 +26,8 @@ def details(spec: NamespaceSpec) -> dict[str, Any]:
     manifest = instance.plugin.manifest
     return row(spec) | {
         "line": spec.line,
-        "config": _shown(instance.config.model_dump(), instance.redactor),
-        "credentials": _shown(instance.credentials.model_dump(), instance.redactor),
+        "config": _shown(instance.config.model_dump(by_alias=True), instance.redactor),
+        "credentials": _shown(instance.credentials.model_dump(by_alias=True), instance.redactor),
         "plugin": {"version": manifest.version, "maturity": manifest.maturity, "summary": manifest.summary},
         "pinned": manifest.pinned,
         "capabilities": manifest.capabilities.model_dump(),
@@ -66,14 +35,24 @@ def details(spec: NamespaceSpec) -> dict[str, Any]:
 
 
 def state(served: Served) -> dict[str, Any]:
-    """What a running gateway adds to the details."""
-    ready = _readiness(served.spec.name, served.supervised)
-    scrub = served.supervised.spec.redactor.scrub
+    """What a running gateway adds to the details.
+
+    `status` is `ready`, `degraded` (calls are tried, though the last probe found fault) or `unavailable`; `reason` says
+    what is wrong, and is empty when ready.
+    """
+    supervised = served.supervised
+    if reason := supervised.refusal(served.spec.name):
+        status = "unavailable"
+    elif supervised.health.status is not HealthStatus.HEALTHY:
+        status, reason = "degraded", supervised.health.message
+    else:
+        status, reason = "ready", ""
+    scrub = supervised.spec.redactor.scrub
     return {
-        "status": ready.status,
-        "reason": ready.reason,
-        "store": scrub(served.supervised.instance.identity),
-        "health": {key: scrub(value) for key, value in served.supervised.health.details.items()},
+        "status": status,
+        "reason": reason,
+        "store": scrub(supervised.instance.identity),
+        "health": {key: scrub(value) for key, value in supervised.health.details.items()},
     }
 
 

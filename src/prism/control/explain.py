@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from prism.control.document import Document
@@ -73,8 +74,8 @@ def _problem(
             allowed_text, close = _TYPES.get(kind, allowed_text), ""
     hidden = _is_secret(model, place, loc)
     found = kind_of(error["input"]) if hidden else shown(error["input"], redactor)
-    if hidden:
-        close = ""
+    if hidden or (isinstance(error["input"], str) and redactor.scrub(error["input"]) != error["input"]):
+        close = ""  # it may be the secret in another spelling
     return document.problem(
         place, redactor.scrub(message), found=found, allowed=redactor.scrub(allowed_text), nearest=redactor.scrub(close)
     )
@@ -124,14 +125,18 @@ def _models(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
     """The models that may stand at `loc` of a value of `model`."""
     found = [model]
     for step in loc:
-        annotations = [each.model_fields[step].annotation for each in found if step in each.model_fields]
+        annotations = [field.annotation for each in found if (field := _own_fields(each).get(str(step)))]
         if annotations:
             found = [each for annotation in annotations for each in _parts(annotation) if _is_model(each)]
     return found
 
 
-def _fields(model: type[BaseModel], loc: Loc) -> dict[str, Any]:
-    return {name: field for each in _models(model, loc) for name, field in each.model_fields.items()}
+def _fields(model: type[BaseModel], loc: Loc) -> dict[str, FieldInfo]:
+    return {name: field for each in _models(model, loc) for name, field in _own_fields(each).items()}
+
+
+def _own_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_secret(model: type[BaseModel], place: Loc, loc: Loc) -> bool:

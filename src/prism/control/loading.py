@@ -235,8 +235,9 @@ class _Loading:
     def _complain(
         self, loc: Loc, message: str, *, found: str = "", allowed: str = "", close: str = "", key: bool = False
     ) -> None:
+        scrub = self._redactor.scrub
         self._problems.append(
-            self._document.problem(loc, message, found=found, allowed=allowed, nearest=close, key=key)
+            self._document.problem(loc, scrub(message), found=scrub(found), allowed=allowed, nearest=close, key=key)
         )
 
 
@@ -250,6 +251,7 @@ def _plain(value: Any, redactor: Redactor) -> Any:
         secret = value.get_secret_value()
         text = secret if isinstance(secret, str) else secret.decode("latin-1")
         redactor.learn(text)
+        redactor.learn_from(text)
         return text
     if isinstance(value, str):
         redactor.learn_from(value)

@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from prism.control.problem import ConfigInvalid, Problem, path
 
-MAX_NODES = 5_000_000
+MAX_NODES = 1_000_000
 MAX_DEPTH = 200
 
 _TAG = "tag:yaml.org,2002:"

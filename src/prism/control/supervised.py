@@ -49,6 +49,7 @@ class Supervised:
         self._on_change = on_change
         self._wanted: set[str] = set()
         self._failed: dict[str, Refusing] = {}
+        self._started = False
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
 
@@ -140,7 +141,12 @@ class Supervised:
         await self._attach(self._wanted)
         self.instance.refusal = ""
         self._tried.set()
-        log.info("backend %s serves %d namespaces on %s", name, len(self._wanted), self.instance.identity)
+        log.info(
+            "backend %s serves %d namespaces on %s",
+            name,
+            len(self._wanted),
+            self.spec.redactor.scrub(self.instance.identity),
+        )
         while True:
             await asyncio.sleep(self._timing.probe_interval)
             await self._probe()
@@ -150,8 +156,10 @@ class Supervised:
     async def _attempt(self) -> str:
         """Brings it up; why it could not be, or empty."""
         try:
-            await self.load()
-            await self.instance.start()
+            if not self._started:
+                await self.load()
+                await self.instance.start()
+                self._started = True
             self.health = await self.instance.health()
         except PrismError as error:
             log.debug("attempt failed: %s", self._trace(error))

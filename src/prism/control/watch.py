@@ -42,9 +42,13 @@ async def changes(directories: Iterable[Path], stirred: asyncio.Event, interval:
         rust_timeout=int(interval * 1000),
         yield_on_timeout=True,
         recursive=False,
-        raise_interrupt=False,
     )
+    first = asyncio.ensure_future(anext(watching))
     try:
+        await asyncio.sleep(0)  # its first step sets the watch up; what changed until then needs a look
+        stirred.set()
+        await first
+        stirred.set()
         async for _ in watching:
             stirred.set()
     except Exception as error:  # noqa: BLE001  # whatever the system lacks, a look at the file still works
@@ -52,3 +56,5 @@ async def changes(directories: Iterable[Path], stirred: asyncio.Event, interval:
         while True:
             await asyncio.sleep(interval)
             stirred.set()
+    finally:
+        first.cancel()

@@ -57,7 +57,7 @@ class InProcess:
             # mypy knows of no constructor: a Protocol has none.
             backend: Backend = kind(self._config, self._credentials)  # type: ignore[call-arg]
             binding = Binding(backend.interfaces, self.capabilities)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise FailedPrecondition(f"plugin {self.backend!r} is defective: {error}") from error
         self._backend, self._unary, self._streaming = backend, binding.unary, binding.streaming
 

@@ -1,0 +1,49 @@
+"""What is shown of a namespace, and what never is."""
+
+import json
+from pathlib import Path
+
+from control.world import World, toy, toy_plugins
+from prism.control.describe import details, row, state
+from prism.control.loading import load
+
+
+def test_details_hold_no_secret(tmp_path: Path) -> None:
+    """Typed, declared, spliced into a URL, or merely named like one."""
+    file = tmp_path / "prism.yaml"
+    file.write_text(
+        """
+namespaces:
+  - name: a
+    backend: toy
+    config:
+      store: s
+      url: "toy://u:{{ secret:PW }}@h/db?password=swordfish"
+      label: "x{{ secret:PW }}x"
+      brokers: ["kafka://u:literal1@h", plain]
+      pin: literal2
+    credentials: {username: prism, password: literal3}
+"""
+    )
+    spec = load(file, toy_plugins(), {"PRISM_SECRET_PW": "hunter2"}).namespaces["a"]
+    shown = details(spec)
+    text = json.dumps(shown) + repr(spec)
+    assert not any(each in text for each in ("hunter2", "swordfish", "literal1", "literal2", "literal3"))
+    assert shown["config"] == {
+        "store": "s",
+        "url": "toy://u:***@h/db?password=***",
+        "label": "x***x",
+        "pool": {"size": 4, "mode": "lazy"},
+        "brokers": ["kafka://u:***@h", "plain"],
+        "pin": "***",
+    }
+    assert shown["credentials"] == {"username": "prism", "password": "***"}
+    assert (shown["line"], shown["capabilities"]["ttl"]) == (3, True)
+    assert row(spec) == {"name": "a", "abstractions": ["keyvalue"], "backend": "toy", "placement": "in_process"}
+
+
+async def test_state_of_a_running_namespace(world: World) -> None:
+    """Its status and where its data is."""
+    world.write(toy("a", "s1"))
+    await world.control.start()
+    assert state(world.control.served["a"]) == {"status": "ready", "reason": "", "store": "toy:s1", "health": {}}

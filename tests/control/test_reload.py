@@ -1,0 +1,265 @@
+"""Reloads: no failed call, no half-applied file, no namespace that leaves its data behind."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from control.world import World, store, toy, toy_plugins, until
+from prism.errors import BackendUnavailable, NamespaceNotFound
+from prism.sdk import Capabilities
+
+
+async def test_only_what_changed_is_rebuilt(world: World) -> None:
+    """Unchanged namespaces keep their very entry and instance; others come and go."""
+    world.write(toy("a", "s1"), toy("b", "s2"), toy("c", "s2"))
+    await world.control.start()
+    before = world.gateway.snapshot
+    world.write(toy("c", "s2", label="new"), toy("a", "s1"), toy("d", "s2"))
+    report = await world.control.reload()
+    after = world.gateway.snapshot
+    assert (list(report.added), list(report.changed), list(report.removed)) == (["d"], ["c"], ["b"])
+    assert (before.generation, after.generation) == (1, 2)
+    assert after.namespaces["a"] is before.namespaces["a"]
+    assert store("s1").started == 1
+    with pytest.raises(NamespaceNotFound):
+        await world.get("b")
+    await world.put("d", b"1")
+    await until(lambda: store("s2").running == 2)
+
+
+async def test_a_reload_of_the_same_file_publishes_nothing(world: World) -> None:
+    """Comments and order are not changes."""
+    world.write(toy("a", "s"), toy("b", "s"))
+    await world.control.start()
+    world.write(toy("b", "s"), toy("a", "s"))
+    report = await world.control.reload()
+    assert str(report) == "configuration 1: namespaces unchanged"
+    assert len(world.snapshots) == 1
+
+
+async def test_an_invalid_file_changes_nothing_and_says_why(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Everything serves as before; the log holds every problem; the next valid file is applied."""
+    world.write(toy("a", "s"))
+    await world.control.start()
+    world.write(toy("a", "s", pol=5), toy("b", "s", backend="tyo"))
+    report = await world.control.reload()
+    assert not report.applied
+    assert {each.path for each in report.problems} == {"namespaces[0].config.pol", "namespaces[1].backend"}
+    assert "namespaces[0].config.pol" in caplog.text
+    assert len(world.snapshots) == 1
+    await world.put("a", b"1")
+    world.write(toy("a", "s", label="x"))
+    assert (await world.control.reload()).applied
+
+
+async def test_calls_under_way_end_on_the_old_instance(world: World) -> None:
+    """The old one is stopped only when its last call has been answered; new calls go to the new one at once."""
+    world.write(toy("a", "s"))
+    await world.control.start()
+    gate = store("s").gate = asyncio.Event()
+    put = asyncio.ensure_future(world.put("a", b"old"))
+    old = next(iter(world.control.instances))
+    await until(lambda: old.instance.active)
+    store("s").gate = None
+    world.write(toy("a", "s", label="x"))
+    await world.control.reload()
+    assert await world.get("a") is None
+    assert store("s").running == 2
+    gate.set()
+    await put
+    await until(lambda: store("s").running == 1)
+    assert await world.get("a") == b"old"
+
+
+async def test_the_old_instance_serves_while_the_new_one_is_down(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The report says why; other changes apply; the change is made by itself when the store takes it."""
+    store("s").password = "one"
+    world.write(toy("a", "s", credentials={"password": "one"}))
+    await world.control.start()
+    world.write(toy("a", "s", credentials={"password": "two"}), toy("b", "other"))
+    report = await world.control.reload()
+    assert list(report.added) == ["b"]
+    assert list(report.changed) == []
+    assert "refuses the password ***" in report.held["a"]
+    assert "namespace a is served as before" in caplog.text
+    await world.put("a", b"1")
+    store("s").password = "two"
+    old = world.gateway.snapshot.namespaces["a"].instance
+    await until(lambda: world.gateway.snapshot.namespaces["a"].instance is not old)
+    assert await world.get("a") == b"1"
+
+
+async def test_a_new_namespace_whose_store_is_down_is_added(world: World) -> None:
+    """It refuses with the reason, and serves when the store is up."""
+    world.write(toy("a", "s"))
+    await world.control.start()
+    store("later").down = "connection refused"
+    world.write(toy("a", "s"), toy("b", "later"))
+    report = await world.control.reload()
+    assert (list(report.added), report.held) == (["b"], {})
+    with pytest.raises(BackendUnavailable, match="connection refused"):
+        await world.get("b")
+    store("later").down = ""
+    await until(lambda: not world.gateway.snapshot.namespaces["b"].instance.refusal)
+
+
+async def test_a_mistake_in_a_new_namespace_can_be_corrected(world: World) -> None:
+    """A store that was never reached holds nothing back: pointing elsewhere is applied, and noted."""
+    store("tpyo").down = "no such host"
+    world.write(toy("a", "tpyo"))
+    await world.control.start()
+    world.write(toy("a", "typo"))
+    report = await world.control.reload()
+    assert list(report.changed) == ["a"]
+    assert "never reached" in report.notes[0]
+    await world.put("a", b"1")
+
+
+@pytest.mark.parametrize("new", [{"store": "s2"}, {"store": "s1", "backend": "toy2"}])
+async def test_a_namespace_with_data_is_not_pointed_elsewhere(world: World, new: dict[str, str]) -> None:
+    """The whole file is refused, at the line to blame, with what to do instead; nothing new is left running."""
+    world.write(toy("a", "s1"), toy("b", "s1"))
+    await world.control.start()
+    await world.put("b", b"1")
+    world.write(toy("a", "s1", label="x"), toy("b", **new), toy("c", "s3"))
+    report = await world.control.reload()
+    assert not report.applied
+    (problem,) = report.problems
+    assert problem.path == ("namespaces[1].backend" if "backend" in new else "namespaces[1].config")
+    assert problem.line > 0
+    assert "prism kv export b" in problem.message
+    assert world.names == ["a", "b"]
+    assert await world.get("b") == b"1"
+    await until(lambda: (store("s1").running, store("s2").running, store("s3").running) == (1, 0, 0))
+
+
+async def test_an_empty_namespace_may_move(world: World) -> None:
+    """There is nothing to leave behind."""
+    world.write(toy("a", "s1"), toy("b", "s1"))
+    await world.control.start()
+    await world.put("b", b"1")
+    world.write(toy("a", "s2"), toy("b", "s1"))
+    assert list((await world.control.reload()).changed) == ["a"]
+
+
+async def test_who_cannot_be_asked_is_taken_to_hold_data(world: World) -> None:
+    """A store that came up once and does not answer now is not left behind."""
+    world.write(toy("a", "s1"))
+    await world.control.start()
+    store("s1").unanswerable = True
+    world.write(toy("a", "s2"))
+    (problem,) = (await world.control.reload()).problems
+    assert "nobody can tell whether it holds data (the store does not answer)" in problem.message
+
+
+async def test_a_move_is_refused_even_while_the_new_store_is_down(world: World) -> None:
+    """The operator hears of it now, not when the store comes up."""
+    world.write(toy("a", "s1"))
+    await world.control.start()
+    await world.put("a", b"1")
+    store("s2").down = "connection refused"
+    world.write(toy("a", "s2"))
+    assert not (await world.control.reload()).applied
+
+
+async def test_memory_keeps_its_data_over_a_reload(world: World) -> None:
+    """The reference backend shares its store by name, so a change of options loses nothing."""
+    entry = {"name": "a", "backend": "memory", "config": {"store": "test-reload"}}
+    world.write(entry)
+    await world.control.start()
+    await world.put("a", b"1")
+    world.write({**entry, "config": {"store": "test-reload", "sweep_interval": 1}})
+    assert list((await world.control.reload()).changed) == ["a"]
+    assert await world.get("a") == b"1"
+
+
+async def test_a_backend_that_must_hand_over_is_left_as_it_is(tmp_path: Path) -> None:
+    """Two instances would damage its store; the old one goes on, and the report says to restart."""
+    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world.write(toy("a", "s", "toy2"))
+    await world.control.start()
+    world.write(toy("a", "s", "toy2", label="x"))
+    report = await world.control.reload()
+    assert "restart the gateway" in report.held["a"]
+    assert store("s").started == 1
+    await world.put("a", b"1")
+    world.write(toy("a", "s", "toy2"), toy("b", "s2", "toy2"))
+    assert list((await world.control.reload()).added) == ["b"]
+    await world.control.stop()
+
+
+async def test_a_namespace_that_cannot_be_attached_to_the_new_instance_stays(world: World) -> None:
+    """Attaching comes before the swap."""
+    world.write(toy("a", "s"), toy("b", "s", label="x"))
+    await world.control.start()
+    store("s").refused.add("a")
+    world.write(toy("a", "s", label="x"), toy("b", "s", label="x"))
+    assert "could not be prepared" in (await world.control.reload()).held["a"]
+    await world.put("a", b"1")
+    assert all(not each.instance.refusal for each in world.gateway.snapshot.namespaces.values())
+
+
+async def test_a_changed_secret_is_a_change(world: World) -> None:
+    """A reload looks secrets and environment up again."""
+    world.environment["PRISM_SECRET_PW"] = "one"
+    world.write(toy("a", "s", credentials={"password": "{{ secret:PW }}"}))
+    await world.control.start()
+    world.environment["PRISM_SECRET_PW"] = "two"
+    assert list((await world.control.reload()).changed) == ["a"]
+
+
+async def test_what_needs_a_restart_is_said(world: World) -> None:
+    """Addresses cannot change under their clients; the drain time-out can."""
+    world.write(toy("a", "s"))
+    await world.control.start()
+    world.write(toy("a", "s"), gateway={"listen": "127.0.0.1:1", "drain_timeout": 1})
+    report = await world.control.reload()
+    assert list(report.notes) == ["gateway.listen has changed; restart the gateway for it to take effect"]
+    assert world.control.config.gateway.drain_timeout == 1
+
+
+async def test_reloads_come_one_after_another(world: World) -> None:
+    """Many at once end with the last file, one instance and increasing generations."""
+    world.write(toy("a", "s"))
+    await world.control.start()
+    for label in "bcdefgh":
+        world.write(toy("a", "s", label=label))
+        await asyncio.gather(*(world.control.reload() for _ in range(5)))
+    generations = [each.generation for each in world.snapshots]
+    assert generations == list(range(1, 9))
+    await until(lambda: store("s").running == 1)
+
+
+async def test_two_hundred_reloads_under_load_fail_no_call(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Callers write and read back all the while, on the toy and on memory; every call succeeds, nothing is lost."""
+    caplog.set_level(logging.ERROR)
+    memory = {"name": "m", "backend": "memory", "config": {"store": "test-load"}}
+    world.write(toy("a", "s"), memory)
+    await world.control.start()
+    done = asyncio.Event()
+    calls = 0
+
+    async def caller(namespace: str, record: str) -> None:
+        nonlocal calls
+        while not done.is_set():
+            value = str(calls).encode()
+            await world.put(namespace, value, record)
+            await asyncio.sleep(0)
+            assert await world.get(namespace, record) == value
+            calls += 1
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(caller("am"[number % 2], f"r{number}"))
+        for number in range(200):
+            options = {"store": "test-load", "sweep_interval": 1 + number}
+            world.write(toy("a", "s", label=str(number)), memory | {"config": options})
+            assert (await world.control.reload()).applied
+        done.set()
+    assert calls > 200
+    assert world.gateway.snapshot.generation == 201
+    await until(lambda: store("s").running == 1)

@@ -1,0 +1,76 @@
+"""plugin.toml: what is accepted, and how the rest is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from prism.plugins.manifest import Manifest, ManifestInvalid, read
+
+MINIMAL = """
+name = "toy"
+version = "1.0"
+protocol = 1
+summary = "A toy."
+maturity = "alpha"
+interfaces = ["keyvalue"]
+backend = "toy.backend:Toy"
+config = "toy.config:ToyConfig"
+"""
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ManifestInvalid) as caught:
+        read(text.encode())
+    return str(caught.value)
+
+
+def test_the_defaults_promise_nothing() -> None:
+    """A minimal manifest has no credentials, no drivers and no capability."""
+    manifest = read(MINIMAL.encode())
+    assert (manifest.credentials, manifest.drivers, manifest.pinned) == ("prism.sdk:NoCredentials", (), False)
+    assert manifest.capabilities.durability == "none"
+
+
+def test_every_built_in_manifest_is_valid() -> None:
+    """What ships can be read."""
+    backends = Path(__file__).parents[2] / "src/prism/backends"
+    manifests = [read(each.read_bytes()) for each in backends.glob("*/plugin.toml")]
+    assert {"memory", "sqlite", "postgres"} <= {each.name for each in manifests}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('name = "toy"', 'name = "Toy Store"', "name"),
+        ("protocol = 1", "protocol = 2", "protocol"),
+        ('["keyvalue"]', '["kevalue"]', "there is no abstraction 'kevalue'; there are keyvalue"),
+        ('["keyvalue"]', "[]", "interfaces"),
+        ('"toy.backend:Toy"', '"toy.backend.Toy"', "backend"),
+        ('maturity = "alpha"', 'maturity = "fine"', "maturity"),
+        ('summary = "A toy."\n', "", "summary: Field required"),
+        ("protocol = 1", "protocol = 1\npined = true", "pined: Extra inputs"),
+        ("protocol = 1", "protocol = ", "it is not TOML"),
+    ],
+)
+def test_a_wrong_field_is_named(old: str, new: str, field: str) -> None:
+    """A manifest that cannot be used says which field is to blame."""
+    assert field in refused(MINIMAL.replace(old, new))
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Two wrong fields are two problems."""
+    with pytest.raises(ManifestInvalid) as caught:
+        read(MINIMAL.replace("protocol = 1", "protocol = 7").replace('"alpha"', '"fine"').encode())
+    assert len(caught.value.problems) == 2
+
+
+def test_text_that_is_no_text_is_refused() -> None:
+    """A binary file is not a manifest."""
+    with pytest.raises(ManifestInvalid, match="UTF-8"):
+        read(b"\xff\xfe\x00")
+
+
+def test_a_manifest_is_a_value() -> None:
+    """Equal files are equal manifests."""
+    assert isinstance(read(MINIMAL.encode()), Manifest)
+    assert read(MINIMAL.encode()) == read(MINIMAL.encode())

@@ -122,7 +122,7 @@ _MEANINGS = (
         "the connection cannot be made as configured: correct connection_string, host, ca, certificate and key",
     ),
     _Meaning(
-        (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError),
+        (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError),
         BackendUnavailable,
         "PostgreSQL does not answer: check that it runs and can be reached",
         LATER,
@@ -169,8 +169,13 @@ def may_pass(error: Exception, *, writes: bool, sent: bool, connected: bool) -> 
     """
     if isinstance(error, _PASSING):
         return True
-    lost = isinstance(error, (*_ENDED, asyncpg.InterfaceError, ConnectionError))
+    lost = isinstance(error, (*_ENDED, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError))
     return lost and connected and not (writes and sent)
+
+
+def was_refused_unsent(error: Exception) -> bool:
+    """Whether the driver found its session unusable before it sent anything: the server had just ended it."""
+    return isinstance(error, asyncpg.InternalClientError) and str(error).startswith("cannot switch to state")
 
 
 def was_answered(error: Exception) -> bool:

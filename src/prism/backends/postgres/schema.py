@@ -7,7 +7,7 @@ import asyncpg
 
 from prism.errors import FailedPrecondition
 
-OLDEST_SERVER = 13
+OLDEST_SERVER = 14
 
 # Ids, keys and namespaces are bytea: bytes are bytes, and bytea compares in byte order whatever the collation. The
 # longest primary key (63 + 512 + 1024 bytes) fits a B-tree's 2704. Pages keep room for updates in place.

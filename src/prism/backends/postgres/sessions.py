@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from prism.backends.postgres.errors import may_pass, translate, was_answered
+from prism.backends.postgres.errors import may_pass, translate, was_answered, was_refused_unsent
 from prism.backends.postgres.statements import Statement
 
 ATTEMPTS = 5
@@ -98,6 +98,7 @@ class Sessions:
                 sent = True
                 rows = await fetch(*arguments)
             except Exception as error:
+                sent = sent and not was_refused_unsent(error)
                 self._settle(session, error)
                 again = may_pass(error, writes=statement.writes, sent=sent, connected=session is not None)
                 if attempt == ATTEMPTS or not again:

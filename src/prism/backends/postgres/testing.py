@@ -111,12 +111,12 @@ class PostgresServer(RunningServer):
     @property
     def socket_url(self) -> str:
         """The connection string by unix socket, where the local account needs no password."""
-        return f"postgresql://{_ACCOUNT}@/postgres?host={quote(str(self._home), safe='')}&port={self.port}"
+        return f"postgresql://{_ACCOUNT}@/postgres?host={quote(str(self.folder), safe='')}&port={self.port}"
 
     @property
     def log(self) -> str:
         """What the server has logged."""
-        return (self._home / "log").read_text(errors="replace")
+        return (self.folder / "log").read_text(errors="replace")
 
     def start(self) -> None:
         """Starts it, on an empty data directory the first time, and waits until it answers."""
@@ -170,14 +170,15 @@ class PostgresServer(RunningServer):
             _signal(self._paused.pop(), signal.SIGCONT)
 
     @property
-    def _home(self) -> Path:
+    def folder(self) -> Path:
+        """Its temporary directory, which holds its data, its log and its socket."""
         if self._folder is None:
             raise RuntimeError("the server has not been started")
         return self._folder
 
     @property
     def _data(self) -> str:
-        return str(self._home / "data")
+        return str(self.folder / "data")
 
     def _program(self, name: str) -> str:
         return str(self._binaries / name)
@@ -211,7 +212,7 @@ class PostgresServer(RunningServer):
         account = self._account
         return subprocess.Popen(  # noqa: S603  # the binaries found, our own arguments
             arguments,
-            cwd=self._home,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,0 +1,136 @@
+"""Others hold locks: writes wait no longer than they may, and hold up nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from prism.backends.postgres.testing import RunningServer
+from prism.errors import BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError
+
+from .store import OpenStore, Store
+
+
+@pytest.fixture
+async def outsider(postgres_url: str, store: Store) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody else's session with the same tables, in a transaction."""
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("BEGIN")
+    yield connection
+    await connection.close()
+
+
+async def lock(outsider: asyncpg.Connection, id_: str, key: bytes) -> None:
+    """Locks one item until the outsider's transaction ends."""
+    await outsider.execute("SELECT FROM prism.items WHERE id = $1 AND key = $2 FOR UPDATE", id_.encode(), key)
+
+
+async def waiting(outsider: asyncpg.Connection, count: int) -> None:
+    """Returns once so many of the gateway's statements wait for a lock."""
+    query = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = 'prism' AND wait_event_type = 'Lock' AND datname = current_database()
+    """
+    while await outsider.fetchval(query) < count:
+        await outsider.execute("SELECT pg_stat_clear_snapshot()")
+
+
+async def test_a_lock_held_too_long_fails_its_own_put_only(
+    postgres_url: str, open_store: OpenStore, outsider: asyncpg.Connection
+):
+    """Of a batch, the put of the locked item is a conflict and not applied; the others are acknowledged."""
+    store = await open_store(postgres_url, lock_timeout=0.2)
+    await store.put("r", {b"k": b"v"})
+    await lock(outsider, "r", b"k")
+    puts = [store.put(f"r{n}" if n else "r", {b"k": b"w"}) for n in range(10)]
+    first, *others = await asyncio.gather(*puts, return_exceptions=True)
+    assert isinstance(first, Conflict)
+    assert first.outcome is Outcome.NOT_APPLIED
+    assert not [each for each in others if isinstance(each, Exception)]
+    assert await store.get("r", b"k") == {b"k": b"v"}
+    assert await store.get("r9", b"k") == {b"k": b"w"}
+
+
+async def test_a_statement_that_takes_too_long_is_ended(
+    postgres_url: str, open_store: OpenStore, outsider: asyncpg.Connection
+):
+    """With the whole table locked, reads and writes end by statement_timeout, and nothing is applied."""
+    store = await open_store(postgres_url, statement_timeout=0.2)
+    await outsider.execute("LOCK TABLE prism.items")
+    with pytest.raises(BackendUnavailable, match="raise statement_timeout"):
+        await store.get("r", b"k")
+    with pytest.raises(BackendUnavailable, match="raise statement_timeout") as caught:
+        await store.put("r", {b"k": b"v"})
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    await outsider.execute("ROLLBACK")
+    assert await store.get("r", b"k") == {}
+
+
+async def test_blocked_writes_hold_up_no_reads(store: Store, outsider: asyncpg.Connection):
+    """With every write lane stuck, reads are served, later writes hear at their deadline that they were not sent."""
+    await store.put("r", {b"k": b"v"})
+    await lock(outsider, "r", b"k")
+    swap = {"id": "r", "key": b"k", "expected_value": b"v", "new_value": b"w"}
+    stuck = [asyncio.create_task(store.call("CompareAndSwap", **swap)) for _ in range(8)]
+    stuck += [asyncio.create_task(store.put("r", {b"k": b"x"})) for _ in range(8)]
+    await waiting(outsider, 4)
+    with pytest.raises(DeadlineExceeded) as caught:
+        await store.call("Delete", id="other", timeout=0.1)
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    assert await store.get("r", b"k") == {b"k": b"v"}
+    assert (await store.call("Scan", id="r")).items[0].value == b"v"
+    await outsider.execute("ROLLBACK")
+    answers = await asyncio.gather(*stuck)
+    assert sum(getattr(each, "swapped", False) for each in answers) <= 1
+    assert store.backend.metrics()["pool_connections_open"] <= 10
+
+
+async def test_a_caller_who_leaves_takes_nobody_along(store: Store, outsider: asyncpg.Connection):
+    """A put cancelled while its batch is under way leaves the batch and the other callers alone."""
+    await store.put("r", {b"k": b"v"})
+    await lock(outsider, "r", b"k")
+    leaver = asyncio.create_task(store.put("r", {b"k": b"w"}))
+    stayer = asyncio.create_task(store.put("s", {b"k": b"w"}))
+    await waiting(outsider, 1)
+    leaver.cancel()
+    await outsider.execute("ROLLBACK")
+    await stayer
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+    assert await store.get("s", b"k") == {b"k": b"w"}
+
+
+async def test_a_session_ended_amid_a_write_leaves_its_outcome_open(
+    store: Store, outsider: asyncpg.Connection, postgres_server: RunningServer
+):
+    """Whoever was in flight on a terminated session hears UNKNOWN."""
+    await store.put("r", {b"k": b"v"})
+    await lock(outsider, "r", b"k")
+    put = asyncio.create_task(store.put("r", {b"k": b"w"}))
+    await waiting(outsider, 1)
+    await outsider.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'prism' "
+        "AND wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with pytest.raises(PrismError) as caught:
+        await put
+    assert (type(caught.value), caught.value.outcome) == (BackendUnavailable, Outcome.UNKNOWN)
+
+
+async def test_a_deadlock_with_an_outsider_is_tried_again(
+    postgres_url: str, postgres_server: RunningServer, open_store: OpenStore, outsider: asyncpg.Connection
+):
+    """The gateway's transaction may be the victim; its caller does not notice."""
+    name = postgres_url.rpartition("/")[2]
+    postgres_server.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '100ms'")
+    await outsider.execute("SET deadlock_timeout = '60s'")
+    store = await open_store(postgres_url)
+    await store.put("r", {b"a": b"v", b"b": b"v"})
+    await lock(outsider, "r", b"b")
+    put = asyncio.create_task(store.put("r", {b"a": b"w", b"b": b"w"}))
+    await waiting(outsider, 1)
+    await lock(outsider, "r", b"a")
+    await outsider.execute("COMMIT")
+    await put
+    assert await store.get("r", b"a", b"b") == {b"a": b"w", b"b": b"w"}

@@ -24,7 +24,7 @@ async def start(world: World) -> None:
 @pytest.fixture
 async def watched(tmp_path: Path) -> AsyncIterator[World]:
     """A gateway that serves the namespace `a`, and watches."""
-    world = World(tmp_path, timing=BY_EVENT)
+    world = World(tmp_path, timing=BY_EVENT, watched=True)
     world.write(toy("a", "s"))
     await start(world)
     yield world
@@ -55,7 +55,7 @@ async def test_several_changes_in_a_row_all_count(watched: World) -> None:
 
 async def test_the_swap_of_a_configmap_is_applied(tmp_path: Path) -> None:
     """Kubernetes swaps a link beside the file's own link; the file's name sees no event at all."""
-    world = World(tmp_path, timing=BY_EVENT)
+    world = World(tmp_path, timing=BY_EVENT, watched=True)
     for version, names in (("..1", "a"), ("..2", "ab")):
         (tmp_path / version).mkdir()
         world.write(*(toy(name, "s") for name in names))
@@ -76,7 +76,7 @@ async def test_a_rotated_secret_is_applied(tmp_path: Path) -> None:
     secrets.mkdir()
     (secrets / "pw").write_text("one")
     store("s").password = "one"
-    world = World(tmp_path, timing=BY_EVENT)
+    world = World(tmp_path, timing=BY_EVENT, watched=True)
     world.write(toy("a", "s", credentials={"password": "{{ secret:pw }}"}), secrets={"directory": str(secrets)})
     await start(world)
     await world.put("a", b"1")
@@ -114,11 +114,13 @@ def test_a_signature_tells_versions_apart(tmp_path: Path) -> None:
     assert signature(file, [secrets, tmp_path / "nowhere"])[:1] == signature(file, [secrets])[:1]
 
 
-async def test_a_file_on_a_silent_filesystem_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_on_a_silent_filesystem_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system tells of no change, a look every few seconds finds it."""
     monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "true")
     monkeypatch.setenv("WATCHFILES_POLL_DELAY_MS", "60000")
+    world = World(tmp_path, watched=True)
     world.write(toy("a", "s"))
     await world.control.start()
     world.write(toy("b", "s"))
     await until(lambda: world.names == ["b"])
+    await world.control.stop()

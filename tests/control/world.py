@@ -62,7 +62,9 @@ class World:
         control: who publishes them.
     """
 
-    def __init__(self, folder: Path, *, plugins: Plugins | None = None, timing: Timing = QUICK) -> None:
+    def __init__(
+        self, folder: Path, *, plugins: Plugins | None = None, timing: Timing = QUICK, watched: bool = False
+    ) -> None:
         self.file = folder / "prism.yaml"
         self.gateway = Gateway(chain(Policies()), NoRecorder())
         self.snapshots: list[Snapshot] = []
@@ -73,6 +75,7 @@ class World:
             plugins=plugins or toy_plugins(),
             environment=self.environment,
             timing=timing,
+            watched=watched,
         )
 
     def publish(self, snapshot: Snapshot) -> None:

@@ -49,15 +49,18 @@ class Control:
         plugins: Plugins | None = None,
         environment: Mapping[str, str] = os.environ,
         timing: Timing | None = None,
+        watched: bool = True,
     ) -> None:
         """
         Args:
-            source: the file, which is watched, or a configuration made by hand.
+            source: the file, or a configuration made by hand.
             publish: takes each new snapshot; must not wait.
             plugins: what may be configured; by default all that is installed.
             environment: what `${NAME}` and secrets are looked up in.
             timing: how long to wait for what.
+            watched: a change of the file is applied by itself; else only `reload` does.
         """
+        self._watches = watched and isinstance(source, Path)
         self.config = Config()
         self.served: Mapping[str, Served] = {}
         self._source = source
@@ -94,7 +97,7 @@ class Control:
             if self._plugins is None:
                 self._plugins = await asyncio.to_thread(discover)
             await self._change(await self._load(), self._timing.start_patience)
-        if isinstance(self._source, Path):
+        if self._watches:
             self._spawn(self._watch())
 
     async def reload(self) -> ReloadReport:

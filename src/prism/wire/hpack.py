@@ -285,33 +285,26 @@ def _string(block: bytes, at: int, end: int) -> bytes:
 
 def encode_literal(name: bytes, value: bytes) -> bytes:
     """One field as a literal without indexing, its name indexed where the static table has it, no Huffman code."""
-    return _encode_literal(0x00, name, value)
+    return (_NAMES.get(name) or b"\x00" + _encode_string(name)) + _encode_string(value)
 
 
 def encode_never_indexed(name: bytes, value: bytes) -> bytes:
     """One field that intermediaries must not index either, for secrets (RFC 7541, section 7.1.3)."""
-    return _encode_literal(0x10, name, value)
+    return (_SECRET_NAMES.get(name) or b"\x10" + _encode_string(name)) + _encode_string(value)
 
 
 def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """A whole block that neither uses nor changes the peer's dynamic table."""
-    return b"".join(
-        _encode_integer(0x80, 0x7F, FIELD_INDEX[field]) if field in FIELD_INDEX else encode_literal(*field)
-        for field in headers
-    )
-
-
-def _encode_literal(kind: int, name: bytes, value: bytes) -> bytes:
-    index = NAME_INDEX.get(name, 0)
-    head = _encode_integer(kind, 0x0F, index)
-    return head + (b"" if index else _encode_string(name)) + _encode_string(value)
+    return b"".join(_FIELDS.get(field) or encode_literal(*field) for field in headers)
 
 
 def _encode_string(text: bytes) -> bytes:
-    return _encode_integer(0x00, 0x7F, len(text)) + text
+    length = len(text)
+    return (_LENGTHS[length] if length < 0x7F else _encode_integer(0x00, 0x7F, length)) + text
 
 
 def _encode_integer(kind: int, mask: int, value: int) -> bytes:
+    """The integer behind the bits `kind` of its first octet (RFC 7541, 5.1)."""
     if value < mask:
         return bytes((kind | value,))
     octets = [kind | mask]
@@ -321,3 +314,9 @@ def _encode_integer(kind: int, mask: int, value: int) -> bytes:
         value >>= 7
     octets.append(value)
     return bytes(octets)
+
+
+_LENGTHS: Final = tuple(bytes((length,)) for length in range(0x7F))
+_FIELDS: Final = {field: _encode_integer(0x80, 0x7F, index) for field, index in FIELD_INDEX.items()}
+_NAMES: Final = {name: _encode_integer(0x00, 0x0F, index) for name, index in NAME_INDEX.items()}
+_SECRET_NAMES: Final = {name: _encode_integer(0x10, 0x0F, index) for name, index in NAME_INDEX.items()}

@@ -149,8 +149,6 @@ class HttpExchange(ServedStream):
             _log.error("the HTTP handler of %s failed", path, exc_info=error)
             self.task = None
             self.abort(Status(Code.INTERNAL, "the handler failed: the server's log says why"))
-        finally:
-            self.connection.on_handler_ended(self)
 
     def _send(self, response: HttpResponse) -> None:
         """Send a response whose body is known."""

@@ -22,4 +22,9 @@ class ServedStream(Stream):
         task = self.task
         if task is not None and not task.done():
             self.connection.zombies.add(self)
+            # Not the handler's own last line: a task that is cancelled before its first step runs none.
+            task.add_done_callback(self._on_handler_ended)
             task.cancel()
+
+    def _on_handler_ended(self, _task: "asyncio.Task[None]") -> None:
+        self.connection.on_handler_ended(self)

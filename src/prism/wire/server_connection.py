@@ -200,14 +200,10 @@ class ServerConnection(Connection[ServedStream]):
                 if self._draining:
                     self._close_if_drained()
                 return
-        if self.zombies:
-            self.on_handler_ended(call)
         call.reply(message)
 
     def _failed(self, call: ServerCall, error: BaseException) -> None:
         """The handler has raised."""
-        if self.zombies:
-            self.on_handler_ended(call)
         if isinstance(error, StatusError):
             call.finish(error.status, error.trailing)
         elif isinstance(error, asyncio.CancelledError):

@@ -146,6 +146,30 @@ async def test_stop_does_not_wait_for_ever(world: World) -> None:
         await put
 
 
+async def test_a_backend_that_hangs_is_given_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The gateway ends all the same, and the log says who did not."""
+    world = World(tmp_path, timing=Timing(stop_patience=0.01))
+    world.write(toy("a", "s"))
+    await world.control.start()
+    store("s").hangs = True
+    await world.control.stop()
+    assert "backend toy did not stop in order" in caplog.text
+
+
+async def test_a_start_that_is_given_up_leaves_nothing(world: World) -> None:
+    """As when the operator presses Ctrl-C while a store hangs."""
+    store("slow").gate = asyncio.Event()
+    world.write(toy("a", "up"), toy("b", "slow"))
+    start = asyncio.ensure_future(world.control.start())
+    await until(lambda: store("up").running)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    await world.control.stop()
+    assert store("up").running == 0
+    assert len(asyncio.all_tasks()) == 1
+
+
 async def test_stop_before_start_and_after_a_failed_one() -> None:
     """Whatever has happened, stopping is fine."""
     control = Control(Path("/no/such/file.yaml"), lambda _: None, plugins=toy_plugins())

@@ -120,7 +120,8 @@ class Supervised:
         except TimeoutError:
             log.warning("backend %s: %d calls outlasted the drain", self.spec.plugin.name, self.instance.active)
         try:
-            await self.instance.stop()
+            async with asyncio.timeout(self._timing.stop_patience):
+                await self.instance.stop()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
             log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
         else:

@@ -15,6 +15,7 @@ class Timing:
         reload_patience: how long a reload waits for a new instance before the old one is kept.
         probe_interval: between two probes of an instance.
         probe_timeout: after which a store that does not answer a probe, or a question of a reload, counts as down.
+        stop_patience: how long a drained backend may take to stop before it is given up.
         backoff_initial: after the first failed attempt.
         backoff_most: the longest wait between two attempts.
         watch_interval: how often the file is looked at where the system tells of no change.
@@ -24,6 +25,7 @@ class Timing:
     reload_patience: float = 10.0
     probe_interval: float = 10.0
     probe_timeout: float = 5.0
+    stop_patience: float = 10.0
     backoff_initial: float = 0.2
     backoff_most: float = 30.0
     watch_interval: float = 5.0

@@ -68,9 +68,11 @@ class Transition:
                 await self._begin(self.changed[names[0]].instance, names)
         if self._fresh:
             tried = [asyncio.create_task(each.tried()) for each in self._fresh.values()]
-            _, late = await asyncio.wait(tried, timeout=patience)
-            for each in late:
-                each.cancel()
+            try:
+                await asyncio.wait(tried, timeout=patience)
+            finally:
+                for each in tried:
+                    each.cancel()
         moved = [name for name in self.changed if name in self._current and not self._settled(name)]
         waiting = iter(moved)
 

@@ -1,5 +1,6 @@
 """The toy backend: just enough of KeyValue, on a store whose troubles a test arranges."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from plugins.toy_store.config import ToyConfig, ToyCredentials
@@ -75,6 +76,8 @@ class ToyBackend:
         if self.running:
             self.running = False
             self.store.running -= 1
+        if self.store.hangs:
+            await asyncio.Event().wait()
 
     def check_running(self) -> None:
         """A call to a stopped backend is a failed call: control must let none happen."""

@@ -20,6 +20,7 @@ class ToyStore:
         started: how many have connected so far.
         attached: how often each namespace was attached.
         gate: holds up every put and every start until it is set.
+        hangs: backends never finish to stop.
     """
 
     data: dict[tuple[str, str], dict[bytes, bytes]] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class ToyStore:
     started: int = 0
     attached: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     gate: asyncio.Event | None = None
+    hangs: bool = False
 
     async def pass_gate(self) -> None:
         """Waits while the gate is shut."""

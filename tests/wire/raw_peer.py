@@ -41,6 +41,17 @@ def request(path: str) -> list[tuple[str, str]]:
     return [(name, path if name == ":path" else value) for name, value in GRPC]
 
 
+class Record:
+    """Takes the place of a connection's writer."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Keep it."""
+        self.written += data
+
+
 class RawPeer:
     """One connection. `receive` gives the frames that matter; SETTINGS and the like are skipped unless asked for."""
 
@@ -61,18 +72,45 @@ class RawPeer:
         writer.write(frames.PREFACE + frames.settings({}) if preface is None else preface)
         return cls(reader, writer)
 
+    @classmethod
+    async def accept(cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Self:
+        """Be the server of a connection: read the preface, send empty SETTINGS."""
+        await reader.readexactly(len(frames.PREFACE))
+        writer.write(frames.settings({}))
+        return cls(reader, writer)
+
+    @classmethod
+    def recorded(cls) -> Self:
+        """A peer that is connected to nothing and keeps what it says."""
+        return cls(asyncio.StreamReader(), Record())  # type: ignore[arg-type]
+
+    def said(self) -> bytes:
+        """What a recorded peer has said."""
+        assert isinstance(self.writer, Record)
+        return bytes(self.writer.written)
+
+    def encode(self, fields: Iterable[tuple[str, str]]) -> bytes:
+        """A header block, indexed as stock clients do."""
+        return bytes(self._encoder.encode(fields))
+
     def send(self, kind: int, flags: int, stream_id: int, payload: bytes = b"") -> None:
         """Send any frame."""
         self.writer.write(frames.frame(kind, flags, stream_id, payload))
 
     def headers(self, stream_id: int, fields: Iterable[tuple[str, str]], flags: int = frames.END_HEADERS) -> None:
         """Send a HEADERS frame."""
-        self.send(frames.HEADERS, flags, stream_id, self._encoder.encode(fields))
+        self.send(frames.HEADERS, flags, stream_id, self.encode(fields))
 
     def call(self, stream_id: int, path: str = "/test.Test/Echo", payload: bytes = b"x") -> None:
         """Send a whole unary call."""
         self.headers(stream_id, request(path))
         self.send(frames.DATA, frames.END_STREAM, stream_id, message(payload))
+
+    def reply(self, stream_id: int, payload: bytes) -> None:
+        """Answer a unary call with OK."""
+        self.headers(stream_id, [(":status", "200"), ("content-type", "application/grpc")])
+        self.send(frames.DATA, 0, stream_id, message(payload))
+        self.headers(stream_id, [("grpc-status", "0")], frames.END_HEADERS | frames.END_STREAM)
 
     async def frame(self) -> Frame | None:
         """The next frame of any kind; None at the end of the connection."""

@@ -21,6 +21,7 @@ class Service:
             Method("/test.Test/Crash", self.crash),
             Method("/test.Test/Hang", self.hang),
             Method("/test.Test/HangStream", self.hang_stream, server_streaming=True),
+            Method("/test.Test/Ignore", self.hang, client_streaming=True),
             Method("/test.Test/Compressed", self.compressed),
         ]
         self.lookup = {method.path: method for method in methods}.get

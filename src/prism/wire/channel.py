@@ -17,7 +17,7 @@ from prism.wire.deadline import Deadline
 from prism.wire.fields import Fields
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 from prism.wire.status import Code, Status, StatusError
-from prism.wire.timer import DeadlineWheel
+from prism.wire.timer import DeadlineWheel, Rounds
 
 _DEFAULTS: Final = ChannelConfig()
 _ATTEMPTS: Final = 3  # of a call that the peer says it never looked at
@@ -66,6 +66,7 @@ class Channel:
         self._next_attempt = 0.0
         self._closed = False
         self._wheel: DeadlineWheel | None = None
+        self._rounds: Rounds | None = None
 
     @property
     def state(self) -> ChannelState:
@@ -143,6 +144,8 @@ class Channel:
             await asyncio.wait((self._attempt,))
         for connection in tuple(self._all):
             connection.close("the channel was closed")
+        if self._rounds is not None:
+            self._rounds.stop()
         if self._wheel is not None:
             self._wheel.close()
 
@@ -237,6 +240,9 @@ class Channel:
                 server_hostname=name,
             )
         self._all.add(connection)
+        if self._rounds is None:
+            self._rounds = Rounds(loop, self.config.shortest_time(), lambda: list(self._all))
+        self._rounds.start()
         secured = transport.get_extra_info("ssl_object")
         if secured is not None and secured.selected_alpn_protocol() != "h2":
             connection.close("it is no HTTP/2")

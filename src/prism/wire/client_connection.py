@@ -273,6 +273,10 @@ class ClientConnection(Connection[ResponseStream]):
         """The request is complete."""
         stream.local_ended = True
 
+    def _wants_keepalive(self) -> bool:
+        # Servers punish clients that ping without a call under way.
+        return bool(self._streams)
+
     def _is_idle_id(self, stream_id: int) -> bool:
         return stream_id >= self._next_id or not stream_id & 1
 

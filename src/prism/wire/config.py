@@ -10,6 +10,8 @@ from prism.wire.frames import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_FRAME_
 KIB = 1024
 MIB = 1024 * KIB
 
+_TIMES = ("write_timeout", "header_timeout", "keepalive_interval", "keepalive_timeout")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionConfig:
@@ -27,6 +29,7 @@ class ConnectionConfig:
     send_buffer: bytes that a stream may have accepted and not yet sent before `send` waits.
     write_budget: bytes that may wait behind a peer that does not read before we stop reading from it.
     write_timeout: how long such a peer may take none of them before the connection is dropped.
+    header_timeout: how long one header block, or one HTTP/1.1 request's head, may take to arrive.
     keepalive_interval, keepalive_timeout: silence after which a PING is sent, and then the wait for its answer;
         no interval, no PING.
     flood_allowance, flood_refill: frames that cost us work and carry none (PING, SETTINGS, RST_STREAM, empty DATA)
@@ -43,6 +46,7 @@ class ConnectionConfig:
     send_buffer: int = 64 * KIB
     write_budget: int = 1 * MIB
     write_timeout: float = 30.0
+    header_timeout: float = 10.0
     keepalive_interval: float | None = None
     keepalive_timeout: float = 20.0
     flood_allowance: int = 1000
@@ -59,9 +63,17 @@ class ConnectionConfig:
         check.between("receive_budget", 0, None)
         check.between("send_buffer", 0, None)
         check.between("write_budget", 0, None)
-        check.positive("write_timeout", "keepalive_interval", "keepalive_timeout")
+        check.positive(*self._times())
         check.between("flood_allowance", 1, None)
         check.between("flood_refill", 0, None)
+
+    def shortest_time(self) -> float:
+        """The shortest of the times above, which says how often connections must be looked at."""
+        values: list[float | None] = [getattr(self, name) for name in self._times()]
+        return min(value for value in values if value is not None)
+
+    def _times(self) -> tuple[str, ...]:
+        return _TIMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +83,15 @@ class ServerConfig(ConnectionConfig):
     max_concurrent_streams: calls that one connection may have under way, cancelled ones included until their
         handlers have ended; more are refused with REFUSED_STREAM.
     handshake_timeout: how long a new connection may take until its first request can be told (TLS and preface).
-    header_timeout: how long one header block, or one HTTP/1.1 request's head, may take to arrive.
     idle_timeout: a connection without calls for so long is drained. None: never.
     max_connection_age: a connection this old is drained, so that clients spread out anew. None: never.
     drain_timeout: how long a drained connection's calls may go on when idle or age ended it.
     backlog: connections that the kernel may hold unaccepted.
     """
 
+    keepalive_interval: float | None = 60.0
     max_concurrent_streams: int = 1000
     handshake_timeout: float = 10.0
-    header_timeout: float = 10.0
     idle_timeout: float | None = None
     max_connection_age: float | None = None
     drain_timeout: float = 30.0
@@ -92,7 +103,9 @@ class ServerConfig(ConnectionConfig):
         check = _Check(self)
         check.between("max_concurrent_streams", 1, LARGEST_WINDOW)
         check.between("backlog", 1, None)
-        check.positive("handshake_timeout", "header_timeout", "idle_timeout", "max_connection_age", "drain_timeout")
+
+    def _times(self) -> tuple[str, ...]:
+        return (*_TIMES, "handshake_timeout", "idle_timeout", "max_connection_age", "drain_timeout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

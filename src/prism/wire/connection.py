@@ -289,28 +289,44 @@ class Connection(Control[S], asyncio.Protocol):
     def _end_headers(self) -> None:
         fragments = self._fragments
         self._fragments = None
+        self._fragments_since = None
         stream_id, end_stream = self._fragment_head
         self._on_headers(stream_id, end_stream, b"".join(fragments or ()))
 
     # Health, and the end.
 
     def inspect(self, now: float) -> None:
-        """Look at what only time shows: a peer that is gone, reads nothing, or never ends its headers."""
+        """Look at what only time shows: a peer that is gone, never ends its headers, or reads nothing."""
+        self._inspect_silence(now)
+        self._inspect_headers(now)
+        self._inspect_reader(now)
+
+    def _inspect_silence(self, now: float) -> None:
+        config = self._config
         if self._heard:
             self._heard = False
             self._silent_since = now
             self._pinged_at = None
         elif self._pinged_at is not None:
-            if now - self._pinged_at >= self._config.keepalive_timeout:
-                self.abort("the peer did not answer a PING: it is gone")
-                return
-        elif self._wants_keepalive() and now - self._silent_since >= (self._config.keepalive_interval or now):
+            if now - self._pinged_at >= config.keepalive_timeout:
+                self.abort("the peer did not answer a PING")
+        elif config.keepalive_interval is None or now - self._silent_since < config.keepalive_interval:
+            return
+        elif self._wants_keepalive():
             self._pinged_at = now
             self.write(frames.frame(frames.PING, 0, 0, _KEEPALIVE_PING))
-        self._inspect_reader(now)
+
+    def _inspect_headers(self, now: float) -> None:
+        if self._fragments is None:
+            return
+        if self._fragments_since is None:
+            self._fragments_since = now
+        elif now - self._fragments_since >= self._config.header_timeout:
+            self.fail(ErrorCode.ENHANCE_YOUR_CALM, "the header block takes too long to end")
 
     def _wants_keepalive(self) -> bool:
-        return self._config.keepalive_interval is not None
+        """Whether it matters that the peer is still there."""
+        return True
 
     def _inspect_reader(self, now: float) -> None:
         """Has a peer that holds back our output taken any of it?"""
@@ -345,8 +361,9 @@ class Connection(Control[S], asyncio.Protocol):
         transport = self._transport
         self._end(reason)
         if transport is not None:
+            left = transport.get_write_buffer_size()
             transport.close()
-            if transport.get_write_buffer_size():
+            if left:
                 # A peer that reads nothing must not keep a closed connection.
                 self._loop.call_later(self._config.write_timeout, transport.abort)
 

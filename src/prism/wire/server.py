@@ -152,7 +152,7 @@ class Server:
         """A connection has been accepted."""
         self._open.add(connection)
         if self._rounds is None:
-            self._rounds = Rounds(self.loop, _period(self.config), lambda: list(self._open))
+            self._rounds = Rounds(self.loop, self.config.shortest_time(), lambda: list(self._open))
         self._rounds.start()
 
     def on_closed(self, connection: Accepted) -> None:
@@ -160,21 +160,6 @@ class Server:
         self._open.discard(connection)
         if not self._open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
-
-
-def _period(config: ServerConfig) -> float:
-    """Often enough to see each limit a quarter late at most."""
-    limits = (
-        config.handshake_timeout,
-        config.header_timeout,
-        config.write_timeout,
-        config.drain_timeout,
-        config.keepalive_timeout,
-        config.keepalive_interval,
-        config.idle_timeout,
-        config.max_connection_age,
-    )
-    return min(1.0, max(0.01, min(each for each in limits if each is not None) / 4))
 
 
 def _opening(config: ServerConfig) -> bytes:

@@ -104,13 +104,16 @@ class Watch(Protocol):
 
 
 class Rounds:
-    """Looks at every connection about once in `period` seconds, in short bites, while there are any."""
+    """Looks at every connection, in short bites, while there are any.
+
+    `shortest` is the time, in seconds, that must not be missed by much.
+    """
 
     __slots__ = ("_handle", "_loop", "_period", "_watched")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, period: float, watched: Callable[[], list[Watch]]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float, watched: Callable[[], list[Watch]]) -> None:
         self._loop = loop
-        self._period = period
+        self._period = min(1.0, max(TICK, shortest / 4))
         self._watched = watched
         self._handle: asyncio.Handle | None = None
 

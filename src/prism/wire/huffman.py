@@ -2,6 +2,9 @@
 
 A state is a place in the code tree where a byte may end; it knows, for each next byte, which symbols that completes
 and which state follows. States are filled in when a string first reaches them: text needs a few dozen of the 256.
+
+`zlib` could read the same strings, the code up to 15 bits being a complete DEFLATE code, in 0.6 of the time; but it
+gives up the interpreter lock for each, which next to a busy thread made it forty times slower.
 """
 
 from collections.abc import Iterator

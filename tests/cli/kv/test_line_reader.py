@@ -30,7 +30,7 @@ async def test_lines_of_a_file(content: bytes, lines: list[bytes]) -> None:
 async def test_lines_of_a_pipe_come_as_they_are_written() -> None:
     """A line is given before the next is there."""
     read_end, write_end = os.pipe()
-    with os.fdopen(read_end, "rb") as source:
+    with io.FileIO(read_end) as source:
         chunks = read_lines(source)
         os.write(write_end, b"first\nsec")
         assert await anext(chunks) == [b"first"]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from cli.command import prism
 from client.upstream import Upstream, serving
 from prism.client import KeyValue, Value
+
+# The tests may run where interrupts are ignored, which children inherit.
+INTERRUPTIBLE = "import signal; signal.signal(2, signal.default_int_handler); from prism.cli import main; main()"
 
 
 async def fill(kv: KeyValue) -> None:
@@ -91,6 +95,24 @@ async def test_a_reader_that_goes_away_ends_an_export_quietly(upstream: Upstream
     out, err = await process.communicate()
     assert out == b'{"id": "r0'
     assert err == b""
+
+
+async def test_an_interrupt_ends_an_import_that_waits_for_input(upstream: Upstream) -> None:
+    """With what has been done, and the exit code of interrupts."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", INTERRUPTIBLE, "kv", "import", "default", "-",
+        env=os.environ | {"PRISM_ENDPOINT": upstream.address},
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(b"nonsense\n")
+    assert b"line 1" in await process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert await process.wait() == 130
+    assert (await process.stderr.read()).startswith(b"imported 0 records")
+    process.stdin.close()
 
 
 async def test_progress_is_shown_on_a_terminal(upstream: Upstream, tmp_path: Path) -> None:

@@ -4,13 +4,19 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 _CHUNK = 256 * 1024
 _CHUNKS_AHEAD = 4
 
 
-async def read_lines(file: BinaryIO) -> AsyncIterator[list[bytes]]:
+class Source(Protocol):
+    """A file without a buffer: a read gives what there is."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+async def read_lines(file: Source) -> AsyncIterator[list[bytes]]:
     """The lines of a file, without their ends, some at a time; memory is bounded by the longest line.
 
     Raises:
@@ -32,7 +38,7 @@ async def read_lines(file: BinaryIO) -> AsyncIterator[list[bytes]]:
 class _Reader:
     """Reads ahead by a few chunks, until the end of the file or until nobody wants more."""
 
-    def __init__(self, file: BinaryIO, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, file: Source, loop: asyncio.AbstractEventLoop) -> None:
         self.chunks: asyncio.Queue[list[bytes] | OSError | None] = asyncio.Queue()
         self.room = threading.Semaphore(_CHUNKS_AHEAD)
         self.stopped = False
@@ -55,11 +61,10 @@ class _Reader:
             self._loop.call_soon_threadsafe(self.chunks.put_nowait, chunk)
 
 
-def _split(file: BinaryIO) -> Iterator[list[bytes]]:
+def _split(file: Source) -> Iterator[list[bytes]]:
     """The lines, as many at a time as a read brings."""
-    read = getattr(file, "read1", file.read)
     parts: list[bytes] = []
-    while data := read(_CHUNK):
+    while data := file.read(_CHUNK):
         *lines, rest = data.split(b"\n")
         if lines:
             lines[0] = b"".join((*parts, lines[0]))

@@ -4,9 +4,9 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
+from io import FileIO
 from time import monotonic
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -56,12 +56,12 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
     return ExitCode.PARTIAL if importer.counts.bad_lines else ExitCode.OK
 
 
-def _opened(file: str) -> BinaryIO:
-    # Not sys.stdin itself: a thread that waits for it would hold its lock when the interpreter ends.
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if file == "-" else Path(file).open("rb")
+def _opened(file: str) -> FileIO:
+    # Unbuffered, for a buffer's lock would be held by the thread that reads, and closing it would wait for input.
+    return FileIO(os.dup(sys.stdin.fileno()) if file == "-" else file)
 
 
-def _size(source: BinaryIO) -> int | None:
+def _size(source: FileIO) -> int | None:
     status = os.fstat(source.fileno())
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 

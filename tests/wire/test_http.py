@@ -248,9 +248,18 @@ async def test_pipelined_requests_are_answered_in_order(http1: Http1Peer) -> Non
     assert [(await http1.answer())[2] for _ in range(5)] == [b"0", b"1", b"2", b"3", b"4"]
 
 
-async def test_what_is_not_http_is_refused(http1: Http1Peer) -> None:
-    """With a status, and an end."""
-    http1.writer.write(b"\x16\x03\x01 this is TLS\r\n\r\n")
+@pytest.mark.parametrize("noise", [b"\x16\x03\x01 TLS", b"HELO mail\r\n", b"INVALID PREFACE\r\n\r\n", b"X" * 100_000])
+async def test_what_is_not_http_is_dropped(url: str, noise: bytes) -> None:
+    """It gets no answer in HTTP/1.1, and an end at once."""
+    peer = await Http1Peer.connect(url)
+    peer.writer.write(noise)
+    assert b"HTTP/1.1" not in await peer.reader.read()
+    peer.writer.close()
+
+
+async def test_a_bad_request_is_refused(http1: Http1Peer) -> None:
+    """With 400, and an end."""
+    http1.writer.write(b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
     assert (await http1.answer())[0] == 400
     assert await http1.reader.read() == b""
 

@@ -4,7 +4,7 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from prism.wire.frames import PREFACE
+from prism.wire.frames import PREFACE, ErrorCode, goaway
 from prism.wire.peer import describe_peer
 
 if TYPE_CHECKING:
@@ -26,19 +26,35 @@ class Preamble(asyncio.Protocol):
         self._server.on_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer = self._buffer + data
-        if len(buffer) < len(PREFACE) and PREFACE.startswith(buffer):
+        buffer = self._buffer = (self._buffer + data).lstrip(b"\r\n")
+        if buffer.startswith(PREFACE):
+            self._hand_on(buffer[len(PREFACE) :], http2=True)
+        elif PREFACE.startswith(buffer):
             return
-        http2 = buffer.startswith(PREFACE)
-        if http2:
-            buffer = buffer[len(PREFACE) :]
-        self._server.on_closed(self)
+        elif not self._may_be_http1(buffer):
+            # It would not understand an answer in HTTP/1.1.
+            self._transport.write(goaway(0, ErrorCode.PROTOCOL_ERROR, "this is no HTTP"))
+            self._transport.close()
+        elif b"\n" in buffer:
+            self._hand_on(buffer, http2=False)
+
+    def _may_be_http1(self, buffer: bytes) -> bool:
+        secured = self._transport.get_extra_info("ssl_object")
+        if secured is not None and secured.selected_alpn_protocol() == "h2":
+            return False
+        line, end, _ = buffer.partition(b"\n")
+        if end:
+            return b" HTTP/1." in line
+        return line[:1].isalpha() and len(line) <= self._server.config.max_header_list_size
+
+    def _hand_on(self, rest: bytes, *, http2: bool) -> None:
         transport = self._transport
+        self._server.on_closed(self)
         protocol = self._server.protocol_for(describe_peer(transport), http2=http2)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        if buffer:
-            protocol.data_received(buffer)
+        if rest:
+            protocol.data_received(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._server.on_closed(self)

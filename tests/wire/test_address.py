@@ -1,0 +1,63 @@
+"""Addresses, and the sockets for them."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from prism.wire.address import Address, bind_tcp, bind_unix
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("localhost:80", Address("localhost", 80)),
+        ("[::1]:80", Address("::1", 80)),
+        (":80", Address("", 80)),
+        ("unix:/run/x", Address(path="/run/x")),
+        ("unix:///run/x", Address(path="/run/x")),
+        ("unix:relative", Address(path="relative")),
+    ],
+)
+def test_addresses(text: str, address: Address) -> None:
+    """Each is read and written."""
+    assert Address.parse(text) == address
+    assert Address.parse(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "localhost:", "localhost:x", "localhost:99999", "::1:80", "unix:"])
+def test_what_is_no_address(text: str) -> None:
+    """The message shows one."""
+    with pytest.raises(ValueError, match=r"host:port|brackets|unix:/"):
+        Address.parse(text)
+
+
+def test_all_addresses_of_a_name_share_a_port() -> None:
+    """Also a port that the system chose."""
+    sockets = bind_tcp(Address("localhost", 0))
+    assert len({sock.getsockname()[1] for sock in sockets}) == 1
+    for sock in sockets:
+        sock.close()
+
+
+def test_a_port_that_is_taken() -> None:
+    """The message names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
+            bind_tcp(Address("127.0.0.1", port))
+
+
+def test_a_socket_left_over_is_replaced_and_one_in_use_is_not(tmp_path: Path) -> None:
+    """A file that is no socket is not, either."""
+    path = tmp_path / "socket"
+    bind_unix(str(path)).close()
+    with bind_unix(str(path)) as sock:
+        sock.listen()
+        with pytest.raises(OSError, match="another process serves it"):
+            bind_unix(str(path))
+    plain = tmp_path / "plain"
+    plain.write_text("precious")
+    with pytest.raises(OSError, match="no socket is there"):
+        bind_unix(str(plain))
+    assert plain.read_text() == "precious"

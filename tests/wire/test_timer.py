@@ -1,0 +1,62 @@
+"""The wheel of deadlines."""
+
+import asyncio
+from time import monotonic
+
+from prism.wire.timer import DeadlineWheel, Expiring
+
+
+class Entry:
+    """Something with a deadline, and when it was told."""
+
+    def __init__(self, seconds: float) -> None:
+        self.expires = monotonic() + seconds
+        self.ended = False
+        self.bucket: set[Expiring] | None = None
+        self.told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def expire(self) -> None:
+        """Be told."""
+        self.ended = True
+        self.told.set_result(monotonic())
+
+
+async def test_entries_expire_in_order_and_never_early() -> None:
+    """Whether they are due within a tick, within some, or passed before they came."""
+    wheel = DeadlineWheel(asyncio.get_running_loop())
+    entries = [Entry(seconds) for seconds in (-1, 0, 0.005, 0.03, 0.06, 0.03)]
+    for entry in entries:
+        wheel.add(entry)
+    told = await asyncio.gather(*[entry.told for entry in entries])
+    assert all(at >= entry.expires for at, entry in zip(told, entries, strict=True))
+    wheel.close()
+
+
+async def test_what_has_ended_is_left_alone() -> None:
+    """Whether it ended within the first tick, or later."""
+    wheel = DeadlineWheel(asyncio.get_running_loop())
+    early, late, last = Entry(0.005), Entry(0.05), Entry(0.1)
+    for entry in (early, late, last):
+        wheel.add(entry)
+    early.ended = True
+    filed = Entry(0.03)
+    wheel.add(filed)
+    await filed.told
+    assert late.bucket is not None
+    late.bucket.discard(late)
+    await last.told
+    assert not early.told.done()
+    assert not late.told.done()
+    wheel.close()
+
+
+async def test_far_deadlines_share_their_buckets() -> None:
+    """Thousands of calls with an hour to go do not make thousands of sets."""
+    wheel = DeadlineWheel(asyncio.get_running_loop())
+    entries = [Entry(3600 + number / 10) for number in range(1000)]
+    near = Entry(0.03)
+    for entry in [*entries, near]:
+        wheel.add(entry)
+    await near.told
+    assert len({id(entry.bucket) for entry in entries}) <= 2
+    wheel.close()

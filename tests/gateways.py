@@ -1,5 +1,6 @@
 """Real gateways for tests: `prism serve` as a process of its own, on free ports, ready when it says so."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class GatewayProcess:
         """Starts it and waits until it says that it listens."""
         command = [*self._wrapper, sys.executable, "-m", "prism", "serve", "--config", str(self.config)]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        self.data = self.metrics = ""
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -87,23 +89,27 @@ class GatewayProcess:
 
     @property
     def pid(self) -> int:
-        """The gateway's own process id."""
-        return self.process.pid
+        """The gateway's own process id, under its wrapper where it has one."""
+        own = self.process.pid
+        if not self._wrapper:
+            return own
+        stats = (stat.read_text().rpartition(")") for stat in Path("/proc").glob("[0-9]*/stat"))
+        return next(int(head.split()[0]) for head, _, rest in stats if int(rest.split()[1]) == own)
 
     def reload(self) -> None:
         """Asks it to read its configuration again."""
-        self.process.send_signal(signal.SIGHUP)
+        os.kill(self.pid, signal.SIGHUP)
 
     def stop(self) -> int:
         """Ends it in order; its exit code."""
         if self.process.poll() is None:
-            self.process.terminate()
+            os.kill(self.pid, signal.SIGTERM)
         return self._reap()
 
     def kill(self) -> None:
         """Ends it as a crash would."""
         if self.process.poll() is None:
-            self.process.kill()
+            os.kill(self.pid, signal.SIGKILL)
         self._reap()
 
     def _reap(self) -> int:
@@ -124,6 +130,19 @@ def running(config: Mapping[str, Any], folder: Path, *, wrapper: Sequence[str] =
         yield gateway
     finally:
         gateway.stop()
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    config: Mapping[str, Any], folder: Path, *, wrapper: Sequence[str] = ()
+) -> AsyncIterator[GatewayProcess]:
+    """A gateway for the length of a block that has an event loop, which goes on while it starts and stops."""
+    gateway = GatewayProcess(config, folder, wrapper=wrapper)
+    await asyncio.to_thread(gateway.start)
+    try:
+        yield gateway
+    finally:
+        await asyncio.to_thread(gateway.stop)
 
 
 def namespace(name: str, backend: str, **config: Any) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def decode_details(details: bytes) -> Details:
         else:
             detail.Unpack(info) or detail.Unpack(bad)
     metadata = dict(info.metadata)
-    outcome = metadata.pop("outcome", None)
+    outcome = metadata.pop("outcome", "")
     return Details(
         reason=info.reason,
         metadata=metadata,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
-from prism.errors import BackendUnavailable, PrismError
+from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.in_process import InProcess
 from prism.plugins.instance import Instance
 from prism.plugins.refusing import Refusing
@@ -163,6 +163,7 @@ class Supervised:
                 self._started = True
             self.health = await self.instance.health()
         except PrismError as error:
+            self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
             log.debug("attempt failed: %s", self._trace(error))
             return self.spec.redactor.scrub(error.message)
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway

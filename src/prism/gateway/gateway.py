@@ -1,5 +1,6 @@
 """The data path: a call comes in, passes the hops, is dispatched to its plugin, and is counted."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from time import perf_counter
 from typing import Protocol
@@ -11,6 +12,9 @@ from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.plugins.instance import Instance
 from prism.wire import Code
+
+CLIENT_HASTE = 0.02
+"""Seconds by which a client may give up before its deadline has passed here."""
 
 
 class Recorder(Protocol):
@@ -55,7 +59,7 @@ class Gateway:
         """
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot)
-        code = Code.CANCELLED  # what remains if the task is cancelled
+        code = Code.INTERNAL
         self.recorder.begin(operation.name)
         try:
             instance = self._admit(call)
@@ -68,6 +72,9 @@ class Gateway:
             code = error.code
             self._explain(error, call)
             raise
+        except asyncio.CancelledError:
+            code = _why_ended(incoming)
+            raise
         else:
             code = Code.OK
             return response
@@ -78,7 +85,7 @@ class Gateway:
         """Carries out an operation with one request and a stream of responses; raises as `unary` does."""
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot)
-        code = Code.CANCELLED
+        code = Code.CANCELLED  # what remains where the caller leaves the stream
         self.recorder.begin(operation.name)
         try:
             instance = self._admit(call)
@@ -92,6 +99,9 @@ class Gateway:
         except PrismError as error:
             code = error.code
             self._explain(error, call)
+            raise
+        except asyncio.CancelledError:
+            code = _why_ended(incoming)
             raise
         finally:
             self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
@@ -111,6 +121,13 @@ class Gateway:
             error.outcome = Outcome.NOT_APPLIED if call.target is None else Outcome.UNKNOWN
         if isinstance(error, Unimplemented) and (offers := self._offers.get(error.capability)):
             error.message = f"{error.message}; {' and '.join(offers)} can"
+
+
+def _why_ended(incoming: Incoming) -> Code:
+    """A call is cancelled by its client, whose own clock may run a little ahead, or at its deadline."""
+    deadline = incoming.deadline
+    late = deadline is not None and deadline.remaining() < CLIENT_HASTE
+    return Code.DEADLINE_EXCEEDED if late else Code.CANCELLED
 
 
 def _counted_as(call: Call) -> str:

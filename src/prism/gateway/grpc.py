@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import aclosing
 
-from prism.errors import PrismError
+from prism.errors import DeadlineExceeded, Outcome, PrismError
 from prism.gateway.gateway import Gateway
 from prism.interfaces.operation import Operation
 from prism.wire import Method, ServerCall, StatusError
@@ -30,4 +30,8 @@ def _method(gateway: Gateway, operation: Operation) -> Method:
             raise StatusError(error.to_status()) from error
 
     handle = stream if operation.server_streaming else unary
-    return Method(operation.path, handle, operation.client_streaming, operation.server_streaming)
+    late = DeadlineExceeded(
+        "the deadline passed before the call ended; allow it more time",
+        outcome=None if operation.reads else Outcome.UNKNOWN,
+    )
+    return Method(operation.path, handle, operation.client_streaming, operation.server_streaming, late=late.to_status())

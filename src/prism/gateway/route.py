@@ -1,6 +1,6 @@
 """The last hop before dispatch, route: namespace -> the plugin instance that serves it."""
 
-from prism.errors import BackendUnavailable, NamespaceNotFound, Outcome, Unimplemented
+from prism.errors import NamespaceNotFound, Outcome, Unimplemented
 from prism.gateway.call import NAMESPACE_HEADER, Call
 
 RETRY_AFTER = 1.0
@@ -12,7 +12,7 @@ def route(call: Call) -> None:
     Raises:
         NamespaceNotFound: it is not configured.
         Unimplemented: it does not serve the operation's abstraction.
-        BackendUnavailable: its instance does not serve at the moment; nothing was applied.
+        BackendUnavailable, BackendCredentials: its instance does not serve at the moment; nothing was applied.
     """
     target = call.snapshot.namespaces.get(call.namespace)
     if target is None:
@@ -24,5 +24,5 @@ def route(call: Call) -> None:
     if service not in target.interfaces:
         raise Unimplemented(f"namespace {target.name!r} serves {', '.join(sorted(target.interfaces))}, not {service}")
     if refusal := target.instance.refusal:
-        raise BackendUnavailable(refusal, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED)
+        raise target.instance.refusal_kind(refusal, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED)
     call.target = target

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -14,13 +15,14 @@ import uvloop
 from prism.control.config import Config, NamespaceEntry, is_loopback
 from prism.control.control import Control
 from prism.control.snapshot import Snapshot
+from prism.errors import GatewayUnavailable
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
 from prism.gateway.services import Health, standard_services
 from prism.interfaces.catalogue import interfaces
-from prism.plugins.discovery import Plugins, discover
+from prism.plugins.discovery import discover
 from prism.telemetry.access import AccessLog
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
 from prism.telemetry.logs import configure
@@ -71,7 +73,7 @@ class GatewayServer:
     def __init__(self, source: Path | Config, listen: Sequence[str] = ()) -> None:
         plugins = discover()
         self.metrics = Metrics()
-        self.gateway = Gateway(chain(Policies()), self.metrics, offers(plugins))
+        self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.control = Control(source, self._publish, plugins=plugins)
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = Health(self.readiness.services)
@@ -142,8 +144,12 @@ class GatewayServer:
         told = asyncio.Event()
         reloads: set[asyncio.Task[object]] = set()
 
+        async def read_again() -> None:
+            with suppress(GatewayUnavailable):  # it is stopping
+                await self.control.reload()
+
         def reload() -> None:
-            task = loop.create_task(self.control.reload())
+            task = loop.create_task(read_again())
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
@@ -156,12 +162,3 @@ class GatewayServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         await told.wait()
-
-
-def offers(plugins: Plugins) -> Mapping[str, Sequence[str]]:
-    """Capability -> the backends that declare it, for the sentences that refuse calls."""
-    manifests = [plugin.manifest for plugin in plugins.found.values()]
-    names = {name for manifest in manifests for name in type(manifest.capabilities).model_fields}
-    return {
-        name: sorted(manifest.name for manifest in manifests if manifest.capabilities.declares(name)) for name in names
-    }

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 
 from prism.context import Context
-from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
+from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
 from prism.plugins.discovery import Plugin
 from prism.sdk.backend import Backend, Config, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
@@ -20,16 +20,18 @@ class InProcess:
         backend: the plugin's name.
         capabilities: what its manifest declares.
         refusal: the sentence with which calls are refused; empty while it serves.
+        refusal_kind: the error that carries it.
         active: calls under way.
     """
 
     __slots__ = ("_backend", "_config", "_credentials", "_idle", "_plugin", "_streaming", "_unary", "active", "backend",
-                 "capabilities", "refusal")  # fmt: skip
+                 "capabilities", "refusal", "refusal_kind")  # fmt: skip
 
     def __init__(self, plugin: Plugin, config: Config, credentials: Config) -> None:
         self.backend: str = plugin.name
         self.capabilities: Capabilities = plugin.manifest.capabilities
         self.refusal = f"backend {plugin.name!r} is starting; try again in a moment"
+        self.refusal_kind: type[BackendError] = BackendUnavailable
         self.active = 0
         self._plugin = plugin
         self._config = config
@@ -117,6 +119,7 @@ class InProcess:
     async def stop(self) -> None:
         """Refuses calls from now on, and ends the backend. Does nothing the second time."""
         self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        self.refusal_kind = BackendUnavailable
         backend, self._backend = self._backend, None
         self._unary, self._streaming = {}, {}
         if backend is not None:

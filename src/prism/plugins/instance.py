@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import Protocol
 
 from prism.context import Context
+from prism.errors import BackendError
 from prism.sdk.capabilities import Capabilities
 
 
@@ -23,6 +24,11 @@ class Instance(Protocol):
     @property
     def refusal(self) -> str:
         """Empty while it serves; else the sentence with which calls are refused at once."""
+        ...
+
+    @property
+    def refusal_kind(self) -> type[BackendError]:
+        """The error that such calls get: the store cannot be reached, or it refuses the gateway's credentials."""
         ...
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:

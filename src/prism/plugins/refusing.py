@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable
 
 from prism.context import Context
-from prism.errors import BackendUnavailable, Outcome
+from prism.errors import BackendError, BackendUnavailable, Outcome
 from prism.sdk.capabilities import Capabilities
 
 
@@ -14,14 +14,16 @@ class Refusing:
         backend: the name of the plugin that it stands in for.
         capabilities: of that plugin.
         refusal: the sentence.
+        refusal_kind: the error that carries it.
     """
 
-    __slots__ = ("backend", "capabilities", "refusal")
+    __slots__ = ("backend", "capabilities", "refusal", "refusal_kind")
 
     def __init__(self, backend: str, capabilities: Capabilities, refusal: str) -> None:
         self.backend = backend
         self.capabilities = capabilities
         self.refusal = refusal
+        self.refusal_kind: type[BackendError] = BackendUnavailable
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:  # noqa: ARG002  # the face
         """Refuses."""

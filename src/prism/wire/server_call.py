@@ -239,7 +239,7 @@ class ServerCall(ServedStream):
 
     def expire(self) -> None:
         """The deadline has passed."""
-        self.abort(_DEADLINE)
+        self.abort(self.method.late)
 
     def on_reset(self, code: ErrorCode) -> None:
         """The client gave up, most often because its own deadline passed a moment before ours."""
@@ -283,10 +283,11 @@ class Method:
 
     `handle` gets the call and returns the response of a method that gives one; None where `server_streaming`, whose
     handler sends with `ServerCall.send`. It ends a call early by raising `StatusError`; it is cancelled when the
-    client goes away, gives up or runs out of time.
+    client goes away, gives up or runs out of time; `late` is what the last is answered with.
     """
 
     path: str
     handle: Handler
     client_streaming: bool = False
     server_streaming: bool = False
+    late: Status = _DEADLINE

@@ -15,9 +15,11 @@ async def test_help_lists_groups_and_exit_codes() -> None:
         assert word in done.out
 
 
-async def test_starting_imports_no_command_and_no_library_that_it_does_not_need() -> None:
+@pytest.mark.parametrize("arguments", [(), ("kv",), ("kv", "get"), ("kv", "import"), ("serve",)])
+async def test_help_imports_no_library_that_it_does_not_need(arguments: tuple[str, ...]) -> None:
     """The start stays fast because it loads little."""
-    done = await prism("--help", PYTHONPROFILEIMPORTTIME="1")
+    done = await prism(*arguments, "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert done.code == 0
     imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
     assert "click" in imported
     assert imported.isdisjoint({"asyncio", "google.protobuf", "pydantic", "yaml", "uvloop", "prism.client"})

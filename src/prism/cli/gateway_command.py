@@ -1,6 +1,5 @@
 """A command that asks a gateway about one namespace: its options, its connection, its event loop."""
 
-import asyncio
 from typing import Any
 
 import click
@@ -42,6 +41,8 @@ class GatewayCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         """Connects, runs, exits."""
+        import asyncio
+
         ctx.exit(asyncio.run(self._run(ctx)))
 
     async def _run(self, ctx: click.Context) -> int:

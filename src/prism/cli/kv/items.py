@@ -13,7 +13,6 @@ from prism.cli.gateway_command import GatewayCommand
 from prism.cli.kv.rows import COLUMNS, item_row, version_text
 from prism.cli.octets import octets, pair, to_cell, to_json
 from prism.cli.output import output_option, show, writer
-from prism.client import Item, Value
 
 if TYPE_CHECKING:
     from prism.client import KeyValue
@@ -71,6 +70,8 @@ async def put(
     Without --ttl an item lives for ever, also one that had a time to live before. A KEY that holds "=" is given as
     base64:, without padding.
     """
+    from prism.client import Value
+
     values = {key: Value(value, _notes(metadata)) for key, value in items}
     if len(values) < len(items):
         raise click.UsageError("give each KEY once")
@@ -122,6 +123,8 @@ async def cas(
     output: str,
 ) -> ExitCode:
     """Give the item KEY of record ID the value NEW if it is as expected now, and print what it is then."""
+    from prism.client import Item, Value
+
     if (new is None) != remove:
         raise click.UsageError("give a NEW value or --delete")
     if sum((expect is not None, expect_version is not None, expect_absent)) != 1:

@@ -2,15 +2,17 @@
 
 import base64
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prism.cli.octets import to_cell, to_json
-from prism.client import Item
+
+if TYPE_CHECKING:
+    from prism.client import Item
 
 COLUMNS = ("key", "value", "version", "expires_at", "metadata")
 
 
-def item_row(item: Item, output: str, *, keys_only: bool = False) -> dict[str, Any]:
+def item_row(item: "Item", output: str, *, keys_only: bool = False) -> dict[str, Any]:
     """An item as `--output` shows it."""
     shown = to_cell if output == "table" else to_json
     row: dict[str, Any] = {"key": shown(item.key)}

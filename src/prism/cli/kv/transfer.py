@@ -12,13 +12,11 @@ import click
 
 from prism.cli.exit_code import ExitCode
 from prism.cli.gateway_command import GatewayCommand
-from prism.cli.kv.importer import Counts, Importer
-from prism.cli.kv.json_lines import encode
-from prism.cli.kv.line_reader import read_lines
 from prism.cli.kv.progress import Progress
 from prism.cli.output import counted
 
 if TYPE_CHECKING:
+    from prism.cli.kv.importer import Counts
     from prism.client import Item, KeyValue
 
 _FORMAT = """\b
@@ -39,6 +37,9 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
     wrong is reported by its number and left out; so are items that have expired. Items that expire later get the
     time that is left by the clock of this machine.
     """
+    from prism.cli.kv.importer import Importer
+    from prism.cli.kv.line_reader import read_lines
+
     started = monotonic()
     with _opened(file) as source:
         progress = Progress("importing", _size(source))
@@ -66,7 +67,7 @@ def _size(source: FileIO) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _summary(counts: Counts, seconds: float) -> str:
+def _summary(counts: "Counts", seconds: float) -> str:
     text = f"imported {counted(counts.records, 'record')} with {counted(counts.items, 'item')} in {seconds:.1f} s"
     if counts.expired:
         text += f"; {counted(counts.expired, 'expired item')} skipped"
@@ -82,6 +83,8 @@ async def export(kv: "KeyValue") -> ExitCode:
     What `prism kv import` reads. Nothing is lost but versions, which belong to the store. Records that change
     meanwhile are written as they were at some moment of the export.
     """
+    from prism.cli.kv.json_lines import encode
+
     output = sys.stdout.buffer
     count = 0
     with Progress("exporting", None) as progress:

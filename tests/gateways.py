@@ -43,6 +43,7 @@ class GatewayProcess:
         self.write_config(config)
         self._wrapper = wrapper
         self.log: deque[str] = deque(maxlen=200)
+        self._logged = threading.Condition()
         self.data = self.metrics = ""
 
     def write_config(self, config: Mapping[str, Any]) -> None:
@@ -73,7 +74,8 @@ class GatewayProcess:
     def _read_output(self, ready: threading.Event) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.log.append(line.rstrip())
+            with self._logged:
+                self.log.append(line.rstrip())
             if match := READY.match(line):
                 self.data = match["data"]
             if match := METRICS.match(line):
@@ -85,7 +87,16 @@ class GatewayProcess:
     def _keep_log(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.log.append(line.rstrip())
+            with self._logged:
+                self.log.append(line.rstrip())
+                self._logged.notify_all()
+
+    def wait_for_log(self, text: str, timeout: float = START_TIMEOUT) -> str:
+        """Waits for a line of the log that holds `text`, and gives it."""
+        with self._logged:
+            found = self._logged.wait_for(lambda: next((line for line in self.log if text in line), None), timeout)
+        assert found, f"the log does not speak of {text!r}:\n" + "\n".join(self.log)
+        return found
 
     @property
     def pid(self) -> int:

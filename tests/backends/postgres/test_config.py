@@ -36,7 +36,7 @@ def test_the_identity_names_the_store_without_secrets(options: dict[str, Any], i
         ({"connection_string": "postgresql://u:hunter2@db/d", "host": "db"}, "already says host"),
         ({"schema": 'x"; DROP TABLE items; --'}, "schema"),
         ({"schema": "pg_catalog"}, "PostgreSQL's own"),
-        ({"pool_size": 7}, "greater than or equal to 8"),
+        ({"pool_size": 8}, "greater than or equal to 9"),
         ({"ca": "ca.pem", "sslmode": "require"}, "ca needs sslmode"),
         ({"certificate": "c.pem"}, "belong together"),
         ({"pool": 7}, "pool"),

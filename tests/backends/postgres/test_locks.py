@@ -83,7 +83,7 @@ async def test_blocked_writes_hold_up_no_reads(store: Store, outsider: asyncpg.C
     await outsider.execute("ROLLBACK")
     answers = await asyncio.gather(*stuck)
     assert sum(getattr(each, "swapped", False) for each in answers) <= 1
-    assert store.backend.metrics()["pool_connections_open"] <= 10
+    assert store.backend.metrics()["pool_connections_open"] <= 12
 
 
 async def test_a_caller_who_leaves_takes_nobody_along(store: Store, outsider: asyncpg.Connection):
@@ -99,6 +99,25 @@ async def test_a_caller_who_leaves_takes_nobody_along(store: Store, outsider: as
     with pytest.raises(asyncio.CancelledError):
         await leaver
     assert await store.get("s", b"k") == {b"k": b"w"}
+
+
+async def test_a_get_alone_on_its_way_ends_with_its_deadline_or_its_caller(store: Store, outsider: asyncpg.Connection):
+    """The express get is broken off at its deadline or when its caller leaves, and the next one is served."""
+    await store.put("r", {b"k": b"v"})
+    assert await store.get("r", b"k", timeout=10) == {b"k": b"v"}
+    await outsider.execute("LOCK TABLE prism.items")
+    with pytest.raises(DeadlineExceeded) as caught:
+        await store.get("r", b"k", timeout=0.1)
+    assert caught.value.outcome is None
+    leaver = asyncio.create_task(store.get("r", b"k", timeout=10))
+    stayers = [asyncio.create_task(store.get("r", b"k", timeout=10)) for _ in range(3)]
+    await waiting(outsider, 2)
+    leaver.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+    await outsider.execute("ROLLBACK")
+    assert await asyncio.gather(*stayers) == [{b"k": b"v"}] * 3
+    assert await store.get("r", b"k") == {b"k": b"v"}
 
 
 async def test_a_session_ended_amid_a_write_leaves_its_outcome_open(

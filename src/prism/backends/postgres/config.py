@@ -33,7 +33,7 @@ class PostgresConfig(Config):
         port: TCP port.
         database: it must exist; its tables are made in `schema`.
         schema_name: `schema` in configuration: the PostgreSQL schema that holds the tables. Created when absent.
-        pool_size: most connections that one gateway opens, at least 8.
+        pool_size: most connections that one gateway opens, at least 9.
         connect_timeout: seconds.
         statement_timeout: seconds that one statement may take in the store.
         lock_timeout: seconds that a write waits for another transaction's lock.
@@ -50,7 +50,7 @@ class PostgresConfig(Config):
     port: int = Field(default=5432, ge=1, le=65535)
     database: str = Field(default="postgres", min_length=1)
     schema_name: str = Field(default="prism", alias="schema", pattern="^[a-z_][a-z0-9_]{0,62}$")
-    pool_size: int = Field(default=10, ge=8, le=200)
+    pool_size: int = Field(default=12, ge=9, le=200)
     connect_timeout: float = Field(default=5.0, gt=0)
     statement_timeout: float = Field(default=30.0, ge=0.001)
     lock_timeout: float = Field(default=5.0, ge=0.001)

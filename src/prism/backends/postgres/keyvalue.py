@@ -68,11 +68,12 @@ class PostgresKeyValue(KeyValue):
         spare: how many statements may be under way besides the batches, at least 2.
     """
 
-    SESSIONS = _GETS.in_flight + _PUTS.in_flight + _EXISTS.in_flight
+    SESSIONS = _GETS.in_flight + 1 + _PUTS.in_flight + _EXISTS.in_flight
+    """How many sessions batches and the express get may use at once."""
 
     def __init__(self, sessions: Sessions, spare: int) -> None:
         self._fetch = sessions.fetch
-        self._gets: Lane[Get, GetResponse] = Lane(get_batch(sessions.fetch), _GETS, reads=True)
+        self._gets: Lane[Get, GetResponse] = Lane(get_batch(sessions.fetch), _GETS, reads=True, express=True)
         self._existence: Lane[Get, list[bytes]] = Lane(exists_batch(sessions.fetch), _EXISTS, reads=True)
         self._puts: Lane[Put, PutResponse] = Lane(put_batch(sessions.fetch), _PUTS, reads=False)
         self._reads = work_lane(spare // 2, reads=True)

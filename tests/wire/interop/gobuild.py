@@ -1,0 +1,50 @@
+"""Builds the Go programs that the tests measure us by, from the pinned modules beside this file, into the cache folder."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_MODULES = Path(__file__).parent / "go"
+_CACHE = Path(__file__).parents[3] / ".cache" / "go"
+# What a machine without a module proxy, or with an older Go and no way to a newer one, answers. Whatever else goes
+# wrong is our own fault and fails the test.
+_OUT_OF_REACH = re.compile(
+    r"dial tcp|no such host|connection refused|i/o timeout|TLS handshake|proxyconnect|"
+    r"reading http\S+: [45]\d\d |module lookup disabled|toolchain not available|requires go >="
+)
+
+
+def build(module: str, package: str) -> Path:
+    """The program that `package` of `module` (a folder under `go/`) makes; built when its sources have changed.
+
+    Skips the test where Go is not installed or the modules cannot be downloaded.
+    """
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip(f"{module}: Go is not installed")
+    folder = _MODULES / module
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.read_bytes())
+    program = _CACHE / "bin" / f"{module}-{digest.hexdigest()[:16]}"
+    if program.exists():
+        return program
+    fresh = program.with_suffix(f".{os.getpid()}")
+    done = subprocess.run(
+        [go, "build", "-mod=readonly", "-modcacherw", "-buildvcs=false", "-o", str(fresh), package],
+        cwd=folder,
+        env=os.environ | {"GOPATH": str(_CACHE), "GOCACHE": str(_CACHE / "build"), "GOFLAGS": "", "GOWORK": "off"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        if _OUT_OF_REACH.search(done.stderr):
+            pytest.skip(f"{module}: its Go modules cannot be downloaded: {done.stderr.strip()[-300:]}")
+        pytest.fail(f"{module} does not build:\n{done.stderr}")
+    fresh.replace(program)
+    return program

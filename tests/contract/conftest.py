@@ -20,6 +20,9 @@ from .way_http import open_http
 
 WAYS: dict[str, Any] = {"binding": open_binding, "grpc": open_grpc, "http": open_http, "client": open_client}
 
+UNSWEPT = {"sweep_interval": 86400.0}
+"""Expired items stay in the store, so that no sweep hides a read that would show them."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the one marker of this folder known."""
@@ -62,11 +65,11 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     @functools.cache
     def place(name: str, purpose: str) -> Store:
         if name == "sqlite":
-            return Store(name, {"path": str(tmp_path_factory.mktemp(purpose) / "contract.db")})
+            return Store(name, {"path": str(tmp_path_factory.mktemp(purpose) / "contract.db"), **UNSWEPT})
         if name == "postgres":
             server = request.getfixturevalue("postgres_server")
-            return Store(name, {"connection_string": server.create_database()}, doors=2)
-        return Store(name, {"store": purpose})
+            return Store(name, {"connection_string": server.create_database(), **UNSWEPT}, doors=2)
+        return Store(name, {"store": purpose, **UNSWEPT})
 
     return place
 

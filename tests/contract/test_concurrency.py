@@ -31,6 +31,37 @@ async def test_a_writer_reads_its_own_write(kv: KeyValue) -> None:
     await asyncio.gather(*(write_and_read(number) for number in range(CALLERS)))
 
 
+async def test_a_writer_reads_its_own_write_though_others_read_it_too(kv: KeyValue) -> None:
+    """ARCHITECTURE, coalescing: a read joins only a batch that has not started, not an earlier read of its key."""
+    kv.needs("read_your_writes")
+    keys = [b"k%d" % number for number in range(4)]
+    await kv.put("r", dict.fromkeys(keys, b"start"))
+    done = asyncio.Event()
+
+    async def watch(number: int) -> None:
+        while not done.is_set():
+            await kv.get("r", keys[number % 4], via=number)
+            await kv.exists("r", *keys, via=number)
+            if kv.capabilities.scan:
+                await kv.page("r")
+
+    async def write(key: bytes) -> None:
+        for turn in range(15):
+            await kv.put("r", {key: b"%d" % turn}, via=turn)
+            assert await kv.values("r", key, via=turn + 1) == {key: b"%d" % turn}
+            await kv.delete("r", key, via=turn)
+            assert await kv.exists("r", key, via=turn + 1) == []
+            if kv.capabilities.scan:
+                assert key not in await kv.keys("r")
+
+    watchers = [asyncio.create_task(watch(number)) for number in range(12)]
+    try:
+        await asyncio.gather(*map(write, keys))
+    finally:
+        done.set()
+        await asyncio.gather(*watchers)
+
+
 async def test_a_writer_scans_its_own_write(kv: KeyValue) -> None:
     """CONTRACT, common rules: a reader sees its own acknowledged writes: in scans and listings too."""
     kv.needs("read_your_writes", "scan")

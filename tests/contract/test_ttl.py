@@ -171,6 +171,9 @@ async def test_expiry_is_told_in_microseconds(kv: KeyValue) -> None:
     assert lives_until(items[b"long"], 90 * 365 * 86400)
     assert not items[b"never"].HasField("expires_at")
     assert all(item.expires_at.nanos % 1000 == 0 for item in items.values())
+    for number in range(8):
+        await kv.put("r", {b"%d" % number: b""}, ttl=LONG)
+    assert any(item.expires_at.nanos % 1_000_000 for item in await kv.scan("r")), "no finer than milliseconds"
     assert await kv.get("r", *items) == list(items.values())
 
 

@@ -1,4 +1,4 @@
-"""Builds the Go programs that the tests measure us by, from the pinned modules beside this file, into the cache folder."""
+"""Builds the Go programs that the tests measure us by, from the pinned modules in `go/`, into the cache folder."""
 
 import hashlib
 import os

@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["servers"]
+pytest_plugins = ["servers", "stock_clients"]

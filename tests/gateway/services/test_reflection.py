@@ -3,9 +3,6 @@
 import asyncio
 import importlib.util
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
@@ -19,8 +16,6 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.services.serving import SERVICE_NAMES, serving
 from prism.gateway.services import Health
 from prism.gateway.services.reflection import VERSIONS
-
-GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
 
 
 @pytest.fixture
@@ -154,22 +149,6 @@ async def test_the_stock_client_builds_the_services(address: str) -> None:
     services, put = await asyncio.to_thread(build)
     assert services == sorted(SERVICE_NAMES)
     assert put == "prism.data.v1.KeyValuePutRequest"
-
-
-@pytest.fixture(scope="session")
-def grpcurl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The grpcurl of this machine, else one built for the tests."""
-    if found := shutil.which("grpcurl"):
-        return Path(found)
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("neither grpcurl nor Go to build it is installed")
-    folder = tmp_path_factory.mktemp("grpcurl")
-    environment = os.environ | {"GOBIN": str(folder)}
-    built = subprocess.run([go, "install", GRPCURL], env=environment, capture_output=True, text=True, check=False)
-    if built.returncode != 0:
-        pytest.skip(f"grpcurl cannot be built here: {built.stderr[-300:]}")
-    return folder / "grpcurl"
 
 
 async def run(grpcurl: Path, *arguments: str) -> str:

@@ -1,6 +1,7 @@
 """The client's end of a stream: what has come of the response. `UnaryCall` is the hot path, `ClientStream` the rest."""
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from prism.wire.compression import GZIP
@@ -71,7 +72,10 @@ class ResponseStream(Stream):
 
     def on_reset(self, code: ErrorCode) -> None:
         """The peer has reset the stream."""
-        self.fail(StatusError(reset_status(code), unprocessed=code is ErrorCode.REFUSED_STREAM))
+        # Servers cancel what is out of time, and may be faster than our coarse clock.
+        late = code is ErrorCode.CANCEL and self.expires <= monotonic()
+        status = _DEADLINE if late else reset_status(code)
+        self.fail(StatusError(status, unprocessed=code is ErrorCode.REFUSED_STREAM))
 
     def on_lost(self, reason: str) -> None:
         """The connection is gone."""

@@ -211,6 +211,9 @@ class Channel:
             async with asyncio.timeout(self.config.connect_timeout):
                 connection = await self._open_connection()
                 reason = await connection.settled
+                if not reason and not connection.usable:
+                    # It has said so in the same breath as its settings: what waits here would try it for ever.
+                    reason = "the server is going away"
                 if reason:
                     raise ConnectionError(reason)
         except (OSError, TimeoutError) as error:

@@ -159,6 +159,9 @@ class Connection(Control[S], asyncio.Protocol):
 
     def _reset(self, fault: StreamFault) -> None:
         """End a stream for the peer's fault."""
+        if self._is_idle_id(fault.stream_id):
+            # There is nothing to reset, and to do it would be our fault (RFC 9113 section 6.4).
+            raise ConnectionFault(fault.code, fault.reason)
         self._charge()
         self.write(frames.rst_stream(fault.stream_id, fault.code))
         stream = self._streams.get(fault.stream_id)

@@ -116,6 +116,8 @@ class Http1Connection(asyncio.Protocol):
             self._refuse(400, _GRPC_ONLY)
         elif grpc and not headers[b"content-type"].startswith(b"application/grpc-web"):
             self._refuse(505, _NEEDS_HTTP2)
+        elif request.method == b"CONNECT":
+            self._refuse(501, "This is no proxy.")
         elif len(length) > 18 or int(length) > self._config.max_message_size:
             self._refuse(413, f"The body is over the limit of {self._config.max_message_size} bytes.")
 

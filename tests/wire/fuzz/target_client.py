@@ -1,0 +1,197 @@
+"""The client's end fed anything at all while calls of every kind are under way."""
+
+import asyncio
+from typing import Any, Final
+
+from prism.wire import Channel, ChannelConfig, Deadline, Metadata, StatusError
+from prism.wire.client_connection import ClientConnection
+from prism.wire.timer import Rounds
+from wire.fuzz.script import Script
+from wire.fuzz.stage import Finding, Pipe, Stage
+from wire.fuzz.target_server import check_held
+from wire.fuzz.wellformed import Transcript, Windows
+from wire.raw_peer import RawPeer
+
+CONFIG: Final = ChannelConfig(
+    max_message_size=20_000,
+    max_header_list_size=2048,
+    max_stream_window=200_000,
+    connection_window=65_535,
+    receive_budget=100_000,
+    write_budget=100_000,
+    flood_allowance=60,
+    flood_refill=10.0,
+    keepalive_interval=30.0,
+    keepalive_timeout=5.0,
+    connect_timeout=2.0,
+)
+ECHO: Final = b"the client still hears"
+
+
+class StagedChannel(Channel):
+    """A channel whose first connection is a pipe, and whose later ones are refused."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__("test:1", config=CONFIG)
+        self._stage = stage
+        self.pipe: Pipe | None = None
+
+    async def _open_connection(self) -> ClientConnection:
+        if self.pipe is not None:
+            raise ConnectionRefusedError("refused")
+        self.pipe = Pipe(self._stage)
+        connection = ClientConnection(self, self._stage.loop)
+        self.pipe.set_protocol(connection)
+        connection.connection_made(self.pipe)
+        self._all.add(connection)
+        self._rounds = Rounds(self._stage.loop, self.config.shortest_time(), lambda: list(self._all))
+        self._rounds.start()
+        return connection
+
+
+class ClientTarget:
+    """Plays one input against a fresh channel."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        peer = RawPeer.recorded()
+        peer.send(4, 0, 0)
+        self._settings = peer.said()
+        peer.reply(1, ECHO)
+        self._afterwards = peer.said()
+
+    def __call__(self, data: bytes) -> None:
+        """Raises `Finding`."""
+        stage, script = self._stage, Script(data)
+        channel = StagedChannel(stage)
+        tasks = self._call(channel, script)
+        stage.turn()
+        stage.turn()
+        pipe = channel.pipe
+        assert pipe is not None
+        sent = b""
+        if not script.options & 1:
+            sent = self._settings
+            pipe.feed(sent)
+            stage.settle()
+        for piece in script.pieces():
+            sent += piece
+            pipe.feed(piece)
+            if pipe.gone:
+                break
+            check_held(pipe.protocol)
+            script.between(stage, pipe)
+            check_held(pipe.protocol)
+            if not pipe.reading:
+                pipe.drain()
+                stage.turn()
+        stage.settle()
+        self._end(script, pipe, tasks)
+        windows = Windows()
+        windows.grant(sent)
+        Transcript(bytes(pipe.written), windows, client=True).check()
+        stage.start(channel.close())
+        stage.settle()
+        if channel._all:
+            raise Finding("the channel keeps a connection that is gone")
+        stage.advance(200)
+        stage.check_rest()
+        self._check_afterwards()
+
+    def _call(self, channel: Channel, script: Script) -> list["asyncio.Task[Any]"]:
+        kinds = [
+            self._unary(channel, b"x", None),
+            self._chat(channel, None),
+            self._unary(channel, b"y" * (100_000 if script.options & 2 else 10), 3.0),
+            self._chat(channel, 5.0, compression="gzip"),
+            self._cancelled(channel),
+            self._headers(channel),
+        ]
+        return [self._stage.start(each) for each in kinds]
+
+    async def _unary(self, channel: Channel, message: bytes, seconds: float | None) -> None:
+        deadline = None if seconds is None else Deadline(self._stage.clock() + seconds)
+        try:
+            answer = await channel.unary("/test.Test/Echo", message, deadline=deadline)
+        except StatusError:
+            return
+        if not isinstance(answer, bytes):
+            raise Finding(f"the answer is {answer!r}")
+
+    async def _chat(self, channel: Channel, seconds: float | None, compression: str | None = None) -> None:
+        deadline = None if seconds is None else Deadline(self._stage.clock() + seconds)
+        metadata = Metadata([("name", "fuzz"), ("raw-bin", b"\0\xff")])
+        try:
+            async with channel.open(
+                "/test.Test/Chat", metadata=metadata, deadline=deadline, compression=compression
+            ) as call:
+                await call.send(b"one")
+                await call.send(b"two" * 100)
+                answer = await call.receive()
+                await call.end()
+                while answer is not None:
+                    if len(answer) > CONFIG.max_message_size:
+                        raise Finding(f"a message of {len(answer)} bytes")
+                    answer = await call.receive()
+        except StatusError:
+            return
+
+    async def _cancelled(self, channel: Channel) -> None:
+        try:
+            call = channel.open("/test.Test/Chat")
+            await call.send(b"z" * 1000)
+            await asyncio.sleep(0)
+            call.cancel()
+            await call.receive()
+        except StatusError:
+            return
+
+    async def _headers(self, channel: Channel) -> None:
+        try:
+            async with channel.open("/test.Test/Repeat") as call:
+                await call.send(b"once")
+                await call.end()
+                await call.headers()
+                async for _ in call:
+                    pass
+                if not isinstance(call.trailing, Metadata):
+                    raise Finding(f"trailing is {call.trailing!r}")
+        except StatusError:
+            return
+
+    def _end(self, script: Script, pipe: Pipe, tasks: list["asyncio.Task[Any]"]) -> None:
+        stage = self._stage
+        if script.options & 4:
+            for _ in range(20):
+                stage.advance(3.0)
+        pipe.drain()
+        stage.settle()
+        pipe.hang_up(ConnectionResetError("gone") if script.options & 8 else None)
+        stage.settle()
+        for _ in range(4):
+            # Calls that are tried again wait for the back-off.
+            stage.advance(5.0)
+            stage.settle()
+        for task in tasks:
+            if not task.done():
+                raise Finding(f"a call has not ended with its connection: {task}")
+            failure = task.exception()
+            if failure is not None:
+                raise Finding(f"a call raised {failure!r}") from failure
+        stage.check_rest()
+
+    def _check_afterwards(self) -> None:
+        stage = self._stage
+        channel = StagedChannel(stage)
+        task = stage.start(channel.unary("/test.Test/Echo", b"x"))
+        stage.turn()
+        stage.turn()
+        assert channel.pipe is not None
+        channel.pipe.feed(self._settings)
+        stage.settle()
+        channel.pipe.feed(self._afterwards[len(self._settings) :])
+        stage.settle()
+        if not task.done() or task.result() != ECHO:
+            raise Finding("a new channel is not answered")
+        stage.start(channel.close())
+        stage.settle()

@@ -1,6 +1,7 @@
 """The frames that carry no call: SETTINGS, PING, GOAWAY, WINDOW_UPDATE, RST_STREAM, PRIORITY (RFC 9113 section 6)."""
 
 import asyncio
+from typing import Final
 
 from prism.wire import frames
 from prism.wire.config import ConnectionConfig
@@ -16,6 +17,8 @@ from prism.wire.frames import (
 )
 from prism.wire.output import Output, S
 from prism.wire.patience import Patience
+
+_MOST_SETTINGS: Final = 32  # as in nghttp2: RFC 9113 knows six
 
 
 class Control(Output[S]):
@@ -102,6 +105,7 @@ class Control(Output[S]):
     def _settings_received(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "SETTINGS belong to stream 0")
+        self._charge()
         if flags & frames.ACK:
             if payload:
                 raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS is empty")
@@ -109,8 +113,10 @@ class Control(Output[S]):
             return
         if len(payload) % 6:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS come in sixes of bytes")
-        self._charge()
-        for key, value in SETTING.iter_unpack(payload):
+        if len(payload) > 6 * _MOST_SETTINGS:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"more than {_MOST_SETTINGS} settings in a frame")
+        # Of a setting that comes twice the last counts: a window's change is work for every stream.
+        for key, value in dict(SETTING.iter_unpack(payload)).items():
             self._apply_setting(key, value)
         self.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._on_settings()
@@ -142,10 +148,10 @@ class Control(Output[S]):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING belongs to stream 0")
         if len(payload) != 8:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING has 8 bytes")
+        self._charge()
         if flags & frames.ACK:
             self._on_pong(payload)
             return
-        self._charge()
         self.write(frames.frame(frames.PING, frames.ACK, 0, payload))
 
     def _reset_received(self, stream_id: int, payload: bytes) -> None:
@@ -166,6 +172,7 @@ class Control(Output[S]):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY belongs to stream 0")
         if len(payload) < 8:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY has at least 8 bytes")
+        self._charge()
         last_id = UINT32.unpack_from(payload)[0] & LARGEST_WINDOW
         code = UINT32.unpack_from(payload, 4)[0]
         self._on_goaway(last_id, code, ascii(payload[8:264].decode("latin-1"))[1:-1])

@@ -142,7 +142,7 @@ class ServerConnection(Connection[ServedStream]):
             self._count_received()
         stream = self._streams.get(stream_id)
         if stream is None:
-            self._late_data(stream_id, flags)
+            self._late_data(stream_id, flags, length)
             return
         if stream.eager:
             if flags == END_STREAM and 5 <= length <= self._whole and stream.content_length in (-1, length):
@@ -333,10 +333,12 @@ class ServerConnection(Connection[ServedStream]):
         # gRPC requests have no trailers of meaning; like an empty DATA frame they end the stream.
         self._on_data(stream_id, END_STREAM, b"", 0, 0)
 
-    def _late_data(self, stream_id: int, flags: int) -> None:
+    def _late_data(self, stream_id: int, flags: int, length: int) -> None:
         if stream_id in self._forgotten:
             if flags & END_STREAM:
                 del self._forgotten[stream_id]
+            elif not length:
+                self._charge()
         elif self._is_idle_id(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
         else:

@@ -1,0 +1,83 @@
+"""Looks at what a server holds while it is attacked, and keeps the most that it saw."""
+
+import asyncio
+import tracemalloc
+from typing import Self
+
+from prism.wire import Method, Server
+from prism.wire.http1 import Http1Connection
+from prism.wire.preamble import Preamble
+from prism.wire.server import Accepted
+from prism.wire.server_call import ServerCall
+from prism.wire.server_connection import ServerConnection
+from wire.service import Service
+
+_LOOK_EVERY = 64  # calls between two looks at all there is
+
+
+class Gauge:
+    """The peaks: connections, streams (calls under way), tasks of the whole loop, and bytes buffered by the server."""
+
+    def __init__(self, service: Service) -> None:
+        self.server: Server | None = None
+        self.connections = 0
+        self.streams = 0
+        self.tasks = 0
+        self.buffered = 0
+        self._service = service
+        self._looked_up = 0
+
+    def lookup(self, path: str) -> Method | None:
+        """The server's own look-up: each call that begins is an occasion to look."""
+        assert self.server is not None
+        self.streams = max(self.streams, self.server.calls)
+        self._looked_up += 1
+        if self._looked_up % _LOOK_EVERY == 0:
+            self.look()
+        return self._service.lookup(path)
+
+    def look(self) -> None:
+        """Look at everything."""
+        server = self.server
+        assert server is not None
+        self.connections = max(self.connections, server.connections)
+        self.streams = max(self.streams, server.calls)
+        self.tasks = max(self.tasks, len(asyncio.all_tasks()))
+        self.buffered = max(self.buffered, sum(map(_buffered, server._open)))
+
+
+def _buffered(connection: Accepted) -> int:
+    """The bytes that one connection holds, received and to be sent, and those of the calls that it serves."""
+    if isinstance(connection, Preamble):
+        return len(connection._buffer)
+    transport = connection._transport
+    waiting = 0 if transport is None or transport.is_closing() else transport.get_write_buffer_size()
+    if isinstance(connection, Http1Connection):
+        return waiting + connection._size + len(connection._h11.trailing_data[0])
+    return waiting + _buffered_frames(connection)
+
+
+def _buffered_frames(connection: ServerConnection) -> int:
+    size = len(connection._tail) + sum(map(len, connection._out)) + sum(map(len, connection._fragments or ()))
+    for stream in (*connection._streams.values(), *connection.zombies):
+        size += stream.outbox.size if stream.outbox is not None else 0
+        size += stream.receiver.stored() if stream.receiver is not None else 0
+        size += len(stream.message) if isinstance(stream, ServerCall) else 0
+    return size
+
+
+class Traced:
+    """Traces what is allocated by lines of `prism.wire`, so that a test's own peers do not count."""
+
+    def __enter__(self) -> Self:
+        tracemalloc.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        tracemalloc.stop()
+
+    def allocated(self) -> int:
+        """The bytes that are held now."""
+        ours = tracemalloc.Filter(True, "*/prism/wire/*")
+        statistics = tracemalloc.take_snapshot().filter_traces((ours,)).statistics("filename")
+        return sum(each.size for each in statistics)

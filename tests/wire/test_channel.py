@@ -31,7 +31,7 @@ async def test_metadata_and_deadline_reach_the_handler(channel: Channel, service
     assert [pair for pair in call.metadata if pair[0] != "user-agent"] == list(metadata)
     assert call.metadata.get_all("name") == ("a", "b")
     assert call.deadline is not None
-    assert 50 < call.deadline.remaining() <= 60
+    assert 50 < call.deadline.remaining() <= 60.1
 
 
 async def test_a_conversation(channel: Channel) -> None:

@@ -17,6 +17,7 @@ from prism.wire.deadline import Deadline
 from prism.wire.fields import Fields
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 from prism.wire.status import Code, Status, StatusError
+from prism.wire.timeouts import Timeouts
 from prism.wire.timer import DeadlineWheel, Rounds
 
 _DEFAULTS: Final = ChannelConfig()
@@ -55,6 +56,7 @@ class Channel:
         self.tls = tls
         self.config = config
         self.known_fields = Fields()
+        self.timeouts = Timeouts()
         self._address = Address.parse(target)
         self._server_name = server_name or self._address.host or "localhost"
         self.authority = server_name or (str(self._address) if not self._address.path else "localhost")

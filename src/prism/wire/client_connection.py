@@ -11,7 +11,7 @@ from prism.wire.client_stream import ClientStream, ResponseStream, UnaryCall
 from prism.wire.compression import ACCEPTED
 from prism.wire.config import ChannelConfig
 from prism.wire.connection import Connection, HeaderFields
-from prism.wire.deadline import Deadline, format_timeout
+from prism.wire.deadline import Deadline
 from prism.wire.frames import (
     DATA,
     DEFAULT_WINDOW,
@@ -26,11 +26,11 @@ from prism.wire.frames import (
     ErrorCode,
     StreamFault,
 )
-from prism.wire.hpack import encode, encode_literal
+from prism.wire.hpack import encode
 from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import Metadata
 from prism.wire.response_head import read_response
-from prism.wire.status import Code, Status, StatusError
+from prism.wire.status import Code, Status
 from prism.wire.stream import END_WITH_DATA
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ _HEADS_KEPT: Final = 1024
 _UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
 _OUT_OF_IDS: Final = LARGEST_WINDOW - 2
 
-_TOO_LATE: Final = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call could be sent")
 _HEADERS_TOO_LARGE: Final = Status(
     Code.RESOURCE_EXHAUSTED, "the response's headers are over the limit: raise max_header_list_size"
 )
@@ -63,6 +62,7 @@ class ClientConnection(Connection[ResponseStream]):
         self._heads: dict[str, bytes] = {}
         self._next_id = 1
         self._peer_max_streams = _UNTIL_SETTINGS
+        self._timeout = channel.timeouts.header
         self._leaving = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._plain_head: HeaderFields | None = None
@@ -79,7 +79,7 @@ class ClientConnection(Connection[ResponseStream]):
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
-            block += _timeout(expires)
+            block += self._timeout(expires - monotonic())
         block += metadata.encoded()
         stream_id = self._take_id()
         call = UnaryCall(self, stream_id, self._loop.create_future(), expires)
@@ -122,7 +122,7 @@ class ClientConnection(Connection[ResponseStream]):
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
-            block += _timeout(expires)
+            block += self._timeout(expires - monotonic())
         block += metadata.encoded()
         stream_id = self._take_id()
         stream = ClientStream(self, stream_id, self._peer_window, expires)
@@ -192,7 +192,14 @@ class ClientConnection(Connection[ResponseStream]):
             return
         # Blocks that leave HPACK's table alone decode to the very same tuple each time.
         if pairs is self._plain_trailers and end_stream and stream.head_seen:
-            self._finished(stream)
+            if stream.local_ended and not stream.reserved and not self._waiting and not self._leaving:
+                # What `_finished` would do, without its calls.
+                stream.ended = True
+                del self._streams[stream_id]
+                if stream.bucket is not None:
+                    stream.bucket.discard(stream)
+            else:
+                self._finished(stream)
             stream.on_ok()
         elif pairs is self._plain_head and not end_stream and not stream.head_seen:
             stream.on_plain_head()
@@ -206,7 +213,7 @@ class ClientConnection(Connection[ResponseStream]):
         if end_stream:
             if stream.head_seen and head.http_status:
                 raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, ":status in trailers")
-            if head.code == b"0" and not head.metadata and not head.message and stream.head_seen:
+            if head.code == "0" and not head.metadata and not head.message and stream.head_seen:
                 self._plain_trailers = pairs
             stream.remote_ended = True
             self._finished(stream)
@@ -313,14 +320,6 @@ class ClientConnection(Connection[ResponseStream]):
         self._channel.on_closed(self)
         if not self.settled.done():
             self.settled.set_result(reason)
-
-
-def _timeout(expires: float) -> bytes:
-    """The header that tells the server how long we wait. Raises `StatusError` where it has been too long already."""
-    seconds = expires - monotonic()
-    if seconds <= 0:
-        raise StatusError(_TOO_LATE, unprocessed=True)
-    return encode_literal(b"grpc-timeout", format_timeout(seconds))
 
 
 def opening(config: ChannelConfig) -> bytes:

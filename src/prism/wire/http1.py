@@ -277,6 +277,12 @@ class Http1Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close behind what has been written."""
-        if not self._closed:
-            self._closed = True
-            self._transport.close()
+        if self._closed:
+            return
+        self._closed = True
+        left = self._transport.get_write_buffer_size()
+        self._transport.close()
+        if left:
+            # A peer that reads nothing must not keep a closed connection.
+            asyncio.get_running_loop().call_later(self._config.write_timeout, self._transport.abort)
+        self._server.on_closed(self)

@@ -1,13 +1,30 @@
 """What a request's header fields say, read in one pass (RFC 9113 section 8.3, gRPC PROTOCOL-HTTP2.md "Requests")."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from prism.wire import fields as kinds
-from prism.wire.fields import Fields
+from prism.wire.fields import (
+    ACCEPT_ENCODING,
+    AUTHORITY,
+    BAD_TIMEOUT,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    CUSTOM,
+    CUSTOM_MANY,
+    ENCODING,
+    LAST_PSEUDO,
+    MALFORMED,
+    METHOD,
+    PATH,
+    SCHEME,
+    STATUS,
+    TIMEOUT,
+    Fields,
+)
 from prism.wire.frames import ErrorCode, StreamFault
 from prism.wire.metadata import Metadata, Value
 
-_REGULAR = 1 << 8
+_NONE: list[None] = [None] * (MALFORMED + 1)
 
 
 @dataclass(slots=True)
@@ -29,68 +46,62 @@ RequestHead = tuple[str, float | None, Metadata, bool, Unusual | None]
 
 def read_request(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known: Fields) -> RequestHead:
     """Read a request's fields. Raises `StreamFault` where they are malformed."""
-    path = method = scheme = authority = ""
-    seconds: float | None = None
-    gzip = grpc = bad_timeout = False
-    encoding: str | None = None
-    content_length = -1
-    seen = 0
+    found: list[Any] = _NONE.copy()
     custom: list[tuple[str, Value]] = []
+    regular = False
     for pair in pairs:
         kind, value = known[pair]
-        if kind == kinds.CUSTOM:
+        if kind == CUSTOM:
             custom.append(value)
-            seen |= _REGULAR
-        elif kind <= kinds.LAST_PSEUDO:
-            if seen & (_REGULAR | 1 << kind):
-                raise _malformed(stream_id, "a pseudo-header field out of place or twice")
-            seen |= 1 << kind
-            if kind == kinds.PATH:
-                path = value
-            elif kind == kinds.METHOD:
-                method = value
-            elif kind == kinds.SCHEME:
-                scheme = value
-            elif kind == kinds.AUTHORITY:
-                authority = value
-            else:
-                raise _malformed(stream_id, ":status in a request")
-        else:
-            seen |= _REGULAR
-            if kind == kinds.CONTENT_TYPE:
-                grpc = value
-                if not grpc:
-                    custom.append(("content-type", pair[1].decode("latin-1")))
-            elif kind == kinds.TIMEOUT:
-                seconds = value
-                bad_timeout = value is None
-            elif kind == kinds.ACCEPT_ENCODING:
-                gzip = value
-            elif kind == kinds.ENCODING:
-                encoding = None if value == "identity" else value
-            elif kind == kinds.CONTENT_LENGTH:
-                if content_length not in (-1, value):
-                    raise _malformed(stream_id, "two content-lengths")
-                content_length = value
-            elif kind == kinds.CUSTOM_MANY:
+            regular = True
+        elif kind > LAST_PSEUDO:
+            regular = True
+            if kind == CONTENT_LENGTH and found[kind] not in (None, value):
+                raise _malformed(stream_id, "two content-lengths")
+            if kind == CUSTOM_MANY:
                 custom.extend(value)
-            elif kind == kinds.MALFORMED:
-                raise _malformed(stream_id, value)
-    if not path or not method or not scheme:
-        raise _malformed(stream_id, ":method, :scheme and :path are required")
-    metadata = Metadata.from_wire(tuple(custom))
-    if grpc and method == "POST" and encoding is None and content_length < 0 and not bad_timeout:
-        return path, seconds, metadata, gzip, None
-    http = not grpc or method != "POST"
-    if http and authority and "host" not in metadata:
-        metadata = Metadata.from_wire((("host", authority), *custom))
-    return (
-        path,
-        seconds,
-        metadata,
-        gzip,
-        Unusual(http, grpc, bad_timeout, encoding, content_length, method, scheme),
+            found[kind] = value
+        elif regular or found[kind] is not None:
+            raise _malformed(stream_id, "a pseudo-header field out of place or twice")
+        else:
+            found[kind] = value
+    path = found[PATH]
+    seconds = found[TIMEOUT]
+    if (
+        path
+        and found[METHOD] == "POST"
+        and found[SCHEME]
+        and found[CONTENT_TYPE] is True
+        and seconds != BAD_TIMEOUT
+        and found[MALFORMED] is found[STATUS] is found[ENCODING] is found[CONTENT_LENGTH] is None
+    ):
+        return path, seconds, Metadata.from_wire(tuple(custom)), found[ACCEPT_ENCODING] is True, None
+    return _read_unusual(stream_id, found, custom)
+
+
+def _read_unusual(stream_id: int, found: list[Any], custom: list[tuple[str, Value]]) -> RequestHead:
+    if found[MALFORMED] is not None:
+        raise _malformed(stream_id, found[MALFORMED])
+    if not found[PATH] or not found[METHOD] or not found[SCHEME] or found[STATUS] is not None:
+        raise _malformed(stream_id, ":method, :scheme and :path are required, and no :status")
+    kind = found[CONTENT_TYPE]
+    length = found[CONTENT_LENGTH]
+    unusual = Unusual(
+        grpc=kind is True,
+        bad_timeout=found[TIMEOUT] == BAD_TIMEOUT,
+        encoding=None if found[ENCODING] == "identity" else found[ENCODING],
+        content_length=-1 if length is None else length,
+        method=found[METHOD],
+        scheme=found[SCHEME],
     )
+    unusual.http = kind is not True or unusual.method != "POST"
+    if unusual.http:
+        if isinstance(kind, str):
+            custom.insert(0, ("content-type", kind))
+        if found[AUTHORITY] and not any(name == "host" for name, _ in custom):
+            custom.insert(0, ("host", found[AUTHORITY]))
+    metadata = Metadata.from_wire(tuple(custom))
+    return found[PATH], found[TIMEOUT], metadata, found[ACCEPT_ENCODING] is True, unusual
 
 
 def _malformed(stream_id: int, reason: str) -> StreamFault:

@@ -38,8 +38,8 @@ class ResponseHead:
     http_status: str = ""
     grpc: bool = False
     encoding: str | None = None
-    code: bytes | None = None
-    message: bytes = b""
+    code: str | None = None
+    message: str = ""
     details: bytes = b""
 
     def status(self) -> Status:
@@ -74,7 +74,7 @@ def read_response(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known:
         elif kind == kinds.CUSTOM_MANY:
             custom.extend(value)
         elif kind == kinds.CONTENT_TYPE:
-            head.grpc = value
+            head.grpc = value is True
         elif kind == kinds.ENCODING:
             head.encoding = None if value == "identity" else value
         elif kind == kinds.GRPC_STATUS:

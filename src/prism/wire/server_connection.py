@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("prism.wire")
 
 _HEADS_KEPT: Final = 16
+_SHORT_BLOCK: Final = 48  # nothing but indices, most likely: it will come again as it is
 _FORGOTTEN_KEPT: Final = 1000
 _GAPS_KEPT: Final = 16
 
@@ -95,9 +96,10 @@ class ServerConnection(Connection[ServedStream]):
             head = kept[1]
         else:
             head = read_request(stream_id, pairs, self._known)
-            if len(self._heads) >= _HEADS_KEPT:
-                self._heads.clear()
-            self._heads[id(pairs)] = (pairs, head)
+            if len(block) <= _SHORT_BLOCK:
+                if len(self._heads) >= _HEADS_KEPT:
+                    self._heads.clear()
+                self._heads[id(pairs)] = (pairs, head)
         path, seconds, metadata, gzip, unusual = head
         if unusual is not None and unusual.http:
             self._on_http(stream_id, end_stream, head, unusual)

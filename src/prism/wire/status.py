@@ -64,7 +64,7 @@ class StatusError(Exception):
 
 
 _PLAIN = frozenset(range(0x20, 0x7F)) - {0x25}
-_CODES = {str(code.value).encode(): code for code in Code}
+_CODES = {str(code.value): code for code in Code}
 
 
 def encode_message(message: str) -> bytes:
@@ -75,11 +75,10 @@ def encode_message(message: str) -> bytes:
     return b"".join(b"%c" % octet if octet in _PLAIN else b"%%%02X" % octet for octet in raw)
 
 
-def decode_message(value: bytes) -> str:
+def decode_message(value: str) -> str:
     """Undo `encode_message`; what is not valid is kept as it stands, as the protocol asks."""
-    if b"%" not in value:
-        return value.decode("utf-8", "replace")
-    head, *parts = value.split(b"%")
+    raw = value.encode("latin-1")
+    head, *parts = raw.split(b"%")
     out = [head]
     for part in parts:
         try:
@@ -90,6 +89,6 @@ def decode_message(value: bytes) -> str:
     return b"".join(out).decode("utf-8", "replace")
 
 
-def parse_code(value: bytes) -> Code:
+def parse_code(value: str) -> Code:
     """Read `grpc-status`; an unknown number is UNKNOWN."""
     return _CODES.get(value, Code.UNKNOWN)

@@ -24,11 +24,6 @@ UNSWEPT = {"sweep_interval": 86400.0}
 """Expired items stay in the store, so that no sweep hides a read that would show them."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Makes the one marker of this folder known."""
-    config.addinivalue_line("markers", "ways(*names): the test is about these ways in, not about every one")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every pair of a store and a way; a session-scoped parameter, so that pytest runs each pair's tests in a row."""
     if "caller" in metafunc.fixturenames:

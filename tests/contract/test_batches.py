@@ -1,5 +1,7 @@
 """BatchGet and BatchPut: outcome per record: a failure names its record and leaves the others."""
 
+from typing import TypeVar
+
 import pytest
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
@@ -12,6 +14,8 @@ from prism.wire.status import Code
 from .caller import UNTYPED
 from .keyvalue import KeyValue, put_items
 
+Detail = TypeVar("Detail", bound=Message)
+
 TOO_LONG = "x" * 513
 
 
@@ -20,7 +24,7 @@ def write(record: str, items: dict[bytes, bytes], idempotency_key: str = "") -> 
     return PutRequest(id=record, items=put_items(items), idempotency_key=idempotency_key)
 
 
-def detail(status: Status, kind: type[Message]) -> Message:
+def detail(status: Status, kind: type[Detail]) -> Detail:
     """The detail of that type, which must be there once."""
     (found,) = [each for each in status.details if each.Is(kind.DESCRIPTOR)]
     message = kind()

@@ -234,4 +234,4 @@ def test_any_sequence_of_operations(kv: KeyValue, loop: asyncio.AbstractEventLoo
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(lambda: Machine(kv, loop), settings=examples)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(lambda: Machine(kv, loop), settings=examples)

@@ -68,7 +68,7 @@ class ClientCaller:
             async for chunk in chunks:
                 yield kv.ScanStreamResponse(id=chunk.record, items=_items(chunk.items), cursor=chunk.cursor)
         finally:
-            await chunks.aclose()  # type: ignore[attr-defined]  # a generator by its nature
+            await chunks.aclose()
 
 
 async def _put(client: ClientKeyValue, request: kv.PutRequest, timeout: float) -> kv.PutResponse:

@@ -6,6 +6,7 @@ under .cache/fuzz/findings, and ends with a report. It ends with 1 where anythin
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -91,15 +92,19 @@ class Fuzzing:
         )
         assert process.stderr is not None
         tail: list[str] = []
-        async for line in process.stderr:
-            text = line.decode("utf-8", "replace").rstrip()
-            tail = [*tail[-30:], text]
-            self._read(name, text)
-        code = await process.wait()
         tally = self._tally[name]
-        tally.seconds += time.monotonic() - began
-        tally.executions += self._running
-        self._running = 0
+        try:
+            async for line in process.stderr:
+                text = line.decode("utf-8", "replace").rstrip()
+                tail = [*tail[-30:], text]
+                self._read(name, text)
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+            tally.seconds += time.monotonic() - began
+            tally.executions += self._running
+            self._running = 0
         tally.inputs = sum(1 for _ in (self._folder / "corpus" / name).iterdir())
         if code:
             self._findings[f"{name}: the process ended with {code}"] = "\n".join(tail)
@@ -168,7 +173,9 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", os.pathsep.join(sys.path))
     fuzzing = Fuzzing(options.seconds, options.seed, options.target or list(TARGETS), options.folder)
-    asyncio.run(fuzzing.run())
+    with contextlib.suppress(KeyboardInterrupt):
+        # Interrupted, it reports what it has done.
+        asyncio.run(fuzzing.run())
     report = fuzzing.report()
     (options.folder / "report.md").write_text(report + "\n")
     print(report)

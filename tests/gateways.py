@@ -50,7 +50,7 @@ class GatewayProcess:
         """Replaces the configuration file, in one step."""
         document = {"gateway": {"listen": "127.0.0.1:0"}, "telemetry": {"listen": "127.0.0.1:0"}, **config}
         fresh = self.config.with_suffix(".new")
-        fresh.write_text(yaml.safe_dump(document, sort_keys=False))
+        fresh.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False))
         fresh.replace(self.config)
 
     def start(self) -> "GatewayProcess":
@@ -124,7 +124,12 @@ class GatewayProcess:
         self._reap()
 
     def _reap(self) -> int:
-        code = self.process.wait(timeout=30)
+        try:
+            code = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.kill(self.pid, signal.SIGKILL)  # no orphan, whatever the test makes of it
+            self.process.wait()
+            raise
         for thread in self._threads:
             thread.join(timeout=5)
         for stream in (self.process.stdout, self.process.stderr):

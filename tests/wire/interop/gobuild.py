@@ -11,6 +11,13 @@ import pytest
 
 _MODULES = Path(__file__).parent / "go"
 _CACHE = Path(__file__).parents[3] / ".cache" / "go"
+_ENVIRONMENT = {
+    "GOPATH": str(_CACHE),
+    "GOCACHE": str(_CACHE / "build"),
+    "GOFLAGS": "",
+    "GOWORK": "off",
+    "CGO_ENABLED": "0",  # no C compiler is needed, and less is built
+}
 # What a machine without a module proxy, or with an older Go and no way to a newer one, answers. Whatever else goes
 # wrong is our own fault and fails the test.
 _OUT_OF_REACH = re.compile(
@@ -38,7 +45,7 @@ def build(module: str, package: str) -> Path:
     done = subprocess.run(
         [go, "build", "-mod=readonly", "-modcacherw", "-buildvcs=false", "-o", str(fresh), package],
         cwd=folder,
-        env=os.environ | {"GOPATH": str(_CACHE), "GOCACHE": str(_CACHE / "build"), "GOFLAGS": "", "GOWORK": "off"},
+        env=os.environ | _ENVIRONMENT,
         capture_output=True,
         text=True,
     )

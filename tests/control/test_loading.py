@@ -242,6 +242,48 @@ def test_each_wrong_value_has_its_path(file: File, text: str, path: str, message
     assert message in file.problems(text)[path].message
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "allowed"),
+    [
+        ("gateway: {max_message_size: 5 bananas}", "gateway.max_message_size", "a number of bytes, such as"),
+        ("gateway: {drain_timeout: soon}", "gateway.drain_timeout", "a number"),
+        ("gateway: {drain_timeout: .nan}", "gateway.drain_timeout", "a finite number"),
+        ("telemetry: {log: {access: maybe}}", "telemetry.log.access", "true or false"),
+        ("secrets: {directory: 5}", "secrets.directory", "the path of a file or folder, as text"),
+        ("namespaces: [{name: a, abstractions: [], backend: memory}]", "namespaces[0].abstractions",
+         "a list of 1 at least"),
+        ("namespaces: [{name: a, backend: sqlite, config: {sweep_interval: .inf}}]",
+         "namespaces[0].config.sweep_interval", "a finite number"),
+        ("namespaces: [{name: a, backend: sqlite, credentials: {user: a}}]", "namespaces[0].credentials.user", "none"),
+    ],
+)  # fmt: skip
+def test_what_is_allowed_is_said_in_the_terms_of_the_file(file: File, text: str, path: str, allowed: str) -> None:
+    """Not in Python's, nor in pydantic's."""
+    problem = file.problems(text)[path]
+    assert problem.allowed.startswith(allowed)
+    assert problem.message in {"this value is not allowed", "there is no such key here"}
+
+
+def test_a_web_origin_s_nearest_spelling_is_one(file: File) -> None:
+    """Or there is none."""
+    problems = file.problems("gateway: {cors: {origins: [app.example.com, 'https://a.b/', 'null']}}")
+    nearest = [problems[f"gateway.cors.origins[{index}]"].nearest for index in range(3)]
+    assert nearest == ["https://app.example.com", "https://a.b", ""]
+
+
+def test_data_and_probes_need_an_address_each(file: File) -> None:
+    """Else the gateway would start its stores and then fail."""
+    text = "namespaces: []\ngateway: {listen: '127.0.0.1:9090'}"
+    assert "gateway.listen" in file.problems(text)["telemetry.listen"].message
+    assert file.load("namespaces: []\ngateway: {listen: 'h:0'}\ntelemetry: {listen: 'h:0'}").namespaces == {}
+
+
+def test_a_secret_s_file_is_named_only_where_it_could_be(file: File) -> None:
+    """None outside the directory of secrets."""
+    message = file.problems("namespaces: [{name: '{{ secret:../x }}', backend: memory}]")["namespaces[0].name"].message
+    assert message == "there is no secret '../x'; put it into the environment variable PRISM_SECRET____X"
+
+
 def test_a_configuration_made_by_hand() -> None:
     """What `prism serve` without a file uses goes the same way, without places."""
     entry: dict[str, Any] = {"name": "default", "backend": "memory", "config": {"store": "x"}}

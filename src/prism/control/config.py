@@ -36,7 +36,8 @@ def _name(name: str) -> str:
     return name
 
 
-def _address(address: str) -> str:
+def checked_address(address: str) -> str:
+    """The address, if it is one to listen on; else a refusal."""
     if address.startswith("unix:") and len(address) > len("unix:"):
         return address
     match = _ADDRESS.fullmatch(address)
@@ -51,7 +52,9 @@ def _address(address: str) -> str:
 
 def _origin(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin):
-        raise refuse("not a web origin", allowed="scheme://host or scheme://host:port, or *", close=origin.rstrip("/"))
+        likely = (origin.rstrip("/"), f"https://{origin}" if "." in origin else "")
+        close = next(filter(_ORIGIN.fullmatch, likely), "")
+        raise refuse("not a web origin", allowed="scheme://host or scheme://host:port, or *", close=close)
     return origin
 
 
@@ -67,7 +70,7 @@ def _empty(value: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(checked_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Abstraction = Annotated[str, AfterValidator(_abstraction)]
 Options = Annotated[dict[str, Any], BeforeValidator(_empty)]
@@ -76,7 +79,7 @@ Options = Annotated[dict[str, Any], BeforeValidator(_empty)]
 class Section(BaseModel):
     """Base of the sections: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Cors(Section):

@@ -17,16 +17,32 @@ from prism.control.secrets import SECRET_FIELD, Redactor
 
 _SHOWN = 60
 _QUOTED = re.compile(r"'([^']*)'")
-_TYPES = {
+_SIZE = "a number of bytes, such as 65536, 512KiB or 4MiB"
+_ALLOWED = {
     "string_type": "text; a number, true or false is text in quotes",
+    "string_too_short": "text of {min_length} characters at least",
+    "string_too_long": "text of {max_length} characters at most",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "int_type": "a whole number",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "byte_size": _SIZE,
+    "byte_size_unit": _SIZE,
+    "path_type": "the path of a file or folder, as text",
+    "too_short": "a list of {min_length} at least",
+    "too_long": "a list of {max_length} at most",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
     "list_type": "a list",
     "tuple_type": "a list",
 }
+"""What is allowed where pydantic's own words would say it in Python's terms, by the type of its error."""
 
 
 def problems(
@@ -57,9 +73,9 @@ def _problem(
             allowed = sorted(_fields(model, loc[:-1]))
             message = "there is no such key here"
             close = nearest(str(loc[-1]), allowed)
-            return document.problem(place, message, allowed=", ".join(allowed), nearest=close, key=True)
+            return document.problem(place, message, allowed=", ".join(allowed) or "none", nearest=close, key=True)
         case "missing":
-            return document.problem(place, "this key is missing")
+            return document.problem(place, "this key is missing", found="nothing")
         case "prism":
             message, allowed_text, close = error["msg"], context.get("allowed", ""), context.get("nearest", "")
         case "literal_error" | "enum":
@@ -68,10 +84,11 @@ def _problem(
                 "not one of the values allowed",
                 nearest(str(error["input"]), _QUOTED.findall(allowed_text)),
             )
-        case kind:
+        case kind if kind in _ALLOWED:
+            message, allowed_text, close = "this value is not allowed", _ALLOWED[kind].format(**context), ""
+        case _:
             message, _, allowed_text = error["msg"].partition("Input should be ")
-            message = message.removeprefix("Value error, ").strip() or "this value is not allowed"
-            allowed_text, close = _TYPES.get(kind, allowed_text), ""
+            message, close = message.removeprefix("Value error, ").strip() or "this value is not allowed", ""
     hidden = _is_secret(model, place, loc)
     found = kind_of(error["input"]) if hidden else shown(error["input"], redactor)
     if hidden or (isinstance(error["input"], str) and redactor.scrub(error["input"]) != error["input"]):

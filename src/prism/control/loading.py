@@ -114,10 +114,15 @@ class _Loading:
 
     def _sections(self, data: dict[str, Any]) -> Config | None:
         try:
-            return Config.model_validate(data)
+            config = Config.model_validate(data)
         except ValidationError as error:
             self._explain((), data, Config, error)
             return None
+        address = config.telemetry.listen
+        if address == config.gateway.listen and not address.endswith(":0"):
+            message = "data is served at this address (gateway.listen); give the probes one of their own"
+            self._complain(("telemetry", "listen"), message, found=repr(address))
+        return config
 
     def _listed(self, entries: Any) -> list[Any]:
         if isinstance(entries, list):

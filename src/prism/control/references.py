@@ -95,7 +95,7 @@ class References:
             return ""
         secret = self._secrets[name]
         if secret is None:
-            places = " or ".join(provider.where(name) for provider in self._providers)
+            places = " or ".join(filter(None, (provider.where(name) for provider in self._providers)))
             known = [each for provider in self._providers for each in provider.names()]
             message = f"there is no secret {name!r}; put it into {places}"
             self._complain(loc, message, close=nearest(name, known))

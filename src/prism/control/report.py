@@ -32,7 +32,7 @@ class ReloadReport:
 
     def __str__(self) -> str:
         if not self.applied:
-            return f"the configuration was not applied, everything serves as before: {len(self.problems)} problems"
+            return "the configuration was not applied, everything serves as before"
         counts = [
             f"{len(names)} {what}"
             for what, names in (("added", self.added), ("changed", self.changed), ("removed", self.removed))

@@ -38,7 +38,7 @@ class SecretProvider(Protocol):
         ...
 
     def where(self, name: str) -> str:
-        """Where it looks for that name, as a phrase for a message."""
+        """Where it looks for that name, as a phrase for a message; empty where it cannot have one of that name."""
         ...
 
 
@@ -74,7 +74,7 @@ class FileSecrets:
         self._directory = directory
 
     def get(self, name: str) -> str | None:
-        if "/" in name or name.startswith("."):
+        if not _is_file_name(name):
             return None
         try:
             with (self._directory / name).open("rb") as stream:
@@ -98,7 +98,12 @@ class FileSecrets:
             return []
 
     def where(self, name: str) -> str:
-        return f"the file {self._directory / name}"
+        return f"the file {self._directory / name}" if _is_file_name(name) else ""
+
+
+def _is_file_name(name: str) -> bool:
+    """Nothing outside the directory, and none of the dot files that Kubernetes keeps there."""
+    return "/" not in name and not name.startswith(".")
 
 
 class Redactor:

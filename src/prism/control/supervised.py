@@ -143,9 +143,10 @@ class Supervised:
         self.instance.refusal = ""
         self._tried.set()
         log.info(
-            "backend %s serves %d namespaces on %s",
+            "backend %s serves %d namespace%s on %s",
             name,
             len(self._wanted),
+            "s" * (len(self._wanted) != 1),
             self.spec.redactor.scrub(self.instance.identity),
         )
         while True:

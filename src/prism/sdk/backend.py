@@ -13,9 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Config(BaseModel):
-    """Base of a backend's configuration and of its credentials: unknown fields are refused; secrets are `SecretStr`."""
+    """Base of a backend's configuration and of its credentials; secrets are `SecretStr`.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Unknown fields are refused, and numbers that are not finite: no time or size is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NoCredentials(Config):

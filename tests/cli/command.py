@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,14 @@ class Done:
     err: str
 
 
-async def prism(*arguments: str, endpoint: str = "127.0.0.1:1", stdin: bytes = b"", **environment: str) -> Done:
-    """Runs `prism` with some arguments; without an endpoint nobody answers."""
+async def prism(
+    *arguments: str,
+    endpoint: str = "127.0.0.1:1",
+    stdin: bytes = b"",
+    folder: Path | None = None,
+    **environment: str,
+) -> Done:
+    """Runs `prism` with some arguments, in a folder; without an endpoint nobody answers."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -25,6 +32,7 @@ async def prism(*arguments: str, endpoint: str = "127.0.0.1:1", stdin: bytes = b
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
         env=os.environ | {"PRISM_ENDPOINT": endpoint} | environment,
     )
     out, err = await process.communicate(stdin)

@@ -1,6 +1,8 @@
 """`prism serve`: a gateway process, and commands that it answers."""
 
 import asyncio
+import os
+import socket
 from pathlib import Path
 
 import gateways
@@ -29,3 +31,37 @@ async def test_a_wrong_configuration_is_refused_at_once(tmp_path: Path) -> None:
     assert done.code == 2
     assert "did you mean 'memory'?" in done.err
     assert "Traceback" not in done.err
+
+
+async def test_a_wrong_address_is_a_usage_error(tmp_path: Path) -> None:
+    """Told before anything is started or made."""
+    for address in ("foo", ":8980", "localhost:99999", "unix:"):
+        done = await prism("serve", "--listen", address, folder=tmp_path)
+        assert done.code == 2
+        assert f"{address!r} is not an address to listen on; give host:port" in done.err
+    assert not await asyncio.to_thread(os.listdir, tmp_path)
+
+
+async def test_a_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """Who has it nobody can tell, but what to do about it."""
+    (tmp_path / "prism.yaml").write_text("namespaces: []\ntelemetry: {listen: '127.0.0.1:0'}\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = await prism("serve", "--config", "prism.yaml", "--listen", address, folder=tmp_path)
+    assert done.code == 6
+    assert f"cannot listen on {address}" in done.err
+    assert "choose another address (--listen or gateway.listen)" in done.err
+
+
+async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
+    """A namespace whose store is not there is not said to be served."""
+    (tmp_path / "file").touch()
+    lost = {"name": "lost", "backend": "sqlite", "config": {"path": str(tmp_path / "file" / "x.db")}}
+    config = {"namespaces": [lost, gateways.namespace("default", "memory")]}
+    gateway = await asyncio.to_thread(gateways.GatewayProcess(config, tmp_path).start)
+    await asyncio.to_thread(gateway.wait_for_log, "  try ")
+    await asyncio.to_thread(gateway.stop)
+    said = "\n".join(gateway.log)
+    assert "serves 1 of 2 namespaces" in said
+    assert "waiting  lost" in said
+    assert "prism kv put default" in said

@@ -106,7 +106,7 @@ async def test_an_instance_that_does_not_serve_refuses_at_once(
         await unary(serving(instance, metrics), "Put", PUT)
     assert caught.value.outcome is Outcome.NOT_APPLIED
     assert caught.value.retry_after
-    assert caught.value.metadata == {"namespace": "default"}
+    assert caught.value.metadata == {"namespace": "default", "backend": "memory"}
 
 
 async def test_errors_name_namespace_and_backend(instance: InProcess, metrics: Metrics) -> None:

@@ -59,8 +59,11 @@ def describe(name: str, config: Path | None, output: str) -> None:
     loaded = _load(config)
     if name not in loaded.namespaces:
         near = nearest(name, loaded.namespaces)
-        hint = f"; did you mean {near!r}?" if near else ""
-        raise click.UsageError(f"the configuration has no namespace {name!r}{hint}")
+        where = "the configuration" if config else "what `prism serve` serves without a configuration"
+        hint = (
+            f"did you mean {near!r}?" if near else ("`prism namespace list` shows them" if config else "give --config")
+        )
+        raise click.UsageError(f"{where} has no namespace {name!r}; {hint}")
     show(output, details(loaded.namespaces[name]))
 
 

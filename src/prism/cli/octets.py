@@ -69,7 +69,8 @@ def to_cell(octets: bytes) -> str:
     try:
         text = octets.decode()
     except UnicodeDecodeError:
-        text = f"base64:{base64.b64encode(octets).decode()}"
+        # Without padding: pasted before `=VALUE` again, its own `=` would end the key.
+        text = f"base64:{base64.b64encode(octets).decode().rstrip('=')}"
     if not text.isprintable():
         text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"

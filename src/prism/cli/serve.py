@@ -39,6 +39,15 @@ def serve(config: Path | None, listen: tuple[str, ...]) -> None:
 
     Without --config its data is kept in SQLite under ./prism-data, in the namespace "default".
     """
+    from pydantic_core import PydanticCustomError
+
+    from prism.control.config import checked_address
     from prism.gateway import server
 
+    for address in listen:
+        try:
+            checked_address(address)
+        except PydanticCustomError as refusal:
+            allowed = (refusal.context or {}).get("allowed", "")
+            raise click.BadParameter(f"{address!r} is {refusal}; give {allowed}", param_hint="--listen") from refusal
     server.serve(ServeOptions(config, listen))

@@ -24,5 +24,8 @@ def route(call: Call) -> None:
     if service not in target.interfaces:
         raise Unimplemented(f"namespace {target.name!r} serves {', '.join(sorted(target.interfaces))}, not {service}")
     if refusal := target.instance.refusal:
-        raise target.instance.refusal_kind(refusal, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED)
+        backend = {"backend": target.instance.backend}
+        raise target.instance.refusal_kind(
+            refusal, metadata=backend, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED
+        )
     call.target = target

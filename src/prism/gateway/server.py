@@ -1,6 +1,7 @@
 """One gateway process: what it is made of, and its life from the first line to the last."""
 
 import asyncio
+import errno
 import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,8 +89,9 @@ class GatewayServer:
             if config.telemetry.log.access:
                 self.gateway.recorder = AccessLog(self.metrics)
             async with self._data_server(config) as data, self._probe_server(data) as probes:
-                addresses = [await data.listen(address) for address in self._listen or (config.gateway.listen,)]
-                probes_address = await probes.listen(config.telemetry.listen)
+                wanted = self._listen or (config.gateway.listen,)
+                addresses = [await _listen(data, address, "--listen or gateway.listen") for address in wanted]
+                probes_address = await _listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
                 self._announce(addresses, probes_address)
                 await self._until_told_to_end()
@@ -125,16 +127,22 @@ class GatewayServer:
 
     def _announce(self, addresses: Sequence[str], probes: str) -> None:
         """Tells people, and whoever started the process, that it serves and where."""
+        served = self.control.served
+        refused = [name for name, each in served.items() if each.supervised.refusal(name)]
+        count = f"{len(served) - len(refused)} of {len(served)}" if refused else f"{len(served)}"
         stores = sorted({each.instance.identity or each.instance.backend for each in self.control.instances})
-        shown = f"{stores[0]} and {len(stores) - 1} more stores" if len(stores) > 1 else "".join(stores)
-        count = len(self.control.served)
-        click.echo(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (count != 1)} on {shown}")
+        shown = f"{stores[0]} and {len(stores) - 1} more" if len(stores) > 1 else "".join(stores)
+        click.echo(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (len(served) != 1)} on {shown}")
         for address in addresses:
             click.echo(f"  data     {address}  gRPC and HTTP/JSON")
             if not is_loopback(address):
                 log.warning("%s is reachable from other machines and asks nobody who they are", address)
         click.echo(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
-        namespace = next(iter(self.control.served), "default")
+        if refused:
+            click.echo(
+                f"  waiting  {', '.join(refused[:5])}{', ...' * (len(refused) > 5)}: /health/ready says for what"
+            )
+        namespace = next((name for name in served if name not in refused), next(iter(served), "default"))
         endpoint = "" if addresses[0].endswith(":8980") else f" --endpoint {addresses[0]}"
         click.echo(f"  try      prism kv put {namespace} account:1 plan=team{endpoint}")
 
@@ -162,3 +170,20 @@ class GatewayServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         await told.wait()
+
+
+async def _listen(server: Server, address: str, option: str) -> str:
+    """Where the server listens now.
+
+    Raises:
+        OSError: it cannot; says what to do, as the server's own error cannot.
+    """
+    try:
+        return await server.listen(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if address not in reason:
+            reason = f"cannot listen on {address}: {reason}"
+        if error.errno == errno.EADDRINUSE:
+            reason += "; another process serves there, perhaps another gateway: end it"
+        raise OSError(error.errno, f"{reason}, or choose another address ({option})") from error

@@ -44,15 +44,19 @@ class Reader:
     gateway: GatewayProcess
     folder: Path
 
-    def follow(self, command: tuple[str, ...], body: str, search: Path | None = None, **environment: str) -> str:
+    def follow(self, command: tuple[str, ...], body: str, search: Path | None = None) -> str:
         """Runs a block's body; what it printed. `search` comes before the folders of PATH."""
         body = body.replace("localhost:8980", self.gateway.data).replace("localhost:9090", self.gateway.metrics)
         folders = [str(search)] if search else []
-        path = os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = os.environ | {
+            "PATH": os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PRISM_ENDPOINT": self.gateway.data,
+            "PRISM_CONFIG": str(self.gateway.config),
+        }
         done = subprocess.run(
             [*command, body],
             cwd=self.folder,
-            env=os.environ | {"PATH": path, "PRISM_ENDPOINT": self.gateway.data} | environment,
+            env=environment,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,

@@ -193,6 +193,23 @@ async def test_a_peer_that_speaks_no_http2(play: Play) -> None:
         assert caught.value.unprocessed
 
 
+async def test_a_server_that_leaves_as_it_settles(play: Play) -> None:
+    """Its SETTINGS and its GOAWAY come in one read: the call fails, and the caller's loop goes on."""
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames.settings({}) + frames.goaway(0, ErrorCode.NO_ERROR))
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(leave, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Channel(f"127.0.0.1:{port}") as channel:
+        with pytest.raises(StatusError, match="going away") as caught:
+            await channel.unary("/a/b", b"")
+        assert caught.value.status.code is Code.UNAVAILABLE
+        assert caught.value.unprocessed
+
+
 async def test_a_silent_server_is_noticed(play: Play) -> None:
     """With keepalive on, a call on a dead connection does not wait for ever."""
 

@@ -215,6 +215,9 @@ async def test_malformed_requests_end_their_stream(peer: RawPeer, fields: list[t
         (frames.window_update(0, (1 << 31) - 1), ErrorCode.FLOW_CONTROL_ERROR),
         (frames.frame(frames.DATA, 0, 1, b"x" * 16_385), ErrorCode.FRAME_SIZE_ERROR),
         (frames.frame(frames.PUSH_PROMISE, 4, 1, b"1234"), ErrorCode.PROTOCOL_ERROR),
+        # A stream that is idle cannot be reset.
+        (frames.frame(frames.PRIORITY, 0, 1, b"1234"), ErrorCode.FRAME_SIZE_ERROR),
+        (frames.frame(frames.PRIORITY, 0, 1, b"\0\0\0\1\0"), ErrorCode.PROTOCOL_ERROR),
     ],
 )
 async def test_faults_that_end_the_connection(peer: RawPeer, frame: bytes, code: ErrorCode) -> None:

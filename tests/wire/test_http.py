@@ -264,6 +264,13 @@ async def test_a_bad_request_is_refused(http1: Http1Peer) -> None:
     assert await http1.reader.read() == b""
 
 
+async def test_connect_is_refused(http1: Http1Peer, caplog: pytest.LogCaptureFixture) -> None:
+    """No handler sees it, and nobody is told that one failed."""
+    assert (await http1.ask("CONNECT", "test:1"))[0] == 501
+    assert await http1.reader.read() == b""
+    assert not caplog.records
+
+
 async def test_grpc_over_http1_is_told_what_it_needs(http1: Http1Peer) -> None:
     """A gRPC request over HTTP/1.1 cannot be served."""
     status, _, body = await http1.ask("POST", "/test.Test/Echo", b"", "content-type: application/grpc\r\n")

@@ -278,6 +278,7 @@ class Load:
                 await asyncio.wait_for(operations[name][1](), 120)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a wrong answer
                 self._wrong.append(f"{name}: {error!r}")
+                print(f"wrong: {self._wrong[-1]}", file=sys.stderr, flush=True)
             self._counts[name] += 1
             await asyncio.sleep(chance.expovariate(1 / _PAUSE))
 

@@ -1,0 +1,60 @@
+"""The fuzz targets on what they begin with, on what they once found, and for a few seconds with atheris."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[3]
+
+# Inputs that showed a defect; each is played again. What it was stands beside it.
+_FOUND = [
+    # A refused HTTP/1.1 client that reads nothing kept its connection, and the server from closing.
+    ("http1", b"\xb9\xff\x07\x07ST / HTTP/1.\r13\r\n\r\nabc"),
+]
+
+_PLAY = """
+import sys
+from wire.fuzz.seeds import seeds
+from wire.fuzz.stage import Stage
+from wire.fuzz.targets import TARGETS
+target = TARGETS[sys.argv[1]][0](Stage())
+for data in [bytes.fromhex(each) for each in sys.argv[2:]] or seeds(sys.argv[1]):
+    target(data)
+"""
+
+
+def _run(*arguments: str) -> Iterator[str]:
+    """A Python process of its own, because a stage puts its own clock in place of the real one."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={"PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT / 'tests'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield from done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("target", ["server", "client", "http1", "hpack", "inbox", "fields"])
+def test_valid_conversations_find_nothing(target: str) -> None:
+    """The oracles agree with what is right."""
+    list(_run("-c", _PLAY, target))
+
+
+@pytest.mark.parametrize(("target", "data"), _FOUND)
+def test_what_was_found_stays_mended(target: str, data: bytes) -> None:
+    """Inputs that once were findings."""
+    list(_run("-c", _PLAY, target, data.hex()))
+
+
+def test_a_few_seconds_find_nothing(tmp_path: Path) -> None:
+    """Every target runs under atheris, and the report counts what it did."""
+    pytest.importorskip("atheris", reason="atheris has no wheel for this platform: coverage-guided fuzzing needs it")
+    lines = list(_run("-m", "wire.fuzz", "--seconds", "6", "--seed", "7", "--folder", str(tmp_path)))
+    counts = [line for line in lines if line.startswith("executions: ")]
+    assert int(counts[0].split()[1]) > 0
+    assert "findings: 0" in lines

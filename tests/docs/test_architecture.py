@@ -1,13 +1,16 @@
-"""docs/architecture.md mirrors the code: the paths that it names are there."""
+"""docs/architecture.md mirrors the code, and the README's short tree too: the paths that they name are there."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from docs.fences import fences
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
+README = ROOT / "README.md"
 MADE_BY_A_COMMAND = {"bench/results/": "make bench"}
 _PATH = re.compile(r"`((?:[\w.]+/)+(?:[\w.-]+\.\w+)?)`")
 _LINE = re.compile(r"(?P<indent> *)(?P<path>\S+)")
@@ -20,24 +23,24 @@ def test_every_path_in_the_text_exists() -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-def test_every_path_in_the_tree_exists() -> None:
+@pytest.mark.parametrize("page", [PAGE, README], ids=lambda page: page.name)
+def test_every_path_in_the_tree_exists(page: Path) -> None:
     """A line of the tree is a file or a folder of the repository."""
-    (tree,) = (fence.body for fence in fences(PAGE) if fence.body.startswith("proto/"))
-    paths = [*in_tree(tree)]
-    assert len(paths) > 50
+    paths = [*in_tree(page)]
+    assert len(paths) > 10
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_folder_of_the_source_is_in_the_tree() -> None:
     """The tree shows each package right under src/prism, and each backend."""
-    (tree,) = (fence.body for fence in fences(PAGE) if fence.body.startswith("proto/"))
     packages = {path for path in (ROOT / "src" / "prism").glob("*/") if any(path.rglob("*.py"))}
     packages |= {path.parent for path in (ROOT / "src" / "prism" / "backends").glob("*/plugin.toml")}
-    assert packages - {ROOT / path for path in in_tree(tree)} == set()
+    assert packages - {ROOT / path for path in in_tree(PAGE)} == set()
 
 
-def in_tree(tree: str) -> Iterator[str]:
-    """The full paths of an indented tree."""
+def in_tree(page: Path) -> Iterator[str]:
+    """The full paths of a page's indented tree."""
+    (tree,) = (fence.body for fence in fences(page) if fence.body.startswith("proto/"))
     above: list[tuple[int, str]] = []
     for line in tree.splitlines():
         match = _LINE.match(line)

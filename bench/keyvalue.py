@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gateways
 from bench import contestants as who
+from bench import echo
 from bench.arena import compete, rows
 from bench.data import RECORDS, fill
 from bench.grpc_aio import running as grpc_aio_running
@@ -48,6 +49,7 @@ class Arena:
 def run() -> None:
     """Runs every competition and writes its tables."""
     with _arena() as arena:
+        _layers(arena)
         for callers in (1, MANY):
             _memory(arena, callers)
             _sqlite(arena, callers)
@@ -88,6 +90,31 @@ def _aio(arena: Arena, namespace: str) -> list[who.Contestant]:
         who.stock_client(arena.aio_address, namespace, arena.aio_pid, "the same gateway on grpc.aio, stock client"),
         who.channel(arena.aio_address, namespace, arena.aio_pid, "the same gateway on grpc.aio, bare channel"),
     ]
+
+
+def _layers(arena: Arena) -> None:
+    """Where one caller's latency goes: each row has one thing more than the row above it."""
+    with echo.running("bytes") as (bytes_address, bytes_pid), echo.running("wire") as (wire_address, wire_pid):
+        competitors = [
+            echo.bytes_echo(bytes_address, bytes_pid),
+            echo.wire_echo(wire_address, wire_pid),
+            who.channel(arena.address, "memory", arena.pid, "gateway on memory"),
+            who.channel(arena.address, "sqlite", arena.pid, "gateway on SQLite"),
+            who.asyncpg_connection(arena.postgres, "postgres"),
+            who.channel(arena.address, "postgres", arena.pid, "gateway on PostgreSQL"),
+        ]
+        results = asyncio.run(compete(competitors, callers=1))
+    floor, wire, memory = (results[each.name].p50 for each in competitors[:3])
+    direct, through = (results[each.name].p50 for each in competitors[4:])
+    verdicts = [
+        f"one more process in the way costs {floor:.0f} us before a line of Prism runs (system calls, two wake-ups)",
+        f"the transport at both ends adds {wire - floor:.0f} us, messages, hops and the memory backend "
+        f"{memory - wire:.0f} us",
+        f"PostgreSQL through the gateway takes {through - direct:.0f} us more than asyncpg called directly",
+    ]
+    note = f"{NOTE} Added p50 is against the first row."
+    table = rows(results, competitors[0].name)
+    write(Table("layers", "Where one caller's latency goes", note, table, verdicts, "p50 us"))
 
 
 def _memory(arena: Arena, callers: int) -> None:

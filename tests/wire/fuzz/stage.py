@@ -9,7 +9,7 @@ import logging
 import selectors
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from prism.wire import frames
 
@@ -66,12 +66,24 @@ class Stage:
         self.loop.set_exception_handler(self._on_exception)
         self._escaped: list[str] = []
         self._errors = _Errors()
-        logger = logging.getLogger("prism.wire")
-        logger.addHandler(self._errors)
-        logger.propagate = False
+        self._logger = logging.getLogger("prism.wire")
+        self._logger.addHandler(self._errors)
+        self._propagate = self._logger.propagate
+        self._logger.propagate = False
+
+    def rule_time(self) -> None:
+        """Have prism.wire go by the stage's clock too; for a process that does nothing else."""
         for name, module in list(sys.modules.items()):
             if name.startswith("prism.wire") and hasattr(module, "monotonic"):
                 module.monotonic = self.clock  # type: ignore[attr-defined]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self._errors)
+        self._logger.propagate = self._propagate
+        self.loop.close()
 
     def _on_exception(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._escaped.append(f"{context.get('message')}: {context.get('exception')!r}")

@@ -20,7 +20,9 @@ import sys
 from wire.fuzz.seeds import seeds
 from wire.fuzz.stage import Stage
 from wire.fuzz.targets import TARGETS
-target = TARGETS[sys.argv[1]][0](Stage())
+stage = Stage()
+stage.rule_time()
+target = TARGETS[sys.argv[1]][0](stage)
 for data in [bytes.fromhex(each) for each in sys.argv[2:]] or seeds(sys.argv[1]):
     target(data)
 """

@@ -30,7 +30,9 @@ class Worker:
         self._begin()
 
     def _begin(self) -> None:
-        self._target = self._make(Stage())
+        stage = Stage()
+        stage.rule_time()
+        self._target = self._make(stage)
 
     def one(self, data: bytes) -> None:
         """Play one input."""

@@ -236,6 +236,14 @@ class InternalError(PrismError):
     """A defect in Prism or in a plugin; report it with the message."""
 
 
+def answer_too_large(size: int, most: int) -> LimitExceeded:
+    """The refusal of a read whose answer has so many bytes (or more), when one answer holds at most `most`."""
+    return LimitExceeded(
+        f"the answer has {size} bytes or more, and one holds at most {most}; ask for less at once",
+        reason="ANSWER_TOO_LARGE",
+    )
+
+
 def from_status(status: Status) -> PrismError:
     """The error that a status stands for: the most specific class by code and reason; code and reason are kept."""
     from prism.rpc_details import decode_details

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from prism.errors import InvalidArgument, Unimplemented
+from prism.errors import InvalidArgument, LimitExceeded, Unimplemented
 from prism.interfaces.keyvalue import (
+    BatchGetRequest,
     CompareAndSwapRequest,
     DeleteRequest,
     ExistsRequest,
@@ -19,6 +20,7 @@ from prism.interfaces.keyvalue import (
     ScanRequest,
     ScanStreamRequest,
 )
+from prism.wire import Code
 
 from .caller import OPERATIONS, UNTYPED
 from .keyvalue import LONG, KeyValue, duration
@@ -194,6 +196,23 @@ async def test_a_value_is_too_large(kv: KeyValue) -> None:
     swap = CompareAndSwapRequest(id="r", key=b"large", expected_absent=Empty(), new_value=value)
     assert told(await kv.refused(InvalidArgument, "CompareAndSwap", swap), "new_value", str(most + 1), str(most))
     assert await kv.get("r", b"small", b"large") == []
+
+
+async def test_an_answer_is_bounded(kv: KeyValue) -> None:
+    """CONTRACT, capabilities: no answer is over `max_payload`; a read that asks for more says so, and goes in parts."""
+    value = b"v" * (kv.capabilities.max_item_size - 64)
+    keys = [b"%d" % number for number in range(kv.capabilities.max_payload // len(value) + 1)]
+    for key in keys:
+        await kv.put("r", {key: value})
+    refused = await kv.refused(LimitExceeded, "Get", GetRequest(id="r", keys=keys))
+    assert (refused.reason, refused.outcome, refused.retry_after) == ("ANSWER_TOO_LARGE", None, None)
+    assert "ask for less at once" in refused.message
+    assert len(await kv.get("r", *keys[:2])) == 2
+    await kv.put("s", {b"0": value, b"1": value})
+    reads = [GetRequest(id=record, keys=keys[:2]) for record in ("r", "s", "none")]
+    results = (await kv.call("BatchGet", BatchGetRequest(reads=reads))).results
+    assert sorted(len(each.items) for each in results) == [0, 0, 2]
+    assert [each.error.code for each in results if each.HasField("error")] == [Code.RESOURCE_EXHAUSTED]
 
 
 async def test_a_request_has_too_many_elements(kv: KeyValue) -> None:

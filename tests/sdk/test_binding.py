@@ -13,6 +13,7 @@ from prism.errors import (
     BackendUnavailable,
     InternalError,
     InvalidArgument,
+    LimitExceeded,
     Outcome,
     PrismError,
     Unimplemented,
@@ -198,3 +199,22 @@ def test_an_object_that_serves_nothing() -> None:
     """What implements no abstraction is a mistake of the author's, told at once."""
     with pytest.raises(TypeError, match="object implements no Protocol"):
         Binding([object()], ALL)
+
+
+async def test_a_request_is_no_larger_than_declared() -> None:
+    """`max_payload` is kept, whatever the gateway lets in."""
+    small = Binding([Failing(Store())], ALL.model_copy(update={"max_payload": 40}))
+    refusal = await refused(small, "Put", put("r", b"k" * 50).SerializeToString())
+    assert isinstance(refusal, InvalidArgument)
+    assert [each.limit for each in refusal.violations] == ["at most 40 are allowed"]
+    assert refusal.outcome is Outcome.NOT_APPLIED
+
+
+async def test_a_write_that_was_applied_is_not_refused_for_its_answer() -> None:
+    """The bound of answers is for reads: a write that says no after it was applied would lie."""
+    served = Failing(Store())
+    small = Binding([served], ALL.model_copy(update={"max_payload": 8}))
+    stored = await small.unary[f"{SERVICE}/Put"](b"\x0a\x01r\x12\x03\x0a\x01k", HERE)
+    assert len(stored) > 8
+    read = await refused(small, "Get", b"\x0a\x01r\x12\x01k")
+    assert (type(read), read.reason) == (LimitExceeded, "ANSWER_TOO_LARGE")

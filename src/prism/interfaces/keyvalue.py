@@ -36,16 +36,21 @@ from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanResponse as ScanRespon
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamRequest as ScanStreamRequest
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamResponse as ScanStreamResponse
 from prism.context import Context
-from prism.errors import PrismError
+from prism.errors import PrismError, answer_too_large
 from prism.interfaces.operation import Interface, Invoke
 from prism.rpc_details import to_rpc_status
 
 DEFAULT_PAGE_ITEMS = 100
 MAX_PAGE_BYTES = 1 << 20
+MAX_ANSWER_BYTES = 4 << 20
+"""What one answer holds, unless a backend's manifest says less: the most that gRPC's clients take unprepared."""
+_BATCH_BYTES = MAX_ANSWER_BYTES * 3 // 4
+"""Of them, what is for items; the rest is for the errors of those that did not fit."""
 
 __all__ = [
     "DEFAULT_PAGE_ITEMS",
     "INTERFACE",
+    "MAX_ANSWER_BYTES",
     "MAX_PAGE_BYTES",
     "BatchGetRequest",
     "BatchGetResponse",
@@ -107,13 +112,19 @@ class KeyValue(Protocol):
 
 
 async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context) -> BatchGetResponse:
-    """Every read by itself, all at once."""
+    """Every read by itself, all at once; those whose items do not fit into the answer any more are refused."""
+    size = 0
 
     async def one(read: GetRequest) -> BatchGetResponse.Result:
+        nonlocal size
         try:
             answer: GetResponse = await invoke("get", read, context)
+            own = answer.ByteSize()
+            if size + own > _BATCH_BYTES:
+                raise answer_too_large(size + own, _BATCH_BYTES)
         except PrismError as error:
             return BatchGetResponse.Result(id=read.id, error=to_rpc_status(error))
+        size += own
         return BatchGetResponse.Result(id=read.id, items=answer.items)
 
     return BatchGetResponse(results=await asyncio.gather(*(one(read) for read in request.reads)))

@@ -11,7 +11,16 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 
 from prism.context import Context
-from prism.errors import CallerError, InternalError, InvalidArgument, Outcome, PrismError, Unimplemented
+from prism.errors import (
+    CallerError,
+    InternalError,
+    InvalidArgument,
+    Outcome,
+    PrismError,
+    Unimplemented,
+    Violation,
+    answer_too_large,
+)
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Interface, Operation
 from prism.sdk.capabilities import Capabilities
@@ -51,7 +60,8 @@ class Binding:
                 bind = _derivation(interface, operation, invoke)
             else:
                 bind = getattr(implementation, operation.method)
-            each = _Bound(operation, bind, validator(operation.request.DESCRIPTOR, capabilities))
+            validate = validator(operation.request.DESCRIPTOR, capabilities)
+            each = _Bound(operation, bind, validate, capabilities.max_payload)
             bound[operation.method] = each
             if operation.server_streaming:
                 self.streaming[operation.name] = each.stream
@@ -62,23 +72,26 @@ class Binding:
 class _Bound:
     """One operation of one implementation."""
 
-    __slots__ = ("_decode", "_method", "_operation", "_validate")
+    __slots__ = ("_decode", "_method", "_most", "_operation", "_validate")
 
-    def __init__(self, operation: Operation, method: Callable[..., Any], validate: Validator) -> None:
+    def __init__(self, operation: Operation, method: Callable[..., Any], validate: Validator, most: int) -> None:
         self._operation = operation
         self._method = method
         self._validate = validate
+        self._most = most
         self._decode = operation.request.FromString
 
     async def call(self, payload: bytes, context: Context) -> bytes:
         """Runs a unary operation; its errors are PrismErrors, those of a write with their outcome."""
         try:
-            request = self._decode(payload)
-            self._validate(request)
+            request = self._decoded(payload)
             response = await self._method(request, context)
-            return response.SerializeToString()  # type: ignore[no-any-return]  # any message's
+            answer: bytes = response.SerializeToString()
+            if len(answer) > self._most and self._operation.reads:
+                raise answer_too_large(len(answer), self._most)
         except Exception as error:
             raise self._translated(error) from error
+        return answer
 
     async def invoke(self, request: Message, context: Context) -> Any:
         """Runs a unary operation on a message."""
@@ -91,12 +104,19 @@ class _Bound:
     async def stream(self, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """Runs a server-streaming operation."""
         try:
-            request = self._decode(payload)
-            self._validate(request)
+            request = self._decoded(payload)
             async for response in self._method(request, context):
                 yield response.SerializeToString()
         except Exception as error:
             raise self._translated(error) from error
+
+    def _decoded(self, payload: bytes) -> Message:
+        if len(payload) > self._most:
+            violation = Violation("the request", f"{len(payload)} bytes", f"at most {self._most} are allowed")
+            raise InvalidArgument(str(violation), violations=[violation])
+        request = self._decode(payload)
+        self._validate(request)
+        return request
 
     def _translated(self, error: Exception) -> PrismError:
         if isinstance(error, DecodeError):

@@ -25,7 +25,7 @@ class Capabilities(BaseModel):
         persistent: messages survive without a subscriber.
         max_item_size: most bytes in one value.
         max_batch_items: most elements in one request.
-        max_payload: most bytes in one request.
+        max_payload: most bytes in one request, and in one answer to a read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,13 +4,14 @@ Stores keep ids and keys as bytes, versions as integers, instants as microsecond
 order and exact round trips then come by themselves.
 """
 
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from prism.errors import AlreadyExists, InvalidArgument, Outcome, Violation
-from prism.interfaces.keyvalue import CompareAndSwapRequest, Item, PutItem, PutRequest
+from prism.errors import AlreadyExists, InvalidArgument, Outcome, Violation, answer_too_large
+from prism.interfaces.keyvalue import MAX_ANSWER_BYTES, CompareAndSwapRequest, Item, PutItem, PutRequest
 
 IDEMPOTENCY_MICROSECONDS = 24 * 3600 * 1_000_000
 """How long an idempotency key is remembered."""
@@ -25,6 +26,20 @@ def item(key: bytes, value: bytes | None, metadata: bytes | None, version: int, 
         seconds, microseconds = divmod(expires_at, 1_000_000)
         message.expires_at.CopyFrom(Timestamp(seconds=seconds, nanos=microseconds * 1000))
     return message
+
+
+def fitting(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, as long as they fit into one answer, so that no read fills the memory before it is refused.
+
+    Raises:
+        LimitExceeded: they do not fit.
+    """
+    size = 0
+    for each in items:
+        size += len(each.value)
+        if size > MAX_ANSWER_BYTES:
+            raise answer_too_large(size, MAX_ANSWER_BYTES)
+        yield each
 
 
 def pack_version(version: int) -> bytes:

@@ -35,6 +35,7 @@ from prism.sdk.keyvalue import (
     check_same,
     expiry,
     fingerprint,
+    fitting,
     is_expected,
     item,
     microseconds,
@@ -77,7 +78,7 @@ class MemoryKeyValue(KeyValue):
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
         namespace, now, id_ = self._store.namespace(context.namespace), self._store.now(), request.id.encode()
         found = ((key, namespace.live(id_, key, now)) for key in request.keys)
-        return GetResponse(items=[item(key, *entry) for key, entry in found if entry is not None])
+        return GetResponse(items=fitting(item(key, *entry) for key, entry in found if entry is not None))
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
         namespace, now = self._store.namespace(context.namespace), self._store.now()

@@ -36,6 +36,7 @@ from prism.sdk.keyvalue import (
     check_same,
     expiry,
     fingerprint,
+    fitting,
     is_expected,
     item,
     microseconds,
@@ -78,7 +79,7 @@ class SqliteKeyValue(KeyValue):
 
         def apply(connection: sqlite3.Connection, now: int) -> GetResponse:
             found = (items.get(connection, namespace, id_, key, now) for key in request.keys)
-            return GetResponse(items=[item(*columns) for columns in found if columns is not None])
+            return GetResponse(items=fitting(item(*columns) for columns in found if columns is not None))
 
         return await self._store.read(context, apply)
 

@@ -14,7 +14,7 @@ from prism.backends.sqlite.errors import translated
 from prism.backends.sqlite.schema import connect, prepare
 from prism.backends.sqlite.threads import Threads
 from prism.backends.sqlite.transaction import Transaction, Write, commit, now
-from prism.errors import BackendError, BackendUnavailable, Conflict, DeadlineExceeded, Outcome
+from prism.errors import BackendError, BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError
 from prism.sdk import Bounds, Coalescer, Context
 from prism.wire.deadline import Deadline
 
@@ -161,6 +161,8 @@ def _one(connection: sqlite3.Connection, read: Read, instant: int) -> Any:
         failure = translated(error, None)
         failure.__cause__ = error
         return failure
+    except PrismError as refusal:  # it is its caller's alone
+        return refusal
 
 
 def _query(connection: sqlite3.Connection, read: Read) -> Any:

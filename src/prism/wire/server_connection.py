@@ -36,6 +36,7 @@ _log = logging.getLogger("prism.wire")
 
 _HEADS_KEPT: Final = 16
 _SHORT_BLOCK: Final = 48  # nothing but indices, most likely: it will come again as it is
+_SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
 _FORGOTTEN_KEPT: Final = 1000
 _GAPS_KEPT: Final = 16
 
@@ -106,7 +107,8 @@ class ServerConnection(Connection[ServedStream]):
             return
         method = self._server.lookup(path)
         if method is None:
-            self._reject(stream_id, end_stream, Status(Code.UNIMPLEMENTED, f"this server has no method {path}"))
+            status = Status(Code.UNIMPLEMENTED, f"this server has no method {path[:_SHOWN]}")
+            self._reject(stream_id, end_stream, status)
             return
         expires = NEVER if seconds is None else monotonic() + seconds
         call = ServerCall(self, stream_id, self._peer_window, method, path, metadata, expires, gzip)

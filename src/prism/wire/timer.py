@@ -14,6 +14,7 @@ from typing import Final, Protocol
 TICK: Final = 0.01
 _BITE: Final = 200  # connections looked at in a row
 _GRAINS: Final = (10_000, 100)  # in ticks
+_HORIZON: Final = 3600.0  # seconds that are filed: emptied buckets wait for their time, so there must not be many
 
 
 class Expiring(Protocol):
@@ -81,11 +82,12 @@ class DeadlineWheel:
         if entry.expires <= now:
             entry.expire()
             return
-        index = int(entry.expires / TICK) + 1
+        expires = min(entry.expires, now + _HORIZON)
+        index = int(expires / TICK) + 1
         # Far deadlines share coarse buckets, a little early, and are filed anew when those come up: an hour's
         # worth of fine ones would be 360,000 sets.
         for grain in _GRAINS:
-            if entry.expires - now > 10 * grain * TICK:
+            if expires - now > 10 * grain * TICK:
                 index -= index % grain
                 break
         bucket = self._buckets.get(index)

@@ -2,11 +2,11 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := src tests bench proto examples
+CODE := src tests bench proto docs examples
 CODE := $(wildcard $(CODE))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fmt proto setup setup-test clean
+.PHONY: help run test bench fmt proto docs fuzz soak setup setup-test clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -30,6 +30,15 @@ fmt: setup-test  ## format the code
 
 proto: setup-test  ## generate src/prism/_proto from proto/
 	@$(BIN)/python proto/generate.py
+
+docs: setup-test  ## generate the tables of docs/ from the code
+	@$(BIN)/python docs/generate.py
+
+fuzz: setup-test  ## fuzz the transport, coverage-guided, for an hour (ARGS='--seconds N --seed S')
+	@PYTHONPATH=tests $(BIN)/python -m wire.fuzz $(ARGS)
+
+soak: setup-test  ## 30 minutes of mixed calls: flat memory, nothing leaked, no wrong answer (ARGS as for fuzz)
+	@PYTHONPATH=tests $(BIN)/python -m wire.soak $(ARGS)
 
 setup:
 	@PYTHON=$(PYTHON) dev/setup run

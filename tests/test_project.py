@@ -1,4 +1,4 @@
-"""What the project promises of itself: generated code that is current, a clean contract, small files, no foreign names."""
+"""What the project promises of itself: generated code that is current, a clean contract."""
 
 import shutil
 import subprocess

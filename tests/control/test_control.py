@@ -101,6 +101,7 @@ async def test_a_probe_that_fails_degrades_and_does_not_refuse(world: World) -> 
     store("s").sick = "half of the replicas are gone"
     await until(lambda: state(world.control.served["a"])["status"] == "degraded")
     assert state(world.control.served["a"])["reason"] == "half of the replicas are gone"
+    assert world.gateway.snapshot.namespaces["a"].instance.probed.message == "half of the replicas are gone"
     await world.put("a", b"1")
     store("s").sick = ""
     await until(lambda: state(world.control.served["a"])["status"] == "ready")

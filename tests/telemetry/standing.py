@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 
 from prism.context import Context
+from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
 
 
@@ -13,6 +14,7 @@ class StandingInstance:
 
     backend: str = "memory"
     refusal: str = ""
+    probed: Health = field(default_factory=Health)
     capabilities: Capabilities = field(default_factory=Capabilities)
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prism.control.snapshot import Namespace, Snapshot
+from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import probes
 from prism.telemetry.exposition import Exposition, Sources
 from prism.telemetry.metrics import Metrics
@@ -30,8 +31,9 @@ class Port:
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     address: str = ""
 
-    def add(self, name: str, refusal: str = "") -> None:
-        self.namespaces[name] = Namespace(name, frozenset({KEYVALUE}), StandingInstance(refusal=refusal))
+    def add(self, name: str, refusal: str = "", probed: Health | None = None) -> None:
+        instance = StandingInstance(refusal=refusal, probed=probed or Health())
+        self.namespaces[name] = Namespace(name, frozenset({KEYVALUE}), instance)
 
     async def get(self, path: str, method: str = "GET", accept: str = "*/*") -> tuple[int, dict[str, str], bytes]:
         return await asyncio.to_thread(self._get, path, method, accept)
@@ -113,6 +115,21 @@ async def test_one_namespace(port: Port) -> None:
     assert (status, body["reason"]) == (503, WHY)
     status, body = await port.json("/health/ready?namespace=nowhere")
     assert (status, body) == (404, {"error": "no namespace 'nowhere' is configured"})
+
+
+async def test_a_store_that_fails_later_is_told(port: Port) -> None:
+    """What a probe finds counts, though calls are still tried: a lost store is not ready, a weak one is degraded."""
+    port.add("lost", probed=Health(HealthStatus.UNHEALTHY, "the server went away"))
+    port.add("weak", probed=Health(HealthStatus.DEGRADED, "the disk is full"))
+    _, body = await port.json("/health/ready")
+    assert body["namespaces"] == {
+        "lost": {"status": "not ready", "backend": "memory", "reason": "the server went away"},
+        "weak": {"status": "degraded", "backend": "memory", "reason": "the disk is full"},
+    }
+    assert [(await port.json(f"/health/ready?namespace={name}"))[0] for name in ("lost", "weak")] == [503, 200]
+    _, _, metrics = await port.get("/metrics")
+    assert b'prism_namespace_ready{namespace="lost"} 0.0' in metrics
+    assert b'prism_namespace_ready{namespace="weak"} 1.0' in metrics
 
 
 async def test_long_lists_are_cut_behind_what_matters(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,7 @@ class Supervised:
             self._tried.set()
             await asyncio.sleep(delay)
         self.came_up = True
+        self.instance.probed = self.health
         await self._attach(self._wanted)
         self.instance.refusal = ""
         self._tried.set()
@@ -162,7 +163,7 @@ class Supervised:
                 await self.load()
                 await self.instance.start()
                 self._started = True
-            self.health = await self.instance.health()
+            self.health = self._scrubbed(await self.instance.health())
         except PrismError as error:
             self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
             log.debug("attempt failed: %s", self._trace(error))
@@ -171,7 +172,7 @@ class Supervised:
             log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
             return f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"
         unhealthy = self.health.status is HealthStatus.UNHEALTHY
-        return (self.spec.redactor.scrub(self.health.message) or "its store is unhealthy") if unhealthy else ""
+        return (self.health.message or "its store is unhealthy") if unhealthy else ""
 
     async def _probe(self) -> None:
         before = self.health
@@ -184,11 +185,14 @@ class Supervised:
         except Exception as error:  # noqa: BLE001  # as above
             log.error("backend %s failed in a probe: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
             self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
-        message = self.spec.redactor.scrub(self.health.message)
-        self.health = Health(self.health.status, message, self.health.details)
+        self.health = self.instance.probed = self._scrubbed(self.health)
         if self.health.status is not before.status:
             level = logging.INFO if self.health.status is HealthStatus.HEALTHY else logging.WARNING
-            log.log(level, "backend %s is %s %s", self.spec.plugin.name, self.health.status.name.lower(), message)
+            detail = f": {self.health.message}" if self.health.message else ""
+            log.log(level, "backend %s is %s%s", self.spec.plugin.name, self.health.status.name.lower(), detail)
+
+    def _scrubbed(self, health: Health) -> Health:
+        return Health(health.status, self.spec.redactor.scrub(health.message), health.details)
 
     async def _attach(self, namespaces: Collection[str]) -> None:
         before = set(self._failed)

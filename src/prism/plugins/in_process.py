@@ -21,17 +21,19 @@ class InProcess:
         capabilities: what its manifest declares.
         refusal: the sentence with which calls are refused; empty while it serves.
         refusal_kind: the error that carries it.
+        probed: what the last probe found; set by whoever probes.
         active: calls under way.
     """
 
     __slots__ = ("_backend", "_config", "_credentials", "_idle", "_plugin", "_streaming", "_unary", "active", "backend",
-                 "capabilities", "refusal", "refusal_kind")  # fmt: skip
+                 "capabilities", "probed", "refusal", "refusal_kind")  # fmt: skip
 
     def __init__(self, plugin: Plugin, config: Config, credentials: Config) -> None:
         self.backend: str = plugin.name
         self.capabilities: Capabilities = plugin.manifest.capabilities
         self.refusal = f"backend {plugin.name!r} is starting; try again in a moment"
         self.refusal_kind: type[BackendError] = BackendUnavailable
+        self.probed = Health()
         self.active = 0
         self._plugin = plugin
         self._config = config

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from prism.context import Context
 from prism.errors import BackendError
+from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
 
 
@@ -29,6 +30,11 @@ class Instance(Protocol):
     @property
     def refusal_kind(self) -> type[BackendError]:
         """The error that such calls get: the store cannot be reached, or it refuses the gateway's credentials."""
+        ...
+
+    @property
+    def probed(self) -> Health:
+        """What the last probe found; while there is no refusal, calls are tried whatever it was."""
         ...
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:

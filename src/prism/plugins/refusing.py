@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable
 
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, Outcome
+from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
 
 
@@ -15,15 +16,17 @@ class Refusing:
         capabilities: of that plugin.
         refusal: the sentence.
         refusal_kind: the error that carries it.
+        probed: nothing is probed.
     """
 
-    __slots__ = ("backend", "capabilities", "refusal", "refusal_kind")
+    __slots__ = ("backend", "capabilities", "probed", "refusal", "refusal_kind")
 
     def __init__(self, backend: str, capabilities: Capabilities, refusal: str) -> None:
         self.backend = backend
         self.capabilities = capabilities
         self.refusal = refusal
         self.refusal_kind: type[BackendError] = BackendUnavailable
+        self.probed = Health()
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:  # noqa: ARG002  # the face
         """Refuses."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from prism.control.snapshot import Snapshot
 from prism.telemetry.metrics import Metrics, Totals
+from prism.telemetry.readiness import readiness_of
 
 _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
@@ -92,7 +93,7 @@ def _copy(sources: Sources) -> Figures:
     return Figures(
         totals=tuple(sources.metrics.totals()),
         in_flight=sources.metrics.in_flight(),
-        ready={name: not namespace.instance.refusal for name, namespace in snapshot.namespaces.items()},
+        ready={name: readiness_of(namespace).ready for name, namespace in snapshot.namespaces.items()},
         generation=snapshot.generation,
         connections=None if sources.listener is None else sources.listener.connections,
         gauges=_by_gauge(sources.backends()),

@@ -49,7 +49,7 @@ class Probes:
         return self._ready() if asked is None else self._namespace_ready(asked[0])
 
     def _ready(self) -> HttpResponse:
-        namespaces = sorted(self._readiness.namespaces(), key=lambda each: (each.ready, each.name))
+        namespaces = sorted(self._readiness.namespaces(), key=lambda each: (each.status == "ready", each.name))
         accepting = self._readiness.accepting
         body: dict[str, Any] = {
             "status": "ready" if accepting else "not ready",
@@ -70,8 +70,8 @@ class Probes:
 
 
 def _described(namespace: NamespaceReadiness, gateway_reason: str = "") -> Mapping[str, str]:
-    reason = gateway_reason or namespace.reason
-    return {"status": "not ready" if reason else "ready", "backend": namespace.backend, "reason": reason}
+    status = "not ready" if gateway_reason else namespace.status
+    return {"status": status, "backend": namespace.backend, "reason": gateway_reason or namespace.reason}
 
 
 def _json(status: int, body: Mapping[str, Any]) -> HttpResponse:

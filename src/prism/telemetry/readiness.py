@@ -6,9 +6,11 @@ down, the callers of every other namespace would lose it too, and those of this 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from prism.control.snapshot import Namespace, Snapshot
 from prism.interfaces.catalogue import interfaces
+from prism.sdk.backend import HealthStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +20,20 @@ class NamespaceReadiness:
     Attributes:
         name: as callers give it.
         backend: the plugin that serves it.
-        reason: why calls are refused; empty while they are served.
+        status: `not ready` where calls are refused, or the last probe found that its store serves none; `degraded`
+            where the probe found another fault.
+        reason: what is wrong; empty when ready.
     """
 
     name: str
     backend: str
+    status: Literal["ready", "degraded", "not ready"]
     reason: str
 
     @property
     def ready(self) -> bool:
         """Whether calls are served."""
-        return not self.reason
+        return self.status != "not ready"
 
 
 class Readiness:
@@ -44,12 +49,12 @@ class Readiness:
 
     def namespaces(self) -> Iterator[NamespaceReadiness]:
         """Every namespace."""
-        return map(_readiness, self._snapshot().namespaces.values())
+        return map(readiness_of, self._snapshot().namespaces.values())
 
     def namespace(self, name: str) -> NamespaceReadiness | None:
         """One namespace; None where it is not configured."""
         found = self._snapshot().namespaces.get(name)
-        return None if found is None else _readiness(found)
+        return None if found is None else readiness_of(found)
 
     def services(self) -> Mapping[str, bool]:
         """By full gRPC service name, and by the empty name for the gateway: whether calls are accepted.
@@ -64,5 +69,13 @@ class Readiness:
         return {name: self.accepting and serves for name, serves in {"": True, **known, **up}.items()}
 
 
-def _readiness(namespace: Namespace) -> NamespaceReadiness:
-    return NamespaceReadiness(namespace.name, namespace.instance.backend, namespace.instance.refusal)
+def readiness_of(namespace: Namespace) -> NamespaceReadiness:
+    """What is known of it now."""
+    instance = namespace.instance
+    probed = instance.probed
+    if instance.refusal or probed.status is HealthStatus.UNHEALTHY:
+        reason = instance.refusal or probed.message or "its store is unhealthy"
+        return NamespaceReadiness(namespace.name, instance.backend, "not ready", reason)
+    if probed.status is HealthStatus.DEGRADED:
+        return NamespaceReadiness(namespace.name, instance.backend, "degraded", probed.message or "it is degraded")
+    return NamespaceReadiness(namespace.name, instance.backend, "ready", "")

@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.testing import TemporaryStore
-from prism.errors import AlreadyExists, FailedPrecondition
+from prism.errors import AlreadyExists, BackendUnavailable, FailedPrecondition, Outcome
 from prism.interfaces.keyvalue import CompareAndSwapRequest, PutItem, PutRequest
 from prism.sdk import HealthStatus, NoCredentials
 
@@ -61,6 +61,23 @@ async def test_health(backend: SqliteBackend, database: TemporaryStore) -> None:
     stopped = await backend.health()
     assert stopped.status is HealthStatus.UNHEALTHY
     assert "not open" in stopped.message
+
+
+async def test_nothing_is_acknowledged_into_a_file_that_was_taken_away(
+    backend: SqliteBackend, database: TemporaryStore
+) -> None:
+    """A write to a removed or replaced file would be lost at the next start; put back, the file is written to again."""
+    path = file_of(database)
+    await keyvalue(backend).put(put("r", value=b"before"), HERE)
+    path.rename(path.with_suffix(".moved"))
+    path.touch()
+    with pytest.raises(BackendUnavailable, match="put it back and restart") as caught:
+        await keyvalue(backend).put(put("r", value=b"between"), HERE)
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    path.with_suffix(".moved").rename(path)
+    assert await value_of(backend, "r") == b"before"
+    await keyvalue(backend).put(put("r", value=b"after"), HERE)
+    assert await value_of(backend, "r") == b"after"
 
 
 async def test_metrics_show_how_well_commits_group(backend: SqliteBackend) -> None:

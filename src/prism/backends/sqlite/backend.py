@@ -56,8 +56,7 @@ class SqliteBackend:
         except PrismError as error:
             return Health(HealthStatus.UNHEALTHY, error.message)
         if not self._store.in_place():
-            message = f"{self._store.path} was removed or replaced under the gateway; put it back and restart"
-            return Health(HealthStatus.UNHEALTHY, message)
+            return Health(HealthStatus.UNHEALTHY, self._store.misplaced)
         if self._store.trouble:
             return Health(HealthStatus.DEGRADED, f"the last write failed: {self._store.trouble}")
         return Health()

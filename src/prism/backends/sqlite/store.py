@@ -107,6 +107,11 @@ class Store:
         self._check_open(None)
         return self._scanners.run(lambda connection: _query(connection, Read(apply, context.deadline)))
 
+    @property
+    def misplaced(self) -> str:
+        """What to do where the file is not `in_place`."""
+        return f"{self.path} was removed or replaced under the gateway; put it back and restart"
+
     def in_place(self) -> bool:
         """Whether the path still leads to the file that is open."""
         try:
@@ -122,7 +127,7 @@ class Store:
 
     async def _commit(self, writes: Sequence[Write]) -> Sequence[Any]:
         try:
-            answers = await self._writer.run(lambda connection: commit(connection, writes))
+            answers = await self._writer.run(lambda connection: self._commit_in_place(connection, writes))
         except BackendError as error:
             self.trouble = error.message
             raise
@@ -130,6 +135,12 @@ class Store:
         self.writes += len(writes)
         self.trouble = next((answer.message for answer in answers if _is_trouble(answer)), "")
         return answers
+
+    def _commit_in_place(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> Sequence[Any]:
+        """Acknowledges nothing into a file that nobody will find again."""
+        if not self.in_place():
+            raise BackendUnavailable(self.misplaced, outcome=Outcome.NOT_APPLIED)
+        return commit(connection, writes)
 
     async def _read(self, reads: Sequence[Read]) -> Sequence[Any]:
         return await self._readers.run(lambda connection: _read_batch(connection, reads))

@@ -82,7 +82,8 @@ class RawPeer:
     @classmethod
     def recorded(cls) -> Self:
         """A peer that is connected to nothing and keeps what it says."""
-        return cls(asyncio.StreamReader(), Record())  # type: ignore[arg-type]
+        # No reader: without a loop that runs, making one would make a loop that nobody closes.
+        return cls(None, Record())  # type: ignore[arg-type]
 
     def said(self) -> bytes:
         """What a recorded peer has said."""

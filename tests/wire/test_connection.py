@@ -271,6 +271,47 @@ async def test_idle_and_old_connections_are_drained(serve: Serve) -> None:
             await peer.ended()
 
 
+async def test_a_drained_client_gets_its_last_answers_however_slowly_it_reads(server: Server, address: str) -> None:
+    """The server does not close on what the client still sends: that would take them from it."""
+    async with await RawPeer.connect(address) as peer:
+        peer.send(frames.WINDOW_UPDATE, 0, 0, frames.UINT32.pack(1 << 30))
+        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 30))
+        peer.headers(1, request("/test.Test/Repeat"))
+        peer.send(frames.PING, 0, 0, b"received")
+        await peer.until(frames.PING)
+        peer.writer.transport.pause_reading()
+        draining = asyncio.create_task(server.drain(30))
+        await asyncio.sleep(0)
+        peer.send(frames.PING, frames.ACK, 0, b"draining")
+        # More than the client's kernel takes unread.
+        whole = message(b"x" * 60_000)
+        for start in range(0, len(whole), 16_000):
+            last = frames.END_STREAM if start + 16_000 >= len(whole) else 0
+            peer.send(frames.DATA, last, 1, whole[start : start + 16_000])
+        while server.calls:  # noqa: ASYNC110 - nothing else tells that the server has said all it had to say
+            await asyncio.sleep(0)
+        peer.send(frames.WINDOW_UPDATE, 0, 0, frames.UINT32.pack(1))
+        peer.writer.transport.resume_reading()
+        assert (await peer.answer(1))[1] == whole * 5
+        await peer.ended()
+    await draining
+    assert server.connections == 0
+
+
+async def test_a_drained_client_that_does_not_close_is_dropped(service: Service) -> None:
+    """After the time that a peer has to read."""
+    async with (
+        Server(service.lookup, config=ServerConfig(write_timeout=0.1)) as server,
+        await RawPeer.connect(await server.listen("127.0.0.1:0")) as peer,
+    ):
+        await peer.until(frames.SETTINGS)
+        draining = asyncio.create_task(server.drain(3600))
+        ping = await peer.until(frames.PING)
+        peer.send(frames.PING, frames.ACK, 0, ping.payload)
+        await peer.ended()
+        await draining
+
+
 async def test_a_peer_that_reads_nothing_is_dropped(serve: Serve) -> None:
     """What waits for it is bounded, and not for ever."""
     async with serve(write_timeout=0.1, keepalive_interval=None) as address, await RawPeer.connect(address) as peer:

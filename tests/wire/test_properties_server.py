@@ -64,7 +64,7 @@ def frames_of(peer: RawPeer, stream_id: int, call: Call) -> Iterator[None]:
         peer.send(kind, frames.END_HEADERS if number == len(pieces) - 1 else 0, stream_id, piece)
     yield
     body = b"".join(map(message, call.messages))
-    edges = [0, *(min(cut, len(body)) for cut in call.cuts), len(body)]
+    edges = sorted([*range(0, len(body), 16_000), *(min(cut, len(body)) for cut in call.cuts), len(body)])
     for start, stop in pairwise(edges):
         payload, flags = body[start:stop], frames.END_STREAM if stop == len(body) and start < stop else 0
         if call.pad:

@@ -74,6 +74,8 @@ class ServerConnection(Connection[ServedStream]):
         self._age_spread = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
         self._drain_since: float | None = None
         self._drain_limited = False
+        self._parted: asyncio.Transport | None = None  # all is said, the client has to close
+        self._parted_at = 0.0
 
     # Requests.
 
@@ -310,8 +312,8 @@ class ServerConnection(Connection[ServedStream]):
     def on_handler_ended(self, stream: ServedStream) -> None:
         """A cancelled handler has really ended."""
         self.zombies.discard(stream)
-        if self._closed and not self.zombies:
-            self._server.on_closed(self)
+        if self._closed:
+            self._on_closed("")
 
     def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
@@ -361,8 +363,12 @@ class ServerConnection(Connection[ServedStream]):
 
     def inspect(self, now: float) -> None:
         """Look at what only time shows; see also `Connection.inspect`."""
-        super().inspect(now)
         config = self._server.config
+        if self._parted is not None and now - self._parted_at >= config.write_timeout:
+            self._parted.abort()
+        if self._closed:
+            return
+        super().inspect(now)
         if self._closed:
             return
         if self._drain_since is not None:
@@ -400,14 +406,37 @@ class ServerConnection(Connection[ServedStream]):
 
     def cut(self) -> None:
         """End every call and close."""
+        if self._parted is not None:
+            self._parted.abort()
+        self._draining = False  # it ends here and not with its last stream
         for stream in tuple(self._streams.values()):
             stream.abort(_CLOSING)
         self.close("the server closes")
 
     def _close_if_drained(self) -> None:
-        if not self._streams:
-            self.close("drained")
+        """Say no more, and let the client close once it has read everything.
+
+        To close on what it is still sending, window updates at least, would take the last answers from it on their
+        way (RFC 9112 section 9.6).
+        """
+        transport = self._transport
+        if self._streams or self._closed or transport is None:
+            return
+        self._flush()
+        self._parted, self._transport = transport, None
+        self._parted_at = monotonic()
+        if self._choked:
+            transport.resume_reading()
+        if transport.can_write_eof():
+            transport.write_eof()
+        self._end("drained")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._parted is not None:
+            self._parted = None
+            self._on_closed("drained")
+        super().connection_lost(exc)
 
     def _on_closed(self, reason: str) -> None:  # noqa: ARG002 - a client may go for any reason
-        if not self.zombies:
+        if not self.zombies and self._parted is None:
             self._server.on_closed(self)

@@ -13,9 +13,11 @@ def seeds(target: str) -> list[bytes]:
     manners = [bytes((options, manner, 7, 7)) for options in (0, 4, 8, 16) for manner in (0, 1, 5)]
     if target == "server":
         bodies = [_settings() + body for body in _requests()]
-        return [head + body for body in bodies for head in manners[:6]]
+        narrow = [bytes((32, manner, 7, 7)) for manner in (0, 5)]
+        return [head + body for body in bodies for head in (*manners[:6], *narrow)]
     if target == "client":
-        return [head + body for body in _responses() for head in manners[:6]]
+        narrow = [bytes((16, manner, 7, 7)) for manner in (0, 5)]
+        return [head + body for body in _responses() for head in (*manners[:6], *narrow)]
     if target == "http1":
         return [head + body for body in _http1() for head in (*manners[:4], b"\1\0\0\0")]
     if target == "hpack":
@@ -92,6 +94,21 @@ def _requests() -> list[bytes]:
         peer.send(frames.PING, frames.ACK, 0, b"draining")
         peer.send(frames.GOAWAY, 0, 0, bytes(8))
 
+    def wide(peer: RawPeer) -> None:
+        peer.send(frames.WINDOW_UPDATE, 0, 0, b"\0\x10\0\0")
+        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 20))
+
+    def settled(peer: RawPeer) -> None:
+        peer.send(frames.SETTINGS, frames.ACK, 0)
+
+    def pieces(peer: RawPeer) -> None:
+        whole = message(b"x" * 6000)
+        for stream_id, path in ((3, "Echo"), (5, "Chat")):
+            peer.headers(stream_id, request(f"/test.Test/{path}"))
+            for start in range(0, len(whole), 1000):
+                peer.send(frames.DATA, 0, stream_id, whole[start : start + 1000])
+            peer.send(frames.DATA, frames.END_STREAM, stream_id)
+
     return [
         _said(lambda p: p.call(1), lambda p: p.call(3), lambda p: p.call(5, "/test.Test/Fail")),
         *(streamed(f"/test.Test/{name}") for name in ("Count", "Chat", "Echo", "HangStream", "Ignore")),
@@ -103,7 +120,9 @@ def _requests() -> list[bytes]:
         _said(odd),
         _said(control),
         _said(lambda p: p.headers(1, request("/test.Test/Chat")), lambda p: p.headers(1, [("end", "x")], 5)),
-        _said(lambda p: p.call(1, payload=b"x" * 16_000), lambda p: p.call(3, payload=b"x" * 21_000 * 0 or b"z")),
+        _said(lambda p: p.call(1, payload=b"x" * 16_000), lambda p: p.call(3, payload=b"z")),
+        _said(wide, lambda p: p.call(1, "/test.Test/Many"), lambda p: p.call(3, payload=b"x" * 15_000)),
+        _said(settled, lambda p: p.call(1, payload=b"x" * 900), pieces),
     ]
 
 
@@ -149,7 +168,16 @@ def _responses() -> list[bytes]:
         peer.reply(1, b"first")
         peer.reply(5, b"z" * 9000)
 
-    return [_said(each) for each in (all_of, streaming, zipped, failing, control)]
+    def large(peer: RawPeer) -> None:
+        peer.send(frames.SETTINGS, frames.ACK, 0)
+        whole = message(b"x" * 6000)
+        for stream_id in (1, 3):
+            peer.headers(stream_id, head)
+            for start in range(0, len(whole), 1000):
+                peer.send(frames.DATA, 0, stream_id, whole[start : start + 1000])
+            peer.headers(stream_id, [("grpc-status", "0")], ended)
+
+    return [_said(each) for each in (all_of, streaming, zipped, failing, control, large)]
 
 
 def _http1() -> list[bytes]:

@@ -1,6 +1,7 @@
 """The client's end fed anything at all while calls of every kind are under way."""
 
 import asyncio
+import dataclasses
 from typing import Any, Final
 
 from prism.wire import Channel, ChannelConfig, Deadline, Metadata, StatusError
@@ -25,14 +26,16 @@ CONFIG: Final = ChannelConfig(
     keepalive_timeout=5.0,
     connect_timeout=2.0,
 )
+# The same with windows so small that most messages need some of the budget.
+NARROW: Final = dataclasses.replace(CONFIG, initial_stream_window=1000, receive_budget=30_000, write_budget=20_000)
 ECHO: Final = b"the client still hears"
 
 
 class StagedChannel(Channel):
     """A channel whose first connection is a pipe, and whose later ones are refused."""
 
-    def __init__(self, stage: Stage) -> None:
-        super().__init__("test:1", config=CONFIG)
+    def __init__(self, stage: Stage, config: ChannelConfig = CONFIG) -> None:
+        super().__init__("test:1", config=config)
         self._stage = stage
         self.pipe: Pipe | None = None
 
@@ -63,7 +66,7 @@ class ClientTarget:
     def __call__(self, data: bytes) -> None:
         """Raises `Finding`."""
         stage, script = self._stage, Script(data)
-        channel = StagedChannel(stage)
+        channel = StagedChannel(stage, NARROW if script.options & 16 else CONFIG)
         tasks = self._call(channel, script)
         stage.turn()
         stage.turn()

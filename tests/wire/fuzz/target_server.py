@@ -1,5 +1,6 @@
 """The server fed anything at all: HTTP/2, HTTP/1.1 and what is neither."""
 
+import dataclasses
 from typing import Final
 
 import h11
@@ -29,6 +30,8 @@ CONFIG: Final = ServerConfig(
     keepalive_timeout=5.0,
     idle_timeout=50.0,
 )
+# The same with windows so small that most messages need some of the budget.
+NARROW: Final = dataclasses.replace(CONFIG, initial_stream_window=1000, receive_budget=30_000, write_budget=20_000)
 # What one connection may hold of what it received, by that configuration: the budget, one whole message more, and
 # every stream's first window.
 _MOST_RECEIVED: Final = 100_000 + 65_535 + 9 * 65_535
@@ -74,8 +77,8 @@ class ServerTarget:
     def __call__(self, data: bytes) -> None:
         """Raises `Finding`."""
         stage, script = self._stage, Script(data)
-        service = Methods()
-        server = Server(service.lookup, http=None if script.options & 1 else service.page, config=CONFIG)
+        service, config = Methods(), NARROW if script.options & 32 else CONFIG
+        server = Server(service.lookup, http=None if script.options & 1 else service.page, config=config)
         server._loop = stage.loop
         pipe = self._accept(server)
         sent = b"" if self._http1 or script.options & 2 else frames.PREFACE

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -52,7 +53,14 @@ class Fuzzing:
         self._findings: dict[str, str] = {}
 
     async def run(self) -> None:
-        """Fuzz until the time is up."""
+        """Fuzz until the time is up, or a signal ends it."""
+        fuzzing = asyncio.create_task(self._run())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, fuzzing.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await fuzzing
+
+    async def _run(self) -> None:
         for name in self._names:
             self._plant(name)
         progress = asyncio.create_task(self._report_progress())
@@ -173,9 +181,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", os.pathsep.join(sys.path))
     fuzzing = Fuzzing(options.seconds, options.seed, options.target or list(TARGETS), options.folder)
-    with contextlib.suppress(KeyboardInterrupt):
-        # Interrupted, it reports what it has done.
-        asyncio.run(fuzzing.run())
+    asyncio.run(fuzzing.run())
     report = fuzzing.report()
     (options.folder / "report.md").write_text(report + "\n")
     print(report)

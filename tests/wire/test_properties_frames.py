@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prism.wire import ServerConfig, frames
@@ -99,6 +99,7 @@ def read(stage: Stage, octets: bytes, cuts: list[int]) -> tuple[list[Seen], byte
 cuts = st.lists(st.integers(0, 3000), max_size=20)
 
 
+@settings(deadline=None)
 @given(st.lists(data_frames() | control_frames() | header_blocks(), max_size=8), cuts)
 def test_what_is_sent_is_seen(conversation: list[Sent], cuts: list[int]) -> None:
     """Every frame once, in order, with padding and priority taken off and header blocks joined."""
@@ -109,6 +110,7 @@ def test_what_is_sent_is_seen(conversation: list[Sent], cuts: list[int]) -> None
     assert said == b""
 
 
+@settings(deadline=None)
 @given(st.lists(data_frames() | control_frames() | header_blocks(), min_size=1, max_size=4), st.data())
 def test_what_is_damaged_ends_the_same_wherever_it_is_cut(conversation: list[Sent], data: st.DataObject) -> None:
     """A flipped octet never escapes as an exception, and the cut makes no difference to what comes of it."""
@@ -124,6 +126,7 @@ def test_what_is_damaged_ends_the_same_wherever_it_is_cut(conversation: list[Sen
     assert {each[3] for each in found} <= {frames.GOAWAY, frames.RST_STREAM}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000).map(bytes), st.booleans(), st.integers(1, 300))
 def test_a_block_that_we_send_arrives_whole(block: bytes, end_stream: bool, largest: int) -> None:
     """In frames as long as the peer takes."""

@@ -102,7 +102,11 @@ class ClientCall:
         """The next message; None once the call has ended with OK. Raises `StatusError` where it ended otherwise."""
         while True:
             stream = await self._begun()
-            message = await stream.connection.next_message(stream, stream.receiver)
+            try:
+                message = await stream.connection.next_message(stream, stream.receiver)
+            except StatusError as unreadable:
+                stream.abort(unreadable.status)
+                raise
             if message is not None:
                 self._replay = None
                 return message

@@ -140,7 +140,11 @@ class UnaryCall(ResponseStream):
         """The trailers say OK; the connection has forgotten the stream."""
         message = self.message
         if message is None and self.receiver is not None and self.receiver.messages:
-            message = self.receiver.take()
+            try:
+                message = self.receiver.take()
+            except BadMessage as bad:
+                self.fail(StatusError(bad.status))
+                return
         if message is None:
             self.fail(StatusError(_ONE_MESSAGE))
         elif not self.future.done():

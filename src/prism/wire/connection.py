@@ -26,9 +26,10 @@ from prism.wire.frames import (
     StreamFault,
 )
 from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
-from prism.wire.inbox import Inbox
+from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.output import S
 from prism.wire.receive_budget import ReceiveBudget
+from prism.wire.status import StatusError
 from prism.wire.stream import Receiver
 
 _HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
@@ -217,13 +218,16 @@ class Connection(Control[S], asyncio.Protocol):
         return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
 
     async def next_message(self, stream: S, inbox: Inbox) -> bytes | None:
-        """The next message of a stream; None behind the last."""
+        """The next message of a stream; None behind the last. Raises `StatusError` where it cannot be decompressed."""
         while not inbox.messages:
             if inbox.ended or stream.ended:
                 return None
             self.encourage(stream)
             await inbox.arrival()
-        message = inbox.take()
+        try:
+            message = inbox.take()
+        except BadMessage as bad:
+            raise StatusError(bad.status) from bad
         self.replenish(stream)
         return message
 

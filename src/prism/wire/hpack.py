@@ -70,6 +70,7 @@ class Decoder:
 
     `max_table_size` is the limit, in octets, of the dynamic table from the first block on; `max_list_size` is the limit
     of one decoded list, each field counting its octets and 32 more. After an HpackError the decoder is of no more use.
+    `repeated` says whether the last block was known as a whole, so that its fields are the very tuple given before.
     """
 
     __slots__ = (
@@ -83,9 +84,11 @@ class Decoder:
         "_span",
         "_table",
         "_used",
+        "repeated",
     )
 
     def __init__(self, max_table_size: int = 4096, max_list_size: int = 16384) -> None:
+        self.repeated = False
         self._limit = max_table_size
         self._capacity = max_table_size
         self._max_list_size = max_list_size
@@ -115,12 +118,14 @@ class Decoder:
         """
         at, end = 0, len(block)
         fields: list[Field] = []
+        self.repeated = False
         if self._heads:
             head = block[: self._span]
             known = self._heads.get(head)
             if known is not None:
                 at = len(head)
                 if at == end:
+                    self.repeated = True
                     return known
                 fields += known
         elif self._owed is not None and not (block and block[0] & 0xE0 == 0x20):
@@ -298,9 +303,14 @@ def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(_FIELDS.get(field) or encode_literal(*field) for field in headers)
 
 
+def encode_length(length: int) -> bytes:
+    """What stands before a string that is sent without Huffman code; `LENGTHS` has the short ones at hand."""
+    return LENGTHS[length] if length < 0x7F else _encode_integer(0x00, 0x7F, length)
+
+
 def _encode_string(text: bytes) -> bytes:
     length = len(text)
-    return (_LENGTHS[length] if length < 0x7F else _encode_integer(0x00, 0x7F, length)) + text
+    return (LENGTHS[length] if length < 0x7F else _encode_integer(0x00, 0x7F, length)) + text
 
 
 def _encode_integer(kind: int, mask: int, value: int) -> bytes:
@@ -316,7 +326,7 @@ def _encode_integer(kind: int, mask: int, value: int) -> bytes:
     return bytes(octets)
 
 
-_LENGTHS: Final = tuple(bytes((length,)) for length in range(0x7F))
+LENGTHS: Final = tuple(bytes((length,)) for length in range(0x7F))
 _FIELDS: Final = {field: _encode_integer(0x80, 0x7F, index) for field, index in FIELD_INDEX.items()}
 _NAMES: Final = {name: _encode_integer(0x00, 0x0F, index) for name, index in NAME_INDEX.items()}
 _SECRET_NAMES: Final = {name: _encode_integer(0x10, 0x0F, index) for name, index in NAME_INDEX.items()}

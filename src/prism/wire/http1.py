@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("prism.wire")
 
 _PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
+_BITE: Final = 200  # events taken in a row
 _KEPT_IDLE: Final = 75.0  # seconds that a connection may wait for its next request
+_FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
 _LINGER: Final = 2.0  # seconds in which a refused client may read why
 _GRPC_ONLY: Final = "This port speaks gRPC, over HTTP/2: call it with a gRPC client."
 _NEEDS_HTTP2: Final = "gRPC needs HTTP/2: call this port with a gRPC client, or send application/json."
@@ -35,7 +37,7 @@ class Http1Connection(asyncio.Protocol):
         self._config = server.config
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=server.config.max_header_list_size)
         self._request: h11.Request | None = None
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._size = 0
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -86,9 +88,16 @@ class Http1Connection(asyncio.Protocol):
     # A request.
 
     def _advance(self) -> None:
-        """Take the events that have become complete."""
+        """Take the events that have become complete, some at a time: a read may hold thousands of tiny chunks."""
+        events = 0
         try:
             while self._task is None and not self._closed and not self._lingering:
+                if events == _BITE:
+                    self._waiting_bytes += 1  # so that reading goes on behind the last
+                    self._transport.pause_reading()
+                    self._server.loop.call_soon(self._advance)
+                    return
+                events += 1
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
                     self._begin(event)
@@ -97,6 +106,10 @@ class Http1Connection(asyncio.Protocol):
                 elif isinstance(event, h11.EndOfMessage):
                     self._task = asyncio.get_running_loop().create_task(self._answer())
                 elif event is h11.NEED_DATA:
+                    if self._waiting_bytes:
+                        # Not before: each answer would let in more than the one request that it makes room for.
+                        self._waiting_bytes = 0
+                        self._transport.resume_reading()
                     if self._h11.they_are_waiting_for_100_continue:
                         self._put(h11.InformationalResponse(status_code=100, headers=[]))
                     return
@@ -107,12 +120,16 @@ class Http1Connection(asyncio.Protocol):
 
     def _begin(self, request: h11.Request) -> None:
         self._request = request
-        self._body = []
+        self._body = bytearray()
         self._size = 0
         headers = dict(request.headers)
         grpc = headers.get(b"content-type", b"").startswith(b"application/grpc")
         length = headers.get(b"content-length", b"0")
-        if self._server.http is None:
+        # h11 bounds only a head that is not complete, and a single read may hold a much longer one.
+        size = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in request.headers)
+        if size + len(request.target) > self._config.max_header_list_size:
+            self._refuse(431, f"The head is over the limit of {self._config.max_header_list_size} bytes.")
+        elif self._server.http is None:
             self._refuse(400, _GRPC_ONLY)
         elif grpc and not headers[b"content-type"].startswith(b"application/grpc-web"):
             self._refuse(505, _NEEDS_HTTP2)
@@ -126,7 +143,7 @@ class Http1Connection(asyncio.Protocol):
         if self._size > self._config.max_message_size:
             self._refuse(413, f"The body is over the limit of {self._config.max_message_size} bytes.")
         else:
-            self._body.append(data)
+            self._body += data
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
@@ -139,6 +156,7 @@ class Http1Connection(asyncio.Protocol):
         if self._h11.their_state is h11.SEND_BODY and self._transport.can_write_eof():
             # To close on what the client is still sending would take the answer from it (RFC 9112 section 9.6).
             self._lingering = True
+            self._transport.resume_reading()
             self._transport.write_eof()
             self._wait_until(_LINGER)
         else:
@@ -163,7 +181,7 @@ class Http1Connection(asyncio.Protocol):
             path,
             query,
             Metadata.from_wire(tuple(pairs)),
-            b"".join(self._body),
+            bytes(self._body),
             self._peer,
             "https" if self._peer.tls else "http",
         )
@@ -236,8 +254,6 @@ class Http1Connection(asyncio.Protocol):
             return
         self._h11.start_next_cycle()
         self._request = None
-        self._waiting_bytes = 0
-        self._transport.resume_reading()
         self._idle = True
         self._wait_until(self._config.idle_timeout or _KEPT_IDLE)
         self._advance()

@@ -28,7 +28,7 @@ _HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503}
 class Body:
     """Receives a request's body, whole and within a limit."""
 
-    __slots__ = ("_limit", "_parts", "_size", "held", "missing", "target", "window")
+    __slots__ = ("_limit", "_size", "_whole", "held", "missing", "target", "window")
 
     def __init__(self, window: int, limit: int) -> None:
         self.window = window
@@ -37,14 +37,14 @@ class Body:
         self.held = 0
         self._limit = limit
         self._size = 0
-        self._parts: list[bytes] = []
+        self._whole = bytearray()
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
         """Take a piece. Raises `BadMessage` where there are too many."""
         self._size += stop - start
         if self._size > self._limit:
             raise BadMessage(_TOO_LARGE)
-        self._parts.append(data[start:stop])
+        self._whole += data[start:stop]
 
     def end(self) -> None:
         """There is no more."""
@@ -60,7 +60,7 @@ class Body:
 
     def whole(self) -> bytes:
         """The body."""
-        return b"".join(self._parts)
+        return bytes(self._whole)
 
 
 class HttpExchange(ServedStream):

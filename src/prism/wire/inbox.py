@@ -13,6 +13,7 @@ from prism.wire.frames import MESSAGE_HEAD
 from prism.wire.status import Code, Status
 
 _HEAD: Final = MESSAGE_HEAD.size
+_SMALL: Final = 512  # bytes: shorter pieces are gathered, for each costs some fifty more than it holds
 
 
 class BadMessage(Exception):
@@ -23,11 +24,18 @@ class BadMessage(Exception):
         self.status = status
 
 
+class _Packed(bytes):
+    """A message as it came, compressed."""
+
+    __slots__ = ()
+
+
 class Inbox:
     """Messages received on one stream and not yet taken.
 
     `window` is what the peer may still send, `target` what it should be able to send while the application keeps
-    up; `missing` is what the message being received still lacks.
+    up; `missing` is what the message being received still lacks. Compressed messages are kept as they came until
+    they are taken: a window of them may expand a thousandfold.
     """
 
     __slots__ = (
@@ -59,7 +67,7 @@ class Inbox:
         self._compressed = 0
         self._head = b""
         self._partial = 0
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | bytearray] = []
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
         """Take the payload of a DATA frame. Raises `BadMessage`."""
@@ -74,10 +82,16 @@ class Inbox:
             start += len(taken)
             self.missing -= len(taken)
             self._partial += len(taken)
-            self._parts.append(taken)
+            parts = self._parts
+            if len(taken) >= _SMALL or not parts:
+                parts.append(taken)
+            elif isinstance(last := parts[-1], bytearray):
+                last += taken
+            else:
+                parts.append(bytearray(taken))
             if not self.missing:
-                message = taken if len(self._parts) == 1 else b"".join(self._parts)
-                self._parts.clear()
+                message = taken if len(parts) == 1 else b"".join(parts)
+                parts.clear()
                 self._partial = 0
                 self._deliver(message)
 
@@ -102,18 +116,8 @@ class Inbox:
         return start + lacking
 
     def _deliver(self, message: bytes) -> None:
-        # The window is about bytes of the wire, so that is what is held, whatever they expand to.
         self.held += len(message) + _HEAD
-        if self._compressed:
-            try:
-                plain = decompress(message, self._limit)
-            except TooLarge:
-                raise BadMessage(_too_large(self._limit + 1, self._limit)) from None
-            except ValueError as error:
-                raise BadMessage(Status(Code.INTERNAL, f"a message could not be decompressed: {error}")) from error
-            self.held += max(0, len(plain) - len(message))
-            message = plain
-        self.messages.append(message)
+        self.messages.append(_Packed(message) if self._compressed else message)
         if self.waiter is not None:
             self.wake()
 
@@ -145,10 +149,18 @@ class Inbox:
             waiter.set_result(None)
 
     def take(self) -> bytes:
-        """The oldest message; there must be one."""
+        """The oldest message; there must be one. Raises `BadMessage` where it cannot be decompressed."""
         message = self.messages.popleft()
         self.held = self.held - len(message) - _HEAD if self.messages else 0
-        return message
+        return self._expanded(message) if isinstance(message, _Packed) else message
+
+    def _expanded(self, message: bytes) -> bytes:
+        try:
+            return decompress(message, self._limit)
+        except TooLarge:
+            raise BadMessage(_too_large(self._limit + 1, self._limit)) from None
+        except ValueError as error:
+            raise BadMessage(Status(Code.INTERNAL, f"a message could not be decompressed: {error}")) from error
 
     def stored(self) -> int:
         """The bytes that have been received and not been taken."""

@@ -8,9 +8,10 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar, overload
 
-from prism.wire.hpack import encode_literal, encode_never_indexed
+from prism.wire.hpack import LENGTHS, encode_length, encode_literal, encode_never_indexed
 
 Value = str | bytes
 _Default = TypeVar("_Default")
@@ -81,10 +82,20 @@ class Metadata:
         return tuple(value for name, value in self._pairs if name == key)
 
     def encoded(self) -> bytes:
-        """The header fields for HPACK, made once; they never touch the peer's dynamic table."""
+        """The header fields for HPACK, made once; they never touch the peer's dynamic table.
+
+        `user-agent` is left out: where metadata is passed on, it is not the passer's.
+        """
         block = self._block
         if block is None:
-            block = self._block = b"".join(_encode(key, value) for key, value in self._pairs)
+            parts: list[bytes] = []
+            for key, value in self._pairs:
+                name = _name(key)
+                if name:
+                    raw = value.encode("latin-1") if isinstance(value, str) else encode_binary(value)
+                    size = len(raw)
+                    parts += (name, LENGTHS[size] if size < 127 else encode_length(size), raw)
+            block = self._block = b"".join(parts)
         return block
 
     def __iter__(self) -> Iterator[tuple[str, Value]]:
@@ -124,10 +135,12 @@ def _checked(key: str, value: Value) -> tuple[str, Value]:
     return key, value
 
 
-def _encode(key: str, value: Value) -> bytes:
-    name = key.encode("ascii")
-    raw = value.encode("latin-1") if isinstance(value, str) else encode_binary(value)
-    return (encode_never_indexed if key in _SENSITIVE else encode_literal)(name, raw)
+@lru_cache(maxsize=1024)
+def _name(key: str) -> bytes:
+    """What precedes the length of a value: how it is represented, and its name. Empty where it is not to be sent."""
+    if key == "user-agent":
+        return b""
+    return (encode_never_indexed if key in _SENSITIVE else encode_literal)(key.encode("ascii"), b"")[:-1]
 
 
 def encode_binary(value: bytes) -> bytes:

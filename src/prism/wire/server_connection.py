@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("prism.wire")
 
 _HEADS_KEPT: Final = 16
-_SHORT_BLOCK: Final = 48  # nothing but indices, most likely: it will come again as it is
 _SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
 _FORGOTTEN_KEPT: Final = 1000
 _GAPS_KEPT: Final = 16
@@ -93,16 +92,15 @@ class ServerConnection(Connection[ServedStream]):
         if self._draining or len(self._streams) + len(self.zombies) >= self._max_streams:
             self._refuse(stream_id, end_stream)
             return
-        # Blocks that leave HPACK's table alone decode to the very same tuple each time.
-        kept = self._heads.get(id(pairs))
-        if kept is not None:
+        if not self._decoder.repeated:
+            head = read_request(stream_id, pairs, self._known)
+        elif (kept := self._heads.get(id(pairs))) is not None:
             head = kept[1]
         else:
             head = read_request(stream_id, pairs, self._known)
-            if len(block) <= _SHORT_BLOCK:
-                if len(self._heads) >= _HEADS_KEPT:
-                    self._heads.clear()
-                self._heads[id(pairs)] = (pairs, head)
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            self._heads[id(pairs)] = (pairs, head)
         path, seconds, metadata, gzip, unusual = head
         if unusual is not None and unusual.http:
             self._on_http(stream_id, end_stream, head, unusual)

@@ -50,14 +50,16 @@ def test_a_length_over_the_limit_is_refused_before_anything_is_held() -> None:
 
 
 def test_compressed_messages() -> None:
-    """Understood where announced; bounded by what they become."""
+    """Understood where announced; bounded by what they become, and kept as they came until they are taken."""
     inbox = Inbox(65_535, 100_000, "gzip")
     stream = framed([compress(b"x" * 100_000)], compressed=True)
     inbox.feed(stream, 0, len(stream))
     assert inbox.take() == b"x" * 100_000
     bomb = framed([compress(b"x" * 100_001)], compressed=True)
+    inbox.feed(bomb, 0, len(bomb))
+    assert inbox.stored() == len(bomb)
     with pytest.raises(BadMessage) as caught:
-        inbox.feed(bomb, 0, len(bomb))
+        inbox.take()
     assert caught.value.status.code is Code.RESOURCE_EXHAUSTED
 
 
@@ -74,9 +76,21 @@ def test_compressed_messages() -> None:
 def test_what_cannot_be_read(stream: bytes, encoding: str | None) -> None:
     """Ends the call."""
     inbox = Inbox(65_535, 1000, encoding)
-    with pytest.raises(BadMessage) as caught:
+    with pytest.raises(BadMessage) as caught:  # noqa: PT012 - the first that cannot, by its head or when it is taken
         inbox.feed(stream, 0, len(stream))
+        inbox.take()
     assert caught.value.status.code is Code.INTERNAL
+
+
+def test_small_pieces_are_gathered() -> None:
+    """A message in pieces of two bytes takes no more memory than one in large pieces, and is the same message."""
+    inbox = Inbox(65_535, 100_000, None)
+    stream = framed([bytes(range(250)) * 40])
+    for start in range(0, len(stream) - 1, 2):
+        inbox.feed(stream, start, start + 2)
+    assert len(inbox._parts) <= 2
+    inbox.feed(stream, len(stream) - 1, len(stream))
+    assert inbox.take() == stream[5:]
 
 
 def test_the_window_follows_the_reader() -> None:

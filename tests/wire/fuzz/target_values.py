@@ -76,6 +76,14 @@ class InboxTarget:
         got: list[bytes] = []
         failed = False
         fed = 0
+
+        def take() -> None:
+            try:
+                got.append(inbox.take())
+            except BadMessage:
+                inbox.messages.clear()
+                raise
+
         try:
             for piece in script.pieces():
                 inbox.feed(b"before" + piece + b"behind", 6, 6 + len(piece))
@@ -83,12 +91,15 @@ class InboxTarget:
                 if inbox.stored() > max(fed, len(inbox.messages) * (_LIMIT + 5)) + _LIMIT:
                     raise Finding(f"{inbox.stored()} bytes stored of {fed}")
                 while script.options & 2 and inbox.messages:
-                    got.append(inbox.take())
+                    take()
             inbox.end()
         except BadMessage:
             failed = True
-        while inbox.messages:
-            got.append(inbox.take())
+        try:
+            while inbox.messages:
+                take()
+        except BadMessage:
+            failed = True
         expected, wrong = self._model(script.body, encoding)
         if got != expected or failed != wrong:
             raise Finding(f"read {got} ({failed}), expected {expected} ({wrong})")

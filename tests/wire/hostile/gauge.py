@@ -13,6 +13,7 @@ from prism.wire.server_connection import ServerConnection
 from wire.service import Service
 
 _LOOK_EVERY = 64  # calls between two looks at all there is
+_CROWD = 1000  # connections
 
 
 class Gauge:
@@ -26,6 +27,7 @@ class Gauge:
         self.buffered = 0
         self._service = service
         self._looked_up = 0
+        self._passed_over = 0
 
     def lookup(self, path: str) -> Method | None:
         """The server's own look-up: each call that begins is an occasion to look."""
@@ -37,9 +39,13 @@ class Gauge:
         return self._service.lookup(path)
 
     def look(self) -> None:
-        """Look at everything."""
+        """Look at everything; where that is very much, only now and then."""
         server = self.server
         assert server is not None
+        if server.connections > _CROWD and self._passed_over < _LOOK_EVERY:
+            self._passed_over += 1
+            return
+        self._passed_over = 0
         self.connections = max(self.connections, server.connections)
         self.streams = max(self.streams, server.calls)
         self.tasks = max(self.tasks, len(asyncio.all_tasks()))

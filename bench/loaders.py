@@ -211,6 +211,7 @@ def _build(go: str) -> Path:
         digest.update(path.read_bytes())
     program = CACHE / "bin" / f"loader-{digest.hexdigest()[:16]}"
     if not program.exists():
+        program.parent.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {
             "GOPATH": str(CACHE), "GOCACHE": str(CACHE / "build"), "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "0",
         }  # fmt: skip

@@ -71,10 +71,10 @@ def run() -> None:
     """Runs every round and writes the tables."""
     loader = find_loader()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        pinned = _pin(stack)
+        core, pinned = _pin(stack)
         rounds = f"{ROUNDS} interleaved rounds of {SECONDS} s ({SECONDS * LONGER:g} s from 64 KiB)"
         notes = f"{loader.note} {pinned} Median of {rounds}."
-        echoing, passing = _start(loader, Path(folder), stack)
+        echoing, passing = _start(loader, Path(folder), stack, core)
         shaped = {size: [Cell(size, *shape) for shape in SHAPES] for size in SIZES.values()}
         at_rate = Cell(100, connections=4, rate=RATE)
         closed = [cell for cells in shaped.values() for cell in cells]
@@ -92,24 +92,25 @@ def run() -> None:
             _write_stream(passing, passes, f"{notes} {STAND_IN}")
 
 
-def _pin(stack: ExitStack) -> str:
-    """Keeps this process and what it starts, but for the contestants, off the last core; says so."""
+def _pin(stack: ExitStack) -> tuple[set[int], str]:
+    """Keeps this process and what it starts off the last core; the cores for the contestants, and a note on it."""
     cores = os.sched_getaffinity(0)
     if len(cores) < 2:
-        return "One core for everything."
+        return cores, "One core for everything."
     os.sched_setaffinity(0, cores - {max(cores)})
     stack.callback(os.sched_setaffinity, 0, cores)
-    return "The process under test has a core of its own; load and upstream share the rest."
+    return {max(cores)}, "The process under test has a core of its own; load and upstream share the rest."
 
 
-def _start(loader: Loader, folder: Path, stack: ExitStack) -> tuple[list[Peer], list[Peer]]:
-    """Starts whoever can be had: those that echo, those that pass on."""
+def _start(loader: Loader, folder: Path, stack: ExitStack, core: set[int]) -> tuple[list[Peer], list[Peer]]:
+    """Starts whoever can be had, on their core: those that echo, those that pass on."""
 
     def path(name: str) -> Path:
         return folder / f"{name}.sock"
 
     def start(name: str, command: Sequence[str], file: str, *, apart: bool = True) -> Peer:
-        pid = stack.enter_context(_running(command, path(file), apart=apart))
+        cores = core if apart else os.sched_getaffinity(0)
+        pid = stack.enter_context(_running(command, path(file), cores))
         loader.load(path(file), Cell(100, connections=1), pid, 0.1)
         return Peer(name, path(file), pid, resident_bytes(pid))
 
@@ -154,13 +155,11 @@ def _envoy() -> list[str]:
 
 
 @contextmanager
-def _running(command: Sequence[str], path: Path, *, apart: bool) -> Iterator[int]:
-    """A server as a process, from the moment at which it answers on its socket; `apart`: on a core of its own."""
+def _running(command: Sequence[str], path: Path, cores: set[int]) -> Iterator[int]:
+    """A server as a process on these cores, from the moment at which it answers on its socket."""
 
     def settle() -> None:
-        cores = range(os.cpu_count() or 1)
-        if apart and len(cores) > 1:
-            os.sched_setaffinity(0, {max(cores)})
+        os.sched_setaffinity(0, cores)
 
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=settle)
     assert process.stdin is not None

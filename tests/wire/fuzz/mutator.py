@@ -29,7 +29,7 @@ class FrameMutator:
         if chance.random() < 0.1:
             return self._mutate(data, longest)
         if chance.random() < 0.15:
-            head = bytes(chance.randrange(64 if i == 0 else 256) for i in range(HEAD))
+            head = bytes(chance.randrange(128 if i == 0 else 256) for i in range(HEAD))
         found, rest = split(body)
         for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
             self._change(found, chance, longest)

@@ -14,6 +14,7 @@ def seeds(target: str) -> list[bytes]:
     if target == "server":
         bodies = [_settings() + body for body in _requests()]
         narrow = [bytes((32, manner, 7, 7)) for manner in (0, 5)]
+        narrow += [bytes((64, manner, 7, 7)) for manner in (1, 5)]
         return [head + body for body in bodies for head in (*manners[:6], *narrow)]
     if target == "client":
         narrow = [bytes((16, manner, 7, 7)) for manner in (0, 5)]

@@ -1,5 +1,6 @@
 """The server fed anything at all: HTTP/2, HTTP/1.1 and what is neither."""
 
+import asyncio
 import dataclasses
 from typing import Final
 
@@ -83,12 +84,15 @@ class ServerTarget:
         pipe = self._accept(server)
         sent = b"" if self._http1 or script.options & 2 else frames.PREFACE
         pipe.feed(sent)
+        draining: asyncio.Task[None] | None = None
         for piece in script.pieces():
             sent += piece
             pipe.feed(piece)
             if pipe.gone:
                 break
             check_held(pipe.protocol)
+            if script.options & 64 and not draining:
+                draining = stage.start(server.drain(1000.0))
             script.between(stage, pipe)
             check_held(pipe.protocol)
             if not pipe.reading:

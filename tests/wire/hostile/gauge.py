@@ -32,7 +32,8 @@ class Gauge:
     def lookup(self, path: str) -> Method | None:
         """The server's own look-up: each call that begins is an occasion to look."""
         assert self.server is not None
-        self.streams = max(self.streams, self.server.calls)
+        if self.server.connections <= _CROWD:
+            self.streams = max(self.streams, self.server.calls)
         self._looked_up += 1
         if self._looked_up % _LOOK_EVERY == 0:
             self.look()

@@ -110,6 +110,7 @@ class Fuzzing:
         finally:
             if process.returncode is None:
                 process.kill()
+                await process.communicate()
             tally.seconds += time.monotonic() - began
             tally.executions += self._running
             self._running = 0

@@ -15,7 +15,7 @@ class Patience:
         self._allowance = allowance
         self._refill = refill
         self._left = float(allowance)
-        self._at = 0.0
+        self._at = monotonic()
         self._completed = 0
 
     def charge(self, completed: int) -> bool:

@@ -118,6 +118,7 @@ class ChannelConfig(ConnectionConfig):
     user_agent: what the `user-agent` header says.
     """
 
+    max_frame_size: int = 64 * KIB
     max_stream_window: int = 4 * MIB
     connection_window: int = 16 * MIB
     connect_timeout: float = 10.0

@@ -33,6 +33,7 @@ from prism.wire.status import StatusError
 from prism.wire.stream import Receiver
 
 _HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
+_WORTH_TAKING: Final = 2048  # bytes of a frame that is not whole
 _KEEPALIVE_PING: Final = b"stillon?"
 
 _unpack = FRAME_HEAD.unpack_from
@@ -50,6 +51,8 @@ class Connection(Control[S], asyncio.Protocol):
         self._closed = False
         self._last_id = 0  # the highest stream the peer has opened
         self._tail = b""
+        self._unread = 0  # bytes of a DATA frame whose beginning has been taken
+        self._unread_head = (0, 0)
         self._fragments: list[bytes] | None = None  # of a header block that is not complete
         self._fragment_head = (0, 0)
         self._fragment_size = 0
@@ -94,6 +97,8 @@ class Connection(Control[S], asyncio.Protocol):
         end = len(data)
         most = self._config.max_frame_size
         try:
+            if self._unread:
+                position = self._continue_data(data, end)
             while end - position >= 9:
                 high, low, kind, flags, stream_id = _unpack(data, position)
                 start = position + 9
@@ -102,7 +107,10 @@ class Connection(Control[S], asyncio.Protocol):
                 if length > most:
                     raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"frames here have at most {most} bytes")
                 if position > end:
-                    position = start - 9
+                    if kind == DATA and not flags & PADDED and self._fragments is None:
+                        position = self._begin_data(flags, stream_id & LARGEST_WINDOW, length, data, start, end)
+                    else:
+                        position = start - 9
                     break
                 stream_id &= LARGEST_WINDOW
                 try:
@@ -129,6 +137,29 @@ class Connection(Control[S], asyncio.Protocol):
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)
+
+    def _begin_data(self, flags: int, stream_id: int, length: int, data: bytes, start: int, end: int) -> int:
+        """Take what has come of a DATA frame, not to copy it together with the rest; returns where reading ended."""
+        if end - start < _WORTH_TAKING:
+            return start - 9
+        self._unread = length - (end - start)
+        self._unread_head = (stream_id, flags)
+        self._take_data(stream_id, 0, data, start, end)
+        return end
+
+    def _continue_data(self, data: bytes, end: int) -> int:
+        """Take more of that DATA frame; returns where it, or the read, ended."""
+        stream_id, flags = self._unread_head
+        taken = min(self._unread, end)
+        self._unread -= taken
+        self._take_data(stream_id, 0 if self._unread else flags, data, 0, taken)
+        return taken
+
+    def _take_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
+        try:
+            self._on_data(stream_id, flags, data, start, stop)
+        except StreamFault as fault:
+            self._reset(fault)
 
     def eof_received(self) -> None:
         """A peer that stops sending has gone: close."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,6 @@ def run() -> None:
             _memory(arena, callers)
             _sqlite(arena, callers)
             _postgres(arena, callers)
-        print(f"resident memory of the gateway after all that: {resident_bytes(arena.pid) / 1e6:.0f} MB")
 
 
 @contextmanager
@@ -119,14 +118,14 @@ def _layers(arena: Arena) -> None:
 
 def _memory(arena: Arena, callers: int) -> None:
     results = asyncio.run(compete(_ways(arena, "memory"), callers=callers))
-    _write("memory", results, "Prism, bare channel", callers, [])
+    _write(arena, "memory", results, "Prism, bare channel", callers)
 
 
 def _sqlite(arena: Arena, callers: int) -> None:
     drivers = [who.sqlite_blocking(arena.sqlite, "sqlite"), who.sqlite_thread(arena.sqlite, "sqlite", 2)]
     competitors = [*drivers, *_ways(arena, "sqlite"), *_aio(arena, "sqlite")]
     results = asyncio.run(compete(competitors, callers=callers))
-    _write("sqlite", results, drivers[1].name, callers, [])
+    _write(arena, "sqlite", results, drivers[1].name, callers)
 
 
 def _postgres(arena: Arena, callers: int) -> None:
@@ -141,7 +140,7 @@ def _postgres(arena: Arena, callers: int) -> None:
     results = asyncio.run(compete(competitors, callers=callers))
     pools = [driver.name for driver in drivers if "pool" in driver.name]
     baseline = drivers[0].name if callers == 1 else max(pools, key=lambda name: results[name].throughput)
-    _write("postgres", results, baseline, callers, [_verdict(results, baseline, callers)])
+    _write(arena, "postgres", results, baseline, callers, [_verdict(results, baseline, callers)])
 
 
 def _verdict(results: dict[str, Sample], baseline: str, callers: int) -> str:
@@ -156,9 +155,14 @@ def _verdict(results: dict[str, Sample], baseline: str, callers: int) -> str:
     return f"budget: 64 callers, at least 2.5 times asyncpg called directly: {ratio:.2f} times, {word}"
 
 
-def _write(store: str, results: dict[str, Sample], baseline: str, callers: int, verdicts: list[str]) -> None:
+def _write(
+    arena: Arena, store: str, results: dict[str, Sample], baseline: str, callers: int, verdicts: Sequence[str] = ()
+) -> None:
+    megabytes = resident_bytes(arena.pid) / 1e6
     who_calls = "one caller" if callers == 1 else f"{callers} callers"
     title = f"KeyValue.Get on {store}, {who_calls}"
     note = f"{NOTE} Ratio and added latency are against: {baseline}."
     name = f"keyvalue-{store}-{callers}"
-    write(Table(name, title, note, rows(results, baseline), verdicts, "calls/s" if callers > 1 else "p50 us"))
+    memory = f"resident memory of the gateway, which also holds the memory backend's records: {megabytes:.0f} MB"
+    bars = "calls/s" if callers > 1 else "p50 us"
+    write(Table(name, title, note, rows(results, baseline), [*verdicts, memory], bars))

@@ -1,7 +1,9 @@
 """What attackers have in common: they send on until the server has had enough, and learn how it ended."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import cast
 
 from prism.wire import frames
 from prism.wire.frames import ErrorCode
@@ -66,6 +68,18 @@ async def _push(peer: RawPeer, data: bytes) -> bool:
     # A transport that takes everything at once gives nobody else a turn.
     await asyncio.sleep(0)
     return not peer.writer.is_closing()
+
+
+@asynccontextmanager
+async def deaf(address: str, preface: bytes) -> AsyncIterator[RawPeer]:
+    """A peer that reads nothing, and that in the end vanishes, whatever it had still to send."""
+    peer = await RawPeer.connect(address, preface=preface)
+    transport = cast("asyncio.Transport", peer.writer.transport)
+    transport.pause_reading()
+    try:
+        yield peer
+    finally:
+        transport.abort()
 
 
 async def trickle(peer: RawPeer, octets: Iterable[int], bystander: Bystander, over: Callable[[], bool]) -> None:

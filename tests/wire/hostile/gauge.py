@@ -88,3 +88,7 @@ class Traced:
         ours = tracemalloc.Filter(True, "*/prism/wire/*")
         statistics = tracemalloc.take_snapshot().filter_traces((ours,)).statistics("filename")
         return sum(each.size for each in statistics)
+
+    def peak(self) -> int:
+        """The most bytes that have been held at a time, by whomever."""
+        return tracemalloc.get_traced_memory()[1]

@@ -7,7 +7,7 @@ import pytest
 
 from prism.wire import Method, ServerCall, frames
 from prism.wire.frames import ErrorCode
-from wire.hostile.attack import ask, assault, full, send
+from wire.hostile.attack import ask, assault, deaf, full, send
 from wire.hostile.conftest import Attacked, Victim
 from wire.raw_peer import RawPeer, message
 from wire.service import Service
@@ -98,8 +98,7 @@ async def test_large_replies_that_are_not_taken(attacked: Attacked, pouring: lis
 @pytest.mark.parametrize("opening", [CLOSED, frames.settings({}), OPEN], ids=["closed", "one window", "not read"])
 async def test_streams_that_are_not_taken(attacked: Attacked, pouring: list[ServerCall], opening: bytes) -> None:
     """A producer stops at its stream's bound, whether windows or the network hold it back."""
-    async with attacked() as victim, await RawPeer.connect(victim.address, preface=frames.PREFACE + opening) as peer:
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    async with attacked() as victim, deaf(victim.address, frames.PREFACE + opening) as peer:
         await send(peer, calls(peer, "/test.Test/Pour", 100))
         await settle(victim)
         assert len(pouring) == 100
@@ -113,9 +112,8 @@ async def test_replies_that_are_not_read(attacked: Attacked) -> None:
     """The server stops reading from a peer that does not read, and lets it go after a while."""
     async with (
         attacked(write_timeout=0.3) as victim,
-        await RawPeer.connect(victim.address, preface=frames.PREFACE + OPEN) as peer,
+        deaf(victim.address, frames.PREFACE + OPEN) as peer,
     ):
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         assert not await send(peer, calls(peer, "/test.Test/Echo", 50_000, size=10_000))
         await victim.alone()
         assert victim.gauge.streams <= 1000 + OTHERS

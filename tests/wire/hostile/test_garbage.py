@@ -10,6 +10,7 @@ from prism.wire import frames
 from prism.wire.frames import ErrorCode
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.conftest import Attacked
+from wire.hostile.gauge import Traced
 from wire.raw_peer import RawPeer, message
 
 OTHERS = 10
@@ -146,9 +147,11 @@ async def test_wrong_stream_ids(attacked: Attacked, name: str) -> None:
 
 async def test_stream_ids_far_apart(attacked: Attacked) -> None:
     """Passing over a thousand million streams costs nothing."""
-    async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
-        numbers = [1, 1_000_000_001, *range(1_000_000_101, 1_000_050_101, 100), 2_147_483_647]
-        await send(peer, (full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers))
-        assert (await peer.answer(numbers[-1]))[1] == message(b"x")
-        assert victim.gauge.buffered < 2 * ROOM
-        assert victim.gauge.streams <= 1000 + OTHERS
+    with Traced() as traced:
+        async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
+            numbers = [1, 1_000_000_001, *range(1_000_000_101, 1_000_050_101, 100), 2_147_483_647]
+            await send(peer, (full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers))
+            assert (await peer.answer(numbers[-1]))[1] == message(b"x")
+            assert traced.peak() < 32 * 1024 * 1024
+            assert victim.gauge.buffered < 2 * ROOM
+            assert victim.gauge.streams <= 1000 + OTHERS

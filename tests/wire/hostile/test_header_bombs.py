@@ -20,7 +20,7 @@ async def test_hpack_bomb(attacked: Attacked) -> None:
     """Blocks of which each byte stands for four kilobytes are refused, in little memory, and then no more taken."""
     with Traced() as traced:
         async with (
-            attacked(flood_allowance=50, flood_refill=0) as victim,
+            attacked(flood_allowance=20, flood_refill=0) as victim,
             await RawPeer.connect(victim.address) as peer,
         ):
             start = peer.encode(GRPC)

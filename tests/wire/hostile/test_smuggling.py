@@ -6,7 +6,7 @@ from itertools import repeat
 import pytest
 
 from prism.wire import HttpRequest
-from wire.hostile.attack import send
+from wire.hostile.attack import deaf, send
 from wire.hostile.conftest import Attacked
 from wire.raw_peer import RawPeer
 
@@ -98,6 +98,14 @@ async def test_bodies_without_end(attacked: Attacked, seen: list[HttpRequest], s
         assert seen == []
 
 
+async def test_a_length_over_the_limit(attacked: Attacked, seen: list[HttpRequest]) -> None:
+    """It is refused before any of the body has come."""
+    text = POST + b"content-length: 9000000000\r\n\r\n"
+    async with attacked() as victim, await RawPeer.connect(victim.address, preface=text) as peer:
+        assert (await everything(peer)).startswith(b"HTTP/1.1 413 ")
+        assert seen == []
+
+
 async def test_a_flood_of_pipelined_requests(attacked: Attacked, seen: list[HttpRequest]) -> None:
     """Requests behind one that is being answered are not read on for ever, and all are answered to who reads."""
     count = 5000
@@ -116,8 +124,7 @@ async def test_a_flood_of_pipelined_requests(attacked: Attacked, seen: list[Http
 async def test_pipelined_requests_whose_answers_are_not_read(attacked: Attacked) -> None:
     """The server stops, and lets go of the connection."""
     body = POST + b"content-length: 10000\r\n\r\n" + b"x" * 10_000
-    async with attacked(write_timeout=0.3) as victim, await RawPeer.connect(victim.address, preface=b"") as peer:
-        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    async with attacked(write_timeout=0.3) as victim, deaf(victim.address, b"") as peer:
         assert not await send(peer, repeat(body, 10_000))
         await victim.alone()
         assert victim.gauge.buffered < 2 * ROOM

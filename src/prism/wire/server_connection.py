@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import struct
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,8 +43,24 @@ _message_head = MESSAGE_HEAD.unpack_from
 # A whole unary reply but for its message: HEADERS, the DATA frame's and the message's heads; then the trailers.
 _HEAD_FRAME: Final = heads.frame_prefix(heads.RESPONSE_HEAD, end_stream=False)
 _TAIL_FRAME: Final = heads.frame_prefix(heads.TRAILERS_OK, end_stream=True)
-_reply_head = struct.Struct(f">5sL{len(heads.RESPONSE_HEAD)}sHBHLBL").pack
-_reply_tail = struct.Struct(f">5sL{len(heads.TRAILERS_OK)}s").pack
+_HEAD: Final = heads.RESPONSE_HEAD
+_TAIL: Final = heads.TRAILERS_OK
+_HEAD_LAYOUT: Final = f"5sL{len(_HEAD)}sHBHLBL"
+_TAIL_LAYOUT: Final = f"5sL{len(_TAIL)}s"
+_reply_head = struct.Struct(f">{_HEAD_LAYOUT}").pack
+_reply_tail = struct.Struct(f">{_TAIL_LAYOUT}").pack
+_SMALL: Final = 1024
+
+
+class _SmallReplies(dict[int, Callable[..., bytes]]):
+    """By the size of its message with head, what packs a small reply as a whole: in 0.7 of the time of its parts."""
+
+    def __missing__(self, size: int) -> Callable[..., bytes]:
+        pack = self[size] = struct.Struct(f">{_HEAD_LAYOUT}{size - 5}s{_TAIL_LAYOUT}").pack
+        return pack
+
+
+_small_reply: Final = _SmallReplies()
 _CLOSING: Final = Status(Code.UNAVAILABLE, "the server is shutting down: try another, or again")
 _POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST")
 _GRPC_ONLY: Final = Status(Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc")
@@ -149,7 +165,11 @@ class ServerConnection(Connection[ServedStream]):
             self._late_data(stream_id, flags, length)
             return
         if stream.eager:
-            if flags == END_STREAM and 5 <= length <= self._whole and stream.content_length in (-1, length):
+            if (
+                flags == END_STREAM
+                and 5 <= length <= self._whole
+                and (stream.content_length < 0 or stream.content_length == length)
+            ):
                 compressed, size = _message_head(data, start)
                 if size == length - 5 and not compressed:
                     stream.on_whole(data[start + 5 : stop])
@@ -169,7 +189,8 @@ class ServerConnection(Connection[ServedStream]):
 
     def run(self, call: ServerCall) -> "asyncio.Task[None]":
         """Start the handler of a call: its one task."""
-        return self._loop.create_task(self._run(call))
+        # Not by the loop: it would first make up a name for each.
+        return asyncio.Task(self._run(call), loop=self._loop, name=call.path)
 
     async def _run(self, call: ServerCall) -> None:
         try:
@@ -191,13 +212,11 @@ class ServerConnection(Connection[ServedStream]):
                 if call.reserved:
                     self._release(call)
                 self._completed += 1
-                self._out += (
-                    _reply_head(
-                        _HEAD_FRAME, stream_id, heads.RESPONSE_HEAD, size >> 8, size & 0xFF, 0, stream_id, 0, size - 5
-                    ),
-                    message,
-                    _reply_tail(_TAIL_FRAME, stream_id, heads.TRAILERS_OK),
-                )
+                begin = (_HEAD_FRAME, stream_id, _HEAD, size >> 8, size & 0xFF, 0, stream_id, 0, size - 5)
+                if size <= _SMALL:
+                    self._out.append(_small_reply[size](*begin, message, _TAIL_FRAME, stream_id, _TAIL))
+                else:
+                    self._out += (_reply_head(*begin), message, _reply_tail(_TAIL_FRAME, stream_id, _TAIL))
                 if not self._flush_due:
                     self._flush_due = True
                     self._loop.call_soon(self._flush)

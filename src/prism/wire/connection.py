@@ -1,7 +1,7 @@
 """One HTTP/2 connection: what client and server share (RFC 9113).
 
 `data_received` takes every complete frame of a read in one loop, without an object per frame; how output is gathered
-is in `output`, and the frames that carry no call are in `control`.
+is in `output`, the frames that carry no call are in `control`, the taking of DATA in `receiving`.
 """
 
 import asyncio
@@ -9,10 +9,8 @@ from typing import Final, cast
 
 from prism.wire import frames
 from prism.wire.config import ConnectionConfig
-from prism.wire.control import Control
 from prism.wire.frames import (
     DATA,
-    DEFAULT_WINDOW,
     END_HEADERS,
     END_STREAM,
     FRAME_HEAD,
@@ -26,11 +24,8 @@ from prism.wire.frames import (
     StreamFault,
 )
 from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
-from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.output import S
-from prism.wire.receive_budget import ReceiveBudget
-from prism.wire.status import StatusError
-from prism.wire.stream import Receiver
+from prism.wire.receiving import Receiving, unpad
 
 _HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
 _WORTH_TAKING: Final = 2048  # bytes of a frame that is not whole
@@ -41,8 +36,8 @@ _unpack = FRAME_HEAD.unpack_from
 HeaderFields = tuple[tuple[bytes, bytes], ...]
 
 
-class Connection(Control[S], asyncio.Protocol):
-    """The frame loop, header blocks, the receiving side of flow control, and the end."""
+class Connection(Receiving[S], asyncio.Protocol):
+    """The frame loop, header blocks, health, and the end."""
 
     def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop, opening: bytes) -> None:
         super().__init__(config, loop)
@@ -56,9 +51,6 @@ class Connection(Control[S], asyncio.Protocol):
         self._fragments: list[bytes] | None = None  # of a header block that is not complete
         self._fragment_head = (0, 0)
         self._fragment_size = 0
-        self._receive_window = config.connection_window
-        self._receive_low = config.connection_window // 2
-        self._budget: ReceiveBudget | None = None
         # What `inspect` goes by.
         self._heard = True
         self._silent_since = 0.0
@@ -183,12 +175,6 @@ class Connection(Control[S], asyncio.Protocol):
         if stream.reserved:
             self._release(stream)
 
-    def _release(self, stream: S) -> None:
-        """What an ended stream held may be held by those that wait for it."""
-        if self._budget is not None:
-            for waiting in self._budget.release(stream):
-                self.replenish(cast("S", waiting))
-
     def _reset(self, fault: StreamFault) -> None:
         """End a stream for the peer's fault."""
         if self._is_idle_id(fault.stream_id):
@@ -200,88 +186,6 @@ class Connection(Control[S], asyncio.Protocol):
         if stream is not None:
             self.forget(stream)
             stream.on_reset(fault.code)
-
-    def _receive(self, stream: S, flags: int, data: bytes, start: int, stop: int) -> None:
-        """Take a DATA frame the general way. Raises `BadMessage` for what the application's framing forbids."""
-        receiver = stream.receiver
-        if stream.remote_ended or receiver is None:
-            raise StreamFault(stream.stream_id, ErrorCode.STREAM_CLOSED, "DATA behind END_STREAM")
-        receiver.window -= stop - start
-        if receiver.window < 0:
-            raise StreamFault(stream.stream_id, ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the stream's window")
-        if flags & PADDED:
-            start, stop = _unpad(data, start, stop)
-        if start == stop and not flags & END_STREAM:
-            self._charge()
-        if flags & END_STREAM:
-            stream.remote_ended = True
-        if stream.content_length >= 0:
-            stream.content_length -= stop - start
-            if stream.content_length < 0 or (stream.remote_ended and stream.content_length):
-                raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length and DATA differ")
-        receiver.feed(data, start, stop)
-        if stream.remote_ended:
-            receiver.end()
-        elif not stream.ended:
-            self.replenish(stream)
-
-    def replenish(self, stream: S) -> None:
-        """Let the peer send more on a stream, if that is due."""
-        receiver = stream.receiver
-        if receiver is None or stream.remote_ended or stream.ended:
-            return
-        increment = receiver.wanted()
-        if increment:
-            increment = self._affordable(stream, receiver, increment)
-            if increment:
-                receiver.window += increment
-                self.write(frames.window_update(stream.stream_id, increment))
-
-    def _affordable(self, stream: S, receiver: Receiver, increment: int) -> int:
-        """As much of the increment as the budget allows; what is within the initial window always is."""
-        own = self._config.initial_stream_window + stream.reserved - receiver.stored() - receiver.window
-        if increment <= own:
-            return increment
-        if self._budget is None:
-            self._budget = ReceiveBudget(self._config.receive_budget)
-        if self._budget.reserve(stream, stream.reserved + increment - own):
-            return increment
-        return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
-
-    async def next_message(self, stream: S, inbox: Inbox) -> bytes | None:
-        """The next message of a stream; None behind the last. Raises `StatusError` where it cannot be decompressed."""
-        while not inbox.messages:
-            if inbox.ended or stream.ended:
-                return None
-            self.encourage(stream)
-            await inbox.arrival()
-        try:
-            message = inbox.take()
-        except BadMessage as bad:
-            raise StatusError(bad.status) from bad
-        self.replenish(stream)
-        return message
-
-    def encourage(self, stream: S) -> None:
-        """The reader waits: where the window is what limits the peer, let it have a larger one."""
-        receiver = stream.receiver
-        crowded = self._budget is not None and self._budget.crowded
-        if receiver is not None and receiver.window < receiver.target >> 1 and not crowded:
-            receiver.target = min(receiver.target * 2, self._config.max_stream_window)
-        self.replenish(stream)
-
-    def _first_window(self) -> int:
-        """The window of a new stream; a peer that has not seen our SETTINGS yet goes by the default."""
-        window = self._config.initial_stream_window
-        return window if self._settled else max(window, DEFAULT_WINDOW)
-
-    def _count_received(self) -> None:
-        """The connection's window runs low: refill it. What a stream may hold is its own window's business."""
-        if self._receive_window < 0:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the connection's window")
-        increment = self._config.connection_window - self._receive_window
-        self._receive_window += increment
-        self.write(frames.window_update(0, increment))
 
     # Header blocks.
 
@@ -296,7 +200,7 @@ class Connection(Control[S], asyncio.Protocol):
 
     def _begin_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
         """A HEADERS frame with padding, priority or CONTINUATION behind it."""
-        start, stop = _unpad(payload, 0, len(payload)) if flags & PADDED else (0, len(payload))
+        start, stop = unpad(payload, 0, len(payload)) if flags & PADDED else (0, len(payload))
         if flags & HAS_PRIORITY:
             if stop - start < 5:
                 raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority fields")
@@ -417,13 +321,3 @@ class Connection(Control[S], asyncio.Protocol):
             stream.on_lost(reason)
         self._ready.clear()
         self._on_closed(reason)
-
-
-def _unpad(data: bytes, start: int, stop: int) -> tuple[int, int]:
-    """Where the content of a padded frame lies."""
-    if start == stop:
-        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a padded frame needs its pad length")
-    pad = data[start]
-    if pad >= stop - start:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "more padding than frame")
-    return start + 1, stop - pad

@@ -3,31 +3,28 @@
 import asyncio
 import logging
 import random
-import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from prism.wire import frames, heads
 from prism.wire.compression import GZIP
-from prism.wire.connection import Connection, HeaderFields
-from prism.wire.fields import MALFORMED
+from prism.wire.connection import HeaderFields
 from prism.wire.frames import (
     END_STREAM,
     LARGEST_WINDOW,
     MESSAGE_HEAD,
-    ConnectionFault,
     ErrorCode,
-    StreamFault,
 )
 from prism.wire.http_exchange import Body, HttpExchange
 from prism.wire.inbox import BadMessage, Inbox
-from prism.wire.metadata import EMPTY_METADATA
 from prism.wire.peer import Peer
 from prism.wire.request_head import RequestHead, Unusual, read_request
 from prism.wire.served_stream import ServedStream
 from prism.wire.server_call import NEVER, ServerCall
+from prism.wire.server_streams import ServerStreams
 from prism.wire.status import Code, Status, StatusError
+from prism.wire.unary_reply import append_reply
 
 if TYPE_CHECKING:
     from prism.wire.server import Server
@@ -36,53 +33,26 @@ _log = logging.getLogger("prism.wire")
 
 _HEADS_KEPT: Final = 16
 _SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
-_FORGOTTEN_KEPT: Final = 1000
-_GAPS_KEPT: Final = 16
 
 _message_head = MESSAGE_HEAD.unpack_from
-# A whole unary reply but for its message: HEADERS, the DATA frame's and the message's heads; then the trailers.
-_HEAD_FRAME: Final = heads.frame_prefix(heads.RESPONSE_HEAD, end_stream=False)
-_TAIL_FRAME: Final = heads.frame_prefix(heads.TRAILERS_OK, end_stream=True)
-_HEAD: Final = heads.RESPONSE_HEAD
-_TAIL: Final = heads.TRAILERS_OK
-_HEAD_LAYOUT: Final = f"5sL{len(_HEAD)}sHBHLBL"
-_TAIL_LAYOUT: Final = f"5sL{len(_TAIL)}s"
-_reply_head = struct.Struct(f">{_HEAD_LAYOUT}").pack
-_reply_tail = struct.Struct(f">{_TAIL_LAYOUT}").pack
-_SMALL: Final = 1024
-
-
-class _SmallReplies(dict[int, Callable[..., bytes]]):
-    """By the size of its message with head, what packs a small reply as a whole: in 0.7 of the time of its parts."""
-
-    def __missing__(self, size: int) -> Callable[..., bytes]:
-        pack = self[size] = struct.Struct(f">{_HEAD_LAYOUT}{size - 5}s{_TAIL_LAYOUT}").pack
-        return pack
-
-
-_small_reply: Final = _SmallReplies()
 _CLOSING: Final = Status(Code.UNAVAILABLE, "the server is shutting down: try another, or again")
 _POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST")
 _GRPC_ONLY: Final = Status(Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc")
 _DRAIN_PING: Final = b"draining"
 
 
-class ServerConnection(Connection[ServedStream]):
+class ServerConnection(ServerStreams):
     """One client's connection."""
 
     def __init__(self, server: "Server", peer: Peer) -> None:
-        super().__init__(server.config, server.loop, server.opening)
+        super().__init__(server.config, server.loop, server.opening, server.known_fields)
         self.peer = peer
         self.zombies: set[ServedStream] = set()  # cancelled calls whose handlers have not ended
         self._server = server
-        self._known = server.known_fields
         self._wheel = server.wheel
         self._max_streams = server.config.max_concurrent_streams
         self._whole = min(server.config.max_message_size + 5, server.config.max_frame_size)
         self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}
-        self._forgotten: dict[int, None] = {}  # streams that we ended and the client may not know of yet
-        self._gaps: list[range] = []  # streams that the client passed over
-        self._draining = False
         self._opened = self._idle_since = monotonic()
         self._idle_mark = 0
         # So that connections made together do not end together.
@@ -99,8 +69,8 @@ class ServerConnection(Connection[ServedStream]):
             self._late_headers(stream_id, end_stream, block)
             return
         pairs = self._decode(stream_id, block)
-        if stream_id - self._last_id > 2 and len(self._gaps) < _GAPS_KEPT:
-            self._gaps.append(range(self._last_id + 2, stream_id, 2))
+        if stream_id - self._last_id > 2:
+            self._note_id(stream_id)
         self._last_id = stream_id
         if pairs is None:
             self._refuse_headers(stream_id, end_stream)
@@ -212,11 +182,7 @@ class ServerConnection(Connection[ServedStream]):
                 if call.reserved:
                     self._release(call)
                 self._completed += 1
-                begin = (_HEAD_FRAME, stream_id, _HEAD, size >> 8, size & 0xFF, 0, stream_id, 0, size - 5)
-                if size <= _SMALL:
-                    self._out.append(_small_reply[size](*begin, message, _TAIL_FRAME, stream_id, _TAIL))
-                else:
-                    self._out += (_reply_head(*begin), message, _reply_tail(_TAIL_FRAME, stream_id, _TAIL))
+                append_reply(self._out, stream_id, message)
                 if not self._flush_due:
                     self._flush_due = True
                     self._loop.call_soon(self._flush)
@@ -238,71 +204,7 @@ class ServerConnection(Connection[ServedStream]):
         else:
             raise error
 
-    def write_headers(self, stream_id: int, block: bytes, *, end_stream: bool) -> None:
-        """Send a header block."""
-        self.write(self.header_frames(stream_id, block, end_stream=end_stream))
-
-    def header_frames(self, stream_id: int, block: bytes, *, end_stream: bool) -> bytes:
-        """A header block as frames that the peer takes."""
-        return frames.headers(stream_id, block, end_stream=end_stream, max_frame_size=self._peer_frame_size)
-
-    @property
-    def trailers_room(self) -> int:
-        """The longest header list that the peer takes."""
-        return self._peer_max_header_list
-
-    def now(self) -> float:
-        """The clock of deadlines."""
-        return monotonic()
-
-    def sent(self, stream: ServedStream) -> None:
-        """The response is complete."""
-        self._completed += 1
-        if not stream.remote_ended:
-            # The client may stop sending: nobody listens (RFC 9113 section 8.1).
-            self.write(frames.rst_stream(stream.stream_id, ErrorCode.NO_ERROR))
-        self.abandon(stream)
-
-    def abandon(self, stream: ServedStream) -> None:
-        """Drop a stream that we ended; what the client has on its way for it is ignored."""
-        if not stream.remote_ended:
-            self._remember(stream.stream_id)
-        self.forget(stream)
-        if self._draining:
-            self._close_if_drained()
-
-    def _remember(self, stream_id: int) -> None:
-        forgotten = self._forgotten
-        forgotten[stream_id] = None
-        if len(forgotten) > _FORGOTTEN_KEPT:
-            del forgotten[next(iter(forgotten))]
-
-    # Requests that get no handler.
-
-    def _reject(self, stream_id: int, end_stream: int, status: Status, head: bytes = heads.RESPONSE_HEAD) -> None:
-        """Answer a request at once with a status."""
-        block = head + heads.trailers(status, EMPTY_METADATA, self._peer_max_header_list)
-        if status.code is Code.UNIMPLEMENTED:
-            block += heads.ACCEPT_ENCODING
-        self.write_headers(stream_id, block, end_stream=True)
-        if not end_stream:
-            self.write(frames.rst_stream(stream_id, ErrorCode.NO_ERROR))
-            self._remember(stream_id)
-
-    def _refuse(self, stream_id: int, end_stream: int) -> None:
-        """The client may repeat the request elsewhere or later: nothing of it has been done."""
-        self._charge()
-        self.write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
-        if not end_stream:
-            self._remember(stream_id)
-
-    def _refuse_headers(self, stream_id: int, end_stream: int) -> None:
-        status = Status(
-            Code.RESOURCE_EXHAUSTED,
-            f"the headers are over the limit of {self._config.max_header_list_size} bytes: send fewer or shorter ones",
-        )
-        self._charge()
-        self._reject(stream_id, end_stream, status, heads.TOO_LARGE_HEAD)
+    # Plain HTTP, and handlers that have ended.
 
     def _on_http(self, stream_id: int, end_stream: int, head: RequestHead, unusual: Unusual) -> None:
         """A request that is not gRPC's."""
@@ -331,50 +233,6 @@ class ServerConnection(Connection[ServedStream]):
         self.zombies.discard(stream)
         if self._closed:
             self._on_closed("")
-
-    def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
-        """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
-        if not stream_id & 1:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"clients open odd streams, not {stream_id}")
-        stream = self._streams.get(stream_id)
-        if stream is None and stream_id not in self._forgotten:
-            if any(stream_id in gap for gap in self._gaps):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} was passed over")
-            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
-        pairs = self._decode(stream_id, block)
-        if stream is None:
-            self._charge()
-            if end_stream:
-                self._forgotten.pop(stream_id, None)
-            return
-        if stream.remote_ended:
-            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
-        if not end_stream or pairs is None or any(name[:1] == b":" for name, _ in pairs):
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
-        if any(self._known[pair][0] == MALFORMED for pair in pairs):
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
-        # gRPC requests have no trailers of meaning; like an empty DATA frame they end the stream.
-        self._on_data(stream_id, END_STREAM, b"", 0, 0)
-
-    def _late_data(self, stream_id: int, flags: int, length: int) -> None:
-        if stream_id in self._forgotten:
-            if flags & END_STREAM:
-                del self._forgotten[stream_id]
-            elif not length:
-                self._charge()
-        elif self._is_idle_id(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
-        else:
-            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
-
-    def _is_idle_id(self, stream_id: int) -> bool:
-        return stream_id > self._last_id or not stream_id & 1
-
-    def _reset(self, fault: StreamFault) -> None:
-        stream = self._streams.get(fault.stream_id)
-        if stream is not None and not stream.remote_ended:
-            self._remember(fault.stream_id)
-        super()._reset(fault)
 
     # The end.
 

@@ -1,0 +1,122 @@
+"""The receiving half of flow control: what streams take, how much of it is welcome, and the budget they share."""
+
+import asyncio
+from typing import cast
+
+from prism.wire import frames
+from prism.wire.config import ConnectionConfig
+from prism.wire.control import Control
+from prism.wire.frames import DEFAULT_WINDOW, END_STREAM, PADDED, ConnectionFault, ErrorCode, StreamFault
+from prism.wire.inbox import BadMessage, Inbox
+from prism.wire.output import S
+from prism.wire.receive_budget import ReceiveBudget
+from prism.wire.status import StatusError
+from prism.wire.stream import Receiver
+
+
+class Receiving(Control[S]):
+    """What a connection needs to take DATA."""
+
+    def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(config, loop)
+        self._receive_window = config.connection_window
+        self._receive_low = config.connection_window // 2
+        self._budget: ReceiveBudget | None = None
+
+    def _receive(self, stream: S, flags: int, data: bytes, start: int, stop: int) -> None:
+        """Take a DATA frame the general way. Raises `BadMessage` for what the application's framing forbids."""
+        receiver = stream.receiver
+        if stream.remote_ended or receiver is None:
+            raise StreamFault(stream.stream_id, ErrorCode.STREAM_CLOSED, "DATA behind END_STREAM")
+        receiver.window -= stop - start
+        if receiver.window < 0:
+            raise StreamFault(stream.stream_id, ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the stream's window")
+        if flags & PADDED:
+            start, stop = unpad(data, start, stop)
+        if start == stop and not flags & END_STREAM:
+            self._charge()
+        if flags & END_STREAM:
+            stream.remote_ended = True
+        if stream.content_length >= 0:
+            stream.content_length -= stop - start
+            if stream.content_length < 0 or (stream.remote_ended and stream.content_length):
+                raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length and DATA differ")
+        receiver.feed(data, start, stop)
+        if stream.remote_ended:
+            receiver.end()
+        elif not stream.ended:
+            self.replenish(stream)
+
+    def replenish(self, stream: S) -> None:
+        """Let the peer send more on a stream, if that is due."""
+        receiver = stream.receiver
+        if receiver is None or stream.remote_ended or stream.ended:
+            return
+        increment = receiver.wanted()
+        if increment:
+            increment = self._affordable(stream, receiver, increment)
+            if increment:
+                receiver.window += increment
+                self.write(frames.window_update(stream.stream_id, increment))
+
+    def _affordable(self, stream: S, receiver: Receiver, increment: int) -> int:
+        """As much of the increment as the budget allows; what is within the initial window always is."""
+        own = self._config.initial_stream_window + stream.reserved - receiver.stored() - receiver.window
+        if increment <= own:
+            return increment
+        if self._budget is None:
+            self._budget = ReceiveBudget(self._config.receive_budget)
+        if self._budget.reserve(stream, stream.reserved + increment - own):
+            return increment
+        return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
+
+    async def next_message(self, stream: S, inbox: Inbox) -> bytes | None:
+        """The next message of a stream; None behind the last. Raises `StatusError` where it cannot be decompressed."""
+        while not inbox.messages:
+            if inbox.ended or stream.ended:
+                return None
+            self.encourage(stream)
+            await inbox.arrival()
+        try:
+            message = inbox.take()
+        except BadMessage as bad:
+            raise StatusError(bad.status) from bad
+        self.replenish(stream)
+        return message
+
+    def encourage(self, stream: S) -> None:
+        """The reader waits: where the window is what limits the peer, let it have a larger one."""
+        receiver = stream.receiver
+        crowded = self._budget is not None and self._budget.crowded
+        if receiver is not None and receiver.window < receiver.target >> 1 and not crowded:
+            receiver.target = min(receiver.target * 2, self._config.max_stream_window)
+        self.replenish(stream)
+
+    def _first_window(self) -> int:
+        """The window of a new stream; a peer that has not seen our SETTINGS yet goes by the default."""
+        window = self._config.initial_stream_window
+        return window if self._settled else max(window, DEFAULT_WINDOW)
+
+    def _count_received(self) -> None:
+        """The connection's window runs low: refill it. What a stream may hold is its own window's business."""
+        if self._receive_window < 0:
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the connection's window")
+        increment = self._config.connection_window - self._receive_window
+        self._receive_window += increment
+        self.write(frames.window_update(0, increment))
+
+    def _release(self, stream: S) -> None:
+        """What an ended stream held may be held by those that wait for it."""
+        if self._budget is not None:
+            for waiting in self._budget.release(stream):
+                self.replenish(cast("S", waiting))
+
+
+def unpad(data: bytes, start: int, stop: int) -> tuple[int, int]:
+    """Where the content of a padded frame lies."""
+    if start == stop:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a padded frame needs its pad length")
+    pad = data[start]
+    if pad >= stop - start:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "more padding than frame")
+    return start + 1, stop - pad

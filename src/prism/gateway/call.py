@@ -47,11 +47,11 @@ class Call:
         self.principal = ""
         self.target: Namespace | None = None
 
-    def context(self) -> Context:
-        """What the backend learns of the call."""
+    def context(self, on_established: Callable[[], None] | None = None) -> Context:
+        """What the backend learns of the call; `on_established` is what its `Context.established` does."""
         incoming = self.incoming
         trace = str(incoming.metadata.get("traceparent", ""))
-        return Context(self.namespace, incoming.deadline, self.principal, trace)
+        return Context(self.namespace, incoming.deadline, self.principal, trace, on_established)
 
 
 Hop = Callable[[Call], None]

@@ -1,7 +1,7 @@
 """The data path: a call comes in, passes the hops, is dispatched to its plugin, and is counted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -81,8 +81,17 @@ class Gateway:
         finally:
             self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
 
-    async def stream(self, incoming: Incoming, operation: Operation, payload: bytes) -> AsyncGenerator[bytes, None]:
-        """Carries out an operation with one request and a stream of responses; raises as `unary` does."""
+    async def stream(
+        self,
+        incoming: Incoming,
+        operation: Operation,
+        payload: bytes,
+        on_established: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[bytes, None]:
+        """Carries out an operation with one request and a stream of responses; raises as `unary` does.
+
+        `on_established` is called when the backend says that the stream misses nothing from then on, if it does.
+        """
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot)
         code = Code.CANCELLED  # what remains where the caller leaves the stream
@@ -91,7 +100,7 @@ class Gateway:
             instance = self._admit(call)
             instance.acquire()
             try:
-                async for response in instance.stream(operation.name, payload, call.context()):
+                async for response in instance.stream(operation.name, payload, call.context(on_established)):
                     yield response
             finally:
                 instance.release()

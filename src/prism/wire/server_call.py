@@ -120,6 +120,11 @@ class ServerCall(ServedStream):
         if not self.ended:
             self._send_head()
 
+    def send_head(self) -> None:
+        """Send the initial metadata, empty, now; does nothing where it has gone or the call has ended."""
+        if not self.ended and (self.plain or not self._head_sent):
+            self._send_head()
+
     def set_trailing(self, metadata: Metadata) -> None:
         """Set what goes beside the status when the call ends."""
         self._unfold()

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import TypeVar
 
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
@@ -18,6 +19,7 @@ from prism.gateway.connect.front_page import front_page
 from prism.gateway.connect.incoming import Incoming, decompressed
 from prism.gateway.connect.question import Question, operation_of, read
 from prism.gateway.connect.refusal import HttpRefusal, error_object, error_response
+from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.gateway import Gateway
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline, HttpRequest, HttpResponse
@@ -57,7 +59,7 @@ class Connect:
             return front_page(request, operations.values())
         operation = operation_of(request, operations)
         if operation.server_streaming or operation.client_streaming:
-            return self._stream(request, read(request, operation))
+            return await self._stream(request, read(request, operation))
         try:
             question = read(request, operation)
             incoming = Incoming.of(request)
@@ -77,15 +79,18 @@ class Connect:
             headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
         return HttpResponse(200, headers, body)
 
-    def _stream(self, request: HttpRequest, question: Question) -> HttpResponse:
-        body = self._envelopes(request, question)
+    async def _stream(self, request: HttpRequest, question: Question) -> HttpResponse:
+        body = StreamBody(partial(self._envelopes, request, question))
+        await body.ready()
         return HttpResponse(200, [("content-type", question.codec.stream_type)], body)
 
-    async def _envelopes(self, request: HttpRequest, question: Question) -> AsyncGenerator[bytes, None]:
+    async def _envelopes(
+        self, request: HttpRequest, question: Question, on_established: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
         """The response's body: an envelope per message, and a last one that says how it ended."""
         end: dict[str, object] = {}
         try:
-            async with aclosing(self._messages(request, question)) as messages:
+            async with aclosing(self._messages(request, question, on_established)) as messages:
                 async for message in messages:
                     yield enveloped(await _converted(question.codec.encode, message, question.operation))
         except PrismError as error:
@@ -95,7 +100,9 @@ class Connect:
             end["error"] = error_object(_defect(question.operation))
         yield enveloped(json.dumps(end).encode(), END_STREAM)
 
-    async def _messages(self, request: HttpRequest, question: Question) -> AsyncGenerator[bytes, None]:
+    async def _messages(
+        self, request: HttpRequest, question: Question, on_established: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
         operation = question.operation
         try:
             incoming = Incoming.of(request)
@@ -105,7 +112,7 @@ class Connect:
             payload = await self._payload(question, message, question.encoding if flags & COMPRESSED else "")
         except PrismError as error:
             raise _before_the_gateway(error, operation) from error
-        async with aclosing(self._gateway.stream(incoming, operation, payload)) as messages:
+        async with aclosing(self._gateway.stream(incoming, operation, payload, on_established)) as messages:
             while True:
                 try:
                     yield await _within(incoming.deadline, operation, anext(messages))

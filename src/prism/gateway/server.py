@@ -21,9 +21,9 @@ from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
-from prism.gateway.services import Health, standard_services
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
+from prism.services import Health, standard_services
 from prism.telemetry.access import AccessLog
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
 from prism.telemetry.logs import configure

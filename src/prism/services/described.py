@@ -1,6 +1,7 @@
 """What reflection tells: the files that describe some services, and where in them each name is declared.
 
-Only what the services reach is told, from whatever descriptor pools they live in; a process holds more than it serves.
+Only what the services reach (and what is named beside them) is told, from whatever descriptor pools it lives in; a
+process holds more than it serves.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,12 +16,17 @@ class Described:
         services: their full names, in order.
     """
 
-    def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
+    def __init__(self, services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()) -> None:
+        """
+        Args:
+            services: what is listed, with the files that describe it.
+            files: what is described beside it: messages that travel in a `google.protobuf.Any`.
+        """
         served = tuple(services)
         self.services = tuple(sorted(service.full_name for service in served))
         self._files: dict[str, FileDescriptor] = {}
-        for service in served:
-            self._files.update({file.name: file for file in _with_imports(service.file)})
+        for root in (*(service.file for service in served), *files):
+            self._files.update({file.name: file for file in _with_imports(root)})
         self._symbols = {name: file for file in self._files.values() for name in _symbols(file)}
         self._extensions: dict[str, dict[int, FileDescriptor]] = {}
         for file in self._files.values():

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from gateway.services.serving import serving
 from prism._proto.grpc.health.v1 import health_pb2 as pb
-from prism.gateway.services import Health
+from prism.services import Health
+from services.serving import serving
 
 KEYVALUE = "prism.data.v1.KeyValue"
 Status = pb.HealthCheckResponse

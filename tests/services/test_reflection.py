@@ -13,9 +13,9 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.services.serving import SERVICE_NAMES, serving
-from prism.gateway.services import Health
-from prism.gateway.services.reflection import VERSIONS
+from prism.services import Health
+from prism.services.reflection import VERSIONS
+from services.serving import SERVICE_NAMES, serving
 
 
 @pytest.fixture

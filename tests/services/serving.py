@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from prism.gateway.services import Health, standard_services
 from prism.interfaces.catalogue import interfaces
+from prism.services import Health, standard_services
 from prism.wire import Server
 
 DATA_SERVICES = [interface.service for interface in interfaces().values()]

@@ -1,4 +1,4 @@
-"""grpc.reflection on the data port, v1 and v1alpha alike, so that grpcurl and any stock client work unprepared.
+"""grpc.reflection, v1 and v1alpha alike, so that grpcurl and any stock client work unprepared.
 
 Source: github.com/grpc/grpc/blob/master/doc/server-reflection.md.
 """
@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from prism._proto.grpc.reflection.v1 import reflection_pb2 as v1
 from prism._proto.grpc.reflection.v1alpha import reflection_pb2 as v1alpha
-from prism.gateway.services.described import Described
+from prism.services.described import Described
 from prism.wire import Code, Method, ServerCall, Status, StatusError
 
 VERSIONS: tuple[ModuleType, ...] = (v1, v1alpha)

@@ -1,4 +1,4 @@
-"""grpc.health.v1.Health on the data port: what load balancers and stock clients ask before they send calls.
+"""grpc.health.v1.Health: what load balancers and stock clients ask before they send calls.
 
 Source: github.com/grpc/grpc/blob/master/doc/health-checking.md.
 """
@@ -82,7 +82,7 @@ class Health:
                 told = status
                 await call.send(_Response(status=status).SerializeToString())
             if self._closed:
-                raise StatusError(Status(Code.UNAVAILABLE, "the gateway is draining; watch another one"))
+                raise StatusError(Status(Code.UNAVAILABLE, "the server is draining; watch another one"))
             try:
                 async with asyncio.timeout(self._interval):
                     await refreshed.wait()

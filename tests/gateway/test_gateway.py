@@ -15,14 +15,17 @@ from prism.errors import (
     NamespaceNotFound,
     Outcome,
     PermissionDenied,
+    Unauthenticated,
     Unimplemented,
 )
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies, chain
+from prism.gateway.denials import Denial
 from prism.gateway.gateway import Gateway
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
+from prism.principal import Principal
 from prism.telemetry.metrics import Metrics
 from prism.wire import EMPTY_METADATA, Code, Deadline, Metadata, Peer
 
@@ -124,10 +127,10 @@ async def test_hops_run_in_the_order_of_the_chain_and_a_refusal_ends_the_call(
 
     def authenticate(call: Call) -> None:
         seen.append("authenticate")
-        call.principal = "alice"
+        call.principal = Principal("alice")
 
     def authorize(call: Call) -> None:
-        seen.append(f"authorize {call.principal} on {call.namespace}")
+        seen.append(f"authorize {call.principal.name} on {call.namespace}")
         raise PermissionDenied("alice may not")
 
     def limit(_call: Call) -> None:
@@ -138,6 +141,57 @@ async def test_hops_run_in_the_order_of_the_chain_and_a_refusal_ends_the_call(
         await unary(gateway, "Put", PUT)
     assert seen == ["authenticate", "authorize alice on default"]
     assert caught.value.outcome is Outcome.NOT_APPLIED
+
+
+async def test_a_hop_may_give_what_is_to_be_awaited_before_the_next(instance: InProcess, metrics: Metrics) -> None:
+    """A slow path holds up its own call only, and the hops behind it still run."""
+    opened, seen = asyncio.Event(), []
+
+    async def fetch(call: Call) -> None:
+        await opened.wait()
+        call.principal = Principal("alice")
+
+    def authorize(call: Call) -> None:
+        seen.append(call.principal.name)
+
+    gateway = serving(instance, metrics, Policies(fetch, authorize))
+    waiting = asyncio.create_task(unary(gateway, "Put", PUT))
+    await asyncio.sleep(0)
+    assert not seen
+    opened.set()
+    await waiting
+    assert seen == ["alice"]
+
+
+@pytest.mark.parametrize("name", ["prism-namespace", "authorization", "x-api-key"])
+async def test_a_header_that_decides_comes_once(instance: InProcess, metrics: Metrics, name: str) -> None:
+    """Two namespaces, or two credentials, are refused before anything is decided by one of them."""
+    seen: list[Call] = []
+    gateway = serving(instance, metrics, Policies(authorize=seen.append))
+    with pytest.raises(InvalidArgument, match=f"'{name}' comes more than once"):
+        await unary(gateway, "Put", PUT, Incoming(Metadata([(name, "default"), (name, "default")])))
+    assert not seen
+    await unary(gateway, "Put", PUT, Incoming(Metadata([("x-request-id", "1"), ("x-request-id", "2")])))
+    assert len(seen) == 1
+
+
+async def test_a_denial_is_reported_with_what_the_caller_is_not_told(instance: InProcess, metrics: Metrics) -> None:
+    """Whoever listens learns who was refused what and why; a namespace that is not configured is counted as none."""
+
+    def authenticate(_call: Call) -> None:
+        raise Unauthenticated("not accepted") from ValueError("the signature is wrong")
+
+    gateway = serving(instance, metrics, Policies(authenticate))
+    heard: list[Denial] = []
+    gateway.denials.listen(heard.append)
+    for namespace in ("default", "x"):
+        with pytest.raises(Unauthenticated, match=r"^not accepted$"):
+            await unary(gateway, "Get", GET, Incoming(Metadata([("prism-namespace", namespace)])))
+    assert [(each.namespace, each.operation, each.detail) for each in heard] == [
+        ("default", f"{SERVICE}/Get", "the signature is wrong"),
+        ("x", f"{SERVICE}/Get", "the signature is wrong"),
+    ]
+    assert sorted(gateway.denials.counts()) == [("", "UNAUTHENTICATED", 1), ("default", "UNAUTHENTICATED", 1)]
 
 
 async def test_calls_and_streams_are_counted_by_outcome(instance: InProcess, metrics: Metrics) -> None:

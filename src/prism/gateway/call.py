@@ -1,11 +1,12 @@
 """A call on its way through the gateway: what arrived, and what the hops have found out about it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from prism.context import Context
 from prism.control.snapshot import Namespace, Snapshot
 from prism.interfaces.operation import Operation
+from prism.principal import NOBODY, Principal
 from prism.wire import Deadline, Metadata, Peer
 
 NAMESPACE_HEADER = "prism-namespace"
@@ -33,26 +34,29 @@ class Call:
         incoming: the request as it arrived.
         snapshot: the configuration that this call is decided by, from its first hop to its last.
         namespace: the name asked for; nothing has been checked of it before `route`.
-        principal: set by authenticate; empty where nobody had to say who they are.
+        size: bytes of the request's message.
+        principal: set by authenticate; NOBODY where nobody has to say who they are.
         target: set by route.
     """
 
-    __slots__ = ("incoming", "namespace", "operation", "principal", "snapshot", "target")
+    __slots__ = ("incoming", "namespace", "operation", "principal", "size", "snapshot", "target")
 
-    def __init__(self, operation: Operation, incoming: Incoming, snapshot: Snapshot) -> None:
+    def __init__(self, operation: Operation, incoming: Incoming, snapshot: Snapshot, size: int = 0) -> None:
         self.operation = operation
         self.incoming = incoming
         self.snapshot = snapshot
         self.namespace = str(incoming.metadata.get(NAMESPACE_HEADER, DEFAULT_NAMESPACE))
-        self.principal = ""
+        self.size = size
+        self.principal: Principal = NOBODY
         self.target: Namespace | None = None
 
     def context(self, on_established: Callable[[], None] | None = None) -> Context:
         """What the backend learns of the call; `on_established` is what its `Context.established` does."""
         incoming = self.incoming
         trace = str(incoming.metadata.get("traceparent", ""))
-        return Context(self.namespace, incoming.deadline, self.principal, trace, on_established)
+        return Context(self.namespace, incoming.deadline, self.principal.name, trace, on_established)
 
 
-Hop = Callable[[Call], None]
-"""A hop admits a call by returning, fills in what it found, or refuses by raising a PrismError. It never waits."""
+Hop = Callable[[Call], Awaitable[None] | None]
+"""A hop admits a call by returning None, fills in what it found, or refuses by raising a PrismError. It does not wait;
+where it must, on a rare slow path such as a key set to fetch, it gives what is to be awaited before the next hop."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from prism.gateway.call import Hop
+from prism.gateway.one_namespace import one_namespace
 from prism.gateway.route import route
 
 
@@ -24,6 +25,7 @@ class Policies:
 def chain(policies: Policies) -> tuple[Hop, ...]:
     """The hops in the order of the picture in docs/architecture.md."""
     ordered = (
+        one_namespace,
         policies.authenticate,
         policies.authorize,
         policies.limit,

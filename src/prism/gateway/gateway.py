@@ -1,13 +1,14 @@
 """The data path: a call comes in, passes the hops, is dispatched to its plugin, and is counted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Protocol
 
 from prism.control.snapshot import Snapshot
 from prism.errors import Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
+from prism.gateway.denials import POLICY, Denials
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.plugins.instance import Instance
@@ -15,6 +16,10 @@ from prism.wire import Code
 
 CLIENT_HASTE = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
+
+
+Decode = Callable[[bytes], Awaitable[bytes]]
+"""Makes the message of what arrived, where a way in speaks another language; raises a PrismError."""
 
 
 class Recorder(Protocol):
@@ -32,6 +37,7 @@ class Gateway:
         snapshot: what calls are decided by; control replaces it with one assignment.
         operations: every operation of the contract, by path.
         recorder: counts the calls.
+        denials: is told of every call that a policy refuses.
     """
 
     def __init__(
@@ -49,20 +55,38 @@ class Gateway:
         }
         self._hops = tuple(hops)
         self.recorder = recorder
+        self.denials = Denials()
         self._offers = offers or {}
 
-    async def unary(self, incoming: Incoming, operation: Operation, payload: bytes) -> bytes:
+    def publish(self, snapshot: Snapshot, hops: Sequence[Hop]) -> None:
+        """Calls that begin from now on are decided by these; those under way by what they began with."""
+        self.snapshot = snapshot
+        self._hops = tuple(hops)
+
+    async def unary(
+        self, incoming: Incoming, operation: Operation, payload: bytes, decode: Decode | None = None
+    ) -> bytes:
         """Carries out an operation with one request and one response.
+
+        Args:
+            incoming: what arrived beside the message.
+            operation: what is asked.
+            payload: the message.
+            decode: makes the message of the payload, once the call is admitted; None where it is one already.
 
         Raises:
             PrismError: with namespace, backend and, for a write, its outcome.
         """
         started = perf_counter()
-        call = Call(operation, incoming, self.snapshot)
+        call = Call(operation, incoming, self.snapshot, len(payload))
         code = Code.INTERNAL
         self.recorder.begin(operation.name)
         try:
-            instance = self._admit(call)
+            if (slow := self._admit(call)) is not None:
+                await slow
+            if decode is not None:
+                payload = await decode(payload)
+            instance = _instance(call)
             instance.acquire()
             try:
                 response = await instance.call(operation.name, payload, call.context())
@@ -86,18 +110,23 @@ class Gateway:
         incoming: Incoming,
         operation: Operation,
         payload: bytes,
+        decode: Decode | None = None,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """Carries out an operation with one request and a stream of responses; raises as `unary` does.
+        """Carries out an operation with one request and a stream of responses; takes and raises what `unary` does.
 
         `on_established` is called when the backend says that the stream misses nothing from then on, if it does.
         """
         started = perf_counter()
-        call = Call(operation, incoming, self.snapshot)
+        call = Call(operation, incoming, self.snapshot, len(payload))
         code = Code.CANCELLED  # what remains where the caller leaves the stream
         self.recorder.begin(operation.name)
         try:
-            instance = self._admit(call)
+            if (slow := self._admit(call)) is not None:
+                await slow
+            if decode is not None:
+                payload = await decode(payload)
+            instance = _instance(call)
             instance.acquire()
             try:
                 async for response in instance.stream(operation.name, payload, call.context(on_established)):
@@ -115,14 +144,17 @@ class Gateway:
         finally:
             self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
 
-    def _admit(self, call: Call) -> Instance:
-        for hop in self._hops:
-            hop(call)
-        target = call.target
-        assert target is not None, "the chain ends with route"  # noqa: S101  # a defect, not an input
-        return target.instance
+    def _admit(self, call: Call) -> Awaitable[None] | None:
+        """Passes the hops; what is left to await where one of them must wait."""
+        hops = iter(self._hops)
+        for hop in hops:
+            if (slow := hop(call)) is not None:
+                return _admit_slowly(slow, hops, call)
+        return None
 
     def _explain(self, error: PrismError, call: Call) -> None:
+        if call.target is None and isinstance(error, POLICY):
+            self.denials.report(call, error)
         error.metadata.setdefault("namespace", call.namespace[:63])
         if call.target is not None:
             error.metadata.setdefault("backend", call.target.instance.backend)
@@ -130,6 +162,19 @@ class Gateway:
             error.outcome = Outcome.NOT_APPLIED if call.target is None else Outcome.UNKNOWN
         if isinstance(error, Unimplemented) and (offers := self._offers.get(error.capability)):
             error.message = f"{error.message}; {' and '.join(offers)} can"
+
+
+async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) -> None:
+    await slow
+    for hop in rest:
+        if (slower := hop(call)) is not None:
+            await slower
+
+
+def _instance(call: Call) -> Instance:
+    target = call.target
+    assert target is not None, "the chain ends with route"  # noqa: S101  # a defect, not an input
+    return target.instance
 
 
 def _why_ended(incoming: Incoming) -> Code:

@@ -23,7 +23,7 @@ def _method(gateway: Gateway, operation: Operation) -> Method:
 
     async def stream(call: ServerCall) -> None:
         try:
-            async with aclosing(gateway.stream(call, operation, call.message, call.send_head)) as responses:
+            async with aclosing(gateway.stream(call, operation, call.message, None, call.send_head)) as responses:
                 async for response in responses:
                     await call.send(response)
         except PrismError as error:

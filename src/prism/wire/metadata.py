@@ -77,6 +77,14 @@ class Metadata:
             first = self._first = dict(reversed(self._pairs))
         return first.get(key, default)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a key comes more than once."""
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self._pairs))
+        return len(first) != len(self._pairs)
+
     def get_all(self, key: str) -> tuple[Value, ...]:
         """Every value of `key`, in order; empty where there is none."""
         return tuple(value for name, value in self._pairs if name == key)

@@ -20,7 +20,7 @@ from prism.gateway.connect.incoming import Incoming, decompressed
 from prism.gateway.connect.question import Question, operation_of, read
 from prism.gateway.connect.refusal import HttpRefusal, error_object, error_response
 from prism.gateway.connect.stream_body import StreamBody
-from prism.gateway.gateway import Gateway
+from prism.gateway.gateway import Decode, Gateway
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline, HttpRequest, HttpResponse
 
@@ -63,11 +63,12 @@ class Connect:
         try:
             question = read(request, operation)
             incoming = Incoming.of(request)
-            payload = await self._payload(question, question.body, question.encoding)
         except PrismError as error:
             return error_response(_before_the_gateway(error, operation))
+        decode = self._decoder(question, question.encoding)
         try:
-            answer = await _within(incoming.deadline, operation, self._gateway.unary(incoming, operation, payload))
+            carried = self._gateway.unary(incoming, operation, question.body, decode)
+            answer = await _within(incoming.deadline, operation, carried)
             body = await _converted(question.codec.encode, answer, operation)
         except PrismError as error:
             return error_response(error)
@@ -109,19 +110,28 @@ class Connect:
             if operation.client_streaming:
                 raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
             flags, message = only_message(question.body)
-            payload = await self._payload(question, message, question.encoding if flags & COMPRESSED else "")
         except PrismError as error:
             raise _before_the_gateway(error, operation) from error
-        async with aclosing(self._gateway.stream(incoming, operation, payload, on_established)) as messages:
+        decode = self._decoder(question, question.encoding if flags & COMPRESSED else "")
+        async with aclosing(self._gateway.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:
                     yield await _within(incoming.deadline, operation, anext(messages))
                 except StopAsyncIteration:
                     return
 
-    async def _payload(self, question: Question, message: bytes, encoding: str) -> bytes:
-        plain = decompressed(message, encoding, self._max_message_size)
-        return await _converted(question.codec.decode, plain, question.operation)
+    def _decoder(self, question: Question, encoding: str) -> Decode:
+        """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading."""
+
+        async def decode(body: bytes) -> bytes:
+            try:
+                plain = decompressed(body, encoding, self._max_message_size)
+                return await _converted(question.codec.decode, plain, question.operation)
+            except PrismError as error:
+                _before_the_gateway(error, question.operation)
+                raise
+
+        return decode
 
 
 async def _converted(convert: Callable[[bytes, Operation], bytes], message: bytes, operation: Operation) -> bytes:

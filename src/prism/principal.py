@@ -1,0 +1,49 @@
+"""Who calls: what authentication has found out, and authorization, limits and audit go by."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+READ, WRITE, ADMIN = "read", "write", "admin"
+OPERATION_CLASSES = (READ, WRITE, ADMIN)
+"""What authorization tells apart: an operation of the contract reads or writes, one of the operator's is `admin`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a credential was made for; it never allows more than the rules do.
+
+    Attributes:
+        operations: classes of operations.
+        namespaces: patterns of namespaces.
+    """
+
+    operations: frozenset[str]
+    namespaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Principal:
+    """Someone who has proved who they are. Equal only to itself: what is remembered of one goes with it.
+
+    Attributes:
+        name: as rules, limits and the audit know it.
+        method: the kind of authentication that found it; empty for nobody.
+        groups: that it belongs to.
+        claims: of its token, each as a list of texts.
+        certificate: the fields of its certificate, each as a list of texts.
+        scopes: what its credential is confined to; None where it is not.
+        expires: seconds since 1970 after which its credential counts no more.
+    """
+
+    name: str
+    method: str = ""
+    groups: frozenset[str] = frozenset()
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    certificate: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    scopes: tuple[Scope, ...] | None = None
+    expires: float = math.inf
+
+
+NOBODY = Principal("")
+"""Calls where nobody has to say who they are."""

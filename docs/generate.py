@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ByteSize
 
@@ -78,7 +78,11 @@ def options(model: type[BaseModel]) -> str:
         spelled = field.alias or name
         described = schema["properties"][spelled]
         meaning = meanings[name].removeprefix(f"`{spelled}` in configuration: ")
-        words = "size in bytes" if field.annotation is ByteSize else kind(described, schema.get("$defs", {}))
+        words = (
+            "size in bytes"
+            if ByteSize in (field.annotation, *get_args(field.annotation))
+            else kind(described, schema.get("$defs", {}))
+        )
         default = "required" if field.is_required() else _default(described)
         rows.append([f"`{spelled}`", words, default, meaning])
     return table(["option", "kind", "default", "meaning"], rows)

@@ -99,7 +99,7 @@ namespaces:
   - {name: b, backend: toy, abstractions: [keyvalue, qeue], config: {store: "${NOPE}"}}
   - {name: c, abstraction: keyvalue, abstractions: [keyvalue], backend: toy, config: {store: s}}
   - {name: d, backend: toy, config: {store: s, store: t}}
-  - {name: e, backend: toy, plugin: {type: sidecar, socket: /x.sock}, config: {}}
+  - {name: e, backend: toy, plugin: {type: sidekick, socket: /x.sock}, config: {}}
   - {name: 5, backed: toy}
   - 7
 """
@@ -120,7 +120,7 @@ namespaces:
         "namespaces[2].config.store": (9, ""),
         "namespaces[3].abstraction": (10, ""),
         "namespaces[4].config": (11, ""),
-        "namespaces[5].plugin.type": (12, ""),
+        "namespaces[5].plugin.type": (12, "sidecar"),
         "namespaces[5].config.store": (12, ""),
         "namespaces[6].name": (13, ""),
         "namespaces[6].backend": (13, ""),
@@ -129,10 +129,9 @@ namespaces:
     }
     size = problems["namespaces[1].config.pool.size"]
     assert (size.found, size.allowed) == ("99 (a number)", "less than or equal to 64")
-    assert problems["telemetrie"].allowed == "gateway, namespaces, secrets, telemetry"
+    assert problems["telemetrie"].allowed == "gateway, namespaces, plugins, secrets, telemetry"
     assert "line 6" in problems["namespaces[2].name"].message
-    assert "'sidecar'" in problems["namespaces[5].plugin.type"].found
-    assert "not available in this version" in problems["namespaces[5].plugin.type"].message
+    assert problems["namespaces[5].plugin.type"].allowed == "'in_process', 'sidecar' or 'remote'"
 
 
 def test_equal_mistakes_are_told_for_every_namespace(file: File) -> None:
@@ -232,7 +231,7 @@ namespaces:
         ("namespaces: []\ntelemetry: {log: {level: loud}}", "telemetry.log.level", "not one of"),
         ("namespaces: [{name: a, backend: toy, config: 5}]", "namespaces[0].config", ""),
         ("namespaces: [{name: a, backend: toy, plugin: sidecar}]", "namespaces[0].plugin", ""),
-        ("namespaces: [{name: a, backend: toy, plugin: {type: remote}}]", "namespaces[0].plugin.type", "this version"),
+        ("namespaces: [{name: a, backend: toy, plugin: {type: remote}}]", "namespaces[0].plugin", "either 'endpoint'"),
         (f"namespaces: [{{name: {'x' * 64}, backend: toy}}]", "namespaces[0].name", "not a name"),
         ("namespaces: [{name: '', backend: toy}]", "namespaces[0].name", "not a name"),
     ],

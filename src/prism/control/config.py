@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
+from prism.control.plugin_section import PluginSection
 from prism.control.problem import nearest
+from prism.control.section import Section, empty, refuse
 from prism.interfaces.catalogue import interfaces
 
 DATA_ADDRESS = "127.0.0.1:8980"
@@ -22,11 +23,6 @@ LARGEST_MESSAGE = (1 << 31) - (64 << 10) - 1
 _NAME = re.compile(r"[a-z0-9.-]{1,63}")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 _ORIGIN = re.compile(r"\*|https?://[^\s/?#@*]+")
-
-
-def refuse(message: str, *, allowed: str = "", close: str = "") -> PydanticCustomError:
-    """A validator's refusal, with what is allowed and the nearest valid spelling beside the message."""
-    return PydanticCustomError("prism", message, {"allowed": allowed, "nearest": close})
 
 
 def _name(name: str) -> str:
@@ -64,22 +60,11 @@ def _abstraction(name: str) -> str:
     return name
 
 
-def _empty(value: Any) -> Any:
-    """A key without a value is an empty section."""
-    return {} if value is None else value
-
-
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Abstraction = Annotated[str, AfterValidator(_abstraction)]
-Options = Annotated[dict[str, Any], BeforeValidator(_empty)]
-
-
-class Section(BaseModel):
-    """Base of the sections: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+Options = Annotated[dict[str, Any], BeforeValidator(empty)]
 
 
 class Cors(Section):
@@ -106,7 +91,7 @@ class GatewaySection(Section):
     listen: Address = DATA_ADDRESS
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=LARGEST_MESSAGE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
-    cors: Annotated[Cors, BeforeValidator(_empty)] = Cors()
+    cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
 
 
 class Log(Section):
@@ -132,7 +117,7 @@ class TelemetrySection(Section):
     """
 
     listen: Address = PROBES_ADDRESS
-    log: Annotated[Log, BeforeValidator(_empty)] = Log()
+    log: Annotated[Log, BeforeValidator(empty)] = Log()
 
 
 class SecretsSection(Section):
@@ -145,14 +130,14 @@ class SecretsSection(Section):
     directory: Path = SECRETS_DIRECTORY
 
 
-class PluginSection(Section):
-    """How the backend of a namespace runs.
+class PluginsSection(Section):
+    """Where plugins are found that are no Python packages.
 
     Attributes:
-        type: its placement.
+        folders: each holds plugin folders, and a plugin folder holds a `plugin.toml` and what that names.
     """
 
-    type: Literal["in_process"] = "in_process"
+    folders: tuple[Path, ...] = ()
 
 
 class NamespaceEntry(Section):
@@ -172,7 +157,7 @@ class NamespaceEntry(Section):
     abstraction: Abstraction | None = None
     abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
     backend: str
-    plugin: Annotated[PluginSection, BeforeValidator(_empty)] = PluginSection()
+    plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
     config: Options = Field(default_factory=dict)
     credentials: Options = Field(default_factory=dict)
 
@@ -180,9 +165,10 @@ class NamespaceEntry(Section):
 class Config(Section):
     """The whole file."""
 
-    gateway: Annotated[GatewaySection, BeforeValidator(_empty)] = GatewaySection()
-    telemetry: Annotated[TelemetrySection, BeforeValidator(_empty)] = TelemetrySection()
-    secrets: Annotated[SecretsSection, BeforeValidator(_empty)] = SecretsSection()
+    gateway: Annotated[GatewaySection, BeforeValidator(empty)] = GatewaySection()
+    telemetry: Annotated[TelemetrySection, BeforeValidator(empty)] = TelemetrySection()
+    secrets: Annotated[SecretsSection, BeforeValidator(empty)] = SecretsSection()
+    plugins: Annotated[PluginsSection, BeforeValidator(empty)] = PluginsSection()
     namespaces: tuple[NamespaceEntry, ...] = ()
 
 

@@ -16,7 +16,7 @@ def row(spec: NamespaceSpec) -> dict[str, Any]:
         "name": spec.name,
         "abstractions": list(spec.abstractions),
         "backend": spec.instance.plugin.name,
-        "placement": "in_process",
+        "placement": spec.instance.placement.type,
     }
 
 

@@ -14,18 +14,19 @@ from typing import Any
 from pydantic import SecretBytes, SecretStr, ValidationError
 
 from prism.control import explain
-from prism.control.config import Config, NamespaceEntry, SecretsSection
+from prism.control.config import Config, NamespaceEntry, PluginsSection, SecretsSection
 from prism.control.document import Document, read
+from prism.control.placing import place, watched
+from prism.control.plugin_section import PluginSection
 from prism.control.problem import ConfigInvalid, Loc, Problem, nearest
 from prism.control.references import References
 from prism.control.secrets import EnvironmentSecrets, FileSecrets, Redactor, SecretProvider
-from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec
+from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec, Options
 from prism.errors import FailedPrecondition
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin, Plugins
-from prism.sdk.backend import Config as Options
-
-LATER_PLACEMENTS = ("sidecar", "remote")
+from prism.plugins.placement import Command, Here, Placement, Socket
+from prism.sdk.backend import Config as Model
 
 
 def load(source: Path | Config, plugins: Plugins, environment: Mapping[str, str] = os.environ) -> Loaded:
@@ -64,13 +65,16 @@ class _Loading:
         self._redactor = Redactor()
         self._problems: list[Problem] = list(document.problems)
         self._unresolved: frozenset[str] = frozenset()
-        self._instances: dict[tuple[str, str], InstanceSpec] = {}
+        self._instances: dict[tuple[str, Placement, str], InstanceSpec] = {}
+        self._placements: dict[tuple[str, PluginSection], Placement] = {}
+        self._watched: set[Path] = set()
         self._services = {each.name: each.service.full_name for each in interfaces().values()}
 
     def run(self, file: Path | None) -> Loaded:
-        data, watched = self._resolve(file)
+        data = self._resolve(file)
         entries = data.pop("namespaces", None)
         config = self._sections(data)
+        self._find_plugins(config)
         namespaces: dict[str, NamespaceSpec] = {}
         valid: list[NamespaceEntry] = []
         names: dict[Any, int] = {}
@@ -84,7 +88,7 @@ class _Loading:
         if self._problems or config is None:
             raise ConfigInvalid(self._problems)
         config = config.model_copy(update={"namespaces": tuple(valid)})
-        return Loaded(config, namespaces, self._document, self._redactor, watched)
+        return Loaded(config, namespaces, self._document, self._redactor, frozenset(self._watched))
 
     def _check_name(self, name: str, index: int, names: dict[str, int]) -> None:
         first = names.setdefault(name, index)
@@ -93,7 +97,7 @@ class _Loading:
             where = f"on line {line}" if line else f"by namespaces[{first}]"
             self._complain(("namespaces", index, "name"), f"the name {name!r} is taken {where}; rename one")
 
-    def _resolve(self, file: Path | None) -> tuple[dict[str, Any], frozenset[Path]]:
+    def _resolve(self, file: Path | None) -> dict[str, Any]:
         environment = self._environment
         own: list[SecretProvider] = [EnvironmentSecrets(environment)]
         places = References(self._document, environment, own, self._redactor)
@@ -109,8 +113,18 @@ class _Loading:
         data: dict[str, Any] = references.resolve(dict(self._document.data))
         self._problems += references.problems
         self._unresolved = frozenset(problem.path for problem in references.problems)
-        watched = {file.absolute().parent} if file else set()
-        return data, frozenset(watched | ({directory.absolute()} if files in references.used else set()))
+        self._watched |= {file.absolute().parent} if file else set()
+        self._watched |= {directory.absolute()} if files in references.used else set()
+        return data
+
+    def _find_plugins(self, config: Config | None) -> None:
+        """Joins what the plugin folders hold; a folder that is new is noticed, as it changes its parent."""
+        folders = (config.plugins if config else PluginsSection()).folders
+        for index, folder in enumerate(folders):
+            if not folder.is_dir():
+                self._complain(("plugins", "folders", index), "there is no such folder", found=repr(str(folder)))
+        self._plugins = self._plugins.joined_by(folders)
+        self._watched.update(each.absolute() for each in folders)
 
     def _sections(self, data: dict[str, Any]) -> Config | None:
         try:
@@ -138,15 +152,6 @@ class _Loading:
             self._complain(loc, "a namespace is a mapping", found=explain.kind_of(raw), allowed="name, backend, config")
             return None
         fields = dict(raw)
-        placement = fields.get("plugin", {})
-        if isinstance(placement, dict) and placement.get("type") in LATER_PLACEMENTS:
-            self._complain(
-                (*loc, "plugin", "type"),
-                "this placement is not available in this version",
-                found=repr(placement["type"]),
-                allowed="'in_process'",
-            )
-            del fields["plugin"]
         try:
             return NamespaceEntry.model_validate(fields)
         except ValidationError as error:
@@ -154,7 +159,7 @@ class _Loading:
         name = fields.get("backend")
         plugin = self._plugin(name, loc) if isinstance(name, str) else None
         if plugin is not None:
-            self._instance(plugin, fields.get("config"), fields.get("credentials"), loc)
+            self._instance(plugin, Here(), fields, loc)
         return None
 
     def _namespace(self, entry: NamespaceEntry, raw: dict[str, Any], index: int) -> NamespaceSpec | None:
@@ -163,11 +168,29 @@ class _Loading:
         if plugin is None:
             return None
         abstractions = self._abstractions(entry, plugin, loc)
-        instance = self._instance(plugin, raw.get("config"), raw.get("credentials"), loc)
-        if abstractions is None or instance is None:
+        placement = self._placement(entry, plugin, loc)
+        # Where the place is wrong, the options are checked all the same.
+        instance = self._instance(plugin, placement or Socket(Path()), raw, loc)
+        if abstractions is None or placement is None or instance is None:
             return None
         services = frozenset(self._services[each] for each in abstractions)
         return NamespaceSpec(entry.name, abstractions, services, instance, index, self._document.line(loc))
+
+    def _placement(self, entry: NamespaceEntry, plugin: Plugin, loc: Loc) -> Placement | None:
+        """Where it runs; worked out once for equal sections."""
+        known_by = (plugin.name, entry.plugin)
+        if known := self._placements.get(known_by):
+            return known
+        placed = place(entry.plugin, plugin)
+        if isinstance(placed, list):
+            for each in placed:
+                at = (*loc, "plugin", *each.at)
+                self._complain(at, each.message, found=each.found, allowed=each.allowed, key=each.key)
+            return None
+        if not isinstance(placed, Here):
+            self._complain((*loc, "plugin"), "this placement is not available in this version", allowed="'in_process'")
+        self._watched.update(watched(placed, plugin))
+        return self._placements.setdefault(known_by, placed)
 
     def _plugin(self, name: str, loc: Loc) -> Plugin | None:
         plugin = self._plugins.found.get(name)
@@ -195,12 +218,14 @@ class _Loading:
             self._complain((*loc, key), message, found=repr(each), allowed=", ".join(served))
         return None if lacking else tuple(dict.fromkeys(wanted))
 
-    def _instance(self, plugin: Plugin, config: Any, credentials: Any, loc: Loc) -> InstanceSpec | None:
-        """The instance for these options; the same one for the same options, validated once."""
-        raw = (plugin.name, json.dumps((config or {}, credentials or {})))
-        if known := self._instances.get(raw):
+    def _instance(self, plugin: Plugin, placement: Placement, raw: dict[str, Any], loc: Loc) -> InstanceSpec | None:
+        """The instance for these options in this place; the same one for the same ones, validated once."""
+        config, credentials = raw.get("config"), raw.get("credentials")
+        known_by = (plugin.name, placement, json.dumps((config or {}, credentials or {})))
+        if known := self._instances.get(known_by):
             return known
-        if missing := plugin.missing_drivers():
+        # Elsewhere the drivers are others' concern; by the usual command a sidecar has the gateway's own packages.
+        if _uses_our_packages(placement, plugin) and (missing := plugin.missing_drivers()):
             message = f"backend {plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}"
             self._complain((*loc, "backend"), message, found=repr(plugin.name))
             return None
@@ -213,11 +238,12 @@ class _Loading:
         valid_credentials = self._options(models[1], credentials, (*loc, "credentials"))
         if valid_config is None or valid_credentials is None:
             return None
-        key = self._key(plugin, valid_config, valid_credentials)
-        spec = InstanceSpec(key, plugin, valid_config, valid_credentials, self._redactor)
-        return self._instances.setdefault(raw, spec)
+        key = self._key(plugin, placement, valid_config, valid_credentials)
+        options = Options(config or {}, credentials or {})
+        spec = InstanceSpec(key, plugin, placement, valid_config, valid_credentials, options, self._redactor)
+        return self._instances.setdefault(known_by, spec)
 
-    def _options(self, model: type[Options], data: Any, loc: Loc) -> Options | None:
+    def _options(self, model: type[Model], data: Any, loc: Loc) -> Model | None:
         if data is not None and not isinstance(data, dict):
             return None  # the entry's own check says so
         try:
@@ -226,12 +252,12 @@ class _Loading:
             self._explain(loc, data or {}, model, error)
             return None
 
-    def _key(self, plugin: Plugin, config: Options, credentials: Options) -> str:
+    def _key(self, plugin: Plugin, placement: Placement, config: Model, credentials: Model) -> str:
         """A digest of the validated options, so that two spellings of the same are the same; learns their secrets."""
 
         options = _plain((config.model_dump(), credentials.model_dump()), self._redactor)
         text = json.dumps(options, sort_keys=True)
-        return hashlib.sha256(f"{plugin.name}\0{text}".encode()).hexdigest()
+        return hashlib.sha256(f"{plugin.name}\0{placement!r}\0{text}".encode()).hexdigest()
 
     def _explain(self, loc: Loc, data: Any, model: Any, error: ValidationError) -> None:
         found = explain.problems(self._document, loc, data, model, error, self._redactor)
@@ -244,6 +270,13 @@ class _Loading:
         self._problems.append(
             self._document.problem(loc, scrub(message), found=scrub(found), allowed=allowed, nearest=close, key=key)
         )
+
+
+def _uses_our_packages(placement: Placement, plugin: Plugin) -> bool:
+    """Whether the drivers must be among the gateway's own packages; elsewhere they are others' concern."""
+    if isinstance(placement, Command):
+        return placement.command == plugin.command() and bool(plugin.manifest.backend)
+    return isinstance(placement, Here)
 
 
 def _plain(value: Any, redactor: Redactor) -> Any:

@@ -3,12 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from prism.control.config import Config
 from prism.control.document import Document
 from prism.control.secrets import Redactor
 from prism.plugins.discovery import Plugin
-from prism.sdk.backend import Config as Options
+from prism.plugins.placement import Placement
+from prism.sdk.backend import Config as Model
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of an instance as a user wrote them, references resolved: what a plugin elsewhere is given.
+
+    Attributes:
+        config: its own options.
+        credentials: what it proves itself with to its store.
+    """
+
+    config: Mapping[str, Any]
+    credentials: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +31,21 @@ class InstanceSpec:
     """An instance to be run. Two with the same key are the same one.
 
     Attributes:
-        key: a digest of plugin, configuration and credentials; stays in this process.
+        key: a digest of plugin, placement, configuration and credentials; stays in this process.
         plugin: what runs.
+        placement: where.
         config: its validated configuration.
         credentials: its validated credentials.
+        options: both as they were written.
         redactor: takes the secrets of this configuration out of text.
     """
 
     key: str
     plugin: Plugin
-    config: Options = field(repr=False)
-    credentials: Options = field(repr=False)
+    placement: Placement
+    config: Model = field(repr=False)
+    credentials: Model = field(repr=False)
+    options: Options = field(repr=False)
     redactor: Redactor = field(repr=False)
 
 

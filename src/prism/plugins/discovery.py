@@ -1,13 +1,15 @@
 """Which plugins there are: built-in ones by their folder under `prism.backends`, others by their entry point.
 
 A package joins by an entry point in the group `prism.plugins` whose value names a package that holds a `plugin.toml`.
+What is no Python package joins by its folder, which the configuration names the parent of (`plugins.folders`).
 No driver is imported for it. A broken plugin is reported and harms no other.
 """
 
 import importlib
 import importlib.util
 import logging
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,7 +17,9 @@ from types import MappingProxyType
 
 import prism
 from prism.errors import FailedPrecondition
+from prism.plugins import trust
 from prism.plugins.manifest import Manifest, ManifestInvalid, read
+from prism.plugins.option import Option
 from prism.sdk.backend import Backend, Config
 from prism.sdk.capabilities import Capabilities
 
@@ -32,13 +36,15 @@ class Plugin:
 
     Attributes:
         manifest: what it says of itself.
-        origin: the package that it was found in.
-        distribution: what pip knows it as.
+        origin: the package that it was found in; of what is no package, its folder.
+        distribution: what pip knows it as; empty for what is no package.
+        folder: where its manifest is; None where that is no folder of its own.
     """
 
     manifest: Manifest
     origin: str
     distribution: str = DISTRIBUTION
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
@@ -55,6 +61,16 @@ class Plugin:
             return f"pip install '{self.distribution}[{self.manifest.extra}]'"
         return f"pip install {' '.join(self.manifest.drivers) or self.distribution}"
 
+    def command(self) -> tuple[str, ...]:
+        """What serves it in a process of its own; empty where the manifest names nothing that could."""
+        program, *arguments = self.manifest.command or ("",)
+        if program.startswith("./") and self.folder is not None:
+            program = str(self.folder / program.removeprefix("./"))
+        if program:
+            return (program, *arguments)
+        package = self.name if self.distribution == DISTRIBUTION else self.origin
+        return (sys.executable, "-m", "prism.sdk", package) if self.manifest.backend else ()
+
     def config_model(self) -> type[Config]:
         """The model of its configuration; raises as `backend_type` does."""
         return self._model(self.manifest.config)
@@ -67,12 +83,18 @@ class Plugin:
         """The class of the backend; imports its drivers.
 
         Raises:
-            FailedPrecondition: a driver is missing, or the class cannot be imported.
+            FailedPrecondition: a driver is missing, the class cannot be imported, or there is none.
         """
+        if not self.manifest.backend:
+            message = f"plugin {self.name!r} is no Python and cannot run in the gateway; set plugin.type to 'sidecar'"
+            raise FailedPrecondition(message)
         kind: type[Backend] = self._load(self.manifest.backend)
         return kind
 
-    def _model(self, reference: str) -> type[Config]:
+    def _model(self, described: str | dict[str, Option]) -> type[Config]:
+        reference = self.manifest.model(described)
+        if not isinstance(reference, str):
+            return reference
         model = self._load(reference)
         if not issubclass(model, Config):
             raise FailedPrecondition(f"plugin {self.name!r}: {reference} is no prism.sdk.Config; derive it from that")
@@ -131,12 +153,24 @@ class Plugins:
             for name in Capabilities.model_fields
         }
 
+    def joined_by(self, folders: Iterable[Path]) -> "Plugins":
+        """These, and those that the folders hold; a name that is taken stays with who has it."""
+        joined = [*_in_folders(folders)]
+        return _gathered([*self.found.values(), *self.broken, *joined]) if joined else self
+
 
 def discover() -> Plugins:
     """Finds every plugin. A name that is taken stays with who has it: built-in ones first, then by distribution."""
+    plugins = _gathered((*_built_in(Path(prism.__file__).parent / "backends"), *_third_party()))
+    for broke in plugins.broken:
+        log.warning("plugin %s in %s cannot be used: %s", broke.name, broke.origin, broke.problem)
+    return plugins
+
+
+def _gathered(plugins: Iterable["Plugin | BrokenPlugin"]) -> Plugins:
     found: dict[str, Plugin] = {}
     broken: list[BrokenPlugin] = []
-    for each in (*_built_in(Path(prism.__file__).parent / "backends"), *_third_party()):
+    for each in plugins:
         if isinstance(each, BrokenPlugin):
             broken.append(each)
         elif each.name in found:
@@ -144,8 +178,6 @@ def discover() -> Plugins:
             broken.append(BrokenPlugin(each.name, each.origin, problem))
         else:
             found[each.name] = each
-    for broke in broken:
-        log.warning("plugin %s in %s cannot be used: %s", broke.name, broke.origin, broke.problem)
     return Plugins(MappingProxyType(found), tuple(broken))
 
 
@@ -170,12 +202,27 @@ def _third_party() -> Iterator[Plugin | BrokenPlugin]:
             yield _plugin(manifest, point.name, point.value, _distribution(point))
 
 
+def _in_folders(folders: Iterable[Path]) -> Iterator[Plugin | BrokenPlugin]:
+    """What each folder directly in one of these holds; they are looked into again at every reload."""
+    for manifest in sorted(found for folder in folders for found in folder.glob(f"*/{MANIFEST}")):
+        folder = manifest.parent.absolute()
+        if problem := trust.world_writable(folder) or trust.world_writable(manifest):
+            yield BrokenPlugin(folder.name, str(folder), problem)
+        else:
+            plugin = _plugin(manifest, folder.name, str(folder), "")
+            if isinstance(plugin, Plugin) and plugin.manifest.backend:
+                problem = f"{MANIFEST}: backend: nothing in a plugin folder is imported; install it as a package"
+                yield BrokenPlugin(plugin.name, str(folder), problem)
+            else:
+                yield plugin
+
+
 def _distribution(point: EntryPoint) -> str:
     return point.dist.name if point.dist else ""
 
 
 def _plugin(manifest: Path, name: str, origin: str, distribution: str) -> Plugin | BrokenPlugin:
     try:
-        return Plugin(read(manifest.read_bytes()), origin, distribution)
+        return Plugin(read(manifest.read_bytes()), origin, distribution, manifest.parent.absolute())
     except (ManifestInvalid, OSError) as error:
         return BrokenPlugin(name, origin, f"{MANIFEST}: {error}")

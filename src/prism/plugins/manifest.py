@@ -5,11 +5,13 @@ Read without importing anything of the plugin, so that listing backends needs no
 
 import tomllib
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from prism.interfaces.catalogue import interfaces
+from prism.plugins.option import Option, model_of
+from prism.sdk.backend import Config
 from prism.sdk.capabilities import Capabilities
 
 PROTOCOL = 1
@@ -35,9 +37,12 @@ class Manifest(BaseModel):
         summary: one sentence.
         maturity: how far to trust it.
         interfaces: the abstractions that it serves.
-        backend: the class that implements `prism.sdk.Backend`, constructed with (config, credentials).
-        config: the model of its configuration, in a module that imports no driver.
-        credentials: the model of its credentials; secrets are `SecretStr`.
+        backend: the class that implements `prism.sdk.Backend`, constructed with (config, credentials); empty for a
+            plugin that is no Python.
+        command: the program that serves `prism.plugin.v1`, for a plugin that is no Python; `./` is the manifest's
+            folder. A plugin with neither runs elsewhere only, as a `remote` one.
+        config: the model of its configuration, in a module that imports no driver; or a table of its options.
+        credentials: the model of its credentials; secrets are `SecretStr`; or a table.
         extra: the pip extra that installs its drivers.
         drivers: modules whose absence means that the extra is not installed.
         pinned: its store ties a namespace to one gateway process.
@@ -53,14 +58,47 @@ class Manifest(BaseModel):
     summary: str = Field(min_length=1)
     maturity: Literal["alpha", "beta", "stable"]
     interfaces: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(min_length=1)
-    backend: Reference
-    config: Reference
-    credentials: Reference = "prism.sdk:NoCredentials"
+    backend: Reference | Literal[""] = ""
+    command: tuple[str, ...] = ()
+    config: Reference | dict[str, Option] = Field(default_factory=dict)
+    credentials: Reference | dict[str, Option] = "prism.sdk:NoCredentials"
     extra: str = ""
     drivers: tuple[str, ...] = ()
     pinned: bool = False
     placement: Literal["in_process", "sidecar", "remote"] = "in_process"
     capabilities: Capabilities = Capabilities()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_placement(cls, fields: Any) -> Any:
+        """What is no Python cannot run in the gateway's process."""
+        if isinstance(fields, dict) and "placement" not in fields and not fields.get("backend"):
+            return {**fields, "placement": "sidecar" if fields.get("command") else "remote"}
+        return fields
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Manifest":
+        if self.backend and self.command:
+            raise ValueError("give 'backend' for a plugin in Python or 'command' for any other, not both")
+        if not self.can_run(self.placement):
+            raise ValueError(
+                f"a plugin without {'backend' if self.placement == 'in_process' else 'backend or command'} "
+                f"cannot run as {self.placement}; change 'placement'"
+            )
+        for options in (self.config, self.credentials):
+            if isinstance(options, dict):
+                model_of(self.name, options)
+        return self
+
+    def can_run(self, placement: str) -> bool:
+        """Whether it can run so without being told a command."""
+        if placement == "in_process":
+            return bool(self.backend)
+        return placement == "remote" or bool(self.backend or self.command)
+
+    def model(self, options: str | dict[str, Option]) -> type[Config] | str:
+        """The model that a table of options describes; of a reference, the reference."""
+        return model_of(self.name, options) if isinstance(options, dict) else options
 
 
 class ManifestInvalid(Exception):
@@ -91,5 +129,8 @@ def read(content: bytes) -> Manifest:
         return Manifest.model_validate(fields)
     except ValidationError as error:
         raise ManifestInvalid(
-            [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
+            [
+                f"{'.'.join(map(str, each['loc'])) or 'the manifest'}: {each['msg']}"
+                for each in error.errors(include_url=False)
+            ]
         ) from None

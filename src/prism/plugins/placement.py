@@ -1,0 +1,111 @@
+"""Where an instance of a plugin runs, as a value: what the configuration chose, checked and complete.
+
+Two instances with equal placements, options and credentials are one. So what makes a new version of a plugin, such as
+a changed file, is part of the value.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """`in_process`: in the gateway's own process."""
+
+    type: str = field(default="in_process", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a plugin's process may use; None is as much as the gateway may.
+
+    Attributes:
+        memory: bytes.
+        cpu_time: seconds of CPU, over the life of the process.
+        open_files: descriptors.
+    """
+
+    memory: int | None = None
+    cpu_time: int | None = None
+    open_files: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`sidecar`, started by the gateway.
+
+    Attributes:
+        command: the program and its arguments.
+        limits: of its process.
+        user: whom it runs as; None for the gateway's own user.
+        files: what nobody but the owner may be able to change: the program, the manifest and their folder.
+        version: changes when one of the plugin's files does.
+    """
+
+    command: tuple[str, ...]
+    limits: Limits = Limits()
+    user: int | None = None
+    files: tuple[Path, ...] = ()
+    version: str = ""
+    type: str = field(default="sidecar", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """`sidecar` that runs already and serves a unix socket."""
+
+    path: Path
+    type: str = field(default="sidecar", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a remote plugin is known, and how the gateway proves itself to it.
+
+    Attributes:
+        ca: who signed the plugin's certificate; None for those that the system trusts.
+        cert: the gateway's own certificate; None for none.
+        key: its key.
+        server_name: the name in the plugin's certificate; empty for the host of the endpoint.
+        version: changes when one of the files does.
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """`remote`.
+
+    Attributes:
+        addresses: `host:port` of each.
+        tls: None for plaintext, which stays on this machine.
+    """
+
+    addresses: tuple[str, ...]
+    tls: Tls | None = None
+    type: str = field(default="remote", init=False)
+
+
+Placement = Here | Command | Socket | Endpoints
+
+
+def version_of(*files: Path) -> str:
+    """What changes when one of the files is replaced or written to; of a folder, when one directly in it is."""
+    return ";".join(_signature(each) for file in files for each in (_within(file) if file.is_dir() else (file,)))
+
+
+def _within(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+
+
+def _signature(file: Path) -> str:
+    try:
+        status = file.stat()
+    except OSError:
+        return str(file)
+    return f"{file}:{status.st_ino}:{status.st_mtime_ns}:{status.st_size}"

@@ -49,8 +49,13 @@ class Preamble(asyncio.Protocol):
 
     def _hand_on(self, rest: bytes, *, http2: bool) -> None:
         transport = self._transport
-        self._server.on_closed(self)
-        protocol = self._server.protocol_for(describe_peer(transport), http2=http2)
+        server = self._server
+        peer = describe_peer(transport)
+        if server.admit is not None and not server.admit(peer):
+            transport.abort()
+            return
+        server.on_closed(self)
+        protocol = server.protocol_for(peer, http2=http2)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         if rest:

@@ -30,12 +30,21 @@ class Server:
     """Serves gRPC, and HTTP/JSON where an `http` handler is given, on any number of addresses.
 
     `lookup` finds the method for a path such as `/package.Service/Method`; None ends the call with UNIMPLEMENTED.
-    It is asked for each call, so what it knows may change at any time.
+    It is asked for each call, so what it knows may change at any time. `admit` is asked for each connection, once
+    it is known who it is; one that is not admitted is closed.
     """
 
-    def __init__(self, lookup: Lookup, *, http: HttpHandler | None = None, config: ServerConfig = _DEFAULTS) -> None:
+    def __init__(
+        self,
+        lookup: Lookup,
+        *,
+        http: HttpHandler | None = None,
+        admit: Callable[[Peer], bool] | None = None,
+        config: ServerConfig = _DEFAULTS,
+    ) -> None:
         self.lookup = lookup
         self.http = http
+        self.admit = admit
         self.config = config
         self.known_fields = Fields()
         self.opening = _opening(config)

@@ -1,5 +1,7 @@
 """Everything a plugin author imports, and nothing else; the abstractions themselves are in `prism.interfaces`."""
 
+from typing import TYPE_CHECKING, Any
+
 from prism import errors
 from prism.context import Context
 from prism.sdk.backend import Backend, Config, Health, HealthStatus, NoCredentials
@@ -9,6 +11,19 @@ from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
 from prism.sdk.sweeper import Sweeper
 from prism.wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from prism.sdk.host import serve
+else:
+
+    def __getattr__(name: str) -> Any:
+        """`serve` is imported when it is asked for: a gateway needs none of what it brings."""
+        if name != "serve":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from prism.sdk.host import serve
+
+        return serve
+
 
 __all__ = [
     "Backend",
@@ -25,4 +40,5 @@ __all__ = [
     "Query",
     "Sweeper",
     "errors",
+    "serve",
 ]

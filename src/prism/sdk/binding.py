@@ -38,11 +38,15 @@ class Binding:
     Attributes:
         unary: operations with one request and one response, by full gRPC method name.
         streaming: operations with one request and a stream of responses.
+        every: each of them as the contract has it, by the same names.
+        operations: those that are served; the others are refused for want of a capability.
     """
 
     def __init__(self, objects: Iterable[object], capabilities: Capabilities) -> None:
         self.unary: dict[str, Unary] = {}
         self.streaming: dict[str, Streaming] = {}
+        self.every: dict[str, Operation] = {}
+        self.operations: dict[str, Operation] = {}
         for implementation in objects:
             for interface in _interfaces_of(implementation):
                 self._bind(interface, implementation, capabilities)
@@ -60,6 +64,9 @@ class Binding:
                 bind = _derivation(interface, operation, invoke)
             else:
                 bind = getattr(implementation, operation.method)
+            self.every[operation.name] = operation
+            if not operation.requires or capabilities.declares(operation.requires):
+                self.operations[operation.name] = operation
             validate = validator(operation.request.DESCRIPTOR, capabilities)
             each = _Bound(operation, bind, validate, capabilities.max_payload)
             bound[operation.method] = each

@@ -1,0 +1,143 @@
+"""The services that a gateway calls: BackendPlugin, and NamespaceService beside it."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.errors import FailedPrecondition, InternalError, InvalidArgument, PrismError
+from prism.plugins.manifest import PROTOCOL
+from prism.rpc_details import to_rpc_status
+from prism.sdk.host.execute import Execute
+from prism.sdk.host.instance import HostedInstance
+from prism.sdk.host.instances import Instances
+from prism.sdk.host.options import Options
+from prism.wire.server_call import Handler, Method, ServerCall
+from prism.wire.status import StatusError
+
+SPOKEN: Final = (PROTOCOL,)
+"""The versions of the protocol that are spoken here."""
+
+SERVICES: Final = tuple(pb.DESCRIPTOR.services_by_name[name] for name in ("BackendPlugin", "NamespaceService"))
+
+Request = TypeVar("Request", bound=Message)
+
+log = logging.getLogger(__name__)
+
+
+class BackendPlugin:
+    """The services.
+
+    Args:
+        instances: those of the process.
+        end: ends the process: its instances first, for so many seconds; returns when they have ended.
+    """
+
+    def __init__(self, instances: Instances, end: Callable[[float], Awaitable[None]]) -> None:
+        self._instances = instances
+        self._end = end
+
+    def methods(self) -> Sequence[Method]:
+        """What a server runs."""
+        plugin, namespaces = (service.full_name for service in SERVICES)
+        execute = Execute(self._instances)
+        return (
+            Method(f"/{plugin}/Initialize", answering(pb.InitializeRequest, self._initialize)),
+            Method(f"/{plugin}/HealthCheck", answering(pb.HealthCheckRequest, self._health_check)),
+            Method(f"/{plugin}/Execute", explained(execute.unary)),
+            Method(f"/{plugin}/ExecuteStream", explained(execute.stream), client_streaming=True, server_streaming=True),
+            Method(f"/{plugin}/Shutdown", answering(pb.ShutdownRequest, self._shutdown)),
+            Method(f"/{namespaces}/HoldsData", answering(pb.HoldsDataRequest, self._holds_data)),
+        )
+
+    async def _initialize(self, request: pb.InitializeRequest) -> pb.InitializeResponse:
+        manifest = self._instances.plugin.manifest
+        response = pb.InitializeResponse(plugin_version=manifest.version)
+        fresh: HostedInstance | None = None
+        try:
+            response.protocol_version = _agreed(request.protocol_versions)
+            _check_name(request.backend_type, manifest.name)
+            options = Options(request.config, request.credentials)
+            fresh = HostedInstance(request.instance, self._instances.plugin, options)
+            instance = await self._instances.initialise(fresh)
+            response.identity = instance.identity
+            response.supported_operations.extend(instance.binding.operations)
+            if request.namespace:
+                await instance.attach(request.namespace)
+        except Exception as error:  # noqa: BLE001  # an author's defect is told to the gateway, and logged
+            failed = _told(error, f"instance {request.instance!r}, namespace {request.namespace!r}")
+            response.error = failed.message
+            response.status.CopyFrom(to_rpc_status(failed))
+            if not response.identity and fresh is not None:
+                response.identity = fresh.identity
+        else:
+            response.success = True
+        return response
+
+    async def _health_check(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:
+        instance = self._instances.named(request.instance)
+        health = await instance.health()
+        instance.touch()
+        status = pb.HealthCheckResponse.Status.Name(health.status.value)  # the numbers are the same
+        return pb.HealthCheckResponse(status=status, message=health.message, details=health.details)
+
+    async def _holds_data(self, request: pb.HoldsDataRequest) -> pb.HoldsDataResponse:
+        instance = self._instances.named(request.instance)
+        return pb.HoldsDataResponse(holds_data=await instance.holds_data(request.namespace))
+
+    async def _shutdown(self, request: pb.ShutdownRequest) -> pb.ShutdownResponse:
+        if request.instance:
+            await self._instances.end(request.instance, request.grace_seconds)
+        else:
+            await self._end(request.grace_seconds)
+        return pb.ShutdownResponse(success=True)
+
+
+def answering(kind: type[Request], answer: Callable[[Request], Awaitable[Message]]) -> Handler:
+    """A handler that takes one message and gives one."""
+
+    async def handle(call: ServerCall) -> bytes:
+        try:
+            request = kind.FromString(call.message)
+        except DecodeError:
+            raise InvalidArgument(f"the request is not a {kind.DESCRIPTOR.full_name}; send one") from None
+        return (await answer(request)).SerializeToString()
+
+    return explained(handle)
+
+
+def explained(handle: Callable[[ServerCall], Awaitable[bytes | None]]) -> Handler:
+    """The handler, with its PrismErrors as the status of its call."""
+
+    async def explaining(call: ServerCall) -> bytes | None:
+        try:
+            return await handle(call)
+        except PrismError as error:
+            raise StatusError(error.to_status()) from error
+
+    return explaining
+
+
+def _agreed(offered: Sequence[int]) -> int:
+    """The newest version that both sides speak; a caller that names none is a person with a tool."""
+    common = set(SPOKEN) & set(offered) if offered else set(SPOKEN)
+    if not common:
+        theirs, ours = (", ".join(map(str, versions)) for versions in (offered, SPOKEN))
+        problem = f"the gateway speaks plugin protocol {theirs}, this plugin {ours}; upgrade the older of the two"
+        raise FailedPrecondition(problem, reason="PROTOCOL_VERSION")
+    return max(common)
+
+
+def _check_name(asked: str, name: str) -> None:
+    if asked and asked != name:
+        raise InvalidArgument(f"this is plugin {name!r}, not {asked[:100]!r}; check the plugin's address or command")
+
+
+def _told(error: Exception, where: str) -> PrismError:
+    if isinstance(error, PrismError):
+        log.warning("%s could not be initialised: %s", where, error.message)
+        return error
+    log.error("%s could not be initialised", where, exc_info=error)
+    return InternalError(f"the plugin failed unexpectedly ({type(error).__name__}); its log has the details")

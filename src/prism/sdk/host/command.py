@@ -1,0 +1,105 @@
+"""`python -m prism.sdk NAME`: a plugin in a process of its own, started by a gateway or by a person."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_LISTEN = "127.0.0.1:8990"
+
+_EPILOG = f"""\b
+Started by a gateway, a plugin listens on a socket of its own and says so on
+standard output. Started by you, it serves here until you end it, and grpcurl
+drives it without a gateway:
+
+\b
+  python -m prism.sdk memory
+  grpcurl -plaintext -d '{{"namespace": "try"}}' {DEFAULT_LISTEN} \\
+    prism.plugin.v1.BackendPlugin/Initialize
+  grpcurl -plaintext -d '{{"operation": "prism.data.v1.KeyValue/Put",
+    "metadata": {{"prism-namespace": "try"}}, "typed_params": {{
+      "@type": "type.googleapis.com/prism.data.v1.KeyValuePutRequest",
+      "id": "account:1", "items": [{{"key": "cGxhbg==", "value": "dGVhbQ=="}}]}}}}' \\
+    {DEFAULT_LISTEN} prism.plugin.v1.BackendPlugin/Execute
+"""
+
+
+def serve(name: str, arguments: Sequence[str] | None = None) -> None:
+    """Serves a plugin in this process until it is told to end, and exits; for a package's `__main__.py`.
+
+    Args:
+        name: an installed plugin, or the package that holds the plugin.toml: `serve(__package__)`.
+        arguments: the command line behind the name; `sys.argv[1:]` where it is None.
+    """
+    _run(_command, [name, *(sys.argv[1:] if arguments is None else arguments)])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m prism.sdk`."""
+    _run(_command, arguments)
+
+
+def _run(command: click.Command, arguments: Sequence[str] | None) -> None:
+    from prism.errors import PrismError
+
+    try:
+        command.main(arguments, prog_name="python -m prism.sdk")
+    except (PrismError, OSError) as error:
+        click.echo(f"prism plugin: {error}", err=True)
+        sys.exit(1)
+
+
+_ADDRESS = "HOST:PORT"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name", metavar="NAME-OR-PACKAGE")
+@click.option(
+    "--listen",
+    default=DEFAULT_LISTEN,
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where gateways connect: HOST:PORT or unix:/PATH. Reachable from elsewhere only with mutual TLS.",
+)
+@click.option("--tls-cert", type=_FILE, help="The certificate to serve with, in PEM.")
+@click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
+@click.option("--tls-client-ca", type=_FILE, help="Gateways must present a certificate of this authority.")
+@click.option(
+    "--probes", default="", metavar=_ADDRESS, help="Serve /health/live and /health/ready there, such as :8081."
+)
+@click.option("--metrics", default="", metavar=_ADDRESS, help="Serve /metrics for Prometheus there, such as :9090.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Seconds that calls under way have when the process is told to end.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="Seconds after which an instance that no gateway asks for any more is ended.",
+)
+@click.option("--allow-uid", type=int, multiple=True, help="Another user whose processes may connect to a unix socket.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least severe records to log.",
+)
+def _command(name: str, **options: Any) -> None:
+    """Serve a plugin by prism.plugin.v1, in a process of its own."""
+    import uvloop
+
+    from prism.sdk.host import placement
+    from prism.sdk.host.finding import find
+    from prism.sdk.host.process import PluginProcess
+
+    how = placement.by_host(options) if placement.was_started_by_host() else placement.standalone(options)
+    uvloop.run(PluginProcess(find(name), how).run())

@@ -1,0 +1,89 @@
+"""What `Execute` and `ExecuteStream` carry around an operation's bytes, written by hand: they are on every call.
+
+Source: proto/prism/plugin/v1/plugin.proto; the encoding is that of protocol buffers.
+"""
+
+from typing import Final
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.errors import InvalidArgument, Outcome, PrismError
+from prism.interfaces.operation import Operation
+from prism.rpc_details import to_rpc_status
+
+_RESULT_HEAD: Final = b"\x08\x01\x2a"  # success = 1: true; raw_result = 5
+_MESSAGE_HEAD: Final = b"\x12"  # raw_result = 2
+_TYPE_URL: Final = "type.googleapis.com/"
+_SHORT = tuple(_RESULT_HEAD + bytes((size,)) for size in range(128))
+_SHORT_MESSAGES = tuple(_MESSAGE_HEAD + bytes((size,)) for size in range(128))
+
+
+def raw_response(result: bytes) -> bytes:
+    """An `ExecuteResponse` of success."""
+    size = len(result)
+    return (_SHORT[size] if size < 128 else _RESULT_HEAD + _varint(size)) + result
+
+
+def raw_message(result: bytes) -> bytes:
+    """An `ExecuteStreamResponse` that carries one message."""
+    size = len(result)
+    return (_SHORT_MESSAGES[size] if size < 128 else _MESSAGE_HEAD + _varint(size)) + result
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def parsed(message: bytes, kind: type[pb.ExecuteRequest] | type[pb.ExecuteStreamRequest]) -> pb.ExecuteRequest:
+    """The request in a message.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    try:
+        # The stream's requests have the same fields.
+        return kind.FromString(message)  # type: ignore[return-value]
+    except DecodeError:
+        problem = f"the request is not a {kind.DESCRIPTOR.full_name}; send one as plugin.proto says"
+        raise InvalidArgument(problem, outcome=Outcome.NOT_APPLIED) from None
+
+
+def typed_params(params: AnyMessage, operation: Operation) -> bytes:
+    """The bytes of parameters that came typed.
+
+    Raises:
+        InvalidArgument: they are of another type than the operation takes.
+    """
+    expected = operation.request.DESCRIPTOR
+    if params.TypeName() != expected.full_name:
+        found = params.TypeName()[:100] or "no type"
+        problem = f"typed_params is a {found}; {operation.name} takes a {expected.full_name}"
+        raise InvalidArgument(problem, outcome=Outcome.NOT_APPLIED)
+    return params.value
+
+
+def typed_result(result: bytes, operation: Operation) -> AnyMessage:
+    """The result of an operation, for those who sent typed parameters."""
+    return AnyMessage(type_url=_TYPE_URL + operation.response.DESCRIPTOR.full_name, value=result)
+
+
+def typed_message(operation: Operation, result: bytes) -> bytes:
+    """An `ExecuteStreamResponse` that carries one message, typed."""
+    return pb.ExecuteStreamResponse(typed_result=typed_result(result, operation)).SerializeToString()
+
+
+def failure(error: PrismError) -> pb.ExecuteResponse:
+    """The response of an operation that failed."""
+    return pb.ExecuteResponse(error=error.message, error_code=error.code, status=to_rpc_status(error))
+
+
+def ended_early(error: PrismError) -> bytes:
+    """The last message of a stream that failed."""
+    return pb.ExecuteStreamResponse(is_final=True, status=to_rpc_status(error)).SerializeToString()

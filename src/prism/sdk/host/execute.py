@@ -1,0 +1,138 @@
+"""`Execute` and `ExecuteStream`: from the envelope to the author's method and back; the hot path of a sidecar.
+
+What the operation itself raises travels inside the response. A fault of the protocol (no request, no such instance)
+ends the call with a gRPC status.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Final
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.context import Context
+from prism.errors import BackendUnavailable, InvalidArgument, Outcome, PrismError, Unimplemented
+from prism.interfaces.operation import Operation
+from prism.sdk.host import envelope
+from prism.sdk.host.figures import plugin_metrics
+from prism.sdk.host.instance import HostedInstance
+from prism.sdk.host.instances import Instances
+from prism.wire.server_call import ServerCall
+from prism.wire.status import Code
+
+NAMESPACE: Final = "prism-namespace"
+INSTANCE: Final = "prism-instance"
+PRINCIPAL: Final = "prism-principal"
+TRACE: Final = "traceparent"
+METRICS: Final = "prism-metrics"
+
+
+class Execute:
+    """Runs operations on the instances.
+
+    Args:
+        instances: those of the process.
+    """
+
+    def __init__(self, instances: Instances) -> None:
+        self._instances = instances
+
+    async def unary(self, call: ServerCall) -> bytes:
+        """`Execute`; raises PrismErrors for faults of the protocol alone."""
+        request = envelope.parsed(call.message, pb.ExecuteRequest)
+        metadata = request.metadata
+        namespace = metadata.get(NAMESPACE, "")
+        instance = self._instances.serving(metadata.get(INSTANCE, ""), namespace)
+        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), metadata.get(TRACE, ""))
+        name, payload, typed = request.operation, request.raw_params, False
+        run = instance.unary.get(name)
+        if run is None:
+            return envelope.failure(_not_served(instance, name)).SerializeToString()
+        code = Code.CANCELLED  # what remains where the caller gives up
+        started = instance.begin(name)
+        try:
+            if not payload and request.HasField("typed_params"):
+                typed = True
+                payload = envelope.typed_params(request.typed_params, instance.binding.every[name])
+            result = await run(payload, context)
+            code = Code.OK
+        except PrismError as error:
+            code = error.code
+            response = envelope.failure(error)
+        else:
+            if not typed and METRICS not in metadata:
+                return envelope.raw_response(result)
+            response = pb.ExecuteResponse(success=True, raw_result=result)
+            if typed:
+                response.typed_result.CopyFrom(envelope.typed_result(result, instance.binding.every[name]))
+        finally:
+            instance.end(name, code, started)
+        if METRICS in metadata:
+            response.metrics.CopyFrom(plugin_metrics((instance,)))
+        return response.SerializeToString()
+
+    async def stream(self, call: ServerCall) -> None:
+        """`ExecuteStream`; raises as `unary` does."""
+        async for message in call.messages:
+            request = envelope.parsed(message, pb.ExecuteStreamRequest)
+            break
+        else:
+            raise InvalidArgument("the stream ended before its first request, which names the operation; send one")
+        metadata = request.metadata
+        namespace = metadata.get(NAMESPACE, "")
+        instance = self._instances.serving(metadata.get(INSTANCE, ""), namespace)
+        name = request.operation
+        run = instance.streaming.get(name)
+        if run is None:
+            await call.send(envelope.ended_early(_not_served(instance, name)))
+            return
+        principal, trace = metadata.get(PRINCIPAL, ""), metadata.get(TRACE, "")
+        context = Context(namespace, call.deadline, principal, trace, call.send_head)
+        code = Code.CANCELLED
+        task = asyncio.current_task()
+        assert task is not None, "a handler runs in a task"  # noqa: S101  # a defect, not an input
+        started = instance.begin(name)
+        instance.streams.add(task)
+        try:
+            payload, wrapped = _wrapping(request, instance.binding.every[name])
+            async with aclosing(run(payload, context)) as results:  # type: ignore[type-var]  # they are generators
+                async for result in results:
+                    await call.send(wrapped(result))
+            code = Code.OK
+        except PrismError as error:
+            code = error.code
+            await call.send(envelope.ended_early(error))
+        except asyncio.CancelledError:
+            if not instance.ended or call.ended:
+                raise
+            task.uncancel()
+            code = Code.UNAVAILABLE
+            await call.send(envelope.ended_early(_ended(self._instances)))
+        finally:
+            instance.streams.discard(task)
+            instance.end(name, code, started)
+
+
+def _wrapping(request: pb.ExecuteRequest, operation: Operation) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """The bytes of the parameters, and what makes a message of a result: as they came, so the results go."""
+    if not request.HasField("typed_params"):
+        return request.raw_params, envelope.raw_message
+    return envelope.typed_params(request.typed_params, operation), partial(envelope.typed_message, operation)
+
+
+def _not_served(instance: HostedInstance, name: str) -> Unimplemented:
+    what = f"operation {name[:200]!r}"
+    if name in instance.streaming:
+        problem = f"{what} gives a stream; call it with ExecuteStream"
+    elif name in instance.unary:
+        problem = f"{what} gives one response; call it with Execute"
+    else:
+        problem = f"{what} is not served by this plugin; Initialize says which are"
+    error = Unimplemented(problem)
+    error.outcome = Outcome.NOT_APPLIED
+    return error
+
+
+def _ended(instances: Instances) -> BackendUnavailable:
+    return BackendUnavailable(f"plugin {instances.plugin.name!r} was shut down; open the stream again")

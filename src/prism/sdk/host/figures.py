@@ -1,0 +1,66 @@
+"""The figures of a plugin's process: as the message that gateways read, and as the text that Prometheus does.
+
+Source: proto/prism/plugin/v1/plugin.proto; Prometheus "Exposition formats".
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from google.protobuf.struct_pb2 import Struct
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.sdk.host.instance import HostedInstance
+from prism.telemetry.metrics import Totals
+from prism.wire.status import Code
+
+_FIELDS = ("cache_hits", "cache_misses", "queries_executed")
+"""Gauges of a backend that have a field of their own; the pool's have two."""
+
+
+def plugin_metrics(instances: Iterable[HostedInstance]) -> pb.PluginMetrics:
+    """What these instances have done since they began, and their backends' gauges, added up."""
+    metrics = pb.PluginMetrics()
+    gauges: defaultdict[str, float] = defaultdict(float)
+    since = []
+    for each in instances:
+        since.append(each.since)
+        for totals in each.metrics.totals():
+            metrics.requests_total += sum(totals.codes)
+            metrics.requests_failed += sum(totals.codes) - totals.codes[Code.OK]
+            metrics.latency_ms += totals.seconds * 1000
+        for name, value in each.gauges().items():
+            gauges[name] += value
+    metrics.interval_start_ns = min(since, default=0)
+    metrics.connections_idle = int(gauges.get("pool_connections_idle", 0))
+    metrics.connections_active = int(gauges.get("pool_connections_open", 0)) - metrics.connections_idle
+    for name in _FIELDS:
+        setattr(metrics, name, int(gauges.get(name, 0)))
+    if gauges:
+        custom = Struct()
+        custom.update(gauges)
+        metrics.custom_metrics.Pack(custom)
+    return metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one instance has to tell at one instant.
+
+    Attributes:
+        store: which store it is on; nothing secret.
+        totals: its calls that have ended.
+        active: its calls under way.
+        gauges: its backend's own.
+    """
+
+    store: str
+    totals: tuple[Totals, ...]
+    active: int
+    gauges: Mapping[str, float]
+
+
+def figures_of(instance: HostedInstance) -> Figures:
+    """A copy of what was counted, to be put into words elsewhere."""
+    totals = tuple(instance.metrics.totals())
+    return Figures(instance.identity, totals, instance.active, dict(instance.gauges()))

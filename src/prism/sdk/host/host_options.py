@@ -1,0 +1,29 @@
+"""How a plugin's process serves, whoever decided it."""
+
+import ssl
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """How a plugin's process serves.
+
+    Attributes:
+        listen: where gateways connect; `host:port` or `unix:/path`.
+        tls: how, over TCP.
+        probes: where the HTTP probes are; empty for nowhere.
+        metrics: where Prometheus reads; empty for nowhere.
+        grace: seconds that calls under way have when the process is told to end.
+        patience: seconds after which an instance that no gateway asks for is ended; None for never.
+        uids: whose connections a unix socket takes.
+        handshake: the descriptor on which a host waits for the handshake; None where none started us.
+    """
+
+    listen: str
+    tls: ssl.SSLContext | None = None
+    probes: str = ""
+    metrics: str = ""
+    grace: float = 10.0
+    patience: float | None = None
+    uids: frozenset[int] = frozenset()
+    handshake: int | None = None

@@ -1,0 +1,151 @@
+"""The instances of one plugin's process, by the names that gateways chose: started once, found per call, ended."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+from time import monotonic
+
+from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
+from prism.plugins.discovery import Plugin
+from prism.sdk.host.instance import HostedInstance
+from prism.sdk.host.options import Options
+
+INSTANCE_UNKNOWN = "INSTANCE_UNKNOWN"
+"""The reason of the refusal that makes a gateway initialise the instance again."""
+
+log = logging.getLogger(__name__)
+
+
+class Instances:
+    """All instances of the process."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+        self.closing = False
+        self._running: dict[str, HostedInstance] = {}
+        self._starting: dict[str, tuple[HostedInstance, asyncio.Task[None]]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def running(self) -> Iterable[HostedInstance]:
+        """Those that serve."""
+        return tuple(self._running.values())
+
+    def serving(self, name: str, namespace: str) -> HostedInstance:
+        """The instance of that name, for a call on one of its namespaces.
+
+        Raises:
+            FailedPrecondition: there is none, or the namespace is not attached to it; INSTANCE_UNKNOWN.
+            BackendUnavailable: the process ends.
+        """
+        instance = self._running.get(name) or self.named(name)
+        if namespace not in instance.namespaces:
+            if not namespace:
+                problem = "the metadata prism-namespace is missing; name a namespace that Initialize attached"
+                raise FailedPrecondition(problem, outcome=Outcome.NOT_APPLIED)
+            problem = f"namespace {namespace[:63]!r} is not attached to instance {name[:200]!r}; initialise it first"
+            raise FailedPrecondition(problem, reason=INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
+        return instance
+
+    def named(self, name: str) -> HostedInstance:
+        """The instance of that name; the only one where the name is empty. Raises as `serving` does."""
+        if self.closing:
+            raise self._closing()
+        instance = self._running.get(name)
+        if instance is None and not name and len(self._running) == 1:
+            (instance,) = self._running.values()
+        if instance is None:
+            problem = f"there is no instance {name[:200]!r} in this process; initialise it first"
+            if not name and self._running:
+                problem = f"this process has {len(self._running)} instances; name one of them"
+            raise FailedPrecondition(problem, reason=INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
+        return instance
+
+    async def initialise(self, fresh: HostedInstance) -> HostedInstance:
+        """The running instance of that name: `fresh`, started, or the one that has been started from equal options.
+
+        A caller that gives up leaves the start under way; the next one joins it.
+
+        Raises:
+            FailedPrecondition: the instance runs with other options.
+            PrismError: what `HostedInstance.start` raises.
+        """
+        name = fresh.name
+        while (ending := self._ending.get(name)) is not None:
+            await asyncio.wait((ending,))
+        if self.closing:
+            raise self._closing()
+        running = self._running.get(name)
+        if running is None:
+            running, start = self._starting.get(name) or self._start(fresh)
+            _check_same(running, fresh.options)
+            await asyncio.wait((start,))
+            start.result()
+        else:
+            _check_same(running, fresh.options)
+        running.seen = monotonic()
+        return running
+
+    def _start(self, fresh: HostedInstance) -> tuple[HostedInstance, asyncio.Task[None]]:
+        task = asyncio.create_task(self._bring_up(fresh), name=f"start of instance {fresh.name}")
+        self._starting[fresh.name] = fresh, task
+        return fresh, task
+
+    async def _bring_up(self, fresh: HostedInstance) -> None:
+        try:
+            await fresh.start()
+        finally:
+            del self._starting[fresh.name]
+        self._running[fresh.name] = fresh
+        log.info("instance %r serves %s", fresh.name, fresh.identity)
+
+    async def end(self, name: str, grace: float) -> None:
+        """Ends an instance: its calls first, for `grace` seconds. One that is not there has ended."""
+        starting = self._starting.get(name)
+        if starting is not None:
+            starting[1].cancel()
+            await asyncio.wait((starting[1],))
+        instance = self._running.pop(name, None)
+        if instance is not None:
+            self._ending[name] = asyncio.create_task(self._wind_up(instance, grace), name=f"end of instance {name}")
+        if (ending := self._ending.get(name)) is not None:
+            await asyncio.wait((ending,))
+
+    async def _wind_up(self, instance: HostedInstance, grace: float) -> None:
+        try:
+            await instance.drain(grace)
+            await instance.stop()
+        finally:
+            del self._ending[instance.name]
+        log.info("instance %r has ended", instance.name)
+
+    async def close(self, grace: float) -> None:
+        """Ends all of them, side by side; from now on nothing is started."""
+        self.closing = True
+        names = {*self._starting, *self._running, *self._ending}
+        await asyncio.gather(*(self.end(name, grace) for name in names))
+
+    async def end_abandoned(self, patience: float) -> None:
+        """Ends, from now on until cancelled, the instances whose gateway gave no sign of life for `patience` seconds.
+
+        A gateway probes its instances; one that is gone for good would leave its own behind.
+        """
+        while True:
+            await asyncio.sleep(patience / 10)
+            for each in self.running:
+                if not each.active and monotonic() - each.seen > patience:
+                    log.warning("instance %r: no gateway has asked for it for %g s; it ends", each.name, patience)
+                    with contextlib.suppress(FailedPrecondition):
+                        await self.end(each.name, 0.0)
+
+    def _closing(self) -> BackendUnavailable:
+        return BackendUnavailable(
+            f"plugin {self.plugin.name!r} is shutting down; send the call again", outcome=Outcome.NOT_APPLIED
+        )
+
+
+def _check_same(instance: HostedInstance, options: Options) -> None:
+    if instance.options != options:
+        problem = f"instance {instance.name!r} runs with other options; shut it down first, or choose another name"
+        raise FailedPrecondition(problem, reason="INSTANCE_DIFFERS")

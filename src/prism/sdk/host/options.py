@@ -1,0 +1,75 @@
+"""What an instance is made of, as `Initialize` brings it: the options and credentials, by the plugin's own models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct
+from pydantic import ValidationError
+
+from prism.errors import InvalidArgument, Violation
+from prism.plugins.discovery import Plugin
+from prism.sdk.backend import Config
+
+
+class Options:
+    """The options of one instance; equal to others that start the same instance. Never shown: they hold secrets."""
+
+    __slots__ = ("_config", "_credentials")
+
+    def __init__(self, config: AnyMessage, credentials: Mapping[str, str]) -> None:
+        """
+        Raises:
+            InvalidArgument: the options are no `google.protobuf.Struct`.
+        """
+        self._config: Mapping[str, Any] = _values(config)
+        self._credentials = dict(credentials)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Options):
+            return NotImplemented
+        return self._config == other._config and self._credentials == other._credentials
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never looked up
+
+    def models(self, plugin: Plugin) -> tuple[Config, Config]:
+        """The configuration and the credentials, checked; imports the plugin's models.
+
+        Raises:
+            InvalidArgument: an option is wrong; each is named, none is shown.
+            FailedPrecondition: the models cannot be imported.
+        """
+        violations: list[Violation] = []
+        config = _checked(plugin.config_model(), self._config, "config", violations)
+        credentials = _checked(plugin.credentials_model(), self._credentials, "credentials", violations)
+        if config is None or credentials is None:
+            named = "; ".join(f"{each.field}: {each.limit}" for each in violations)
+            raise InvalidArgument(f"plugin {plugin.name!r} cannot use its options: {named}", violations=violations)
+        return config, credentials
+
+
+def _values(config: AnyMessage) -> dict[str, Any]:
+    if not config.type_url:
+        return {}
+    if not config.Is(Struct.DESCRIPTOR):
+        violation = Violation("config", config.TypeName()[:100], "send a google.protobuf.Struct")
+        raise InvalidArgument(str(violation), violations=[violation])
+    options = Struct()
+    try:
+        options.MergeFromString(config.value)
+    except DecodeError:
+        violation = Violation("config", f"{len(config.value)} bytes", "they are no google.protobuf.Struct; send one")
+        raise InvalidArgument(str(violation), violations=[violation]) from None
+    return MessageToDict(options)
+
+
+def _checked(model: type[Config], values: Mapping[str, Any], where: str, violations: list[Violation]) -> Config | None:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_context=False, include_input=False):
+            field = ".".join(map(str, (where, *each["loc"])))
+            violations.append(Violation(field, "not shown", each["msg"]))
+        return None

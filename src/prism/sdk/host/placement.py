@@ -1,0 +1,80 @@
+"""How a plugin's process serves: as the gateway that started it wants it to, or as the command line says."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from prism.sdk.host import go_plugin
+from prism.sdk.host.host_options import HostOptions
+from prism.sdk.host.parent import die_with_parent, trusted_uids
+from prism.telemetry.logs import configure
+from prism.wire import server_context
+
+
+def was_started_by_host() -> bool:
+    """Whether a gateway started this process, and waits for its line."""
+    return go_plugin.was_started_by_host(os.environ)
+
+
+def by_host(options: Mapping[str, Any]) -> HostOptions:
+    """On a socket for the gateway alone. Addresses of the command line count for people, not for hosts.
+
+    Raises:
+        FailedPrecondition: the host wants what is not there, or is gone.
+    """
+    handshake = go_plugin.take_stdout()
+    configure(options["log_level"], "json")
+    die_with_parent()
+    address = go_plugin.socket_address(os.environ)
+    uids = trusted_uids().union(options["allow_uid"])
+    return HostOptions(address, grace=options["grace"], uids=uids, handshake=handshake)
+
+
+def standalone(options: Mapping[str, Any]) -> HostOptions:
+    """Where the command line says.
+
+    Raises:
+        click.UsageError: what it says would let strangers in, or does not go together.
+    """
+    configure(options["log_level"], "auto")
+    return HostOptions(
+        options["listen"],
+        tls=_tls(options),
+        probes=options["probes"],
+        metrics=options["metrics"],
+        grace=options["grace"],
+        patience=options["patience"],
+        uids=trusted_uids().union(options["allow_uid"]),
+    )
+
+
+def _tls(options: Mapping[str, Any]) -> ssl.SSLContext | None:
+    cert, key, client_ca = (_path(options[name]) for name in ("tls_cert", "tls_key", "tls_client_ca"))
+    if (cert is None) != (key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
+    if client_ca is not None and cert is None:
+        raise click.UsageError("--tls-client-ca needs --tls-cert and --tls-key")
+    if client_ca is None and not _is_loopback(options["listen"]):
+        raise click.UsageError(
+            f"{options['listen']} is reachable from other machines, and a plugin trusts whoever calls it; "
+            "give --tls-cert, --tls-key and --tls-client-ca, or listen on 127.0.0.1 or unix:/PATH"
+        )
+    if cert is None or key is None:
+        return None
+    try:
+        return server_context(cert, key, client_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca cannot be used: {error}") from error
+
+
+def _path(value: Path | None) -> Path | None:
+    return value
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    return address.startswith("unix:") or host in ("localhost", "::1") or host.startswith("127.")

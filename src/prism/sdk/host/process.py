@@ -1,0 +1,139 @@
+"""One plugin process: what it is made of, and its life from the first line to the last."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+from google.protobuf import struct_pb2
+from google.rpc import error_details_pb2
+
+from prism.interfaces.catalogue import interfaces
+from prism.plugins.discovery import Plugin
+from prism.sdk.host import backend_plugin, go_plugin, information
+from prism.sdk.host.host_options import HostOptions
+from prism.sdk.host.instances import Instances
+from prism.sdk.host.probes import Probes
+from prism.services import Health, standard_services
+from prism.wire import Method, Peer, Server, ServerConfig
+
+ENVELOPE_BYTES: Final = 64 << 10
+"""What a message may have around the largest payload that the plugin declares."""
+
+_LAST_ANSWERS: Final = 1.0
+"""Seconds for what remains when all instances have ended: the answer to Shutdown, and watchers of health."""
+
+log = logging.getLogger(__name__)
+
+
+class PluginProcess:
+    """The parts of a plugin's process: its instances, the services over them, the listeners."""
+
+    def __init__(self, plugin: Plugin, options: HostOptions) -> None:
+        self._plugin = plugin
+        self._options = options
+        self._instances = Instances(plugin)
+        self._told = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._grace = options.grace
+        self._health = Health(self._readiness)
+        self._information = information.Information(self._instances)
+
+    async def run(self) -> None:
+        """The whole life: listen, say so, serve until told to end, drain, stop.
+
+        Raises:
+            OSError: an address cannot be listened on.
+        """
+        options = self._options
+        probes = Probes(self._instances, self._information)
+        async with self._server() as server, Server(_nothing, http=probes) as web:
+            address = await server.listen(options.listen, tls=options.tls)
+            others = {where: await web.listen(where) for where in {options.probes, options.metrics} - {""}}
+            self._catch_signals()
+            self._announce(address, others)
+            watch = asyncio.create_task(self._instances.end_abandoned(options.patience)) if options.patience else None
+            await self._told.wait()
+            self._health.close()
+            await self._instances.close(self._grace)
+            self._ended.set()
+            if watch is not None:
+                watch.cancel()
+            await server.drain(_LAST_ANSWERS)
+
+    async def end(self, grace: float) -> None:
+        """Tells the process to end, with so many seconds for calls under way; returns when its instances have ended."""
+        if not self._told.is_set():
+            self._grace = grace
+            self._told.set()
+        await self._ended.wait()
+
+    def _server(self) -> Server:
+        methods = {method.path: method for method in self._methods()}
+        services = (*backend_plugin.SERVICES, *information.SERVICES)
+        contract = [each.service.file for each in interfaces().values()]
+        files = [*contract, struct_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR]
+        methods |= standard_services(self._health, services, files)
+        largest = self._plugin.manifest.capabilities.max_payload + ENVELOPE_BYTES
+        config = ServerConfig(max_message_size=max(largest, ServerConfig().max_message_size))
+        return Server(methods.get, config=config, admit=self._admit)
+
+    def _methods(self) -> Sequence[Method]:
+        host = go_plugin.HostServices(self.end, self._ended, self._options.grace)
+        plugin = backend_plugin.BackendPlugin(self._instances, self.end)
+        return (*plugin.methods(), *self._information.methods(), *host.methods())
+
+    def _admit(self, peer: Peer) -> bool:
+        """Files are guarded by their modes; this is for a socket whose mode somebody has widened."""
+        credentials = peer.credentials
+        if credentials is None or credentials.uid in self._options.uids:
+            return True
+        log.warning("a process of user %d may not connect; --allow-uid names whose may", credentials.uid)
+        return False
+
+    def _readiness(self) -> Mapping[str, bool]:
+        serves = not self._told.is_set()
+        services = (*backend_plugin.SERVICES, *information.SERVICES)
+        return dict.fromkeys(("", go_plugin.HEALTH_NAME, *(each.full_name for each in services)), serves)
+
+    def _catch_signals(self) -> None:
+        """SIGTERM ends the process in order, a second one at once; so does SIGINT, where no host has to decide."""
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT) if self._options.handshake is None else (signal.SIGTERM,)
+
+        def end() -> None:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+            self._told.set()
+
+        for number in numbers:
+            loop.add_signal_handler(number, end)
+        if self._options.handshake is not None:
+            # A terminal sends it to the host as well, and it is the host that ends its plugins.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _announce(self, address: str, others: Mapping[str, str]) -> None:
+        """Tells whoever started the process that it serves, and where."""
+        manifest = self._plugin.manifest
+        if self._options.handshake is not None:
+            os.write(self._options.handshake, go_plugin.handshake_line(address).encode())
+            os.close(self._options.handshake)
+            log.info("plugin %s %s serves %s", manifest.name, manifest.version, address)
+            return
+        click.echo(f"plugin {manifest.name} {manifest.version} serves prism.plugin.v1")
+        click.echo(f"  listens  {address}{'  TLS' if self._options.tls else ''}")
+        if self._options.probes:
+            click.echo(f"  probes   http://{others[self._options.probes]}/health/live and /health/ready")
+        if self._options.metrics:
+            click.echo(f"  metrics  http://{others[self._options.metrics]}/metrics")
+        if self._options.tls is None:
+            plaintext = "-plaintext -unix" if address.startswith("unix:") else "-plaintext"
+            where = address.removeprefix("unix:")
+            click.echo(f"  try      grpcurl {plaintext} {where} prism.plugin.v1.PluginInfoService/GetInfo")
+
+
+def _nothing(_path: str) -> None:
+    return None

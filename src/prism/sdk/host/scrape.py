@@ -1,0 +1,98 @@
+"""A plugin's figures in Prometheus' words; put together in a thread, as a scrape must delay no call."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from prism.sdk.host.figures import Figures, figures_of
+from prism.sdk.host.instance import HostedInstance
+from prism.telemetry.metrics import BOUNDS
+from prism.wire.status import Code
+
+_EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]
+_NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
+
+
+async def render(plugin: str, instances: Iterable[HostedInstance]) -> str:
+    """The text of a scrape: each instance's calls and gauges, by store, and the process's own figures."""
+    return await asyncio.to_thread(_text, plugin, [figures_of(each) for each in instances])
+
+
+def _text(plugin: str, figures: Sequence[Figures]) -> str:
+    from prometheus_client import generate_latest  # at the first scrape: a plugin starts sooner without it
+
+    return generate_latest(_Scrape(plugin, figures)).decode()  # type: ignore[arg-type]  # it only collects
+
+
+class _Scrape:
+    """What an encoder takes for a registry."""
+
+    def __init__(self, plugin: str, figures: Sequence[Figures]) -> None:
+        self._plugin = plugin
+        self._figures = figures
+
+    def collect(self) -> Iterator[object]:
+        from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+        yield from self._calls()
+        yield from self._gauges()
+        process = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector):
+            collector(registry=process)
+        yield from process.collect()
+
+    def _calls(self) -> Iterator[object]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+        labels = ["plugin", "store", "operation"]
+        requests = CounterMetricFamily("prism_plugin_requests", "Calls that have ended.", labels=[*labels, "status"])
+        durations = HistogramMetricFamily(
+            "prism_plugin_request_duration_seconds", "Time from a call's arrival to its end.", labels=labels
+        )
+        active = GaugeMetricFamily("prism_plugin_requests_in_flight", "Calls under way.", labels=labels[:2])
+        counts, buckets, seconds, under_way = self._added_up()
+        for labelled, count in counts.items():
+            requests.add_metric(labelled, count)
+        for series, own in buckets.items():
+            cumulative = zip(_EDGES, map(float, accumulate(own)), strict=True)
+            durations.add_metric(list(series), list(cumulative), seconds[series])
+        for store, count in under_way.items():
+            active.add_metric([self._plugin, store], count)
+        yield from (requests, durations, active)
+
+    def _added_up(self) -> "tuple[dict[tuple[str, ...], int], _Buckets, dict[tuple[str, ...], float], dict[str, int]]":
+        """Instances may share a store, and a series may be given but once."""
+        counts: dict[tuple[str, ...], int] = {}
+        buckets: _Buckets = {}
+        seconds: dict[tuple[str, ...], float] = {}
+        under_way: dict[str, int] = {}
+        for each in self._figures:
+            under_way[each.store] = under_way.get(each.store, 0) + each.active
+            for totals in each.totals:
+                series = (self._plugin, each.store, totals.operation)
+                for code, count in zip(Code, totals.codes, strict=True):
+                    if count:
+                        counts[*series, code.name] = counts.get((*series, code.name), 0) + count
+                before = buckets.get(series, (0,) * len(totals.buckets))
+                buckets[series] = tuple(map(sum, zip(before, totals.buckets, strict=True)))
+                seconds[series] = seconds.get(series, 0.0) + totals.seconds
+        return counts, buckets, seconds, under_way
+
+    def _gauges(self) -> Iterator[object]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        gauges: dict[str, dict[str, float]] = {}
+        for each in self._figures:
+            for name, value in each.gauges.items():
+                series = gauges.setdefault(_NOT_IN_A_NAME.sub("_", name), {})
+                series[each.store] = series.get(each.store, 0.0) + value
+        for name, by_store in gauges.items():
+            help_ = f"The backend's own figure {name}."
+            family = GaugeMetricFamily(f"prism_backend_{name}", help_, labels=["plugin", "store"])
+            for store, value in by_store.items():
+                family.add_metric([self._plugin, store], value)
+            yield family
+
+
+_Buckets = dict[tuple[str, ...], tuple[int, ...]]

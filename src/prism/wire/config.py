@@ -10,7 +10,7 @@ from prism.wire.frames import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_FRAME_
 KIB = 1024
 MIB = 1024 * KIB
 
-_TIMES = ("write_timeout", "header_timeout", "keepalive_interval", "keepalive_timeout")
+_TIMES = ("write_timeout", "header_timeout", "frame_timeout", "keepalive_interval", "keepalive_timeout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class ConnectionConfig:
     write_budget: bytes that may wait behind a peer that does not read before we stop reading from it.
     write_timeout: how long such a peer may take none of them before the connection is dropped.
     header_timeout: how long one header block, or one HTTP/1.1 request's head, may take to arrive.
+    frame_timeout: how long one frame may take to arrive, so that its sender cannot hold its place with drops.
     keepalive_interval, keepalive_timeout: silence after which a PING is sent, and then the wait for its answer;
         no interval, no PING.
     flood_allowance, flood_refill: frames that cost us work and carry none (PING, SETTINGS, RST_STREAM, empty DATA)
@@ -47,6 +48,7 @@ class ConnectionConfig:
     write_budget: int = 1 * MIB
     write_timeout: float = 30.0
     header_timeout: float = 10.0
+    frame_timeout: float = 60.0
     keepalive_interval: float | None = None
     keepalive_timeout: float = 20.0
     flood_allowance: int = 1000

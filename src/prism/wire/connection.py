@@ -1,7 +1,8 @@
 """One HTTP/2 connection: what client and server share (RFC 9113).
 
 `data_received` takes every complete frame of a read in one loop, without an object per frame; how output is gathered
-is in `output`, the frames that carry no call are in `control`, the taking of DATA in `receiving`.
+is in `output`, the frames that carry no call are in `control`, the taking of DATA in `receiving`, what only time
+shows in `health`.
 """
 
 import asyncio
@@ -23,21 +24,24 @@ from prism.wire.frames import (
     ErrorCode,
     StreamFault,
 )
+from prism.wire.health import Health
 from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
 from prism.wire.output import S
-from prism.wire.receiving import Receiving, unpad
+from prism.wire.receiving import unpad
 
 _HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
+_BLOCK_CREDIT: Final = 1 << 10  # bytes of a block that is refused, and of what it stands for, that cost as much as
+_LIST_CREDIT: Final = 1 << 16  # a frame that carries nothing
 _WORTH_TAKING: Final = 2048  # bytes of a frame that is not whole
-_KEEPALIVE_PING: Final = b"stillon?"
+_BITE: Final = 128  # frames taken in a row: a read may hold thousands, and others have their turn in between
 
 _unpack = FRAME_HEAD.unpack_from
 
 HeaderFields = tuple[tuple[bytes, bytes], ...]
 
 
-class Connection(Receiving[S], asyncio.Protocol):
-    """The frame loop, header blocks, health, and the end."""
+class Connection(Health[S], asyncio.Protocol):
+    """The frame loop, header blocks, and the end."""
 
     def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop, opening: bytes) -> None:
         super().__init__(config, loop)
@@ -45,19 +49,9 @@ class Connection(Receiving[S], asyncio.Protocol):
         self._decoder = Decoder(max_list_size=config.max_header_list_size)
         self._closed = False
         self._last_id = 0  # the highest stream the peer has opened
-        self._tail = b""
-        self._unread = 0  # bytes of a DATA frame whose beginning has been taken
         self._unread_head = (0, 0)
-        self._fragments: list[bytes] | None = None  # of a header block that is not complete
         self._fragment_head = (0, 0)
         self._fragment_size = 0
-        # What `inspect` goes by.
-        self._heard = True
-        self._silent_since = 0.0
-        self._pinged_at: float | None = None
-        self._stalled_since: float | None = None
-        self._stalled_size = 0
-        self._fragments_since: float | None = None
 
     # What a role must answer.
 
@@ -84,9 +78,13 @@ class Connection(Receiving[S], asyncio.Protocol):
         self._heard = True
         if self._tail:
             data = self._tail + data
+            if self._resting:
+                self._tail = data
+                return
             self._tail = b""
         position = 0
         end = len(data)
+        left = _BITE
         most = self._config.max_frame_size
         try:
             if self._unread:
@@ -104,6 +102,11 @@ class Connection(Receiving[S], asyncio.Protocol):
                     else:
                         position = start - 9
                     break
+                if not left:
+                    position = start - 9
+                    self._rest()
+                    break
+                left -= 1
                 stream_id &= LARGEST_WINDOW
                 try:
                     if self._fragments is not None:
@@ -121,6 +124,8 @@ class Connection(Receiving[S], asyncio.Protocol):
                     self._reset(fault)
             if position < end:
                 self._tail = data[position:]
+            if left < _BITE:
+                self._partial_since = None
         except ConnectionFault as fault:
             self.fail(fault.code, fault.reason)
             return
@@ -135,6 +140,7 @@ class Connection(Receiving[S], asyncio.Protocol):
         if end - start < _WORTH_TAKING:
             return start - 9
         self._unread = length - (end - start)
+        self._partial_since = None
         self._unread_head = (stream_id, flags)
         self._take_data(stream_id, 0, data, start, end)
         return end
@@ -144,6 +150,8 @@ class Connection(Receiving[S], asyncio.Protocol):
         stream_id, flags = self._unread_head
         taken = min(self._unread, end)
         self._unread -= taken
+        if not self._unread:
+            self._partial_since = None
         self._take_data(stream_id, 0 if self._unread else flags, data, 0, taken)
         return taken
 
@@ -152,6 +160,29 @@ class Connection(Receiving[S], asyncio.Protocol):
             self._on_data(stream_id, flags, data, start, stop)
         except StreamFault as fault:
             self._reset(fault)
+
+    def _rest(self) -> None:
+        """Enough for this turn: what is left of the read waits in `_tail`, and no more is read before it."""
+        self._resting = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Take the next bite, unless the peer must read first."""
+        if not self._resting or self._choked or self._closed:
+            return
+        data, self._tail = self._tail, b""
+        self._resting = False
+        self.data_received(data)
+        if not self._resting and not self._choked and self._transport is not None:
+            self._transport.resume_reading()
+
+    def _read_on(self) -> None:
+        if self._resting:
+            self._loop.call_soon(self._go_on)
+        else:
+            super()._read_on()
 
     def eof_received(self) -> None:
         """A peer that stops sending has gone: close."""
@@ -193,7 +224,9 @@ class Connection(Receiving[S], asyncio.Protocol):
         """The fields of a block; None where they are more than we take."""
         try:
             return self._decoder.decode(block)
-        except HeaderListTooLarge:
+        except HeaderListTooLarge as error:
+            # A byte may stand for kilobytes, and a block for thousands of fields: each is work.
+            self._charge(1 + len(block) // _BLOCK_CREDIT + error.size // _LIST_CREDIT)
             return None
         except HpackError as error:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"stream {stream_id}: {error}") from error
@@ -235,53 +268,7 @@ class Connection(Receiving[S], asyncio.Protocol):
         stream_id, end_stream = self._fragment_head
         self._on_headers(stream_id, end_stream, b"".join(fragments or ()))
 
-    # Health, and the end.
-
-    def inspect(self, now: float) -> None:
-        """Look at what only time shows: a peer that is gone, never ends its headers, or reads nothing."""
-        self._inspect_silence(now)
-        self._inspect_headers(now)
-        self._inspect_reader(now)
-
-    def _inspect_silence(self, now: float) -> None:
-        config = self._config
-        if self._heard:
-            self._heard = False
-            self._silent_since = now
-            self._pinged_at = None
-        elif self._pinged_at is not None:
-            if now - self._pinged_at >= config.keepalive_timeout:
-                self.abort("the peer did not answer a PING")
-        elif config.keepalive_interval is None or now - self._silent_since < config.keepalive_interval:
-            return
-        elif self._wants_keepalive():
-            self._pinged_at = now
-            self.write(frames.frame(frames.PING, 0, 0, _KEEPALIVE_PING))
-
-    def _inspect_headers(self, now: float) -> None:
-        if self._fragments is None:
-            return
-        if self._fragments_since is None:
-            self._fragments_since = now
-        elif now - self._fragments_since >= self._config.header_timeout:
-            self.fail(ErrorCode.ENHANCE_YOUR_CALM, "the header block takes too long to end")
-
-    def _wants_keepalive(self) -> bool:
-        """Whether it matters that the peer is still there."""
-        return True
-
-    def _inspect_reader(self, now: float) -> None:
-        """Has a peer that holds back our output taken any of it?"""
-        transport = self._transport
-        if not self._paused or transport is None:
-            self._stalled_since = None
-            return
-        size = transport.get_write_buffer_size()
-        if self._stalled_since is None or size < self._stalled_size:
-            self._stalled_since = now
-        elif now - self._stalled_since >= self._config.write_timeout:
-            self.abort("the peer reads nothing")
-        self._stalled_size = size
+    # The end.
 
     def abort(self, reason: str) -> None:
         """End the connection without another word."""

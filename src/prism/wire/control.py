@@ -50,9 +50,9 @@ class Control(Output[S]):
     def _on_pong(self, payload: bytes) -> None:
         """The peer answered a PING."""
 
-    def _charge(self) -> None:
+    def _charge(self, cost: int = 1) -> None:
         """Count a frame that costs us work and carries none."""
-        if not self._patience.charge(self._completed):
+        if not self._patience.charge(self._completed, cost):
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that ask for work and carry none")
 
     def _control(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:

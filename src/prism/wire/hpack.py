@@ -22,7 +22,14 @@ class HpackError(Exception):
 
 
 class HeaderListTooLarge(Exception):
-    """The fields exceed max_list_size; the dynamic table has followed the whole block, so the connection may go on."""
+    """The fields exceed max_list_size; the dynamic table has followed the whole block, so the connection may go on.
+
+    `size` is what they count.
+    """
+
+    def __init__(self, limit: int, size: int) -> None:
+        super().__init__(f"the header list counts {size} bytes: it must not exceed {limit}")
+        self.size = size
 
 
 _FIELD_OVERHEAD: Final = 32  # what a field counts beyond its octets: RFC 7541, 4.1, and RFC 9113, 6.5.2
@@ -235,7 +242,7 @@ class Decoder:
         if changed and self._heads:
             self._heads.clear()
         if size > self._max_list_size:
-            raise HeaderListTooLarge(f"the header list exceeds {self._max_list_size} bytes")
+            raise HeaderListTooLarge(self._max_list_size, size)
         decoded = tuple(fields)
         if varies and not changed:
             self._heads.keep(block[:varies], decoded[:steady])

@@ -49,9 +49,13 @@ class Output(Generic[S]):
         self._paused = False
         if self._choked:
             self._choked = False
-            if self._transport is not None:
-                self._transport.resume_reading()
+            self._read_on()
         self._pump()
+
+    def _read_on(self) -> None:
+        """The peer reads again: read what it asks for."""
+        if self._transport is not None:
+            self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
         """Send whole frames, gathered with all others of this turn."""

@@ -18,9 +18,12 @@ class Patience:
         self._at = monotonic()
         self._completed = 0
 
-    def charge(self, completed: int) -> bool:
-        """Count one such frame; `completed` is how many calls have been completed so far. False: too many."""
-        self._left -= 1
+    def charge(self, completed: int, cost: int = 1) -> bool:
+        """Count one such frame, or one that is work for several; `completed` is how many calls have been completed.
+
+        False: too many.
+        """
+        self._left -= cost
         if self._left >= 0:
             return True
         now = monotonic()

@@ -300,7 +300,7 @@ class ServerConnection(ServerStreams):
         self._flush()
         self._parted, self._transport = transport, None
         self._parted_at = monotonic()
-        if self._choked:
+        if self._choked or self._resting:
             transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()

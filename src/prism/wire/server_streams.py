@@ -98,7 +98,6 @@ class ServerStreams(Connection[ServedStream]):
             Code.RESOURCE_EXHAUSTED,
             f"the headers are over the limit of {self._config.max_header_list_size} bytes: send fewer or shorter ones",
         )
-        self._charge()
         self._reject(stream_id, end_stream, status, heads.TOO_LARGE_HEAD)
 
     def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:

@@ -1,11 +1,12 @@
 """Floods of frames that cost the server work and carry no call."""
 
+import asyncio
 import itertools
 from collections.abc import Callable
 
 import pytest
 
-from prism.wire import frames
+from prism.wire import Method, frames
 from prism.wire.frames import ErrorCode
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.conftest import Attacked
@@ -138,3 +139,32 @@ async def test_windows_that_overflow(attacked: Attacked, updates: bytes, code: E
         await peer.close()
         await victim.alone()
         assert victim.gauge.buffered < 2 * len(updates) + ROOM
+
+
+async def test_a_read_of_thousands_of_frames_is_taken_in_bites(attacked: Attacked) -> None:
+    """Whatever one connection sends at once, the others have their turn after 128 frames of it."""
+    async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
+        loop, known = asyncio.get_running_loop(), victim.server.lookup
+        began = most = 0
+
+        def lookup(path: str) -> Method | None:
+            nonlocal began
+            began += 1
+            return known(path)
+
+        def turn() -> None:
+            nonlocal began, most
+            most, began = max(most, began), 0
+            if victim.server.connections:
+                loop.call_soon(turn)
+
+        victim.server.lookup = lookup
+        loop.call_soon(turn)
+        # Taken back before there is DATA: two frames each.
+        assert await send(
+            peer, [b"".join(ask(peer, each, "/test.Test/Echo") + cancel(each) for each in range(1, 1801, 2))]
+        )
+        await send(peer, [full(peer, 1801, "/test.Test/Echo", message(b"last"))])
+        assert (await peer.answer(1801))[1] == message(b"last")
+        # A bystander's call may fall into the same turn.
+        assert 32 <= most <= 64 + OTHERS

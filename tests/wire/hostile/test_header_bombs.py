@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from prism.wire import frames
 from prism.wire.frames import ErrorCode
+from prism.wire.hpack import encode
 from wire.hostile.attack import assault, cancel, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced
@@ -32,6 +33,21 @@ async def test_hpack_bomb(attacked: Attacked) -> None:
             assert traced.allocated() < 4 * MIB
             await victim.alone()
             assert victim.gauge.streams <= OTHERS
+
+
+async def test_hpack_bombs_cost_what_they_are(attacked: Attacked) -> None:
+    """Forty megabytes out of ten kilobytes are not one frame's worth: a connection survives one, and not three."""
+    async with attacked(flood_refill=0) as victim, await RawPeer.connect(victim.address) as peer:
+        bomb = peer.encode(GRPC) + ENTRY + REPEATED * 10_000
+        await send(peer, [frames.frame(frames.HEADERS, 5, 1, bomb)])
+        assert (await peer.answer(1))[0][":status"] == "431"
+        plain = encode((name.encode(), value.encode()) for name, value in GRPC)
+        await send(peer, [frames.frame(frames.HEADERS, frames.END_HEADERS, 3, plain)])
+        await send(peer, [frames.frame(frames.DATA, frames.END_STREAM, 3, message(b"next"))])
+        assert (await peer.answer(3))[1] == message(b"next")
+        bombs = (frames.frame(frames.HEADERS, 5, each, bomb) for each in (5, 7))
+        assert await assault(peer, bombs) in (ErrorCode.ENHANCE_YOUR_CALM, None)
+        await victim.alone()
 
 
 async def test_header_list_of_many_empty_fields(attacked: Attacked) -> None:

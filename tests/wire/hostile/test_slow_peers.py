@@ -88,6 +88,32 @@ async def test_a_frame_that_never_ends(attacked: Attacked) -> None:
         assert victim.gauge.buffered < ROOM
 
 
+@pytest.mark.parametrize("kind", [frames.HEADERS, frames.DATA, frames.PING])
+async def test_a_frame_that_trickles(attacked: Attacked, kind: int) -> None:
+    """One frame has its time, whatever it is and however it comes; a peer that sends whole ones has all the time."""
+    async with (
+        attacked(frame_timeout=0.2, flood_allowance=1_000_000) as victim,
+        await RawPeer.connect(victim.address) as peer,
+        await RawPeer.connect(victim.address) as steady,
+    ):
+        await send(peer, [ask(peer, 1, "/test.Test/Echo")])
+        await send(steady, [ask(steady, 1, "/test.Test/Echo")])
+        frame = frames.frame(kind, 0, 1, bytes(16_384))
+        # Enough of it that DATA is taken as it comes.
+        await send(peer, [frame[:4000]])
+        slow = asyncio.create_task(
+            trickle(peer, frame[4000:-1], victim.bystander, lambda: victim.server.connections == 2)
+        )
+        while not slow.done():
+            await send(steady, [frames.frame(frames.DATA, 0, 1, b"")[:5]])
+            await victim.bystander.calls(1)
+            await send(steady, [frames.frame(frames.DATA, 0, 1, b"")[5:]])
+        await slow
+        await send(steady, [frames.frame(frames.DATA, frames.END_STREAM, 1, message(b"x"))])
+        assert (await steady.answer(1))[1] == message(b"x")
+        assert victim.gauge.buffered < ROOM
+
+
 async def test_requests_that_never_end(attacked: Attacked) -> None:
     """Unary calls whose message does not come have no handler, and no more places than others."""
     async with attacked(max_concurrent_streams=50) as victim, await RawPeer.connect(victim.address) as peer:

@@ -4,21 +4,21 @@ import logging
 
 import pytest
 
+from prism.errors import InvalidArgument
 from prism.telemetry.access import AccessLog
-from prism.telemetry.metrics import Metrics
-from prism.wire.status import Code
+from telemetry.data_path import MALFORMED, PUT, SERVICE, call, data_path
 
 
-def test_a_line_for_every_call(caplog: pytest.LogCaptureFixture) -> None:
-    """A call is logged with namespace, operation, status and time, and is counted all the same."""
-    metrics = Metrics()
-    recorder = AccessLog(metrics)
-    with caplog.at_level(logging.INFO):
-        recorder.begin("prism.data.v1.KeyValue/Get")
-        assert metrics.in_flight() == {"prism.data.v1.KeyValue/Get": 1}
-        recorder.end("profiles", "prism.data.v1.KeyValue/Get", Code.NOT_FOUND, 0.0123456)
-    (record,) = caplog.records
-    fields = vars(record)
-    assert (fields["namespace"], fields["status"], fields["milliseconds"]) == ("profiles", "NOT_FOUND", 12.346)
-    (totals,) = metrics.totals()
-    assert totals.codes[Code.NOT_FOUND] == 1
+async def test_a_line_for_every_call(caplog: pytest.LogCaptureFixture) -> None:
+    """A call is logged with namespace, operation, status, time and, where it failed, the reason."""
+    with caplog.at_level(logging.INFO, logger="prism.access"):
+        async with data_path("profiles") as gateway:
+            gateway.observers = [AccessLog()]
+            await call(gateway, "Put", PUT, "profiles")
+            with pytest.raises(InvalidArgument):
+                await call(gateway, "Get", MALFORMED, "profiles")
+    good, bad = (vars(record) for record in caplog.records if record.name == "prism.access")
+    assert (good["namespace"], good["operation"], good["status"]) == ("profiles", f"{SERVICE}/Put", "OK")
+    assert good["milliseconds"] > 0
+    assert "reason" not in good
+    assert (bad["status"], bad["reason"]) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")

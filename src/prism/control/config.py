@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
+from prism.control.audit_section import AuditSection
 from prism.control.plugin_section import PluginSection
 from prism.control.problem import nearest
 from prism.control.section import Section, empty, refuse
@@ -167,6 +168,7 @@ class Config(Section):
 
     gateway: Annotated[GatewaySection, BeforeValidator(empty)] = GatewaySection()
     telemetry: Annotated[TelemetrySection, BeforeValidator(empty)] = TelemetrySection()
+    audit: Annotated[AuditSection, BeforeValidator(empty)] = AuditSection()
     secrets: Annotated[SecretsSection, BeforeValidator(empty)] = SecretsSection()
     plugins: Annotated[PluginsSection, BeforeValidator(empty)] = PluginsSection()
     namespaces: tuple[NamespaceEntry, ...] = ()

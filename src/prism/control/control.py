@@ -26,9 +26,12 @@ from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
 from prism.errors import GatewayUnavailable
 from prism.plugins.discovery import Plugins, discover
+from prism.telemetry import audit
 
 AT_ONCE = frozenset({"drain_timeout"})
 """Options of the sections that need no restart."""
+
+_NAMED_AT_MOST = 100
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +120,10 @@ class Control:
             except ConfigInvalid as error:
                 report = ReloadReport(generation=self._generation, applied=False, problems=error.problems)
                 log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
+                audit.record("admin", "configuration.reload", outcome="INVALID_ARGUMENT", detail=_summary(report))
                 return report
         log.info("%s", report)
+        audit.record("admin", "configuration.reload", detail=_summary(report))
         for name, reason in report.held.items():
             log.warning("namespace %s is served as before: %s", name, reason)
         for note in report.notes:
@@ -253,10 +258,18 @@ class Control:
                 await asyncio.gather(watcher, return_exceptions=True)
 
 
+def _summary(report: ReloadReport) -> dict[str, object]:
+    """What the audit trail says of a reload."""
+    lists = {name: getattr(report, name) for name in ("added", "changed", "removed", "held")}
+    shortened = {name: list(each)[:_NAMED_AT_MOST] for name, each in lists.items() if each}
+    counts = {f"{name}_count": len(each) for name, each in lists.items() if each}
+    return {"generation": report.generation, "problems": len(report.problems), **counts, **shortened}
+
+
 def _needs_restart(old: Config, new: Config) -> list[str]:
     return [
         f"{section}.{option} has changed; restart the gateway for it to take effect"
-        for section in ("gateway", "telemetry")
+        for section in ("gateway", "telemetry", "audit")
         for option, value in getattr(new, section)
         if option not in AT_ONCE and value != getattr(getattr(old, section), option)
     ]

@@ -12,6 +12,7 @@ from prism.plugins.in_process import InProcess
 from prism.plugins.instance import Instance
 from prism.plugins.refusing import Refusing
 from prism.sdk.backend import Health, HealthStatus
+from prism.telemetry import audit
 
 ATTACHED_AT_ONCE = 16
 
@@ -126,6 +127,7 @@ class Supervised:
             log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
         else:
             log.info("backend %s stopped", self.spec.plugin.name)
+        self._record("plugin.stopped")
 
     async def _keep_up(self) -> None:
         name = self.spec.plugin.name
@@ -136,6 +138,8 @@ class Supervised:
             self.instance.refusal = f"backend {name!r} is not available: {reason}; the gateway keeps trying"
             self.health = Health(HealthStatus.UNHEALTHY, reason)
             log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
+            if not self._tried.is_set():
+                self._record("plugin.unavailable", "UNAVAILABLE", reason=reason)
             self._tried.set()
             await asyncio.sleep(delay)
         self.came_up = True
@@ -143,6 +147,7 @@ class Supervised:
         await self._attach(self._wanted)
         self.instance.refusal = ""
         self._tried.set()
+        self._record("plugin.serves", namespaces=len(self._wanted))
         log.info(
             "backend %s serves %d namespace%s on %s",
             name,
@@ -189,7 +194,14 @@ class Supervised:
         if self.health.status is not before.status:
             level = logging.INFO if self.health.status is HealthStatus.HEALTHY else logging.WARNING
             detail = f": {self.health.message}" if self.health.message else ""
+            outcome = "OK" if level == logging.INFO else "UNAVAILABLE"
+            self._record(f"plugin.{self.health.status.name.lower()}", outcome, reason=self.health.message)
             log.log(level, "backend %s is %s%s", self.spec.plugin.name, self.health.status.name.lower(), detail)
+
+    def _record(self, action: str, outcome: str = "OK", **detail: object) -> None:
+        store = self.spec.redactor.scrub(self.instance.identity or self.configured_identity)
+        own = {"backend": self.spec.plugin.name, "version": self.spec.plugin.manifest.version, "store": store}
+        audit.record("plugin", action, outcome=outcome, detail={**own, **detail})
 
     def _scrubbed(self, health: Health) -> Health:
         return Health(health.status, self.spec.redactor.scrub(health.message), health.details)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prism.errors import GatewayUnavailable, LimitExceeded, PermissionDenied, PrismError, Unauthenticated
 from prism.gateway.call import Call
 from prism.principal import Principal
+from prism.telemetry.figure import Figure
 from prism.wire import Peer
 
 POLICY = (Unauthenticated, PermissionDenied, LimitExceeded, GatewayUnavailable)
@@ -55,6 +56,17 @@ class Denials:
             denial = Denial(call.principal, peer, name, call.operation.name, error, detail)
             for listener in self._listeners:
                 listener(denial)
+
+    def figures(self) -> Iterator[Figure]:
+        """For the metrics."""
+        counts: dict[tuple[str, ...], float] = {each[:2]: each[2] for each in self.counts()}
+        yield Figure(
+            "prism_requests_denied",
+            "Calls that a policy refused.",
+            counts,
+            labels=("namespace", "reason"),
+            kind="counter",
+        )
 
     def counts(self) -> Iterator[tuple[str, str, int]]:
         """Namespace (empty for one that is not configured), reason, and how often."""

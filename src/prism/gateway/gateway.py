@@ -30,6 +30,22 @@ class Recorder(Protocol):
     def end(self, namespace: str, operation: str, code: Code, seconds: float) -> None: ...
 
 
+class Observer(Protocol):
+    """Learns of every call when it has ended: the access log, the audit trail, traces. Must not wait."""
+
+    def ended(self, call: Call, code: Code, started: float, seconds: float, error: PrismError | None) -> None:
+        """A call has ended.
+
+        Args:
+            call: the call, as far as the hops came.
+            code: how it ended.
+            started: when it arrived, by `time.perf_counter`.
+            seconds: how long it took.
+            error: why it failed; None also where it was cancelled, and where a defect ended it (`INTERNAL`).
+        """
+        ...
+
+
 class Gateway:
     """One data path, over whatever ways in.
 
@@ -38,6 +54,7 @@ class Gateway:
         operations: every operation of the contract, by path.
         recorder: counts the calls.
         denials: is told of every call that a policy refuses.
+        observers: learn of each call's end; none unless something is to be told.
     """
 
     def __init__(
@@ -56,6 +73,7 @@ class Gateway:
         self._hops = tuple(hops)
         self.recorder = recorder
         self.denials = Denials()
+        self.observers: Sequence[Observer] = ()
         self._offers = offers or {}
 
     def publish(self, snapshot: Snapshot, hops: Sequence[Hop]) -> None:
@@ -80,6 +98,7 @@ class Gateway:
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot, len(payload))
         code = Code.INTERNAL
+        failure: PrismError | None = None
         self.recorder.begin(operation.name)
         try:
             if (slow := self._admit(call)) is not None:
@@ -93,7 +112,7 @@ class Gateway:
             finally:
                 instance.release()
         except PrismError as error:
-            code = error.code
+            code, failure = error.code, error
             self._explain(error, call)
             raise
         except asyncio.CancelledError:
@@ -103,7 +122,8 @@ class Gateway:
             code = Code.OK
             return response
         finally:
-            self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
+            self._ended(call, code, started, failure)
+            failure = None  # an error that knows its own frame would wait for the garbage collector
 
     async def stream(
         self,
@@ -120,6 +140,7 @@ class Gateway:
         started = perf_counter()
         call = Call(operation, incoming, self.snapshot, len(payload))
         code = Code.CANCELLED  # what remains where the caller leaves the stream
+        failure: PrismError | None = None
         self.recorder.begin(operation.name)
         try:
             if (slow := self._admit(call)) is not None:
@@ -135,14 +156,21 @@ class Gateway:
                 instance.release()
             code = Code.OK
         except PrismError as error:
-            code = error.code
+            code, failure = error.code, error
             self._explain(error, call)
             raise
         except asyncio.CancelledError:
             code = _why_ended(incoming)
             raise
         finally:
-            self.recorder.end(_counted_as(call), operation.name, code, perf_counter() - started)
+            self._ended(call, code, started, failure)
+            failure = None  # an error that knows its own frame would wait for the garbage collector
+
+    def _ended(self, call: Call, code: Code, started: float, failure: PrismError | None) -> None:
+        seconds = perf_counter() - started
+        self.recorder.end(_counted_as(call), call.operation.name, code, seconds)
+        for observer in self.observers:
+            observer.ended(call, code, started, seconds, failure)
 
     def _admit(self, call: Call) -> Awaitable[None] | None:
         """Passes the hops; what is left to await where one of them must wait."""

@@ -24,12 +24,11 @@ from prism.gateway.grpc import grpc_methods
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.services import Health, standard_services
-from prism.telemetry.access import AccessLog
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
-from prism.telemetry.logs import configure
 from prism.telemetry.metrics import Metrics
 from prism.telemetry.probes import Probes
 from prism.telemetry.readiness import Readiness
+from prism.telemetry.telemetry import Telemetry
 from prism.wire import Method, Server, ServerConfig
 
 DEFAULT_STORE = Path("prism-data/default.db")
@@ -76,18 +75,16 @@ class GatewayServer:
         self.metrics = Metrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.control = Control(source, self._publish, plugins=plugins)
+        self.telemetry = Telemetry(self.gateway)
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = Health(self.readiness.services)
         self._listen = listen
 
     async def run(self) -> None:
         """The whole life: start, serve until told to end, drain, stop."""
-        configure()
-        async with self.control:
+        async with self.telemetry, self.control:
             config = self.control.config
-            configure(config.telemetry.log.level, config.telemetry.log.format)
-            if config.telemetry.log.access:
-                self.gateway.recorder = AccessLog(self.metrics)
+            self.telemetry.configure(config)
             async with self._data_server(config) as data, self._probe_server(data) as probes:
                 wanted = self._listen or (config.gateway.listen,)
                 addresses = [await _listen(data, address, "--listen or gateway.listen") for address in wanted]
@@ -114,7 +111,8 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        sources = Sources(self.metrics, lambda: self.gateway.snapshot, self._backend_gauges, data)
+        parts = (self.telemetry.figures, self.gateway.denials.figures)
+        sources = Sources(self.metrics, lambda: self.gateway.snapshot, self._backend_gauges, data, parts)
         return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
 
     def _backend_gauges(self) -> Iterator[BackendGauges]:

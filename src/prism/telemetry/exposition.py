@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from prism.control.snapshot import Snapshot
+from prism.telemetry.figure import Figure
 from prism.telemetry.metrics import Metrics, Totals
 from prism.telemetry.readiness import readiness_of
 
@@ -46,12 +47,14 @@ class Sources:
         snapshot: the configuration that serves now.
         backends: the backends' gauges.
         listener: whose connections are counted; None for nobody's.
+        parts: what tells figures of its own, each under names of its own.
     """
 
     metrics: Metrics
     snapshot: Callable[[], Snapshot]
     backends: Callable[[], Iterable[BackendGauges]] = tuple
     listener: Connections | None = None
+    parts: Sequence[Callable[[], Iterable[Figure]]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Figures:
         generation: of the configuration.
         connections: open on the data port; None where nobody listens.
         gauges: by name, then by backend and store.
+        told: what the parts told.
     """
 
     totals: Sequence[Totals]
@@ -73,6 +77,7 @@ class Figures:
     generation: int
     connections: int | None
     gauges: Mapping[str, Mapping[tuple[str, str], float]]
+    told: Sequence[Figure]
 
 
 class Exposition:
@@ -97,6 +102,7 @@ def _copy(sources: Sources) -> Figures:
         generation=snapshot.generation,
         connections=None if sources.listener is None else sources.listener.connections,
         gauges=_by_gauge(sources.backends()),
+        told=[figure for part in sources.parts for figure in part()],
     )
 
 

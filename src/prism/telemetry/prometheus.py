@@ -33,6 +33,7 @@ class _Scrape:
         yield from _calls(self._figures)
         yield from _state(self._figures)
         yield from _backends(self._figures)
+        yield from _told(self._figures)
         process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=process)
@@ -85,5 +86,14 @@ def _backends(figures: Figures) -> Iterator[Metric]:
             f"prism_backend_{name}", f"The backend's own figure {name}.", labels=["backend", "store"]
         )
         for labels, value in series.items():
+            family.add_metric(list(labels), value)
+        yield family
+
+
+def _told(figures: Figures) -> Iterator[Metric]:
+    for each in figures.told:
+        kind = CounterMetricFamily if each.kind == "counter" else GaugeMetricFamily
+        family = kind(each.name, each.help, labels=each.labels)
+        for labels, value in each.values.items():
             family.add_metric(list(labels), value)
         yield family

@@ -1,0 +1,111 @@
+"""What the audit trail says of calls."""
+
+from pathlib import Path
+
+import pytest
+
+from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied
+from prism.gateway.call import Call
+from prism.gateway.chain import Policies
+from prism.principal import Principal
+from prism.telemetry.audit import Event
+from prism.telemetry.audit_calls import AuditCalls
+from telemetry.data_path import GET, MALFORMED, PUT, SERVICE, call, data_path
+
+
+def alice(call: Call) -> None:
+    call.principal = Principal("alice")
+
+
+def never_on_secrets(call: Call) -> None:
+    if call.namespace == "secrets":
+        raise PermissionDenied("you may not read this namespace") from ValueError("rule 3 of policy.yaml")
+
+
+async def test_calls_are_recorded_by_namespace() -> None:
+    """One namespace in full, the others not at all; failures of either kind with their reason."""
+    events: list[Event] = []
+    async with data_path("full", "none", policies=Policies(authenticate=alice)) as gateway:
+        gateway.observers = [AuditCalls(events.append, 0.0, {"full": 1.0})]
+        await call(gateway, "Put", PUT, "full")
+        await call(gateway, "Put", PUT, "none")
+        with pytest.raises(InvalidArgument):
+            await call(gateway, "Get", MALFORMED, "full")
+        with pytest.raises(NamespaceNotFound):
+            await call(gateway, "Get", GET, "elsewhere")
+    assert [(each.action, each.outcome, each.reason) for each in events] == [
+        (f"{SERVICE}/Put", "OK", ""),
+        (f"{SERVICE}/Get", "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+    ]
+    assert {(each.kind, each.principal, each.namespace, each.peer) for each in events} == {
+        ("call", "alice", "full", "192.0.2.7:1234")
+    }
+    assert events[0].detail["backend"] == "memory"
+
+
+async def test_a_share_of_the_calls() -> None:
+    """Sampled calls are a part of all: not none, and not each."""
+    events: list[Event] = []
+    async with data_path("some") as gateway:
+        gateway.observers = [AuditCalls(events.append, 0.5, {})]
+        for _ in range(200):  # none or all of 200: once in 10^60 runs
+            await call(gateway, "Get", GET, "some")
+    assert 0 < len(events) < 200
+
+
+async def test_every_denial_is_recorded_once() -> None:
+    """Who, what, where from and why: the caller's sentence, and what only the operator may know."""
+    events: list[Event] = []
+    policies = Policies(authenticate=alice, authorize=never_on_secrets)
+    async with data_path("secrets", policies=policies) as gateway:
+        calls = AuditCalls(events.append, 1.0, {})
+        gateway.observers = [calls]
+        gateway.denials.listen(calls.denied)
+        with pytest.raises(PermissionDenied):
+            await call(gateway, "Get", GET, "secrets")
+    (event,) = events
+    assert (event.kind, event.action, event.outcome) == ("denial", f"{SERVICE}/Get", "PERMISSION_DENIED")
+    assert (event.principal, event.namespace, event.peer) == ("alice", "secrets", "192.0.2.7:1234")
+    assert event.detail == {"message": "you may not read this namespace", "why": "rule 3 of policy.yaml"}
+
+
+def test_the_trail_of_a_gateway(tmp_path: Path) -> None:
+    """From the first plugin to the last: lives of plugins, calls, reloads, and what the metrics say of it."""
+    import json
+    import urllib.request
+
+    from gateways import GatewayProcess, namespace
+    from prism.client.sync import Client
+
+    trail = tmp_path / "audit.jsonl"
+    config = {"audit": {"output": str(trail), "namespaces": {"kept": 1}}}
+    namespaces = [namespace("kept", "memory"), namespace("other", "memory", store="other")]
+    gateway = GatewayProcess(config | {"namespaces": namespaces}, tmp_path).start()
+    try:
+        with Client(gateway.data) as prism:
+            for name in ("kept", "other"):
+                prism.keyvalue(name).put("r", {b"k": b"v"})
+        with urllib.request.urlopen(f"http://{gateway.metrics}/metrics") as answer:
+            figures = answer.read().decode()
+        gateway.write_config(config | {"namespaces": namespaces[:1]})
+        gateway.wait_for_log("1 removed")
+        gateway.write_config(config | {"namespaces": namespaces[:1], "unknown": 1})
+        gateway.wait_for_log("was not applied")
+    finally:
+        assert gateway.stop() == 0
+    events = [json.loads(line) for line in trail.read_text().splitlines()]
+    assert [each["sequence"] for each in events] == list(range(1, len(events) + 1))
+    actions = [(each["kind"], each["action"], each["outcome"]) for each in events]
+    assert actions == [
+        ("plugin", "plugin.serves", "OK"),
+        ("plugin", "plugin.serves", "OK"),
+        ("call", f"{SERVICE}/Put", "OK"),
+        ("admin", "configuration.reload", "OK"),
+        ("plugin", "plugin.stopped", "OK"),
+        ("admin", "configuration.reload", "INVALID_ARGUMENT"),
+        ("plugin", "plugin.stopped", "OK"),
+    ]
+    assert events[3]["removed"] == ["other"]
+    assert events[0]["store"]
+    assert "prism_audit_events_lost_total 0.0" in figures
+    assert "prism_audit_queue_length" in figures

@@ -47,6 +47,7 @@ class Manifest(BaseModel):
         drivers: modules whose absence means that the extra is not installed.
         pinned: its store ties a namespace to one gateway process.
         placement: where it runs unless the configuration says otherwise.
+        testing: a class that makes a store for its tests, as `prism.acceptance.TestBackend` says.
         capabilities: what it promises.
     """
 
@@ -66,6 +67,7 @@ class Manifest(BaseModel):
     drivers: tuple[str, ...] = ()
     pinned: bool = False
     placement: Literal["in_process", "sidecar", "remote"] = "in_process"
+    testing: Reference | None = None
     capabilities: Capabilities = Capabilities()
 
     @model_validator(mode="before")

@@ -1,7 +1,9 @@
 """A memory store for tests."""
 
 import uuid
+from collections.abc import Mapping
 
+from prism.acceptance.backend import LocalStore
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.config import MemoryConfig
 from prism.sdk import NoCredentials
@@ -38,3 +40,25 @@ class TemporaryStore:
         """Stops the backends: nothing is left."""
         while self._backends:
             await self._backends.pop().stop()
+
+
+class MemoryTestBackend(LocalStore):
+    """`prism.acceptance.TestBackend`: names for stores, which live in whoever serves them."""
+
+    def __init__(self) -> None:
+        self._name = ""
+
+    async def start(self) -> None:
+        """Chooses a name that nobody has."""
+        self._name = f"test-{uuid.uuid4()}"
+
+    async def stop(self) -> None:
+        """Nothing is left once the backends are stopped."""
+
+    async def reset(self) -> None:
+        """Begins with another name."""
+        await self.start()
+
+    async def connection_config(self, place: str = "main") -> Mapping[str, object]:
+        """A store of that name."""
+        return {"store": f"{self._name}-{place}"}

@@ -1,311 +1,114 @@
-"""Real PostgreSQL servers for tests: one that is started here and may be broken at will, or one that already runs.
-
-Both have the same face; what only the owner of a server may do to it is `PostgresServer`'s alone.
-"""
+"""PostgreSQL for tests: the servers, and one as the acceptance kit wants it."""
 
 import asyncio
-import os
-import pwd
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-import asyncpg
+from prism.backends.postgres.testing_server import (
+    ATTACH_VARIABLE,
+    VERSION_VARIABLE,
+    PostgresServer,
+    RunningServer,
+    ServerMissing,
+    binaries,
+    find_server,
+)
 
-ATTACH_VARIABLE = "PRISM_TEST_POSTGRES_URL"
-VERSION_VARIABLE = "POSTGRES_VERSION"
-_DEBIAN = Path("/usr/lib/postgresql")
-_ACCOUNT = "postgres"
-_START_SECONDS = 30.0
+__all__ = [
+    "ATTACH_VARIABLE",
+    "VERSION_VARIABLE",
+    "PostgresServer",
+    "PostgresTestBackend",
+    "RunningServer",
+    "ServerMissing",
+    "binaries",
+    "find_server",
+]
 
-Result = TypeVar("Result")
-
-
-class ServerMissing(Exception):
-    """No PostgreSQL server can be had on this machine; the message is the reason to skip a test by."""
+ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names is others' too"
 
 
-class RunningServer:
-    """A server that already runs, with an account that may create databases.
+class PostgresTestBackend:
+    """`prism.acceptance.TestBackend`: a database for each place on a server of its own, or on one that already runs."""
 
-    Attributes:
-        url: a connection string of its maintenance database.
-    """
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._databases: list[str] = []
-
-    def start(self) -> None:
-        """Makes sure that it answers."""
-        self.execute("SELECT 1")
-
-    def stop(self) -> None:
-        """Leaves it running, without the databases made here."""
-        self.reset()
-
-    def reset(self) -> None:
-        """Drops the databases made here."""
-        while self._databases:
-            self.execute(f'DROP DATABASE IF EXISTS "{self._databases.pop()}" WITH (FORCE)')
-
-    def create_database(self, options: str = "") -> str:
-        """The connection string of a new, empty database; `options` ends the CREATE DATABASE."""
-        name = f"prism_{secrets.token_hex(6)}"
-        self.execute(f'CREATE DATABASE "{name}" {options}')
-        self._databases.append(name)
-        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
-
-    def execute(self, statement: str, *arguments: object, url: str | None = None) -> list[asyncpg.Record]:
-        """Runs one statement on a connection of its own, in the maintenance database or in that of `url`."""
-
-        async def run() -> list[asyncpg.Record]:
-            connection = await asyncpg.connect(url or self.url)
-            try:
-                return await connection.fetch(statement, *arguments)
-            finally:
-                await connection.close()
-
-        return _complete(run())
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-
-class PostgresServer(RunningServer):
-    """A server of one's own, in a temporary directory, that listens on loopback and on a unix socket.
-
-    Every call blocks until it is done. The port stays the same from start to start.
-
-    Args:
-        settings: of postgresql.conf; what is written is synced to disk unless they say otherwise.
-
-    Raises:
-        ServerMissing: PostgreSQL is not installed.
-    """
-
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        self._binaries = binaries()
-        self._account = _account()
-        self._settings = dict(settings or {})
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder: Path | None = None
-        self._paused: list[int] = []
-        self.password = secrets.token_hex(8)
-        self.port = _free_port()
-        super().__init__(f"postgresql://{_ACCOUNT}:{self.password}@127.0.0.1:{self.port}/postgres")
+    def __init__(self) -> None:
+        self._server: RunningServer | None = None
+        self._places: dict[str, str] = {}
 
     @property
-    def socket_url(self) -> str:
-        """The connection string by unix socket, where the local account needs no password."""
-        return f"postgresql://{_ACCOUNT}@/postgres?host={quote(str(self.folder), safe='')}&port={self.port}"
+    def lacks(self) -> Mapping[str, str]:
+        """A server that was attached is not broken."""
+        if isinstance(self._server, PostgresServer):
+            return {}
+        return dict.fromkeys(("rotate_credentials", "kill", "pause", "disconnect"), ATTACHED)
 
-    @property
-    def log(self) -> str:
-        """What the server has logged."""
-        return (self.folder / "log").read_text(errors="replace")
+    async def start(self) -> None:
+        """Starts or attaches it; after `kill` on the data that it had.
 
-    def start(self) -> None:
-        """Starts it, on an empty data directory the first time, and waits until it answers."""
-        if self._folder is None:
-            self._folder = self._create()
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": str(self.port),
-            "unix_socket_directories": str(self._folder),
-            "shared_buffers": "64MB",
-            **self._settings,
+        Raises:
+            ServerMissing: PostgreSQL is not installed, and no server was named.
+        """
+        if self._server is None:
+            self._server = find_server()
+        await asyncio.to_thread(self._server.start)
+
+    async def stop(self) -> None:
+        """Ends it; of an attached one only the databases made here."""
+        if self._server is not None:
+            await asyncio.to_thread(self._server.stop)
+            self._server = None
+            self._places.clear()
+
+    async def reset(self) -> None:
+        """Drops the databases."""
+        await asyncio.to_thread(self.server.reset)
+        self._places.clear()
+
+    async def connection_config(self, place: str = "main") -> Mapping[str, object]:
+        """A database for that place."""
+        if place not in self._places:
+            url = urlsplit(await asyncio.to_thread(self.server.create_database))
+            self._places[place] = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2]))
+        return {"connection_string": self._places[place]}
+
+    def credentials(self) -> Mapping[str, str]:
+        """The account that owns the databases."""
+        url = urlsplit(self.server.url)
+        return {
+            name: unquote(value) for name, value in (("username", url.username), ("password", url.password)) if value
         }
-        settings = [f"--{name}={value}" for name, value in options.items()]
-        with (self._folder / "log").open("ab") as log:
-            self._process = self._spawn([self._program("postgres"), "-D", self._data, *settings], log)
-        self._await_readiness()
 
-    def stop(self) -> None:
-        """Ends it for good and removes its directory."""
-        self._end(signal.SIGINT)
-        self._databases.clear()
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
-            self._folder = None
+    async def rotate_credentials(self) -> None:
+        """Gives the account another password; sessions that stand stay as they are."""
+        await asyncio.to_thread(self.own.change_password)
 
-    def shut_down(self) -> None:
-        """Stops it as an operator does who does not wait for clients; the data stays for the next start."""
-        self._end(signal.SIGINT)
+    async def kill(self) -> None:
+        """Ends every process of it at once."""
+        await asyncio.to_thread(self.own.kill)
 
-    def kill(self) -> None:
-        """Ends it as a crash does: every process at once, nothing flushed; the data stays for the next start."""
-        processes = self._processes()
-        for each in processes:
-            _signal(each, signal.SIGKILL)
-        self._end(signal.SIGKILL)
+    async def pause(self) -> None:
+        """Stops every process of it by a signal."""
+        await asyncio.to_thread(self.own.pause)
 
-    def restart(self) -> None:
-        """Stops and starts it."""
-        self.shut_down()
-        self.start()
+    async def resume(self) -> None:
+        """Lets them go on."""
+        await asyncio.to_thread(self.own.resume)
 
-    def pause(self) -> None:
-        """Freezes it: connections stay open and nothing answers."""
-        self._paused = self._processes()
-        for each in self._paused:
-            _signal(each, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Ends a pause."""
-        while self._paused:
-            _signal(self._paused.pop(), signal.SIGCONT)
+    async def disconnect(self) -> None:
+        """Terminates every session but the one that does it."""
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename <> ''"
+        await asyncio.to_thread(self.own.execute, end)
 
     @property
-    def folder(self) -> Path:
-        """Its temporary directory, which holds its data, its log and its socket."""
-        if self._folder is None:
-            raise RuntimeError("the server has not been started")
-        return self._folder
+    def server(self) -> RunningServer:
+        """The server itself, for tests of what is PostgreSQL's alone."""
+        if self._server is None:
+            raise RuntimeError("the store has not been started")
+        return self._server
 
     @property
-    def _data(self) -> str:
-        return str(self.folder / "data")
-
-    def _program(self, name: str) -> str:
-        return str(self._binaries / name)
-
-    def _create(self) -> Path:
-        self._folder = Path(tempfile.mkdtemp(prefix="prism-pg-"))
-        if self._account is not None:
-            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
-        passwords = self._folder / "password"
-        passwords.write_text(self.password)
-        passwords.chmod(0o644)
-        arguments = [
-            self._program("initdb"),
-            f"--pgdata={self._data}",
-            f"--username={_ACCOUNT}",
-            f"--pwfile={passwords}",
-            "--auth-host=scram-sha-256",
-            "--auth-local=trust",
-            "--encoding=UTF8",
-            "--no-locale",
-            "--no-sync",
-        ]
-        with (self._folder / "log").open("ab") as log:
-            code = self._spawn(arguments, log).wait()
-        passwords.unlink()
-        if code:
-            raise RuntimeError(f"initdb failed:\n{self.log}")
-        return self._folder
-
-    def _spawn(self, arguments: list[str], log: Any) -> "subprocess.Popen[bytes]":
-        account = self._account
-        return subprocess.Popen(  # noqa: S603  # the binaries found, our own arguments
-            arguments,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
-            start_new_session=True,
-        )
-
-    def _await_readiness(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                self.execute("SELECT 1")
-            except (OSError, asyncpg.CannotConnectNowError) as error:
-                if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"PostgreSQL did not start:\n{self.log}") from error
-                time.sleep(0.02)
-            else:
-                return
-
-    def _processes(self) -> list[int]:
-        if self._process is None:
-            return []
-        parent = self._process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return [parent, *map(int, children)]
-
-    def _end(self, how: signal.Signals) -> None:
-        self.resume()
-        process, self._process = self._process, None
-        if process is None:
-            return
-        _signal(process.pid, how)
-        try:
-            process.wait(_START_SECONDS)
-        except subprocess.TimeoutExpired:
-            _signal(process.pid, signal.SIGQUIT)
-            process.wait(_START_SECONDS)
-
-
-def find_server(settings: Mapping[str, str] | None = None) -> RunningServer:
-    """The server that PRISM_TEST_POSTGRES_URL names, else one of one's own.
-
-    Raises:
-        ServerMissing: neither is there.
-    """
-    url = os.environ.get(ATTACH_VARIABLE)
-    return RunningServer(url) if url else PostgresServer(settings)
-
-
-def binaries() -> Path:
-    """The folder of PostgreSQL's programs: POSTGRES_VERSION's or the newest of Debian's, else that on PATH.
-
-    Raises:
-        ServerMissing: there is none.
-    """
-    version = os.environ.get(VERSION_VARIABLE, "*")
-    found = sorted(_DEBIAN.glob(f"{version}/bin/initdb"), key=lambda each: float(each.parts[-3]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    if on_path and version == "*":
-        return Path(on_path).resolve().parent
-    wanted = "PostgreSQL" if version == "*" else f"PostgreSQL {version}"
-    raise ServerMissing(f"{wanted} is not installed: install Debian's postgresql, or set {ATTACH_VARIABLE}")
-
-
-def _account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root; another account runs it as itself."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam(_ACCOUNT)
-    except KeyError:
-        raise ServerMissing(f"PostgreSQL refuses to run as root and there is no account {_ACCOUNT!r}") from None
-
-
-def _signal(process: int, number: signal.Signals) -> None:
-    try:
-        os.kill(process, number)
-    except ProcessLookupError:
-        return
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _complete(work: Coroutine[Any, Any, Result]) -> Result:
-    """Runs `work` to its end from anywhere, an event loop's thread included."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+    def own(self) -> PostgresServer:
+        """The server, where it is this object's own and may be broken."""
+        if not isinstance(self._server, PostgresServer):
+            raise NotImplementedError(ATTACHED)
+        return self._server

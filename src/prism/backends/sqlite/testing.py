@@ -2,8 +2,10 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from prism.acceptance.backend import LocalStore
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.sdk import NoCredentials
@@ -43,3 +45,32 @@ class TemporaryStore:
         while self._backends:
             await self._backends.pop().stop()
         shutil.rmtree(self._folder)
+
+
+class SqliteTestBackend(LocalStore):
+    """`prism.acceptance.TestBackend`: files in a temporary folder."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+
+    async def start(self) -> None:
+        """Makes the folder; each place's file comes with its first backend."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="prism-sqlite-"))
+
+    async def stop(self) -> None:
+        """Removes the files; whoever has one open has been stopped before."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+            self._folder = None
+
+    async def reset(self) -> None:
+        """Begins with another folder."""
+        await self.stop()
+        await self.start()
+
+    async def connection_config(self, place: str = "main") -> Mapping[str, object]:
+        """A file of that name."""
+        if self._folder is None:
+            raise RuntimeError("the store has not been started")
+        return {"path": str(self._folder / place / "prism.db")}

@@ -1,0 +1,106 @@
+"""The store that a plugin is tested on: a real one, which the kit starts, breaks and ends.
+
+Source: RFC-008 "Test Backend Lifecycle Management".
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+
+class StoreMissing(Exception):
+    """The store cannot be had on this machine; the message is the reason to skip its tests by."""
+
+
+class TestBackend(Protocol):
+    """A real store for tests; constructed without arguments, it does nothing before `start`.
+
+    What a kind of store does not have (a store in the plugin's own memory cannot be killed apart from it) is listed in
+    `lacks`, with the reason that a skipped test gives; its method is not called then.
+
+    Attributes:
+        lacks: the methods that mean nothing here, and why.
+    """
+
+    if not TYPE_CHECKING:
+        __test__ = False  # pytest would take it for a class of tests, by its name
+
+    lacks: Mapping[str, str]
+
+    async def start(self) -> None:
+        """Starts the store, empty the first time; after `kill` with what it had stored. Returns when it answers.
+
+        Raises:
+            StoreMissing: it is not installed here.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Ends it for good; nothing is left. May be called before `start`."""
+        ...
+
+    async def reset(self) -> None:
+        """Empties it: places handed out before are gone."""
+        ...
+
+    async def connection_config(self, place: str = "main") -> Mapping[str, object]:
+        """The `config` of a namespace on this store. Places are apart from one another, made when first asked for."""
+        ...
+
+    def credentials(self) -> Mapping[str, str]:
+        """The `credentials` of a namespace on this store, as they are now; empty where it has none."""
+        ...
+
+    async def rotate_credentials(self) -> None:
+        """Gives the account another secret; what `credentials` gave before is refused from now on."""
+        ...
+
+    async def kill(self) -> None:
+        """Ends it as a crash does; the data stays for `start`."""
+        ...
+
+    async def pause(self) -> None:
+        """Freezes it: connections stay open and nothing answers, until `resume`."""
+        ...
+
+    async def resume(self) -> None:
+        """Ends a pause."""
+        ...
+
+    async def disconnect(self) -> None:
+        """Ends every connection that it has accepted, in the midst of whatever they do."""
+        ...
+
+
+class LocalStore:
+    """What the test backends of stores without a server share: nothing runs that could be broken from outside."""
+
+    lacks: Mapping[str, str] = {
+        "rotate_credentials": "the store takes no credentials",
+        "kill": "the store has no server: it ends with the plugin",
+        "pause": "the store has no server: it runs in the plugin",
+        "disconnect": "the store has no server: there are no connections",
+    }
+
+    def credentials(self) -> Mapping[str, str]:
+        """It takes none."""
+        return {}
+
+    async def rotate_credentials(self) -> None:
+        """Lacking."""
+        raise NotImplementedError(self.lacks["rotate_credentials"])
+
+    async def kill(self) -> None:
+        """Lacking."""
+        raise NotImplementedError(self.lacks["kill"])
+
+    async def pause(self) -> None:
+        """Lacking."""
+        raise NotImplementedError(self.lacks["pause"])
+
+    async def resume(self) -> None:
+        """Lacking."""
+        raise NotImplementedError(self.lacks["pause"])
+
+    async def disconnect(self) -> None:
+        """Lacking."""
+        raise NotImplementedError(self.lacks["disconnect"])

@@ -1,0 +1,31 @@
+"""The gateways under test: for each subject as many real processes as it allows, kept for the whole session."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from prism.acceptance.gateway_process import GatewayProcess
+
+
+class Fleet:
+    """Starts gateways with one configuration when they are first asked for."""
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
+        self._processes: list[GatewayProcess] = []
+
+    async def addresses(self, namespaces: Callable[[], Sequence[dict[str, Any]]], gateways: int) -> list[str]:
+        """The addresses of that many gateways; `namespaces` gives the entries of their configuration."""
+        if not self._processes:
+            config = {"namespaces": namespaces()}
+            for _ in range(gateways):
+                process = GatewayProcess(config, self._folder())
+                await asyncio.to_thread(process.start)
+                self._processes.append(process)
+        return [each.data for each in self._processes]
+
+    async def stop(self) -> None:
+        """Ends them all."""
+        while self._processes:
+            await asyncio.to_thread(self._processes.pop().stop)

@@ -1,0 +1,110 @@
+"""Which plugin is tested, on what store, by which suites: what a plugin's author writes in one line.
+
+A harness in a test module is a collection of tests (`prism.acceptance.pytest_plugin`):
+
+    shelf = PluginAcceptanceHarness("shelf")
+
+Source: RFC-008 "Plugin Acceptance Test Framework".
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from prism.acceptance.backend import TestBackend
+from prism.acceptance.suite import Suite, suites
+from prism.errors import FailedPrecondition
+from prism.plugins.discovery import Plugin, discover
+
+WAYS = ("binding", "grpc", "http", "client")
+"""Straight to the plugin; through gateways by a stock gRPC client, by HTTP/JSON, and by `prism.client`."""
+
+Placement = Literal["in_process", "sidecar", "remote"]
+
+
+class PluginAcceptanceHarness:
+    """One plugin in one placement, to be tested.
+
+    Args:
+        plugin: its name, as a configuration gives it, or the plugin itself.
+        store: makes the store that it is tested on; by default what the manifest names as `testing`.
+        config: options of the plugin beyond those that lead to the store.
+        suites: the names of the suites to run; by default every suite that applies to what the manifest declares.
+        ways: the ways in that are tested; by default all.
+        placement: where the plugin runs.
+    """
+
+    def __init__(
+        self,
+        plugin: str | Plugin,
+        store: Callable[[], TestBackend] | None = None,
+        *,
+        config: Mapping[str, object] | None = None,
+        suites: Sequence[str] = (),
+        ways: Sequence[str] = WAYS,
+        placement: Placement = "in_process",
+    ) -> None:
+        self._plugin = plugin
+        self._store = store
+        self.config = dict(config or {})
+        self._suites = tuple(suites)
+        self._ways = tuple(ways)
+        self.placement = placement
+
+    @property
+    def plugin(self) -> Plugin:
+        """The plugin.
+
+        Raises:
+            FailedPrecondition: there is none of that name, or it cannot be used.
+        """
+        if isinstance(self._plugin, str):
+            plugins = discover()
+            if self._plugin not in plugins.found:
+                broken = [each.problem for each in plugins.broken if each.name == self._plugin]
+                known = f"there are {', '.join(plugins.found)}"
+                raise FailedPrecondition(f"there is no plugin {self._plugin!r}; {'; '.join(broken) or known}")
+            self._plugin = plugins.found[self._plugin]
+        return self._plugin
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return self.plugin.name
+
+    def suites(self) -> list[Suite]:
+        """The suites that apply: those of every plugin, and those of the abstractions that the manifest declares.
+
+        Raises:
+            FailedPrecondition: a suite was asked for that there is not.
+        """
+        if unknown := set(self._suites) - set(suites()):
+            raise FailedPrecondition(f"there is no suite {', '.join(sorted(unknown))}; there are {', '.join(suites())}")
+        declared = {"", *self.plugin.manifest.interfaces}
+        return [
+            suite
+            for name, suite in suites().items()
+            if suite.interface in declared and (not self._suites or name in self._suites)
+        ]
+
+    def ways(self) -> list[str]:
+        """The ways in that are tested; straight to the plugin only where it runs in this process."""
+        return [way for way in self._ways if way != "binding" or self.placement == "in_process"]
+
+    def store(self) -> TestBackend:
+        """A store for it, not started.
+
+        Raises:
+            FailedPrecondition: neither the harness nor the manifest names one.
+        """
+        if self._store is not None:
+            return self._store()
+        reference = self.plugin.manifest.testing
+        if not reference:
+            raise FailedPrecondition(
+                f"plugin {self.name!r} names no store to test on: give PluginAcceptanceHarness one, "
+                "or let the manifest's `testing` name a class that implements prism.acceptance.TestBackend"
+            )
+        module, _, name = reference.partition(":")
+        made: TestBackend = getattr(importlib.import_module(module), name)()
+        return made

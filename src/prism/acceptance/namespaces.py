@@ -1,0 +1,46 @@
+"""The namespaces that tests write to: all configured beforehand, each handed out once."""
+
+from collections.abc import Iterator
+
+FRESH = 2500
+FAMILIES = 60
+MEMBERS = ("", "a", ".", "-", ".a", "1", "11", "a.b")
+
+
+class Namespaces:
+    """A place's namespaces for one abstraction; every way into the place draws from the same ones.
+
+    Attributes:
+        default: whether the namespace `default` is of this abstraction.
+    """
+
+    def __init__(self, interface: str, *, default: bool = False) -> None:
+        self.default = default
+        self._interface = interface
+        self._fresh = iter(range(FRESH))
+        self._families = iter(range(FAMILIES))
+
+    def fresh(self) -> str:
+        """A namespace that nobody has written to."""
+        return _fresh(self._interface, next(self._fresh))
+
+    def family(self) -> list[str]:
+        """Namespaces that nobody has written to, whose names begin with one another."""
+        return _family(self._interface, next(self._families))
+
+    def configured(self) -> Iterator[str]:
+        """Every name that may be handed out, and `default`."""
+        if self.default:
+            yield "default"
+        yield from (_fresh(self._interface, number) for number in range(FRESH))
+        for number in range(FAMILIES):
+            yield from _family(self._interface, number)
+
+
+def _fresh(interface: str, number: int) -> str:
+    return f"{interface}.t{number:04}"
+
+
+def _family(interface: str, number: int) -> list[str]:
+    root = f"{interface}.f{number:02}"
+    return [root + member for member in MEMBERS]

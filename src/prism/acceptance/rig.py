@@ -1,0 +1,105 @@
+"""All that stands for one harness while its tests run: its store, the places on it, gateways, ways in."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from prism.acceptance.backend import StoreMissing, TestBackend
+from prism.acceptance.caller import Caller
+from prism.acceptance.gateway_fleet import Fleet
+from prism.acceptance.harness import PluginAcceptanceHarness
+from prism.acceptance.namespaces import Namespaces
+from prism.acceptance.subject import Subject
+from prism.acceptance.ways.binding import open_binding
+from prism.acceptance.ways.table import THROUGH_GATEWAYS
+
+BINDING = "binding"
+GATEWAYS = "gateways"
+
+
+class Rig:
+    """What a harness's tests share.
+
+    Attributes:
+        harness: whose it is.
+        store: its store, started.
+    """
+
+    def __init__(self, harness: PluginAcceptanceHarness, store: TestBackend, folder: Callable[[], Path]) -> None:
+        self.harness = harness
+        self.store = store
+        self._fleet = Fleet(folder)
+        self._subjects: dict[str, Subject] = {}
+        self._namespaces: dict[tuple[str, str], Namespaces] = {}
+
+    async def subject(self, place: str) -> Subject:
+        """The plugin on a place of that name."""
+        if place not in self._subjects:
+            config = {**await self.store.connection_config(place), **self.harness.config}
+            self._subjects[place] = Subject(self.harness.plugin, config, self.store.credentials())
+        return self._subjects[place]
+
+    def namespaces(self, place: str, interface: str) -> Namespaces:
+        """The namespaces of an abstraction on a place, as far as they have not been handed out."""
+        default = interface == self.harness.plugin.manifest.interfaces[0]
+        return self._namespaces.setdefault((place, interface), Namespaces(interface, default=default))
+
+    @asynccontextmanager
+    async def open(self, way: str, interface: str) -> AsyncIterator[Caller]:
+        """One way in. The binding has a place of its own: a pinned store belongs to one process."""
+        if way == "binding":
+            async with open_binding(await self.subject(BINDING), self.namespaces(BINDING, interface)) as caller:
+                yield caller
+            return
+        subject = await self.subject(GATEWAYS)
+        addresses = await self._fleet.addresses(lambda: self._entries(subject), subject.doors)
+        async with THROUGH_GATEWAYS[way](subject, self.namespaces(GATEWAYS, interface), addresses) as caller:
+            yield caller
+
+    def _entries(self, subject: Subject) -> list[dict[str, Any]]:
+        return [
+            subject.namespace(name, interface)
+            for interface in self.harness.plugin.manifest.interfaces
+            for name in self.namespaces(GATEWAYS, interface).configured()
+        ]
+
+    async def close(self) -> None:
+        """Ends it all."""
+        await self._fleet.stop()
+        await self.store.stop()
+
+
+class Rigs:
+    """The rigs of a session; each stands from when it is first asked for."""
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
+        self._rigs: dict[PluginAcceptanceHarness, Rig | StoreMissing] = {}
+
+    async def of(self, harness: PluginAcceptanceHarness) -> Rig:
+        """The rig of a harness.
+
+        Raises:
+            StoreMissing: its store cannot be had here.
+        """
+        if harness not in self._rigs:
+            self._rigs[harness] = await self._start(harness)
+        rig = self._rigs[harness]
+        if isinstance(rig, StoreMissing):
+            raise rig
+        return rig
+
+    async def _start(self, harness: PluginAcceptanceHarness) -> Rig | StoreMissing:
+        try:
+            store = harness.store()
+            await store.start()
+        except StoreMissing as missing:
+            return missing
+        return Rig(harness, store, self._folder)
+
+    async def close(self) -> None:
+        """Ends them all."""
+        for rig in self._rigs.values():
+            if isinstance(rig, Rig):
+                await rig.close()

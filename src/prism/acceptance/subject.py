@@ -1,0 +1,60 @@
+"""What is tested: a plugin on one place for data, and how a gateway is told of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prism.plugins.discovery import Plugin
+from prism.sdk import Backend, Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A plugin on one place for data, reserved for one set of gateways.
+
+    Attributes:
+        plugin: what is tested.
+        config: the configuration of a namespace on the place.
+        credentials: what the store is shown.
+        placement: the `plugin` section of a namespace; empty where the plugin runs in the gateway.
+    """
+
+    plugin: Plugin
+    config: Mapping[str, object] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    placement: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+        return self.plugin.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the manifest declares."""
+        return self.plugin.manifest.capabilities
+
+    @property
+    def doors(self) -> int:
+        """Gateways that serve the place at the same time and are tested together."""
+        return 1 if self.plugin.manifest.pinned else 2
+
+    def backend(self) -> Backend:
+        """The backend's own object, not started."""
+        config = self.plugin.config_model().model_validate(self.config)
+        credentials = self.plugin.credentials_model().model_validate(self.credentials)
+        # mypy knows of no constructor: a Protocol has none.
+        backend: Backend = self.plugin.backend_type()(config, credentials)  # type: ignore[call-arg]
+        return backend
+
+    def namespace(self, name: str, interface: str) -> dict[str, Any]:
+        """The entry of a gateway's configuration that puts a namespace on the place."""
+        entry: dict[str, Any] = {"name": name, "abstraction": interface, "backend": self.name}
+        for section, content in (
+            ("config", self.config),
+            ("credentials", self.credentials),
+            ("plugin", self.placement),
+        ):
+            if content:
+                entry[section] = dict(content)
+        return entry

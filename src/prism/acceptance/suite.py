@@ -1,0 +1,81 @@
+"""A suite: tests of one matter, shipped as a package under `prism.acceptance.suites` and found by looking there.
+
+A suite's package holds `suite.py` with its `SUITE`, modules `test_*.py`, and `fixtures.py` with what they ask for.
+Adding one touches nothing else.
+"""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+
+from prism.client import Client
+from prism.interfaces.operation import Operation
+
+SUITES = "prism.acceptance.suites"
+"""Imported when first needed: pytest must have been told before that it is to rewrite the assertions there."""
+
+
+class Translation(Protocol):
+    """Says with the methods of `prism.client` what an abstraction's requests ask for.
+
+    What an application cannot say with them is an AssertionError: such a test is not about that way in.
+    """
+
+    async def call(
+        self, client: Client, namespace: str | None, operation: Operation, request: Message, timeout: float
+    ) -> Any:
+        """Runs a unary operation."""
+        ...
+
+    def stream(
+        self, client: Client, namespace: str | None, operation: Operation, request: Message, timeout: float
+    ) -> AsyncIterator[Any]:
+        """Runs an operation that answers with a stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One suite.
+
+    Attributes:
+        name: the package's name, which a command names it by.
+        title: as the summary shows it.
+        interface: the abstraction that a plugin must serve for it to apply; empty for every plugin.
+        client: how its abstraction is said with `prism.client`.
+    """
+
+    name: str
+    title: str
+    interface: str = ""
+    client: Translation | None = None
+
+    @property
+    def package(self) -> str:
+        """The full name of its package."""
+        return f"{SUITES}.{self.name}"
+
+    def modules(self) -> list[str]:
+        """The full names of its test modules."""
+        package = importlib.import_module(self.package)
+        names = [each.name for each in pkgutil.iter_modules(package.__path__)]
+        return [f"{self.package}.{name}" for name in sorted(names) if name.startswith("test_")]
+
+    def fixtures(self) -> ModuleType:
+        """The module of its own fixtures."""
+        return importlib.import_module(f"{self.package}.fixtures")
+
+
+@functools.cache
+def suites() -> Mapping[str, Suite]:
+    """Every suite there is, by name."""
+    package = importlib.import_module(SUITES)
+    names = sorted(each.name for each in pkgutil.iter_modules(package.__path__))
+    loaded = [importlib.import_module(f"{SUITES}.{name}.suite").SUITE for name in names]
+    return {suite.name: suite for suite in loaded}

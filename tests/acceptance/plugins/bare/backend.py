@@ -1,0 +1,70 @@
+"""The bare backend: single operations in memory and nothing besides, not even versions."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import NoReturn
+
+from prism.backends.memory.backend import MemoryBackend
+from prism.backends.memory.config import MemoryConfig
+from prism.interfaces.keyvalue import (
+    Context,
+    DeleteRequest,
+    DeleteResponse,
+    ExistsRequest,
+    ExistsResponse,
+    GetRequest,
+    GetResponse,
+    KeyValue,
+    PutRequest,
+    PutResponse,
+)
+from prism.sdk import Health, NoCredentials
+
+
+class BareKeyValue(KeyValue):
+    """Put, Get, Exists and Delete of another KeyValue, its versions left out."""
+
+    def __init__(self, store: KeyValue) -> None:
+        self._store = store
+
+    async def put(self, request: PutRequest, context: Context) -> PutResponse:
+        await self._store.put(request, context)
+        return PutResponse()
+
+    async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        answer = await self._store.get(request, context)
+        for item in answer.items:
+            item.ClearField("version")
+        return answer
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        return await self._store.exists(request, context)
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        return await self._store.delete(request, context)
+
+    async def _undeclared(self, request: object, context: Context) -> NoReturn:
+        raise NotImplementedError("the host never calls what the manifest does not declare")
+
+    def scan_stream(self, request: object, context: Context) -> AsyncIterator[NoReturn]:
+        raise NotImplementedError("the host never calls what the manifest does not declare")
+
+    scan = list_records = compare_and_swap = expire = persist = _undeclared
+
+
+class BareBackend:
+    """BareKeyValue on the memory backend."""
+
+    def __init__(self, config: MemoryConfig, credentials: NoCredentials) -> None:
+        self._memory = MemoryBackend(config, credentials)
+        self.interfaces: Sequence[object] = tuple(map(BareKeyValue, self._memory.interfaces))
+        self.identity = self._memory.identity
+        self.start = self._memory.start
+        self.attach = self._memory.attach
+        self.holds_data = self._memory.holds_data
+        self.stop = self._memory.stop
+
+    async def health(self) -> Health:
+        return await self._memory.health()
+
+    def metrics(self) -> Mapping[str, float]:
+        return self._memory.metrics()

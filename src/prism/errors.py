@@ -4,8 +4,10 @@
      |__ CallerError              the request is at fault: change it before sending it again
      |    |__ InvalidArgument     |__ NamespaceNotFound   |__ AlreadyExists     |__ FailedPrecondition
      |    |__ Unauthenticated     |__ PermissionDenied    |__ Unimplemented     |__ LimitExceeded
+     |    |__ FellBehind
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ Conflict          |__ StoreFull      |__ DataLoss
+     |    |__ MessagesLost
      |__ CallEnded                nobody's fault: DeadlineExceeded, Cancelled
      |__ GatewayUnavailable       the gateway cannot be reached, is draining or overloaded
      |__ InternalError            a defect in Prism
@@ -167,6 +169,22 @@ class LimitExceeded(CallerError):
     default_reason = "LIMIT_EXCEEDED"
 
 
+class FellBehind(CallerError):
+    """A subscriber did not read as fast as its messages came, and has missed some; it may subscribe again."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    default_reason = "GAP"
+
+    @classmethod
+    def by(cls, missed: int) -> Self:
+        """The error of a subscriber that missed so many messages."""
+        return cls(
+            f"you read too slowly and missed {missed} messages; subscribe again, and read faster or share the work "
+            "in a queue group",
+            metadata={"missed": str(missed)},
+        )
+
+
 class BackendError(PrismError):
     """The store or its plugin failed."""
 
@@ -198,6 +216,12 @@ class StoreFull(BackendError):
 
     code = Code.RESOURCE_EXHAUSTED
     default_reason = "STORE_FULL"
+
+
+class MessagesLost(BackendError):
+    """The store may have dropped messages of a subscription; it may subscribe again."""
+
+    default_reason = "GAP"
 
 
 class DataLoss(BackendError):

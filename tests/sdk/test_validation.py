@@ -19,6 +19,7 @@ from prism.interfaces.keyvalue import (
     PutRequest,
     ScanRequest,
 )
+from prism.interfaces.pubsub import PublishBatchRequest, PublishRequest, SubscribeRequest
 from prism.sdk import Capabilities
 from prism.sdk.validation import LONGEST_TTL, validator
 
@@ -68,6 +69,10 @@ def ttl(seconds: int = 0, nanos: int = 0) -> Duration:
         ScanRequest(id="r", limit=1000),
         CompareAndSwapRequest(id="r", key=b"k", expected_value=b"", new_value=b""),
         CompareAndSwapRequest(id="r", key=b"k", expected_version=b"", delete=Empty()),
+        PublishRequest(topic="a.b*.\u00fc", payload=bytes(2000), attributes={"": ""}),
+        PublishRequest(topic="t" * 512),
+        PublishBatchRequest(messages=[PublishRequest(topic="a..b")] * 5),
+        SubscribeRequest(topic_pattern="a.*.>"),
     ],
 )
 def test_what_is_allowed(message: Message) -> None:
@@ -97,6 +102,13 @@ def test_what_is_allowed(message: Message) -> None:
             "65 elements",
             "at most 64 are allowed",
         ),
+        (PublishRequest(), "topic", "nothing", "it is required"),
+        (PublishRequest(topic="t" * 513), "topic", "513 bytes", "at most 512 are allowed"),
+        (PublishRequest(topic="a\0"), "topic", "a NUL character", "NUL is allowed in bytes fields only"),
+        (PublishRequest(topic="a..b"), "topic", "'a..b'", "no token between dots may be empty"),
+        (PublishRequest(topic="a.*"), "topic", "'a.*'", "'*' and '>' are for patterns; a topic has no such token"),
+        (SubscribeRequest(topic_pattern="a."), "topic_pattern", "'a.'", "no token between dots may be empty"),
+        (SubscribeRequest(topic_pattern=">.a"), "topic_pattern", "'>.a'", "'>' may only be the last token"),
         (put(ttl=ttl()), "items[0].ttl", "0s", "a time to live is at least a microsecond"),
         (put(ttl=ttl(nanos=999)), "items[0].ttl", "9.99e-07s", "a time to live is at least a microsecond"),
         (put(ttl=ttl(-1)), "items[0].ttl", "-1s", "a time to live is at least a microsecond"),

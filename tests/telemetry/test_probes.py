@@ -19,7 +19,7 @@ from prism.telemetry.readiness import Readiness
 from prism.wire import Server
 from telemetry.standing import StandingInstance
 
-KEYVALUE = "prism.data.v1.KeyValue"
+KEYVALUE, PUBSUB = "prism.data.v1.KeyValue", "prism.data.v1.PubSub"
 WHY = "the store does not answer; it is tried again"
 
 
@@ -164,10 +164,10 @@ async def test_what_is_not_there(port: Port) -> None:
 
 async def test_services_for_grpc_health(port: Port) -> None:
     """A service is down where every namespace that has it refuses, and all are while the gateway drains."""
-    assert port.readiness.services() == {"": True, KEYVALUE: True}
+    assert port.readiness.services() == {"": True, KEYVALUE: True, PUBSUB: True}
     port.add("down", WHY)
-    assert port.readiness.services() == {"": True, KEYVALUE: False}
+    assert port.readiness.services() == {"": True, KEYVALUE: False, PUBSUB: True}
     port.add("up")
-    assert port.readiness.services() == {"": True, KEYVALUE: True}
+    assert port.readiness.services() == {"": True, KEYVALUE: True, PUBSUB: True}
     port.readiness.accepting = False
-    assert port.readiness.services() == {"": False, KEYVALUE: False}
+    assert port.readiness.services() == {"": False, KEYVALUE: False, PUBSUB: False}

@@ -1,17 +1,18 @@
 """The data path: a call comes in, passes the hops, is dispatched to its plugin, and is counted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Protocol
 
-from prism.control.snapshot import Snapshot
-from prism.errors import Outcome, PrismError, Unimplemented
+from prism.control.snapshot import Namespace, Snapshot
+from prism.errors import GatewayUnavailable, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.denials import POLICY, Denials
+from prism.gateway.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
-from prism.plugins.instance import Instance
 from prism.wire import Code
 
 CLIENT_HASTE = 0.02
@@ -75,11 +76,25 @@ class Gateway:
         self.denials = Denials()
         self.observers: Sequence[Observer] = ()
         self._offers = offers or {}
+        self._established: set[Subscription] = set()
 
-    def publish(self, snapshot: Snapshot, hops: Sequence[Hop]) -> None:
-        """Calls that begin from now on are decided by these; those under way by what they began with."""
+    def publish(self, snapshot: Snapshot, hops: Sequence[Hop] | None = None) -> None:
+        """Calls that begin from now on are decided by these; those under way by what they began with.
+
+        Streams without an end of their own are ended where another instance serves their namespace now.
+        """
         self.snapshot = snapshot
-        self._hops = tuple(hops)
+        if hops is not None:
+            self._hops = tuple(hops)
+        for each in tuple(self._established):
+            served = snapshot.namespaces.get(each.target.name)
+            if served is None or served.instance is not each.target.instance:
+                each.end(GatewayUnavailable(f"namespace {each.target.name!r} was configured anew; subscribe again"))
+
+    def drain(self) -> None:
+        """Ends the streams that would not end by themselves; other calls go on."""
+        for each in tuple(self._established):
+            each.end(GatewayUnavailable("the gateway is ending; subscribe again"))
 
     async def unary(
         self, incoming: Incoming, operation: Operation, payload: bytes, decode: Decode | None = None
@@ -105,7 +120,7 @@ class Gateway:
                 await slow
             if decode is not None:
                 payload = await decode(payload)
-            instance = _instance(call)
+            instance = _target(call).instance
             instance.acquire()
             try:
                 response = await instance.call(operation.name, payload, call.context())
@@ -147,13 +162,9 @@ class Gateway:
                 await slow
             if decode is not None:
                 payload = await decode(payload)
-            instance = _instance(call)
-            instance.acquire()
-            try:
-                async for response in instance.stream(operation.name, payload, call.context(on_established)):
+            async with self._subscribed(call, payload, on_established) as responses:
+                async for response in responses:
                     yield response
-            finally:
-                instance.release()
             code = Code.OK
         except PrismError as error:
             code, failure = error.code, error
@@ -171,6 +182,30 @@ class Gateway:
         self.recorder.end(_counted_as(call), call.operation.name, code, seconds)
         for observer in self.observers:
             observer.ended(call, code, started, seconds, failure)
+
+    @asynccontextmanager
+    async def _subscribed(
+        self, call: Call, payload: bytes, on_established: Callable[[], None] | None
+    ) -> AsyncIterator[Subscription]:
+        """The stream of an admitted call, which the gateway can end from the moment that it is established."""
+        target = _target(call)
+
+        def established() -> None:
+            self._established.add(subscription)
+            if on_established is not None:
+                on_established()
+
+        target.instance.acquire()
+        try:
+            responses = target.instance.stream(call.operation.name, payload, call.context(established))
+            subscription = Subscription(target, responses)
+            try:
+                yield subscription
+            finally:
+                self._established.discard(subscription)
+                await subscription.aclose()
+        finally:
+            target.instance.release()
 
     def _admit(self, call: Call) -> Awaitable[None] | None:
         """Passes the hops; what is left to await where one of them must wait."""
@@ -199,10 +234,10 @@ async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) 
             await slower
 
 
-def _instance(call: Call) -> Instance:
+def _target(call: Call) -> Namespace:
     target = call.target
     assert target is not None, "the chain ends with route"  # noqa: S101  # a defect, not an input
-    return target.instance
+    return target
 
 
 def _why_ended(incoming: Incoming) -> Code:

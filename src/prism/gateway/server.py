@@ -95,10 +95,11 @@ class GatewayServer:
                 self._set_accepting(accepting=False)
                 self._health.close()
                 log.info("draining; calls under way have %g s", self.control.config.gateway.drain_timeout)
+                self.gateway.drain()
                 await data.drain(self.control.config.gateway.drain_timeout)
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self.gateway.snapshot = snapshot
+        self.gateway.publish(snapshot)
         self._health.refresh()
 
     def _data_server(self, config: Config) -> Server:

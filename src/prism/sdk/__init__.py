@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from prism import errors
 from prism.context import Context
+from prism.sdk.audience import Audience
 from prism.sdk.backend import Backend, Config, Health, HealthStatus, NoCredentials
 from prism.sdk.binding import Binding
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
+from prism.sdk.feed import Feed
+from prism.sdk.message_ids import MessageIds
 from prism.sdk.sweeper import Sweeper
 from prism.wire.deadline import Deadline
 
@@ -26,6 +29,7 @@ else:
 
 
 __all__ = [
+    "Audience",
     "Backend",
     "Binding",
     "Bounds",
@@ -34,8 +38,10 @@ __all__ = [
     "Config",
     "Context",
     "Deadline",
+    "Feed",
     "Health",
     "HealthStatus",
+    "MessageIds",
     "NoCredentials",
     "Query",
     "Sweeper",

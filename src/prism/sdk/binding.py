@@ -6,6 +6,7 @@ messages.
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
@@ -111,9 +112,9 @@ class _Bound:
     async def stream(self, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """Runs a server-streaming operation."""
         try:
-            request = self._decoded(payload)
-            async for response in self._method(request, context):
-                yield response.SerializeToString()
+            async with aclosing(self._method(self._decoded(payload), context)) as responses:
+                async for response in responses:
+                    yield response.SerializeToString()
         except Exception as error:
             raise self._translated(error) from error
 

@@ -15,6 +15,7 @@ from prism._proto.data.v1 import options_pb2
 from prism.errors import InvalidArgument, Violation
 from prism.interfaces.operation import extension
 from prism.sdk.capabilities import Capabilities
+from prism.sdk.topics import fault
 
 Check = Callable[[Any, str, list[Violation]], None]
 """Looks at one message and adds what is wrong; the text is the message's path: empty, or ending in a dot."""
@@ -70,6 +71,8 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
         yield _time_to_live(field)
     most = capabilities.max_item_size if rules.item_size else rules.max_bytes
     limit = _text(most) if field.type == FieldDescriptor.TYPE_STRING else _octets(most)
+    if rules.topic or rules.topic_pattern:
+        limit = _topic(limit, pattern=rules.topic_pattern)
     is_text_or_bytes = field.type in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}
     if is_text_or_bytes and field.is_repeated:
         yield _values(field, limit, rules.max_items or capabilities.max_batch_items, required=rules.required)
@@ -193,6 +196,16 @@ def _text(most: int) -> Limit:
         if "\0" in value:
             return Violation("", "a NUL character", "NUL is allowed in bytes fields only")
         return None
+
+    return limit
+
+
+def _topic(text: Limit, *, pattern: bool) -> Limit:
+    def limit(value: str) -> Violation | None:
+        if (broken := text(value)) is not None:
+            return broken
+        wrong = fault(value, pattern=pattern)
+        return Violation("", repr(value[:40]), wrong) if wrong else None
 
     return limit
 

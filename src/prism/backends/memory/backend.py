@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
+from prism.backends.memory.pubsub import MemoryPubSub
 from prism.backends.memory.store import Store
 from prism.sdk import Health, NoCredentials, Sweeper
 
@@ -11,13 +12,14 @@ _BITE = 100
 
 
 class MemoryBackend:
-    """KeyValue in this process's memory, shared by the instances that name the same store while one of them runs."""
+    """Data in this process's memory, shared by the instances that name the same store while one of them runs."""
 
     def __init__(self, config: MemoryConfig, _credentials: NoCredentials) -> None:
         self._name = config.store
         self._store = Store.named(config.store)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
         self._keyvalue = MemoryKeyValue(self._store)
+        self._pubsub = MemoryPubSub(self._store, config)
         self._running = False
 
     @property
@@ -26,7 +28,7 @@ class MemoryBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._keyvalue,)
+        return (self._keyvalue, self._pubsub)
 
     async def start(self) -> None:
         if not self._running:
@@ -44,11 +46,12 @@ class MemoryBackend:
         return Health()
 
     def metrics(self) -> Mapping[str, float]:
-        return {"records": self._store.count()}
+        return {"records": self._store.count(), "subscriptions": self._pubsub.subscriptions}
 
     async def stop(self) -> None:
         if self._running:
             self._running = False
+            self._pubsub.stop()
             await self._sweeper.stop()
             self._store.close()
 

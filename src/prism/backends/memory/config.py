@@ -1,6 +1,6 @@
 """Configuration of the memory backend."""
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from prism.sdk import Config
 
@@ -11,7 +11,11 @@ class MemoryConfig(Config):
     Attributes:
         store: names the data: instances of one process with the same name share it while one of them runs.
         sweep_interval: seconds between two searches for expired items, which free their memory.
+        buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
+        buffer_bytes: bytes of messages that may wait for one slow subscriber.
     """
 
     store: str = Field(default="default", min_length=1)
     sweep_interval: float = Field(default=5.0, gt=0)
+    buffer_messages: int = Field(default=4096, ge=1)
+    buffer_bytes: ByteSize = Field(default=ByteSize(8 << 20), gt=0)

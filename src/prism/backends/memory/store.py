@@ -1,4 +1,7 @@
-"""What the memory backend keeps: namespaces of records of items, shared by the instances that name the same store."""
+"""What the memory backend keeps: namespaces of records of items, and who listens in each.
+
+It is shared by the instances that name the same store.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +10,8 @@ from weakref import WeakValueDictionary
 
 from prism.backends.memory.sorted_map import SortedMap
 from prism.interfaces.keyvalue import PutResponse
+from prism.interfaces.pubsub import Message
+from prism.sdk.audience import Audience
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.scan import Range, Row, Selection
 
@@ -126,6 +131,7 @@ class Store:
 
     def __init__(self) -> None:
         self._namespaces: dict[str, Namespace] = {}
+        self._audiences: dict[str, Audience[Message]] = {}
         self._version = 0
         self._users = 0
 
@@ -153,6 +159,13 @@ class Store:
         if namespace is None:
             namespace = self._namespaces[name] = Namespace()
         return namespace
+
+    def audience(self, namespace: str) -> Audience[Message]:
+        """Who listens in a namespace, empty where nobody does."""
+        audience = self._audiences.get(namespace)
+        if audience is None:
+            audience = self._audiences[namespace] = Audience()
+        return audience
 
     def now(self) -> int:
         """The store's clock, in microseconds since 1970."""

@@ -12,7 +12,7 @@ ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 
 class FieldRules(_message.Message):
-    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value")
+    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value", "topic", "topic_pattern")
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,8 @@ class FieldRules(_message.Message):
     INDEPENDENT_FIELD_NUMBER: _ClassVar[int]
     REQUIRES_FIELD_NUMBER: _ClassVar[int]
     MAX_VALUE_FIELD_NUMBER: _ClassVar[int]
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    TOPIC_PATTERN_FIELD_NUMBER: _ClassVar[int]
     required: bool
     max_bytes: int
     max_items: int
@@ -31,4 +33,6 @@ class FieldRules(_message.Message):
     independent: bool
     requires: str
     max_value: int
-    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ...) -> None: ...
+    topic: bool
+    topic_pattern: bool
+    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ..., topic: bool = ..., topic_pattern: bool = ...) -> None: ...

@@ -1,0 +1,56 @@
+"""PubSub in memory. Publishing awaits nothing: once acknowledged, a message waits in the feed of every subscriber."""
+
+from collections.abc import AsyncIterator
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from prism.backends.memory.config import MemoryConfig
+from prism.backends.memory.store import Store
+from prism.errors import BackendUnavailable
+from prism.interfaces.pubsub import Context, Message, PublishRequest, PublishResponse, PubSub, SubscribeRequest
+from prism.sdk import Feed, MessageIds
+
+
+class MemoryPubSub(PubSub):
+    """Serves PubSub among the instances that name the same store."""
+
+    def __init__(self, store: Store, config: MemoryConfig) -> None:
+        self._store = store
+        self._config = config
+        self._ids = MessageIds()
+        self._feeds: set[Feed[Message]] = set()
+
+    @property
+    def subscriptions(self) -> int:
+        """How many are open."""
+        return len(self._feeds)
+
+    async def publish(self, request: PublishRequest, context: Context) -> PublishResponse:
+        seconds, microseconds = divmod(self._store.now(), 1_000_000)
+        message = Message(
+            topic=request.topic,
+            payload=request.payload,
+            attributes=request.attributes,
+            message_id=self._ids.next(),
+            published_at=Timestamp(seconds=seconds, nanos=microseconds * 1000),
+        )
+        self._store.audience(context.namespace).tell(request.topic, message, message.ByteSize(), request.ordering_key)
+        return PublishResponse(message_id=message.message_id)
+
+    async def subscribe(self, request: SubscribeRequest, context: Context) -> AsyncIterator[Message]:
+        feed: Feed[Message] = Feed(self._config.buffer_messages, self._config.buffer_bytes)
+        audience = self._store.audience(context.namespace)
+        listener = audience.join(request.topic_pattern, request.queue_group, feed)
+        self._feeds.add(feed)
+        try:
+            context.established()
+            async for message in feed:
+                yield message
+        finally:
+            audience.leave(listener)
+            self._feeds.discard(feed)
+
+    def stop(self) -> None:
+        """Ends the subscriptions."""
+        for feed in self._feeds:
+            feed.end(BackendUnavailable("the backend was stopped; subscribe again"))

@@ -1,0 +1,77 @@
+"""What a subscriber has not taken yet: bounded, and ended rather than thinned out when it runs over."""
+
+import asyncio
+from collections import deque
+from typing import Generic, Self, TypeVar
+
+from prism.errors import FellBehind, PrismError
+
+Message = TypeVar("Message")
+
+
+class Feed(Generic[Message]):
+    """Messages for one reader, which iterates over them. Whoever puts them in never waits, and slows nobody.
+
+    Attributes:
+        missed: how many did not fit; from the first of them on none is taken in.
+    """
+
+    __slots__ = ("_bytes", "_error", "_messages", "_most_bytes", "_most_messages", "_waiter", "missed")
+
+    def __init__(self, most_messages: int, most_bytes: int) -> None:
+        """
+        Args:
+            most_messages: so many may wait for the reader.
+            most_bytes: so many bytes of them, as `put` is told; a single message may be larger.
+        """
+        self._messages: deque[tuple[Message, int]] = deque()
+        self._bytes = 0
+        self._most_messages = most_messages
+        self._most_bytes = most_bytes
+        self._error: PrismError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self.missed = 0
+
+    def put(self, message: Message, size: int) -> None:
+        """Adds a message of so many bytes, or counts it as missed."""
+        messages = self._messages
+        full = len(messages) >= self._most_messages or self._bytes + size > self._most_bytes
+        if self.missed or (full and messages):
+            self.missed += 1
+        elif self._error is None:
+            messages.append((message, size))
+            self._bytes += size
+            self._wake()
+
+    def end(self, error: PrismError) -> None:
+        """No message follows: when the reader has taken those that wait it gets the error. The first one counts."""
+        if self._error is None:
+            self._error = error
+            self._wake()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        """The next message.
+
+        Raises:
+            FellBehind: it did not fit any more.
+            PrismError: what `end` was told.
+        """
+        messages = self._messages
+        while not messages:
+            if self.missed:
+                raise FellBehind.by(self.missed)
+            if self._error is not None:
+                raise self._error
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        message, size = messages.popleft()
+        self._bytes -= size
+        return message
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -239,3 +239,30 @@ async def test_many_callers_one_connection(play: Play) -> None:
         impatient.cancel()
         assert await asyncio.gather(*patient) == [b"answer"] * 20
     assert len(seen) == 1
+
+
+async def test_a_server_may_ping_about_every_call(play: Play) -> None:
+    """As grpc-go's does, to learn what the way holds; calls that have ended earn it more, however fast they come."""
+
+    async def ping(peer: RawPeer) -> None:
+        while True:
+            frame = await peer.until(frames.HEADERS)
+            peer.writer.write(frames.frame(frames.PING, 0, 0, b"bandwidt"))
+            peer.reply(frame.stream_id, b"answer")
+
+    config = ChannelConfig(flood_allowance=10, flood_refill=0.0)
+    async with play(ping, config=config) as channel:
+        assert [await channel.unary("/a/b", b"") for _ in range(50)] == [b"answer"] * 50
+
+
+async def test_a_flood_of_pings_ends_the_connection(play: Play) -> None:
+    """What no call has earned is refused."""
+
+    async def flood(peer: RawPeer) -> None:
+        await peer.until(frames.HEADERS)
+        peer.writer.write(frames.frame(frames.PING, 0, 0, b"flooding") * 50)
+        await peer.ended()
+
+    async with play(flood, config=ChannelConfig(flood_allowance=10, flood_refill=0.0)) as channel:
+        with pytest.raises(StatusError, match="too many frames"):
+            await channel.unary("/a/b", b"")

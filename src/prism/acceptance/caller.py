@@ -12,7 +12,7 @@ from prism.sdk import Capabilities
 
 TIMEOUT = 20.0
 
-UNTYPED = pytest.mark.ways("binding", "grpc", "http")
+UNTYPED = pytest.mark.ways("binding", "process", "grpc", "http")
 """A test of requests that the client's types do not let an application write."""
 
 

@@ -17,7 +17,10 @@ from prism.errors import FailedPrecondition
 from prism.plugins.discovery import Plugin, discover
 
 WAYS = ("binding", "grpc", "http", "client")
-"""Straight to the plugin; through gateways by a stock gRPC client, by HTTP/JSON, and by `prism.client`."""
+"""Straight to the plugin; through gateways by a stock gRPC client, by HTTP/JSON, and by `prism.client`.
+
+There is one more, to be asked for: `process`, to the plugin in a process of its own, without a gateway.
+"""
 
 Placement = Literal["in_process", "sidecar", "remote"]
 

@@ -11,10 +11,8 @@ from prism.acceptance.gateway_fleet import Fleet
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
-from prism.acceptance.ways.binding import open_binding
-from prism.acceptance.ways.table import THROUGH_GATEWAYS
+from prism.acceptance.ways.table import THROUGH_GATEWAYS, WITHOUT_GATEWAYS
 
-BINDING = "binding"
 GATEWAYS = "gateways"
 
 
@@ -47,9 +45,9 @@ class Rig:
 
     @asynccontextmanager
     async def open(self, way: str, interface: str) -> AsyncIterator[Caller]:
-        """One way in. The binding has a place of its own: a pinned store belongs to one process."""
-        if way == "binding":
-            async with open_binding(await self.subject(BINDING), self.namespaces(BINDING, interface)) as caller:
+        """One way in. Those without gateways have a place of their own: a pinned store belongs to one process."""
+        if way in WITHOUT_GATEWAYS:
+            async with WITHOUT_GATEWAYS[way](await self.subject(way), self.namespaces(way, interface)) as caller:
                 yield caller
             return
         subject = await self.subject(GATEWAYS)

@@ -10,11 +10,12 @@ needed, and nothing of one is imported.
 
 import asyncio
 import contextlib
+import functools
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -75,36 +76,39 @@ class RunningPlugin:
         request: Message,
         *,
         namespace: str = "default",
-        operation: str = "",
-        response: type[Message] | None = None,
+        operation: Operation | None = None,
         timeout: float = TIMEOUT,
     ) -> Any:
         """Runs an operation with one response, on a namespace that is attached when first named.
 
         Args:
-            request: of an abstraction; which operation it asks for is told by its type.
+            request: what is asked.
             namespace: where.
-            operation: the full name, for an operation of the plugin's own; then `response` is needed too.
-            response: the type of its response.
+            operation: which; for those of the abstractions the request's type tells it.
             timeout: seconds until the plugin gives up.
 
         Raises:
             PrismError: what the operation raised.
         """
-        name, kind = (operation, response) if response is not None else _operation_of(request)
-        asked = pb.ExecuteRequest(operation=name, raw_params=request.SerializeToString())
+        operation = operation or _operation_of(request)
+        asked = pb.ExecuteRequest(operation=operation.name, raw_params=request.SerializeToString())
         asked.metadata.update(await self._metadata(namespace))
         answer = await self.ask("Execute", asked, pb.ExecuteResponse, timeout=timeout)
         if not answer.success:
             raise _error(answer)
-        return kind.FromString(answer.raw_result)
+        return operation.response.FromString(answer.raw_result)
 
     async def stream(
-        self, request: Message, *, namespace: str = "default", timeout: float = TIMEOUT
-    ) -> AsyncIterator[Any]:
-        """Runs an operation with a stream of responses, as `call`."""
-        name, kind = _operation_of(request)
-        asked = pb.ExecuteStreamRequest(operation=name, raw_params=request.SerializeToString())
+        self,
+        request: Message,
+        *,
+        namespace: str = "default",
+        operation: Operation | None = None,
+        timeout: float = TIMEOUT,
+    ) -> AsyncGenerator[Any, None]:
+        """Runs an operation with a stream of responses, as `call`; closing the iterator ends it."""
+        operation = operation or _operation_of(request)
+        asked = pb.ExecuteStreamRequest(operation=operation.name, raw_params=request.SerializeToString())
         asked.metadata.update(await self._metadata(namespace))
         async with self.channel.open(f"{_PLUGIN}/ExecuteStream", deadline=Deadline.after(timeout)) as call:
             await call.send(asked.SerializeToString())
@@ -113,7 +117,7 @@ class RunningPlugin:
                 answer = pb.ExecuteStreamResponse.FromString(message)
                 if answer.HasField("status"):
                     raise _error(answer)
-                yield kind.FromString(answer.raw_result)
+                yield operation.response.FromString(answer.raw_result)
 
     async def health(self) -> pb.HealthCheckResponse:
         """What the instance says of its store."""
@@ -196,13 +200,14 @@ async def _started(command: Sequence[str], folder: str) -> tuple[asyncio.subproc
     return process, f"unix:{fields[3]}"
 
 
-def _operation_of(request: Message) -> tuple[str, type[Message]]:
+def _operation_of(request: Message) -> Operation:
     found = _operations().get(request.DESCRIPTOR.full_name)
     if found is None:
-        raise TypeError(f"no abstraction has a {request.DESCRIPTOR.full_name}; give operation and response")
-    return found.name, found.response
+        raise TypeError(f"no abstraction has a {request.DESCRIPTOR.full_name}; say which operation it is for")
+    return found
 
 
+@functools.cache
 def _operations() -> Mapping[str, Operation]:
     return {each.request.DESCRIPTOR.full_name: each for one in interfaces().values() for each in one.operations}
 

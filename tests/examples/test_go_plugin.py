@@ -1,0 +1,42 @@
+"""The example in Go before the acceptance kit: nothing of ours is in it but the contract."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from examples import gomap as example
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.acceptance import PluginAcceptanceHarness, StoreMissing
+from prism.sdk.testing import running
+from prism.wire import Deadline
+
+gomap = PluginAcceptanceHarness(example.plugin(), example.GomapTestBackend, ways=("process",))
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    """The folder of the built plugin."""
+    try:
+        return example.build()
+    except StoreMissing as missing:
+        pytest.skip(str(missing))
+
+
+async def test_it_is_what_its_manifest_says(built: Path) -> None:
+    """Name, version, interfaces and capabilities, as GetInfo and Initialize tell them."""
+    manifest = example.plugin().manifest
+    async with running(example.plugin().command()) as plugin:
+        path = "/prism.plugin.v1.PluginInfoService/GetInfo"
+        info = pb.GetInfoResponse.FromString(await plugin.channel.unary(path, b"", deadline=Deadline.after(10)))
+        assert plugin.initialised.plugin_version == manifest.version
+    assert (info.name, info.version, tuple(info.interfaces)) == (manifest.name, manifest.version, manifest.interfaces)
+    declared = manifest.capabilities.model_dump(exclude_unset=True)
+    assert {name: json.loads(value) for name, value in info.capabilities.items()} == declared
+
+
+async def test_it_ends_when_it_is_told_to(built: Path) -> None:
+    """Shutdown without an instance ends the process, with exit code 0."""
+    async with running(example.plugin().command()) as plugin:
+        assert plugin.initialised.success
+    assert plugin.process.returncode == 0

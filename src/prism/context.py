@@ -1,8 +1,19 @@
 """What an operation knows of its call besides the message: handed to every method of a backend."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from prism.wire.deadline import Deadline
+
+
+class Traced(Protocol):
+    """A place in a trace, in the words of W3C Trace Context; may make them when it is asked."""
+
+    @property
+    def traceparent(self) -> str: ...
+
+    @property
+    def tracestate(self) -> str: ...
 
 
 class Context:
@@ -12,28 +23,43 @@ class Context:
         namespace: the namespace the gateway decided on; a backend has no other source for it.
         deadline: when the caller stops waiting, or None.
         principal: who calls, as authenticated by the gateway; empty where nobody had to say.
-        traceparent: W3C trace context, or empty.
     """
 
-    __slots__ = ("_on_established", "deadline", "namespace", "principal", "traceparent")
+    __slots__ = ("_on_established", "_trace", "deadline", "namespace", "principal")
 
     def __init__(
         self,
         namespace: str,
         deadline: Deadline | None = None,
         principal: str = "",
-        traceparent: str = "",
+        trace: str | Traced = "",
         on_established: Callable[[], None] | None = None,
     ) -> None:
         """
         Args:
+            namespace: see above, as for the next two.
+            deadline: see above.
+            principal: see above.
+            trace: the call's place in a trace, or its `traceparent`.
             on_established: what `established` does; whoever carries the call on passes it along.
         """
         self.namespace = namespace
         self.deadline = deadline
         self.principal = principal
-        self.traceparent = traceparent
+        self._trace = trace
         self._on_established = on_established
+
+    @property
+    def traceparent(self) -> str:
+        """W3C trace context: what spans of the plugin, and its calls to others, are children of. Empty for none."""
+        trace = self._trace
+        return trace if isinstance(trace, str) else trace.traceparent
+
+    @property
+    def tracestate(self) -> str:
+        """What goes with `traceparent`."""
+        trace = self._trace
+        return "" if isinstance(trace, str) else trace.tracestate
 
     def established(self) -> None:
         """A stream says, before its first response, that it misses nothing from now on.

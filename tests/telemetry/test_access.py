@@ -13,7 +13,7 @@ async def test_a_line_for_every_call(caplog: pytest.LogCaptureFixture) -> None:
     """A call is logged with namespace, operation, status, time and, where it failed, the reason."""
     with caplog.at_level(logging.INFO, logger="prism.access"):
         async with data_path("profiles") as gateway:
-            gateway.observers = [AccessLog()]
+            gateway.observe([AccessLog()])
             await call(gateway, "Put", PUT, "profiles")
             with pytest.raises(InvalidArgument):
                 await call(gateway, "Get", MALFORMED, "profiles")

@@ -26,7 +26,7 @@ async def test_calls_are_recorded_by_namespace() -> None:
     """One namespace in full, the others not at all; failures of either kind with their reason."""
     events: list[Event] = []
     async with data_path("full", "none", policies=Policies(authenticate=alice)) as gateway:
-        gateway.observers = [AuditCalls(events.append, 0.0, {"full": 1.0})]
+        gateway.observe([AuditCalls(events.append, 0.0, {"full": 1.0})])
         await call(gateway, "Put", PUT, "full")
         await call(gateway, "Put", PUT, "none")
         with pytest.raises(InvalidArgument):
@@ -47,7 +47,7 @@ async def test_a_share_of_the_calls() -> None:
     """Sampled calls are a part of all: not none, and not each."""
     events: list[Event] = []
     async with data_path("some") as gateway:
-        gateway.observers = [AuditCalls(events.append, 0.5, {})]
+        gateway.observe([AuditCalls(events.append, 0.5, {})])
         for _ in range(200):  # none or all of 200: once in 10^60 runs
             await call(gateway, "Get", GET, "some")
     assert 0 < len(events) < 200
@@ -59,7 +59,7 @@ async def test_every_denial_is_recorded_once() -> None:
     policies = Policies(authenticate=alice, authorize=never_on_secrets)
     async with data_path("secrets", policies=policies) as gateway:
         calls = AuditCalls(events.append, 1.0, {})
-        gateway.observers = [calls]
+        gateway.observe([calls])
         gateway.denials.listen(calls.denied)
         with pytest.raises(PermissionDenied):
             await call(gateway, "Get", GET, "secrets")

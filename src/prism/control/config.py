@@ -14,6 +14,7 @@ from prism.control.audit_section import AuditSection
 from prism.control.plugin_section import PluginSection
 from prism.control.problem import nearest
 from prism.control.section import Section, empty, refuse
+from prism.control.traces_section import TracesSection
 from prism.interfaces.catalogue import interfaces
 
 DATA_ADDRESS = "127.0.0.1:8980"
@@ -115,10 +116,12 @@ class TelemetrySection(Section):
     Attributes:
         listen: where `/health/live`, `/health/ready` and `/metrics` are served.
         log: the log.
+        traces: spans of calls, sent by OTLP.
     """
 
     listen: Address = PROBES_ADDRESS
     log: Annotated[Log, BeforeValidator(empty)] = Log()
+    traces: Annotated[TracesSection, BeforeValidator(empty)] = TracesSection()
 
 
 class SecretsSection(Section):

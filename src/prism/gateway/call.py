@@ -7,6 +7,8 @@ from prism.context import Context
 from prism.control.snapshot import Namespace, Snapshot
 from prism.interfaces.operation import Operation
 from prism.principal import NOBODY, Principal
+from prism.telemetry.call_trace import CallTrace
+from prism.telemetry.trace_context import TRACEPARENT, parse
 from prism.wire import Deadline, Metadata, Peer
 
 NAMESPACE_HEADER = "prism-namespace"
@@ -37,9 +39,10 @@ class Call:
         size: bytes of the request's message.
         principal: set by authenticate; NOBODY where nobody has to say who they are.
         target: set by route.
+        trace: set by trace; None where nobody traces calls.
     """
 
-    __slots__ = ("incoming", "namespace", "operation", "principal", "size", "snapshot", "target")
+    __slots__ = ("incoming", "namespace", "operation", "principal", "size", "snapshot", "target", "trace")
 
     def __init__(self, operation: Operation, incoming: Incoming, snapshot: Snapshot, size: int = 0) -> None:
         self.operation = operation
@@ -49,11 +52,20 @@ class Call:
         self.size = size
         self.principal: Principal = NOBODY
         self.target: Namespace | None = None
+        self.trace: CallTrace | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that the call belongs to, the caller's or a new one; empty for none."""
+        if self.trace is not None:
+            return self.trace.trace_id
+        caller = parse(str(self.incoming.metadata.get(TRACEPARENT, "")))
+        return "" if caller is None else caller.trace_id
 
     def context(self, on_established: Callable[[], None] | None = None) -> Context:
         """What the backend learns of the call; `on_established` is what its `Context.established` does."""
         incoming = self.incoming
-        trace = str(incoming.metadata.get("traceparent", ""))
+        trace = self.trace or str(incoming.metadata.get(TRACEPARENT, ""))
         return Context(self.namespace, incoming.deadline, self.principal.name, trace, on_established)
 
 

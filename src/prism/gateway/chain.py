@@ -1,4 +1,7 @@
-"""The chain: the hops that every call passes, in order. A policy that is off is absent from it."""
+"""The chain: the hops that every call passes, in order. A policy that is off is absent from it.
+
+Telemetry puts its own around them (`Gateway.observe`): which call this is before all others, dispatch after all others.
+"""
 
 from dataclasses import dataclass
 

@@ -55,7 +55,6 @@ class Gateway:
         operations: every operation of the contract, by path.
         recorder: counts the calls.
         denials: is told of every call that a policy refuses.
-        observers: learn of each call's end; none unless something is to be told.
     """
 
     def __init__(
@@ -71,10 +70,12 @@ class Gateway:
         self.operations: Mapping[str, Operation] = {
             operation.path: operation for interface in interfaces().values() for operation in interface.operations
         }
-        self._hops = tuple(hops)
+        self._hops = self._decide = tuple(hops)
+        self._first: tuple[Hop, ...] = ()
+        self._last: tuple[Hop, ...] = ()
+        self._observers: tuple[Observer, ...] = ()
         self.recorder = recorder
         self.denials = Denials()
-        self.observers: Sequence[Observer] = ()
         self._offers = offers or {}
         self._established: set[Subscription] = set()
 
@@ -85,7 +86,8 @@ class Gateway:
         """
         self.snapshot = snapshot
         if hops is not None:
-            self._hops = tuple(hops)
+            self._decide = tuple(hops)
+            self._hops = self._first + self._decide + self._last
         for each in tuple(self._established):
             served = snapshot.namespaces.get(each.target.name)
             if served is None or served.instance is not each.target.instance:
@@ -95,6 +97,17 @@ class Gateway:
         """Ends the streams that would not end by themselves; other calls go on."""
         for each in tuple(self._established):
             each.end(GatewayUnavailable("the gateway is ending; subscribe again"))
+
+    def observe(self, observers: Sequence[Observer], first: Sequence[Hop] = (), last: Sequence[Hop] = ()) -> None:
+        """Calls that begin from now on are told of.
+
+        Args:
+            observers: learn of each call's end.
+            first: hops before all others, so that a refused call is known too.
+            last: hops after all others, right before dispatch.
+        """
+        self._observers, self._first, self._last = tuple(observers), tuple(first), tuple(last)
+        self._hops = self._first + self._decide + self._last
 
     async def unary(
         self, incoming: Incoming, operation: Operation, payload: bytes, decode: Decode | None = None
@@ -180,7 +193,7 @@ class Gateway:
     def _ended(self, call: Call, code: Code, started: float, failure: PrismError | None) -> None:
         seconds = perf_counter() - started
         self.recorder.end(_counted_as(call), call.operation.name, code, seconds)
-        for observer in self.observers:
+        for observer in self._observers:
             observer.ended(call, code, started, seconds, failure)
 
     @asynccontextmanager

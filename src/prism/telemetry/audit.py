@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from prism.telemetry.current import CURRENT
+
 Kind = Literal["admin", "denial", "plugin", "call", "audit"]
 """An operator's action, a call that was refused, a plugin's life, a call that was carried out, the trail itself."""
 
@@ -66,5 +68,11 @@ def record(
 ) -> None:
     """Records an event, from any thread; never waits and never raises. The fields are those of `Event`."""
     if _log.handlers:
-        event = Event(kind, action, outcome, reason, principal, namespace, peer, detail=detail)
+        event = Event(kind, action, outcome, reason, principal, namespace, peer, current_trace_id(), detail)
         _log.info("%s", action, extra={"event": event})
+
+
+def current_trace_id() -> str:
+    """Of the call at hand; empty for none."""
+    current = CURRENT.get()
+    return "" if current is None else current.trace_id

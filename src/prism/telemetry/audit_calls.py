@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from prism.errors import PrismError
 from prism.gateway.call import Call
 from prism.gateway.denials import Denial
+from prism.telemetry import audit
 from prism.telemetry.audit import Event
 from prism.wire.status import Code
 
@@ -38,7 +39,8 @@ class AuditCalls:
                 denial.principal.name,
                 denial.namespace,
                 denial.peer.address,
-                detail=detail,
+                audit.current_trace_id(),
+                detail,
             )
         )
 
@@ -56,6 +58,7 @@ class AuditCalls:
                 call.principal.name,
                 call.namespace,
                 call.incoming.peer.address,
-                detail={"backend": call.target.instance.backend, "milliseconds": round(seconds * 1000, 3)},
+                call.trace_id,
+                {"backend": call.target.instance.backend, "milliseconds": round(seconds * 1000, 3)},
             )
         )

@@ -1,24 +1,31 @@
 """All that a gateway tells of itself besides its answers, from its first line to its last: set up and closed here."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from prism.control.audit_section import STANDARD_OUTPUT, AuditSection
 from prism.control.config import Config
+from prism.control.traces_section import TracesSection
+from prism.gateway.call import Call, Hop
 from prism.gateway.gateway import Gateway, Observer
 from prism.telemetry import logs
 from prism.telemetry.access import AccessLog
 from prism.telemetry.audit_calls import AuditCalls
 from prism.telemetry.audit_sink import RotatedFile, StandardOutput
 from prism.telemetry.audit_trail import AuditTrail
+from prism.telemetry.current import CURRENT
+from prism.telemetry.exporter import SpanExporter
 from prism.telemetry.figure import Figure
+from prism.telemetry.otlp_sender import Receiver
+from prism.telemetry.resource import resource
+from prism.telemetry.sampling import Sampling, SamplingRule
+from prism.telemetry.tracer import Tracer
 
 
 class Telemetry:
-    """Logs and the audit trail of one gateway; entered before anything starts, left when all has ended.
+    """Logs, traces and the audit trail of one gateway; entered before anything starts, left when all has ended.
 
     Args:
         gateway: whose calls are told of.
@@ -28,39 +35,53 @@ class Telemetry:
         self._gateway = gateway
         self._trail = AuditTrail()
         self._keeps_trail = False
-        self._stack = ExitStack()
+        self._exporter: SpanExporter | None = None
+        self._sampling: Sampling | None = None
 
     async def __aenter__(self) -> Self:
         logs.configure()
-        self._stack.enter_context(self._trail)
+        self._trail.__enter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        if self._exporter is not None:
+            await self._exporter.close()
+        self._trail.leave()
 
     def configure(self, config: Config) -> None:
-        """Tells from now on what the configuration asks for.
+        """Tells from now on what the configuration asks for; called once, in the running loop.
 
         Raises:
-            OSError: the audit trail cannot be written there.
+            OSError: the audit trail cannot be written there, or the certificates of traces cannot be read.
+            FailedPrecondition: what encodes traces is not installed.
         """
-        section = config.telemetry.log
-        logs.configure(section.level, section.format)
+        log = config.telemetry.log
+        logs.configure(log.level, log.format)
         observers: list[Observer] = []
-        if section.access:
+        first: Hop = note
+        last: Sequence[Hop] = ()
+        if log.access:
             observers.append(AccessLog())
         if config.audit.output:
             observers.append(self._keep_trail(config.audit))
         else:
             self._trail.leave()
-        self._gateway.observers = observers
+        if config.telemetry.traces.endpoint:
+            tracer = self._trace(config.telemetry.traces)
+            observers.append(tracer)
+            first, last = tracer.begin, (tracer.dispatched,)
+        self._gateway.observe(observers, (first,), last)
 
     def figures(self) -> Iterator[Figure]:
         """For the metrics."""
         if self._keeps_trail:
             yield from self._trail.figures()
+        if self._exporter is not None:
+            yield from self._exporter.figures()
+        if self._sampling is not None:
+            yield from self._sampling.figures()
 
     def _keep_trail(self, section: AuditSection) -> AuditCalls:
         if section.output == STANDARD_OUTPUT:
@@ -76,3 +97,17 @@ class Telemetry:
         calls = AuditCalls(self._trail.put, section.calls, section.namespaces)
         self._gateway.denials.listen(calls.denied)
         return calls
+
+    def _trace(self, section: TracesSection) -> Tracer:
+        headers = {name: value.get_secret_value() for name, value in section.headers.items()}
+        sender = Receiver(section.endpoint, section.protocol, headers, section.ca).sender()
+        about = resource(section.service_name, section.attributes)
+        self._exporter = SpanExporter(sender, about, queue=section.queue)
+        self._exporter.start()
+        self._sampling = Sampling(SamplingRule(section.ratio, section.slow, section.honour_caller))
+        return Tracer(self._sampling, self._exporter.put)
+
+
+def note(call: Call) -> None:
+    """The first hop where nobody traces calls: lines of the log say which call they are about."""
+    CURRENT.set(call)

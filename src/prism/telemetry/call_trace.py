@@ -1,0 +1,75 @@
+"""One call's place in its trace. Its ids are made when somebody asks for them: most calls are never kept."""
+
+import random
+from typing import Final
+
+from prism.telemetry.trace_context import LONGEST_STATE, TRACESTATE, TraceContext, parse
+from prism.wire.metadata import Metadata
+
+_random: Final = random.Random()  # noqa: S311  # ids must differ; nobody is harmed who guesses one
+
+
+class CallTrace:
+    """What a call carries along. A plain slotted class: one is built per call.
+
+    Attributes:
+        metadata: what came with the call, its `tracestate` among it.
+        caller: the `traceparent` that came with it, unchecked; empty for none.
+        sampled: it is kept whatever becomes of it; downstream is told so.
+        dispatched: when it was handed to its plugin, by `time.perf_counter`; 0 before.
+    """
+
+    __slots__ = ("_child", "_ids", "caller", "dispatched", "metadata", "sampled")
+
+    def __init__(self, metadata: Metadata, caller: str, sampled: bool) -> None:
+        self.metadata = metadata
+        self.caller = caller
+        self.sampled = sampled
+        self.dispatched = 0.0
+        self._ids: tuple[str, str, str] | None = None
+        self._child = ""
+
+    @property
+    def ids(self) -> tuple[str, str, str]:
+        """Trace, parent span (empty for none), and the span of this call."""
+        ids = self._ids
+        if ids is None:
+            caller = parse(self.caller) if self.caller else None
+            trace, parent = (new_trace_id(), "") if caller is None else (caller.trace_id, caller.span_id)
+            ids = self._ids = (trace, parent, new_span_id())
+        return ids
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits."""
+        return self.ids[0]
+
+    @property
+    def child(self) -> str:
+        """The span in which the plugin is called."""
+        if not self._child:
+            self._child = new_span_id()
+        return self._child
+
+    @property
+    def traceparent(self) -> str:
+        """What the plugin is told: that it is called in `child`."""
+        return str(TraceContext(self.trace_id, self.child, self.sampled))
+
+    @property
+    def tracestate(self) -> str:
+        """What the plugin is told beside it; meaningless without the caller's own `traceparent`."""
+        if not self.ids[1]:
+            return ""
+        state = ",".join(map(str, self.metadata.get_all(TRACESTATE)))
+        return state if len(state) <= LONGEST_STATE else ""
+
+
+def new_trace_id() -> str:
+    """Never all zeros."""
+    return f"{_random.getrandbits(128) or 1:032x}"
+
+
+def new_span_id() -> str:
+    """Never all zeros."""
+    return f"{_random.getrandbits(64) or 1:016x}"

@@ -1,0 +1,183 @@
+"""Spans on their way to a real OTLP receiver: what is sent, and what becomes of it when the receiver is not there."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+from prism.telemetry import exporter as module
+from prism.telemetry.exporter import SpanExporter
+from prism.telemetry.otlp_sender import Receiver
+from prism.telemetry.span import Span, SpanKind
+from prism.wire.address import Address, bind_tcp
+from telemetry.otlp_receiver import Box, http_receiver, receiving
+
+RESOURCE = {"service.name": "prism-gateway", "service.instance.id": "1"}
+
+
+@pytest.fixture(autouse=True)
+def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans go at once."""
+    monkeypatch.setattr(module, "LINGER", 0.0)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.05)
+
+
+@pytest.fixture
+def box() -> Box:
+    """What the receiver got."""
+    return Box()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port where nobody listens."""
+    (sock,) = bind_tcp(Address(host="127.0.0.1", port=0))
+    port = sock.getsockname()[1]
+    sock.close()
+    return port
+
+
+@asynccontextmanager
+async def exporting(port: int, *, queue: int = 100, **options: object) -> AsyncIterator[SpanExporter]:
+    """An exporter to a receiver on this machine."""
+    sender = Receiver(f"http://127.0.0.1:{port}", **options).sender()  # type: ignore[arg-type]  # given by the test
+    exporter = SpanExporter(sender, RESOURCE, queue=queue, first_pause=0.01)
+    exporter.start()
+    try:
+        yield exporter
+    finally:
+        await exporter.close()
+
+
+async def told_of_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """Waits for the line of the log that says that spans cannot be sent."""
+    while not any("cannot be sent" in record.getMessage() for record in caplog.records):  # noqa: ASYNC110  # nothing else tells of it
+        await asyncio.sleep(0.005)
+
+
+def span(name: str = "span", **changes: object) -> Span:
+    """A span of now."""
+    now = time.time_ns()
+    fields: dict[str, object] = {"trace_id": "4b" * 16, "span_id": "01" * 8, "parent_id": "", "start": now - 5}
+    return Span(name=name, kind=SpanKind.SERVER, end=now, **fields | changes)  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+async def test_a_span_arrives_as_it_is(box: Box, protocol: str) -> None:
+    """Ids, names, times, attributes of every kind, the error and the process; and the headers of the request."""
+    sent = span(
+        parent_id="02" * 8,
+        state="vendor=1",
+        attributes={"text": "a", "number": 1, "real": 0.5, "truth": True},
+        error="it failed",
+    )
+    headers = {"api-key": "k"}
+    if protocol == "grpc":
+        async with receiving(box) as port, exporting(port, headers=headers) as exporter:
+            exporter.put(sent)
+            await box.until(lambda spans: len(spans) == 1)
+    else:
+        with http_receiver(box) as port:
+            async with exporting(port, headers=headers, protocol="http") as exporter:
+                exporter.put(sent)
+                await box.until(lambda spans: len(spans) == 1)
+    (received,) = box.spans
+    assert (received.trace_id, received.span_id, received.parent_id) == ("4b" * 16, "01" * 8, "02" * 8)
+    got = received.span
+    assert (got.name, got.kind, got.trace_state) == ("span", 2, "vendor=1")
+    assert (got.start_time_unix_nano, got.end_time_unix_nano) == (sent.start, sent.end)
+    assert (got.status.code, got.status.message) == (Status.STATUS_CODE_ERROR, "it failed")
+    assert received.attributes == sent.attributes
+    assert received.resource == RESOURCE
+    assert box.headers[0]["api-key"] == "k"
+    assert exporter.sent == 1
+    assert sum(exporter.lost.values()) == 0
+
+
+async def test_the_receiver_is_down_at_the_start(box: Box, free_port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Spans wait for it, the log says so once, and says when it is there."""
+    caplog.set_level(logging.INFO)
+    async with exporting(free_port) as exporter:
+        exporter.put(span("early"))
+        await told_of_failure(caplog)
+        async with receiving(box, free_port):
+            exporter.put(span("late"))
+            spans = await box.until(lambda spans: len(spans) == 2)
+    assert [each.span.name for each in spans] == ["early", "late"]
+    texts = [record.getMessage() for record in caplog.records]
+    assert len(texts) == 2
+    assert texts[0].startswith("traces cannot be sent: UNAVAILABLE")
+    assert texts[1] == "traces are sent again"
+    assert exporter.sent == 2
+
+
+async def test_the_receiver_goes_down_and_comes_back(
+    box: Box, free_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is made meanwhile arrives later, each span once."""
+    again = Box()
+    async with exporting(free_port) as exporter:
+        async with receiving(box, free_port):
+            exporter.put(span("before"))
+            await box.until(lambda spans: len(spans) == 1)
+        exporter.put(span("during"))
+        await told_of_failure(caplog)
+        async with receiving(again, free_port):
+            exporter.put(span("after"))
+            await again.until(lambda spans: len(spans) == 2)
+    assert [each.span.name for each in box.spans + again.spans] == ["before", "during", "after"]
+    assert exporter.sent == 3
+
+
+async def test_a_full_queue_loses_the_newest_and_counts_them(free_port: int) -> None:
+    """Memory is bounded while the receiver is away; the figures say what it cost."""
+    async with exporting(free_port, queue=100) as exporter:
+        for _ in range(150):
+            exporter.put(span())
+        figures = {each.name: each.values for each in exporter.figures()}
+        assert figures["prism_spans_queue_length"] == {(): 100}
+        assert figures["prism_spans_lost"] == {("queue_full",): 50, ("refused",): 0, ("shutdown",): 0}
+    assert exporter.lost == {"queue_full": 50, "refused": 0, "shutdown": 100}
+
+
+async def test_what_the_receiver_takes_in_part_is_counted(box: Box, caplog: pytest.LogCaptureFixture) -> None:
+    """OTLP's partial success: those are lost, and not sent again."""
+
+    def some(_number: int) -> ExportTraceServiceResponse:
+        answer = ExportTraceServiceResponse()
+        answer.partial_success.rejected_spans = 2
+        answer.partial_success.error_message = "too old"
+        return answer
+
+    box.answer = some
+    async with receiving(box) as port, exporting(port) as exporter:
+        for _ in range(3):
+            exporter.put(span())
+        await box.until(lambda spans: len(spans) == 3)
+    assert (exporter.sent, exporter.lost["refused"], box.requests) == (1, 2, 1)
+    assert "2 of 3 spans were refused by the receiver of traces: too old" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "sent", "refused"), [(503, 1, 0), (400, 0, 1)])
+async def test_http_answers(box: Box, status: int, sent: int, refused: int) -> None:
+    """One that asks for patience is asked again; one that says no is believed."""
+    with http_receiver(box, lambda number: status if number == 1 else 200) as port:
+        async with exporting(port, protocol="http") as exporter:
+            exporter.put(span())
+            while not exporter.sent and not exporter.lost["refused"]:  # noqa: ASYNC110  # counters tell of no change
+                await asyncio.sleep(0.005)
+    assert (exporter.sent, exporter.lost["refused"]) == (sent, refused)
+
+
+async def test_what_waits_at_the_end_is_sent(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An orderly end loses nothing that the receiver would take."""
+    monkeypatch.setattr(module, "LINGER", 3600.0)
+    async with receiving(box) as port:
+        async with exporting(port) as exporter:
+            exporter.put(span())
+        assert (len(box.spans), exporter.sent) == (1, 1)

@@ -7,6 +7,6 @@ from prism.acceptance.gateway_process import GatewayProcess, running, serving
 __all__ = ["GatewayProcess", "namespace", "running", "serving"]
 
 
-def namespace(name: str, backend: str, **config: Any) -> dict[str, Any]:
+def namespace(name: str, backend: str, abstraction: str = "keyvalue", **config: Any) -> dict[str, Any]:
     """One entry of the configuration's `namespaces`."""
-    return {"name": name, "abstraction": "keyvalue", "backend": backend, "config": config}
+    return {"name": name, "abstraction": abstraction, "backend": backend, "config": config}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from client.upstream import Upstream, serving
-from prism.client import InvalidArgument, keyvalue, sync
+from prism.client import InvalidArgument, Outgoing, keyvalue, pubsub, sync
 
 
 @pytest.fixture
@@ -42,6 +42,17 @@ def test_calls_wait_for_their_answers(address: str) -> None:
         assert kv.compare_and_swap("r", b"a", item, None)
         with pytest.raises(InvalidArgument):
             kv.get("", b"a")
+
+
+def test_messages_are_iterated_over(address: str) -> None:
+    """A subscription is in place when its block is entered, gives messages one by one, and ends with it."""
+    with sync.Client(address) as prism:
+        events = prism.pubsub()
+        with events.subscribe("t.>") as subscription:
+            sent = [events.publish("t.0"), *(each.id for each in events.publish_batch([Outgoing("t.1")] * 2))]
+            assert [next(subscription).id for _ in range(3)] == sent
+            assert subscription.gaps == 0
+        assert list(subscription) == []
 
 
 def test_a_loop_that_is_left_ends_its_stream(address: str) -> None:
@@ -83,3 +94,4 @@ def test_every_method_has_its_twin() -> None:
         return {name for name, _ in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
     assert methods(sync.KeyValue) == methods(keyvalue.KeyValue)
+    assert methods(sync.PubSub) == methods(pubsub.PubSub)

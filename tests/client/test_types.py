@@ -5,7 +5,7 @@ from pathlib import Path
 from mypy import api
 
 TYPED = """
-from prism.client import Chunk, Client, Item, PutResult, Swap, sync
+from prism.client import Chunk, Client, Item, Message, Outgoing, PublishResult, PutResult, Swap, sync
 from typing import assert_type
 
 
@@ -15,6 +15,12 @@ async def asynchronous(prism: Client) -> None:
     async for item in kv.scan("r"):
         assert_type(item, Item)
     await kv.put("r", {b"k": b"v"}, ttl=60)
+    events = prism.pubsub()
+    assert_type(await events.publish("t", b"p"), str)
+    assert_type(await events.publish_batch([Outgoing("t")]), list[PublishResult])
+    async with events.subscribe("t", on_gap=print) as messages:
+        async for message in messages:
+            assert_type(message, Message)
 
 
 def blocking(prism: sync.Client) -> None:
@@ -29,6 +35,9 @@ def blocking(prism: sync.Client) -> None:
         assert_type(item, Item)
     for record in kv.list_records():
         assert_type(record, str)
+    assert_type(prism.pubsub().publish("t"), str)
+    for message in prism.pubsub().subscribe("t"):
+        assert_type(message, Message)
 """
 
 WRONG = """

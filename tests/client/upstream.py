@@ -2,19 +2,26 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from prism.backends.memory.testing import TemporaryStore
 from prism.context import Context
 from prism.errors import PrismError
-from prism.interfaces.keyvalue import INTERFACE
+from prism.interfaces.catalogue import interfaces
 from prism.sdk import Binding, Capabilities
 from prism.wire import Metadata, Method, Server, ServerCall, Status, StatusError
 
 EVERYTHING = Capabilities(
-    transactions=True, compare_and_swap="linearizable", scan=True, ttl=True, versions=True, idempotency=True
+    transactions=True,
+    compare_and_swap="linearizable",
+    scan=True,
+    ttl=True,
+    versions=True,
+    idempotency=True,
+    ordering=True,
+    queue_groups=True,
 )
 
 
@@ -44,13 +51,15 @@ class Seen:
 
 
 class Upstream:
-    """Serves KeyValue.
+    """Serves every abstraction.
 
     Attributes:
         address: where it listens.
         seen: the calls that arrived, in their order.
         faults: what becomes of the next calls; those after them succeed.
         stalled: calls get no answer, ever.
+        established: set when a stream says that it is.
+        left: set when a stream has ended, on this side too.
     """
 
     def __init__(self, binding: Binding) -> None:
@@ -59,13 +68,16 @@ class Upstream:
         self.faults: deque[Fault] = deque()
         self.stalled = False
         self._binding = binding
+        self.established = asyncio.Event()
+        self.left = asyncio.Event()
         self._methods = {
             operation.path: Method(
                 operation.path,
                 self._stream if operation.server_streaming else self._unary,
                 server_streaming=operation.server_streaming,
             )
-            for operation in INTERFACE.operations
+            for interface in interfaces().values()
+            for operation in interface.operations
         }
         self._server = Server(self._methods.get)
 
@@ -98,8 +110,9 @@ class Upstream:
     async def _stream(self, call: ServerCall) -> None:
         fault = self._note(call)
         sent = 0
+        stream = self._binding.streaming[call.path[1:]](call.message, _context(call, self._on_established(call)))
         try:
-            async for message in self._binding.streaming[call.path[1:]](call.message, _context(call)):
+            async for message in stream:
                 if fault is not None and sent == fault.messages:
                     raise fault.failure()
                 await call.send(message)
@@ -108,8 +121,17 @@ class Upstream:
                     await asyncio.Event().wait()
         except PrismError as error:
             raise StatusError(error.to_status()) from error
+        finally:
+            self.left.set()
         if fault is not None:
             raise fault.failure()
+
+    def _on_established(self, call: ServerCall) -> Callable[[], None]:
+        def established() -> None:
+            call.send_head()
+            self.established.set()
+
+        return established
 
     def _note(self, call: ServerCall) -> Fault | None:
         seconds = call.deadline.remaining() if call.deadline else None
@@ -117,8 +139,9 @@ class Upstream:
         return self.faults.popleft() if self.faults else None
 
 
-def _context(call: ServerCall) -> Context:
-    return Context(str(call.metadata.get("prism-namespace", "default")), call.deadline)
+def _context(call: ServerCall, on_established: Callable[[], None] | None = None) -> Context:
+    namespace = str(call.metadata.get("prism-namespace", "default"))
+    return Context(namespace, call.deadline, on_established=on_established)
 
 
 @asynccontextmanager

@@ -69,7 +69,8 @@ class Reader:
 def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """The reader of one document."""
     folder = tmp_path_factory.mktemp(request.param.stem)
-    config = {"namespaces": [namespace("default", "sqlite", path=str(folder / "prism-data" / "default.db"))]}
+    data = namespace("default", "sqlite", path=str(folder / "prism-data" / "default.db"))
+    config = {"namespaces": [data, namespace("events", "memory", "pubsub")]}
     with running(config, tmp_path_factory.mktemp("gateway")) as gateway:
         yield Reader(gateway, folder)
 

@@ -34,7 +34,13 @@ def _options() -> list[click.Parameter]:
 
 
 class GatewayCommand(click.Command):
-    """Runs an async callback with the namespace's KeyValue; what it returns is the exit code."""
+    """Runs an async callback with the data of the namespace; what it returns is the exit code.
+
+    Attributes:
+        abstraction: the method of the client that gives it.
+    """
+
+    abstraction = "keyvalue"
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
         super().__init__(name, params=[click.Argument(["namespace"]), *(params or []), *_options()], **settings)
@@ -53,12 +59,12 @@ class GatewayCommand(click.Command):
         endpoint, token = arguments.pop("endpoint"), arguments.pop("token")
         try:
             client = Client(endpoint, token=token, timeout=arguments.pop("timeout"))
-            keyvalue = client.keyvalue(arguments.pop("namespace"))
+            data = getattr(client, self.abstraction)(arguments.pop("namespace"))
         except ValueError as error:
             raise click.UsageError(str(error), ctx) from error
         async with client:
             try:
-                return int(await ctx.invoke(self.callback, keyvalue, **arguments) or 0)  # type: ignore[arg-type]
+                return int(await ctx.invoke(self.callback, data, **arguments) or 0)  # type: ignore[arg-type]
             except GatewayUnavailable as error:
                 if isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
                     error.message += "; `prism serve` runs a gateway, --endpoint names another"

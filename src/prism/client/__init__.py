@@ -4,9 +4,12 @@ from prism.client.client import Client
 from prism.client.headers import Headers, Token
 from prism.client.item import Item, Seconds, Value
 from prism.client.keyvalue import KeyValue
+from prism.client.message import Gap, Message, Outgoing, PublishResult
 from prism.client.paging import Page, Pager
+from prism.client.pubsub import PubSub
 from prism.client.results import Chunk, GetResult, PutResult, Swap
 from prism.client.retry import RetryPolicy
+from prism.client.subscription import OnGap, Subscription
 from prism.errors import (
     AlreadyExists,
     BackendCredentials,
@@ -19,10 +22,12 @@ from prism.errors import (
     DataLoss,
     DeadlineExceeded,
     FailedPrecondition,
+    FellBehind,
     GatewayUnavailable,
     InternalError,
     InvalidArgument,
     LimitExceeded,
+    MessagesLost,
     NamespaceNotFound,
     Outcome,
     PermissionDenied,
@@ -47,6 +52,8 @@ __all__ = [
     "DataLoss",
     "DeadlineExceeded",
     "FailedPrecondition",
+    "FellBehind",
+    "Gap",
     "GatewayUnavailable",
     "GetResult",
     "Headers",
@@ -55,16 +62,23 @@ __all__ = [
     "Item",
     "KeyValue",
     "LimitExceeded",
+    "Message",
+    "MessagesLost",
     "NamespaceNotFound",
+    "OnGap",
     "Outcome",
+    "Outgoing",
     "Page",
     "Pager",
     "PermissionDenied",
     "PrismError",
+    "PubSub",
+    "PublishResult",
     "PutResult",
     "RetryPolicy",
     "Seconds",
     "StoreFull",
+    "Subscription",
     "Swap",
     "Token",
     "Unauthenticated",

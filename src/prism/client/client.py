@@ -7,6 +7,7 @@ from typing import Self
 from prism.client.headers import Headers, NamespaceHeaders, Token
 from prism.client.item import Seconds
 from prism.client.keyvalue import KeyValue
+from prism.client.pubsub import PubSub
 from prism.client.retry import RetryPolicy
 from prism.client.transport import Transport
 
@@ -58,6 +59,14 @@ class Client:
             ValueError: the name cannot travel. One that is not configured is refused by the first call.
         """
         return KeyValue(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
+
+    def pubsub(self, namespace: str = "default") -> PubSub:
+        """The topics of a namespace; cheap, and worth keeping.
+
+        Raises:
+            ValueError: the name cannot travel. One that is not configured is refused by the first call.
+        """
+        return PubSub(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
 
     async def close(self) -> None:
         """Ends the connection; calls in flight fail."""

@@ -16,9 +16,10 @@ from types import MappingProxyType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from prism.client import client as asynchronous
-from prism.client import keyvalue, paging
+from prism.client import keyvalue, paging, pubsub, subscription
 from prism.client.headers import Headers, Token
 from prism.client.item import Seconds
+from prism.client.message import Message
 from prism.client.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -111,6 +112,16 @@ def _pages(
     return call
 
 
+def _subscribes(
+    method: Callable[Concatenate[A, P], subscription.Subscription],
+) -> Callable[Concatenate[_Face[A], P], "Subscription"]:
+    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Subscription:
+        return Subscription(method(self._twin, *args, **kwargs), self._loop)
+
+    functools.update_wrapper(call, method)
+    return call
+
+
 class Pager(Generic[T]):
     """A list that is fetched as it is read: `for element in pager`, or `for page in pager.pages()`."""
 
@@ -147,6 +158,51 @@ class KeyValue(_Face[keyvalue.KeyValue]):
     persist = _waits(keyvalue.KeyValue.persist)
 
 
+class Subscription:
+    """Messages from now on: `for message in subscription`, best in a `with` block; see `prism.client.Subscription`."""
+
+    def __init__(self, twin: subscription.Subscription, loop: _LoopThread) -> None:
+        self._twin = twin
+        self._loop = loop
+
+    @property
+    def gaps(self) -> int:
+        """How many gaps there have been."""
+        return self._twin.gaps
+
+    def close(self) -> None:
+        """Ends it."""
+        if not self._loop.stopped:
+            self._loop.run(self._twin.aclose())
+
+    def __enter__(self) -> Self:
+        self._loop.run(self._twin.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Message]:
+        return self
+
+    def __next__(self) -> Message:
+        message = self._loop.run(self._next())
+        if message is None:
+            raise StopIteration
+        return message
+
+    async def _next(self) -> Message | None:
+        return await anext(self._twin, None)
+
+
+class PubSub(_Face[pubsub.PubSub]):
+    """The topics of one namespace; made by `Client.pubsub`."""
+
+    publish = _waits(pubsub.PubSub.publish)
+    publish_batch = _waits(pubsub.PubSub.publish_batch)
+    subscribe = _subscribes(pubsub.PubSub.subscribe)
+
+
 class Client:
     """One kept connection to a gateway; use it as a context manager, and one for the whole application."""
 
@@ -167,6 +223,10 @@ class Client:
     def keyvalue(self, namespace: str = "default") -> KeyValue:
         """The KeyValue data of a namespace; cheap, and worth keeping."""
         return KeyValue(self._twin.keyvalue(namespace), self._loop)
+
+    def pubsub(self, namespace: str = "default") -> PubSub:
+        """The topics of a namespace; cheap, and worth keeping. `on_gap` is called on the background thread."""
+        return PubSub(self._twin.pubsub(namespace), self._loop)
 
     def close(self) -> None:
         """Ends the connection and the background thread; calls in flight fail."""

@@ -10,19 +10,29 @@ from prism.client.headers import NamespaceHeaders
 from prism.client.item import Seconds
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
 from prism.interfaces.operation import Operation
-from prism.wire import Channel, ClientCall, Code, Deadline, Metadata, Status, StatusError
+from prism.wire import Channel, ChannelConfig, ClientCall, Code, Deadline, Metadata, Status, StatusError
 
 _NO_TOKEN = Status(Code.DEADLINE_EXCEEDED, "no token was given in time; look at the function that gives it")
+_NOT_IN_PLACE = Status(Code.DEADLINE_EXCEEDED, "the subscription was not in place in time; allow it more, or try again")
 _SILENCE = Status(Code.DEADLINE_EXCEEDED, "the stream gave nothing more in time; read on from the last cursor")
 
 
+_CONFIG = ChannelConfig(keepalive_interval=75.0)
+"""A gateway asks after its clients every minute. One that is silent for longer is asked by us, so that no subscriber
+waits for ever for the messages of a gateway that is gone."""
+
+
 class Transport:
-    """One connection to a gateway, with deadlines and retries; reconnects by itself."""
+    """One connection to a gateway, with deadlines and retries; reconnects by itself.
+
+    Attributes:
+        policy: how calls are repeated.
+    """
 
     def __init__(self, target: str, *, tls: ssl.SSLContext | None, timeout: Seconds, retry: RetryPolicy) -> None:
-        self._channel = Channel(target, tls=tls)
+        self._channel = Channel(target, tls=tls, config=_CONFIG)
         self._timeout = timeout
-        self._policy = retry
+        self.policy = retry
         self._budget = RetryBudget()
 
     async def unary(
@@ -85,12 +95,57 @@ class Transport:
                 self._budget.earn()
                 return
 
+    async def subscribe(
+        self, operation: Operation, payload: bytes, headers: NamespaceHeaders, timeout: Seconds | None
+    ) -> ClientCall:
+        """Begins a stream without an end, and gives it when it is established; the caller cancels it.
+
+        Raises:
+            PrismError: it failed, after the retries that the contract allows.
+        """
+        deadline = self._deadline(timeout)
+        attempts = self._attempts(operation, deadline, repeatable=operation.reads)
+        while True:
+            try:
+                call = await self._established(operation, payload, headers, deadline)
+            except StatusError as failure:
+                await attempts.failed(failure)
+            else:
+                self._budget.earn()
+                return call
+
+    async def subscribe_once(self, operation: Operation, payload: bytes, headers: NamespaceHeaders) -> ClientCall:
+        """The same in one attempt, for callers that have their own mind about the next one.
+
+        Raises:
+            StatusError: it failed.
+        """
+        return await self._established(operation, payload, headers, self._deadline(None))
+
     async def close(self) -> None:
         """Ends the connection; calls in flight fail."""
         await self._channel.close()
 
+    async def _established(
+        self, operation: Operation, payload: bytes, headers: NamespaceHeaders, deadline: Deadline | None
+    ) -> ClientCall:
+        metadata = headers.fixed or await _before(deadline, headers)
+        call = self._channel.open(operation.path, metadata=metadata)
+        try:
+            async with asyncio.timeout(deadline.remaining() if deadline else None):
+                await call.send(payload)
+                await call.end()
+                await call.headers()
+        except TimeoutError as error:
+            call.cancel()
+            raise StatusError(_NOT_IN_PLACE) from error
+        except BaseException:
+            call.cancel()
+            raise
+        return call
+
     def _attempts(self, operation: Operation, deadline: Deadline | None, *, repeatable: bool) -> Attempts:
-        return Attempts(self._policy, self._budget, operation, deadline, repeatable=repeatable)
+        return Attempts(self.policy, self._budget, operation, deadline, repeatable=repeatable)
 
     def _deadline(self, timeout: Seconds | None) -> Deadline | None:
         given = self._timeout if timeout is None else timeout

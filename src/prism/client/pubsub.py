@@ -1,0 +1,106 @@
+"""PubSub for applications: a message goes to everybody who listens to its topic.
+
+What each operation means: docs/contract.md and prism/data/v1/pubsub.proto. Every method may raise a `PrismError`; what
+a failed publish did is the error's `outcome`. `timeout` is in seconds (or a timedelta), for the call with all its
+retries; without it the client's holds.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from google.rpc.status_pb2 import Status as RpcStatus
+
+from prism.client.headers import NamespaceHeaders
+from prism.client.item import Seconds
+from prism.client.message import Outgoing, PublishResult
+from prism.client.subscription import OnGap, Subscription
+from prism.client.transport import Transport
+from prism.errors import PrismError, from_status
+from prism.interfaces import pubsub as messages
+from prism.wire import Code, Status
+
+_OPERATIONS = {operation.method: operation for operation in messages.INTERFACE.operations}
+
+
+class PubSub:
+    """The topics of one namespace; made by `Client.pubsub`."""
+
+    def __init__(self, transport: Transport, headers: NamespaceHeaders) -> None:
+        self._transport = transport
+        self._headers = headers
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes = b"",
+        *,
+        attributes: Mapping[str, str] | None = None,
+        ordering_key: str = "",
+        timeout: Seconds | None = None,
+    ) -> str:
+        """Sends a message to all who listen, and gives its id.
+
+        Args:
+            topic: tokens split by dots, such as `orders.eu.created`.
+            payload: its content.
+            attributes: notes on the payload.
+            ordering_key: messages of one key keep their order, where the backend declares `ordering`.
+        """
+        request = messages.PublishRequest(
+            topic=topic, payload=payload, attributes=attributes, ordering_key=ordering_key
+        )
+        return messages.PublishResponse.FromString(await self._call("publish", request, timeout)).message_id
+
+    async def publish_batch(
+        self, outgoing: Iterable[Outgoing], *, timeout: Seconds | None = None
+    ) -> list[PublishResult]:
+        """Many messages at once, sent in their order; each succeeds or fails by itself."""
+        asked = [
+            messages.PublishRequest(
+                topic=each.topic, payload=each.payload, attributes=each.attributes, ordering_key=each.ordering_key
+            )
+            for each in outgoing
+        ]
+        if not asked:
+            return []
+        answer = await self._call("publish_batch", messages.PublishBatchRequest(messages=asked), timeout)
+        results = messages.PublishBatchResponse.FromString(answer).results
+        return [
+            PublishResult(each.message_id, _error(each.error) if each.HasField("error") else None) for each in results
+        ]
+
+    def subscribe(
+        self,
+        pattern: str,
+        *,
+        group: str = "",
+        on_gap: OnGap | None = None,
+        patience: Seconds = math.inf,
+        timeout: Seconds | None = None,
+    ) -> Subscription:
+        """The messages of the topics that match, from now on; nothing is sent before it is used.
+
+        Args:
+            pattern: a topic, whose token `*` is any one token, and whose last token `>` one or more.
+            group: subscriptions of one group share their messages.
+            on_gap: is told of each gap when the subscription is in place again; what it raises, the loop over the
+                messages raises. Without it gaps are logged as warnings by the logger `prism.client`.
+            patience: how long an outage may last before it is raised; as it stands, for ever.
+            timeout: for the subscription to be in place the first time.
+        """
+        request = messages.SubscribeRequest(topic_pattern=pattern, queue_group=group)
+        seconds = patience.total_seconds() if isinstance(patience, timedelta) else patience
+        operation = _OPERATIONS["subscribe"]
+        return Subscription(
+            self._transport, operation, request, self._headers, timeout=timeout, patience=seconds, on_gap=on_gap
+        )
+
+    async def _call(
+        self, method: str, request: messages.PublishRequest | messages.PublishBatchRequest, timeout: Seconds | None
+    ) -> bytes:
+        return await self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
+
+
+def _error(status: RpcStatus) -> PrismError:
+    return from_status(Status(Code(status.code), status.message, status.SerializeToString()))

@@ -1,0 +1,205 @@
+"""A subscription as an application holds it: messages one by one, taken up again when the stream breaks."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Self
+
+from prism.client.headers import NamespaceHeaders
+from prism.client.item import Seconds
+from prism.client.message import Gap, Message, to_message
+from prism.client.transport import Transport
+from prism.errors import GatewayUnavailable, PrismError, from_status
+from prism.interfaces import pubsub as messages
+from prism.interfaces.operation import Operation
+from prism.wire import ClientCall, Code, Deadline, StatusError
+
+log = logging.getLogger("prism.client")
+
+OnGap = Callable[[Gap], Awaitable[None] | None]
+"""Is told of each gap (plain or async) once the subscription is in place again, before the next message is given."""
+
+
+class Subscription:
+    """Messages from now on; iterate over it. Best used as an async context manager.
+
+        async with events.subscribe("orders.>") as orders:
+            async for message in orders:
+                ...
+
+    Entering the block (or asking for the first message) returns when the subscription is in place: what is published
+    after that is not missed while the stream lives. When it breaks (a gateway or plugin was restarted, the store lost
+    its connection, this reader was too slow) it is taken up again by itself, and the gap is reported. A wait for the
+    next message may be cancelled; no message is lost by it.
+
+    Attributes:
+        gaps: how many there have been.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        operation: Operation,
+        request: messages.SubscribeRequest,
+        headers: NamespaceHeaders,
+        *,
+        timeout: Seconds | None,
+        patience: float,
+        on_gap: OnGap | None,
+    ) -> None:
+        self._transport = transport
+        self._operation = operation
+        self._request = request.SerializeToString()
+        self._headers = headers
+        self._timeout = timeout
+        self._patience = patience
+        self._on_gap = on_gap or _logged
+        self._call: ClientCall | None = None
+        self._attempt: asyncio.Task[ClientCall] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._broken: PrismError | None = None
+        self._gap: Gap | None = None
+        self._last = ""
+        self._closed = False
+        self.gaps = 0
+
+    async def __aenter__(self) -> Self:
+        await self._in_place()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        """The next message; `StopAsyncIteration` once it is closed.
+
+        Raises:
+            PrismError: it cannot be taken up again, or an outage has lasted longer than `patience`.
+        """
+        while (call := await self._in_place()) is not None:
+            if self._gap is not None:
+                await self._report()
+            try:
+                received = await call.receive()
+            except StatusError as failure:
+                self._break(from_status(failure.status), failure)
+                continue
+            if received is None:
+                self._break(GatewayUnavailable("the gateway ended the stream"), None)
+                continue
+            message = to_message(messages.Message.FromString(received))
+            self._last = message.id
+            return message
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Ends it; a wait for the next message ends too."""
+        self._closed = True
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def __del__(self) -> None:
+        # Left without being closed (`break` out of a bare loop): the gateway must not go on sending.
+        call, loop = getattr(self, "_call", None), getattr(self, "_loop", None)
+        if call is not None and loop is not None:
+            with suppress(RuntimeError):  # the loop is closed, and the connection with it
+                loop.call_soon_threadsafe(call.cancel)
+
+    async def _in_place(self) -> ClientCall | None:
+        """The stream, established; None once the subscription is closed."""
+        if self._closed or self._call is not None:
+            return self._call
+        loop = self._loop = asyncio.get_running_loop()
+        # A task of its own: closing ends it, whoever waits for it.
+        attempt = self._attempt = loop.create_task(self._first() if self._broken is None else self._again(self._broken))
+        attempt.add_done_callback(self._keep)
+        try:
+            await attempt
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling()):
+                raise
+        return self._call
+
+    def _keep(self, attempt: "asyncio.Task[ClientCall]") -> None:
+        """The attempt has ended: its stream is ours even where whoever waited for it has just given up."""
+        self._attempt = None
+        if attempt.cancelled() or attempt.exception() is not None:
+            return
+        if self._closed:
+            attempt.result().cancel()
+        else:
+            self._call = attempt.result()
+
+    async def _first(self) -> ClientCall:
+        """The first time it fails like any other call."""
+        return await self._transport.subscribe(self._operation, self._request, self._headers, self._timeout)
+
+    async def _again(self, error: PrismError) -> ClientCall:
+        """Tries for as long as an outage may last; at once the first time, then ever less often."""
+        deadline = Deadline.after(self._patience)
+        attempts = 0
+        while True:
+            if attempts:
+                delay = self._transport.policy.delay(attempts, error.retry_after)
+                if delay >= deadline.remaining():
+                    raise error
+                await asyncio.sleep(delay)
+            attempts += 1
+            try:
+                call = await self._transport.subscribe_once(self._operation, self._request, self._headers)
+            except StatusError as failure:
+                error = from_status(failure.status)
+                if not _passes(error):
+                    raise error from failure
+            else:
+                self._broken = None
+                return call
+
+    def _break(self, error: PrismError, cause: StatusError | None) -> None:
+        """The stream has ended: another follows, unless that is of no use."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+        if self._closed:
+            return
+        if not _passes(error):
+            self._closed = True
+            raise error from cause
+        missed = error.metadata.get("missed", "")
+        self._broken = error
+        self._gap = _joined(self._gap, Gap(int(missed) if missed.isdecimal() else None, self._last, error))
+
+    async def _report(self) -> None:
+        gap, self._gap = self._gap, None
+        if gap is not None:
+            self.gaps += 1
+            told = self._on_gap(gap)
+            if inspect.isawaitable(told):
+                await told
+
+
+def _passes(error: PrismError) -> bool:
+    """Whether subscribing again helps."""
+    waiting_helps = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED) or error.retry_after is not None
+    return waiting_helps or error.reason == "GAP"
+
+
+def _joined(earlier: Gap | None, later: Gap) -> Gap:
+    """Two breaks with no message between them are one gap."""
+    if earlier is None:
+        return later
+    counts = [gap.missed for gap in (earlier, later) if gap.missed is not None]
+    return Gap(sum(counts) if counts else None, earlier.after, later.error)
+
+
+def _logged(gap: Gap) -> None:
+    log.warning("%s; give `on_gap` to learn of it in your program", gap)

@@ -84,6 +84,8 @@ class ServerConfig(ConnectionConfig):
 
     max_concurrent_streams: calls that one connection may have under way, cancelled ones included until their
         handlers have ended; more are refused with REFUSED_STREAM.
+    reply_budget: bytes of answers that may wait for windows that the client does not open. Calls that come when half
+        of it is used begin when it is not; a unary answer beyond all of it ends its call with RESOURCE_EXHAUSTED.
     handshake_timeout: how long a new connection may take until its first request can be told (TLS and preface).
     idle_timeout: a connection without calls for so long is drained. None: never.
     max_connection_age: a connection this old is drained, so that clients spread out anew. None: never.
@@ -93,6 +95,7 @@ class ServerConfig(ConnectionConfig):
 
     keepalive_interval: float | None = 60.0
     max_concurrent_streams: int = 1000
+    reply_budget: int = 64 * MIB
     handshake_timeout: float = 10.0
     idle_timeout: float | None = None
     max_connection_age: float | None = None
@@ -104,6 +107,7 @@ class ServerConfig(ConnectionConfig):
         ConnectionConfig.__post_init__(self)
         check = _Check(self)
         check.between("max_concurrent_streams", 1, LARGEST_WINDOW)
+        check.between("reply_budget", 0, None)
         check.between("backlog", 1, None)
 
     def _times(self) -> tuple[str, ...]:

@@ -202,6 +202,7 @@ class Connection(Health[S], asyncio.Protocol):
         outbox = stream.outbox
         if outbox is not None:
             stream.outbox = None
+            self._ease(outbox.size)
             outbox.wake()
         if stream.reserved:
             self._release(stream)

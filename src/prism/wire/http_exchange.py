@@ -154,6 +154,8 @@ class HttpExchange(ServedStream):
         """Send a response whose body is known."""
         if self.ended:
             return
+        if isinstance(response.body, bytes) and self.connection.overfull(len(response.body)):
+            response = failure(503, "Too many answers wait to be taken: read those that came, or ask for less at once.")
         body = response.body if isinstance(response.body, bytes) else b""
         if self._unusual.method == "HEAD":
             body = b""

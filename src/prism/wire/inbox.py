@@ -148,6 +148,11 @@ class Inbox:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
+    @property
+    def packed(self) -> bool:
+        """Whether the oldest message is compressed, so that to take it is to expand it."""
+        return isinstance(self.messages[0], _Packed)
+
     def take(self) -> bytes:
         """The oldest message; there must be one. Raises `BadMessage` where it cannot be decompressed."""
         message = self.messages.popleft()

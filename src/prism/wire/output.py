@@ -34,6 +34,7 @@ class Output(Generic[S]):
         self._paused = False
         self._choked = False
         self._ready: deque[S] = deque()
+        self._backlog = 0  # bytes in all outboxes
         self._send_window = DEFAULT_WINDOW
         self._peer_window = DEFAULT_WINDOW
         self._peer_frame_size = DEFAULT_FRAME_SIZE
@@ -126,7 +127,9 @@ class Output(Generic[S]):
             outbox.pieces.append(head)
         if body:
             outbox.pieces.append(body)
-        outbox.size += len(head) + len(body)
+        size = len(head) + len(body)
+        outbox.size += size
+        self._backlog += size
         outbox.final = final
         if outbox.size and not outbox.queued and stream.send_window > 0:
             outbox.queued = True
@@ -167,9 +170,14 @@ class Output(Generic[S]):
             if outbox.waiters and outbox.size <= self._config.send_buffer:
                 outbox.wake()
 
+    def _ease(self, size: int) -> None:
+        """So many bytes wait no longer."""
+        self._backlog -= size
+
     def _emit(self, stream: S, outbox: Outbox, room: int) -> None:
         size = min(room, outbox.size)
         outbox.size -= size
+        self._ease(size)
         stream.send_window -= size
         self._send_window -= size
         self._burst += size

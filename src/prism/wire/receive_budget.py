@@ -36,10 +36,14 @@ class ReceiveBudget:
         stream.reserved = size
         return True
 
-    def release(self, stream: Stream) -> list[Stream]:
-        """The stream has ended; returns those that should try again."""
-        self._used -= stream.reserved
-        stream.reserved = 0
+    def give_back(self, stream: Stream, size: int) -> bool:
+        """The stream needs no more than `size` bytes; whether others wait for what it gave back."""
+        self._used -= stream.reserved - size
+        stream.reserved = size
+        return bool(self._waiting)
+
+    def waiting(self) -> list[Stream]:
+        """Those that should try again; whoever finds no room then is noted anew."""
         waiting = [each for each in self._waiting if not each.ended]
         self._waiting.clear()
         return waiting

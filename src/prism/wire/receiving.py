@@ -107,9 +107,43 @@ class Receiving(Control[S]):
 
     def _release(self, stream: S) -> None:
         """What an ended stream held may be held by those that wait for it."""
-        if self._budget is not None:
-            for waiting in self._budget.release(stream):
+        if self._budget is not None and self._budget.give_back(stream, 0):
+            self._try_again()
+
+    def _try_again(self) -> None:
+        """Let those that found no room in the budget look again."""
+        if self._budget is None:
+            return
+        for waiting in self._budget.waiting():
+            if waiting.remote_ended:
+                try:
+                    waiting.on_data()
+                except BadMessage as bad:
+                    waiting.abort(bad.status)
+            else:
                 self.replenish(cast("S", waiting))
+
+    def take_whole(self, stream: S, inbox: Inbox) -> bytes | None:
+        """The one message of a stream that has ended; None where there is no room yet to expand it: it is noted.
+
+        Raises `BadMessage` where it cannot be expanded.
+        """
+        if not inbox.packed:
+            return inbox.take()
+        if self._budget is None:
+            self._budget = ReceiveBudget(self._config.receive_budget)
+        # How much it will be shows when it is done.
+        most = self._config.max_message_size
+        if not self._budget.reserve(stream, stream.reserved + most):
+            return None
+        message = b""
+        try:
+            message = inbox.take()
+        finally:
+            held = max(0, len(message) - self._config.initial_stream_window)
+            if self._budget.give_back(stream, min(stream.reserved, held)):
+                self._loop.call_soon(self._try_again)
+        return message
 
 
 def unpad(data: bytes, start: int, stop: int) -> tuple[int, int]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NEVER: Final = float("inf")
 
 _DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
+_NOT_TAKEN = Status(
+    Code.RESOURCE_EXHAUSTED, "too many answers wait to be taken: read those that came, or ask for less at once"
+)
 _ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message")
 
 
@@ -183,8 +186,8 @@ class ServerCall(ServedStream):
         count = len(inbox.messages)
         if count > 1 or (self.remote_ended and not count):
             raise BadMessage(_ONE_MESSAGE)
-        if self.remote_ended:
-            self.message = inbox.take()
+        if self.remote_ended and (message := self.connection.take_whole(self, inbox)) is not None:
+            self.message = message
             self.receiver = None
             self.task = self.connection.run(self)
 
@@ -194,11 +197,14 @@ class ServerCall(ServedStream):
             return
         if message is not None:
             self._unfold()
-            if not self._head_sent:
-                self._send_head()
             flag = 0
             if self._gzip:
                 message, flag = compress(message), 1
+            if self.connection.overfull(len(message)):
+                self.finish(_NOT_TAKEN)
+                return
+            if not self._head_sent:
+                self._send_head()
             self.code = Code.OK
             self.connection.enqueue(
                 self, MESSAGE_HEAD.pack(flag, len(message)), message, self._ending(OK, EMPTY_METADATA)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Coroutine
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("prism.wire")
 
 _HEADS_KEPT: Final = 16
+_RESUMED: Final = 8  # calls that were held and are under way: their answers count only when they are there
 _SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
 
 _message_head = MESSAGE_HEAD.unpack_from
@@ -52,6 +54,8 @@ class ServerConnection(ServerStreams):
         self._wheel = server.wheel
         self._max_streams = server.config.max_concurrent_streams
         self._whole = min(server.config.max_message_size + 5, server.config.max_frame_size)
+        self._held: deque[ServerCall] = deque()  # calls that wait until the client has taken answers
+        self._resumed = 0
         self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}
         self._opened = self._idle_since = monotonic()
         self._idle_mark = 0
@@ -157,10 +161,37 @@ class ServerConnection(ServerStreams):
 
     # Replies.
 
-    def run(self, call: ServerCall) -> "asyncio.Task[None]":
-        """Start the handler of a call: its one task."""
+    def run(self, call: ServerCall) -> "asyncio.Task[None] | None":
+        """Start the handler of a call: its one task. None where it must wait until the client has taken answers."""
+        if self._held or self._backlog > self._reply_budget >> 1:
+            if len(self._held) >= 2 * self._max_streams:
+                # Most of these have been taken back.
+                self._held = deque(each for each in self._held if not each.ended)
+            self._held.append(call)
+            return None
+        return self._start(call)
+
+    def _start(self, call: ServerCall) -> "asyncio.Task[None]":
         # Not by the loop: it would first make up a name for each.
         return asyncio.Task(self._run(call), loop=self._loop, name=call.path)
+
+    def _ease(self, size: int) -> None:
+        super()._ease(size)
+        if self._held and self._backlog <= self._reply_budget >> 1:
+            self._loop.call_soon(self._begin_held)
+
+    def _begin_held(self) -> None:
+        held = self._held
+        while held and self._resumed < _RESUMED and self._backlog <= self._reply_budget >> 1:
+            call = held.popleft()
+            if not call.ended:
+                self._resumed += 1
+                call.task = self._start(call)
+                call.task.add_done_callback(self._on_resumed_ended)
+
+    def _on_resumed_ended(self, _task: "asyncio.Task[None]") -> None:
+        self._resumed -= 1
+        self._begin_held()
 
     async def _run(self, call: ServerCall) -> None:
         try:

@@ -26,6 +26,7 @@ class ServerStreams(Connection[ServedStream]):
         super().__init__(config, loop, opening)
         self._known = known_fields
         self._draining = False
+        self._reply_budget = config.reply_budget
         self._forgotten: dict[int, None] = {}  # streams that we ended and the client may not know of yet
         self._gaps: list[range] = []  # streams that the client passed over
 
@@ -44,6 +45,10 @@ class ServerStreams(Connection[ServedStream]):
     def header_frames(self, stream_id: int, block: bytes, *, end_stream: bool) -> bytes:
         """A header block as frames that the peer takes."""
         return frames.headers(stream_id, block, end_stream=end_stream, max_frame_size=self._peer_frame_size)
+
+    def overfull(self, size: int) -> bool:
+        """Whether an answer of so many bytes is more than may wait for the client, beside those that do."""
+        return self._backlog > 0 and self._backlog + size > self._reply_budget
 
     @property
     def trailers_room(self) -> int:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from prism.wire import Method, ServerCall, frames
+from prism.wire import Code, Method, ServerCall, frames
 from prism.wire.frames import ErrorCode
-from wire.hostile.attack import ask, assault, deaf, full, send
+from prism.wire.server_connection import ServerConnection
+from wire.hostile.attack import ask, assault, cancel, deaf, full, send
 from wire.hostile.conftest import Attacked, Victim
 from wire.raw_peer import RawPeer, message
 from wire.service import Service
@@ -92,6 +93,47 @@ async def test_large_replies_that_are_not_taken(attacked: Attacked, pouring: lis
             await victim.bystander.until(lambda: victim.server.calls <= 1)
             peer.writer.transport.abort()
             await reading
+        await victim.alone()
+
+
+async def test_large_replies_beyond_the_budget(attacked: Attacked, pouring: list[ServerCall]) -> None:
+    """They end their calls, later calls wait, and all that waits is served when the windows open."""
+    async with attacked(reply_budget=16 * MIB, write_timeout=5.0) as victim:
+        async with await RawPeer.connect(victim.address, preface=frames.PREFACE + CLOSED) as peer:
+            await send(peer, calls(peer, "/test.Test/Large", 300))
+            await settle(victim)
+            # What one turn takes has begun before the first answers count.
+            assert 4 <= len(pouring) <= 100
+            assert 8 * MIB <= victim.gauge.buffered <= 16 * MIB + OTHERS_BYTES
+            refused = sum(call.code is Code.RESOURCE_EXHAUSTED for call in pouring)
+            reading = asyncio.create_task(peer.ended())
+            await send(peer, [OPEN])
+            await victim.bystander.until(lambda: victim.server.calls <= 1)
+            assert len(pouring) == 300
+            # A turn's worth of them at a time.
+            assert 0 < refused < 100
+            assert sum(call.code is Code.OK for call in pouring) == 300 - refused
+            peer.writer.transport.abort()
+            await reading
+        await victim.alone()
+
+
+async def test_calls_that_are_taken_back_while_they_wait(attacked: Attacked, pouring: list[ServerCall]) -> None:
+    """They are not begun, and nothing is kept of them."""
+    async with attacked(reply_budget=1 * MIB, flood_refill=1e6) as victim:
+        async with await RawPeer.connect(victim.address, preface=frames.PREFACE + CLOSED) as peer:
+            await send(peer, [full(peer, 1, "/test.Test/Large", message(b"x"))])
+            await settle(victim)
+            for batch in range(5):
+                numbers = range(3 + 2000 * batch, 3 + 2000 * (batch + 1), 2)
+                await send(peer, (full(peer, each, "/test.Test/Large", message(bytes(1000))) for each in numbers))
+                await send(peer, map(cancel, numbers))
+            await settle(victim)
+            (attacker,) = (each for each in victim.server._open if getattr(each, "_held", None))
+            assert isinstance(attacker, ServerConnection)
+            assert len(attacker._held) <= 2000
+            assert len(pouring) == 1
+            peer.writer.transport.abort()
         await victim.alone()
 
 

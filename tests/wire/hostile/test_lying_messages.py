@@ -1,16 +1,18 @@
 """Messages that are not what their length, their compression or their content-length says."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import Iterator
 
 import pytest
 
-from prism.wire import frames
+from prism.wire import Method, ServerCall, frames
 from wire.hostile.attack import ask, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced
 from wire.raw_peer import GRPC, RawPeer, message, request
+from wire.service import Service
 
 MIB = 1024 * 1024
 OTHERS = 10
@@ -163,3 +165,31 @@ async def test_content_lengths_that_lie(attacked: Attacked, length: str, body: b
             reset = await peer.until(frames.RST_STREAM, stream_id)
             assert reset.payload == frames.UINT32.pack(frames.ErrorCode.PROTOCOL_ERROR)
         assert victim.gauge.tasks <= OTHERS
+
+
+async def test_small_gzip_bombs_of_unary_calls(attacked: Attacked, service: Service) -> None:
+    """What they expand to counts: no more are expanded than the budget holds, and each has its turn."""
+    held: list[ServerCall] = []
+    release = asyncio.Event()
+
+    async def hold(call: ServerCall) -> bytes:
+        held.append(call)
+        await release.wait()
+        return str(len(call.message)).encode()
+
+    known = service.lookup
+    method = Method("/test.Test/Hold", hold)
+    service.lookup = lambda path: method if path == method.path else known(path)
+    bomb = gzip.compress(bytes(4 * MIB), 9)
+    body = announced(len(bomb), bomb, compressed=True)
+    async with attacked(receive_budget=16 * MIB) as victim, await RawPeer.connect(victim.address) as peer:
+        streams = range(1, 41, 2)
+        await send(peer, (compressed(peer, each, method.path) + data(each, body, 1) for each in streams))
+        await victim.bystander.until(lambda: victim.server.calls >= 20 and len(held) >= 4)
+        await victim.bystander.calls(5)
+        assert len(held) == 4
+        assert victim.gauge.buffered < 16 * MIB + 20 * len(body) + ROOM
+        release.set()
+        for each in streams:
+            assert (await peer.answer(each))[1] == message(b"%d" % (4 * MIB))
+        await victim.bystander.until(lambda: victim.server.calls <= 1)

@@ -2,7 +2,7 @@
 
 A document says where a table goes: `<!-- generate: WHAT -->`, the table, `<!-- /generate -->`. WHAT is a model of the
 configuration (`prism.control.config:GatewaySection`), `capabilities`, or `backends`. What options mean comes from their
-models' docstrings, kinds, bounds and defaults from their fields: nothing is written twice.
+models' docstrings, kinds, bounds and defaults from their fields (`prism.plugins.schema`): nothing is written twice.
 """
 
 import argparse
@@ -10,20 +10,19 @@ import importlib
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic import BaseModel, ByteSize
+from pydantic import BaseModel
 
 from prism.plugins.discovery import DISTRIBUTION, Plugin, discover
+from prism.plugins.schema import attributes, shown
+from prism.plugins.schema import options as described
 from prism.sdk.capabilities import Capabilities
 
 DOCS = Path(__file__).parent
 WIDTH = 140
 _REGION = re.compile(r"(<!-- generate: (\S+) -->\n).*?(<!-- /generate -->)", re.DOTALL)
-_ATTRIBUTE = re.compile(r"^ {8}(\w[\w, ]*): ", re.MULTILINE)
-_KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "true or false", "object": "section"}
 
 
 def generated(text: str) -> str:
@@ -50,7 +49,7 @@ def _capabilities(plugins: list[Plugin]) -> str:
     declared = [each.manifest.capabilities for each in plugins]
     meanings = attributes(Capabilities)
     rows = [
-        [f"`{field}`", meanings[field], *(_shown(getattr(each, field)) for each in declared)]
+        [f"`{field}`", meanings[field], *(shown(getattr(each, field)) for each in declared)]
         for field in Capabilities.model_fields
     ]
     return table(["capability", "meaning", *(f"[{each.name}](#{each.name})" for each in plugins)], rows)
@@ -71,76 +70,12 @@ def _backend(plugin: Plugin) -> str:
 
 def options(model: type[BaseModel]) -> str:
     """The options of a model: name, kind, default, meaning."""
-    schema = model.model_json_schema(by_alias=True)
-    meanings = attributes(model)
     rows = []
-    for name, field in model.model_fields.items():
-        spelled = field.alias or name
-        described = schema["properties"][spelled]
-        meaning = meanings[name].removeprefix(f"`{spelled}` in configuration: ")
-        words = (
-            "size in bytes"
-            if ByteSize in (field.annotation, *get_args(field.annotation))
-            else kind(described, schema.get("$defs", {}))
-        )
-        default = "required" if field.is_required() else _default(described)
-        rows.append([f"`{spelled}`", words, default, meaning])
+    for each in described(model):
+        if not each.meaning:
+            sys.exit(f"{model.__name__}.{each.name} has no line in its model's docstring")
+        rows.append([f"`{each.name}`", each.kind, "required" if each.required else each.default, each.meaning])
     return table(["option", "kind", "default", "meaning"], rows)
-
-
-def kind(described: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """What may stand there, in words."""
-    if "$ref" in described:
-        return kind(definitions[described["$ref"].rpartition("/")[2]], definitions)
-    if "anyOf" in described:
-        return next(kind(each, definitions) for each in described["anyOf"] if each.get("type") != "null")
-    if values := described.get("enum") or ([described["const"]] if "const" in described else []):
-        return ", ".join(f"`{value}`" for value in values)
-    if described.get("type") == "array":
-        return f"list of {kind(described['items'], definitions)}"
-    if described.get("writeOnly"):
-        return "secret text"
-    if described.get("format") == "path":
-        return "path"
-    words = _KINDS[described["type"]]
-    if pattern := described.get("pattern"):
-        words += f" like `{pattern}`"
-    return f"{words}{_bounds(described)}"
-
-
-def _bounds(described: Mapping[str, Any]) -> str:
-    least, most = described.get("minimum"), described.get("maximum")
-    if least is not None and most is not None:
-        return f", {least:g} to {most:g}" if most < 1e6 else f", {least:,.0f} to {most:,.0f}"
-    if least is not None:
-        return f", {least:g} or more"
-    above = described.get("exclusiveMinimum")
-    return f", above {above:g}" if above is not None else ""
-
-
-def _default(described: Mapping[str, Any]) -> str:
-    default = described.get("default")
-    if isinstance(default, dict) or described.get("type") == "object":
-        return ""
-    return "none" if default in (None, [], "") else _shown(default)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
-
-
-def attributes(model: type[BaseModel]) -> dict[str, str]:
-    """What a model's docstring says of each field."""
-    _, _, text = (model.__doc__ or "").partition("Attributes:\n")
-    text = text.partition("\n\n")[0]
-    found = [*_ATTRIBUTE.finditer(text)]
-    ends = [*(match.start() for match in found[1:]), len(text)]
-    meanings = (" ".join(text[match.end() : end].split()) for match, end in zip(found, ends, strict=True))
-    return {match[1]: meaning.removesuffix(".") for match, meaning in zip(found, meanings, strict=True)}
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> str:

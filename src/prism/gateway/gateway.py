@@ -9,6 +9,7 @@ from typing import Protocol
 from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import GatewayUnavailable, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
+from prism.gateway.callee import Decode
 from prism.gateway.denials import POLICY, Denials
 from prism.gateway.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
@@ -17,10 +18,6 @@ from prism.wire import Code
 
 CLIENT_HASTE = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
-
-
-Decode = Callable[[bytes], Awaitable[bytes]]
-"""Makes the message of what arrived, where a way in speaks another language; raises a PrismError."""
 
 
 class Recorder(Protocol):

@@ -1,29 +1,29 @@
-"""The way in for gRPC: the contract's operations as methods that the transport runs."""
+"""The way in for gRPC: a callee's operations as methods that the transport runs."""
 
 from collections.abc import Mapping
 from contextlib import aclosing
 
 from prism.errors import DeadlineExceeded, Outcome, PrismError
-from prism.gateway.gateway import Gateway
+from prism.gateway.callee import Callee
 from prism.interfaces.operation import Operation
 from prism.wire import Method, ServerCall, StatusError
 
 
-def grpc_methods(gateway: Gateway) -> Mapping[str, Method]:
-    """Every operation that the gateway carries out, by path."""
-    return {operation.path: _method(gateway, operation) for operation in gateway.operations.values()}
+def grpc_methods(callee: Callee) -> Mapping[str, Method]:
+    """Every operation that is carried out, by path."""
+    return {operation.path: _method(callee, operation) for operation in callee.operations.values()}
 
 
-def _method(gateway: Gateway, operation: Operation) -> Method:
+def _method(callee: Callee, operation: Operation) -> Method:
     async def unary(call: ServerCall) -> bytes:
         try:
-            return await gateway.unary(call, operation, call.message)
+            return await callee.unary(call, operation, call.message)
         except PrismError as error:
             raise StatusError(error.to_status()) from error
 
     async def stream(call: ServerCall) -> None:
         try:
-            async with aclosing(gateway.stream(call, operation, call.message, None, call.send_head)) as responses:
+            async with aclosing(callee.stream(call, operation, call.message, None, call.send_head)) as responses:
                 async for response in responses:
                     await call.send(response)
         except PrismError as error:

@@ -53,6 +53,23 @@ class Operation:
         """The path of the HTTP/2 request."""
         return f"/{self.name}"
 
+    @classmethod
+    def of(cls, method: MethodDescriptor) -> "Operation":
+        """What the descriptor of a method says."""
+        options = method.GetOptions()
+        level = options.idempotency_level
+        return cls(
+            name=f"{method.containing_service.full_name}/{method.name}",
+            method=_CAPITAL.sub("_", method.name).lower(),
+            request=GetMessageClass(method.input_type),
+            response=GetMessageClass(method.output_type),
+            client_streaming=method.client_streaming,
+            server_streaming=method.server_streaming,
+            reads=level == MethodOptions.NO_SIDE_EFFECTS,
+            repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+            requires=extension(method, options_pb2.requires),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Interface:
@@ -82,7 +99,7 @@ class Interface:
             TypeError: an operation has neither a method nor a derivation.
         """
         derived = dict(derived or {})
-        operations = tuple(_operation(method) for method in service.methods)
+        operations = tuple(Operation.of(method) for method in service.methods)
         missing = [each.method for each in operations if not (hasattr(protocol, each.method) or each.method in derived)]
         if missing:
             raise TypeError(f"{protocol.__name__} lacks the methods {', '.join(missing)} of {service.full_name}")
@@ -92,19 +109,3 @@ class Interface:
 def extension(described: Any, option: Any) -> Any:
     """The value of a custom option of prism/data/v1/options.proto; `Any`, for generated stubs do not type them."""
     return described.GetOptions().Extensions[option]
-
-
-def _operation(method: MethodDescriptor) -> Operation:
-    options = method.GetOptions()
-    level = options.idempotency_level
-    return Operation(
-        name=f"{method.containing_service.full_name}/{method.name}",
-        method=_CAPITAL.sub("_", method.name).lower(),
-        request=GetMessageClass(method.input_type),
-        response=GetMessageClass(method.output_type),
-        client_streaming=method.client_streaming,
-        server_streaming=method.server_streaming,
-        reads=level == MethodOptions.NO_SIDE_EFFECTS,
-        repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
-        requires=extension(method, options_pb2.requires),
-    )

@@ -1,4 +1,4 @@
-"""HTTP/JSON on the data port: the Connect protocol."""
+"""HTTP/JSON: the Connect protocol."""
 
 from prism.gateway.connect.connect import Connect
 from prism.gateway.connect.cors import Cors

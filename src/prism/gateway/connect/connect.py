@@ -1,4 +1,4 @@
-"""HTTP/JSON on the data port, by the Connect protocol: unary operations by POST, those that only read by GET too, and
+"""HTTP/JSON by the Connect protocol: unary operations by POST, those that only read by GET too, and
 server streams in envelopes. A way in like gRPC: what it carries passes the same hops.
 
 Source: connectrpc.com/docs/protocol.
@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
+from prism.gateway.callee import Callee, Decode
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, only_message
 from prism.gateway.connect.front_page import front_page
@@ -20,7 +21,6 @@ from prism.gateway.connect.incoming import Incoming, decompressed
 from prism.gateway.connect.question import Question, operation_of, read
 from prism.gateway.connect.refusal import HttpRefusal, error_object, error_response
 from prism.gateway.connect.stream_body import StreamBody
-from prism.gateway.gateway import Decode, Gateway
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline, HttpRequest, HttpResponse
 
@@ -32,16 +32,16 @@ Answer = TypeVar("Answer")
 
 
 class Connect:
-    """The `HttpHandler` of the data port.
+    """The `HttpHandler` of a port that serves operations.
 
     Args:
-        gateway: carries the operations out.
+        callee: carries the operations out.
         cors: which web pages may call.
         max_message_size: most bytes of a request without its compression.
     """
 
-    def __init__(self, gateway: Gateway, *, cors: Cors | None = None, max_message_size: int = 4 << 20) -> None:
-        self._gateway = gateway
+    def __init__(self, callee: Callee, *, cors: Cors | None = None, max_message_size: int = 4 << 20) -> None:
+        self._callee = callee
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
 
@@ -54,7 +54,7 @@ class Connect:
         return self._cors.allow(request, response)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
-        operations = self._gateway.operations
+        operations = self._callee.operations
         if request.path == "/" and request.method in ("GET", "HEAD"):
             return front_page(request, operations.values())
         operation = operation_of(request, operations)
@@ -67,7 +67,7 @@ class Connect:
             return error_response(_before_the_gateway(error, operation))
         decode = self._decoder(question, question.encoding)
         try:
-            carried = self._gateway.unary(incoming, operation, question.body, decode)
+            carried = self._callee.unary(incoming, operation, question.body, decode)
             answer = await _within(incoming.deadline, operation, carried)
             body = await _converted(question.codec.encode, answer, operation)
         except PrismError as error:
@@ -113,7 +113,7 @@ class Connect:
         except PrismError as error:
             raise _before_the_gateway(error, operation) from error
         decode = self._decoder(question, question.encoding if flags & COMPRESSED else "")
-        async with aclosing(self._gateway.stream(incoming, operation, message, decode, on_established)) as messages:
+        async with aclosing(self._callee.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:
                     yield await _within(incoming.deadline, operation, anext(messages))

@@ -129,7 +129,7 @@ namespaces:
     }
     size = problems["namespaces[1].config.pool.size"]
     assert (size.found, size.allowed) == ("99 (a number)", "less than or equal to 64")
-    assert problems["telemetrie"].allowed == "gateway, namespaces, plugins, secrets, telemetry"
+    assert problems["telemetrie"].allowed == "admin, audit, gateway, namespaces, plugins, secrets, telemetry"
     assert "line 6" in problems["namespaces[2].name"].message
     assert problems["namespaces[5].plugin.type"].allowed == "'in_process', 'sidecar' or 'remote'"
 
@@ -270,11 +270,27 @@ def test_a_web_origin_s_nearest_spelling_is_one(file: File) -> None:
     assert nearest == ["https://app.example.com", "https://a.b", ""]
 
 
-def test_data_and_probes_need_an_address_each(file: File) -> None:
+def test_each_port_needs_an_address_of_its_own(file: File) -> None:
     """Else the gateway would start its stores and then fail."""
     text = "namespaces: []\ngateway: {listen: '127.0.0.1:9090'}"
     assert "gateway.listen" in file.problems(text)["telemetry.listen"].message
+    text = "namespaces: []\nadmin: {listen: '127.0.0.1:9090'}"
+    assert "admin.listen" in file.problems(text)["telemetry.listen"].message
+    assert not file.load(f"{text.removesuffix('}')}, enabled: no}}").config.admin.enabled
     assert file.load("namespaces: []\ngateway: {listen: 'h:0'}\ntelemetry: {listen: 'h:0'}").namespaces == {}
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8981", "[::]:8981", "10.0.0.1:8981", "gateway.example.com:8981"])
+def test_the_admin_port_is_refused_off_loopback(file: File, address: str) -> None:
+    """It asks nobody who they are; the refusal says how to reach it from another machine."""
+    problem = file.problems(f"namespaces: []\nadmin: {{listen: '{address}'}}")["admin.listen"]
+    assert "ssh -L" in problem.allowed
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:8981", "localhost:8981", "unix:/run/prism/admin.sock"])
+def test_the_admin_port_listens_on_this_machine(file: File, address: str) -> None:
+    """On any address that only this machine reaches."""
+    assert file.load(f"namespaces: []\nadmin: {{listen: '{address}'}}").config.admin.listen == address
 
 
 def test_a_secret_s_file_is_named_only_where_it_could_be(file: File) -> None:

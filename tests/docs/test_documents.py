@@ -46,11 +46,14 @@ class Reader:
 
     def follow(self, command: tuple[str, ...], body: str, search: Path | None = None) -> str:
         """Runs a block's body; what it printed. `search` comes before the folders of PATH."""
-        body = body.replace("localhost:8980", self.gateway.data).replace("localhost:9090", self.gateway.metrics)
+        gateway = self.gateway
+        for port, address in ((8980, gateway.data), (8981, gateway.admin), (9090, gateway.metrics)):
+            body = body.replace(f"localhost:{port}", address)
         folders = [str(search)] if search else []
         environment = os.environ | {
             "PATH": os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PRISM_ENDPOINT": self.gateway.data,
+            "PRISM_ADMIN_ENDPOINT": self.gateway.admin,
             "PRISM_CONFIG": str(self.gateway.config),
         }
         done = subprocess.run(

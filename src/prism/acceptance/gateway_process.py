@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 READY = re.compile(r"^\s*data\s+(?P<data>\S+)")
+ADMIN = re.compile(r"^\s*admin\s+(?P<admin>\S+)")
 METRICS = re.compile(r"^\s*metrics\s+http://(?P<metrics>[^/\s]+)")
 START_TIMEOUT = 30.0
 
@@ -25,6 +26,7 @@ class GatewayProcess:
 
     Attributes:
         data: the address that serves gRPC and HTTP/JSON.
+        admin: the address of the admin port; empty where there is none.
         metrics: the address that serves probes and figures.
         config: its configuration file, which a test may rewrite.
         log: the last lines that it wrote to standard error.
@@ -44,11 +46,12 @@ class GatewayProcess:
         self._wrapper = wrapper
         self.log: deque[str] = deque(maxlen=200)
         self._logged = threading.Condition()
-        self.data = self.metrics = ""
+        self.data = self.admin = self.metrics = ""
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replaces the configuration file, in one step."""
-        document = {"gateway": {"listen": "127.0.0.1:0"}, "telemetry": {"listen": "127.0.0.1:0"}, **config}
+        free = {section: {"listen": "127.0.0.1:0"} for section in ("gateway", "admin", "telemetry")}
+        document = {**free, **config}
         fresh = self.config.with_suffix(".new")
         fresh.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False))
         fresh.replace(self.config)
@@ -57,7 +60,7 @@ class GatewayProcess:
         """Starts it and waits until it says that it listens."""
         command = [*self._wrapper, sys.executable, "-m", "prism", "serve", "--config", str(self.config)]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-        self.data = self.metrics = ""
+        self.data = self.admin = self.metrics = ""
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -78,6 +81,8 @@ class GatewayProcess:
                 self.log.append(line.rstrip())
             if match := READY.match(line):
                 self.data = match["data"]
+            if match := ADMIN.match(line):
+                self.admin = match["admin"]
             if match := METRICS.match(line):
                 self.metrics = match["metrics"]
             if self.data and self.metrics:

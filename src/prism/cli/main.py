@@ -26,6 +26,7 @@ class Settings:
         "kv": ("prism.cli.kv:kv", "Read and write KeyValue data through a gateway."),
         "pubsub": ("prism.cli.pubsub:pubsub", "Publish messages and listen to them through a gateway."),
         "namespace": ("prism.cli.namespace:namespace", "Look at the namespaces of a configuration."),
+        "plugin": ("prism.cli.plugin:plugin", "Look after the plugins of a running gateway."),
         "completion": ("prism.cli.completion:completion", "Print the script that completes commands in a shell."),
         "version": ("prism.cli.version:version", "Print the version."),
     },

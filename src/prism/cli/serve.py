@@ -35,7 +35,7 @@ class ServeOptions:
     help="Where data is served, HOST:PORT or unix:/PATH, in place of what the configuration says; repeatable.",
 )
 def serve(config: Path | None, listen: tuple[str, ...]) -> None:
-    """Run a gateway: gRPC and HTTP/JSON on port 8980, probes and figures on 9090.
+    """Run a gateway: gRPC and HTTP/JSON on port 8980, the admin port on 8981, probes and figures on 9090.
 
     Without --config its data is kept in SQLite under ./prism-data, in the namespace "default".
     """

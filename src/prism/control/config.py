@@ -18,6 +18,7 @@ from prism.control.traces_section import TracesSection
 from prism.interfaces.catalogue import interfaces
 
 DATA_ADDRESS = "127.0.0.1:8980"
+ADMIN_ADDRESS = "127.0.0.1:8981"
 PROBES_ADDRESS = "127.0.0.1:9090"
 SECRETS_DIRECTORY = Path("/run/secrets")
 LARGEST_MESSAGE = (1 << 31) - (64 << 10) - 1
@@ -48,6 +49,17 @@ def checked_address(address: str) -> str:
     return address
 
 
+def _admin_address(address: str) -> str:
+    """Whoever reaches the admin port may stop every namespace: until it asks who they are, that is this machine."""
+    if is_loopback(checked_address(address)):
+        return address
+    allowed = (
+        "an address of this machine only, such as 127.0.0.1:8981 or unix:/path, for the admin port asks nobody who "
+        "they are; from another machine it is reached through ssh -L 8981:127.0.0.1:8981"
+    )
+    raise refuse("not an address for the admin port", allowed=allowed)
+
+
 def _origin(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin):
         likely = (origin.rstrip("/"), f"https://{origin}" if "." in origin else "")
@@ -64,6 +76,7 @@ def _abstraction(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
+AdminAddress = Annotated[str, AfterValidator(_admin_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Abstraction = Annotated[str, AfterValidator(_abstraction)]
 Options = Annotated[dict[str, Any], BeforeValidator(empty)]
@@ -94,6 +107,18 @@ class GatewaySection(Section):
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=LARGEST_MESSAGE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
+
+
+class AdminSection(Section):
+    """The admin port, for operators on this machine.
+
+    Attributes:
+        enabled: whether there is one.
+        listen: where it is served, gRPC and HTTP/JSON; an address of this machine only, port 0 takes a free one.
+    """
+
+    enabled: bool = True
+    listen: AdminAddress = ADMIN_ADDRESS
 
 
 class Log(Section):
@@ -170,6 +195,7 @@ class Config(Section):
     """The whole file."""
 
     gateway: Annotated[GatewaySection, BeforeValidator(empty)] = GatewaySection()
+    admin: Annotated[AdminSection, BeforeValidator(empty)] = AdminSection()
     telemetry: Annotated[TelemetrySection, BeforeValidator(empty)] = TelemetrySection()
     audit: Annotated[AuditSection, BeforeValidator(empty)] = AuditSection()
     secrets: Annotated[SecretsSection, BeforeValidator(empty)] = SecretsSection()

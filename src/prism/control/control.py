@@ -87,6 +87,16 @@ class Control:
         """The instances that serve now, each once."""
         return frozenset(each.supervised for each in self.served.values())
 
+    @property
+    def plugins(self) -> Plugins:
+        """What may be configured; nothing until `start` has looked, where nobody said."""
+        return self._plugins or Plugins({})
+
+    @property
+    def generation(self) -> int:
+        """Of the snapshot that serves now."""
+        return self._generation
+
     async def start(self) -> None:
         """Reads the configuration, starts what it names and publishes the first snapshot.
 
@@ -269,7 +279,7 @@ def _summary(report: ReloadReport) -> dict[str, object]:
 def _needs_restart(old: Config, new: Config) -> list[str]:
     return [
         f"{section}.{option} has changed; restart the gateway for it to take effect"
-        for section in ("gateway", "telemetry", "audit")
+        for section in ("gateway", "admin", "telemetry", "audit")
         for option, value in getattr(new, section)
         if option not in AT_ONCE and value != getattr(getattr(old, section), option)
     ]

@@ -37,12 +37,12 @@ def details(spec: NamespaceSpec) -> dict[str, Any]:
 def state(served: Served) -> dict[str, Any]:
     """What a running gateway adds to the details.
 
-    `status` is `ready`, `degraded` (calls are tried, though the last probe found fault) or `unavailable`; `reason` says
-    what is wrong, and is empty when ready.
+    `status` is `ready`, `degraded` (calls are tried, though the last probe found fault), `unavailable`, or `starting`
+    (so before its first attempt has succeeded or failed); `reason` says what is wrong, and is empty when ready.
     """
     supervised = served.supervised
     if reason := supervised.refusal(served.spec.name):
-        status = "unavailable"
+        status = "starting" if supervised.starting else "unavailable"
     elif supervised.health.status is not HealthStatus.HEALTHY:
         status, reason = "degraded", supervised.health.message
     else:

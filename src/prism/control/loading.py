@@ -132,11 +132,18 @@ class _Loading:
         except ValidationError as error:
             self._explain((), data, Config, error)
             return None
-        address = config.telemetry.listen
-        if address == config.gateway.listen and not address.endswith(":0"):
-            message = "data is served at this address (gateway.listen); give the probes one of their own"
-            self._complain(("telemetry", "listen"), message, found=repr(address))
+        self._check_addresses(config)
         return config
+
+    def _check_addresses(self, config: Config) -> None:
+        """Each port needs one of its own, else the gateway would start its stores and then fail."""
+        taken = {config.gateway.listen: "gateway.listen"}
+        for section in ("admin", "telemetry") if config.admin.enabled else ("telemetry",):
+            address = getattr(config, section).listen
+            if address in taken and not address.endswith(":0"):
+                message = f"{taken[address]} has this address already; give each port one of its own"
+                self._complain((section, "listen"), message, found=repr(address))
+            taken.setdefault(address, f"{section}.listen")
 
     def _listed(self, entries: Any) -> list[Any]:
         if isinstance(entries, list):

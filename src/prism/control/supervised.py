@@ -4,6 +4,8 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from time import time
 
 from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
@@ -19,6 +21,19 @@ ATTACHED_AT_ONCE = 16
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that went wrong with an instance.
+
+    Attributes:
+        message: what; nothing secret.
+        time: when, in seconds since 1970.
+    """
+
+    message: str
+    time: float
+
+
 class Supervised:
     """An instance that control keeps up.
 
@@ -31,6 +46,8 @@ class Supervised:
         configured_identity: what the backend called its store before it connected; empty until it is loaded.
         came_up: it has served, once at least.
         blocked: why it may not even be tried; empty where it may.
+        probed_at: when the last probe ended, in seconds since 1970; 0 before the first.
+        failure: what went wrong last, be it over by now; None where nothing did.
     """
 
     def __init__(self, spec: InstanceSpec, timing: Timing, on_change: Callable[[], None]) -> None:
@@ -46,6 +63,8 @@ class Supervised:
         self.configured_identity = ""
         self.came_up = False
         self.blocked = ""
+        self.probed_at = 0.0
+        self.failure: Failure | None = None
         self._timing = timing
         self._on_change = on_change
         self._wanted: set[str] = set()
@@ -61,6 +80,11 @@ class Supervised:
         if self.came_up and other.came_up:
             return self.instance.identity == other.instance.identity
         return self.configured_identity == other.configured_identity
+
+    @property
+    def starting(self) -> bool:
+        """Whether its first attempt to come up is still under way."""
+        return not self._tried.is_set()
 
     def target(self, namespace: str) -> Instance:
         """Who serves the namespace: the instance, or what refuses for it."""
@@ -137,6 +161,7 @@ class Supervised:
                 break
             self.instance.refusal = f"backend {name!r} is not available: {reason}; the gateway keeps trying"
             self.health = Health(HealthStatus.UNHEALTHY, reason)
+            self.failure = Failure(reason, time())
             log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
             if not self._tried.is_set():
                 self._record("plugin.unavailable", "UNAVAILABLE", reason=reason)
@@ -169,6 +194,7 @@ class Supervised:
                 await self.instance.start()
                 self._started = True
             self.health = self._scrubbed(await self.instance.health())
+            self.probed_at = time()
         except PrismError as error:
             self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
             log.debug("attempt failed: %s", self._trace(error))
@@ -191,6 +217,9 @@ class Supervised:
             log.error("backend %s failed in a probe: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
             self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
         self.health = self.instance.probed = self._scrubbed(self.health)
+        self.probed_at = time()
+        if self.health.status is not HealthStatus.HEALTHY:
+            self.failure = Failure(self.health.message or "its store is not healthy", self.probed_at)
         if self.health.status is not before.status:
             level = logging.INFO if self.health.status is HealthStatus.HEALTHY else logging.WARNING
             detail = f": {self.health.message}" if self.health.message else ""

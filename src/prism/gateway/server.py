@@ -13,6 +13,7 @@ from typing import Protocol
 import click
 import uvloop
 
+from prism.control.admin import Admin, AdminPort
 from prism.control.config import Config, NamespaceEntry, is_loopback
 from prism.control.control import Control
 from prism.control.snapshot import Snapshot
@@ -63,7 +64,7 @@ def embedded_default() -> Config:
 
 
 class GatewayServer:
-    """The parts of one gateway: control, the data path, its listeners, telemetry.
+    """The parts of one gateway: control and its admin port, the data path, its listeners, telemetry.
 
     Args:
         source: its configuration, or the file that holds it.
@@ -76,6 +77,7 @@ class GatewayServer:
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.control = Control(source, self._publish, plugins=plugins)
         self.telemetry = Telemetry(self.gateway)
+        self._admin = AdminPort(Admin(self.control))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = Health(self.readiness.services)
         self._listen = listen
@@ -85,15 +87,23 @@ class GatewayServer:
         async with self.telemetry, self.control:
             config = self.control.config
             self.telemetry.configure(config)
-            async with self._data_server(config) as data, self._probe_server(data) as probes:
+            async with (
+                self._data_server(config) as data,
+                self._admin.server() as admin,
+                self._probe_server(data) as probes,
+            ):
                 wanted = self._listen or (config.gateway.listen,)
                 addresses = [await _listen(data, address, "--listen or gateway.listen") for address in wanted]
+                admin_address = ""
+                if config.admin.enabled:
+                    admin_address = await _listen(admin, config.admin.listen, "admin.listen")
                 probes_address = await _listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
-                self._announce(addresses, probes_address)
+                self._announce(addresses, admin_address, probes_address)
                 await self._until_told_to_end()
                 self._set_accepting(accepting=False)
                 self._health.close()
+                self._admin.close()
                 log.info("draining; calls under way have %g s", self.control.config.gateway.drain_timeout)
                 self.gateway.drain()
                 await data.drain(self.control.config.gateway.drain_timeout)
@@ -124,7 +134,7 @@ class GatewayServer:
         self.readiness.accepting = accepting
         self._health.refresh()
 
-    def _announce(self, addresses: Sequence[str], probes: str) -> None:
+    def _announce(self, addresses: Sequence[str], admin: str, probes: str) -> None:
         """Tells people, and whoever started the process, that it serves and where."""
         served = self.control.served
         refused = [name for name, each in served.items() if each.supervised.refusal(name)]
@@ -136,6 +146,8 @@ class GatewayServer:
             click.echo(f"  data     {address}  gRPC and HTTP/JSON")
             if not is_loopback(address):
                 log.warning("%s is reachable from other machines and asks nobody who they are", address)
+        if admin:
+            click.echo(f"  admin    {admin}  gRPC and HTTP/JSON, this machine only")
         click.echo(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
         if refused:
             click.echo(

@@ -1,0 +1,46 @@
+"""`prism plugin status`: how namespaces are served."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from prism.cli.admin_command import AdminCommand
+from prism.cli.exit_code import ExitCode
+from prism.cli.output import output_option, show, writer
+from prism.cli.plugin.rows import plain
+
+if TYPE_CHECKING:
+    from prism.cli.admin_command import AdminClient
+
+_COLUMNS = ("namespace", "plugin", "version", "placement", "state", "calls", "store", "reason")
+_SERVED = ("ready", "degraded")
+
+
+@click.command(cls=AdminCommand)
+@click.argument("namespace", required=False)
+@click.option("--plugin", "on", default="", metavar="NAME", help="Only namespaces on this plugin.")
+@output_option
+async def status(admin: "AdminClient", *, namespace: str | None, on: str, output: str) -> ExitCode:
+    """Show how the plugin of NAMESPACE fares, or of every namespace.
+
+    Ends with 0 where all that is shown is served, with 1 where some is not: `prism plugin status profiles` is a check
+    that scripts can use.
+    """
+    from prism._proto.admin.v1 import admin_pb2 as pb
+
+    request = pb.GetPluginStatusRequest(namespace=namespace or "", plugin=on)
+    if namespace is not None:
+        answer = await admin.call("GetPluginStatus", request, pb.GetPluginStatusResponse)
+        if not answer.statuses:
+            raise click.UsageError(f"namespace {namespace!r} is not on plugin {on!r}; leave --plugin out")
+        row = plain(answer.statuses[0])
+        show(output, row)
+        return ExitCode.OK if row["state"] in _SERVED else ExitCode.NEGATIVE
+    all_served = True
+    with writer(output, _COLUMNS) as out:
+        async for page in admin.pages("GetPluginStatus", request, pb.GetPluginStatusResponse):
+            for each in page.statuses:
+                row = plain(each)
+                all_served = all_served and row["state"] in _SERVED
+                out.write(row)
+    return ExitCode.OK if all_served else ExitCode.NEGATIVE

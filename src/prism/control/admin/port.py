@@ -1,0 +1,51 @@
+"""The admin port: the admin service by the same ways in as the data port, behind a guard against web pages."""
+
+from time import time
+
+from prism.control.admin.action import Action, Actor
+from prism.control.admin.guard import Guard
+from prism.control.admin.paths import PlainPaths
+from prism.control.admin.service import SERVICE, Admin
+from prism.gateway.connect import Connect
+from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.grpc import grpc_methods
+from prism.services import Health, standard_services
+from prism.wire import HttpRequest, Method, Server
+
+
+class AdminPort:
+    """Makes the server.
+
+    Args:
+        admin: what it serves.
+    """
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+        self._health = Health(lambda: {"": True, SERVICE.full_name: True})
+
+    def server(self) -> Server:
+        """A server that does not listen yet."""
+        methods: dict[str, Method] = {**grpc_methods(self._admin), **standard_services(self._health, [SERVICE])}
+        http = Guard(PlainPaths(Connect(self._admin), self._admin.operations), self._refused)
+        return Server(methods.get, http=http)
+
+    def close(self) -> None:
+        """The gateway drains: those who watch the port's health are let go."""
+        self._health.close()
+
+    def _refused(self, request: HttpRequest, refusal: HttpRefusal) -> None:
+        self._admin.tell(
+            Action(
+                operation=request.path[:100],
+                reads=False,
+                namespace="",
+                plugin="",
+                actor=Actor.of(request.headers, request.peer),
+                code=refusal.code,
+                reason="NOT_FOR_WEB_PAGES",
+                message=refusal.message,
+                time=time(),
+                seconds=0.0,
+            )
+        )

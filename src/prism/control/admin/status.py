@@ -1,0 +1,99 @@
+"""How the plugin of each namespace fares."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.control import describe
+from prism.control.admin.action import Actor
+from prism.control.admin.page import page
+from prism.control.control import Control
+from prism.control.problem import nearest
+from prism.control.transition import Served
+from prism.errors import NamespaceNotFound
+from prism.sdk.backend import HealthStatus
+
+_STATES = {
+    "starting": pb.PLUGIN_STATE_STARTING,
+    "ready": pb.PLUGIN_STATE_READY,
+    "degraded": pb.PLUGIN_STATE_DEGRADED,
+    "unavailable": pb.PLUGIN_STATE_UNAVAILABLE,
+}
+_PROBES = {
+    HealthStatus.HEALTHY: pb.PROBE_RESULT_HEALTHY,
+    HealthStatus.DEGRADED: pb.PROBE_RESULT_DEGRADED,
+    HealthStatus.UNHEALTHY: pb.PROBE_RESULT_UNHEALTHY,
+}
+
+
+class Statuses:
+    """Tells the status of namespaces' plugins.
+
+    Args:
+        control: keeps them up.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def get_plugin_status(self, request: pb.GetPluginStatusRequest, _actor: Actor) -> pb.GetPluginStatusResponse:
+        """A page of them, or one.
+
+        Raises:
+            NamespaceNotFound: it is not configured.
+        """
+        served = self._control.served
+        names = [find(self._control, request.namespace).spec.name] if request.namespace else served
+        wanted = (name for name in names if request.plugin in ("", served[name].spec.instance.plugin.name))
+        shown, token = page(wanted, request.page_token, request.page_size)
+        return pb.GetPluginStatusResponse(statuses=[status(served[name]) for name in shown], next_page_token=token)
+
+
+def find(control: Control, namespace: str) -> Served:
+    """The namespace and who serves it.
+
+    Raises:
+        NamespaceNotFound: it is not configured.
+    """
+    found = control.served.get(namespace)
+    if found is None:
+        near = nearest(namespace, control.served)
+        hint = f"did you mean {near!r}?" if near else "`prism plugin status` shows those that are"
+        raise NamespaceNotFound(f"no namespace {namespace!r} is configured; {hint}")
+    return found
+
+
+def state(served: Served) -> pb.PluginState:
+    """The state alone."""
+    return _STATES[describe.state(served)["status"]]
+
+
+def status(served: Served) -> pb.PluginStatus:
+    """All of one namespace."""
+    supervised = served.supervised
+    told = describe.state(served)
+    row = describe.row(served.spec)
+    message = pb.PluginStatus(
+        namespace=served.spec.name,
+        plugin=row["backend"],
+        version=supervised.spec.plugin.manifest.version,
+        placement=row["placement"],
+        state=_STATES[told["status"]],
+        reason=told["reason"],
+        store=told["store"],
+        calls=supervised.instance.active,
+    )
+    if supervised.probed_at:
+        health = supervised.health
+        probe = pb.Probe(result=_PROBES[health.status], message=health.message, details=told["health"])
+        probe.time.CopyFrom(instant(supervised.probed_at))
+        message.probe.CopyFrom(probe)
+    if (failure := supervised.failure) is not None:
+        message.last_failure.CopyFrom(pb.PluginFailure(message=failure.message, time=instant(failure.time)))
+    return message
+
+
+def instant(seconds: float) -> Timestamp:
+    """An instant given in seconds since 1970, to the millisecond."""
+    stamp = Timestamp()
+    stamp.FromMilliseconds(round(seconds * 1000))
+    return stamp

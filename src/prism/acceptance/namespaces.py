@@ -1,5 +1,6 @@
 """The namespaces that tests write to: all configured beforehand, each handed out once."""
 
+import secrets
 from collections.abc import Iterator
 
 FRESH = 2500
@@ -16,31 +17,32 @@ class Namespaces:
 
     def __init__(self, interface: str, *, default: bool = False) -> None:
         self.default = default
-        self._interface = interface
+        # A store that ran before may hold an earlier run's data.
+        self._prefix = f"{interface}.{secrets.token_hex(3)}"
         self._fresh = iter(range(FRESH))
         self._families = iter(range(FAMILIES))
 
     def fresh(self) -> str:
         """A namespace that nobody has written to."""
-        return _fresh(self._interface, next(self._fresh))
+        return _fresh(self._prefix, next(self._fresh))
 
     def family(self) -> list[str]:
         """Namespaces that nobody has written to, whose names begin with one another."""
-        return _family(self._interface, next(self._families))
+        return _family(self._prefix, next(self._families))
 
     def configured(self) -> Iterator[str]:
         """Every name that may be handed out, and `default`."""
         if self.default:
             yield "default"
-        yield from (_fresh(self._interface, number) for number in range(FRESH))
+        yield from (_fresh(self._prefix, number) for number in range(FRESH))
         for number in range(FAMILIES):
-            yield from _family(self._interface, number)
+            yield from _family(self._prefix, number)
 
 
-def _fresh(interface: str, number: int) -> str:
-    return f"{interface}.t{number:04}"
+def _fresh(prefix: str, number: int) -> str:
+    return f"{prefix}.t{number:04}"
 
 
-def _family(interface: str, number: int) -> list[str]:
-    root = f"{interface}.f{number:02}"
+def _family(prefix: str, number: int) -> list[str]:
+    root = f"{prefix}.f{number:02}"
     return [root + member for member in MEMBERS]

@@ -2,74 +2,44 @@
 
     pytest_plugins = ["prism.acceptance.pytest_plugin"]     # in the conftest.py of the tests
 
-`-k shelf-grpc` picks one plugin and one way in.
+`-k shelf-grpc` picks one plugin and one way in; `--acceptance-report FILE.md` (or `.json`) writes what came of it.
 """
 
-import importlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from prism.acceptance.backend import StoreMissing
 from prism.acceptance.caller import Caller
+from prism.acceptance.collectors import HarnessCollector, SuiteModule
 from prism.acceptance.harness import PluginAcceptanceHarness
-from prism.acceptance.rig import Rigs
-from prism.acceptance.suite import Suite
+from prism.acceptance.pytest_results import MARK, ResultsPlugin
+from prism.acceptance.report import WRITERS
+from prism.acceptance.rig import Rig, Rigs
+from prism.acceptance.skips import NOT_APPLICABLE, not_here
 
 pytest.register_assert_rewrite("prism.acceptance.suites")
 
-
-class HarnessCollector(pytest.Collector):
-    """A harness, as pytest sees it."""
-
-    harness: PluginAcceptanceHarness
-
-    @classmethod
-    def of(cls, parent: pytest.Collector, name: str, harness: PluginAcceptanceHarness) -> "HarnessCollector":
-        """The collector of a harness under the name that a test module gives it."""
-        collector: HarnessCollector = cls.from_parent(parent, name=name)
-        collector.harness = harness
-        return collector
-
-    def collect(self) -> Iterable[pytest.Collector]:
-        """The modules of the suites that apply."""
-        for suite in self.harness.suites():
-            for module in suite.modules():
-                yield SuiteModule.of(self, suite, module)
+RESULTS = "prism-acceptance-results"
+"""The name that the gatherer of results is registered by."""
 
 
-class SuiteModule(pytest.Module):
-    """One module of a suite, for one harness."""
-
-    suite: Suite
-    module_name: str
-
-    @classmethod
-    def of(cls, parent: HarnessCollector, suite: Suite, module_name: str) -> "SuiteModule":
-        """The module under its harness; the same module is there once for each harness."""
-        path = Path(str(importlib.import_module(module_name).__file__))
-        name = f"{suite.name}.{module_name.rpartition('.test_')[2]}"
-        module: SuiteModule = cls.from_parent(parent, path=path, name=name, nodeid=f"{parent.nodeid}::{name}")
-        module.suite = suite
-        module.module_name = module_name
-        return module
-
-    def _getobj(self) -> Any:
-        """The module, which knows the fixtures of its suite as if it had imported them; no other test does."""
-        module = importlib.import_module(self.module_name)
-        fixtures = self.suite.fixtures()
-        for name in fixtures.__all__:
-            setattr(module, name, getattr(fixtures, name))
-        return module
+@pytest.hookimpl
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where to write a report."""
+    parser.addoption("--acceptance-report", metavar="FILE", help="write the acceptance kit's results: .md or .json")
 
 
 @pytest.hookimpl
 def pytest_configure(config: pytest.Config) -> None:
-    """Says what marks there are."""
+    """Says what marks there are; gathers results."""
     config.addinivalue_line("markers", "ways: the ways into a store that can express what this test asks")
+    report = config.getoption("--acceptance-report")
+    if report and Path(report).suffix.removeprefix(".") not in WRITERS:
+        raise pytest.UsageError(f"--acceptance-report {report}: the name must end in .{' or .'.join(WRITERS)}")
+    config.pluginmanager.register(ResultsPlugin(Path(report) if report else None), RESULTS)
 
 
 @pytest.hookimpl
@@ -81,24 +51,46 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 @pytest.hookimpl
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every way that can express a test; a session-scoped parameter, so that each way's tests are run in a row."""
-    collector = metafunc.definition.getparent(HarnessCollector)
     module = metafunc.definition.getparent(SuiteModule)
-    if collector is None or module is None or "caller" not in metafunc.fixturenames:
+    if module is None:
+        return
+    label = module.parent.name if module.parent else module.harness.name
+    if "rig" in metafunc.fixturenames and "caller" not in metafunc.fixturenames:
+        metafunc.parametrize("rig", [pytest.param(module.harness, id=label)], indirect=True, scope="session")
+    if "caller" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("ways")
-    ways = [way for way in collector.harness.ways() if marker is None or way in marker.args]
-    pairs = [
-        pytest.param((collector.harness, way, module.suite.interface), id=f"{collector.name}-{way}") for way in ways
-    ]
-    metafunc.parametrize("caller", pairs, indirect=True, scope="session")
+    ways = [way for way in module.harness.ways() if marker is None or way in marker.args]
+    chosen = [pytest.param((module.harness, way, module.suite.interface), id=f"{label}-{way}") for way in ways]
+    if marker is not None and not chosen:
+        reason = f"{NOT_APPLICABLE}it is about ways in that are not tested: {', '.join(marker.args)}"
+        chosen = [pytest.param(None, id=f"{label}-none", marks=pytest.mark.skip(reason))]
+    metafunc.parametrize("caller", chosen, indirect=True, scope="session")
 
 
 @pytest.hookimpl
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all suites: backends and connections live in it from test to test."""
     for item in items:
-        if item.getparent(HarnessCollector) is not None and pytest_asyncio.is_async_test(item):
+        module = item.getparent(SuiteModule)
+        if module is None:
+            continue
+        item.user_properties.extend(_properties(item, module))
+        if pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, object]]:
+    """What a report tells of a test besides its name and outcome."""
+    callspec = getattr(item, "callspec", None)
+    chosen = callspec.params.get("caller") if callspec else None
+    rule = getattr(getattr(item, "function", None), "__doc__", None)
+    yield MARK, module.suite.name
+    yield "title", module.suite.title
+    yield "plugin", module.harness.name
+    yield "placement", module.harness.placement
+    yield "way", chosen[1] if chosen else ""
+    yield "rule", " ".join((rule or "").split())
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -110,12 +102,32 @@ async def rigs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rigs]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def rig(request: pytest.FixtureRequest, rigs: Rigs) -> Rig:
+    """All that stands for the harness whose test it is."""
+    return await _rig(rigs, request.param)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def caller(request: pytest.FixtureRequest, rigs: Rigs) -> AsyncIterator[Caller]:
     """One way into one store."""
     harness, way, interface = request.param
-    try:
-        rig = await rigs.of(harness)
-    except StoreMissing as missing:
-        pytest.skip(str(missing))
+    rig = await _rig(rigs, harness)
     async with rig.open(way, interface) as opened:
         yield opened
+
+
+async def _rig(rigs: Rigs, harness: PluginAcceptanceHarness) -> Rig:
+    try:
+        return await rigs.of(harness)
+    except StoreMissing as missing:
+        not_here(str(missing))
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str, float], None]:
+    """Records something measured under a name; the report shows it and nothing is asserted on it."""
+
+    def record(name: str, value: float) -> None:
+        request.node.user_properties.append((f"figure {name}", value))
+
+    return record

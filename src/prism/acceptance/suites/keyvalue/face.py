@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse, KeyValueBatchPutResponse
 from prism.acceptance.caller import TIMEOUT, Caller
+from prism.acceptance.skips import not_declared
 from prism.errors import Outcome, PrismError
 from prism.interfaces import keyvalue as kv
 from prism.interfaces.operation import Operation
@@ -57,7 +58,7 @@ class KeyValue:
         """Skips a test of what the backend does not declare."""
         for name in capabilities:
             if not self.capabilities.declares(name):
-                pytest.skip(f"{self.caller.store} does not declare {name}")
+                not_declared(name)
 
     async def call(self, method: str, request: Message, *, via: int | None = None, timeout: float = TIMEOUT) -> Any:
         """Any unary operation with any request."""

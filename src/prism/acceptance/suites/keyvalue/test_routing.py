@@ -2,6 +2,7 @@
 
 import pytest
 
+from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.keyvalue.face import OPERATIONS, KeyValue
 from prism.errors import NamespaceNotFound, PrismError
 from prism.interfaces.keyvalue import GetRequest
@@ -29,7 +30,7 @@ async def test_a_malformed_namespace_is_refused(kv: KeyValue, name: str) -> None
 async def test_no_namespace_means_default(kv: KeyValue) -> None:
     """CONTRACT, common rules: absent means `default`."""
     if not kv.namespaces.default:
-        pytest.skip("the namespace `default` is of another abstraction that this plugin serves")
+        not_applicable("the namespace `default` is of another abstraction that this plugin serves")
     await kv.elsewhere("default").put(f"of {kv.namespace}", {b"k": kv.namespace.encode()})
     request = GetRequest(id=f"of {kv.namespace}", keys=[b"k"])
     answer = await kv.caller.call(OPERATIONS["Get"], request, namespace=None)

@@ -56,7 +56,8 @@ class BareBackend:
 
     def __init__(self, config: MemoryConfig, credentials: NoCredentials) -> None:
         self._memory = MemoryBackend(config, credentials)
-        self.interfaces: Sequence[object] = tuple(map(BareKeyValue, self._memory.interfaces))
+        stores = [each for each in self._memory.interfaces if KeyValue in type(each).__mro__]
+        self.interfaces: Sequence[object] = [BareKeyValue(each) for each in stores]
         self.identity = self._memory.identity
         self.start = self._memory.start
         self.attach = self._memory.attach

@@ -1,0 +1,1 @@
+"""KeyValue in one table of a SQLite file: a plugin for Prism."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 
 from prism.backends.memory.store import Entry, Namespace, Store
+from prism.errors import DeadlineExceeded, Outcome
 from prism.interfaces.keyvalue import (
     CompareAndSwapRequest,
     CompareAndSwapResponse,
@@ -52,9 +53,15 @@ class MemoryKeyValue(KeyValue):
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def _enter(self, context: Context, outcome: Outcome | None = None) -> tuple[Namespace, int]:
+        """The call's namespace and the time; a call whose deadline has passed is refused, a write as not applied."""
+        if context.deadline is not None and context.deadline.expired():
+            raise DeadlineExceeded("the deadline passed before the call began; allow more time", outcome=outcome)
+        return self._store.namespace(context.namespace), self._store.now()
+
     async def put(self, request: PutRequest, context: Context) -> PutResponse:
         check_put(request)
-        namespace, now = self._store.namespace(context.namespace), self._store.now()
+        namespace, now = self._enter(context, Outcome.NOT_APPLIED)
         if request.idempotency_key:
             remembered = namespace.recall(request.idempotency_key, now)
             if remembered is not None:
@@ -76,16 +83,16 @@ class MemoryKeyValue(KeyValue):
         return entry
 
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
-        namespace, now, id_ = self._store.namespace(context.namespace), self._store.now(), request.id.encode()
+        (namespace, now), id_ = self._enter(context), request.id.encode()
         found = ((key, namespace.live(id_, key, now)) for key in request.keys)
         return GetResponse(items=fitting(item(key, *entry) for key, entry in found if entry is not None))
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
-        namespace, now = self._store.namespace(context.namespace), self._store.now()
+        namespace, now = self._enter(context)
         return ExistsResponse(keys=_living(namespace, request.id.encode(), request.keys, now))
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
-        namespace, now, id_ = self._store.namespace(context.namespace), self._store.now(), request.id.encode()
+        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
         if request.keys:
             keys = list(dict.fromkeys(request.keys))
         else:
@@ -103,20 +110,20 @@ class MemoryKeyValue(KeyValue):
         return scan_stream(request, context, self._page)
 
     async def _page(self, selection: Selection, context: Context) -> Page:
-        namespace = self._store.namespace(context.namespace)
-        return page(namespace.rows(selection, self._store.now()), selection.limit)
+        namespace, now = self._enter(context)
+        return page(namespace.rows(selection, now), selection.limit)
 
     async def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse:
         return await list_records(request, context, self._ids)
 
     async def _ids(self, ids: Range, reverse: bool, limit: int, context: Context) -> Sequence[bytes]:
-        records, now = self._store.namespace(context.namespace).records, self._store.now()
-        selected = records.select(ids, reverse=reverse)
+        namespace, now = self._enter(context)
+        selected = namespace.records.select(ids, reverse=reverse)
         living = (id_ for id_, record in selected if any(entry.lives(now) for entry in record.values()))
         return list(islice(living, limit))
 
     async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse:
-        namespace, now, id_ = self._store.namespace(context.namespace), self._store.now(), request.id.encode()
+        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
         entry = namespace.live(id_, request.key, now)
         current: Item | None = None if entry is None else item(request.key, *entry)
         if not is_expected(request, current):
@@ -129,8 +136,7 @@ class MemoryKeyValue(KeyValue):
         return CompareAndSwapResponse(swapped=True, current=item(request.key, *swapped))
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        expires_at = self._store.now() + microseconds(request.ttl)
-        return ExpireResponse(keys=self._set_expiry(request, context, expires_at))
+        return ExpireResponse(keys=self._set_expiry(request, context, self._store.now() + microseconds(request.ttl)))
 
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
         return PersistResponse(keys=self._set_expiry(request, context, None))
@@ -138,10 +144,10 @@ class MemoryKeyValue(KeyValue):
     def _set_expiry(
         self, request: ExpireRequest | PersistRequest, context: Context, expires_at: int | None
     ) -> list[bytes]:
-        namespace, id_ = self._store.namespace(context.namespace), request.id.encode()
+        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
         existed = []
         for key in dict.fromkeys(request.keys):
-            entry = namespace.live(id_, key, self._store.now())
+            entry = namespace.live(id_, key, now)
             if entry is not None:
                 namespace.write(id_, key, entry._replace(expires_at=expires_at))
                 existed.append(key)

@@ -31,7 +31,7 @@ async def test_a_writer_reads_its_own_write(kv: KeyValue) -> None:
 
 
 async def test_a_read_never_joins_an_earlier_one(kv: KeyValue) -> None:
-    """ARCHITECTURE, coalescing: a read sees what was acknowledged before it was sent, so it joins no read begun."""
+    """CONTRACT, common rules: a reader sees its own acknowledged writes: so a read joins none that began earlier."""
     kv.needs("read_your_writes")
     await kv.put("r", {b"hot": b"start"})
     done = asyncio.Event()

@@ -1,0 +1,52 @@
+"""A harness for each mutant; run by test_mutants.py, and to be looked at one by one: `pytest FILE -k NAME`."""
+
+from dataclasses import dataclass
+
+from acceptance.mutants import defects
+from prism.acceptance import PluginAcceptanceHarness
+from prism.backends.memory.backend import MemoryBackend
+from prism.backends.memory.config import MemoryConfig
+from prism.backends.memory.keyvalue import MemoryKeyValue
+from prism.plugins.discovery import Plugin, discover
+from prism.sdk import Backend, NoCredentials
+
+_MEMORY = discover().found["memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant(Plugin):
+    """The memory plugin with a defect.
+
+    Attributes:
+        kind: KeyValue as it should not be.
+    """
+
+    kind: type[MemoryKeyValue] = MemoryKeyValue
+
+    def backend_type(self) -> type[Backend]:
+        kind = self.kind
+
+        class MutantBackend(MemoryBackend):
+            def __init__(self, config: MemoryConfig, credentials: NoCredentials) -> None:
+                super().__init__(config, credentials)
+                self._keyvalue = kind(self._store)
+
+        return MutantBackend
+
+
+def _harness(kind: type[MemoryKeyValue]) -> PluginAcceptanceHarness:
+    manifest = _MEMORY.manifest.model_copy(update={"name": kind.__name__.lower()})
+    mutant = Mutant(manifest, "acceptance.mutants", folder=_MEMORY.folder, kind=kind)
+    return PluginAcceptanceHarness(mutant, suites=("keyvalue",), ways=("binding",))
+
+
+drops_ttl_on_overwrite = _harness(defects.DropsTtlOnOverwrite)
+like_in_scan = _harness(defects.LikeInScan)
+swaps_in_two_steps = _harness(defects.SwapsInTwoSteps)
+loses_the_last_of_a_page = _harness(defects.LosesTheLastOfAPage)
+shares_namespaces = _harness(defects.SharesNamespaces)
+acknowledges_first = _harness(defects.AcknowledgesFirst)
+ignores_the_deadline = _harness(defects.IgnoresTheDeadline)
+reuses_versions = _harness(defects.ReusesVersions)
+joins_reads_in_flight = _harness(defects.JoinsReadsInFlight)
+forgets_idempotency_keys = _harness(defects.ForgetsIdempotencyKeys)

@@ -1,0 +1,49 @@
+"""The kit catches each of ten defects, by a failure that names the broken rule of the contract."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HARNESSES = Path(__file__).parent / "mutants" / "harnesses.py"
+
+MUTANTS = {
+    "drops_ttl_on_overwrite": ("test_a_put_with_ttl_replaces_one", "CONTRACT, Put: the time to live is the last put's, longer or shorter."),
+    "like_in_scan": ("scans", "CONTRACT, Scan: `%`, `_`, `*` are ordinary characters, and so is every other."),
+    "swaps_in_two_steps": ("compare_and_swap", "CONTRACT, CompareAndSwap: of 64 racing callers exactly one wins"),
+    "loses_the_last_of_a_page": ("scans", "CONTRACT, common rules: lists are pages, bounded by count; `next_cursor`"),
+    "shares_namespaces": ("isolation", "CONTRACT, common rules: no write of one namespace changes another."),
+    "acknowledges_first": ("concurrency", "CONTRACT, common rules: a reader sees its own acknowledged writes"),
+    "ignores_the_deadline": ("deadlines", "CONTRACT, errors: DEADLINE_EXCEEDED, the caller's deadline passed"),
+    "reuses_versions": ("versions", "CONTRACT, version: never used twice for the same key, not even after a delete"),
+    "joins_reads_in_flight": ("concurrency", "CONTRACT, common rules: a reader sees its own acknowledged writes"),
+    "forgets_idempotency_keys": ("idempotency", "CONTRACT, idempotency keys: the same payload gives the first answer"),
+}
+"""By mutant: the module or test of the suite that is about the rule, and how the rule begins."""
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What the kit says of every mutant, from one run of it over what is relevant."""
+    report = tmp_path_factory.mktemp("mutants") / "report.json"
+    chosen = " or ".join(f"({mutant} and {about})" for mutant, (about, _) in MUTANTS.items())
+    command = [sys.executable, "-m", "pytest", str(HARNESSES), "-q", "-k", chosen, "--acceptance-report", str(report)]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "--tb=no"], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    found: list[dict[str, Any]] = json.loads(report.read_text())["cases"]
+    return found
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_is_caught_by_its_rule(cases: list[dict[str, Any]], mutant: str) -> None:
+    """A test fails on it whose rule is the one that the mutant breaks."""
+    _, rule = MUTANTS[mutant]
+    own = [case for case in cases if case["plugin"] == mutant.replace("_", "")]
+    assert own
+    broken = {case["rule"] for case in own if case["outcome"] == "failed"}
+    assert [each for each in broken if each.startswith(rule)], broken

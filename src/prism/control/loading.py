@@ -194,8 +194,6 @@ class _Loading:
                 at = (*loc, "plugin", *each.at)
                 self._complain(at, each.message, found=each.found, allowed=each.allowed, key=each.key)
             return None
-        if not isinstance(placed, Here):
-            self._complain((*loc, "plugin"), "this placement is not available in this version", allowed="'in_process'")
         self._watched.update(watched(placed, plugin))
         return self._placements.setdefault(known_by, placed)
 

@@ -10,9 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
 from prism.control.section import Section, empty, refuse
-
-LONGEST_SOCKET_PATH = 107
-"""Bytes: what the kernel's address of a unix socket holds (unix(7))."""
+from prism.plugins.placement import LONGEST_SOCKET_PATH
 
 _ENDPOINT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 

@@ -1,4 +1,6 @@
-"""One instance and its upkeep: started, tried again with growing pauses while its store is down, probed, stopped."""
+"""One instance and its upkeep: started, tried again with growing pauses while its store is down, probed, started again
+when its process has ended or is stuck, stopped.
+"""
 
 import asyncio
 import logging
@@ -7,11 +9,13 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from time import time
 
+from prism.control.restarts import Restarts
 from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
-from prism.errors import BackendError, BackendUnavailable, PrismError
-from prism.plugins.in_process import InProcess
+from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, PrismError
 from prism.plugins.instance import Instance
+from prism.plugins.placed import Placed
+from prism.plugins.placements import placed
 from prism.plugins.refusing import Refusing
 from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import audit
@@ -58,7 +62,13 @@ class Supervised:
             on_change: called when a namespace that could not be attached now is, or the other way round.
         """
         self.spec = spec
-        self.instance = InProcess(spec.plugin, spec.config, spec.credentials)
+        self.instance: Placed = placed(
+            spec.plugin,
+            spec.placement,
+            (spec.config, spec.credentials),
+            (spec.options.config, spec.options.credentials),
+            spec.redactor.scrub,
+        )
         self.health = Health(HealthStatus.UNHEALTHY, self.instance.refusal)
         self.configured_identity = ""
         self.came_up = False
@@ -70,6 +80,10 @@ class Supervised:
         self._wanted: set[str] = set()
         self._failed: dict[str, Refusing] = {}
         self._started = False
+        self._restarts = Restarts(
+            timing.restart_budget, timing.restart_refill, timing.backoff_initial, timing.backoff_most
+        )
+        self._unanswered = 0
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
 
@@ -95,7 +109,7 @@ class Supervised:
         return self.target(namespace).refusal
 
     async def load(self) -> None:
-        """Loads the backend's code; raises as `InProcess.load` does."""
+        """Loads the backend's code, or starts its process; raises as `Placed.load` does."""
         await self.instance.load()
         self.configured_identity = self.configured_identity or self.instance.identity
 
@@ -153,7 +167,25 @@ class Supervised:
             log.info("backend %s stopped", self.spec.plugin.name)
         self._record("plugin.stopped")
 
+    @property
+    def restarts(self) -> int:
+        """How often it was started again after it had ended by itself."""
+        return self._restarts.count
+
     async def _keep_up(self) -> None:
+        while True:
+            await self._bring_up()
+            self._restarts.came_up()
+            await self._look_after()
+            self._started = False
+            pause = self._restarts.ended()
+            reason = self.instance.refusal
+            self.health = self.instance.probed = Health(HealthStatus.UNHEALTHY, reason)
+            log.warning("backend %s is started again in %.2f s: %s", self.spec.plugin.name, pause, reason)
+            await asyncio.sleep(pause)
+
+    async def _bring_up(self) -> None:
+        """Tries until it serves."""
         name = self.spec.plugin.name
         for delay in self._timing.delays():
             reason = await self._attempt()
@@ -163,16 +195,15 @@ class Supervised:
             self.health = Health(HealthStatus.UNHEALTHY, reason)
             self.failure = Failure(reason, time())
             log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
-            if not self._tried.is_set():
-                self._record("plugin.unavailable", "UNAVAILABLE", reason=reason)
             self._tried.set()
             await asyncio.sleep(delay)
         self.came_up = True
         self.instance.probed = self.health
         await self._attach(self._wanted)
+        if self.instance.lost.is_set():
+            return  # it has ended again meanwhile, and refuses with its own reason
         self.instance.refusal = ""
         self._tried.set()
-        self._record("plugin.serves", namespaces=len(self._wanted))
         log.info(
             "backend %s serves %d namespace%s on %s",
             name,
@@ -180,18 +211,31 @@ class Supervised:
             "s" * (len(self._wanted) != 1),
             self.spec.redactor.scrub(self.instance.identity),
         )
-        while True:
-            await asyncio.sleep(self._timing.probe_interval)
+
+    async def _look_after(self) -> None:
+        """Probes it, until it has ended by itself."""
+        while not await self._lost_within(0.0 if self._unanswered else self._timing.probe_interval):
             await self._probe()
             if self._failed:
                 await self._attach(tuple(self._failed))
+
+    async def _lost_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.instance.lost.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _attempt(self) -> str:
         """Brings it up; why it could not be, or empty."""
         try:
             if not self._started:
-                await self.load()
-                await self.instance.start()
+                try:
+                    await self.load()
+                    await self.instance.start()
+                finally:
+                    self.configured_identity = self.configured_identity or self.instance.identity
                 self._started = True
             self.health = self._scrubbed(await self.instance.health())
             self.probed_at = time()
@@ -210,9 +254,14 @@ class Supervised:
         try:
             async with asyncio.timeout(self._timing.probe_timeout):
                 self.health = await self.instance.health()
+            self._unanswered = 0
         except TimeoutError:
+            await self._count_unanswered()
             late = f"the store did not answer a probe within {self._timing.probe_timeout:g} s"
             self.health = Health(HealthStatus.UNHEALTHY, late)
+        except DeadlineExceeded as error:
+            await self._count_unanswered()
+            self.health = Health(HealthStatus.UNHEALTHY, error.message)
         except Exception as error:  # noqa: BLE001  # as above
             log.error("backend %s failed in a probe: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
             self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
@@ -231,6 +280,13 @@ class Supervised:
         store = self.spec.redactor.scrub(self.instance.identity or self.configured_identity)
         own = {"backend": self.spec.plugin.name, "version": self.spec.plugin.manifest.version, "store": store}
         audit.record("plugin", action, outcome=outcome, detail={**own, **detail})
+
+    async def _count_unanswered(self) -> None:
+        """A store that does not answer is one thing; a plugin that does not is ended, and started again."""
+        self._unanswered = self._unanswered + 1 if await self.instance.is_stuck() else 0
+        if self._unanswered >= self._timing.stuck_after:
+            self._unanswered = 0
+            self.instance.give_up(f"it has not answered {self._timing.stuck_after} probes")
 
     def _scrubbed(self, health: Health) -> Health:
         return Health(health.status, self.spec.redactor.scrub(health.message), health.details)

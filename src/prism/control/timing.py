@@ -15,6 +15,9 @@ class Timing:
         reload_patience: how long a reload waits for a new instance before the old one is kept.
         probe_interval: between two probes of an instance.
         probe_timeout: after which a store that does not answer a probe, or a question of a reload, counts as down.
+        stuck_after: probes in a row that neither a plugin nor its process answers before the process is ended.
+        restart_budget: starts again that a plugin which ends by itself has at once, half of them without a pause.
+        restart_refill: how many of them each second of health gives back.
         stop_patience: how long a drained backend may take to stop before it is given up.
         backoff_initial: after the first failed attempt.
         backoff_most: the longest wait between two attempts.
@@ -25,6 +28,9 @@ class Timing:
     reload_patience: float = 10.0
     probe_interval: float = 10.0
     probe_timeout: float = 5.0
+    stuck_after: int = 3
+    restart_budget: int = 20
+    restart_refill: float = 0.5
     stop_patience: float = 10.0
     backoff_initial: float = 0.2
     backoff_most: float = 30.0

@@ -4,44 +4,26 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 
 from prism.context import Context
-from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
+from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
 from prism.plugins.discovery import Plugin
+from prism.plugins.placed import Placed
 from prism.sdk.backend import Backend, Config, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
-from prism.sdk.capabilities import Capabilities
 
 
-class InProcess:
-    """An instance of a plugin in this process; `prism.plugins.instance.Instance` as the data path sees it.
+class InProcess(Placed):
+    """An instance of a plugin in this process."""
 
-    Whoever starts it also opens it: it refuses calls until `refusal` is set to be empty.
-
-    Attributes:
-        backend: the plugin's name.
-        capabilities: what its manifest declares.
-        refusal: the sentence with which calls are refused; empty while it serves.
-        refusal_kind: the error that carries it.
-        probed: what the last probe found; set by whoever probes.
-        active: calls under way.
-    """
-
-    __slots__ = ("_backend", "_config", "_credentials", "_idle", "_plugin", "_streaming", "_unary", "active", "backend",
-                 "capabilities", "probed", "refusal", "refusal_kind")  # fmt: skip
+    __slots__ = ("_backend", "_config", "_credentials", "_plugin", "_streaming", "_unary")
 
     def __init__(self, plugin: Plugin, config: Config, credentials: Config) -> None:
-        self.backend: str = plugin.name
-        self.capabilities: Capabilities = plugin.manifest.capabilities
-        self.refusal = f"backend {plugin.name!r} is starting; try again in a moment"
-        self.refusal_kind: type[BackendError] = BackendUnavailable
-        self.probed = Health()
-        self.active = 0
+        super().__init__(plugin)
         self._plugin = plugin
         self._config = config
         self._credentials = credentials
         self._backend: Backend | None = None
         self._unary: dict[str, Unary] = {}
         self._streaming: dict[str, Streaming] = {}
-        self._idle: asyncio.Event | None = None
 
     @property
     def identity(self) -> str:
@@ -96,27 +78,11 @@ class InProcess:
             raise self._not_served(operation) from None
 
     def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """The bound operation's own generator; raises as `Instance.stream` does."""
+        """The bound operation's messages; raises as `Instance.stream` does."""
         try:
-            return self._streaming[operation](payload, context)
+            return self._streams.keep(self._streaming[operation](payload, context))
         except KeyError:
             raise self._not_served(operation) from None
-
-    def acquire(self) -> None:
-        """A call begins."""
-        self.active += 1
-
-    def release(self) -> None:
-        """A call has ended."""
-        self.active -= 1
-        if self._idle is not None and not self.active:
-            self._idle.set()
-
-    async def drained(self) -> None:
-        """Waits until no call is under way."""
-        self._idle = asyncio.Event()
-        if self.active:
-            await self._idle.wait()
 
     async def stop(self) -> None:
         """Refuses calls from now on, and ends the backend. Does nothing the second time."""

@@ -4,6 +4,7 @@ import asyncio
 import enum
 import random
 import ssl
+from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,7 @@ from prism.wire.config import ChannelConfig
 from prism.wire.deadline import Deadline
 from prism.wire.fields import Fields
 from prism.wire.metadata import EMPTY_METADATA, Metadata
+from prism.wire.peer import Peer, describe_peer
 from prism.wire.status import Code, Status, StatusError
 from prism.wire.timeouts import Timeouts
 from prism.wire.timer import DeadlineWheel, Rounds
@@ -51,7 +53,9 @@ class Channel:
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
         config: ChannelConfig = _DEFAULTS,
+        objection: Callable[[Peer], str] | None = None,
     ) -> None:
+        """`objection` says why a server that was reached is not the one that was meant; empty where it is."""
         self.target = target
         self.tls = tls
         self.config = config
@@ -69,6 +73,7 @@ class Channel:
         self._closed = False
         self._wheel: DeadlineWheel | None = None
         self._rounds: Rounds | None = None
+        self._objection = objection
 
     @property
     def state(self) -> ChannelState:
@@ -252,6 +257,9 @@ class Channel:
         if secured is not None and secured.selected_alpn_protocol() != "h2":
             connection.close("it is no HTTP/2")
             raise ConnectionError("the server does not offer HTTP/2 (ALPN h2) over TLS")
+        if self._objection is not None and (reason := self._objection(describe_peer(transport))):
+            connection.close(reason)
+            raise ConnectionError(reason)
         return connection
 
     def _failed(self, error: OSError | TimeoutError) -> Status:

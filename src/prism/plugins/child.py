@@ -1,0 +1,146 @@
+"""A plugin's process: started with its limits, watched, and ended with all that it has started itself.
+
+It does not outlive the gateway: the kernel ends it when the gateway is killed (PR_SET_PDEATHSIG, prctl(2)).
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from prism.plugins.limits import Group, resource_limits
+from prism.plugins.output import Lines, Output
+from prism.plugins.placement import Command
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH",
+             "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
+             "https_proxy", "no_proxy")  # fmt: skip
+"""The gateway's own variables that a plugin gets: what programs need to run, and none that holds a secret."""
+
+_SET_PARENT_DEATH_SIGNAL = 1
+_OUTPUT_PATIENCE = 1.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Child:
+    """One process.
+
+    Attributes:
+        pid: its number.
+        exited: its exit code, when it has ended; negative for a signal.
+        first_line: what it printed first on standard output; empty where it ended before.
+        group: the control group that it is in.
+    """
+
+    def __init__(self, command: Command, environment: Mapping[str, str], output: Output, group: Group) -> None:
+        """Starts it; called on the event loop, which then watches it.
+
+        Args:
+            command: what to run.
+            environment: variables beyond `PASSED_ON`.
+            output: where what it prints goes.
+            group: the control group that it is put into.
+
+        Raises:
+            OSError: it cannot be run.
+        """
+        loop = asyncio.get_running_loop()
+        passed = {name: value for name in PASSED_ON if (value := os.environ.get(name)) is not None}
+        self._process = subprocess.Popen(  # noqa: S603  # the operator says what is run
+            command.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**passed, **environment},
+            start_new_session=True,  # its own process group, and no Ctrl-C of the gateway's terminal
+            umask=0o077,
+            user=command.user,
+            extra_groups=None if command.user is None else [],
+            # No Python of the program's own runs yet, and what this calls takes no lock.
+            preexec_fn=_preparation(resource_limits(command.limits)),
+        )
+        self.pid = self._process.pid
+        self.exited: asyncio.Future[int] = loop.create_future()
+        self.group = group
+        group.add(self.pid)
+        self._stdout = Lines(output, wants_first=True)
+        self._stderr = Lines(output)
+        self.first_line = self._stdout.first
+        self._loop = loop
+        self._reading = [loop.create_task(self._read(*pipe)) for pipe in self._pipes()]
+        # Readable when the process ends: no thread, and no signal handler, which uvloop has taken.
+        self._watch = os.pidfd_open(self.pid)
+        loop.add_reader(self._watch, self._on_exit)
+
+    def kill(self) -> None:
+        """Ends it at once, with all the processes that it has started."""
+        self._signal(signal.SIGKILL)
+
+    async def end(self, patience: float) -> None:
+        """Ends it: SIGTERM, and SIGKILL when it has not ended after so many seconds."""
+        if not self.exited.done():
+            self._signal(signal.SIGTERM)
+            await asyncio.wait((self.exited,), timeout=patience)
+        self.kill()
+        await self.exited
+
+    async def printed_all(self) -> None:
+        """Waits until what it has printed has been read; a child of its own may hold the pipes open, a while."""
+        await asyncio.wait((self._stdout.ended, self._stderr.ended), timeout=_OUTPUT_PATIENCE)
+
+    def _signal(self, number: int) -> None:
+        if not self.exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._watch)
+        os.close(self._watch)
+        # Before it is waited for, while its number cannot be another's yet: what it has started ends with it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        code = self._process.wait()
+        self.exited.set_result(code)
+
+    def _pipes(self) -> Sequence[tuple[Lines, object]]:
+        return (self._stdout, self._process.stdout), (self._stderr, self._process.stderr)
+
+    async def _read(self, lines: Lines, pipe: object) -> None:
+        await self._loop.connect_read_pipe(lambda: lines, pipe)
+
+    async def close(self) -> None:
+        """Lets go of all that is left of it; it has ended."""
+        await asyncio.gather(*self._reading)
+        await self.printed_all()
+        for lines in (self._stdout, self._stderr):
+            lines.close()
+        await asyncio.wait((self._stdout.ended, self._stderr.ended))
+        self.group.close()
+
+
+def _preparation(limits: Sequence[tuple[int, int]]) -> Callable[[], None]:
+    """What the new process does before it becomes the program."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        _libc.prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL))
+        if os.getppid() != parent:
+            os._exit(1)  # the gateway ended in between
+        for which, most in limits:
+            resource.setrlimit(which, (most, most))
+
+    return prepare
+
+
+def resident_memory(pid: int) -> int | None:
+    """Bytes of memory that a process holds; None where it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return pages * resource.getpagesize()

@@ -1,0 +1,223 @@
+"""One process that serves prism.plugin.v1, as the gateway reaches it: its channel, and an instance's life in it."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Struct
+
+from prism._proto.grpc.health.v1.health_pb2 import HealthCheckRequest as AliveRequest
+from prism._proto.grpc.health.v1.health_pb2 import HealthCheckResponse as AliveResponse
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError
+from prism.plugins import translation
+from prism.plugins.handshake import VERSIONS
+from prism.sdk.backend import Health, HealthStatus
+from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Peer, StatusError
+
+SERVICE = "/prism.plugin.v1."
+HEALTH_SERVICE = "plugin"
+"""What go-plugin calls the one service whose health it serves."""
+
+_Answer = TypeVar("_Answer", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An instance as a plugin's process is told of it.
+
+    Attributes:
+        name: tells it from others in that process.
+        backend: the plugin's name.
+        config: its options, as they were written.
+        credentials: what it proves itself with to its store.
+    """
+
+    name: str
+    backend: str
+    config: Mapping[str, Any] = field(repr=False)
+    credentials: Mapping[str, Any] = field(repr=False)
+
+    def request(self, namespace: str) -> pb.InitializeRequest:
+        """What starts it, and attaches a namespace where one is named."""
+        options = Struct()
+        options.update(self.config)
+        config = AnyMessage()
+        config.Pack(options)
+        return pb.InitializeRequest(
+            namespace=namespace,
+            backend_type=self.backend,
+            config=config,
+            credentials={
+                name: value if isinstance(value, str) else json.dumps(value) for name, value in self.credentials.items()
+            },
+            capabilities=pb.ProxyCapabilities(
+                supports_distributed_tracing=True, supports_hot_reload=True, proxy_version=version("prism-gateway")
+            ),
+            instance=self.name,
+            protocol_versions=VERSIONS,
+        )
+
+
+class Endpoint:
+    """A plugin's process, and one instance in it.
+
+    Attributes:
+        target: its address.
+        channel: the way to it.
+        outstanding: calls under way.
+        store: what the instance calls its store; empty until it has said so.
+        initialised: it knows the instance.
+    """
+
+    __slots__ = ("_identity", "channel", "initialised", "outstanding", "store", "target")
+
+    def __init__(
+        self,
+        target: str,
+        identity: Identity,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+        objection: Callable[[Peer], str] | None = None,
+        most: int = 4 << 20,
+    ) -> None:
+        """
+        Args:
+            target: its address.
+            identity: the instance.
+            tls: None for a plain socket.
+            server_name: the name in its certificate; empty for the host of the address.
+            objection: says why who was reached is not the plugin.
+            most: bytes that one answer may have.
+        """
+        self.target = target
+        self.outstanding = 0
+        self.store = ""
+        self.initialised = False
+        self._identity = identity
+        config = ChannelConfig(max_message_size=most, backoff_initial=0.05, backoff_max=2.0, keepalive_interval=30.0)
+        name = server_name or None
+        self.channel = Channel(target, tls=tls, server_name=name, config=config, objection=objection)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self.channel.state is ChannelState.READY
+
+    async def initialise(self, namespace: str, deadline: Deadline | None = None) -> None:
+        """Starts the instance, or attaches a namespace to it. Raises as the backend's own start does."""
+        request = self._identity.request(namespace)
+        answer = await self._ask("BackendPlugin/Initialize", request, pb.InitializeResponse, deadline)
+        self.store = answer.identity or self.store
+        if not answer.success:
+            raise translation.of_response(answer, self._identity.backend)
+        if answer.protocol_version not in (0, *VERSIONS):
+            spoken = " and ".join(map(str, VERSIONS))
+            raise FailedPrecondition(
+                f"plugin {self._identity.backend!r} speaks version {answer.protocol_version} of the plugin protocol "
+                f"and the gateway version {spoken}; install versions of both that fit"
+            )
+        self.initialised = True
+
+    async def health(self, deadline: Deadline | None = None) -> Health:
+        """What the instance says of its store; raises where the plugin cannot be asked."""
+        request = pb.HealthCheckRequest(instance=self._identity.name)
+        answer = await self._ask("BackendPlugin/HealthCheck", request, pb.HealthCheckResponse, deadline)
+        known = answer.status in (each.value for each in HealthStatus)
+        status = HealthStatus(answer.status) if known else HealthStatus.UNHEALTHY
+        return Health(status, answer.message, dict(answer.details))
+
+    async def alive(self, deadline: Deadline) -> bool:
+        """Whether the process answers at all, whatever its store does."""
+        try:
+            question = AliveRequest(service=HEALTH_SERVICE).SerializeToString()
+            await self.channel.unary("/grpc.health.v1.Health/Check", question, deadline=deadline)
+        except StatusError as error:
+            # Another answer than a health is one all the same.
+            failure = translation.of_failure(error, self._identity.backend)
+            return not isinstance(failure, BackendUnavailable | DeadlineExceeded)
+        return True
+
+    async def serving(self, deadline: Deadline) -> None:
+        """Waits until the process says that it serves.
+
+        Raises:
+            PrismError: it does not, or cannot be reached.
+        """
+        question = AliveRequest(service=HEALTH_SERVICE)
+        try:
+            written = question.SerializeToString()
+            answer = await self.channel.unary(
+                "/grpc.health.v1.Health/Check", written, deadline=deadline, wait_for_ready=True
+            )
+            status = AliveResponse.FromString(answer).status
+        except StatusError as error:
+            raise translation.of_failure(error, self._identity.backend) from error
+        except DecodeError as error:
+            raise translation.garbage(self._identity.backend, "its health check with bytes that are none") from error
+        if status != AliveResponse.SERVING:
+            name = AliveResponse.ServingStatus.Name(status)
+            raise FailedPrecondition(
+                f"plugin {self._identity.backend!r} says that it is {name} (grpc.health.v1, {HEALTH_SERVICE!r})"
+            )
+
+    async def holds_data(self, namespace: str) -> bool:
+        """Whether anything is stored in the namespace; a plugin that cannot tell is taken to hold some."""
+        request = pb.HoldsDataRequest(namespace=namespace, instance=self._identity.name)
+        try:
+            answer = await self._ask("NamespaceService/HoldsData", request, pb.HoldsDataResponse, None)
+        except PrismError as error:
+            if error.code == Code.UNIMPLEMENTED:
+                return True
+            raise
+        return answer.holds_data
+
+    async def figures(self, deadline: Deadline | None = None) -> dict[str, float]:
+        """The backend's own gauges; none where it serves no figures."""
+        request = pb.GetMetricsRequest(instance=self._identity.name)
+        try:
+            answer = await self._ask("MetricsService/GetMetrics", request, pb.GetMetricsResponse, deadline)
+        except PrismError:
+            return {}
+        gauges = Struct()
+        if not answer.plugin_metrics.custom_metrics.Unpack(gauges):
+            return {}
+        return {name: value.number_value for name, value in gauges.fields.items() if value.HasField("number_value")}
+
+    async def shut_down(self, *, whole: bool, grace: float, deadline: Deadline) -> None:
+        """Ends the instance, or the whole process; raises where that cannot be asked for."""
+        request = pb.ShutdownRequest(instance="" if whole else self._identity.name, grace_seconds=grace)
+        await self._ask("BackendPlugin/Shutdown", request, pb.ShutdownResponse, deadline)
+        self.initialised = False
+
+    async def close(self) -> None:
+        """Closes the channel; calls under way are lost."""
+        await self.channel.close()
+
+    async def _ask(self, method: str, request: Message, kind: type[_Answer], deadline: Deadline | None) -> _Answer:
+        backend = self._identity.backend
+        try:
+            answer = await self.channel.unary(SERVICE + method, request.SerializeToString(), deadline=deadline)
+            return kind.FromString(answer)
+        except StatusError as error:
+            failure = translation.of_failure(error, backend)
+            if failure.reason == translation.INSTANCE_UNKNOWN:
+                self.initialised = False
+            raise failure from error
+        except DecodeError as error:
+            raise translation.garbage(
+                backend, f"{method} with bytes that are none of {kind.DESCRIPTOR.name}"
+            ) from error
+
+
+async def first_of(*tasks: "asyncio.Future[Any]", patience: float) -> "asyncio.Future[Any] | None":
+    """The one of the tasks that is done first, or None when none is after so many seconds; none is cancelled."""
+    done, _ = await asyncio.wait(tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    return next((each for each in tasks if each in done), None)

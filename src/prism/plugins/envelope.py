@@ -1,0 +1,133 @@
+"""The envelope of a call to a plugin elsewhere: written by hand around the untouched message, read by hand.
+
+What repeats (operation, namespace, instance) is encoded once. A response of the usual form is told by its first three
+bytes; whatever else it may be is read by the protobuf library. The two must agree: tests/plugins/test_envelope.py.
+
+Source: proto/prism/plugin/v1/plugin.proto, and https://protobuf.dev/programming-guides/encoding.
+"""
+
+from google.protobuf.message import DecodeError
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.context import Context
+
+EXECUTE = "/prism.plugin.v1.BackendPlugin/Execute"
+EXECUTE_STREAM = "/prism.plugin.v1.BackendPlugin/ExecuteStream"
+
+_OPERATION = b"\x0a"  # operation = 1, a string
+_RAW_PARAMS = b"\x1a"  # raw_params = 3, bytes
+_METADATA = b"\x22"  # metadata = 4, an entry of a map
+_KEY = b"\x0a"
+_VALUE = b"\x12"
+_USUAL = b"\x08\x01\x2a"  # success = 1: true, then raw_result = 5
+_STREAMED = b"\x12"  # raw_result = 2 of ExecuteStreamResponse
+_SHORT = 0x80
+_KEPT = 20_000
+"""Encoded namespaces that are kept: a gateway has ten thousand, and none costs more than its name twice over."""
+
+
+class Envelopes:
+    """The envelopes of one instance."""
+
+    __slots__ = ("_instance", "_namespaces", "_operations")
+
+    def __init__(self, instance: str) -> None:
+        """
+        Args:
+            instance: its name in the plugin's process.
+        """
+        self._instance = entry("prism-instance", instance)
+        self._operations: dict[str, bytes] = {}
+        self._namespaces: dict[str, bytes] = {}
+
+    def write(self, operation: str, payload: bytes, context: Context) -> bytes:
+        """An `ExecuteRequest`, and just as well the first `ExecuteStreamRequest`: their fields are the same."""
+        head = self._operations.get(operation) or self._operation(operation)
+        where = self._namespaces.get(context.namespace) or self._namespace(context.namespace)
+        size = len(payload)
+        if context.principal or context.traceparent:
+            where += self._caller(context)
+        return b"".join((head, where, _RAW_PARAMS, varint(size), payload))
+
+    def _operation(self, operation: str) -> bytes:
+        # The contract's operations are few, and nobody else's name comes so far.
+        head = self._operations[operation] = _OPERATION + _sized(operation.encode())
+        return head
+
+    def _namespace(self, namespace: str) -> bytes:
+        if len(self._namespaces) >= _KEPT:
+            self._namespaces.clear()
+        where = self._namespaces[namespace] = entry("prism-namespace", namespace) + self._instance
+        return where
+
+    def _caller(self, context: Context) -> bytes:
+        more = entry("prism-principal", context.principal) if context.principal else b""
+        return more + entry("traceparent", context.traceparent) if context.traceparent else more
+
+
+def entry(key: str, value: str) -> bytes:
+    """One entry of `metadata`."""
+    return _METADATA + _sized(_KEY + _sized(key.encode()) + _VALUE + _sized(value.encode("utf-8", "replace")))
+
+
+def _sized(content: bytes) -> bytes:
+    return varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it."""
+    if number < _SHORT:
+        return bytes((number,))
+    out = bytearray()
+    while number >= _SHORT:
+        out.append(number & 0x7F | _SHORT)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def usual_result(response: bytes) -> bytes | None:
+    """The result in an `ExecuteResponse` that holds success and a raw result, in this order, and no more; else None."""
+    return _rest(response, 3) if response.startswith(_USUAL) else None
+
+
+def usual_item(response: bytes) -> bytes | None:
+    """The result in an `ExecuteStreamResponse` that holds a raw result and no more; else None."""
+    return _rest(response, 1) if response.startswith(_STREAMED) else None
+
+
+def _rest(response: bytes, start: int) -> bytes | None:
+    """What follows a length at `start`, if it is all that follows."""
+    size = shift = 0
+    for index in range(start, min(start + 5, len(response))):
+        byte = response[index]
+        size |= (byte & 0x7F) << shift
+        if byte < _SHORT:
+            begin = index + 1
+            return response[begin:] if len(response) - begin == size else None
+        shift += 7
+    return None
+
+
+def read(response: bytes) -> pb.ExecuteResponse | None:
+    """Any `ExecuteResponse`; None where the bytes are none."""
+    try:
+        return pb.ExecuteResponse.FromString(response)
+    except DecodeError:
+        return None
+
+
+def read_item(response: bytes) -> pb.ExecuteStreamResponse | None:
+    """Any `ExecuteStreamResponse`; None where the bytes are none."""
+    try:
+        return pb.ExecuteStreamResponse.FromString(response)
+    except DecodeError:
+        return None
+
+
+def result_of(message: pb.ExecuteResponse | pb.ExecuteStreamResponse) -> bytes | None:
+    """The bytes of the result, raw or typed; None where there is none."""
+    kind = message.WhichOneof("result")
+    if kind == "raw_result":
+        return message.raw_result
+    return message.typed_result.value if kind == "typed_result" else None

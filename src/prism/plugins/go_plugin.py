@@ -1,0 +1,64 @@
+"""go-plugin's own services, as its host calls them: what a program in Go prints after its handshake, and its end.
+
+Source: https://github.com/hashicorp/go-plugin, internal/plugin/grpc_stdio.proto and grpc_controller.proto.
+"""
+
+import contextlib
+
+from prism.plugins.output import Lines, Output
+from prism.wire import Channel, Deadline, StatusError
+
+_SHUTDOWN = "/plugin.GRPCController/Shutdown"
+_STDIO = "/plugin.GRPCStdio/StreamStdio"
+_EMPTY = b""
+_DATA = 2  # StdioData.data, bytes
+_VARINT, _LENGTH = 0, 2
+
+
+async def forward_output(channel: Channel, output: Output) -> None:
+    """Takes what a program on go-plugin's library prints: it has it sent, and would be held up by its own pipe.
+
+    Ends when the program does, or at once where it offers no such service.
+    """
+    lines = Lines(output)
+    with contextlib.suppress(StatusError):
+        async with channel.open(_STDIO) as call:
+            await call.send(_EMPTY)
+            await call.end()
+            async for message in call:
+                lines.data_received(_data(message))
+    lines.connection_lost(None)
+
+
+async def stop_by_controller(channel: Channel, deadline: Deadline) -> None:
+    """Asks a program on go-plugin's library to end; one that is on its way already may fail the call."""
+    with contextlib.suppress(StatusError):
+        await channel.unary(_SHUTDOWN, _EMPTY, deadline=deadline)
+
+
+def _data(message: bytes) -> bytes:
+    """The bytes in a StdioData; none where there are none."""
+    index = 0
+    found = b""
+    while index < len(message):
+        key, index = _varint(message, index)
+        value, index = _varint(message, index)
+        if key & 7 == _LENGTH:
+            if key >> 3 == _DATA:
+                found = message[index : index + value]
+            index += value
+        elif key & 7 != _VARINT:
+            break
+    return found
+
+
+def _varint(message: bytes, index: int) -> tuple[int, int]:
+    number = shift = 0
+    while index < len(message):
+        byte = message[index]
+        index += 1
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    return number, index

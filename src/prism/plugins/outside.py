@@ -1,0 +1,220 @@
+"""An instance outside of the gateway's process: calls to it, whoever keeps its processes up."""
+
+import abc
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
+
+from prism.context import Context
+from prism.errors import BackendUnavailable, Outcome, PrismError
+from prism.plugins import translation
+from prism.plugins.discovery import Plugin
+from prism.plugins.endpoint import Endpoint, Identity
+from prism.plugins.envelope import (
+    EXECUTE,
+    EXECUTE_STREAM,
+    Envelopes,
+    read,
+    read_item,
+    result_of,
+    usual_item,
+    usual_result,
+)
+from prism.plugins.placed import Placed
+from prism.sdk.backend import Health, HealthStatus
+from prism.wire import Deadline, StatusError
+
+PROBE_PATIENCE = 4.0
+ALIVE_PATIENCE = 2.0
+ATTEMPTS = 3
+"""Of a call that the plugin certainly did not look at."""
+
+_ENVELOPE = 64 << 10  # bytes that an answer may have beyond the backend's `max_payload`
+
+
+class Outside(Placed):
+    """What `Sidecar` and `Remote` share.
+
+    Attributes:
+        instance: its name in the plugin's processes.
+    """
+
+    __slots__ = ("_envelopes", "_gauges", "_known", "_stopped", "_store", "instance")
+
+    def __init__(self, plugin: Plugin, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
+        super().__init__(plugin)
+        # Another gateway's Shutdown of an equal instance must not end this one.
+        self.instance = f"{plugin.name}-{uuid.uuid4().hex}"
+        self._known = Identity(self.instance, plugin.name, config, credentials)
+        self._envelopes = Envelopes(self.instance)
+        self._gauges: Mapping[str, float] = {}
+        self._store = ""
+        self._stopped = False
+
+    @abc.abstractmethod
+    def _choose(self) -> Endpoint:
+        """Who gets the next call.
+
+        Raises:
+            BackendUnavailable: nobody is there; nothing was applied.
+        """
+
+    @abc.abstractmethod
+    def _on_lost(self, endpoint: Endpoint, why: str) -> None:
+        """The endpoint could not be reached, or the connection to it has ended under a call."""
+
+    @abc.abstractmethod
+    async def _recall(self, endpoint: Endpoint, deadline: Deadline | None) -> None:
+        """Tells a process that was started anew what it has to know of the instance; raises where it fails."""
+
+    @property
+    def identity(self) -> str:
+        """As the plugin gave it."""
+        return self._store
+
+    def metrics(self) -> Mapping[str, float]:
+        """The gauges of the last probe."""
+        return self._gauges
+
+    @property
+    def _most(self) -> int:
+        """Bytes that one answer may have."""
+        return self.capabilities.max_payload + self.capabilities.max_item_size + _ENVELOPE
+
+    async def call(self, operation: str, payload: bytes, context: Context) -> bytes:
+        """As `Instance.call`; what the plugin certainly did not look at is sent again."""
+        message = self._envelopes.write(operation, payload, context)
+        for attempt in range(ATTEMPTS):
+            endpoint = self._choose()
+            endpoint.outstanding += 1
+            try:
+                response = await endpoint.channel.unary(EXECUTE, message, deadline=context.deadline)
+            except StatusError as error:
+                await self._cope(endpoint, error, context.deadline, last=attempt + 1 == ATTEMPTS)
+            else:
+                result = usual_result(response)
+                return self._unusual(response) if result is None else result
+            finally:
+                endpoint.outstanding -= 1
+        raise AssertionError  # the last attempt returns or raises
+
+    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        """As `Instance.stream`; closing it cancels the plugin's."""
+        return self._streams.keep(self._stream(operation, payload, context))
+
+    async def _stream(self, operation: str, payload: bytes, context: Context) -> AsyncGenerator[bytes, None]:
+        message = self._envelopes.write(operation, payload, context)
+        for attempt in range(ATTEMPTS):
+            endpoint = self._choose()
+            begun = False
+            endpoint.outstanding += 1
+            try:
+                async with endpoint.channel.open(EXECUTE_STREAM, deadline=context.deadline) as call:
+                    await call.send(message)
+                    await call.end()
+                    await call.headers()
+                    context.established()
+                    while (response := await call.receive()) is not None:
+                        begun = True
+                        item = usual_item(response)
+                        if item is not None:
+                            yield item
+                            continue
+                        item, final = self._unusual_item(response)
+                        if item is not None:
+                            yield item
+                        if final:
+                            return
+                    return
+            except StatusError as error:
+                await self._cope(endpoint, error, context.deadline, last=begun or attempt + 1 == ATTEMPTS)
+            finally:
+                endpoint.outstanding -= 1
+
+    async def _cope(self, endpoint: Endpoint, error: StatusError, deadline: Deadline | None, *, last: bool) -> None:
+        """Returns where the call may be tried again.
+
+        Raises:
+            PrismError: it may not.
+        """
+        failure = translation.of_failure(error, self.backend)
+        gone = failure.reason == translation.LOST and not endpoint.connected
+        if gone:
+            self._on_lost(endpoint, error.status.message)
+        if failure.reason == translation.INSTANCE_UNKNOWN and not last:
+            try:
+                await self._recall(endpoint, deadline)
+            except PrismError as again:
+                again.outcome = Outcome.NOT_APPLIED
+                raise again from error
+        elif last or not (gone and error.unprocessed):
+            raise failure from error
+
+    def _unusual(self, response: bytes) -> bytes:
+        message = read(response)
+        if message is None:
+            raise translation.garbage(self.backend, f"{len(response)} bytes that are no ExecuteResponse")
+        if not message.success:
+            raise translation.of_response(message, self.backend)
+        result = result_of(message)
+        if result is None:
+            raise translation.garbage(self.backend, "success without a result")
+        return result
+
+    def _unusual_item(self, response: bytes) -> tuple[bytes | None, bool]:
+        message = read_item(response)
+        if message is None:
+            raise translation.garbage(self.backend, f"{len(response)} bytes that are no ExecuteStreamResponse")
+        if message.HasField("status"):
+            raise translation.of_rpc_status(message.status, self.backend)
+        return result_of(message), message.is_final
+
+    async def holds_data(self, namespace: str) -> bool:
+        """As the plugin says."""
+        return await self._choose().holds_data(namespace)
+
+    async def health(self) -> Health:
+        """As the plugin says; its gauges are fetched on the way."""
+        try:
+            endpoint = self._choose()
+        except BackendUnavailable as error:
+            return Health(HealthStatus.UNHEALTHY, error.message)
+        deadline = Deadline.after(PROBE_PATIENCE)
+        try:
+            health = await endpoint.health(deadline)
+        except PrismError as error:
+            if error.reason != translation.INSTANCE_UNKNOWN:
+                raise
+            await self._recall(endpoint, deadline)
+            health = await endpoint.health(deadline)
+        self._gauges = await endpoint.figures(deadline)
+        return health
+
+    async def is_stuck(self) -> bool:
+        """Whether the process does not answer at all; asked once, after a probe has failed."""
+        try:
+            endpoint = self._choose()
+        except BackendUnavailable:
+            return False
+        return not await endpoint.alive(Deadline.after(ALIVE_PATIENCE))
+
+    def _refuse(self, why: str) -> None:
+        """Refuses calls from now on, and says that it must be started again."""
+        if not self._stopped:
+            self.refusal = f"backend {self.backend!r} is not available: {why}; it is brought up again by itself"
+            self.refusal_kind = BackendUnavailable
+            self.lost.set()
+
+
+async def attach_all(endpoint: Endpoint, namespaces: "set[str]", deadline: Deadline | None = None) -> None:
+    """Attaches what was attached before, some at once; one that fails fails all."""
+    waiting = iter(tuple(namespaces))
+
+    async def work() -> None:
+        for name in waiting:
+            await endpoint.initialise(name, deadline)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(16, len(namespaces))):
+            group.create_task(work())

@@ -1,0 +1,40 @@
+"""The table of placements: from where an instance is to run to what runs it there.
+
+A placement's code is imported when the first instance needs it: most gateways need one kind.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prism.plugins.discovery import Plugin
+from prism.plugins.in_process import InProcess
+from prism.plugins.placed import Placed
+from prism.plugins.placement import Command, Here, Placement
+from prism.sdk.backend import Config
+
+
+def placed(
+    plugin: Plugin,
+    placement: Placement,
+    models: tuple[Config, Config],
+    options: tuple[Mapping[str, Any], Mapping[str, Any]],
+    scrub: Callable[[str], str],
+) -> Placed:
+    """An instance, not started.
+
+    Args:
+        plugin: what runs.
+        placement: where.
+        models: its validated configuration and credentials.
+        options: both as they were written.
+        scrub: takes what is secret out of a text.
+    """
+    if isinstance(placement, Here):
+        return InProcess(plugin, *models)
+    if isinstance(placement, Command):
+        from prism.plugins.sidecar import Sidecar
+
+        return Sidecar(plugin, placement, *options, scrub)
+    from prism.plugins.remote import Remote
+
+    return Remote(plugin, placement, *options)

@@ -1,0 +1,239 @@
+"""The placement `remote`: one process elsewhere or several that are equal, reached by TLS; and a sidecar that runs
+already, reached by its socket.
+
+Calls go to the endpoint with the fewest under way. One that cannot be reached leaves the rotation until a probe has
+found it well and it knows the instance again. Where none is left, whoever keeps the instance up tries them all again.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import ssl
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+
+from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
+from prism.plugins import translation
+from prism.plugins.discovery import Plugin
+from prism.plugins.endpoint import Endpoint
+from prism.plugins.outside import PROBE_PATIENCE, Outside, attach_all
+from prism.plugins.placement import Endpoints, Socket, Tls
+from prism.sdk.backend import Health, HealthStatus
+from prism.wire import Deadline, Peer, client_context
+
+REVIVAL_FIRST = 0.1
+REVIVAL_MOST = 5.0
+START_PATIENCE = 10.0
+
+_BUSY = attrgetter("outstanding")
+
+log = logging.getLogger(__name__)
+
+
+class Remote(Outside):
+    """An instance in processes that others start."""
+
+    __slots__ = ("_endpoints", "_namespaces", "_placement", "_reviving", "_rotation")
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        placement: Endpoints | Socket,
+        config: Mapping[str, Any],
+        credentials: Mapping[str, Any],
+    ) -> None:
+        super().__init__(plugin, config, credentials)
+        self._placement = placement
+        self._endpoints: tuple[Endpoint, ...] = ()
+        self._rotation: list[Endpoint] = []
+        self._namespaces: set[str] = set()
+        self._reviving: dict[Endpoint, asyncio.Task[None]] = {}
+
+    async def load(self) -> None:
+        """Reads the certificates; connects to nobody.
+
+        Raises:
+            FailedPrecondition: they cannot be used.
+        """
+        if not self._endpoints:
+            self._endpoints = await asyncio.to_thread(self._open)
+
+    def _open(self) -> tuple[Endpoint, ...]:
+        place = self._placement
+        if isinstance(place, Socket):
+            return (Endpoint(f"unix:{place.path}", self._known, objection=_stranger, most=self._most),)
+        tls = None if place.tls is None else _context(place.tls, self.backend)
+        name = "" if place.tls is None else place.tls.server_name
+        return tuple(
+            Endpoint(each, self._known, tls=tls, server_name=name, most=self._most) for each in place.addresses
+        )
+
+    async def start(self) -> None:
+        """Starts the instance in every endpoint; it is up when one of them is. Raises as the first of them did."""
+        await self.load()
+        self.lost.clear()
+        self._forget_revivals()
+        down = [each for each in self._endpoints if each not in self._rotation]
+        deadline = Deadline.after(START_PATIENCE)
+        failures = await asyncio.gather(*(self._join(each, deadline) for each in down), return_exceptions=True)
+        self._learn_store()
+        for endpoint, failure in zip(down, failures, strict=True):
+            if isinstance(failure, BaseException):
+                if not self._rotation:
+                    raise failure
+                log.warning("plugin %s at %s does not serve: %s", self.backend, endpoint.target, failure)
+                self._revive(endpoint)
+
+    async def _join(self, endpoint: Endpoint, deadline: Deadline) -> None:
+        """Takes an endpoint into the rotation, if it is well and knows all that it has to."""
+        await endpoint.initialise("", deadline)
+        health = await endpoint.health(deadline)
+        if health.status is HealthStatus.UNHEALTHY:
+            raise BackendUnavailable(health.message or "its store is unhealthy")
+        await attach_all(endpoint, self._namespaces, deadline)
+        if endpoint not in self._rotation and not self._stopped:
+            self._rotation.append(endpoint)
+
+    def _learn_store(self) -> None:
+        stores = {each.store for each in self._endpoints if each.store}
+        if len(stores) > 1:
+            raise FailedPrecondition(
+                f"the endpoints of backend {self.backend!r} are on different stores ({', '.join(sorted(stores))}); "
+                "give equal ones only"
+            )
+        self._store = next(iter(stores), self._store)
+
+    async def attach(self, namespace: str) -> None:
+        """Attaches it at every endpoint that serves."""
+        if not self._rotation:
+            raise translation.lost(self.backend, "no endpoint answers", sent=False)
+        await asyncio.gather(*(each.initialise(namespace) for each in self._rotation))
+        self._namespaces.add(namespace)
+
+    async def health(self) -> Health:
+        """What the endpoints say: the worst of those that serve, and whether any is missing."""
+        serving = tuple(self._rotation)
+        if not serving:
+            return Health(HealthStatus.UNHEALTHY, self.refusal or "no endpoint answers")
+        found = await asyncio.gather(*(self._probe(each) for each in serving))
+        worst = max(found, key=lambda each: each.status.value)
+        missing = [each.target for each in self._endpoints if each not in self._rotation]
+        if missing and worst.status is HealthStatus.HEALTHY:
+            return Health(HealthStatus.DEGRADED, f"no answer from {', '.join(missing)}", worst.details)
+        return worst
+
+    async def _probe(self, endpoint: Endpoint) -> Health:
+        deadline = Deadline.after(PROBE_PATIENCE)
+        try:
+            health = await endpoint.health(deadline)
+            self._gauges = await endpoint.figures(deadline)
+        except PrismError as error:
+            self._on_lost(endpoint, error.message)
+            return Health(HealthStatus.UNHEALTHY if not self._rotation else HealthStatus.DEGRADED, error.message)
+        return health
+
+    async def stop(self) -> None:
+        """Ends the instance in the plugin's processes, and leaves those alone."""
+        self._stopped = True
+        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        self.refusal_kind = BackendUnavailable
+        self._forget_revivals()
+        self._rotation.clear()
+        endpoints, self._endpoints = self._endpoints, ()
+        await asyncio.gather(*map(self._end, endpoints))
+
+    async def _end(self, endpoint: Endpoint) -> None:
+        if endpoint.initialised:
+            try:
+                await endpoint.shut_down(whole=False, grace=1.0, deadline=Deadline.after(PROBE_PATIENCE))
+            except PrismError as error:
+                # It ends what no gateway asks for any more by itself.
+                log.warning("the instance at %s could not be ended: %s", endpoint.target, error.message)
+        await endpoint.close()
+
+    def status(self) -> Mapping[str, object]:
+        """The endpoints."""
+        return {
+            "endpoints": [
+                {"address": each.target, "in_rotation": each in self._rotation, "outstanding": each.outstanding}
+                for each in self._endpoints
+            ]
+        }
+
+    def _choose(self) -> Endpoint:
+        rotation = self._rotation
+        if len(rotation) == 1:
+            return rotation[0]
+        if not rotation:
+            raise BackendUnavailable(
+                self.refusal or f"no endpoint of backend {self.backend!r} answers",
+                reason=translation.LOST,
+                outcome=Outcome.NOT_APPLIED,
+                retry_after=translation.RETRY_AFTER,
+            )
+        least = min(map(_BUSY, rotation))
+        return random.choice([each for each in rotation if each.outstanding == least])  # noqa: S311  # spreads load
+
+    def _on_lost(self, endpoint: Endpoint, why: str) -> None:
+        """The endpoint leaves the rotation."""
+        if endpoint not in self._rotation or self._stopped:
+            return
+        self._rotation.remove(endpoint)
+        log.warning("plugin %s at %s leaves the rotation: %s", self.backend, endpoint.target, why)
+        if self._rotation:
+            self._revive(endpoint)
+        else:
+            self._forget_revivals()
+            self._refuse(f"no endpoint of its plugin answers ({why})")
+
+    async def _recall(self, endpoint: Endpoint, deadline: Deadline | None) -> None:
+        """Its process was started anew: it is told of the instance and its namespaces again."""
+        log.warning("plugin %s at %s was started anew; its instance is too", self.backend, endpoint.target)
+        await endpoint.initialise("", deadline)
+        await attach_all(endpoint, self._namespaces, deadline)
+
+    def _revive(self, endpoint: Endpoint) -> None:
+        if endpoint not in self._reviving:
+            task = asyncio.get_running_loop().create_task(self._keep_trying(endpoint))
+            self._reviving[endpoint] = task
+
+    async def _keep_trying(self, endpoint: Endpoint) -> None:
+        delay = REVIVAL_FIRST
+        while True:
+            await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load, keeps no secret
+            try:
+                await self._join(endpoint, Deadline.after(START_PATIENCE))
+            except PrismError as error:
+                log.debug("plugin %s at %s does not serve yet: %s", self.backend, endpoint.target, error.message)
+                delay = min(delay * 2, REVIVAL_MOST)
+            else:
+                log.info("plugin %s at %s is back in the rotation", self.backend, endpoint.target)
+                self._reviving.pop(endpoint, None)
+                return
+
+    def _forget_revivals(self) -> None:
+        for task in self._reviving.values():
+            task.cancel()
+        self._reviving.clear()
+
+
+def _context(tls: Tls, backend: str) -> ssl.SSLContext:
+    try:
+        return client_context(tls.ca, tls.cert, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(str(each) for each in _files(tls))
+        raise FailedPrecondition(f"plugin.tls of backend {backend!r} cannot be used ({files}): {error}") from error
+
+
+def _files(tls: Tls) -> Iterable[object]:
+    return (each for each in (tls.ca, tls.cert, tls.key) if each is not None)
+
+
+def _stranger(peer: Peer) -> str:
+    """A socket that another user serves is not the plugin's; root may serve for anybody."""
+    own = os.geteuid()
+    if peer.credentials is None or own == 0 or peer.credentials.uid in (0, own):
+        return ""
+    return f"user {peer.credentials.uid} serves the plugin's socket and user {own} should"

@@ -1,0 +1,323 @@
+"""The placement `sidecar`: a process beside the gateway, which starts it and talks to it over a unix socket.
+
+From its start to its end one process is a `_Run`. When it ends by itself the instance refuses calls at once, and
+whoever keeps it up starts it again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
+from prism.plugins import diagnosis, translation, trust
+from prism.plugins.child import Child, resident_memory
+from prism.plugins.discovery import Plugin
+from prism.plugins.endpoint import Endpoint, Identity
+from prism.plugins.go_plugin import forward_output, stop_by_controller
+from prism.plugins.handshake import NoHandshake, environment, parse
+from prism.plugins.limits import Group, in_force
+from prism.plugins.output import Output
+from prism.plugins.outside import Outside
+from prism.plugins.placement import Command
+from prism.plugins.socket_folder import SocketFolder
+from prism.wire import Deadline, Peer
+
+HANDSHAKE_PATIENCE = 30.0
+SERVING_PATIENCE = 10.0
+SHUTDOWN_PATIENCE = 5.0
+TERM_PATIENCE = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Sidecar(Outside):
+    """An instance in a process that the gateway starts."""
+
+    __slots__ = ("_command", "_ends", "_output", "_plugin", "_run", "_starts")
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        command: Command,
+        config: Mapping[str, Any],
+        credentials: Mapping[str, Any],
+        scrub: Callable[[str], str],
+    ) -> None:
+        """
+        Args:
+            plugin: what runs.
+            command: how it is started.
+            config: its options, as they were written.
+            credentials: the same.
+            scrub: takes what is secret out of a text that it prints.
+        """
+        super().__init__(plugin, config, credentials)
+        self._plugin = plugin
+        self._command = command
+        self._output = Output(plugin.name, scrub)
+        self._run: _Run | None = None
+        self._starts = 0
+        self._ends: set[asyncio.Task[None]] = set()
+
+    async def load(self) -> None:
+        """Starts the process and waits until it serves; nothing is told of the store yet.
+
+        Raises:
+            FailedPrecondition: its files cannot be trusted, it does not start, or it is no plugin of ours.
+        """
+        if self._run is not None:
+            return
+        await asyncio.to_thread(trust.check, self._command.files)
+        self._starts += 1
+        self.lost.clear()
+        run = _Run(self._plugin, self._command, self._output, self.instance)
+        try:
+            endpoint = await run.open(self._known, self._most)
+        except BaseException:
+            await run.close(SHUTDOWN_PATIENCE)
+            raise
+        self._run = run
+        run.child.exited.add_done_callback(lambda _: self._on_exit(run))
+        log.info("plugin %s runs as process %d", self.backend, run.child.pid)
+        self._store = self._store or endpoint.store
+
+    async def start(self) -> None:
+        """Starts the process where there is none, and the instance in it."""
+        await self.load()
+        run = self._running
+        try:
+            await run.endpoint.initialise("")
+        finally:
+            self._store = run.endpoint.store or self._store
+
+    async def attach(self, namespace: str) -> None:
+        """Attaches it in the process."""
+        await self._running.endpoint.initialise(namespace)
+
+    async def stop(self) -> None:
+        """Shutdown, then SIGTERM, then SIGKILL."""
+        self._stopped = True
+        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        self.refusal_kind = BackendUnavailable
+        run, self._run = self._run, None
+        if run is not None:
+            await run.close(SHUTDOWN_PATIENCE)
+        await asyncio.gather(*self._ends)
+        self._output.tell()
+
+    def give_up(self, reason: str) -> None:
+        """Kills the process."""
+        if self._run is not None:
+            log.error("plugin %s is killed: %s", self.backend, reason)
+            self._run.child.kill()
+
+    def status(self) -> Mapping[str, object]:
+        """The process, its limits and the means that enforce them."""
+        run = self._run
+        shown: dict[str, object] = {
+            "command": " ".join(self._command.command),
+            "starts": self._starts,
+            "log_lines_dropped": self._output.dropped,
+        }
+        if run is not None:
+            shown |= {
+                "pid": run.child.pid,
+                "up_seconds": round(monotonic() - run.since, 1),
+                "resident_bytes": resident_memory(run.child.pid),
+                "limits": dict(in_force(self._command.limits, run.child.group)),
+            }
+        return shown
+
+    def logs(self) -> Sequence[str]:
+        """What it printed last, through all its processes."""
+        return self._output.lines
+
+    def _choose(self) -> Endpoint:
+        run = self._run
+        if run is None:
+            raise BackendUnavailable(
+                self.refusal or f"the plugin of backend {self.backend!r} has ended",
+                reason=translation.LOST,
+                outcome=Outcome.NOT_APPLIED,
+                retry_after=translation.RETRY_AFTER,
+            )
+        return run.endpoint
+
+    @property
+    def _running(self) -> "_Run":
+        if self._run is None:
+            raise translation.lost(self.backend, "its process has ended", sent=False)
+        return self._run
+
+    def _on_lost(self, endpoint: Endpoint, why: str) -> None:  # noqa: ARG002  # the face
+        """Its process ends now, or has closed its socket: then it is of no use."""
+        run = self._run
+        if run is not None and run.endpoint is endpoint:
+            run.expect_end()
+
+    async def _recall(self, endpoint: Endpoint, deadline: Deadline | None) -> None:  # noqa: ARG002  # the face
+        """A process of our own that has forgotten its instance is started anew."""
+        self.give_up("it does not know its instance any more")
+        raise translation.lost(self.backend, "it forgot its instance", sent=False)
+
+    def _on_exit(self, run: "_Run") -> None:
+        """The process has ended."""
+        if self._run is not run:
+            return
+        self._run = None
+        how = _how_it_ended(run.child.exited.result())
+        log.error("plugin %s, process %d, %s", self.backend, run.child.pid, how)
+        self._refuse(f"its plugin {how}")
+        task = asyncio.get_running_loop().create_task(run.close(0.0))
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
+
+
+class _Run:
+    """One process, from its start to its end.
+
+    Attributes:
+        child: the process.
+        endpoint: the way to it.
+        since: when it was started, by `time.monotonic()`.
+    """
+
+    child: Child
+    endpoint: Endpoint
+
+    def __init__(self, plugin: Plugin, command: Command, output: Output, name: str) -> None:
+        self.since = monotonic()
+        self._plugin = plugin
+        self._command = command
+        self._output = output
+        self._name = name
+        self._before = output.seen
+        self._folder: SocketFolder | None = None
+        self._forwarding: asyncio.Task[None] | None = None
+        self._doubt: asyncio.TimerHandle | None = None
+
+    async def open(self, identity: Identity, most: int) -> Endpoint:
+        """Starts it, and waits until it serves.
+
+        Raises:
+            PrismError: it does not; the message says what it printed and what to look at.
+        """
+        self._folder = await asyncio.to_thread(SocketFolder, self._command.user)
+        group = Group(f"prism-plugin-{self._name}", self._command.limits)
+        try:
+            self.child = Child(self._command, environment(self._folder.path), self._output, group)
+        except OSError as error:
+            group.close()
+            program = Path(self._command.command[0])
+            notes = diagnosis.of_program(program, self._command.user)
+            raise self._failure(f"{program} cannot be run ({error.strerror})", notes) from error
+        socket = await self._handshake()
+        await asyncio.to_thread(self._folder.check, socket)
+        self.endpoint = Endpoint(f"unix:{socket}", identity, objection=self._objection, most=most)
+        await self._until_serving()
+        self._forwarding = asyncio.create_task(forward_output(self.endpoint.channel, self._output))
+        return self.endpoint
+
+    async def _handshake(self) -> Path:
+        done, _ = await asyncio.wait((self.child.first_line,), timeout=HANDSHAKE_PATIENCE)
+        if not done:
+            raise self._failure(
+                f"it printed no handshake within {HANDSHAKE_PATIENCE:g} s",
+                diagnosis.of_output(self._plugin, self._lines),
+            )
+        line = self.child.first_line.result()
+        if not line:
+            await asyncio.wait((self.child.exited,), timeout=TERM_PATIENCE)
+            await self.child.printed_all()
+            how = _how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its output"
+            raise self._failure(f"it {how} before its handshake", diagnosis.of_output(self._plugin, self._lines))
+        try:
+            return parse(line).socket
+        except NoHandshake as error:
+            raise self._failure(str(error), "it may print nothing on standard output before its handshake") from error
+
+    async def _until_serving(self) -> None:
+        serving = asyncio.create_task(self.endpoint.serving(Deadline.after(SERVING_PATIENCE)))
+        await asyncio.wait((serving, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+            return
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        await self.child.printed_all()
+        how = _how_it_ended(self.child.exited.result())
+        raise self._failure(f"it {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
+
+    def expect_end(self) -> None:
+        """The connection is lost: unless the process ends by itself at once, it is ended."""
+        if self._doubt is None and not self.child.exited.done():
+            self._doubt = asyncio.get_running_loop().call_later(1.0, self._end_doubt)
+
+    def _end_doubt(self) -> None:
+        if not self.endpoint.connected:
+            self.child.kill()
+        self._doubt = None
+
+    async def close(self, patience: float) -> None:
+        """Ends the process: by its own Shutdown, by SIGTERM, by SIGKILL, each with its time; nothing is left."""
+        if self._doubt is not None:
+            self._doubt.cancel()
+        if hasattr(self, "child"):
+            if hasattr(self, "endpoint") and not self.child.exited.done():
+                await self._ask_to_end(patience)
+            if self._forwarding is not None:
+                self._forwarding.cancel()
+                await asyncio.gather(self._forwarding, return_exceptions=True)
+            await self.child.end(TERM_PATIENCE)
+            await self.child.close()
+        if hasattr(self, "endpoint"):
+            await self.endpoint.close()
+        if self._folder is not None:
+            await asyncio.to_thread(self._folder.close)
+
+    async def _ask_to_end(self, patience: float) -> None:
+        deadline = Deadline.after(patience)
+        asked = asyncio.create_task(self._shut_down(patience, deadline))
+        # It may well end before it has answered.
+        await asyncio.wait((asked, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
+        if not self.child.exited.done():
+            await asyncio.wait((self.child.exited,), timeout=max(0.0, min(TERM_PATIENCE, deadline.remaining())))
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+
+    async def _shut_down(self, patience: float, deadline: Deadline) -> None:
+        with contextlib.suppress(PrismError):
+            await self.endpoint.shut_down(whole=True, grace=patience / 2, deadline=deadline)
+        await stop_by_controller(self.endpoint.channel, deadline)
+
+    def _objection(self, peer: Peer) -> str:
+        wanted = os.geteuid() if self._command.user is None else self._command.user
+        if peer.credentials is None or peer.credentials.uid == wanted:
+            return ""
+        return f"user {peer.credentials.uid} serves the plugin's socket and user {wanted} should"
+
+    @property
+    def _lines(self) -> Sequence[str]:
+        return self._output.since(self._before)
+
+    def _failure(self, what: str, notes: str) -> FailedPrecondition:
+        command = " ".join(self._command.command)
+        sentence = f"plugin {self._plugin.name!r} did not start: {what}{'; ' * bool(notes)}{notes} (command: {command})"
+        return FailedPrecondition(sentence, reason="PLUGIN_NOT_STARTED")
+
+
+def _how_it_ended(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}{_signal_notes(-code)}"
+    return f"ended with exit code {code}"
+
+
+def _signal_notes(number: int) -> str:
+    notes = {9: " (killed: by the gateway, an operator, or the system for lack of memory)", 24: " (its limit cpu_time)"}
+    return notes.get(number, "")

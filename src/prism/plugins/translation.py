@@ -1,0 +1,101 @@
+"""What failed on the way to a plugin elsewhere, or in it, as the error that the gateway's caller gets."""
+
+from google.rpc.status_pb2 import Status as RpcStatus
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.errors import (
+    BackendCredentials,
+    BackendUnavailable,
+    CallerError,
+    DeadlineExceeded,
+    GatewayUnavailable,
+    InternalError,
+    Outcome,
+    PrismError,
+    Unauthenticated,
+    from_status,
+)
+from prism.wire import Code, Status, StatusError
+
+INSTANCE_UNKNOWN = "INSTANCE_UNKNOWN"
+"""The reason of a plugin that does not know the instance: it was started anew."""
+
+LOST = "PLUGIN_LOST"
+"""The reason where the plugin's process is gone, or the way to it."""
+
+RETRY_AFTER = 0.5
+
+_Failed = pb.ExecuteResponse | pb.InitializeResponse
+
+
+def of_response(response: _Failed, backend: str) -> PrismError:
+    """The error that a response tells of itself."""
+    if response.HasField("status"):
+        return of_rpc_status(response.status, backend, response.error)
+    code = response.error_code if isinstance(response, pb.ExecuteResponse) else Code.UNAVAILABLE
+    return of_status(Status(_code(code), response.error), backend)
+
+
+def of_rpc_status(rpc: RpcStatus, backend: str, otherwise: str = "") -> PrismError:
+    """The error that a google.rpc.Status stands for; `otherwise` is its message where it holds none."""
+    return of_status(Status(_code(rpc.code), rpc.message or otherwise, rpc.SerializeToString()), backend)
+
+
+def of_status(status: Status, backend: str) -> PrismError:
+    """The error of a status that the plugin gave, by the operation or by gRPC.
+
+    What it says of its own store is not about the caller: neither whether that may be reached, nor by whom.
+    """
+    if not status.message:
+        status = Status(status.code, f"backend {backend!r} failed without saying why; its log may tell", status.details)
+    error = from_status(status)
+    if isinstance(error, Unauthenticated):
+        return BackendCredentials(error.message, metadata=error.metadata, outcome=error.outcome)
+    if isinstance(error, GatewayUnavailable):
+        return BackendUnavailable(
+            error.message,
+            reason=None if error.reason == GatewayUnavailable.default_reason else error.reason,
+            metadata=error.metadata,
+            outcome=error.outcome,
+            retry_after=error.retry_after,
+        )
+    if isinstance(error, CallerError) and error.outcome is None:
+        error.outcome = Outcome.NOT_APPLIED
+    return error
+
+
+def of_failure(error: StatusError, backend: str) -> PrismError:
+    """The error of a call that came to no response: the connection failed, or gRPC's own status says why."""
+    status = error.status
+    if status.code is Code.DEADLINE_EXCEEDED and not status.details:
+        outcome = Outcome.NOT_APPLIED if error.unprocessed else None
+        return DeadlineExceeded("the deadline passed before the plugin answered; allow it more time", outcome=outcome)
+    if status.code is Code.UNAVAILABLE and not status.details:
+        return lost(backend, status.message, sent=not error.unprocessed)
+    return of_status(status, backend)
+
+
+def lost(backend: str, why: str, *, sent: bool = True) -> BackendUnavailable:
+    """The plugin is not there any more, or not yet; what was never sent was never applied."""
+    return BackendUnavailable(
+        f"the plugin of backend {backend!r} cannot be reached ({why}); it is brought up again by itself",
+        reason=LOST,
+        retry_after=RETRY_AFTER,
+        outcome=None if sent else Outcome.NOT_APPLIED,
+    )
+
+
+def garbage(backend: str, what: str) -> InternalError:
+    """The plugin answered what is no answer."""
+    return InternalError(
+        f"the plugin of backend {backend!r} answered {what}; it is defective: report it to its author",
+        reason="PLUGIN_DEFECTIVE",
+    )
+
+
+def _code(number: int) -> Code:
+    """Zero is no error, and a number that gRPC does not know is no code."""
+    try:
+        return Code(number) if number else Code.UNKNOWN
+    except ValueError:
+        return Code.UNKNOWN

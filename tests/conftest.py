@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["servers", "stock_clients", "prism.acceptance.pytest_plugin"]
+pytest_plugins = ["oidc_server", "servers", "stock_clients", "prism.acceptance.pytest_plugin"]

@@ -45,6 +45,7 @@ def test_the_shape_of_the_documents(file: File) -> None:
     """A namespace as RFC-008 writes it, references resolved, options validated by the backend's own models."""
     loaded = file.load(
         """
+authentication: none
 gateway: {listen: "0.0.0.0:8980", max_message_size: 8MiB, cors: {origins: ["https://app.example.com", "*"]}}
 telemetry: {listen: "[::1]:9090", log: {level: debug, format: json, access: true}}
 namespaces:
@@ -129,7 +130,9 @@ namespaces:
     }
     size = problems["namespaces[1].config.pool.size"]
     assert (size.found, size.allowed) == ("99 (a number)", "less than or equal to 64")
-    assert problems["telemetrie"].allowed == "admin, audit, gateway, namespaces, plugins, secrets, telemetry"
+    assert problems["telemetrie"].allowed == (
+        "admin, audit, authentication, authorization, gateway, namespaces, plugins, secrets, telemetry"
+    )
     assert "line 6" in problems["namespaces[2].name"].message
     assert problems["namespaces[5].plugin.type"].allowed == "'in_process', 'sidecar' or 'remote'"
 
@@ -277,7 +280,7 @@ def test_each_port_needs_an_address_of_its_own(file: File) -> None:
     text = "namespaces: []\nadmin: {listen: '127.0.0.1:9090'}"
     assert "admin.listen" in file.problems(text)["telemetry.listen"].message
     assert not file.load(f"{text.removesuffix('}')}, enabled: no}}").config.admin.enabled
-    assert file.load("namespaces: []\ngateway: {listen: 'h:0'}\ntelemetry: {listen: 'h:0'}").namespaces == {}
+    assert file.load("namespaces: []\ngateway: {listen: '127.1:0'}\ntelemetry: {listen: '127.1:0'}").namespaces == {}
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8981", "[::]:8981", "10.0.0.1:8981", "gateway.example.com:8981"])

@@ -27,6 +27,7 @@ class Settings:
         "pubsub": ("prism.cli.pubsub:pubsub", "Publish messages and listen to them through a gateway."),
         "namespace": ("prism.cli.namespace:namespace", "Look at the namespaces of a configuration."),
         "plugin": ("prism.cli.plugin:plugin", "Look after the plugins of a running gateway."),
+        "policy": ("prism.cli.policy:policy", "Look at what a configuration allows whom; make API keys."),
         "completion": ("prism.cli.completion:completion", "Print the script that completes commands in a shell."),
         "version": ("prism.cli.version:version", "Print the version."),
     },

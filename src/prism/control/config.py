@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
 from prism.control.audit_section import AuditSection
+from prism.control.authentication import AuthenticationSection, insecure_in_a_word
+from prism.control.authorization import AuthorizationSection
 from prism.control.plugin_section import PluginSection
 from prism.control.problem import nearest
 from prism.control.section import Section, empty, refuse
@@ -92,11 +94,32 @@ class Cors(Section):
     origins: tuple[Origin, ...] = ()
 
 
+class TlsSection(Section):
+    """TLS on the data port; unix sockets do without.
+
+    Attributes:
+        cert: the gateway's certificate and its chain, PEM.
+        key: its private key, PEM.
+        client_ca: authorities whose certificates callers may prove themselves with, PEM; needed by `mtls`.
+        client_certificates: `required` ends a connection without one; `optional` leaves it to `authentication`.
+        client_crl: revoked certificates of those authorities, PEM.
+        min_version: the oldest TLS that is spoken.
+    """
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+    client_certificates: Literal["required", "optional"] = "required"
+    client_crl: Path | None = None
+    min_version: Literal["1.2", "1.3"] = "1.2"
+
+
 class GatewaySection(Section):
     """The data port.
 
     Attributes:
         listen: where gRPC and HTTP/JSON are served; port 0 takes a free one.
+        tls: without it the port speaks clear text.
         max_message_size: most bytes in one message; `4MiB` is understood.
         drain_timeout: seconds that calls under way are given when the gateway stops, and when a reload replaces the
             backend that serves them.
@@ -104,6 +127,7 @@ class GatewaySection(Section):
     """
 
     listen: Address = DATA_ADDRESS
+    tls: TlsSection | None = None
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=LARGEST_MESSAGE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
@@ -200,6 +224,8 @@ class Config(Section):
     audit: Annotated[AuditSection, BeforeValidator(empty)] = AuditSection()
     secrets: Annotated[SecretsSection, BeforeValidator(empty)] = SecretsSection()
     plugins: Annotated[PluginsSection, BeforeValidator(empty)] = PluginsSection()
+    authentication: Annotated[AuthenticationSection | None, BeforeValidator(insecure_in_a_word)] = None
+    authorization: AuthorizationSection | None = None
     namespaces: tuple[NamespaceEntry, ...] = ()
 
 

@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from prism.control import watch
+from prism.control.access import Access
+from prism.control.authorization import AuthorizationSection
 from prism.control.config import Config
 from prism.control.loading import load
 from prism.control.problem import ConfigInvalid
@@ -32,6 +34,9 @@ AT_ONCE = frozenset({"drain_timeout"})
 """Options of the sections that need no restart."""
 
 _NAMED_AT_MOST = 100
+
+POLICY_SECTIONS = ("authentication", "authorization")
+"""Sections that take effect with the next snapshot."""
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +77,7 @@ class Control:
         self._environment = environment
         self._timing = timing or Timing()
         self._snapshot = Snapshot()
+        self._access: Access | None = None
         self._generation = 0
         self._lock = asyncio.Lock()
         self._ended = False
@@ -192,9 +198,10 @@ class Control:
             raise
         notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self._generation else ())]
         # From here to the publication nothing waits.
+        policy = _policy_differs(self.config, loaded.config)
         self.served, self.config = served, loaded.config
         moved = [name for name in transition.changed if name not in transition.held]
-        if moved or before.keys() != served.keys() or not self._generation:
+        if moved or policy or before.keys() != served.keys() or not self._generation:
             self._generation += 1
             self._refresh()
         self._retire(transition.retired(served), loaded.config.gateway.drain_timeout)
@@ -204,6 +211,7 @@ class Control:
             added=[name for name in moved if name not in before],
             changed=[name for name in moved if name in before],
             removed=[name for name in before if name not in served],
+            policy=policy,
             held=transition.held,
             notes=notes,
         )
@@ -220,8 +228,18 @@ class Control:
             if entry is None or entry.instance is not target or entry.interfaces != services:
                 entry = Namespace(name, services, target)
             namespaces[name] = entry
-        self._snapshot = Snapshot(self._generation, namespaces)
+        authentication = self.config.authentication
+        self._snapshot = Snapshot(self._generation, namespaces, authentication, self._current_access())
         self._publish(self._snapshot)
+
+    def _current_access(self) -> Access | None:
+        """The rules; the same object while they are the same, so that what was decided by them stays known."""
+        authentication, rules = self.config.authentication, self.config.authorization
+        if authentication is None or not authentication.methods:
+            self._access = None
+        elif self._access is None or self._access.section != (rules or AuthorizationSection()):
+            self._access = Access(rules or AuthorizationSection())
+        return self._access
 
     def _retire(self, instances: Iterable[Supervised], grace: float) -> None:
         for each in instances:
@@ -274,6 +292,10 @@ def _summary(report: ReloadReport) -> dict[str, object]:
     shortened = {name: list(each)[:_NAMED_AT_MOST] for name, each in lists.items() if each}
     counts = {f"{name}_count": len(each) for name, each in lists.items() if each}
     return {"generation": report.generation, "problems": len(report.problems), **counts, **shortened}
+
+
+def _policy_differs(old: Config, new: Config) -> bool:
+    return any(getattr(old, section) != getattr(new, section) for section in POLICY_SECTIONS)
 
 
 def _needs_restart(old: Config, new: Config) -> list[str]:

@@ -78,6 +78,20 @@ def _problem(
             return document.problem(place, "this key is missing", found="nothing")
         case "prism":
             message, allowed_text, close = error["msg"], context.get("allowed", ""), context.get("nearest", "")
+        case "union_tag_invalid" | "union_tag_not_found":
+            place = (*place, str(context["discriminator"]).strip("'"))
+            allowed_text = str(context.get("expected_tags", ""))
+            found_tag = str(context.get("tag", ""))
+            message = "not one of the values allowed" if found_tag else "this key is missing"
+            allowed_tags = _QUOTED.findall(allowed_text)
+            close = nearest(found_tag, allowed_tags)
+            return document.problem(
+                place,
+                message,
+                found=repr(found_tag) if found_tag else "nothing",
+                allowed=allowed_text,
+                nearest=redactor.scrub(close),
+            )
         case "literal_error" | "enum":
             allowed_text = str(context.get("expected", ""))
             message, close = (

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import SecretBytes, SecretStr, ValidationError
 
 from prism.control import explain
+from prism.control.coherence import contradictions
 from prism.control.config import Config, NamespaceEntry, PluginsSection, SecretsSection
 from prism.control.document import Document, read
 from prism.control.placing import place, watched
@@ -133,6 +134,8 @@ class _Loading:
             self._explain((), data, Config, error)
             return None
         self._check_addresses(config)
+        for each in contradictions(config):
+            self._complain(each.loc, each.message, found=each.found, allowed=each.allowed)
         return config
 
     def _check_addresses(self, config: Config) -> None:

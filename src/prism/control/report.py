@@ -16,6 +16,7 @@ class ReloadReport:
         added: namespaces.
         changed: namespaces that are served otherwise than before.
         removed: namespaces.
+        policy: who may call, or how much, is decided otherwise than before.
         held: namespaces that are served as before although the file says otherwise, each with the reason.
         notes: what else an operator should know, such as a section that needs a restart.
         problems: why the file was refused.
@@ -26,6 +27,7 @@ class ReloadReport:
     added: Sequence[str] = ()
     changed: Sequence[str] = ()
     removed: Sequence[str] = ()
+    policy: bool = False
     held: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     problems: Sequence[Problem] = ()
@@ -39,4 +41,5 @@ class ReloadReport:
             if names
         ]
         counts += [f"{len(self.held)} kept as they were"] if self.held else []
-        return f"configuration {self.generation}: namespaces {', '.join(counts) or 'unchanged'}"
+        policy = ", policies changed" if self.policy else ""
+        return f"configuration {self.generation}: namespaces {', '.join(counts) or 'unchanged'}{policy}"

@@ -18,7 +18,7 @@ _NAMED_PASSWORD = re.compile(
     r"(?P<before>\b\w*(?:passw(?:or)?d|pwd|secret|token|api_?key)\s*=\s*)(?P<password>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)",
     re.IGNORECASE,
 )
-SECRET_FIELD = re.compile(r"passw(or)?d|passphrase|pwd|secret|token|private|api_?key", re.IGNORECASE)
+SECRET_FIELD = re.compile(r"passw(or)?d|passphrase|pwd|secret|token|private|api_?key|^hash$", re.IGNORECASE)
 """Names of fields whose values are hidden even where their type does not say that they are secret."""
 
 

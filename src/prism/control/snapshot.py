@@ -7,6 +7,8 @@ swaps.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from prism.control.access import Access
+from prism.control.authentication import AuthenticationSection
 from prism.plugins.instance import Instance
 
 
@@ -32,7 +34,11 @@ class Snapshot:
     Attributes:
         generation: counts reloads, from 1.
         namespaces: by name.
+        authentication: who may be believed to be whom; None where nobody is asked.
+        access: who may do what; None where everybody may do everything.
     """
 
     generation: int = 0
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    authentication: AuthenticationSection | None = None
+    access: Access | None = None

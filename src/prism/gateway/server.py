@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import signal
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
@@ -14,14 +15,17 @@ import click
 import uvloop
 
 from prism.control.admin import Admin, AdminPort
+from prism.control.coherence import CLOSE, OPEN, is_open, tls_context
 from prism.control.config import Config, NamespaceEntry, is_loopback
 from prism.control.control import Control
+from prism.control.problem import ConfigInvalid, Problem
 from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
+from prism.gateway.policing import Policing
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.services import Health, standard_services
@@ -75,6 +79,7 @@ class GatewayServer:
         plugins = discover()
         self.metrics = Metrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
+        self.policing = Policing()
         self.control = Control(source, self._publish, plugins=plugins)
         self.telemetry = Telemetry(self.gateway)
         self._admin = AdminPort(Admin(self.control))
@@ -84,8 +89,9 @@ class GatewayServer:
 
     async def run(self) -> None:
         """The whole life: start, serve until told to end, drain, stop."""
-        async with self.telemetry, self.control:
+        async with self.telemetry, self.policing, self.control:
             config = self.control.config
+            self._refuse_strangers(config)
             self.telemetry.configure(config)
             async with (
                 self._data_server(config) as data,
@@ -93,13 +99,14 @@ class GatewayServer:
                 self._probe_server(data) as probes,
             ):
                 wanted = self._listen or (config.gateway.listen,)
-                addresses = [await _listen(data, address, "--listen or gateway.listen") for address in wanted]
+                tls = None if config.gateway.tls is None else tls_context(config.gateway.tls)
+                addresses = [await _listen(data, address, "--listen or gateway.listen", tls) for address in wanted]
                 admin_address = ""
                 if config.admin.enabled:
                     admin_address = await _listen(admin, config.admin.listen, "admin.listen")
                 probes_address = await _listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
-                self._announce(addresses, admin_address, probes_address)
+                self._announce(addresses, admin_address, probes_address, tls)
                 await self._until_told_to_end()
                 self._set_accepting(accepting=False)
                 self._health.close()
@@ -109,8 +116,16 @@ class GatewayServer:
                 await data.drain(self.control.config.gateway.drain_timeout)
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self.gateway.publish(snapshot)
+        self.gateway.publish(snapshot, self.policing.hops(snapshot))
         self._health.refresh()
+
+    def _refuse_strangers(self, config: Config) -> None:
+        """The configuration's own address has been checked with it; those of the command line are checked here."""
+        problems = [
+            Problem("", 0, 0, "--listen", OPEN, repr(each), CLOSE) for each in self._listen if is_open(config, each)
+        ]
+        if problems:
+            raise ConfigInvalid(problems)
 
     def _data_server(self, config: Config) -> Server:
         methods: dict[str, Method] = {**grpc_methods(self.gateway), **self._standard_methods()}
@@ -134,7 +149,7 @@ class GatewayServer:
         self.readiness.accepting = accepting
         self._health.refresh()
 
-    def _announce(self, addresses: Sequence[str], admin: str, probes: str) -> None:
+    def _announce(self, addresses: Sequence[str], admin: str, probes: str, tls: ssl.SSLContext | None) -> None:
         """Tells people, and whoever started the process, that it serves and where."""
         served = self.control.served
         refused = [name for name, each in served.items() if each.supervised.refusal(name)]
@@ -143,11 +158,13 @@ class GatewayServer:
         shown = f"{stores[0]} and {len(stores) - 1} more" if len(stores) > 1 else "".join(stores)
         click.echo(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (len(served) != 1)} on {shown}")
         for address in addresses:
-            click.echo(f"  data     {address}  gRPC and HTTP/JSON")
+            secured = tls is not None and not address.startswith("unix:")
+            click.echo(f"  data     {address}  gRPC and HTTP/JSON{' over TLS' * secured}")
             if not is_loopback(address):
-                log.warning("%s is reachable from other machines and asks nobody who they are", address)
+                self._warn_of(address, secured)
         if admin:
             click.echo(f"  admin    {admin}  gRPC and HTTP/JSON, this machine only")
+        click.echo(f"  callers  {self._asked()}")
         click.echo(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
         if refused:
             click.echo(
@@ -156,6 +173,28 @@ class GatewayServer:
         namespace = next((name for name in served if name not in refused), next(iter(served), "default"))
         endpoint = "" if addresses[0].endswith(":8980") else f" --endpoint {addresses[0]}"
         click.echo(f"  try      prism kv put {namespace} account:1 plan=team{endpoint}")
+
+    def _asked(self) -> str:
+        """Who is let in, in words."""
+        config = self.control.config
+        if config.authentication is None:
+            return "this machine only, and nobody is asked who they are"
+        if not config.authentication.methods:
+            return "anybody: authentication is none"
+        methods = ", ".join(dict.fromkeys(each.type for each in config.authentication.methods))
+        rules = len(config.authorization.rules) if config.authorization else 0
+        return (
+            f"prove who they are by {methods}; {rules} rule{'s' * (rules != 1)} allow{'s' * (rules == 1)} what they may"
+        )
+
+    def _warn_of(self, address: str, secured: bool) -> None:
+        authentication = self.control.config.authentication
+        if authentication is None or not authentication.methods:
+            log.warning("%s is reachable from other machines and asks nobody who they are", address)
+        elif not secured:
+            log.warning(
+                "%s takes credentials in clear text; set gateway.tls, or keep a proxy with TLS before it", address
+            )
 
     async def _until_told_to_end(self) -> None:
         """Returns at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads."""
@@ -183,14 +222,14 @@ class GatewayServer:
         await told.wait()
 
 
-async def _listen(server: Server, address: str, option: str) -> str:
+async def _listen(server: Server, address: str, option: str, tls: ssl.SSLContext | None = None) -> str:
     """Where the server listens now.
 
     Raises:
         OSError: it cannot; says what to do, as the server's own error cannot.
     """
     try:
-        return await server.listen(address)
+        return await server.listen(address, tls=None if address.startswith("unix:") else tls)
     except OSError as error:
         reason = error.strerror or str(error)
         if address not in reason:

@@ -71,6 +71,8 @@ def kind(described: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """What may stand there, in words, by its JSON schema."""
     if "$ref" in described:
         return kind(definitions[described["$ref"].rpartition("/")[2]], definitions)
+    if "oneOf" in described:
+        return "section"
     if "anyOf" in described:
         kinds = [kind(each, definitions) for each in described["anyOf"] if each.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))

@@ -6,18 +6,32 @@ import ssl
 Path = str | os.PathLike[str]
 
 
-def server_context(cert: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
+def server_context(
+    cert: Path,
+    key: Path,
+    client_ca: Path | None = None,
+    *,
+    optional: bool = False,
+    crl: Path | None = None,
+    minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+) -> ssl.SSLContext:
     """A context for `Server.listen`, from PEM files; with `client_ca`, clients must present a certificate of it.
+
+    With `optional` they may do without one, but not present another's. `crl` holds the revocation lists of the
+    authorities; certificates of an authority without a list are refused then.
 
     Raises `OSError` where a file cannot be read, `ssl.SSLError` where it is not what it should be.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = minimum
     context.load_cert_chain(cert, key)
     context.set_alpn_protocols(["h2", "http/1.1"])
     if client_ca is not None:
         context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_OPTIONAL if optional else ssl.CERT_REQUIRED
+    if crl is not None:
+        context.load_verify_locations(crl)
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
     return context
 
 

@@ -1,0 +1,127 @@
+"""`prism policy`: what a configuration allows whom, without starting anything; and keys for those who may call."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from prism.cli.exit_code import ExitCode
+from prism.cli.output import output_option, show, writer
+
+if TYPE_CHECKING:
+    from prism.control.authentication import AuthenticationSection
+    from prism.principal import Principal
+
+OPERATIONS = ("read", "write", "admin")
+
+
+@click.group()
+def policy() -> None:
+    """Look at what a configuration allows whom, and make API keys."""
+
+
+@policy.command()
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="PRISM_CONFIG",
+    show_envvar=True,
+    required=True,
+    help="The configuration file.",
+)
+@click.option("--principal", required=True, metavar="NAME", help="Who calls, as authentication would find out.")
+@click.option("--namespace", required=True, metavar="NAME", help="On which namespace; it need not exist.")
+@click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="What class of operation.")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of the caller; repeatable.")
+@click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A claim of its token; repeatable.")
+@click.option(
+    "--certificate", "fields", multiple=True, metavar="FIELD=VALUE", help="A field of its certificate; repeatable."
+)
+@output_option
+@click.pass_context
+def test(
+    ctx: click.Context,
+    *,
+    config: Path,
+    principal: str,
+    namespace: str,
+    operation: str,
+    groups: tuple[str, ...],
+    claims: tuple[str, ...],
+    fields: tuple[str, ...],
+    output: str,
+) -> None:
+    """Say whether a call would be allowed, and what each rule has to do with it.
+
+    A name of an API key of the configuration brings the key's groups and confinement along. Exits with 0 where it is
+    allowed, with 4 where it is not.
+    """
+    from prism.control.access import Access
+    from prism.control.authorization import AuthorizationSection
+    from prism.control.loading import load
+    from prism.plugins.discovery import discover
+
+    loaded = load(config, discover()).config
+    if loaded.authentication is None or not loaded.authentication.methods:
+        raise click.UsageError(f"{config} asks nobody who they are: everybody may do everything; add authentication")
+    who = _principal(
+        loaded.authentication, principal, groups, _pairs("--claim", claims), _pairs("--certificate", fields)
+    )
+    explanation = Access(loaded.authorization or AuthorizationSection()).explain(who, namespace, operation)
+    rules = [{"rule": f"rules[{number}]", "allows": not lacks, "because": lacks} for number, lacks in explanation.rules]
+    if output == "table":
+        verdict = "may" if explanation.allowed else "may not"
+        click.echo(
+            f"{principal} {verdict} {operation} on {namespace}{f': {explanation.scope}' * bool(explanation.scope)}"
+        )
+        with writer(output, ("rule", "allows", "because")) as out:
+            for rule in rules:
+                out.write(rule)
+    else:
+        show(output, {"allowed": explanation.allowed, "credential": explanation.scope, "rules": rules})
+    ctx.exit(ExitCode.OK if explanation.allowed else ExitCode.REFUSED)
+
+
+@policy.command()
+@click.option("--name", required=True, metavar="NAME", help="Who will call with it.")
+@output_option
+def key(name: str, output: str) -> None:
+    """Make an API key: the key is for the caller, its hash for the configuration. It is shown this once."""
+    import hashlib
+    import secrets
+
+    from prism.control.authentication import KEY_PREFIX
+
+    fresh = KEY_PREFIX + secrets.token_urlsafe(32)
+    show(output, {"name": name, "key": fresh, "hash": f"sha256:{hashlib.sha256(fresh.encode()).hexdigest()}"})
+
+
+def _principal(
+    section: "AuthenticationSection",
+    name: str,
+    groups: tuple[str, ...],
+    claims: Mapping[str, tuple[str, ...]],
+    fields: Mapping[str, tuple[str, ...]],
+) -> "Principal":
+    from prism.control.authentication import ApiKeys
+    from prism.gateway.authenticate_api_key import principal_of
+    from prism.principal import Principal
+
+    keys = [key for method in section.methods if isinstance(method, ApiKeys) for key in method.keys if key.name == name]
+    if keys and not (claims or fields):
+        known = principal_of(keys[0])
+        return Principal(name, "api_key", known.groups | set(groups), scopes=known.scopes)
+    return Principal(name, "test", frozenset(groups), claims, fields)
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{each!r} is no NAME=VALUE", param_hint=option)
+        found[name] += (value,)
+    return found

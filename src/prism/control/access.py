@@ -1,0 +1,144 @@
+"""The rules of `authorization`, compiled: decisions, and their explanations."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from prism.control.authorization import AuthorizationSection, Rule
+from prism.principal import OPERATION_CLASSES, Principal, Scope
+
+LONGEST_NAMESPACE = 63
+"""No namespace has a longer name, and a pattern with many `*` takes long on a long text of a stranger's choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition on a caller.
+
+    Attributes:
+        kind: `principal`, `group`, `claim` or `certificate`.
+        key: of the claim, or the certificate's field.
+        matches: finds out whether a text is wanted.
+        wanted: the same, as the configuration has it.
+    """
+
+    kind: str
+    key: str
+    matches: re.Pattern[str]
+    wanted: str
+
+    def holds(self, principal: Principal) -> bool:
+        """Whether the caller meets it."""
+        return any(self.matches.fullmatch(text) for text in self._found(principal))
+
+    def _found(self, principal: Principal) -> Iterable[str]:
+        match self.kind:
+            case "principal":
+                return (principal.name,)
+            case "group":
+                return principal.groups
+            case "claim":
+                return principal.claims.get(self.key, ())
+        return principal.certificate.get(self.key, ())
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} {self.wanted}" if self.key else f"{self.kind} {self.wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """One rule, ready to be asked.
+
+    Attributes:
+        number: its place in the configuration, from 0.
+        conditions: on the caller; all must hold.
+        namespaces: finds out whether it applies to one.
+        operations: the classes that it allows.
+        shown: its namespaces as the configuration has them.
+    """
+
+    number: int
+    conditions: tuple[Condition, ...]
+    namespaces: re.Pattern[str]
+    operations: frozenset[str]
+    shown: str
+
+    def allows(self, principal: Principal, namespace: str) -> frozenset[str]:
+        """The classes that it allows the caller there."""
+        if self.namespaces.fullmatch(namespace) and all(each.holds(principal) for each in self.conditions):
+            return self.operations
+        return frozenset()
+
+    def lacks(self, principal: Principal, namespace: str, operation: str) -> str:
+        """Why it does not allow the operation; empty where it does."""
+        if not self.namespaces.fullmatch(namespace):
+            return f"is about the namespaces {self.shown}"
+        if missing := [str(each) for each in self.conditions if not each.holds(principal)]:
+            return f"wants {' and '.join(missing)}"
+        allowed = ", ".join(each for each in OPERATION_CLASSES if each in self.operations)
+        return "" if operation in self.operations else f"allows {allowed} only"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision and its reasons.
+
+    Attributes:
+        allowed: the decision.
+        rules: for each rule, its number and why it does not allow the operation; empty where it does.
+        scope: what the caller's credential lacks; empty where it lacks nothing.
+    """
+
+    allowed: bool
+    rules: tuple[tuple[int, str], ...]
+    scope: str
+
+
+class Access:
+    """Who may do what.
+
+    Attributes:
+        section: what it was made of.
+    """
+
+    __slots__ = ("_rules", "section")
+
+    def __init__(self, section: AuthorizationSection) -> None:
+        self.section = section
+        self._rules = tuple(_compiled(number, rule) for number, rule in enumerate(section.rules))
+
+    def allowed(self, principal: Principal, namespace: str) -> frozenset[str]:
+        """The classes of operations that the caller may do on the namespace, whether or not there is one."""
+        if len(namespace) > LONGEST_NAMESPACE:
+            return frozenset()
+        by_rules = frozenset[str]().union(*(rule.allows(principal, namespace) for rule in self._rules))
+        return by_rules & _within(principal.scopes, namespace)
+
+    def explain(self, principal: Principal, namespace: str, operation: str) -> Explanation:
+        """The decision about one class of operations, with every rule's part in it."""
+        reasons = tuple((rule.number, rule.lacks(principal, namespace, operation)) for rule in self._rules)
+        scope = ""
+        if operation not in _within(principal.scopes, namespace):
+            scope = f"the credential is not made for {operation} on {namespace}"
+        return Explanation(any(not reason for _, reason in reasons) and not scope, reasons, scope)
+
+
+def pattern(patterns: Sequence[str]) -> re.Pattern[str]:
+    """Finds what matches one of the patterns, in which `*` stands for any characters."""
+    return re.compile("|".join(".*".join(map(re.escape, each.split("*"))) for each in patterns), re.DOTALL)
+
+
+def _compiled(number: int, rule: Rule) -> AccessRule:
+    conditions = tuple(
+        Condition(kind, key, pattern(patterns), " or ".join(map(repr, patterns)))
+        for kind, key, patterns in rule.conditions()
+    )
+    shown = ", ".join(rule.namespaces)
+    return AccessRule(number, conditions, pattern(rule.namespaces), frozenset(rule.operations), shown)
+
+
+def _within(scopes: Sequence[Scope] | None, namespace: str) -> frozenset[str]:
+    if scopes is None:
+        return frozenset(OPERATION_CLASSES)
+    fitting = (each.operations for each in scopes if each.namespaces and pattern(each.namespaces).fullmatch(namespace))
+    return frozenset[str]().union(*fitting)

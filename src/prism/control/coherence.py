@@ -1,0 +1,113 @@
+"""What the sections of a configuration must not say together: open to the network without asking who calls, rules for
+nobody, TLS files that do not fit.
+"""
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc
+from prism.control.config import Config, TlsSection, is_loopback
+from prism.control.problem import Loc
+from prism.wire import server_context
+
+OPEN = "this address is reachable from other machines, and nobody is asked who they are"
+CLOSE = "authentication with a method; a loopback address; authentication: none, to say that you mean it"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """One thing that is wrong.
+
+    Attributes:
+        loc: where.
+        message: what.
+        found: what was there; may be empty.
+        allowed: what may be there; may be empty.
+    """
+
+    loc: Loc
+    message: str
+    found: str = ""
+    allowed: str = ""
+
+
+def contradictions(config: Config) -> Iterator[Contradiction]:
+    """Everything that is wrong with the sections together."""
+    address = config.gateway.listen
+    if is_open(config, address):
+        yield Contradiction(("gateway", "listen"), OPEN, repr(address), CLOSE)
+    if config.gateway.tls is not None:
+        yield from _tls(config.gateway.tls)
+    if config.authentication is not None:
+        yield from _authentication(config.authentication, config.gateway.tls)
+    if config.authorization is not None and not (config.authentication and config.authentication.methods):
+        message = "rules say who may do what, and nobody is asked who they are; add authentication with a method"
+        yield Contradiction(("authorization",), message)
+
+
+def is_open(config: Config, address: str) -> bool:
+    """Whether strangers could call at that address, and nobody has said that they may."""
+    return config.authentication is None and not is_loopback(address)
+
+
+def tls_context(section: TlsSection) -> ssl.SSLContext:
+    """The context of the data port.
+
+    Raises:
+        OSError: a file cannot be read, or is not what it should be (`ssl.SSLError`).
+    """
+    minimum = ssl.TLSVersion.TLSv1_3 if section.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
+    optional = section.client_certificates == "optional"
+    return server_context(
+        section.cert, section.key, section.client_ca, optional=optional, crl=section.client_crl, minimum=minimum
+    )
+
+
+def _tls(section: TlsSection) -> Iterator[Contradiction]:
+    missing = False
+    for name in ("cert", "key", "client_ca", "client_crl"):
+        path = getattr(section, name)
+        if path is not None and not path.is_file():
+            missing = True
+            yield Contradiction(("gateway", "tls", name), "there is no such file", repr(str(path)))
+    if section.client_crl is not None and section.client_ca is None:
+        yield Contradiction(("gateway", "tls", "client_crl"), "it revokes certificates of client_ca, which is missing")
+    if missing:
+        return
+    try:
+        tls_context(section)
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+        message = f"these files are no certificate and key for TLS: {str(reason).lower().replace('_', ' ')}"
+        yield Contradiction(("gateway", "tls"), message)
+
+
+def _authentication(section: AuthenticationSection, tls: TlsSection | None) -> Iterator[Contradiction]:
+    here: Loc = ("authentication",)
+    if section.insecure == bool(section.methods):
+        if section.insecure:
+            yield Contradiction((*here, "insecure"), "nobody is asked, and yet there are methods; keep one of the two")
+        else:
+            yield Contradiction((*here, "methods"), "there is no method", allowed="mtls, oidc, api_keys, unix")
+    hashes: dict[str, str] = {}
+    for index, method in enumerate(section.methods):
+        loc: Loc = (*here, "methods", index)
+        if isinstance(method, Mtls) and (tls is None or tls.client_ca is None):
+            yield Contradiction((*loc, "type"), "callers can show no certificate; add gateway.tls with client_ca")
+        if isinstance(method, Oidc):
+            yield from _oidc(method, loc)
+        for number, key in enumerate(method.keys if isinstance(method, ApiKeys) else ()):
+            if (first := hashes.setdefault(key.hash, key.name)) != key.name:
+                yield Contradiction((*loc, "keys", number, "hash"), f"this is the key of {first!r} too; make another")
+
+
+def _oidc(method: Oidc, loc: Loc) -> Iterator[Contradiction]:
+    if find_spec("jwt") is None or find_spec("cryptography") is None:
+        yield Contradiction((*loc, "type"), "tokens need PyJWT; pip install 'prism-gateway[oidc]'")
+    if method.ca is not None:
+        try:
+            ssl.create_default_context(cafile=method.ca)
+        except OSError:
+            yield Contradiction((*loc, "ca"), "there are no certificates of authorities", repr(str(method.ca)))

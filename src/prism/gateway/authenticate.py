@@ -1,0 +1,97 @@
+"""The hop authenticate: who calls. The methods are asked in order; the first whose credential comes decides."""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from time import time
+from typing import Protocol
+
+from prism.errors import Unauthenticated
+from prism.gateway.call import Call, Incoming
+from prism.principal import Principal
+
+AUTHORIZATION = "authorization"
+_BEARER = "bearer "
+
+
+class NotAccepted(Exception):
+    """Why a credential is not accepted, for the operator; the caller is not told."""
+
+
+class Method(Protocol):
+    """One kind of authentication."""
+
+    sought: str
+    """The credential, in words for who sent none."""
+
+    def identify(self, incoming: Incoming) -> Principal | Awaitable[Principal] | None:
+        """Who calls, by this method's credential; None where the call carries none of this kind.
+
+        Raises:
+            NotAccepted: the credential is not good.
+            PrismError: it cannot be told at the moment.
+        """
+        ...
+
+
+class Authenticate:
+    """The hop.
+
+    Args:
+        methods: in the order in which they are asked; one at least.
+    """
+
+    def __init__(self, methods: Sequence[Method]) -> None:
+        self._methods = tuple(methods)
+
+    def __call__(self, call: Call) -> Awaitable[None] | None:
+        """Sets `call.principal`.
+
+        Raises:
+            Unauthenticated: nobody that is known; the cause says why.
+            GatewayUnavailable: the keys to check a token with cannot be had.
+        """
+        incoming = call.incoming
+        methods = iter(self._methods)
+        try:
+            for method in methods:
+                found = method.identify(incoming)
+                if isinstance(found, Principal):
+                    call.principal = _current(found)
+                    return None
+                if found is not None:
+                    return self._wait(found, call)
+        except NotAccepted as reason:
+            raise _not_accepted() from reason
+        raise self._nobody(incoming)
+
+    async def _wait(self, found: Awaitable[Principal], call: Call) -> None:
+        try:
+            call.principal = _current(await found)
+        except NotAccepted as reason:
+            raise _not_accepted() from reason
+
+    def _nobody(self, incoming: Incoming) -> Unauthenticated:
+        if incoming.metadata.get(AUTHORIZATION) or incoming.metadata.get("x-api-key"):
+            return _not_accepted()
+        return Unauthenticated(f"this gateway asks who calls; send {_either(each.sought for each in self._methods)}")
+
+
+def bearer(header: object) -> str:
+    """The token in the value of `authorization`; empty where there is none."""
+    if isinstance(header, str) and header[: len(_BEARER)].lower() == _BEARER:
+        return header[len(_BEARER) :].strip()
+    return ""
+
+
+def _current(principal: Principal) -> Principal:
+    if principal.expires <= time():
+        raise NotAccepted(f"the credential of {principal.name} has expired")
+    return principal
+
+
+def _not_accepted() -> Unauthenticated:
+    # One text for every reason: which check failed would tell an attacker how far an attempt came.
+    return Unauthenticated("the credentials were not accepted; get valid ones and send the call again")
+
+
+def _either(sought: Iterable[str]) -> str:
+    return " or ".join(dict.fromkeys(sought))

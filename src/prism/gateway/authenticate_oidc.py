@@ -1,0 +1,162 @@
+"""Authentication by bearer token: a JWT that an OpenID Connect issuer has signed.
+
+Source: RFC 7519, RFC 8725 (algorithms by allow-list, one per key, no `crit` that is not understood).
+"""
+
+import json
+from base64 import urlsafe_b64decode
+from binascii import Error as NotBase64
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import jwt
+from jwt import PyJWK
+
+from prism.control.authentication import Oidc
+from prism.errors import GatewayUnavailable
+from prism.gateway.authenticate import AUTHORIZATION, NotAccepted, bearer
+from prism.gateway.call import Incoming
+from prism.gateway.key_set import KeySet
+from prism.gateway.remembered import Remembered
+from prism.principal import OPERATION_CLASSES, Principal, Scope
+
+LONGEST_TOKEN = 16 << 10
+KEPT_CLAIM = 1024
+"""Texts in claims that are longer are no group, role or name, and not kept."""
+RETRY_AFTER = 2.0
+
+
+class OidcMethod:
+    """The method `oidc`, for one issuer.
+
+    Args:
+        section: its configuration.
+        accept: lets through who is not revoked.
+        keys: the issuer's.
+        remembered: tokens that need not be verified again.
+    """
+
+    sought = "a bearer token"
+
+    def __init__(self, section: Oidc, accept: Callable[[Principal], Principal], keys: KeySet, remembered: int) -> None:
+        self._section = section
+        self._accept = accept
+        self._keys = keys
+        self._known: Remembered[object, Principal] = Remembered(remembered)
+        keys.on_withdrawn = self._known.clear
+
+    def identify(self, incoming: Incoming) -> Principal | Awaitable[Principal] | None:
+        """Whom the token names; None where there is none of this issuer."""
+        sent = incoming.metadata.get(AUTHORIZATION)
+        if sent is None:
+            return None
+        return self._known.get(sent) or self._checked(sent)
+
+    def _checked(self, sent: object) -> Principal | Awaitable[Principal] | None:
+        token = bearer(sent)
+        header, claims = _peek(token)
+        if claims is None or claims.get("iss") != self._section.issuer:
+            return None
+        algorithm, kid = self._signature(header)
+        keys = self._keys
+        key = keys.find(kid, algorithm) if keys.usable else None
+        if key is not None:
+            return self._verified(sent, token, key, algorithm)
+        if keys.fetching or keys.ask():
+            return self._after_a_fetch(sent, token, kid, algorithm)
+        raise self._no_key(kid)
+
+    async def _after_a_fetch(self, sent: object, token: str, kid: str | None, algorithm: str) -> Principal:
+        """The rare slow path: the keys are not there yet, or the issuer has a new one."""
+        await self._keys.attempted()
+        key = self._keys.find(kid, algorithm) if self._keys.usable else None
+        if key is None:
+            raise self._no_key(kid)
+        return self._verified(sent, token, key, algorithm)
+
+    def _no_key(self, kid: str | None) -> Exception:
+        if self._keys.usable:
+            return NotAccepted(f"the issuer has no key {str(kid)[:100]!r} for the token's signature")
+        # The token may be good: the caller is to keep it and come again.
+        return GatewayUnavailable(
+            "tokens cannot be checked at the moment, for the keys of their issuer cannot be had; send the call again",
+            reason="KEYS_UNAVAILABLE",
+            retry_after=RETRY_AFTER,
+        )
+
+    def _signature(self, header: Mapping[str, Any]) -> tuple[str, str | None]:
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if algorithm not in self._section.algorithms:
+            raise NotAccepted(f"the algorithm {str(algorithm)[:20]!r} is not allowed")
+        if "crit" in header:
+            raise NotAccepted("the token has critical headers, and none is understood")
+        if kid is not None and not isinstance(kid, str):
+            raise NotAccepted("the token's key id is no text")
+        return algorithm, kid
+
+    def _verified(self, sent: object, token: str, key: PyJWK, algorithm: str) -> Principal:
+        section = self._section
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                issuer=section.issuer,
+                audience=section.audiences,
+                leeway=section.leeway,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+            principal = self._principal(claims)
+        except jwt.PyJWTError as error:
+            raise NotAccepted(f"{type(error).__name__}: {error}") from error
+        self._known.keep(sent, self._accept(principal))
+        return principal
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        section = self._section
+        name = _texts(_at(claims, section.principal_claim))
+        if len(name) != 1 or not name[0]:
+            raise NotAccepted(f"the token's claim {section.principal_claim!r} is not one name")
+        scopes = None
+        if section.namespaces_claim is not None:
+            patterns = _texts(_at(claims, section.namespaces_claim))
+            scopes = (Scope(frozenset(OPERATION_CLASSES), patterns),)
+        kept = {key: _texts(value) for key, value in claims.items()}
+        if isinstance(scope := claims.get("scope"), str):
+            kept["scope"] = tuple(scope.split())  # RFC 8693 section 4.2
+        groups = frozenset(_texts(_at(claims, section.groups_claim)))
+        # Remembered as long as it would be accepted anew.
+        expires = float(claims["exp"]) + section.leeway
+        return Principal(name[0], "oidc", groups, kept, scopes=scopes, expires=expires)
+
+
+def _peek(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """The header and the claims as they stand, nothing of them proven; no claims where it is no JWT."""
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > LONGEST_TOKEN:
+        return {}, None
+    try:
+        header, claims = (json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
+    except (NotBase64, ValueError, RecursionError):
+        return {}, None
+    return (header, claims) if isinstance(header, dict) and isinstance(claims, dict) else ({}, None)
+
+
+def _at(claims: Mapping[str, Any], path: str) -> Any:
+    """The claim of that name, else the one that the path's steps lead to."""
+    if path in claims:
+        return claims[path]
+    value: Any = claims
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A claim as rules compare it: its texts, numbers and booleans."""
+    if isinstance(value, list):
+        return tuple(text for each in value if not isinstance(each, list) for text in _texts(each))
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    return (text,) if 0 < len(text) <= KEPT_CLAIM else ()

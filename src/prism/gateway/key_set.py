@@ -1,0 +1,209 @@
+"""The public keys of one issuer: fetched, kept, fetched again; usable while the issuer is away, and found by their ids.
+
+Source: RFC 7517; OpenID Connect Discovery 1.0 section 4.
+"""
+
+import asyncio
+import json
+import logging
+import ssl
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http.client import HTTPException
+from time import monotonic
+from typing import Any
+
+from jwt import PyJWK, PyJWTError
+
+from prism.control.authentication import Oidc
+from prism.gateway.bucket import Bucket
+
+MOST_BYTES = 1 << 20
+MOST_KEYS = 100
+ASKED_BURST, ASKED_RATE = 3.0, 0.1
+"""Fetches that unknown key ids may cause: some at once, for a rotation, and then one in ten seconds."""
+BACKOFF_FIRST, BACKOFF_MOST = 1.0, 10.0
+
+log = logging.getLogger(__name__)
+
+
+class KeysUnusable(Exception):
+    """What was fetched is no key set, or not this issuer's."""
+
+
+class KeySet:
+    """Keeps the keys of an issuer.
+
+    Attributes:
+        section: the issuer.
+        on_withdrawn: called when a key that was there is no longer: what it has signed counts no more.
+        fetching: a fetch is under way.
+    """
+
+    def __init__(self, section: Oidc) -> None:
+        self.section = section
+        self.on_withdrawn: Callable[[], None] = lambda: None
+        self.fetching = False
+        self._keys: Mapping[str, dict[str, Any]] = {}
+        self._bound: dict[tuple[str, str], PyJWK] = {}
+        self._fetched_at: float | None = None
+        self._asked = Bucket()
+        self._wanted = asyncio.Event()
+        self._attempt: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._trust = ssl.create_default_context(cafile=section.ca)
+
+    def start(self) -> None:
+        """Begins to fetch, in the background; nothing waits for it."""
+        self._attempt = asyncio.get_running_loop().create_future()
+        self.fetching = True
+        self._task = asyncio.create_task(self._keep(), name=f"keys of {self.section.issuer}")
+
+    async def stop(self) -> None:
+        """Fetches no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are keys that are fresh enough."""
+        oldest = self.section.refresh + self.section.outage_tolerance
+        return self._fetched_at is not None and monotonic() - self._fetched_at <= oldest
+
+    def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
+        """The key of that id for that signature; a token without an id is checked with the only key that fits."""
+        if kid is None:
+            fitting = [name for name, key in self._keys.items() if _fits(key, algorithm)]
+            kid = fitting[0] if len(fitting) == 1 else None
+        key = None if kid is None else self._keys.get(kid)
+        if key is None or not _fits(key, algorithm):
+            return None
+        bound = self._bound.get((kid or "", algorithm))
+        if bound is None:
+            # Bound to one algorithm, so that a token's header cannot choose another for the same key.
+            bound = self._bound[kid or "", algorithm] = PyJWK(key, algorithm=algorithm)
+        return bound
+
+    def ask(self) -> bool:
+        """Wants the keys fetched now; whether they will be, for that is bounded."""
+        attempt = self._attempt
+        if attempt is None or self._task is None or self._task.done():
+            return False
+        if self._asked.take(1, ASKED_RATE, ASKED_BURST):
+            return False
+        self._wanted.set()
+        return True
+
+    async def attempted(self) -> None:
+        """Waits until the next fetch has succeeded or failed."""
+        if self._attempt is not None:
+            await asyncio.shield(self._attempt)
+
+    async def _keep(self) -> None:
+        pause = BACKOFF_FIRST
+        while True:
+            self._wanted.clear()
+            self.fetching = True
+            fetched = await self._fetch()
+            self.fetching = False
+            attempt, self._attempt = self._attempt, asyncio.get_running_loop().create_future()
+            if attempt is not None and not attempt.done():
+                attempt.set_result(None)
+            wait = self.section.refresh if fetched else pause
+            pause = BACKOFF_FIRST if fetched else min(pause * 2, BACKOFF_MOST)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wanted.wait()
+
+    async def _fetch(self) -> bool:
+        issuer = self.section.issuer
+        try:
+            keys = await asyncio.to_thread(_fetched, self.section, self._trust)
+        except (OSError, HTTPException, ValueError, KeysUnusable) as error:
+            state = "those at hand are used on" if self.usable else "its tokens cannot be checked"
+            log.warning("the keys of %s cannot be had: %s; %s", issuer, error, state)
+            return False
+        withdrawn = [kid for kid, key in self._keys.items() if keys.get(kid) != key]
+        if self._fetched_at is None or withdrawn or keys.keys() != self._keys.keys():
+            log.info("the keys of %s are %s", issuer, ", ".join(keys))
+        self._keys, self._fetched_at = keys, monotonic()
+        if withdrawn:
+            self._bound.clear()
+            self.on_withdrawn()
+        return True
+
+
+def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
+    """Whether the key is one for that signature, by its type, and by what it says of itself."""
+    if key.get("alg", algorithm) != algorithm:
+        return False
+    if algorithm.startswith("ES"):
+        curve = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[algorithm]
+        return key.get("kty") == "EC" and key.get("crv") == curve
+    return key.get("kty") == ("OKP" if algorithm == "EdDSA" else "RSA")
+
+
+def _fetched(section: Oidc, trust: ssl.SSLContext) -> Mapping[str, dict[str, Any]]:
+    """The keys by id; in a thread."""
+    until = monotonic() + section.fetch_timeout
+    url = section.jwks_url
+    if url is None:
+        found = _document(f"{section.issuer.rstrip('/')}/.well-known/openid-configuration", trust, until)
+        if found.get("issuer") != section.issuer:
+            raise KeysUnusable(f"the discovery document is of the issuer {str(found.get('issuer'))[:200]!r}")
+        url = str(found.get("jwks_uri"))
+        if section.issuer.startswith("https:") and not url.startswith("https:"):
+            raise KeysUnusable("the discovery document's jwks_uri is not https")
+        if not url.startswith(("https:", "http:")):
+            raise KeysUnusable("the discovery document has no jwks_uri")
+    listed = _document(url, trust, until).get("keys")
+    if not isinstance(listed, list):
+        raise KeysUnusable("there is no list of keys")
+    keys = {str(key.get("kid", "")): key for key in listed[:MOST_KEYS] if isinstance(key, dict) and _signs(key)}
+    if not keys:
+        raise KeysUnusable("none of the keys is one to check signatures with")
+    return keys
+
+
+def _signs(key: dict[str, Any]) -> bool:
+    """A public key for signatures that can be read, and is long enough."""
+    if key.get("kty") not in ("RSA", "EC", "OKP") or key.get("use", "sig") != "sig":
+        return False
+    if "verify" not in key.get("key_ops", ["verify"]):
+        return False
+    try:
+        size = getattr(PyJWK(key).key, "key_size", 0)
+    except PyJWTError:
+        return False
+    return key["kty"] != "RSA" or size >= 2048
+
+
+class _Direct(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: keys come from where the configuration says."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _document(url: str, trust: ssl.SSLContext, until: float) -> dict[str, Any]:
+    opener = urllib.request.build_opener(_Direct(), urllib.request.HTTPSHandler(context=trust))
+    remaining = until - monotonic()
+    if remaining <= 0:
+        raise TimeoutError("it took too long")
+    request = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310  # checked above
+    content = bytearray()
+    with opener.open(request, timeout=remaining) as response:
+        while chunk := response.read1(1 << 16):
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise KeysUnusable(f"{url} gives more than {MOST_BYTES} bytes")
+            if monotonic() > until:
+                raise TimeoutError("it took too long")
+    document = json.loads(content)
+    if not isinstance(document, dict):
+        raise KeysUnusable(f"{url} gives no JSON object")
+    return document

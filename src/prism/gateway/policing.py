@@ -1,0 +1,104 @@
+"""The chain for each snapshot, and what its hops keep from one snapshot to the next.
+
+The snapshot is plain data; what changes by use (verified tokens, keys, decisions) lives here, and goes only when what
+it was found out by has changed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
+
+from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
+from prism.control.snapshot import Snapshot
+from prism.gateway.authenticate import Authenticate, Method, NotAccepted
+from prism.gateway.authorize import Authorize
+from prism.gateway.call import Hop
+from prism.gateway.chain import Policies, chain
+from prism.principal import Principal
+
+if TYPE_CHECKING:
+    from prism.gateway.key_set import KeySet
+
+
+class Policing:
+    """Builds the hops. Belongs to the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._before = Snapshot()
+        self._authenticate: Authenticate | None = None
+        self._authorize: Authorize | None = None
+        self._key_sets: dict[Oidc, KeySet] = {}
+        self._retired: set[asyncio.Task[None]] = set()
+
+    def hops(self, snapshot: Snapshot) -> tuple[Hop, ...]:
+        """The chain that decides the calls of this snapshot; those before it are asked no more for new calls."""
+        before, self._before = self._before, snapshot
+        if snapshot.authentication != before.authentication:
+            self._authenticate = self._authentication(snapshot.authentication)
+        if snapshot.access is not before.access or snapshot.authentication != before.authentication:
+            self._authorize = None if snapshot.access is None else Authorize(snapshot.access)
+        return chain(Policies(authenticate=self._authenticate, authorize=self._authorize))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Ends what goes on in the background."""
+        key_sets, self._key_sets = self._key_sets, {}
+        await asyncio.gather(*(each.stop() for each in key_sets.values()), *self._retired)
+
+    def _authentication(self, section: AuthenticationSection | None) -> Authenticate | None:
+        methods = () if section is None else section.methods
+        wanted = [each for each in methods if isinstance(each, Oidc)]
+        for gone in self._key_sets.keys() - set(wanted):
+            task = asyncio.get_running_loop().create_task(self._key_sets.pop(gone).stop())
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+        if section is None or not methods:
+            return None
+        accept = _accepting(section)
+        return Authenticate([self._method(each, accept, section.remembered) for each in methods])
+
+    def _method(
+        self, section: Mtls | Oidc | ApiKeys | Unix, accept: Callable[[Principal], Principal], remembered: int
+    ) -> Method:
+        # Imported by whom they are configured: cryptography alone takes 60 ms.
+        match section:
+            case Mtls():
+                from prism.gateway.authenticate_mtls import MtlsMethod
+
+                return MtlsMethod(section, accept, remembered)
+            case ApiKeys():
+                from prism.gateway.authenticate_api_key import ApiKeyMethod
+
+                return ApiKeyMethod(section, accept, remembered)
+            case Unix():
+                from prism.gateway.authenticate_unix import UnixUsers
+
+                return UnixUsers(section, accept)
+        from prism.gateway.authenticate_oidc import OidcMethod
+
+        return OidcMethod(section, accept, self._key_set(section), remembered)
+
+    def _key_set(self, section: Oidc) -> "KeySet":
+        from prism.gateway.key_set import KeySet
+
+        keys = self._key_sets.get(section)
+        if keys is None:
+            keys = self._key_sets[section] = KeySet(section)
+            keys.start()
+        return keys
+
+
+def _accepting(section: AuthenticationSection) -> Callable[[Principal], Principal]:
+    revoked = frozenset(section.revoked)
+
+    def accept(principal: Principal) -> Principal:
+        if not revoked.isdisjoint((principal.name, *principal.claims.get("jti", ()))):
+            raise NotAccepted(f"{principal.name} is revoked")
+        return principal
+
+    return accept

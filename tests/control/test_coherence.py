@@ -1,0 +1,118 @@
+"""What sections must not say together, and the sections about callers, refused in the project's words."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from prism.control.loading import load
+from prism.control.problem import ConfigInvalid, Problem
+from prism.plugins.discovery import discover
+
+KEY = "{name: ci, hash: 'sha256:" + "0" * 64 + "'}"
+KEYS = f"authentication: {{methods: [{{type: api_keys, keys: [{KEY}]}}]}}\n"
+
+
+def problems(folder: Path, text: str) -> dict[str, Problem]:
+    """What is wrong, by path; nothing where the file is valid."""
+    file = folder / "prism.yaml"
+    file.write_text(f"{text}\nnamespaces: []\n")
+    try:
+        load(file, discover(), {})
+    except ConfigInvalid as error:
+        return {problem.path: problem for problem in error.problems}
+    return {}
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8980", "10.1.2.3:1", "[::]:8980", "gateway.internal:0"])
+def test_an_open_address_needs_somebody_who_asks(tmp_path: Path, address: str) -> None:
+    """Without authentication only this machine is served, unless somebody says that it is meant so."""
+    listen = f"gateway: {{listen: '{address}'}}\n"
+    found = problems(tmp_path, listen)
+    assert list(found) == ["gateway.listen"]
+    assert "nobody is asked who they are" in found["gateway.listen"].message
+    assert "authentication: none" in found["gateway.listen"].allowed
+    for said in ("authentication: none", "authentication: {insecure: true}", KEYS):
+        assert problems(tmp_path, listen + said) == {}
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:1", "[::1]:1", "unix:/tmp/x"])
+def test_this_machine_needs_none(tmp_path: Path, address: str) -> None:
+    """Loopback and unix sockets are served without."""
+    assert problems(tmp_path, f"gateway: {{listen: '{address}'}}") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("authentication: {}", "authentication.methods", "there is no method"),
+        ("authentication: {insecure: true, methods: [{type: unix, users: {1: a}}]}", "authentication.insecure", "keep"),
+        ("authentication: {methods: [{type: mtls}]}", "authentication.methods[0].type", "add gateway.tls"),
+        ("authentication: {methods: [{type: oauth}]}", "authentication.methods[0].type", "not one of the values"),
+        ("authentication: {methods: [{}]}", "authentication.methods[0].type", "this key is missing"),
+        ("authorization: {rules: []}", "authorization", "nobody is asked who they are"),
+        (
+            KEYS + "authorization: {rules: [{namespaces: ['*'], operations: [read]}]}",
+            "authorization.rules[0]",
+            "does not say whom",
+        ),
+        (
+            KEYS + "authorization: {rules: [{principals: [a], namespaces: ['A_b'], operations: [read]}]}",
+            "authorization.rules[0].namespaces[0]",
+            "not a pattern",
+        ),
+        (
+            KEYS + "authorization: {rules: [{principals: [a], namespaces: [a], operations: [raed]}]}",
+            "authorization.rules[0].operations[0]",
+            "not one of the values",
+        ),
+        (
+            "authentication: {methods: [{type: oidc, issuer: 'http://idp.example', audiences: [prism]}]}",
+            "authentication.methods[0].issuer",
+            "over TLS",
+        ),
+        (
+            "authentication: {methods: [{type: oidc, issuer: 'https://i', audiences: [p], algorithms: [HS256]}]}",
+            "authentication.methods[0].algorithms[0]",
+            "not a signature with a public key",
+        ),
+        (
+            "authentication: {methods: [{type: oidc, issuer: 'https://i', audiences: [p], ca: /nowhere}]}",
+            "authentication.methods[0].ca",
+            "no certificates",
+        ),
+        ("gateway: {tls: {cert: /nowhere, key: /nowhere}}", "gateway.tls.key", "no such file"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, path: str, message: str) -> None:
+    """Each where it stands."""
+    assert message in problems(tmp_path, text)[path].message
+
+
+def test_a_key_in_place_of_its_hash_is_not_repeated(tmp_path: Path) -> None:
+    """It is a secret in the wrong place, and a log is another one."""
+    keys = "{type: api_keys, keys: [{name: ci, hash: prism_very_secret}]}"
+    problem = problems(tmp_path, f"authentication: {{methods: [{keys}]}}")["authentication.methods[0].keys[0].hash"]
+    assert "prism policy key" in problem.allowed
+    assert "very_secret" not in str(problem)
+
+
+def test_two_callers_cannot_share_a_key(tmp_path: Path) -> None:
+    """Whose it is would depend on the order of the file."""
+    keys = f"authentication: {{methods: [{{type: api_keys, keys: [{KEY}, {KEY.replace('ci', 'other')}]}}]}}"
+    problem = problems(tmp_path, keys)["authentication.methods[0].keys[1].hash"]
+    assert problem.message == "this is the key of 'ci' too; make another"
+
+
+def test_tls_files_must_fit(tmp_path: Path) -> None:
+    """A certificate with another's key is refused before anything starts; the right ones are taken."""
+    authority = trustme.CA()
+    one, two = authority.issue_cert("localhost"), authority.issue_cert("localhost")
+    one.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    one.private_key_pem.write_to_path(tmp_path / "key.pem")
+    two.private_key_pem.write_to_path(tmp_path / "other.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = "gateway: {{tls: {{cert: {0}/cert.pem, key: {0}/{1}.pem, client_ca: {0}/ca.pem}}}}\n"
+    mtls = "authentication: {methods: [{type: mtls, identity: [cn]}]}"
+    assert "key values mismatch" in problems(tmp_path, tls.format(tmp_path, "other") + mtls)["gateway.tls"].message
+    assert problems(tmp_path, tls.format(tmp_path, "key") + mtls) == {}

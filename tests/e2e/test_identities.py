@@ -1,0 +1,240 @@
+"""Identities x namespaces x operations against a whole gateway over TLS, by gRPC and by HTTP/JSON; and attempts to get
+further than one may.
+"""
+
+import asyncio
+import hashlib
+import http.client
+import json
+import ssl
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+import gateways
+from authority import Authority, Issued
+from gateway.issuer import rsa_key, unsigned
+from oidc_server import OidcServer
+from prism.client import Client, PermissionDenied, PrismError, Unauthenticated
+from prism.client.retry import RetryPolicy
+from prism.wire import client_context
+
+KEY = "prism_ci_0123456789"
+NAMESPACES = ("orders", "payments", "absent")
+ONCE = RetryPolicy(attempts=1)
+
+
+@dataclass
+class Caller:
+    """Who calls, and what is expected of it: namespace -> the classes of operations that are allowed."""
+
+    name: str
+    allowed: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cert: Issued | None = None
+
+
+@dataclass
+class Guarded:
+    """A gateway that asks who calls, and those who do."""
+
+    gateway: gateways.GatewayProcess
+    authority: Authority
+    oidc: OidcServer
+    callers: list[Caller]
+    revoked: Issued
+
+    def tls(self, cert: Issued | None = None) -> ssl.SSLContext:
+        """How a caller connects."""
+        return client_context(self.authority.ca, *((cert.cert, cert.key) if cert else ()))
+
+    async def grpc(self, caller: Caller, namespace: str, operation: str) -> str:
+        """The verdict on a call over gRPC: `allowed`, or the error's reason."""
+        async with Client(self.gateway.data, tls=self.tls(caller.cert), headers=caller.headers, retry=ONCE) as prism:
+            keyvalue = prism.keyvalue(namespace)
+            try:
+                await (keyvalue.get("r", b"k") if operation == "read" else keyvalue.put("r", {b"k": b"v"}))
+            except PrismError as error:
+                return error.reason
+        return "allowed"
+
+    def http(self, caller: Caller, namespace: str, operation: str) -> str:
+        """The same over HTTP/JSON."""
+        method, message = ("Get", {"id": "r", "keys": ["aw=="]}) if operation == "read" else (
+            "Put", {"id": "r", "items": [{"key": "aw==", "value": "dg=="}]}
+        )  # fmt: skip
+        status, body = self.post(method, message, caller.cert, {"prism-namespace": namespace, **caller.headers})
+        return "allowed" if status == 200 else str(body["details"][0]["debug"]["reason"])
+
+    def post(
+        self, method: str, message: Any, cert: Issued | None, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        """One request by HTTP/1.1."""
+        context = self.tls(cert)
+        context.set_alpn_protocols(["http/1.1"])
+        host, _, port = self.gateway.data.rpartition(":")
+        connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=20)
+        try:
+            body = message if isinstance(message, bytes) else json.dumps(message).encode()
+            sent = {"content-type": "application/json", **headers}
+            connection.request("POST", f"/prism.data.v1.KeyValue/{method}", body, sent)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, oidc_modules: Path) -> Iterator[Guarded]:
+    """The gateway of this module: certificates, tokens and keys are taken, in that order."""
+    folder = tmp_path_factory.mktemp("guarded")
+    authority = Authority(folder / "ca")
+    server = authority.issue("gateway", dns="localhost", ip="127.0.0.1")
+    revoked = authority.issue("revoked", uri="spiffe://prod/orders")
+    authority.revoke(revoked)
+    oidc = OidcServer(oidc_modules).start()
+    tls = {"cert": str(server.cert), "key": str(server.key), "client_ca": str(authority.ca),
+           "client_crl": str(authority.crl), "client_certificates": "optional"}  # fmt: skip
+    methods = [
+        {"type": "mtls"},
+        {"type": "oidc", "issuer": oidc.url, "audiences": ["prism"], "namespaces_claim": "namespaces"},
+        {"type": "api_keys", "keys": [
+            {"name": "ci", "hash": f"sha256:{hashlib.sha256(KEY.encode()).hexdigest()}", "operations": ["read"]},
+        ]},
+    ]  # fmt: skip
+    rules = [
+        {"principals": ["spiffe://prod/orders"], "namespaces": ["orders"], "operations": ["read", "write"]},
+        {"certificate": {"organizational_unit": "payments"}, "namespaces": ["payments"], "operations": ["read"]},
+        {"groups": ["ops"], "namespaces": ["*"], "operations": ["read", "write"]},
+        {"claims": {"tenant": "acme"}, "namespaces": ["orders"], "operations": ["read"]},
+        {"principals": ["ci"], "namespaces": ["orders"], "operations": ["read", "write"]},
+    ]
+    config = {
+        "gateway": {"listen": "127.0.0.1:0", "tls": tls},
+        "authentication": {"methods": methods},
+        "authorization": {"rules": rules},
+        "namespaces": [gateways.namespace(name, "memory") for name in NAMESPACES[:2]],
+    }
+
+    def bearer(**claims: Any) -> dict[str, str]:
+        return {"authorization": f"Bearer {oidc.token(aud='prism', namespaces='*', **claims)}"}
+
+    everything = dict.fromkeys(NAMESPACES[:2], "read write")
+    callers = [
+        Caller("spiffe", {"orders": "read write"}, cert=authority.issue("x", uri="spiffe://prod/orders")),
+        Caller("unit", {"payments": "read"}, cert=authority.issue("p", dns="p.example", unit="payments")),
+        Caller("other certificate", {}, cert=authority.issue("spiffe://prod/orders", dns="other")),
+        Caller("ops", everything, bearer(sub="olga", groups=["dev", "ops"])),
+        Caller("tenant", {"orders": "read"}, bearer(sub="a", tenant="acme")),
+        Caller("bound", {"orders": "read write"}, bearer(sub="b", groups=["ops"]) | {
+            "authorization": f"Bearer {oidc.token(aud='prism', namespaces=['orders'], sub='b', groups=['ops'])}"
+        }),
+        Caller("nothing", {}, bearer(sub="n")),
+        Caller("key", {"orders": "read"}, {"authorization": f"Bearer {KEY}"}),
+        Caller("key in its own header", {"orders": "read"}, {"x-api-key": KEY}),
+    ]  # fmt: skip
+    try:
+        with gateways.running(config, folder / "gateway") as gateway:
+            yield Guarded(gateway, authority, oidc, callers, revoked)
+    finally:
+        oidc.stop()
+
+
+async def test_matrix(guarded: Guarded) -> None:
+    """Every identity on every namespace by every class of operation and way in: the verdicts are those of the rules."""
+    expected, seen = {}, {}
+    for caller in guarded.callers:
+        for namespace in NAMESPACES:
+            for operation in ("read", "write"):
+                allowed = operation in caller.allowed.get(namespace, "")
+                # Whoever may reach any name learns that this one is not there; nobody else does.
+                open_to_all = caller.name == "ops" and namespace == "absent"
+                verdict = "NAMESPACE_NOT_FOUND" if open_to_all else "allowed" if allowed else "PERMISSION_DENIED"
+                cell = (caller.name, namespace, operation)
+                expected[cell, "grpc"] = expected[cell, "http"] = verdict
+                seen[cell, "grpc"] = await guarded.grpc(caller, namespace, operation)
+                seen[cell, "http"] = await asyncio.to_thread(guarded.http, caller, namespace, operation)
+    assert seen == expected
+    assert len(seen) == len(guarded.callers) * 12
+
+
+async def test_attempts_are_refused_by_both_ways_in(guarded: Guarded) -> None:
+    """Forged, expired, for somebody else, unsigned, confused, of nobody: the same refusal."""
+    oidc = guarded.oidc
+    good = {"iss": oidc.url, "aud": "prism", "sub": "b", "groups": ["ops"], "namespaces": "*", "exp": 4102444800}
+    tokens = {
+        "forged": jwt.encode(good, rsa_key(), "RS256", {"kid": "first"}),
+        "expired": oidc.token(aud="prism", sub="b", exp=1_000_000_000),
+        "wrong audience": oidc.token(aud="billing", sub="b"),
+        "alg none": unsigned(good),
+        "key confusion": jwt.encode(good, "x" * 64, "HS256", {"kid": "first"}),
+        "unknown key": KEY + "x",
+    }
+    seen = {}
+    for name, token in tokens.items():
+        caller = Caller(name, {}, {"authorization": f"Bearer {token}"})
+        seen[name] = {await guarded.grpc(caller, "orders", "read"), guarded.http(caller, "orders", "read")}
+    assert set().union(*seen.values()) == {"UNAUTHENTICATED"}, seen
+    assert await guarded.grpc(Caller("nobody", {}), "orders", "read") == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("kind", ["expired", "revoked", "of another authority"])
+async def test_a_bad_certificate_ends_in_the_handshake(guarded: Guarded, tmp_path: Path, kind: str) -> None:
+    """Nothing of such a connection reaches a call, though certificates are optional here."""
+    uri = "spiffe://prod/orders"
+    certs = {
+        "expired": guarded.authority.issue("x", uri=uri, expired=True),
+        "revoked": guarded.revoked,
+        "of another authority": Authority(tmp_path / "stranger").issue("x", uri=uri),
+    }
+    cert = certs[kind]
+    with pytest.raises(OSError, match=r"alert|EOF|closed|reset|SSL"):
+        await asyncio.to_thread(guarded.http, Caller(kind, {}, cert=cert), "orders", "read")
+
+
+async def test_a_bound_token_reaches_and_learns_of_no_other_namespace(guarded: Guarded, grpcurl: Path) -> None:
+    """By no header, in no spelling, not by two of them, not by reflection, health or an error's text."""
+    bound = next(caller for caller in guarded.callers if caller.name == "bound")
+    learnt = []
+    async with Client(guarded.gateway.data, tls=guarded.tls(), headers=bound.headers, retry=ONCE) as prism:
+        for name in ("payments", "absent"):
+            with pytest.raises(PermissionDenied) as caught:
+                await prism.keyvalue(name).put("r", {b"k": b"v"})
+            learnt.append(f"{caught.value} {caught.value.metadata}".replace(name, "N"))
+    assert learnt[0] == learnt[1]
+    for spelling in ("PAYMENTS", "payments ", "orders,payments", "orders, payments", "payments%20", "*"):
+        status, body = guarded.post("Get", {"id": "r"}, None, {**bound.headers, "Prism-Namespace": spelling})
+        assert status == 403, (spelling, body)
+    status, body = guarded.post(
+        "Get", {"id": "r"}, None, {**bound.headers, "prism-namespace": "orders", "Prism-Namespace": "payments"}
+    )
+    assert (status, body["code"]) == (400, "invalid_argument"), body
+    # Nothing of the body is read before the verdict: what is not JSON is not complained of.
+    status, body = guarded.post("Get", b"{not json", None, {**bound.headers, "prism-namespace": "payments"})
+    assert status == 403, body
+    told = []
+    for arguments in (["list"], ["describe"], ["-d", "{}", "grpc.health.v1.Health/List"]):
+        verb = arguments if "-d" not in arguments else []
+        data = [] if verb else arguments[:2]
+        command = [str(grpcurl), "-cacert", str(guarded.authority.ca), "-H",
+                   f"authorization: {bound.headers['authorization']}", *data, guarded.gateway.data,
+                   *(verb or arguments[2:])]  # fmt: skip
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+        told.append(done.stdout + done.stderr)
+    assert "prism.data.v1.KeyValue" in told[0]
+    assert not any("payments" in text for text in told)
+
+
+async def test_the_gateway_says_what_it_asks_for(guarded: Guarded) -> None:
+    """At the start, for whoever runs it; and to a caller without any credential."""
+    log = "\n".join(guarded.gateway.log)
+    assert "prove who they are by mtls, oidc, api_keys; 5 rules allow what they may" in log
+    assert "over TLS" in log
+    async with Client(guarded.gateway.data, tls=guarded.tls(), retry=ONCE) as prism:
+        with pytest.raises(Unauthenticated, match="a client certificate in the TLS handshake or a bearer token"):
+            await prism.keyvalue("orders").get("r", b"k")

@@ -1,0 +1,84 @@
+"""A data path with policies, over a real memory backend: what a gateway is without its listeners."""
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prism.backends.memory.config import MemoryConfig
+from prism.control.access import Access
+from prism.control.authentication import AuthenticationSection
+from prism.control.authorization import AuthorizationSection
+from prism.control.snapshot import Namespace, Snapshot
+from prism.gateway.chain import Policies, chain
+from prism.gateway.gateway import Gateway
+from prism.gateway.policing import Policing
+from prism.interfaces import keyvalue as kv
+from prism.plugins.discovery import discover
+from prism.plugins.in_process import InProcess
+from prism.sdk import NoCredentials
+from prism.telemetry.metrics import Metrics
+from prism.wire import EMPTY_METADATA, Deadline, Metadata, Peer
+
+SERVICE = "prism.data.v1.KeyValue"
+PUT = kv.PutRequest(id="record", items=[kv.PutItem(key=b"key", value=b"value")]).SerializeToString()
+GET = kv.GetRequest(id="record", keys=[b"key"]).SerializeToString()
+EVERYTHING = [{"principals": ["*"], "namespaces": ["*"], "operations": ["read", "write"]}]
+
+
+@dataclass
+class Incoming:
+    """A request as any way in presents it."""
+
+    metadata: Metadata = EMPTY_METADATA
+    deadline: Deadline | None = None
+    peer: Peer = field(default_factory=lambda: Peer("test"))
+
+
+@dataclass
+class Policed:
+    """A gateway, what polices it, and what is behind it."""
+
+    gateway: Gateway
+    policing: Policing
+    instance: InProcess
+    names: Sequence[str]
+
+    def configure(self, authentication: Mapping[str, Any] | None, rules: Sequence[Mapping[str, Any]]) -> None:
+        """The next snapshot."""
+        section = None if authentication is None else AuthenticationSection.model_validate(authentication)
+        access = None if section is None else Access(AuthorizationSection.model_validate({"rules": rules}))
+        namespaces = {name: Namespace(name, frozenset({SERVICE}), self.instance) for name in self.names}
+        snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
+        self.gateway.publish(snapshot, self.policing.hops(snapshot))
+
+    async def ask(
+        self, method: str = "Get", namespace: str = "default", *, peer: Peer | None = None, **headers: str
+    ) -> bytes:
+        """One call; underscores in header names stand for dashes."""
+        pairs = [("prism-namespace", namespace), *((name.replace("_", "-"), text) for name, text in headers.items())]
+        incoming = Incoming(Metadata(pairs), peer=peer or Peer("test"))
+        operation = self.gateway.operations[f"/{SERVICE}/{method}"]
+        return await self.gateway.unary(incoming, operation, GET if operation.reads else PUT)
+
+
+@contextlib.asynccontextmanager
+async def policed(
+    authentication: Mapping[str, Any] | None = None,
+    rules: Sequence[Mapping[str, Any]] = EVERYTHING,
+    names: Sequence[str] = ("default",),
+) -> AsyncIterator[Policed]:
+    """A gateway for the length of a block."""
+    plugins = discover()
+    instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
+    await instance.start()
+    instance.refusal = ""
+    gateway = Gateway(chain(Policies()), Metrics(), plugins.offers())
+    try:
+        async with Policing() as policing:
+            world = Policed(gateway, policing, instance, names)
+            world.configure(authentication, rules)
+            yield world
+    finally:
+        await instance.stop()

@@ -1,0 +1,86 @@
+"""A stock OpenID Connect server as a process of its own; where npm cannot give it, a skip by name."""
+
+import json
+import shutil
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PACKAGE = "oauth2-mock-server@7"
+ROOT = Path(__file__).parent.parent
+SCRIPT = Path(__file__).with_suffix(".js")
+
+
+class OidcServer:
+    """The server.
+
+    Attributes:
+        url: the issuer; the same after it was stopped and started again.
+    """
+
+    def __init__(self, modules: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._modules = modules
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, kid: str = "first", algorithm: str = "RS256") -> "OidcServer":
+        """Serves, with one new key."""
+        command = ["node", str(SCRIPT), str(self._modules), str(self._port)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.key(kid, algorithm)
+        assert self._tell(action="start") == self.url
+        return self
+
+    def stop(self) -> None:
+        """Is gone; its keys too."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def key(self, kid: str, algorithm: str) -> None:
+        """Adds a key to its set."""
+        assert self._tell(action="key", kid=kid, algorithm=algorithm) == kid
+
+    def token(self, **claims: Any) -> str:
+        """A token as a client gets one, by the grant client_credentials; the keys take turns in signing."""
+        self._tell(action="claims", set=claims)
+        form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": "x"}).encode()
+        with urllib.request.urlopen(f"{self.url}/token", form, timeout=10) as answer:
+            return str(json.load(answer)["access_token"])
+
+    def _tell(self, **request: Any) -> Any:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline())
+        assert "ok" in answer, answer
+        return answer["ok"]
+
+
+@pytest.fixture(scope="session")
+def oidc_modules() -> Path:
+    """Where the server's package is: from npm, in the cache folder of the project."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        pytest.skip(f"{PACKAGE}: npm or node is not installed")
+    cached = ROOT / ".cache" / "oidc"
+    modules = cached / "node_modules"
+    if not (modules / "oauth2-mock-server").exists():
+        cached.mkdir(parents=True, exist_ok=True)
+        command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), PACKAGE]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"{PACKAGE}: npm could not install it: {done.stderr.strip()[-200:]}")
+    return modules

@@ -40,7 +40,8 @@ class Client:
         Args:
             target: `host:port` or `unix:/path`.
             token: a bearer token, or a function (plain or async) asked for one before each attempt.
-            headers: sent with each call, or a function asked before each attempt; to pass a W3C `traceparent` on.
+            headers: sent with each call, or a function asked before each attempt. A W3C `traceparent` among them
+                is passed on; without it that of OpenTelemetry's current span is, where the application uses that.
             tls: for a gateway that serves TLS; see `prism.wire.tls.client_context`.
             timeout: seconds for a call with all its retries, where the call itself does not say; `math.inf` for none.
             retry: how calls are repeated that failed and may be.

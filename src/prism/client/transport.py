@@ -4,11 +4,13 @@ import asyncio
 import math
 import ssl
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, nullcontext
 from datetime import timedelta
 
 from prism.client.headers import NamespaceHeaders
 from prism.client.item import Seconds
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
+from prism.client.tracing import ClientSpan, client_span
 from prism.interfaces.operation import Operation
 from prism.wire import Channel, ChannelConfig, ClientCall, Code, Deadline, Metadata, Status, StatusError
 
@@ -49,11 +51,28 @@ class Transport:
         Raises:
             PrismError: it failed, after the retries that the contract allows.
         """
+        if (span := client_span(operation)) is None:
+            return await self._unary(operation, payload, headers, timeout, None, keyed=keyed)
+        with span:
+            return await self._unary(operation, payload, headers, timeout, span, keyed=keyed)
+
+    async def _unary(
+        self,
+        operation: Operation,
+        payload: bytes,
+        headers: NamespaceHeaders,
+        timeout: Seconds | None,
+        span: ClientSpan | None,
+        *,
+        keyed: bool,
+    ) -> bytes:
         deadline = self._deadline(timeout)
         attempts: Attempts | None = None
         while True:
             try:
                 metadata = headers.fixed or await _before(deadline, headers)
+                if span is not None:
+                    metadata = span.on(metadata)
                 answer = await self._channel.unary(operation.path, payload, metadata=metadata, deadline=deadline)
             except StatusError as failure:
                 attempts = attempts or self._attempts(operation, deadline, repeatable=operation.reads or keyed)
@@ -76,11 +95,26 @@ class Transport:
         Raises:
             PrismError: it failed, after the retries that the contract allows.
         """
+        with client_span(operation) or nullcontext() as span:
+            async with aclosing(self._stream(operation, request, headers, timeout, span)) as messages:
+                async for message in messages:
+                    yield message
+
+    async def _stream(
+        self,
+        operation: Operation,
+        request: Callable[[], bytes],
+        headers: NamespaceHeaders,
+        timeout: Seconds | None,
+        span: ClientSpan | None,
+    ) -> AsyncGenerator[bytes, None]:
         attempts: Attempts | None = None
         while True:
             deadline = self._deadline(timeout)
             try:
                 metadata = headers.fixed or await _before(deadline, headers)
+                if span is not None:
+                    metadata = span.on(metadata)
                 async with self._channel.open(operation.path, metadata=metadata) as call:
                     await call.send(request())
                     await call.end()
@@ -130,6 +164,12 @@ class Transport:
         self, operation: Operation, payload: bytes, headers: NamespaceHeaders, deadline: Deadline | None
     ) -> ClientCall:
         metadata = headers.fixed or await _before(deadline, headers)
+        with client_span(operation) or nullcontext() as span:  # a subscription's span is that of its beginning
+            return await self._begun(operation, payload, metadata if span is None else span.on(metadata), deadline)
+
+    async def _begun(
+        self, operation: Operation, payload: bytes, metadata: Metadata, deadline: Deadline | None
+    ) -> ClientCall:
         call = self._channel.open(operation.path, metadata=metadata)
         try:
             async with asyncio.timeout(deadline.remaining() if deadline else None):

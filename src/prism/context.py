@@ -13,6 +13,11 @@ class Traced(Protocol):
     def traceparent(self) -> str: ...
 
     @property
+    def trace_id(self) -> str:
+        """Of the trace that the call belongs to, for lines of a log; empty for none."""
+        return self.traceparent[3:35]
+
+    @property
     def tracestate(self) -> str: ...
 
 
@@ -54,6 +59,11 @@ class Context:
         """W3C trace context: what spans of the plugin, and its calls to others, are children of. Empty for none."""
         trace = self._trace
         return trace if isinstance(trace, str) else trace.traceparent
+
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that the call belongs to, for lines of a log; empty for none."""
+        return self.traceparent[3:35]
 
     @property
     def tracestate(self) -> str:

@@ -14,6 +14,7 @@ from prism.sdk.host.execute import Execute
 from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.options import Options
+from prism.sdk.host.tracing import PluginTracer
 from prism.wire.server_call import Handler, Method, ServerCall
 from prism.wire.status import StatusError
 
@@ -33,16 +34,23 @@ class BackendPlugin:
     Args:
         instances: those of the process.
         end: ends the process: its instances first, for so many seconds; returns when they have ended.
+        tracer: makes a span of each call; None for nobody.
     """
 
-    def __init__(self, instances: Instances, end: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        instances: Instances,
+        end: Callable[[float], Awaitable[None]],
+        tracer: PluginTracer | None = None,
+    ) -> None:
         self._instances = instances
+        self._tracer = tracer
         self._end = end
 
     def methods(self) -> Sequence[Method]:
         """What a server runs."""
         plugin, namespaces = (service.full_name for service in SERVICES)
-        execute = Execute(self._instances)
+        execute = Execute(self._instances, self._tracer)
         return (
             Method(f"/{plugin}/Initialize", answering(pb.InitializeRequest, self._initialize)),
             Method(f"/{plugin}/HealthCheck", answering(pb.HealthCheckRequest, self._health_check)),

@@ -5,7 +5,7 @@ ends the call with a gRPC status.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Final
@@ -18,13 +18,15 @@ from prism.sdk.host import envelope
 from prism.sdk.host.figures import plugin_metrics
 from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
+from prism.sdk.host.tracing import PluginTrace, PluginTracer
+from prism.telemetry.current import CURRENT
+from prism.telemetry.trace_context import TRACEPARENT, TRACESTATE
 from prism.wire.server_call import ServerCall
 from prism.wire.status import Code
 
 NAMESPACE: Final = "prism-namespace"
 INSTANCE: Final = "prism-instance"
 PRINCIPAL: Final = "prism-principal"
-TRACE: Final = "traceparent"
 METRICS: Final = "prism-metrics"
 
 
@@ -33,10 +35,22 @@ class Execute:
 
     Args:
         instances: those of the process.
+        tracer: makes a span of each call; None for nobody.
     """
 
-    def __init__(self, instances: Instances) -> None:
+    def __init__(self, instances: Instances, tracer: PluginTracer | None = None) -> None:
         self._instances = instances
+        self._tracer = tracer
+
+    def _traced(self, metadata: Mapping[str, str]) -> PluginTrace | str:
+        caller = metadata.get(TRACEPARENT, "")
+        return caller if self._tracer is None else self._tracer.begin(caller, metadata.get(TRACESTATE, ""))
+
+    def _ended(
+        self, trace: PluginTrace | str, operation: Operation, namespace: str, code: Code, started: float
+    ) -> None:
+        if self._tracer is not None and not isinstance(trace, str):
+            self._tracer.ended(trace, operation, namespace, code, started)
 
     async def unary(self, call: ServerCall) -> bytes:
         """`Execute`; raises PrismErrors for faults of the protocol alone."""
@@ -44,7 +58,9 @@ class Execute:
         metadata = request.metadata
         namespace = metadata.get(NAMESPACE, "")
         instance = self._instances.serving(metadata.get(INSTANCE, ""), namespace)
-        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), metadata.get(TRACE, ""))
+        trace = self._traced(metadata)
+        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), trace)
+        CURRENT.set(context)
         name, payload, typed = request.operation, request.raw_params, False
         run = instance.unary.get(name)
         if run is None:
@@ -68,6 +84,7 @@ class Execute:
                 response.typed_result.CopyFrom(envelope.typed_result(result, instance.binding.every[name]))
         finally:
             instance.end(name, code, started)
+            self._ended(trace, instance.binding.every[name], namespace, code, started)
         if METRICS in metadata:
             response.metrics.CopyFrom(plugin_metrics((instance,)))
         return response.SerializeToString()
@@ -87,8 +104,9 @@ class Execute:
         if run is None:
             await call.send(envelope.ended_early(_not_served(instance, name)))
             return
-        principal, trace = metadata.get(PRINCIPAL, ""), metadata.get(TRACE, "")
-        context = Context(namespace, call.deadline, principal, trace, call.send_head)
+        trace = self._traced(metadata)
+        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), trace, call.send_head)
+        CURRENT.set(context)
         code = Code.CANCELLED
         task = asyncio.current_task()
         assert task is not None, "a handler runs in a task"  # noqa: S101  # a defect, not an input
@@ -112,6 +130,7 @@ class Execute:
         finally:
             instance.streams.discard(task)
             instance.end(name, code, started)
+            self._ended(trace, instance.binding.every[name], namespace, code, started)
 
 
 def _wrapping(request: pb.ExecuteRequest, operation: Operation) -> tuple[bytes, Callable[[bytes], bytes]]:

@@ -17,6 +17,7 @@ from prism.sdk.host import backend_plugin, go_plugin, information
 from prism.sdk.host.host_options import HostOptions
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.probes import Probes
+from prism.sdk.host.tracing import exporter_of, tracer_of
 from prism.services import Health, standard_services
 from prism.wire import Method, Peer, Server, ServerConfig
 
@@ -41,6 +42,7 @@ class PluginProcess:
         self._grace = options.grace
         self._health = Health(self._readiness)
         self._information = information.Information(self._instances)
+        self._exporter = exporter_of(os.environ, plugin.name)
 
     async def run(self) -> None:
         """The whole life: listen, say so, serve until told to end, drain, stop.
@@ -49,6 +51,8 @@ class PluginProcess:
             OSError: an address cannot be listened on.
         """
         options = self._options
+        if self._exporter is not None:
+            self._exporter.start()
         probes = Probes(self._instances, self._information)
         async with self._server() as server, Server(_nothing, http=probes) as web:
             address = await server.listen(options.listen, tls=options.tls)
@@ -63,6 +67,8 @@ class PluginProcess:
             if watch is not None:
                 watch.cancel()
             await server.drain(_LAST_ANSWERS)
+        if self._exporter is not None:
+            await self._exporter.close()
 
     async def end(self, grace: float) -> None:
         """Tells the process to end, with so many seconds for calls under way; returns when its instances have ended."""
@@ -83,7 +89,8 @@ class PluginProcess:
 
     def _methods(self) -> Sequence[Method]:
         host = go_plugin.HostServices(self.end, self._ended, self._options.grace)
-        plugin = backend_plugin.BackendPlugin(self._instances, self.end)
+        tracer = None if self._exporter is None else tracer_of(self._exporter, self._plugin.name)
+        plugin = backend_plugin.BackendPlugin(self._instances, self.end, tracer)
         return (*plugin.methods(), *self._information.methods(), *host.methods())
 
     def _admit(self, peer: Peer) -> bool:

@@ -28,11 +28,12 @@ _HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503}
 class Body:
     """Receives a request's body, whole and within a limit."""
 
-    __slots__ = ("_limit", "_size", "_whole", "held", "missing", "target", "window")
+    __slots__ = ("_limit", "_size", "_whole", "held", "missing", "opened", "target", "window")
 
     def __init__(self, window: int, limit: int) -> None:
         self.window = window
         self.target = window
+        self.opened = 0.0
         self.missing = 0
         self.held = 0
         self._limit = limit

@@ -49,6 +49,7 @@ class Inbox:
         "held",
         "messages",
         "missing",
+        "opened",
         "target",
         "waiter",
         "window",
@@ -60,6 +61,7 @@ class Inbox:
         self.missing = 0
         self.window = window
         self.target = window
+        self.opened = 0.0
         self.ended = False
         self.waiter: asyncio.Future[None] | None = None
         self._limit = limit

@@ -1,7 +1,8 @@
 """The receiving half of flow control: what streams take, how much of it is welcome, and the budget they share."""
 
 import asyncio
-from typing import cast
+from time import monotonic
+from typing import Final, cast
 
 from prism.wire import frames
 from prism.wire.config import ConnectionConfig
@@ -12,6 +13,8 @@ from prism.wire.output import S
 from prism.wire.receive_budget import ReceiveBudget
 from prism.wire.status import StatusError
 from prism.wire.stream import Receiver
+
+_BRISK: Final = 0.05  # seconds in which half a window goes by when the window, and not the sender, sets the pace
 
 
 class Receiving(Control[S]):
@@ -54,10 +57,22 @@ class Receiving(Control[S]):
             return
         increment = receiver.wanted()
         if increment:
+            if receiver.target < self._config.max_stream_window and not receiver.held:
+                increment += self._widen(receiver)
             increment = self._affordable(stream, receiver, increment)
             if increment:
                 receiver.window += increment
                 self.write(frames.window_update(stream.stream_id, increment))
+
+    def _widen(self, receiver: Receiver) -> int:
+        """By how much a larger window should open: the reader keeps up, and half the window went by in no time."""
+        now = monotonic()
+        since, receiver.opened = receiver.opened, now
+        if now - since > _BRISK or (self._budget is not None and self._budget.crowded):
+            return 0
+        more = min(receiver.target, self._config.max_stream_window - receiver.target)
+        receiver.target += more
+        return more
 
     def _affordable(self, stream: S, receiver: Receiver, increment: int) -> int:
         """As much of the increment as the budget allows; what is within the initial window always is."""
@@ -75,7 +90,7 @@ class Receiving(Control[S]):
         while not inbox.messages:
             if inbox.ended or stream.ended:
                 return None
-            self.encourage(stream)
+            self.replenish(stream)
             await inbox.arrival()
         try:
             message = inbox.take()
@@ -83,14 +98,6 @@ class Receiving(Control[S]):
             raise StatusError(bad.status) from bad
         self.replenish(stream)
         return message
-
-    def encourage(self, stream: S) -> None:
-        """The reader waits: where the window is what limits the peer, let it have a larger one."""
-        receiver = stream.receiver
-        crowded = self._budget is not None and self._budget.crowded
-        if receiver is not None and receiver.window < receiver.target >> 1 and not crowded:
-            receiver.target = min(receiver.target * 2, self._config.max_stream_window)
-        self.replenish(stream)
 
     def _first_window(self) -> int:
         """The window of a new stream; a peer that has not seen our SETTINGS yet goes by the default."""

@@ -12,12 +12,13 @@ END_WITH_DATA: Final = b""  # an outbox's `final`: the last DATA frame carries E
 
 
 class Receiver(Protocol):
-    """Takes the DATA of a stream, and says how much more of it is welcome."""
+    """Takes the DATA of a stream, and says how much more of it is welcome; `opened` is when it last said so."""
 
     window: int
     target: int
     missing: int
     held: int
+    opened: float
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
         """Take `data[start:stop]`. Raises `BadMessage`."""

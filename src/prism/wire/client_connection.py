@@ -107,7 +107,7 @@ class ClientConnection(Connection[ResponseStream]):
             )
             if not self._flush_due:
                 self._flush_due = True
-                self._loop.call_soon(self._flush)
+                self._turn.add(self)
             return call
         call.send_window = self._peer_window
         self.write(frames.headers(stream_id, block, end_stream=False, max_frame_size=most))

@@ -131,9 +131,10 @@ class Connection(Health[S], asyncio.Protocol):
             return
         if self._ready:
             self._pump()
-        if not self._flush_due:
-            self._flush_due = True
-            self._loop.call_soon(self._flush)
+        if self._resting:
+            self._turn.ensure()
+        else:
+            self._turn.schedule()
 
     def _begin_data(self, flags: int, stream_id: int, length: int, data: bytes, start: int, end: int) -> int:
         """Take what has come of a DATA frame, not to copy it together with the rest; returns where reading ended."""
@@ -287,7 +288,7 @@ class Connection(Health[S], asyncio.Protocol):
         """Hand over what is gathered and close; streams that are left are told why."""
         if self._closed:
             return
-        self._flush()
+        self.flush()
         transport = self._transport
         self._end(reason)
         if transport is not None:

@@ -1,7 +1,7 @@
 """The sending half of a connection: gathers frames, and shares windows and a slow peer's patience among streams.
 
-Frames are written once per turn of the loop, after the tasks that the same read made ready. What flow control or a
-slow peer holds back waits in its stream's `Outbox`; `_pump` sends a frame from each in turn.
+Frames are written once per turn of the loop, after the tasks that the same read made ready (see `turn`). What flow
+control or a slow peer holds back waits in its stream's `Outbox`; `_pump` sends a frame from each in turn.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from prism.wire.config import ConnectionConfig
 from prism.wire.frames import DATA, DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, END_STREAM, FRAME_HEAD
 from prism.wire.stream import END_WITH_DATA, Outbox, Stream
+from prism.wire.turn import Turn
 
 _BURST: Final = 256 * 1024  # bytes handed to the transport per turn: the others have theirs in between
 
@@ -27,6 +28,7 @@ class Output(Generic[S]):
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes | memoryview] = []
+        self._turn = Turn.of(loop)
         self._flush_due = False
         self._bulky = False  # large pieces wait: hand them on as they are
         self._join_always = False  # by TLS every piece would become a record of its own
@@ -63,9 +65,10 @@ class Output(Generic[S]):
         self._out.append(data)
         if not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._turn.add(self)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand what is gathered to the transport."""
         self._flush_due = False
         out = self._out
         transport = self._transport
@@ -109,7 +112,7 @@ class Output(Generic[S]):
             self._burst += size
             if self._burst > _BURST:
                 # Nothing else makes a handler that never waits for anything let the others have their turn.
-                self._flush()
+                self.flush()
                 await asyncio.sleep(0)
             return
         outbox = self.enqueue(stream, head, body)

@@ -216,7 +216,7 @@ class ServerConnection(ServerStreams):
                 append_reply(self._out, stream_id, message)
                 if not self._flush_due:
                     self._flush_due = True
-                    self._loop.call_soon(self._flush)
+                    self._turn.add(self)
                 if self._draining:
                     self._close_if_drained()
                 return
@@ -328,7 +328,7 @@ class ServerConnection(ServerStreams):
         transport = self._transport
         if self._streams or self._closed or transport is None:
             return
-        self._flush()
+        self.flush()
         self._parted, self._transport = transport, None
         self._parted_at = monotonic()
         if self._choked or self._resting:

@@ -11,7 +11,10 @@ import pytest
 HARNESSES = Path(__file__).parent / "mutants" / "harnesses.py"
 
 MUTANTS = {
-    "drops_ttl_on_overwrite": ("test_a_put_with_ttl_replaces_one", "CONTRACT, Put: the time to live is the last put's, longer or shorter."),
+    "drops_ttl_on_overwrite": (
+        "test_a_put_with_ttl_replaces_one",
+        "CONTRACT, Put: the time to live is the last put's, longer or shorter.",
+    ),
     "like_in_scan": ("scans", "CONTRACT, Scan: `%`, `_`, `*` are ordinary characters, and so is every other."),
     "swaps_in_two_steps": ("compare_and_swap", "CONTRACT, CompareAndSwap: of 64 racing callers exactly one wins"),
     "loses_the_last_of_a_page": ("scans", "CONTRACT, common rules: lists are pages, bounded by count; `next_cursor`"),

@@ -177,19 +177,69 @@ async def test_memory_keeps_its_data_over_a_reload(world: World) -> None:
     assert await world.get("a") == b"1"
 
 
-async def test_a_backend_that_must_hand_over_is_left_as_it_is(tmp_path: Path) -> None:
-    """Two instances would damage its store; the old one goes on, and the report says to restart."""
+async def test_a_backend_that_must_hand_over_is_stopped_first(tmp_path: Path) -> None:
+    """Two instances would damage its store; calls wait for the new one, and none fails."""
     world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
     world.write(toy("a", "s", "toy2"))
     await world.control.start()
-    world.write(toy("a", "s", "toy2", label="x"))
-    report = await world.control.reload()
-    assert "restart the gateway" in report.held["a"]
-    assert store("s").started == 1
     await world.put("a", b"1")
-    world.write(toy("a", "s", "toy2"), toy("b", "s2", "toy2"))
-    assert list((await world.control.reload()).added) == ["b"]
+    store("s").gate = asyncio.Event()
+    world.write(toy("a", "s", "toy2", label="x"))
+    reload = asyncio.ensure_future(world.control.reload())
+    await until(lambda: store("s").running == 0)
+    waiting = asyncio.ensure_future(world.get("a"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    store("s").gate.set()
+    assert list((await reload).changed) == ["a"]
+    assert await waiting == b"1"
+    assert (store("s").started, store("s").running) == (2, 1)
     await world.control.stop()
+
+
+async def test_a_handover_that_fails_brings_the_old_one_back(tmp_path: Path) -> None:
+    """With the reason in the report; the calls that waited are served."""
+    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    store("s").password = "one"
+    world.write(toy("a", "s", "toy2", credentials={"password": "one"}))
+    await world.control.start()
+    await world.put("a", b"1")
+    world.write(toy("a", "s", "toy2", credentials={"password": "two"}))
+    report = await world.control.reload()
+    assert "refuses the password ***" in report.held["a"]
+    assert await world.get("a") == b"1"
+    assert store("s").running == 1
+    await world.control.stop()
+
+
+async def test_a_store_that_must_be_handed_over_is_not_served_twice(tmp_path: Path) -> None:
+    """Where some of its namespaces would stay with the old options, nobody can hand over."""
+    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world.write(toy("a", "s", "toy2"), toy("b", "s", "toy2"))
+    await world.control.start()
+    world.write(toy("a", "s", "toy2", label="x"), toy("b", "s", "toy2"), toy("c", "s2", "toy2"))
+    report = await world.control.reload()
+    assert "equal options" in report.held["a"]
+    assert list(report.added) == ["c"]
+    assert store("s").started == 1
+    await world.control.stop()
+
+
+async def test_an_instance_is_renewed_when_it_is_asked_for(world: World) -> None:
+    """Though nothing has changed; with all the namespaces that share it, and no other."""
+    world.write(toy("a", "s"), toy("b", "s"), toy("c", "s2"))
+    await world.control.start()
+    await world.put("a", b"1")
+    report = await world.control.reload(namespace="a", force=True)
+    assert list(report.changed) == ["a", "b"]
+    assert await world.get("a") == b"1"
+    assert (store("s").started, store("s2").started) == (2, 1)
+    store("s").down = "connection refused"
+    held = await world.control.reload(namespace="b", force=True)
+    assert "connection refused" in held.held["a"]
+    assert await world.get("a") == b"1"
+    with pytest.raises(NamespaceNotFound):
+        await world.control.reload(namespace="z", force=True)
 
 
 async def test_a_namespace_that_cannot_be_attached_to_the_new_instance_stays(world: World) -> None:

@@ -1,7 +1,8 @@
 """All that stands for one harness while its tests run: its store, the places on it, gateways, ways in."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from prism.acceptance.caller import Caller
 from prism.acceptance.gateway_fleet import Fleet
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.namespaces import Namespaces
+from prism.acceptance.remote_plugins import RemotePlugins
 from prism.acceptance.subject import Subject
 from prism.acceptance.ways.table import THROUGH_GATEWAYS, WITHOUT_GATEWAYS
 
@@ -28,6 +30,8 @@ class Rig:
         self.harness = harness
         self.store = store
         self._fleet = Fleet(folder)
+        self._folder = folder
+        self._remote: RemotePlugins | None = None
         self._subjects: dict[str, Subject] = {}
         self._namespaces: dict[tuple[str, str], Namespaces] = {}
 
@@ -35,8 +39,19 @@ class Rig:
         """The plugin on a place of that name."""
         if place not in self._subjects:
             config = {**await self.store.connection_config(place), **self.harness.config}
-            self._subjects[place] = Subject(self.harness.plugin, config, self.store.credentials())
+            subject = Subject(self.harness.plugin, config, self.store.credentials())
+            if place == GATEWAYS:
+                subject = replace(subject, placement=await self._placement(subject.doors))
+            self._subjects[place] = subject
         return self._subjects[place]
+
+    async def _placement(self, doors: int) -> Mapping[str, object]:
+        """The section `plugin` of the gateways' namespaces; remote plugins are as many as the store allows."""
+        if self.harness.placement == "remote":
+            self._remote = RemotePlugins(self.harness.plugin, self._folder())
+            return await self._remote.start(doors)
+        usual = self.harness.plugin.manifest.placement == self.harness.placement
+        return {} if usual else {"type": self.harness.placement}
 
     def namespaces(self, place: str, interface: str) -> Namespaces:
         """The namespaces of an abstraction on a place, as far as they have not been handed out."""
@@ -65,6 +80,8 @@ class Rig:
     async def close(self) -> None:
         """Ends it all."""
         await self._fleet.stop()
+        if self._remote is not None:
+            await self._remote.stop()
         await self.store.stop()
 
 

@@ -26,7 +26,7 @@ from prism.control.specification import InstanceSpec, Loaded
 from prism.control.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
-from prism.errors import GatewayUnavailable
+from prism.errors import GatewayUnavailable, NamespaceNotFound
 from prism.plugins.discovery import Plugins, discover
 from prism.telemetry import audit
 
@@ -119,20 +119,30 @@ class Control:
         if self._watches:
             self._spawn(self._watch())
 
-    async def reload(self) -> ReloadReport:
+    async def reload(self, *, namespace: str | None = None, force: bool = False) -> ReloadReport:
         """Reads the configuration again and applies what has changed, without failing a call; says what it did.
 
         A configuration that cannot be used changes nothing. Where a new store is down, the namespace stays with the
         old one and the change is tried again by itself.
 
+        Args:
+            namespace: whose instance is meant by `force`, with all the namespaces that share it; None for every one.
+            force: the instance is replaced by a new one even where nothing has changed.
+
         Raises:
             GatewayUnavailable: control was stopped.
+            NamespaceNotFound: it is not configured.
         """
         async with self._lock:
             if self._ended:
                 raise GatewayUnavailable("the gateway is stopping; its configuration is not read again")
+            if namespace is not None and namespace not in self.served:
+                raise NamespaceNotFound(
+                    f"no namespace {namespace[:63]!r} is configured; `prism namespace list` has all"
+                )
+            renewed = frozenset(self.served if namespace is None else (namespace,)) if force else frozenset()
             try:
-                report = await self._change(await self._load(), self._timing.reload_patience)
+                report = await self._change(await self._load(), self._timing.reload_patience, renewed)
             except ConfigInvalid as error:
                 report = ReloadReport(generation=self._generation, applied=False, problems=error.problems)
                 log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
@@ -185,8 +195,8 @@ class Control:
             return ()
         return watch.signature(self._source, self._watched - {self._source.absolute().parent})
 
-    async def _change(self, loaded: Loaded, patience: float) -> ReloadReport:
-        transition = Transition(self.served, loaded, self._make)
+    async def _change(self, loaded: Loaded, patience: float, renewed: frozenset[str] = frozenset()) -> ReloadReport:
+        transition = Transition(self.served, loaded, self._make, renewed)
         before = self.served
         try:
             await transition.prepare(patience)

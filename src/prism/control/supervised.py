@@ -13,6 +13,7 @@ from prism.control.restarts import Restarts
 from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, PrismError
+from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
 from prism.plugins.placed import Placed
 from prism.plugins.placements import placed
@@ -21,6 +22,7 @@ from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import audit
 
 ATTACHED_AT_ONCE = 16
+HANDOVER_GRACE = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Supervised:
         self._on_change = on_change
         self._wanted: set[str] = set()
         self._failed: dict[str, Refusing] = {}
+        self._gate: Handover | None = None
         self._started = False
         self._restarts = Restarts(
             timing.restart_budget, timing.restart_refill, timing.backoff_initial, timing.backoff_most
@@ -101,7 +104,9 @@ class Supervised:
         return not self._tried.is_set()
 
     def target(self, namespace: str) -> Instance:
-        """Who serves the namespace: the instance, or what refuses for it."""
+        """Who serves the namespace: the instance, what refuses for it, or where calls wait for another instance."""
+        if self._gate is not None:
+            return self._gate
         return self._failed.get(namespace, self.instance)
 
     def refusal(self, namespace: str) -> str:
@@ -122,6 +127,27 @@ class Supervised:
         """Begins to bring it up for these namespaces, in the background."""
         self._wanted.update(namespaces)
         self._upkeep = asyncio.create_task(self._keep_up(), name=f"upkeep of {self.spec.plugin.name}")
+
+    def pause(self) -> Handover:
+        """Calls wait from now on, for whom the gate is opened to."""
+        self._gate = Handover(self.instance)
+        self._on_change()
+        return self._gate
+
+    async def rest(self) -> None:
+        """Ends the instance so that another may have its store, after the calls under way; calls wait meanwhile."""
+        await self.stop(HANDOVER_GRACE)
+        self._started = False
+        self._tried.clear()
+
+    def resume(self) -> None:
+        """Brings it up again after a rest."""
+        self.run(())
+
+    def unpause(self) -> None:
+        """Calls go to the instance again."""
+        self._gate = None
+        self._on_change()
 
     async def tried(self) -> None:
         """Waits until the first attempt to bring it up has succeeded or failed."""

@@ -4,7 +4,7 @@ when all is known does the caller swap. Nothing that serves is touched before th
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from prism.control.problem import Problem
@@ -37,12 +37,27 @@ class Transition:
     """
 
     def __init__(
-        self, current: Mapping[str, Served], loaded: Loaded, make: Callable[[InstanceSpec], Supervised]
+        self,
+        current: Mapping[str, Served],
+        loaded: Loaded,
+        make: Callable[[InstanceSpec], Supervised],
+        renewed: frozenset[str] = frozenset(),
     ) -> None:
+        """
+        Args:
+            current: who serves what now.
+            loaded: the new configuration.
+            make: an instance, not started.
+            renewed: namespaces whose instance is replaced though it may be the same in both.
+        """
+        old_ones = {current[name].supervised for name in renewed if name in current}
         self.changed = {
             name: spec
             for name, spec in loaded.namespaces.items()
-            if (old := current.get(name)) is None or not spec.equals(old.spec) or old.supervised.blocked
+            if (old := current.get(name)) is None
+            or not spec.equals(old.spec)
+            or old.supervised.blocked
+            or old.supervised in old_ones
         }
         self.held: dict[str, str] = {}
         self.problems: list[Problem] = []
@@ -52,8 +67,11 @@ class Transition:
         self._loaded = loaded
         self._make = make
         self._running = {
-            each.supervised.spec.key: each.supervised for each in current.values() if not each.supervised.blocked
+            each.supervised.spec.key: each.supervised
+            for each in current.values()
+            if not each.supervised.blocked and each.supervised not in old_ones
         }
+        self._handovers: dict[Supervised, Supervised] = {}
         self._fresh: dict[str, Supervised] = {}
 
     async def prepare(self, patience: float) -> None:
@@ -66,13 +84,7 @@ class Transition:
                 await self._running[key].attach(names)
             else:
                 await self._begin(self.changed[names[0]].instance, names)
-        if self._fresh:
-            tried = [asyncio.create_task(each.tried()) for each in self._fresh.values()]
-            try:
-                await asyncio.wait(tried, timeout=patience)
-            finally:
-                for each in tried:
-                    each.cancel()
+        await _tried([each for each in self._fresh.values() if each not in self._handovers], patience)
         moved = [name for name in self.changed if name in self._current and not self._settled(name)]
         waiting = iter(moved)
 
@@ -83,6 +95,8 @@ class Transition:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(ASKED_AT_ONCE, len(moved))):
                 group.create_task(work())
+        if not self.problems:
+            await asyncio.gather(*(self._hand_over(old, new, patience) for new, old in self._handovers.items()))
 
     def outcome(self) -> dict[str, Served]:
         """Who serves what from now on, in the order of the file."""
@@ -112,17 +126,51 @@ class Transition:
             await supervised.load()
         except Exception as error:  # noqa: BLE001  # its upkeep tries again and tells why
             log.debug("backend %s cannot be loaded: %s", spec.plugin.name, type(error).__name__)
-        if spec.plugin.manifest.capabilities.reload == "handover" and self._is_taken(supervised):
+        other = self._owner(supervised, names) if spec.plugin.manifest.capabilities.reload == "handover" else None
+        if other is None:
+            supervised.run(names)
+        elif self._leaves_all(other, spec.key):
+            self._handovers[supervised] = other
+        else:
             supervised.block(
                 f"backend {spec.plugin.name!r} cannot serve one store twice, and this store is already served with "
-                "other options; give its namespaces equal options, or restart the gateway to change them"
+                "other options; give all its namespaces equal options"
             )
-        else:
-            supervised.run(names)
 
-    def _is_taken(self, new: Supervised) -> bool:
-        others = (each for each in (*self._running.values(), *self._fresh.values()) if each is not new)
-        return any(not each.blocked and each.same_store(new) for each in others)
+    def _owner(self, new: Supervised, names: list[str]) -> Supervised | None:
+        """Who has the store that the new one wants, as far as that is known before it has connected."""
+        others = [each.supervised for each in self._current.values()]
+        others = [each for each in (*others, *self._fresh.values()) if each is not new and not each.blocked]
+        if new.configured_identity:
+            return next((each for each in others if each.same_store(new)), None)
+        before = {self._current[name].supervised for name in names if name in self._current}
+        return next((each for each in others if each in before and each.spec.plugin.name == new.spec.plugin.name), None)
+
+    def _leaves_all(self, old: Supervised, key: str) -> bool:
+        """Whether all the namespaces of an instance go to the one with that key, or go."""
+        names = [name for name, each in self._current.items() if each.supervised is old]
+        specs = [self._loaded.namespaces.get(name) for name in names]
+        return bool(names) and all(spec is None or spec.instance.key == key for spec in specs)
+
+    async def _hand_over(self, old: Supervised, new: Supervised, patience: float) -> None:
+        """Stops the old one, then starts the new one, while calls wait; the old one comes back where that fails."""
+        names = [name for name, spec in self.changed.items() if spec.instance.key == new.spec.key]
+        gate = old.pause()
+        await old.rest()
+        new.run(names)
+        await _tried([new], patience)
+        failed = {name: reason for name in names if (reason := new.refusal(name))}
+        if not failed:
+            gate.open(new.instance)
+            return
+        log.warning("backend %s: the new instance does not serve; the old one is started again", new.spec.plugin.name)
+        await new.stop()
+        old.resume()
+        await _tried([old], patience)
+        gate.open(old.instance)
+        old.unpause()
+        reason = next(iter(failed.values()))
+        self.held.update({name: reason for name in names if name in self._current})
 
     def _new(self, name: str) -> Supervised:
         key = self.changed[name].instance.key
@@ -131,7 +179,7 @@ class Transition:
     def _settled(self, name: str) -> bool:
         """Decides where no store needs to be asked whether it holds data."""
         old, new = self._current[name].supervised, self._new(name)
-        if old is new:
+        if old is new or new in self._handovers:
             return True
         if not new.configured_identity or old.same_store(new):
             self._hold_if_down(name, old, new)
@@ -171,3 +219,15 @@ class Transition:
                 allowed=scrub(old.instance.identity),
             )
         )
+
+
+async def _tried(instances: Collection[Supervised], patience: float) -> None:
+    """Waits until each has been tried once, for so many seconds at most."""
+    tried = [asyncio.create_task(each.tried()) for each in instances]
+    if not tried:
+        return
+    try:
+        await asyncio.wait(tried, timeout=patience)
+    finally:
+        for each in tried:
+            each.cancel()

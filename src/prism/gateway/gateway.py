@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Protocol
 
 from prism.control.snapshot import Namespace, Snapshot
-from prism.errors import GatewayUnavailable, Outcome, PrismError, Unimplemented
+from prism.errors import CallerError, GatewayUnavailable, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.callee import Decode
 from prism.gateway.denials import POLICY, Denials
@@ -18,6 +18,9 @@ from prism.wire import Code
 
 CLIENT_HASTE = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
+
+COME_AGAIN_AFTER = 0.05
+"""Seconds after which a subscriber whose instance was replaced may open its stream again."""
 
 
 class Recorder(Protocol):
@@ -88,7 +91,8 @@ class Gateway:
         for each in tuple(self._established):
             served = snapshot.namespaces.get(each.target.name)
             if served is None or served.instance is not each.target.instance:
-                each.end(GatewayUnavailable(f"namespace {each.target.name!r} was configured anew; subscribe again"))
+                sentence = f"namespace {each.target.name!r} is served by a new instance; subscribe again"
+                each.end(GatewayUnavailable(sentence, reason="PLUGIN_RELOADED", retry_after=COME_AGAIN_AFTER))
 
     def drain(self) -> None:
         """Ends the streams that would not end by themselves; other calls go on."""
@@ -232,7 +236,8 @@ class Gateway:
         if call.target is not None:
             error.metadata.setdefault("backend", call.target.instance.backend)
         if error.outcome is None and not call.operation.reads:
-            error.outcome = Outcome.NOT_APPLIED if call.target is None else Outcome.UNKNOWN
+            refused = call.target is None or isinstance(error, CallerError)
+            error.outcome = Outcome.NOT_APPLIED if refused else Outcome.UNKNOWN
         if isinstance(error, Unimplemented) and (offers := self._offers.get(error.capability)):
             error.message = f"{error.message}; {' and '.join(offers)} can"
 

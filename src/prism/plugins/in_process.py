@@ -78,9 +78,9 @@ class InProcess(Placed):
             raise self._not_served(operation) from None
 
     def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """The bound operation's messages; raises as `Instance.stream` does."""
+        """The bound operation's own generator; raises as `Instance.stream` does."""
         try:
-            return self._streams.keep(self._streaming[operation](payload, context))
+            return self._streaming[operation](payload, context)
         except KeyError:
             raise self._not_served(operation) from None
 

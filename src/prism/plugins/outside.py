@@ -101,7 +101,7 @@ class Outside(Placed):
 
     def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """As `Instance.stream`; closing it cancels the plugin's."""
-        return self._streams.keep(self._stream(operation, payload, context))
+        return self._stream(operation, payload, context)
 
     async def _stream(self, operation: str, payload: bytes, context: Context) -> AsyncGenerator[bytes, None]:
         message = self._envelopes.write(operation, payload, context)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable
 from prism.plugins.discovery import Plugin
-from prism.plugins.open_streams import OpenStreams
 from prism.sdk.backend import Health
 
 
@@ -26,7 +25,7 @@ class Placed(abc.ABC):
         lost: it has ended by itself and must be started again; why is in `refusal`.
     """
 
-    __slots__ = ("_idle", "_streams", "active", "backend", "capabilities", "lost", "probed", "refusal", "refusal_kind")
+    __slots__ = ("_idle", "active", "backend", "capabilities", "lost", "probed", "refusal", "refusal_kind")
 
     def __init__(self, plugin: Plugin) -> None:
         self.backend = plugin.name
@@ -37,7 +36,6 @@ class Placed(abc.ABC):
         self.active = 0
         self.lost = asyncio.Event()
         self._idle: asyncio.Event | None = None
-        self._streams = OpenStreams(plugin.name)
 
     @property
     @abc.abstractmethod
@@ -114,7 +112,3 @@ class Placed(abc.ABC):
         self._idle = asyncio.Event()
         if self.active:
             await self._idle.wait()
-
-    def end_streams(self) -> None:
-        """Ends the streams that are open, so that their callers come again, to who serves then."""
-        self._streams.end()

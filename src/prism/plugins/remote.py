@@ -58,6 +58,7 @@ class Remote(Outside):
             FailedPrecondition: they cannot be used.
         """
         if not self._endpoints:
+            self._stopped = False
             self._endpoints = await asyncio.to_thread(self._open)
 
     def _open(self) -> tuple[Endpoint, ...]:

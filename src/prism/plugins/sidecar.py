@@ -75,6 +75,7 @@ class Sidecar(Outside):
             return
         await asyncio.to_thread(trust.check, self._command.files)
         self._starts += 1
+        self._stopped = False
         self.lost.clear()
         run = _Run(self._plugin, self._command, self._output, self.instance)
         try:

@@ -6,7 +6,6 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
-    CallerError,
     DeadlineExceeded,
     GatewayUnavailable,
     InternalError,
@@ -59,8 +58,6 @@ def of_status(status: Status, backend: str) -> PrismError:
             outcome=error.outcome,
             retry_after=error.retry_after,
         )
-    if isinstance(error, CallerError) and error.outcome is None:
-        error.outcome = Outcome.NOT_APPLIED
     return error
 
 

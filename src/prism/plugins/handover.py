@@ -1,0 +1,94 @@
+"""Stands in while one instance hands its store over to the next, as only one may have it: calls wait, briefly."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from prism.context import Context
+from prism.errors import BackendError, BackendUnavailable, Outcome
+from prism.plugins.instance import Instance
+from prism.sdk.backend import Health
+
+MOST_WAITING = 1000
+PATIENCE = 10.0
+RETRY_AFTER = 1.0
+
+
+class Handover:
+    """Holds calls up until `open`; `prism.plugins.instance.Instance` as the data path sees it.
+
+    Attributes:
+        backend: the name of the plugin.
+        capabilities: of the plugin.
+        refusal: empty: it does not refuse, it waits.
+        refusal_kind: unused.
+        probed: of the instance that hands over.
+    """
+
+    __slots__ = ("_successor", "_waiting", "backend", "capabilities", "probed", "refusal", "refusal_kind")
+
+    def __init__(self, old: Instance) -> None:
+        self.backend = old.backend
+        self.capabilities = old.capabilities
+        self.refusal = ""
+        self.refusal_kind: type[BackendError] = BackendUnavailable
+        self.probed: Health = old.probed
+        self._successor: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
+        self._waiting = 0
+
+    def open(self, successor: Instance) -> None:
+        """Lets the calls through to who serves from now on; one that refuses refuses them."""
+        if not self._successor.done():
+            self._successor.set_result(successor)
+
+    async def call(self, operation: str, payload: bytes, context: Context) -> bytes:
+        """Waits, then as the successor's."""
+        successor = await self._turn()
+        successor.acquire()
+        try:
+            return await successor.call(operation, payload, context)
+        finally:
+            successor.release()
+
+    async def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Waits, then as the successor's."""
+        successor = await self._turn()
+        successor.acquire()
+        try:
+            async for response in successor.stream(operation, payload, context):
+                yield response
+        finally:
+            successor.release()
+
+    def acquire(self) -> None:
+        """Does nothing: there is nothing to stop."""
+
+    def release(self) -> None:
+        """Does nothing."""
+
+    async def _turn(self) -> Instance:
+        """Waits until it may go on.
+
+        Raises:
+            BackendError: too many wait, it takes too long, or the successor refuses; nothing was applied.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise self._refused(f"{MOST_WAITING} calls wait already")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(PATIENCE):
+                successor = await asyncio.shield(self._successor)
+        except TimeoutError:
+            raise self._refused(f"it takes more than {PATIENCE:g} s") from None
+        finally:
+            self._waiting -= 1
+        if successor.refusal:
+            raise successor.refusal_kind(successor.refusal, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED)
+        return successor
+
+    def _refused(self, why: str) -> BackendUnavailable:
+        return BackendUnavailable(
+            f"backend {self.backend!r} hands its store over to a new instance, and {why}; send the call again",
+            reason="PLUGIN_RELOADED",
+            retry_after=RETRY_AFTER,
+            outcome=Outcome.NOT_APPLIED,
+        )

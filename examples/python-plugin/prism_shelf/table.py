@@ -10,7 +10,7 @@ from prism.errors import BackendUnavailable, Outcome
 Answer = TypeVar("Answer")
 
 _SCHEMA = """
-PRAGMA synchronous = FULL;
+PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS item (
   namespace TEXT, id BLOB, key BLOB, value BLOB, metadata BLOB, version INTEGER, PRIMARY KEY (namespace, id, key)
 ) WITHOUT ROWID

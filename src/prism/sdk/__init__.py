@@ -10,6 +10,7 @@ from prism.sdk.binding import Binding
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
+from prism.sdk.extension import operation
 from prism.sdk.feed import Feed
 from prism.sdk.message_ids import MessageIds
 from prism.sdk.sweeper import Sweeper
@@ -46,5 +47,6 @@ __all__ = [
     "Query",
     "Sweeper",
     "errors",
+    "operation",
     "serve",
 ]

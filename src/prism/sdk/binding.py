@@ -25,6 +25,7 @@ from prism.errors import (
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Interface, Operation
 from prism.sdk.capabilities import Capabilities
+from prism.sdk.extension import operations_of
 from prism.sdk.validation import Validator, validator
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,14 @@ class Binding:
         self.every: dict[str, Operation] = {}
         self.operations: dict[str, Operation] = {}
         for implementation in objects:
-            for interface in _interfaces_of(implementation):
+            served, own = _interfaces_of(implementation), tuple(operations_of(implementation))
+            if not served and not own:
+                kind = type(implementation).__name__
+                raise TypeError(f"{kind} implements no Protocol of prism.interfaces; subclass one, or mark @operation")
+            for interface in served:
                 self._bind(interface, implementation, capabilities)
+            for method, operation in own:
+                self._serve(operation, getattr(implementation, method), capabilities)
 
     def _bind(self, interface: Interface, implementation: object, capabilities: Capabilities) -> None:
         bound: dict[str, _Bound] = {}
@@ -59,22 +66,25 @@ class Binding:
             return await bound[method].invoke(request, context)
 
         for operation in interface.operations:
-            if operation.requires and not capabilities.declares(operation.requires):
-                bind: Callable[..., Any] = _refusal(operation)
-            elif operation.method in interface.derived and not hasattr(implementation, operation.method):
-                bind = _derivation(interface, operation, invoke)
+            if operation.method in interface.derived and not hasattr(implementation, operation.method):
+                method: Callable[..., Any] = _derivation(interface, operation, invoke)
             else:
-                bind = getattr(implementation, operation.method)
-            self.every[operation.name] = operation
-            if not operation.requires or capabilities.declares(operation.requires):
-                self.operations[operation.name] = operation
-            validate = validator(operation.request.DESCRIPTOR, capabilities)
-            each = _Bound(operation, bind, validate, capabilities.max_payload)
-            bound[operation.method] = each
-            if operation.server_streaming:
-                self.streaming[operation.name] = each.stream
-            else:
-                self.unary[operation.name] = each.call
+                method = getattr(implementation, operation.method)
+            bound[operation.method] = self._serve(operation, method, capabilities)
+
+    def _serve(self, operation: Operation, method: Callable[..., Any], capabilities: Capabilities) -> "_Bound":
+        if not operation.requires or capabilities.declares(operation.requires):
+            self.operations[operation.name] = operation
+        else:
+            method = _refusal(operation)
+        validate = validator(operation.request.DESCRIPTOR, capabilities)
+        each = _Bound(operation, method, validate, capabilities.max_payload)
+        self.every[operation.name] = operation
+        if operation.server_streaming:
+            self.streaming[operation.name] = each.stream
+        else:
+            self.unary[operation.name] = each.call
+        return each
 
 
 class _Bound:
@@ -141,10 +151,7 @@ class _Bound:
 
 
 def _interfaces_of(implementation: object) -> list[Interface]:
-    served = [each for each in interfaces().values() if each.protocol in type(implementation).__mro__]
-    if not served:
-        raise TypeError(f"{type(implementation).__name__} implements no Protocol of prism.interfaces; subclass one")
-    return served
+    return [each for each in interfaces().values() if each.protocol in type(implementation).__mro__]
 
 
 def _refusal(operation: Operation) -> Callable[..., Any]:

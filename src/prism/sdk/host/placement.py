@@ -3,7 +3,6 @@
 import os
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from prism.sdk.host.host_options import HostOptions
 from prism.sdk.host.parent import die_with_parent, trusted_uids
 from prism.telemetry.logs import configure
 from prism.wire import server_context
+from prism.wire.address import Address
 
 
 def was_started_by_host() -> bool:
@@ -41,6 +41,8 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
         click.UsageError: what it says would let strangers in, or does not go together.
     """
     configure(options["log_level"], "auto")
+    for name in ("listen", "probes", "metrics"):
+        _check_address(name, options[name])
     return HostOptions(
         options["listen"],
         tls=_tls(options),
@@ -53,7 +55,7 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
 
 
 def _tls(options: Mapping[str, Any]) -> ssl.SSLContext | None:
-    cert, key, client_ca = (_path(options[name]) for name in ("tls_cert", "tls_key", "tls_client_ca"))
+    cert, key, client_ca = (options[name] for name in ("tls_cert", "tls_key", "tls_client_ca"))
     if (cert is None) != (key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together; give both")
     if client_ca is not None and cert is None:
@@ -71,8 +73,12 @@ def _tls(options: Mapping[str, Any]) -> ssl.SSLContext | None:
         raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca cannot be used: {error}") from error
 
 
-def _path(value: Path | None) -> Path | None:
-    return value
+def _check_address(name: str, address: str) -> None:
+    try:
+        if address:
+            Address.parse(address)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=f"--{name}") from None
 
 
 def _is_loopback(address: str) -> bool:

@@ -136,10 +136,9 @@ class PluginProcess:
             click.echo(f"  probes   http://{others[self._options.probes]}/health/live and /health/ready")
         if self._options.metrics:
             click.echo(f"  metrics  http://{others[self._options.metrics]}/metrics")
-        if self._options.tls is None:
-            plaintext = "-plaintext -unix" if address.startswith("unix:") else "-plaintext"
-            where = address.removeprefix("unix:")
-            click.echo(f"  try      grpcurl {plaintext} {where} prism.plugin.v1.PluginInfoService/GetInfo")
+        how = "-plaintext" if self._options.tls is None else "-cacert CA.pem -cert GATEWAY.pem -key GATEWAY.key"
+        where = address if not address.startswith("unix:") else f"-unix {address.removeprefix('unix:')}"
+        click.echo(f"  try      grpcurl {how} {where} prism.plugin.v1.PluginInfoService/GetInfo")
 
 
 def _nothing(_path: str) -> None:

@@ -1,0 +1,182 @@
+"""A plugin without a gateway: driven by stock clients, over TCP, TLS and a unix socket; and what it refuses."""
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import grpc
+import pytest
+import trustme
+
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
+from prism.wire import Channel, Deadline, StatusError, client_context
+from sdk.host.standalone import Standalone, command, standalone
+
+PLUGIN = "/prism.plugin.v1.BackendPlugin"
+NAMESPACE = {"prism-namespace": "try"}
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Iterator[Standalone]:
+    """A memory plugin on loopback, with probes and figures on a port of their own."""
+    with standalone("--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0", "--metrics", "127.0.0.1:0") as plugin:
+        yield plugin
+
+
+def stock(
+    channel: grpc.Channel, method: str, request: pb.ExecuteRequest | pb.InitializeRequest, answer: type
+) -> object:
+    """An answer to the stock client of Python."""
+    call = channel.unary_unary(f"{PLUGIN}/{method}", type(request).SerializeToString, answer.FromString)
+    return call(request, timeout=10)
+
+
+def test_a_stock_client_drives_it(plugin: Standalone) -> None:
+    """grpcio initialises, writes and reads with typed parameters; results come typed as well."""
+    with grpc.insecure_channel(plugin.listens) as channel:
+        started = stock(channel, "Initialize", pb.InitializeRequest(namespace="try"), pb.InitializeResponse)
+        assert started.success
+        put = pb.ExecuteRequest(operation="prism.data.v1.KeyValue/Put", metadata=NAMESPACE)
+        put.typed_params.Pack(PutRequest(id="r", items=[PutItem(key=b"k", value=b"v")]))
+        assert stock(channel, "Execute", put, pb.ExecuteResponse).success
+        get = pb.ExecuteRequest(operation="prism.data.v1.KeyValue/Get", metadata=NAMESPACE)
+        get.typed_params.Pack(GetRequest(id="r", keys=[b"k"]))
+        answer = stock(channel, "Execute", get, pb.ExecuteResponse)
+        found = GetResponse()
+        assert answer.typed_result.Unpack(found)
+        assert [item.value for item in found.items] == [b"v"]
+
+
+def run(*command_line: str) -> str:
+    """What a command prints."""
+    done = subprocess.run(command_line, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_grpcurl_drives_it_unprepared(plugin: Standalone, grpcurl: Path) -> None:
+    """By reflection alone, which resolves the messages of the data contract in a google.protobuf.Any."""
+    listed = run(str(grpcurl), "-plaintext", plugin.listens, "list").split()
+    assert {"prism.plugin.v1.BackendPlugin", "grpc.health.v1.Health"} < set(listed)
+    assert "prism.data.v1.KeyValue" not in listed
+    options = {"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"store": "by-hand"}}
+    start = {"namespace": "n", "instance": "by-hand", "config": options}
+    run(str(grpcurl), "-plaintext", "-d", json.dumps(start), plugin.listens, f"{PLUGIN[1:]}/Initialize")
+    params = {
+        "@type": "type.googleapis.com/prism.data.v1.KeyValuePutRequest",
+        "id": "account:1",
+        "items": [{"key": "cGxhbg==", "value": "dGVhbQ=="}],
+    }
+    metadata = {"prism-namespace": "n", "prism-instance": "by-hand"}
+    put = {"operation": "prism.data.v1.KeyValue/Put", "metadata": metadata, "typedParams": params}
+    written = run(str(grpcurl), "-plaintext", "-d", json.dumps(put), plugin.listens, f"{PLUGIN[1:]}/Execute")
+    answer = json.loads(written)
+    assert (answer["success"], len(answer["typed_result"]["versions"])) == (True, 1), written
+    scan = {
+        "operation": "prism.data.v1.KeyValue/ScanStream",
+        "metadata": metadata,
+        "typedParams": {"@type": "type.googleapis.com/prism.data.v1.KeyValueScanStreamRequest"},
+    }
+    read = run(str(grpcurl), "-plaintext", "-d", json.dumps(scan), plugin.listens, f"{PLUGIN[1:]}/ExecuteStream")
+    assert json.loads(read)["typed_result"]["items"][0]["value"] == "dGVhbQ=="
+    params["id"] = ""
+    put["typedParams"] = params
+    refused = json.loads(
+        run(str(grpcurl), "-plaintext", "-d", json.dumps(put), plugin.listens, f"{PLUGIN[1:]}/Execute")
+    )
+    details = {each["@type"].rpartition(".")[2]: each for each in refused["status"]["details"]}
+    assert details["ErrorInfo"]["metadata"]["outcome"] == "NOT_APPLIED"
+    assert details["BadRequest"]["field_violations"][0]["field"] == "id"
+
+
+def fetch(address: str, path: str) -> tuple[int, str]:
+    """Status and body of a GET."""
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as response:
+            return response.status, response.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_probes_and_figures_over_http(plugin: Standalone) -> None:
+    """For orchestrators and Prometheus that know nothing of gRPC."""
+    with grpc.insecure_channel(plugin.listens) as channel:
+        stock(channel, "Initialize", pb.InitializeRequest(namespace="http", instance="http"), pb.InitializeResponse)
+        metadata = {"prism-namespace": "http", "prism-instance": "http"}
+        get = pb.ExecuteRequest(operation="prism.data.v1.KeyValue/Get", metadata=metadata)
+        assert not stock(channel, "Execute", get, pb.ExecuteResponse).success
+    assert fetch(plugin.probes, "/health/live") == (200, '{"status": "alive"}')
+    status, body = fetch(plugin.probes, "/health/ready")
+    assert (status, json.loads(body)["stores"]["memory:default"]) == (200, "healthy")
+    status, text = fetch(plugin.metrics, "/metrics")
+    series = 'plugin="memory",store="memory:default",operation="prism.data.v1.KeyValue/Get",status="INVALID_ARGUMENT"'
+    assert status == 200
+    assert any(
+        line.startswith("prism_plugin_requests_total") and line.endswith(" 1.0") and "INVALID_ARGUMENT" in line
+        for line in text.splitlines()
+    ), text
+    assert series.split(",")[0] in text
+    assert fetch(plugin.probes, "/else")[0] == 404
+
+
+async def test_mutual_tls(tmp_path: Path) -> None:
+    """A gateway shows its certificate; nobody without one is served."""
+    authority = trustme.CA()
+    server, own = authority.issue_cert("localhost"), authority.issue_cert("gateway@example.org")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    for name, certificate in (("server", server), ("gateway", own)):
+        certificate.private_key_pem.write_to_path(str(tmp_path / f"{name}.key"))
+        for pem in certificate.cert_chain_pems:
+            pem.write_to_path(str(tmp_path / f"{name}.pem"), append=True)
+    papers = ("--tls-cert", str(tmp_path / "server.pem"), "--tls-key", str(tmp_path / "server.key"))
+    with standalone("--listen", "0.0.0.0:0", *papers, "--tls-client-ca", str(tmp_path / "ca.pem")) as plugin:
+        address = plugin.listens.replace("0.0.0.0", "localhost")
+        known = client_context(tmp_path / "ca.pem", tmp_path / "gateway.pem", tmp_path / "gateway.key")
+        path = "/prism.plugin.v1.PluginInfoService/GetInfo"
+        async with Channel(address, tls=known) as channel:
+            answer = await channel.unary(path, b"", deadline=Deadline.after(10))
+            assert pb.GetInfoResponse.FromString(answer).name == "memory"
+        async with Channel(address, tls=client_context(tmp_path / "ca.pem")) as channel:
+            with pytest.raises(StatusError):
+                await channel.unary(path, b"", deadline=Deadline.after(10))
+
+
+def test_a_unix_socket_is_for_its_user(tmp_path: Path) -> None:
+    """Nobody else may even open it, and it is gone when the plugin has ended."""
+    path = tmp_path / "plugin.sock"
+    with standalone("--listen", f"unix:{path}") as plugin:
+        assert path.stat().st_mode & 0o777 == 0o600
+        with grpc.insecure_channel(f"unix:{path}") as channel:
+            assert stock(channel, "Initialize", pb.InitializeRequest(), pb.InitializeResponse).success
+    assert plugin.process.returncode == 0
+    assert not path.exists()
+
+
+REFUSED = {
+    "strangers": (("memory", "--listen", "0.0.0.0:0"), 2, "--tls-client-ca"),
+    "strangers over tls": (("memory", "--tls-key", "{key}", "--listen", "0.0.0.0:0"), 2, "belong together"),
+    "no such plugin": (("nosuch",), 1, "there are: memory"),
+    "no such package": (("no.such.package",), 1, "no package of that name"),
+    "no address": (("memory", "--listen", "nowhere"), 2, "write host:port"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_is_refused_at_the_start(fault: str, tmp_path: Path) -> None:
+    """With the reason, and without a traceback."""
+    (tmp_path / "key").touch()
+    options, code, reason = REFUSED[fault]
+    options = tuple(each.format(key=tmp_path / "key") for each in options)
+    done = subprocess.run(command(*options), capture_output=True, text=True, timeout=30)
+    assert (done.returncode, reason in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
+
+
+def test_help_teaches() -> None:
+    """It says what to type, down to a write by grpcurl."""
+    said = run(*command("--help"))
+    for taught in ("grpcurl -plaintext", "BackendPlugin/Initialize", "KeyValuePutRequest", "--tls-client-ca"):
+        assert taught in said

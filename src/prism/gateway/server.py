@@ -26,6 +26,7 @@ from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
 from prism.gateway.policing import Policing
+from prism.gateway.refusals import GatewayRefusals
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.services import Health, standard_services
@@ -131,7 +132,9 @@ class GatewayServer:
         methods: dict[str, Method] = {**grpc_methods(self.gateway), **self._standard_methods()}
         limit = int(config.gateway.max_message_size)
         connect = Connect(self.gateway, cors=Cors(config.gateway.cors.origins), max_message_size=limit)
-        return Server(methods.get, http=connect, config=ServerConfig(max_message_size=limit))
+        return Server(
+            methods.get, http=connect, refusals=GatewayRefusals(), config=ServerConfig(max_message_size=limit)
+        )
 
     def _standard_methods(self) -> Mapping[str, Method]:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])

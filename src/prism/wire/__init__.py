@@ -12,17 +12,19 @@ from prism.wire.config import ChannelConfig, ServerConfig
 from prism.wire.deadline import Deadline
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 from prism.wire.peer import Certificate, Peer, UnixCredentials
-from prism.wire.status import Code, Status, StatusError
+from prism.wire.status import Code, Refusal, Status, StatusError
 from prism.wire.tls import client_context, server_context
 
 if TYPE_CHECKING:
     from prism.wire.http import HttpHandler, HttpRequest, HttpResponse
+    from prism.wire.refusal import Refusals
     from prism.wire.server import Server
     from prism.wire.server_call import Handler, Method, ServerCall
 else:
     _HOMES = {
         **dict.fromkeys(("HttpHandler", "HttpRequest", "HttpResponse"), "prism.wire.http"),
         **dict.fromkeys(("Handler", "Method", "ServerCall"), "prism.wire.server_call"),
+        "Refusals": "prism.wire.refusal",
         "Server": "prism.wire.server",
     }
 
@@ -48,6 +50,8 @@ __all__ = [
     "Metadata",
     "Method",
     "Peer",
+    "Refusal",
+    "Refusals",
     "Server",
     "ServerCall",
     "ServerConfig",

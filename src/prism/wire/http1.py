@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 import h11
 
 from prism.wire.fields import CUSTOM, CUSTOM_MANY
-from prism.wire.http import HttpRequest, HttpResponse, failure, response_fields
+from prism.wire.http import HttpRequest, HttpResponse, response_fields
 from prism.wire.metadata import Metadata, Value
 from prism.wire.peer import Peer
 
@@ -148,7 +148,7 @@ class Http1Connection(asyncio.Protocol):
     def _refuse(self, status: int, message: str) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            response = failure(status, message)
+            response = self._server.refusals.response(status, message)
             self._put(h11.Response(status_code=status, headers=[*response_fields(response), (b"connection", b"close")]))
             if self._request is None or self._request.method != b"HEAD":
                 self._put(h11.Data(data=cast("bytes", response.body)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from prism.wire.frames import ErrorCode, StreamFault, rst_stream
 from prism.wire.hpack import encode
-from prism.wire.http import HttpHandler, HttpRequest, HttpResponse, failure, response_fields
+from prism.wire.http import HttpHandler, HttpRequest, HttpResponse, response_fields
 from prism.wire.inbox import BadMessage
 from prism.wire.metadata import Metadata
 from prism.wire.request_head import Unusual
@@ -123,7 +123,7 @@ class HttpExchange(ServedStream):
         if self._head_sent:
             self._break_off()
         else:
-            self._send(failure(_HTTP_STATUS.get(status.code, 500), status.message))
+            self._send(self.connection.refusals.response(_HTTP_STATUS.get(status.code, 500), status.message))
 
     def on_reset(self, code: ErrorCode) -> None:  # noqa: ARG002 - whatever the reason, nobody reads on
         """The client gave up."""
@@ -156,7 +156,9 @@ class HttpExchange(ServedStream):
         if self.ended:
             return
         if isinstance(response.body, bytes) and self.connection.overfull(len(response.body)):
-            response = failure(503, "Too many answers wait to be taken: read those that came, or ask for less at once.")
+            response = self.connection.refusals.response(
+                503, "Too many answers wait to be taken: read those that came, or ask for less at once."
+            )
         body = response.body if isinstance(response.body, bytes) else b""
         if self._unusual.method == "HEAD":
             body = b""

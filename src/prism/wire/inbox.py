@@ -10,7 +10,7 @@ from typing import Final
 
 from prism.wire.compression import TooLarge, decompress
 from prism.wire.frames import MESSAGE_HEAD
-from prism.wire.status import Code, Status
+from prism.wire.status import Code, Refusal, Status
 
 _HEAD: Final = MESSAGE_HEAD.size
 _SMALL: Final = 512  # bytes: shorter pieces are gathered, for each costs some fifty more than it holds
@@ -106,9 +106,17 @@ class Inbox:
         self._compressed, length = MESSAGE_HEAD.unpack(self._head)
         self._head = b""
         if self._compressed > 1:
-            raise BadMessage(Status(Code.INTERNAL, "a message's compressed flag must be 0 or 1"))
+            raise BadMessage(
+                Status(Code.INTERNAL, "a message's compressed flag must be 0 or 1", refusal=Refusal.MALFORMED_REQUEST)
+            )
         if self._compressed and self._encoding is None:
-            raise BadMessage(Status(Code.INTERNAL, "a compressed message needs the grpc-encoding header"))
+            raise BadMessage(
+                Status(
+                    Code.INTERNAL,
+                    "a compressed message needs the grpc-encoding header",
+                    refusal=Refusal.MALFORMED_REQUEST,
+                )
+            )
         if length > self._limit:
             raise BadMessage(_too_large(length, self._limit))
         if length:
@@ -131,7 +139,9 @@ class Inbox:
         """The peer has sent its last message. Raises `BadMessage` where one is incomplete."""
         self.ended = True
         if self.missing or self._head:
-            raise BadMessage(Status(Code.INTERNAL, "the stream ended inside a message"))
+            raise BadMessage(
+                Status(Code.INTERNAL, "the stream ended inside a message", refusal=Refusal.MALFORMED_REQUEST)
+            )
         self.wake()
 
     async def arrival(self) -> None:
@@ -167,7 +177,11 @@ class Inbox:
         except TooLarge:
             raise BadMessage(_too_large(self._limit + 1, self._limit)) from None
         except ValueError as error:
-            raise BadMessage(Status(Code.INTERNAL, f"a message could not be decompressed: {error}")) from error
+            raise BadMessage(
+                Status(
+                    Code.INTERNAL, f"a message could not be decompressed: {error}", refusal=Refusal.MALFORMED_REQUEST
+                )
+            ) from error
 
     def stored(self) -> int:
         """The bytes that have been received and not been taken."""
@@ -186,4 +200,5 @@ def _too_large(length: int, limit: int) -> Status:
         Code.RESOURCE_EXHAUSTED,
         f"a message of {length} bytes or more is over the limit of {limit}: "
         "send smaller ones or raise max_message_size",
+        refusal=Refusal.MESSAGE_TOO_LARGE,
     )

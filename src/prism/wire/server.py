@@ -16,11 +16,13 @@ from prism.wire.http import HttpHandler
 from prism.wire.http1 import Http1Connection
 from prism.wire.peer import Peer
 from prism.wire.preamble import Preamble
+from prism.wire.refusal import Plain, Refusals
 from prism.wire.server_call import Method
 from prism.wire.server_connection import ServerConnection
 from prism.wire.timer import DeadlineWheel, Rounds
 
 _DEFAULTS: Final = ServerConfig()
+_PLAIN: Final = Plain()
 
 Accepted = Preamble | ServerConnection | Http1Connection
 Lookup = Callable[[str], Method | None]
@@ -31,7 +33,7 @@ class Server:
 
     `lookup` finds the method for a path such as `/package.Service/Method`; None ends the call with UNIMPLEMENTED.
     It is asked for each call, so what it knows may change at any time. `admit` is asked for each connection, once
-    it is known who it is; one that is not admitted is closed.
+    it is known who it is; one that is not admitted is closed. `refusals` words what the transport itself refuses.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class Server:
         *,
         http: HttpHandler | None = None,
         admit: Callable[[Peer], bool] | None = None,
+        refusals: Refusals = _PLAIN,
         config: ServerConfig = _DEFAULTS,
     ) -> None:
         self.lookup = lookup
         self.http = http
         self.admit = admit
+        self.refusals = refusals
         self.config = config
         self.known_fields = Fields()
         self.opening = _opening(config)

@@ -12,7 +12,7 @@ from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 from prism.wire.peer import Peer
 from prism.wire.served_stream import ServedStream
-from prism.wire.status import OK, Code, Status, StatusError
+from prism.wire.status import OK, Code, Refusal, Status, StatusError
 
 if TYPE_CHECKING:
     from prism.wire.server_connection import ServerConnection
@@ -21,9 +21,11 @@ NEVER: Final = float("inf")
 
 _DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
 _NOT_TAKEN = Status(
-    Code.RESOURCE_EXHAUSTED, "too many answers wait to be taken: read those that came, or ask for less at once"
+    Code.RESOURCE_EXHAUSTED,
+    "too many answers wait to be taken: read those that came, or ask for less at once",
+    refusal=Refusal.ANSWERS_NOT_TAKEN,
 )
-_ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message")
+_ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message", refusal=Refusal.MALFORMED_REQUEST)
 
 
 class ServerCall(ServedStream):
@@ -210,7 +212,7 @@ class ServerCall(ServedStream):
                 self, MESSAGE_HEAD.pack(flag, len(message)), message, self._ending(OK, EMPTY_METADATA)
             )
         elif not self.method.server_streaming:
-            self.finish(Status(Code.INTERNAL, "the handler returned no response"))
+            self.finish(Status(Code.INTERNAL, "the handler returned no response", refusal=Refusal.HANDLER_FAILED))
         else:
             self.finish(OK)
 
@@ -225,6 +227,8 @@ class ServerCall(ServedStream):
         """The frames of the trailers, or of a whole response that is nothing but its status."""
         if not self.plain:
             trailing = trailing or self._trailing
+        if status.refusal is not None:
+            status = self.connection.refusals.status(status)
         block = heads.trailers(status, trailing, self.connection.trailers_room)
         if self.plain or not self._head_sent:
             if not self.plain and (self._initial or self._gzip):

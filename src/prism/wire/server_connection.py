@@ -24,7 +24,7 @@ from prism.wire.request_head import RequestHead, Unusual, read_request
 from prism.wire.served_stream import ServedStream
 from prism.wire.server_call import NEVER, ServerCall
 from prism.wire.server_streams import ServerStreams
-from prism.wire.status import Code, Status, StatusError
+from prism.wire.status import Code, Refusal, Status, StatusError
 from prism.wire.unary_reply import append_reply
 
 if TYPE_CHECKING:
@@ -37,9 +37,13 @@ _RESUMED: Final = 8  # calls that were held and are under way: their answers cou
 _SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
 
 _message_head = MESSAGE_HEAD.unpack_from
-_CLOSING: Final = Status(Code.UNAVAILABLE, "the server is shutting down: try another, or again")
-_POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST")
-_GRPC_ONLY: Final = Status(Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc")
+_CLOSING: Final = Status(
+    Code.UNAVAILABLE, "the server is shutting down: try another, or again", refusal=Refusal.SHUTTING_DOWN
+)
+_POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST", refusal=Refusal.MALFORMED_REQUEST)
+_GRPC_ONLY: Final = Status(
+    Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc", refusal=Refusal.MALFORMED_REQUEST
+)
 _DRAIN_PING: Final = b"draining"
 
 
@@ -47,7 +51,7 @@ class ServerConnection(ServerStreams):
     """One client's connection."""
 
     def __init__(self, server: "Server", peer: Peer) -> None:
-        super().__init__(server.config, server.loop, server.opening, server.known_fields)
+        super().__init__(server.config, server.loop, server.opening, server.known_fields, server.refusals)
         self.peer = peer
         self.zombies: set[ServedStream] = set()  # cancelled calls whose handlers have not ended
         self._server = server
@@ -97,7 +101,9 @@ class ServerConnection(ServerStreams):
             return
         method = self._server.lookup(path)
         if method is None:
-            status = Status(Code.UNIMPLEMENTED, f"this server has no method {path[:_SHOWN]}")
+            status = Status(
+                Code.UNIMPLEMENTED, f"this server has no method {path[:_SHOWN]}", refusal=Refusal.METHOD_UNKNOWN
+            )
             self._reject(stream_id, end_stream, status)
             return
         expires = NEVER if seconds is None else monotonic() + seconds
@@ -117,14 +123,24 @@ class ServerConnection(ServerStreams):
         """Read what most calls do not have; False where the call has been refused for it."""
         status = None
         if end_stream and not call.method.client_streaming:
-            status = Status(Code.INTERNAL, "this method takes exactly one message, and none came")
+            status = Status(
+                Code.INTERNAL, "this method takes exactly one message, and none came", refusal=Refusal.MALFORMED_REQUEST
+            )
         if unusual is not None:
             call.content_length = unusual.content_length
             call.encoding = unusual.encoding
             if unusual.bad_timeout:
-                status = Status(Code.INTERNAL, "grpc-timeout is malformed: one to eight digits and one of HMSmun")
+                status = Status(
+                    Code.INTERNAL,
+                    "grpc-timeout is malformed: one to eight digits and one of HMSmun",
+                    refusal=Refusal.MALFORMED_REQUEST,
+                )
             elif unusual.encoding not in (None, GZIP):
-                status = Status(Code.UNIMPLEMENTED, "compression of this kind is not known here: use gzip or identity")
+                status = Status(
+                    Code.UNIMPLEMENTED,
+                    "compression of this kind is not known here: use gzip or identity",
+                    refusal=Refusal.MALFORMED_REQUEST,
+                )
         if status is not None:
             self._reject(call.stream_id, end_stream, status)
         return status is None
@@ -231,7 +247,9 @@ class ServerConnection(ServerStreams):
             call.finish(Status(Code.CANCELLED, "the handler was cancelled"))
         elif isinstance(error, Exception):
             _log.error("the handler of %s failed", call.path, exc_info=error)
-            call.finish(Status(Code.INTERNAL, "the handler failed: the server's log says why"))
+            call.finish(
+                Status(Code.INTERNAL, "the handler failed: the server's log says why", refusal=Refusal.HANDLER_FAILED)
+            )
         else:
             raise error
 

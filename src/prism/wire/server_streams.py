@@ -10,8 +10,9 @@ from prism.wire.connection import Connection
 from prism.wire.fields import MALFORMED, Fields
 from prism.wire.frames import END_STREAM, ConnectionFault, ErrorCode, StreamFault
 from prism.wire.metadata import EMPTY_METADATA
+from prism.wire.refusal import Refusals
 from prism.wire.served_stream import ServedStream
-from prism.wire.status import Code, Status
+from prism.wire.status import Code, Refusal, Status
 
 _FORGOTTEN_KEPT: Final = 1000
 _GAPS_KEPT: Final = 16
@@ -21,9 +22,15 @@ class ServerStreams(Connection[ServedStream]):
     """What a server's connection remembers of streams, and how it ends those that get no handler."""
 
     def __init__(
-        self, config: ServerConfig, loop: asyncio.AbstractEventLoop, opening: bytes, known_fields: Fields
+        self,
+        config: ServerConfig,
+        loop: asyncio.AbstractEventLoop,
+        opening: bytes,
+        known_fields: Fields,
+        refusals: Refusals,
     ) -> None:
         super().__init__(config, loop, opening)
+        self.refusals = refusals
         self._known = known_fields
         self._draining = False
         self._reply_budget = config.reply_budget
@@ -83,6 +90,8 @@ class ServerStreams(Connection[ServedStream]):
 
     def _reject(self, stream_id: int, end_stream: int, status: Status, head: bytes = heads.RESPONSE_HEAD) -> None:
         """Answer a request at once with a status."""
+        if status.refusal is not None:
+            status = self.refusals.status(status)
         block = head + heads.trailers(status, EMPTY_METADATA, self._peer_max_header_list)
         if status.code is Code.UNIMPLEMENTED:
             block += heads.ACCEPT_ENCODING
@@ -102,6 +111,7 @@ class ServerStreams(Connection[ServedStream]):
         status = Status(
             Code.RESOURCE_EXHAUSTED,
             f"the headers are over the limit of {self._config.max_header_list_size} bytes: send fewer or shorter ones",
+            refusal=Refusal.HEADERS_TOO_LARGE,
         )
         self._reject(stream_id, end_stream, status, heads.TOO_LARGE_HEAD)
 

@@ -4,7 +4,7 @@ Source: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md and PROTOCOL
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 
@@ -31,16 +31,38 @@ class Code(enum.IntEnum):
     UNAUTHENTICATED = 16
 
 
+class Refusal(enum.Enum):
+    """Why the transport itself ended a call.
+
+    The value says whether its handler may have begun; where it is false, that is so for methods that take one message.
+    """
+
+    METHOD_UNKNOWN = ("method unknown", False)
+    HEADERS_TOO_LARGE = ("headers too large", False)
+    MESSAGE_TOO_LARGE = ("message too large", False)
+    MALFORMED_REQUEST = ("malformed request", False)
+    ANSWERS_NOT_TAKEN = ("answers not taken", True)
+    SHUTTING_DOWN = ("shutting down", True)
+    HANDLER_FAILED = ("handler failed", True)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the handler may have begun."""
+        return self.value[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The end of a call.
 
     `details` is a serialised `google.rpc.Status` and travels as `grpc-status-details-bin`; empty means none.
+    `refusal` is set where the transport says it, and not a handler; it does not travel.
     """
 
     code: Code
     message: str = ""
     details: bytes = b""
+    refusal: Refusal | None = field(default=None, compare=False, repr=False)
 
 
 OK = Status(Code.OK)

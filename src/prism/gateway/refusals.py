@@ -1,0 +1,35 @@
+"""What the transport refuses by itself, said as Prism says it: ErrorInfo over gRPC, the JSON of Connect over HTTP."""
+
+from prism.errors import Outcome, PrismError, from_status
+from prism.gateway.connect.refusal import HttpRefusal
+from prism.wire import Code, HttpResponse, Status
+
+_CODES = {
+    413: Code.RESOURCE_EXHAUSTED,
+    431: Code.RESOURCE_EXHAUSTED,
+    500: Code.INTERNAL,
+    501: Code.UNIMPLEMENTED,
+    503: Code.UNAVAILABLE,
+}
+
+
+class GatewayRefusals:
+    """`prism.wire.Refusals` of the data port."""
+
+    def status(self, status: Status) -> Status:
+        """The status with its reason, domain and outcome as details."""
+        refusal = status.refusal
+        if refusal is None:
+            return status
+        error = from_status(status)
+        error.reason = refusal.name
+        error.outcome = Outcome.UNKNOWN if refusal.begun else Outcome.NOT_APPLIED
+        return Status(status.code, status.message, _details(error))
+
+    def response(self, code: int, message: str) -> HttpResponse:
+        """The HTTP status, with an error that clients of Connect can read."""
+        return HttpRefusal(code, _CODES.get(code, Code.INVALID_ARGUMENT), message).response()
+
+
+def _details(error: PrismError) -> bytes:
+    return error.to_status().details

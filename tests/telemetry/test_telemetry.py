@@ -9,10 +9,12 @@ import grpc
 import pytest
 
 from gateways import GatewayProcess, namespace, running
+from prism.client.sync import Client as BlockingClient
+from prism.interfaces.keyvalue import GetRequest
 from telemetry.otlp_receiver import Box, Received, grpc_receiver
 
 SERVICE = "prism.data.v1.KeyValue"
-TRACES = {name: name[0] * 32 for name in ("a", "b")}
+TRACES = {name: name[0] * 32 for name in ("a", "b", "c")}
 CALLER = "00f067aa0ba902b7"
 
 
@@ -24,10 +26,16 @@ def box() -> Box:
 
 @pytest.fixture(scope="module")
 def gateway(box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """A gateway that sends its traces to a stock receiver; chance keeps none."""
-    with grpc_receiver(box) as port:
-        traces = {"endpoint": f"http://127.0.0.1:{port}", "ratio": 0, "attributes": {"deployment.environment": "test"}}
-        config = {"telemetry": {"listen": "127.0.0.1:0", "traces": traces}, "namespaces": [namespace("here", "memory")]}
+    """A gateway that sends its traces to a stock receiver, as do its plugins; chance keeps none."""
+    with grpc_receiver(box) as port, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+        about = {"deployment.environment": "test"}
+        traces = {"endpoint": "${OTEL_EXPORTER_OTLP_ENDPOINT}", "ratio": 0, "attributes": about}
+        beside = {**namespace("beside", "memory"), "plugin": {"type": "sidecar"}}
+        config = {
+            "telemetry": {"listen": "127.0.0.1:0", "traces": traces},
+            "namespaces": [namespace("here", "memory"), beside],
+        }
         with running(config, tmp_path_factory.mktemp("telemetry")) as gateway:
             yield gateway
 
@@ -50,8 +58,6 @@ def check_tree(spans: list[Received]) -> None:
 
 def test_a_call_by_grpc(gateway: GatewayProcess, box: Box) -> None:
     """A stock client's context reaches the receiver with the gateway's spans under it."""
-    from prism.interfaces.keyvalue import GetRequest
-
     request = GetRequest(id="r", keys=[b"k"]).SerializeToString()
     with grpc.insecure_channel(gateway.data) as channel:
         call = channel.unary_unary(f"/{SERVICE}/Get")
@@ -60,6 +66,36 @@ def test_a_call_by_grpc(gateway: GatewayProcess, box: Box) -> None:
             call(request, metadata=[("prism-namespace", "here"), ("traceparent", traceparent)])
     spans = box.wait(lambda spans: len(of_trace(list(spans), TRACES["a"])) >= 2)
     check_tree(of_trace(spans, TRACES["a"]))
+
+
+def test_a_call_through_a_sidecar(gateway: GatewayProcess, box: Box) -> None:
+    """From the client's span to the plugin's, in another process, each the child of the one before."""
+    with BlockingClient(gateway.data, headers={"traceparent": f"00-{TRACES['c']}-{CALLER}-01"}) as prism:
+        prism.keyvalue("beside").put("r", {b"k": b"v"})
+    spans = of_trace(box.wait(lambda spans: len(of_trace(list(spans), TRACES["c"])) >= 3), TRACES["c"])
+    by_parent = {each.parent_id: each for each in spans}
+    server = by_parent[CALLER]
+    dispatch = by_parent[server.span_id]
+    plugin = by_parent[dispatch.span_id]
+    assert [each.span.name for each in (server, dispatch, plugin)] == [
+        f"{SERVICE}/Put",
+        f"memory {SERVICE}/Put",
+        f"{SERVICE}/Put",
+    ]
+    assert [each.span.kind for each in (server, dispatch, plugin)] == [2, 3, 2]
+    assert [each.resource["service.name"] for each in (server, dispatch, plugin)] == [
+        "prism-gateway",
+        "prism-gateway",
+        "prism-plugin-memory",
+    ]
+    assert plugin.resource["process.pid"] != server.resource["process.pid"]
+    assert (
+        server.span.start_time_unix_nano
+        <= dispatch.span.start_time_unix_nano
+        <= plugin.span.start_time_unix_nano
+        <= plugin.span.end_time_unix_nano
+        <= server.span.end_time_unix_nano
+    )
 
 
 def test_a_call_by_http(gateway: GatewayProcess, box: Box) -> None:
@@ -93,12 +129,10 @@ def test_the_figures(gateway: GatewayProcess, box: Box) -> None:
 
 def test_a_receiver_that_is_not_there_holds_nothing_up(tmp_path: Path) -> None:
     """The gateway serves, says once that traces wait, and ends in order."""
-    from prism.client.sync import Client
-
     traces = {"endpoint": "http://127.0.0.1:1", "ratio": 1}
     config = {"telemetry": {"listen": "127.0.0.1:0", "traces": traces}, "namespaces": [namespace("here", "memory")]}
     with running(config, tmp_path) as gateway:
-        with Client(gateway.data) as prism:
+        with BlockingClient(gateway.data) as prism:
             prism.keyvalue("here").put("r", {b"k": b"v"})
         gateway.wait_for_log("traces cannot be sent")
     assert gateway.process.returncode == 0

@@ -19,8 +19,12 @@ from prism.plugins.placement import Command
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH",
              "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
-             "https_proxy", "no_proxy")  # fmt: skip
-"""The gateway's own variables that a plugin gets: what programs need to run, and none that holds a secret."""
+             "https_proxy", "no_proxy", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+             "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_CERTIFICATE",
+             "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_RESOURCE_ATTRIBUTES",
+             "OTEL_SDK_DISABLED")  # fmt: skip
+"""The gateway's own variables that a plugin gets: what programs need to run and to be traced, and none that holds a
+secret (`OTEL_EXPORTER_OTLP_HEADERS` does)."""
 
 _SET_PARENT_DEATH_SIGNAL = 1
 _OUTPUT_PATIENCE = 1.0

@@ -45,8 +45,9 @@ class Envelopes:
         head = self._operations.get(operation) or self._operation(operation)
         where = self._namespaces.get(context.namespace) or self._namespace(context.namespace)
         size = len(payload)
-        if context.principal or context.traceparent:
-            where += self._caller(context)
+        traceparent = context.traceparent
+        if context.principal or traceparent:
+            where += self._caller(context, traceparent)
         return b"".join((head, where, _RAW_PARAMS, varint(size), payload))
 
     def _operation(self, operation: str) -> bytes:
@@ -60,9 +61,12 @@ class Envelopes:
         where = self._namespaces[namespace] = entry("prism-namespace", namespace) + self._instance
         return where
 
-    def _caller(self, context: Context) -> bytes:
+    def _caller(self, context: Context, traceparent: str) -> bytes:
         more = entry("prism-principal", context.principal) if context.principal else b""
-        return more + entry("traceparent", context.traceparent) if context.traceparent else more
+        if not traceparent:
+            return more
+        more += entry("traceparent", traceparent)
+        return more + entry("tracestate", state) if (state := context.tracestate) else more
 
 
 def entry(key: str, value: str) -> bytes:

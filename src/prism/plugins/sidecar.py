@@ -26,6 +26,7 @@ from prism.plugins.output import Output
 from prism.plugins.outside import Outside
 from prism.plugins.placement import Command
 from prism.plugins.socket_folder import SocketFolder
+from prism.telemetry import audit
 from prism.wire import Deadline, Peer
 
 HANDSHAKE_PATIENCE = 30.0
@@ -86,6 +87,7 @@ class Sidecar(Outside):
         self._run = run
         run.child.exited.add_done_callback(lambda _: self._on_exit(run))
         log.info("plugin %s runs as process %d", self.backend, run.child.pid)
+        self._record("plugin.process_started", pid=run.child.pid, starts=self._starts)
         self._store = self._store or endpoint.store
 
     async def start(self) -> None:
@@ -116,6 +118,7 @@ class Sidecar(Outside):
         """Kills the process."""
         if self._run is not None:
             log.error("plugin %s is killed: %s", self.backend, reason)
+            self._record("plugin.process_killed", "ABORTED", pid=self._run.child.pid, reason=reason)
             self._run.child.kill()
 
     def status(self) -> Mapping[str, object]:
@@ -167,6 +170,9 @@ class Sidecar(Outside):
         self.give_up("it does not know its instance any more")
         raise translation.lost(self.backend, "it forgot its instance", sent=False)
 
+    def _record(self, action: str, outcome: str = "OK", **detail: object) -> None:
+        audit.record("plugin", action, outcome=outcome, detail={"backend": self.backend, **detail})
+
     def _on_exit(self, run: "_Run") -> None:
         """The process has ended."""
         if self._run is not run:
@@ -174,6 +180,7 @@ class Sidecar(Outside):
         self._run = None
         how = _how_it_ended(run.child.exited.result())
         log.error("plugin %s, process %d, %s", self.backend, run.child.pid, how)
+        self._record("plugin.process_ended", "UNAVAILABLE", pid=run.child.pid, reason=how)
         self._refuse(f"its plugin {how}")
         task = asyncio.get_running_loop().create_task(run.close(0.0))
         self._ends.add(task)

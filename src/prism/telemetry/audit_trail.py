@@ -205,7 +205,7 @@ class AuditTrail(logging.Handler):
             "peer": event.peer,
             "trace_id": event.trace_id,
         }
-        line |= {name: self._shown(value) for name, value in event.detail.items() if name not in line}
+        line |= {name: self._shown(value) for name, value in event.detail.items() if not line.get(name)}
         return json.dumps({name: value for name, value in line.items() if value != ""}).encode() + b"\n"
 
     def _shown(self, value: object) -> object:

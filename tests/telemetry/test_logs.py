@@ -1,12 +1,17 @@
 """What logs look like, and what they never hold."""
 
+import contextvars
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from prism.telemetry.current import CURRENT
 from prism.telemetry.logs import configure
 
 log = logging.getLogger("prism.somewhere")
@@ -138,3 +143,70 @@ def test_values_that_json_does_not_know() -> None:
     configure(stream=stream)
     log.info("listening", extra={"address": io.BytesIO, "codes": {1, 2}, "raw": b"\x00"})
     assert json.loads(stream.getvalue())["codes"] == [1, 2]
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A call that is being carried out."""
+
+    namespace: str
+    trace_id: str = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def within(call: AtWork, work: Callable[[], object]) -> None:
+    """Does something while the call is carried out."""
+    context = contextvars.copy_context()
+    context.run(CURRENT.set, call)
+    context.run(work)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_lines_of_a_call_say_which(form: str) -> None:
+    """Namespace and trace id, whoever writes the line; one that names a namespace itself keeps it."""
+    stream = io.StringIO()
+    configure(form=form, stream=stream)  # type: ignore[arg-type]  # parametrised
+    call = AtWork("profiles")
+    within(call, lambda: log.info("within"))
+    within(call, lambda: log.info("of another", extra={"namespace": "other"}))
+    log.info("outside")
+    within_it, another, outside = stream.getvalue().splitlines()
+    assert call.trace_id in within_it
+    assert "profiles" in within_it
+    assert "other" in another
+    assert "profiles" not in another
+    assert call.trace_id not in outside
+
+
+def test_levels_of_single_namespaces() -> None:
+    """More of one that is looked into, less of one that is noisy, all else by the level of the log."""
+    stream = io.StringIO()
+    configure("info", stream=stream, namespaces={"watched": "debug", "noisy": "error"})
+    for name in ("watched", "noisy", "ordinary"):
+        for level in (logging.DEBUG, logging.WARNING, logging.ERROR):
+            within(AtWork(name), partial(log.log, level, f"{name} {logging.getLevelName(level)}"))
+    log.debug("about watched", extra={"namespace": "watched"})
+    log.debug("about nothing")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == [
+        "watched DEBUG",
+        "watched WARNING",
+        "watched ERROR",
+        "noisy ERROR",
+        "ordinary WARNING",
+        "ordinary ERROR",
+        "about watched",
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_secrets_of_the_configuration_are_not_written(form: str) -> None:
+    """Wherever they stand: in the message, in a field, in an object's text, in a traceback."""
+    stream = io.StringIO()
+    configure(form=form, stream=stream, scrub=lambda text: text.replace("hunter2", "***"))  # type: ignore[arg-type]
+    try:
+        raise ValueError("with hunter2")
+    except ValueError:
+        log.exception(
+            "said hunter2", extra={"what": ["hunter2"], "path": Path("/hunter2"), "error": KeyError("hunter2")}
+        )
+    assert "hunter2" not in stream.getvalue()
+    assert stream.getvalue().count("***") >= 4

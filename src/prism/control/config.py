@@ -152,11 +152,13 @@ class Log(Section):
         level: the least important messages that are kept.
         format: `auto` is text on a terminal and JSON elsewhere.
         access: one line per call; costs more than the call.
+        namespaces: another level for what is logged about single namespaces, by name.
     """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "text", "json"] = "auto"
     access: bool = False
+    namespaces: dict[str, Literal["debug", "info", "warning", "error"]] = Field(default_factory=dict)
 
 
 class TelemetrySection(Section):
@@ -211,8 +213,9 @@ class NamespaceEntry(Section):
     abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
     backend: str
     plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
-    config: Options = Field(default_factory=dict)
-    credentials: Options = Field(default_factory=dict)
+    # They hold secrets in clear: no dump and no repr shows them.
+    config: Options = Field(default_factory=dict, exclude=True, repr=False)
+    credentials: Options = Field(default_factory=dict, exclude=True, repr=False)
 
 
 class Config(Section):

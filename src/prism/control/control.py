@@ -21,6 +21,7 @@ from prism.control.config import Config
 from prism.control.loading import load
 from prism.control.problem import ConfigInvalid
 from prism.control.report import ReloadReport
+from prism.control.secrets import Redactor
 from prism.control.snapshot import Namespace, Snapshot
 from prism.control.specification import InstanceSpec, Loaded
 from prism.control.supervised import Supervised
@@ -34,6 +35,7 @@ AT_ONCE = frozenset({"drain_timeout"})
 """Options of the sections that need no restart."""
 
 _NAMED_AT_MOST = 100
+_GENERATIONS_OF_SECRETS = 4
 
 POLICY_SECTIONS = ("authentication", "authorization")
 """Sections that take effect with the next snapshot."""
@@ -81,6 +83,7 @@ class Control:
         self._generation = 0
         self._lock = asyncio.Lock()
         self._ended = False
+        self._redactors: tuple[Redactor, ...] = ()
         self._seen: watch.Signature = ()
         self._watched: frozenset[Path] = frozenset()
         self._delays = self._timing.delays()
@@ -185,10 +188,21 @@ class Control:
         try:
             loaded = await asyncio.to_thread(load, self._source, self._plugins, self._environment)
             self._watched = loaded.watched
+            self._remember(loaded.redactor)
         finally:
             # The file as it was before it was read: a change while it was read is seen as one.
             self._seen = (*before[:1], *self._signature()[1:])
         return loaded
+
+    def scrub(self, text: str) -> str:
+        """The text without the secrets of the configuration, nor of those that it has lately replaced."""
+        for each in self._redactors:
+            text = each.scrub(text)
+        return text
+
+    def _remember(self, redactor: Redactor) -> None:
+        if not self._redactors or not redactor.knows_as_much_as(self._redactors[0]):
+            self._redactors = (redactor, *self._redactors)[:_GENERATIONS_OF_SECRETS]
 
     def _signature(self) -> watch.Signature:
         if not isinstance(self._source, Path):

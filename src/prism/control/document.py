@@ -1,7 +1,7 @@
 """A YAML document that knows the place of everything in it, so that an error can say file, line, column and path."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ class Document:
     """
 
     name: str
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
     problems: tuple[Problem, ...] = ()
-    _root: Node | None = None
+    _root: Node | None = field(default=None, repr=False)
 
     def problem(
         self, loc: Loc, message: str, *, found: str = "", allowed: str = "", nearest: str = "", key: bool = False

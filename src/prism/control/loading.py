@@ -37,11 +37,16 @@ def load(source: Path | Config, plugins: Plugins, environment: Mapping[str, str]
         ConfigInvalid: with every problem.
     """
     with _no_garbage_collection():
-        if isinstance(source, Config):
-            document = Document("", source.model_dump(mode="json", exclude_unset=True))
-        else:
-            document = read(source)
+        document = Document("", _as_written(source)) if isinstance(source, Config) else read(source)
         return _Loading(document, plugins, environment).run(source if isinstance(source, Path) else None)
+
+
+def _as_written(config: Config) -> dict[str, Any]:
+    """A configuration made by hand as a file would have it, with what its dump leaves out."""
+    data = config.model_dump(mode="json", exclude_unset=True)
+    for entry, written in zip(config.namespaces, data.get("namespaces", ()), strict=True):
+        written |= {name: getattr(entry, name) for name in ("config", "credentials") if name in entry.model_fields_set}
+    return data
 
 
 @contextmanager
@@ -133,6 +138,7 @@ class _Loading:
         except ValidationError as error:
             self._explain((), data, Config, error)
             return None
+        _plain(config.model_dump(exclude={"namespaces"}), self._redactor)
         self._check_addresses(config)
         for each in contradictions(config):
             self._complain(each.loc, each.message, found=each.found, allowed=each.allowed)

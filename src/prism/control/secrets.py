@@ -3,11 +3,12 @@
 A provider answers for a name; Vault and its like join by implementing `SecretProvider`.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 ENVIRONMENT_PREFIX = "PRISM_SECRET_"
@@ -111,13 +112,18 @@ class Redactor:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._longest_first: Sequence[str] | None = None
+
+    def knows_as_much_as(self, other: "Redactor") -> bool:
+        """Whether both hide the same."""
+        return self._known == other._known
 
     def learn(self, secret: str) -> None:
-        """From now on, `secret` is hidden, as it is, in URLs and in Python's quoting."""
+        """From now on, `secret` is hidden, as it is, in URLs, in JSON and in Python's quoting."""
         if secret.strip() and secret not in self._known:
-            self._known |= {secret, quote(secret, safe=""), repr(secret)[1:-1]}
-            self._pattern = None
+            forms = (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1])
+            self._known.update(forms)
+            self._longest_first = None
 
     def learn_from(self, text: str) -> None:
         """Learns the passwords in a connection string."""
@@ -127,10 +133,10 @@ class Redactor:
 
     def scrub(self, text: str) -> str:
         """The text with every known secret, and every password in a URL, replaced."""
-        if self._known:
-            if self._pattern is None:
-                longest_first: Sequence[str] = sorted(self._known, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-            text = self._pattern.sub(HIDDEN, text)
+        if self._longest_first is None:
+            self._longest_first = sorted(self._known, key=len, reverse=True)
+        for secret in self._longest_first:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
         text = _URL_PASSWORD.sub(rf"\g<before>{HIDDEN}@", text)
         return _NAMED_PASSWORD.sub(rf"\g<before>{HIDDEN}", text)

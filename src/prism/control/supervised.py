@@ -213,6 +213,7 @@ class Supervised:
     async def _bring_up(self) -> None:
         """Tries until it serves."""
         name = self.spec.plugin.name
+        told = False
         for delay in self._timing.delays():
             reason = await self._attempt()
             if not reason:
@@ -221,6 +222,9 @@ class Supervised:
             self.health = Health(HealthStatus.UNHEALTHY, reason)
             self.failure = Failure(reason, time())
             log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
+            if not told:
+                told = True
+                self._record("plugin.unavailable", "UNAVAILABLE", reason=reason)
             self._tried.set()
             await asyncio.sleep(delay)
         self.came_up = True
@@ -230,6 +234,7 @@ class Supervised:
             return  # it has ended again meanwhile, and refuses with its own reason
         self.instance.refusal = ""
         self._tried.set()
+        self._record("plugin.serves", namespaces=len(self._wanted))
         log.info(
             "backend %s serves %d namespace%s on %s",
             name,

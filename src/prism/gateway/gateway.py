@@ -55,6 +55,7 @@ class Gateway:
         operations: every operation of the contract, by path.
         recorder: counts the calls.
         denials: is told of every call that a policy refuses.
+        scrub: takes known secrets out of what a plugin says of its trouble.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Gateway:
         self._observers: tuple[Observer, ...] = ()
         self.recorder = recorder
         self.denials = Denials()
+        self.scrub: Callable[[str], str] = str
         self._offers = offers or {}
         self._established: set[Subscription] = set()
 
@@ -235,6 +237,7 @@ class Gateway:
         error.metadata.setdefault("namespace", call.namespace[:63])
         if call.target is not None:
             error.metadata.setdefault("backend", call.target.instance.backend)
+            error.message = self.scrub(error.message)
         if error.outcome is None and not call.operation.reads:
             refused = call.target is None or isinstance(error, CallerError)
             error.outcome = Outcome.NOT_APPLIED if refused else Outcome.UNKNOWN

@@ -82,7 +82,8 @@ class GatewayServer:
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.policing = Policing()
         self.control = Control(source, self._publish, plugins=plugins)
-        self.telemetry = Telemetry(self.gateway)
+        self.telemetry = Telemetry(self.gateway, self.control.scrub)
+        self.gateway.scrub = self.control.scrub
         self._admin = AdminPort(Admin(self.control))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = Health(self.readiness.services)

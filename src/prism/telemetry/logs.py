@@ -2,8 +2,11 @@
 
     log.info("backend started", extra={"backend": "postgres", "namespace": "profiles"})
 
-Whatever is logged, these never reach the output: the value of a field whose name speaks of a secret, the user
-information of a URL, `password=...` and bearer tokens in texts, and bytes that could end a line or steer a terminal.
+A line that is written while a call is carried out says which: its namespace and the id of its trace.
+
+Whatever is logged, these never reach the output: the secrets of the configuration, the value of a field whose name
+speaks of a secret, the user information of a URL, `password=...` and bearer tokens in texts, and bytes that could end a
+line or steer a terminal.
 """
 
 import datetime
@@ -11,10 +14,14 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, TextIO
 
+from prism.telemetry.current import CURRENT
+
 Format = Literal["auto", "json", "text"]
+Scrub = Callable[[str], str]
 Level = Literal["debug", "info", "warning", "error"]
 
 HIDDEN = "***"
@@ -29,41 +36,72 @@ _CONTROL_BUT_LINES: Final = {code: text for code, text in _CONTROL.items() if co
 _COLOURS: Final = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
 
 
-def configure(level: Level = "info", form: Format = "auto", stream: TextIO | None = None) -> None:
+def configure(
+    level: Level = "info",
+    form: Format = "auto",
+    stream: TextIO | None = None,
+    *,
+    namespaces: Mapping[str, Level] = MappingProxyType({}),
+    scrub: Scrub = str,
+) -> None:
     """Sends every logger's records to `stream`, replacing what was configured before.
 
     Args:
         level: the least severe that is kept.
         form: `auto` is text on a terminal, else JSON.
         stream: where to; standard error by default.
+        namespaces: another least severe for records about some namespaces.
+        scrub: takes known secrets out of text.
     """
     stream = stream or sys.stderr
     terminal = stream.isatty()
     handler = logging.StreamHandler(stream)
     as_text = form == "text" or (form == "auto" and terminal)
-    handler.setFormatter(TextFormatter(colour=terminal) if as_text else JsonFormatter())
+    handler.setFormatter(TextFormatter(colour=terminal, scrub=scrub) if as_text else JsonFormatter(scrub=scrub))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    levels = {name: logging.getLevelNamesMapping()[each.upper()] for name, each in namespaces.items()}
+    own = logging.getLevelNamesMapping()[level.upper()]
+    if levels:
+        handler.addFilter(_NamespaceLevels(own, levels))
+    root.setLevel(min((own, *levels.values())))
     # It logs each change near the configuration file; a log file kept there would feed on itself.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 
+class _NamespaceLevels:
+    """Keeps a record by the level of its namespace: that of its call, or one that it names itself."""
+
+    def __init__(self, level: int, namespaces: Mapping[str, int]) -> None:
+        self._level = level
+        self._namespaces = namespaces
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is kept."""
+        current = CURRENT.get()
+        name = getattr(record, "namespace", "" if current is None else current.namespace)
+        return record.levelno >= self._namespaces.get(name, self._level)
+
+
 class JsonFormatter(logging.Formatter):
     """A record as one JSON object: time, level, logger, message, the extra fields, and the traceback as `error`."""
+
+    def __init__(self, *, scrub: Scrub = str) -> None:
+        super().__init__()
+        self._clean = _cleaning(scrub)
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _clean(record.getMessage()),
+            "message": self._clean(record.getMessage()),
         }
-        for name, value in _extra(record):
+        for name, value in _extra(record, self._clean):
             line.setdefault(name, value)
         if record.exc_info:
-            line["error"] = _clean(self.formatException(record.exc_info))
-        return json.dumps(line, default=lambda value: _clean(str(value)))
+            line["error"] = self._clean(self.formatException(record.exc_info))
+        return json.dumps(line, default=lambda value: self._clean(str(value)))
 
 
 class TextFormatter(logging.Formatter):
@@ -71,11 +109,13 @@ class TextFormatter(logging.Formatter):
 
     Args:
         colour: colour the level by ANSI codes.
+        scrub: takes known secrets out of text.
     """
 
-    def __init__(self, *, colour: bool = False) -> None:
+    def __init__(self, *, colour: bool = False, scrub: Scrub = str) -> None:
         super().__init__()
         self._colour = colour
+        self._clean = _cleaning(scrub)
 
     def format(self, record: logging.LogRecord) -> str:
         level = f"{record.levelname.lower():7}"
@@ -84,34 +124,41 @@ class TextFormatter(logging.Formatter):
         parts = [
             f"{_time(record).astimezone():%H:%M:%S.%f}"[:-3],
             level,
-            _clean(record.getMessage()).translate(_CONTROL),
+            self._clean(record.getMessage()).translate(_CONTROL),
         ]
-        parts += [f"{name}={_word(value)}" for name, value in _extra(record)]
+        parts += [f"{name}={_word(value)}" for name, value in _extra(record, self._clean)]
         line = " ".join(parts)
         if record.exc_info:
-            line += "\n" + _clean(self.formatException(record.exc_info)).translate(_CONTROL_BUT_LINES)
+            line += "\n" + self._clean(self.formatException(record.exc_info)).translate(_CONTROL_BUT_LINES)
         return line
 
 
-def _extra(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+def _extra(record: logging.LogRecord, clean: Scrub) -> Iterator[tuple[str, Any]]:
     for name, value in vars(record).items():
         if name not in _BUILT_IN:
-            yield name, _visible(name, value)
+            yield name, _visible(name, value, clean)
+    if (current := CURRENT.get()) is not None:
+        if not hasattr(record, "namespace"):
+            yield "namespace", clean(current.namespace[:63])
+        if trace_id := current.trace_id:
+            yield "trace_id", trace_id
 
 
-def _visible(name: str, value: Any) -> Any:
+def _visible(name: str, value: Any, clean: Scrub) -> Any:
     """The value as it may be shown."""
     if _SECRET.search(name):
         return HIDDEN
     if isinstance(value, Mapping):
-        return {str(key): _visible(str(key), member) for key, member in value.items()}
+        return {str(key): _visible(str(key), member, clean) for key, member in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_visible("", member) for member in value]
-    return _clean(value) if isinstance(value, str) else value
+        return [_visible("", member, clean) for member in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return clean(str(value))
 
 
-def _clean(text: str) -> str:
-    return _SECRET_TEXT.sub(lambda found: next(filter(None, found.groups())) + HIDDEN, text)
+def _cleaning(scrub: Scrub) -> Scrub:
+    return lambda text: _SECRET_TEXT.sub(lambda found: next(filter(None, found.groups())) + HIDDEN, scrub(text))
 
 
 def _word(value: Any) -> str:

@@ -1,6 +1,6 @@
 """All that a gateway tells of itself besides its answers, from its first line to its last: set up and closed here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,17 +29,19 @@ class Telemetry:
 
     Args:
         gateway: whose calls are told of.
+        scrub: takes known secrets out of text.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, scrub: Callable[[str], str] = str) -> None:
         self._gateway = gateway
-        self._trail = AuditTrail()
+        self._scrub = scrub
+        self._trail = AuditTrail(scrub=scrub)
         self._keeps_trail = False
         self._exporter: SpanExporter | None = None
         self._sampling: Sampling | None = None
 
     async def __aenter__(self) -> Self:
-        logs.configure()
+        logs.configure(scrub=self._scrub)
         self._trail.__enter__()
         return self
 
@@ -58,7 +60,7 @@ class Telemetry:
             FailedPrecondition: what encodes traces is not installed.
         """
         log = config.telemetry.log
-        logs.configure(log.level, log.format)
+        logs.configure(log.level, log.format, namespaces=log.namespaces, scrub=self._scrub)
         observers: list[Observer] = []
         first: Hop = note
         last: Sequence[Hop] = ()
@@ -105,7 +107,7 @@ class Telemetry:
         self._exporter = SpanExporter(sender, about, queue=section.queue)
         self._exporter.start()
         self._sampling = Sampling(SamplingRule(section.ratio, section.slow, section.honour_caller))
-        return Tracer(self._sampling, self._exporter.put)
+        return Tracer(self._sampling, self._exporter.put, scrub=self._scrub)
 
 
 def note(call: Call) -> None:

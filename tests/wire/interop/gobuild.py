@@ -26,15 +26,15 @@ _OUT_OF_REACH = re.compile(
 )
 
 
-def build(module: str, package: str) -> Path:
-    """The program that `package` of `module` (a folder under `go/`) makes; built when its sources have changed.
+def build(module: str, package: str, modules: Path = _MODULES) -> Path:
+    """The program that `package` of `module` (a folder of `modules`) makes; built when its sources have changed.
 
     Skips the test where Go is not installed or the modules cannot be downloaded.
     """
     go = shutil.which("go")
     if go is None:
         pytest.skip(f"{module}: Go is not installed")
-    folder = _MODULES / module
+    folder = modules / module
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         digest.update(path.read_bytes())

@@ -1,7 +1,10 @@
 """A plugin without a gateway: driven by stock clients, over TCP, TLS and a unix socket; and what it refuses."""
 
 import json
+import os
 import subprocess
+import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ import trustme
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.wire import Channel, Deadline, StatusError, client_context
+from prism.wire.frames import PREFACE, settings
 from sdk.host.standalone import Standalone, command, standalone
 
 PLUGIN = "/prism.plugin.v1.BackendPlugin"
@@ -154,6 +158,41 @@ def test_a_unix_socket_is_for_its_user(tmp_path: Path) -> None:
             assert stock(channel, "Initialize", pb.InitializeRequest(), pb.InitializeResponse).success
     assert plugin.process.returncode == 0
     assert not path.exists()
+
+
+NOBODY = 65534
+
+
+SPEAK = """
+import os, socket, sys
+os.setuid(int(sys.argv[2]))
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.settimeout(20)
+    sock.connect(sys.argv[1])
+    try:
+        sock.sendall(bytes.fromhex(sys.argv[3]))
+        print(len(sock.recv(1)))
+    except ConnectionError:
+        print(0)
+"""
+
+
+def speaks(path: Path, user: int) -> bool:
+    """Whether a process of that user gets as much as the server's first frame on a unix socket."""
+    return run(sys.executable, "-c", SPEAK, str(path), str(user), (PREFACE + settings({})).hex()) == "1\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+def test_a_socket_that_is_open_to_others_takes_only_its_user() -> None:
+    """Whoever widened its mode: the kernel says whose process connects, and strangers are cut off unless allowed."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "plugin.sock"
+        for options, served in (((), False), (("--allow-uid", str(NOBODY)), True)):
+            with standalone("--listen", f"unix:{path}", *options):
+                path.chmod(0o666)
+                assert speaks(path, 0)
+                assert speaks(path, NOBODY) is served
 
 
 REFUSED = {

@@ -29,14 +29,17 @@ class NamespaceHeaders:
         if not callable(token) and not callable(headers):
             self.fixed = self._build(token, headers)
 
-    async def current(self) -> Metadata:
-        """The metadata of a call that starts now."""
+    def current(self) -> Metadata | Awaitable[Metadata]:
+        """The metadata of a call that starts now; to be awaited only where the token is."""
         if self.fixed is not None:
             return self.fixed
         token = self._token() if callable(self._token) else self._token
         if inspect.isawaitable(token):
-            token = await token
+            return self._with(token)
         return self._build(token, self._headers() if callable(self._headers) else self._headers)
+
+    async def _with(self, token: Awaitable[str]) -> Metadata:
+        return self._build(await token, self._headers() if callable(self._headers) else self._headers)
 
     def _build(self, token: str | None, headers: Mapping[str, str]) -> Metadata:
         pairs = [("prism-namespace", self._namespace), *headers.items()]

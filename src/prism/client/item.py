@@ -78,7 +78,7 @@ def to_item(message: messages.Item) -> Item:
     return Item(
         key=message.key,
         value=message.value,
-        metadata=dict(message.metadata),
+        metadata=dict(message.metadata) if message.metadata else {},
         version=message.version,
         expires_at=message.expires_at.ToDatetime(UTC) if message.HasField("expires_at") else None,
     )

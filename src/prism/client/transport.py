@@ -194,9 +194,12 @@ class Transport:
 
 
 async def _before(deadline: Deadline | None, headers: NamespaceHeaders) -> Metadata:
+    metadata = headers.current()
+    if isinstance(metadata, Metadata):
+        return metadata
     try:
         async with asyncio.timeout(deadline.remaining() if deadline else None):
-            return await headers.current()
+            return await metadata
     except TimeoutError as error:
         raise StatusError(_NO_TOKEN, unprocessed=True) from error
 

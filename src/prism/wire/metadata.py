@@ -17,7 +17,6 @@ Value = str | bytes
 _Default = TypeVar("_Default")
 
 _KEY = re.compile(r"[0-9a-z_.\-]+")
-_TEXT = re.compile(r"[\x20-\x7e]*")
 
 # What the transport itself writes: never taken from metadata, never shown as metadata.
 RESERVED = frozenset(
@@ -127,20 +126,26 @@ class Metadata:
 
 
 def _checked(key: str, value: Value) -> tuple[str, Value]:
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"metadata key {key!r}: use lower-case letters, digits, '-', '_' and '.' only")
-    if key in RESERVED:
-        raise ValueError(f"metadata key {key!r} belongs to the transport: leave it out")
-    if key.endswith("-bin"):
+    if _is_binary(key):
         if not isinstance(value, bytes):
             raise ValueError(f"metadata {key!r}: a key that ends in -bin takes bytes, not {type(value).__name__}")
     elif not isinstance(value, str):
         raise ValueError(f"metadata {key!r}: takes text; give bytes under a key that ends in -bin")
-    elif not _TEXT.fullmatch(value) or value != value.strip(" "):
+    elif not (value.isascii() and value.isprintable()) or value[:1] == " " or value[-1:] == " ":
         raise ValueError(
             f"metadata {key!r}: text is printable ASCII without spaces at its ends; send other text under a -bin key"
         )
     return key, value
+
+
+@lru_cache(maxsize=1024)
+def _is_binary(key: str) -> bool:
+    """Whether a key takes bytes. Raises `ValueError` where it cannot travel."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"metadata key {key!r}: use lower-case letters, digits, '-', '_' and '.' only")
+    if key in RESERVED:
+        raise ValueError(f"metadata key {key!r} belongs to the transport: leave it out")
+    return key.endswith("-bin")
 
 
 @lru_cache(maxsize=1024)

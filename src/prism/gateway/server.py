@@ -147,7 +147,8 @@ class GatewayServer:
 
     def _backend_gauges(self) -> Iterator[BackendGauges]:
         for each in self.control.instances:
-            yield BackendGauges(each.instance.backend, each.instance.identity, each.instance.metrics())
+            store = self.control.scrub(each.instance.identity)
+            yield BackendGauges(each.instance.backend, store, each.instance.metrics())
 
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting
@@ -158,7 +159,8 @@ class GatewayServer:
         served = self.control.served
         refused = [name for name, each in served.items() if each.supervised.refusal(name)]
         count = f"{len(served) - len(refused)} of {len(served)}" if refused else f"{len(served)}"
-        stores = sorted({each.instance.identity or each.instance.backend for each in self.control.instances})
+        identities = {each.instance.identity or each.instance.backend for each in self.control.instances}
+        stores = sorted(map(self.control.scrub, identities))
         shown = f"{stores[0]} and {len(stores) - 1} more" if len(stores) > 1 else "".join(stores)
         click.echo(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (len(served) != 1)} on {shown}")
         for address in addresses:

@@ -7,7 +7,9 @@ have no more batches in flight than there may be sessions.
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -17,6 +19,7 @@ from prism.backends.postgres.statements import Statement
 
 ATTEMPTS = 5
 _BACKOFF = 0.002
+_REFUSED = 1.0  # seconds for which a refused login is not tried again while there are sessions
 
 _MISPLACED = (asyncpg.InvalidCachedStatementError, asyncpg.ReadOnlySQLTransactionError)
 """A new session fares better: it plans anew, or finds the primary after a failover."""
@@ -49,6 +52,9 @@ class Sessions:
         self._idle: list[Session] = []
         self._open: set[Session] = set()
         self._closed = True
+        self._waiting: deque[asyncio.Future[Session]] = deque()
+        self._refused: asyncpg.PostgresError | None = None
+        self._refused_until = 0.0
 
     @property
     def idle(self) -> int:
@@ -116,23 +122,58 @@ class Sessions:
     async def _take(self) -> Session:
         if self._closed:
             raise asyncpg.InterfaceError("the backend is stopped")
-        while self._idle:
-            session = self._idle.pop()
-            if not session.connection.is_closed():
-                return session
-            self._drop(session)
-        session = await self._open_session()
+        if (idle := self._take_idle()) is not None:
+            return idle
+        if self._refused is not None and self._open and monotonic() < self._refused_until:
+            return await self._one_that_stands(self._refused)
+        try:
+            session = await self._open_session()
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            self._refused, self._refused_until = error, monotonic() + _REFUSED
+            return self._take_idle() or await self._one_that_stands(error)
+        self._refused = None
         self._open.add(session)
         if self._closed:
             self._drop(session)
             raise asyncpg.InterfaceError("the backend was stopped")
         return session
 
+    def _take_idle(self) -> Session | None:
+        while self._idle:
+            session = self._idle.pop()
+            if not session.connection.is_closed():
+                return session
+            self._drop(session)
+        return None
+
+    async def _one_that_stands(self, refusal: asyncpg.PostgresError) -> Session:
+        """Waits for a session that was opened before our login was refused; a password that is being rotated fails no
+        call so.
+
+        Raises:
+            asyncpg.PostgresError: the refusal, where no session is left.
+        """
+        if not self._open:
+            raise refusal
+        turn: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give_back(turn.result())
+            raise
+
     def _give_back(self, session: Session) -> None:
         if self._closed:
             self._drop(session)
-        else:
-            self._idle.append(session)
+            return
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(session)
+                return
+        self._idle.append(session)
 
     def _settle(self, session: Session | None, error: Exception) -> None:
         """What becomes of a session after an error: it goes on only where it is certainly sound."""
@@ -146,3 +187,9 @@ class Sessions:
     def _drop(self, session: Session) -> None:
         self._open.discard(session)
         session.connection.terminate()
+        if not self._open:
+            refusal = self._refused or asyncpg.InterfaceError("the session was lost")
+            while self._waiting:
+                turn = self._waiting.popleft()
+                if not turn.done():
+                    turn.set_exception(refusal)

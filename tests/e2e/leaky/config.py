@@ -1,0 +1,27 @@
+"""Options of the leaky plugin."""
+
+from pydantic import SecretStr
+
+from prism.sdk import Config
+
+
+class LeakyConfig(Config):
+    """Options.
+
+    Attributes:
+        url: may hold a password.
+        fails: it does not start.
+    """
+
+    url: str = ""
+    fails: bool = False
+
+
+class LeakyCredentials(Config):
+    """Credentials.
+
+    Attributes:
+        password: what must not come out.
+    """
+
+    password: SecretStr

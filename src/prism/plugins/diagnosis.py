@@ -73,7 +73,7 @@ def of_output(plugin: Plugin, lines: Sequence[str]) -> str:
     missing = _MISSING_MODULE.search(said)
     if missing is None:
         return f"the last that it printed: {said}"
-    if missing[1].partition(".")[0] in plugin.manifest.drivers or plugin.manifest.extra in said:
+    if missing[1].partition(".")[0] in plugin.manifest.drivers:
         return f"it lacks the module {missing[1]}: {plugin.how_to_install()}"
     return (
         f"it lacks the Python module {missing[1]}: install it where the plugin runs; the last that it printed: {said}"

@@ -6,7 +6,7 @@ Source: https://github.com/hashicorp/go-plugin, internal/plugin/grpc_stdio.proto
 import contextlib
 
 from prism.plugins.output import Lines, Output
-from prism.wire import Channel, Deadline, StatusError
+from prism.wire import Channel, Code, Deadline, StatusError
 
 _SHUTDOWN = "/plugin.GRPCController/Shutdown"
 _STDIO = "/plugin.GRPCStdio/StreamStdio"
@@ -30,10 +30,13 @@ async def forward_output(channel: Channel, output: Output) -> None:
     lines.connection_lost(None)
 
 
-async def stop_by_controller(channel: Channel, deadline: Deadline) -> None:
-    """Asks a program on go-plugin's library to end; one that is on its way already may fail the call."""
-    with contextlib.suppress(StatusError):
+async def stop_by_controller(channel: Channel, deadline: Deadline) -> bool:
+    """Asks a program on go-plugin's library to end; whether it will. One on its way already may fail the call."""
+    try:
         await channel.unary(_SHUTDOWN, _EMPTY, deadline=deadline)
+    except StatusError as error:
+        return error.status.code is Code.UNAVAILABLE
+    return True
 
 
 def _data(message: bytes) -> bytes:

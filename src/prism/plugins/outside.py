@@ -2,6 +2,7 @@
 
 import abc
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
@@ -32,6 +33,8 @@ ATTEMPTS = 3
 
 _ENVELOPE = 64 << 10  # bytes that an answer may have beyond the backend's `max_payload`
 
+log = logging.getLogger(__name__)
+
 
 class Outside(Placed):
     """What `Sidecar` and `Remote` share.
@@ -40,7 +43,7 @@ class Outside(Placed):
         instance: its name in the plugin's processes.
     """
 
-    __slots__ = ("_envelopes", "_gauges", "_known", "_stopped", "_store", "instance")
+    __slots__ = ("_envelopes", "_gauges", "_known", "_namespaces", "_stopped", "_store", "instance")
 
     def __init__(self, plugin: Plugin, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
         super().__init__(plugin)
@@ -49,6 +52,7 @@ class Outside(Placed):
         self._known = Identity(self.instance, plugin.name, config, credentials)
         self._envelopes = Envelopes(self.instance)
         self._gauges: Mapping[str, float] = {}
+        self._namespaces: set[str] = set()
         self._store = ""
         self._stopped = False
 
@@ -64,9 +68,11 @@ class Outside(Placed):
     def _on_lost(self, endpoint: Endpoint, why: str) -> None:
         """The endpoint could not be reached, or the connection to it has ended under a call."""
 
-    @abc.abstractmethod
-    async def _recall(self, endpoint: Endpoint, deadline: Deadline | None) -> None:
+    async def _recall(self, endpoint: Endpoint, namespace: str, deadline: Deadline | None) -> None:
         """Tells a process that was started anew what it has to know of the instance; raises where it fails."""
+        log.warning("plugin %s at %s does not know its instance; it is told again", self.backend, endpoint.target)
+        await endpoint.initialise("", deadline)
+        await attach_all(endpoint, self._namespaces | ({namespace} if namespace else set()), deadline)
 
     @property
     def identity(self) -> str:
@@ -91,7 +97,7 @@ class Outside(Placed):
             try:
                 response = await endpoint.channel.unary(EXECUTE, message, deadline=context.deadline)
             except StatusError as error:
-                await self._cope(endpoint, error, context.deadline, last=attempt + 1 == ATTEMPTS)
+                await self._cope(endpoint, error, context, last=attempt + 1 == ATTEMPTS)
             else:
                 result = usual_result(response)
                 return self._unusual(response) if result is None else result
@@ -128,11 +134,11 @@ class Outside(Placed):
                             return
                     return
             except StatusError as error:
-                await self._cope(endpoint, error, context.deadline, last=begun or attempt + 1 == ATTEMPTS)
+                await self._cope(endpoint, error, context, last=begun or attempt + 1 == ATTEMPTS)
             finally:
                 endpoint.outstanding -= 1
 
-    async def _cope(self, endpoint: Endpoint, error: StatusError, deadline: Deadline | None, *, last: bool) -> None:
+    async def _cope(self, endpoint: Endpoint, error: StatusError, context: Context, *, last: bool) -> None:
         """Returns where the call may be tried again.
 
         Raises:
@@ -144,7 +150,7 @@ class Outside(Placed):
             self._on_lost(endpoint, error.status.message)
         if failure.reason == translation.INSTANCE_UNKNOWN and not last:
             try:
-                await self._recall(endpoint, deadline)
+                await self._recall(endpoint, context.namespace, context.deadline)
             except PrismError as again:
                 again.outcome = Outcome.NOT_APPLIED
                 raise again from error
@@ -186,7 +192,7 @@ class Outside(Placed):
         except PrismError as error:
             if error.reason != translation.INSTANCE_UNKNOWN:
                 raise
-            await self._recall(endpoint, deadline)
+            await self._recall(endpoint, "", deadline)
             health = await endpoint.health(deadline)
         self._gauges = await endpoint.figures(deadline)
         return health

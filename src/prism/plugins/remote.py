@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 class Remote(Outside):
     """An instance in processes that others start."""
 
-    __slots__ = ("_endpoints", "_namespaces", "_placement", "_reviving", "_rotation")
+    __slots__ = ("_endpoints", "_placement", "_reviving", "_rotation")
 
     def __init__(
         self,
@@ -48,7 +48,6 @@ class Remote(Outside):
         self._placement = placement
         self._endpoints: tuple[Endpoint, ...] = ()
         self._rotation: list[Endpoint] = []
-        self._namespaces: set[str] = set()
         self._reviving: dict[Endpoint, asyncio.Task[None]] = {}
 
     async def load(self) -> None:
@@ -188,12 +187,6 @@ class Remote(Outside):
         else:
             self._forget_revivals()
             self._refuse(f"no endpoint of its plugin answers ({why})")
-
-    async def _recall(self, endpoint: Endpoint, deadline: Deadline | None) -> None:
-        """Its process was started anew: it is told of the instance and its namespaces again."""
-        log.warning("plugin %s at %s was started anew; its instance is too", self.backend, endpoint.target)
-        await endpoint.initialise("", deadline)
-        await attach_all(endpoint, self._namespaces, deadline)
 
     def _revive(self, endpoint: Endpoint) -> None:
         if endpoint not in self._reviving:

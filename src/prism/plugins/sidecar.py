@@ -5,7 +5,6 @@ whoever keeps it up starts it again.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -102,6 +101,7 @@ class Sidecar(Outside):
     async def attach(self, namespace: str) -> None:
         """Attaches it in the process."""
         await self._running.endpoint.initialise(namespace)
+        self._namespaces.add(namespace)
 
     async def stop(self) -> None:
         """Shutdown, then SIGTERM, then SIGKILL."""
@@ -164,11 +164,6 @@ class Sidecar(Outside):
         run = self._run
         if run is not None and run.endpoint is endpoint:
             run.expect_end()
-
-    async def _recall(self, endpoint: Endpoint, deadline: Deadline | None) -> None:  # noqa: ARG002  # the face
-        """A process of our own that has forgotten its instance is started anew."""
-        self.give_up("it does not know its instance any more")
-        raise translation.lost(self.backend, "it forgot its instance", sent=False)
 
     def _record(self, action: str, outcome: str = "OK", **detail: object) -> None:
         audit.record("plugin", action, outcome=outcome, detail={"backend": self.backend, **detail})
@@ -294,15 +289,19 @@ class _Run:
         asked = asyncio.create_task(self._shut_down(patience, deadline))
         # It may well end before it has answered.
         await asyncio.wait((asked, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
-        if not self.child.exited.done():
+        if not self.child.exited.done() and asked.done() and asked.result():
             await asyncio.wait((self.child.exited,), timeout=max(0.0, min(TERM_PATIENCE, deadline.remaining())))
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
 
-    async def _shut_down(self, patience: float, deadline: Deadline) -> None:
-        with contextlib.suppress(PrismError):
+    async def _shut_down(self, patience: float, deadline: Deadline) -> bool:
+        """Whether it will end."""
+        agreed = True
+        try:
             await self.endpoint.shut_down(whole=True, grace=patience / 2, deadline=deadline)
-        await stop_by_controller(self.endpoint.channel, deadline)
+        except PrismError:
+            agreed = False
+        return await stop_by_controller(self.endpoint.channel, deadline) or agreed
 
     def _objection(self, peer: Peer) -> str:
         wanted = os.geteuid() if self._command.user is None else self._command.user

@@ -1,0 +1,147 @@
+"""The placement remote, and sidecars that run already: real processes, reached, lost, and found again."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from plugins.sidecars import MEMORY, get, put
+from prism.acceptance.remote_plugins import RemotePlugins
+from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome
+from prism.plugins.placement import Endpoints, Placement, Socket, Tls
+from prism.plugins.remote import Remote
+from prism.sdk import HealthStatus
+
+
+def remote(placement: Placement) -> Remote:
+    assert isinstance(placement, Endpoints | Socket)
+    return Remote(MEMORY, placement, {"store": "s"}, {})
+
+
+class Standing:
+    """A memory plugin that somebody else runs, on a unix socket that stays the same."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        listen = ("--listen", f"unix:{self.socket}", "--log-level", "error")
+        command = (sys.executable, "-m", "prism.sdk", "memory", *listen)
+        self.process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert self.process.stdout is not None
+        assert await self.process.stdout.readline()
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+        await self.process.communicate()
+
+
+@pytest.fixture
+async def standing(tmp_path: Path) -> AsyncIterator[Standing]:
+    plugin = Standing(tmp_path / "p.sock")
+    await plugin.start()
+    yield plugin
+    await plugin.kill()
+
+
+@pytest.fixture
+async def elsewhere(tmp_path: Path) -> AsyncIterator[RemotePlugins]:
+    plugins = RemotePlugins(MEMORY, tmp_path)
+    yield plugins
+    await plugins.stop()
+
+
+async def endpoints(plugins: RemotePlugins, count: int) -> Endpoints:
+    """As many, over mutual TLS."""
+    section = await plugins.start(count)
+    tls, addresses = section["tls"], section.get("endpoints", [section.get("endpoint")])
+    assert isinstance(tls, dict)
+    assert isinstance(addresses, list)
+    return Endpoints(tuple(addresses), Tls(Path(tls["ca"]), Path(tls["cert"]), Path(tls["key"]), tls["server_name"]))
+
+
+async def test_a_sidecar_that_runs_already(standing: Standing) -> None:
+    """It is attached by its socket; the end of the instance leaves its process alone."""
+    instance = remote(Socket(standing.socket))
+    await instance.start()
+    await instance.attach("ns")
+    await put(instance, b"v")
+    assert await get(instance) == b"v"
+    assert (await instance.health()).status is HealthStatus.HEALTHY
+    await instance.stop()
+    assert standing.process is not None
+    assert standing.process.returncode is None
+
+
+async def test_a_process_that_was_started_anew_is_told_of_its_instance(standing: Standing) -> None:
+    """Between two calls: the second one is answered all the same."""
+    instance = remote(Socket(standing.socket))
+    await instance.start()
+    await instance.attach("ns")
+    await put(instance, b"v")
+    await standing.kill()
+    await standing.start()
+    assert await get(instance) is None  # its memory is new
+    await put(instance, b"w")
+    assert await get(instance) == b"w"
+    await instance.stop()
+
+
+async def test_the_last_endpoint_that_is_lost_makes_it_refuse(standing: Standing) -> None:
+    """At once, with nothing applied; it may be started again."""
+    instance = remote(Socket(standing.socket))
+    await instance.start()
+    await instance.attach("ns")
+    instance.refusal = ""
+    await standing.kill()
+    with pytest.raises(BackendError) as caught:
+        await put(instance, b"v")
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    await instance.lost.wait()
+    assert "no endpoint" in instance.refusal
+    with pytest.raises(BackendUnavailable):
+        await instance.start()
+    await standing.start()
+    await instance.start()
+    await put(instance, b"v")
+    await instance.stop()
+
+
+async def test_an_endpoint_that_fails_leaves_the_rotation_until_it_is_back(elsewhere: RemotePlugins) -> None:
+    """Calls go to the others meanwhile; over mutual TLS."""
+    placement = await endpoints(elsewhere, 2)
+    instance = remote(placement)
+    await instance.start()
+    await instance.attach("ns")
+    await asyncio.gather(*(put(instance, b"v") for _ in range(20)))
+    first = elsewhere._processes[0]
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+    for _ in range(20):
+        await put(instance, b"v")
+    assert [each["in_rotation"] for each in instance.status()["endpoints"]] == [False, True]  # type: ignore[attr-defined]
+    assert (await instance.health()).status is HealthStatus.DEGRADED
+    await instance.stop()
+
+
+async def test_who_has_no_certificate_of_the_authority_is_refused(elsewhere: RemotePlugins, tmp_path: Path) -> None:
+    """A gateway without one, and a plugin whose name is another."""
+    placement = await endpoints(elsewhere, 1)
+    assert placement.tls is not None
+    for tls in (Tls(placement.tls.ca, server_name="plugin.test"), Tls(placement.tls.ca, placement.tls.cert,
+                placement.tls.key, "other.test")):  # fmt: skip
+        instance = remote(Endpoints(placement.addresses, tls))
+        with pytest.raises(BackendUnavailable):
+            await instance.start()
+        await instance.stop()
+    (tmp_path / "empty.pem").touch()
+    instance = remote(Endpoints(placement.addresses, Tls(tmp_path / "empty.pem")))
+    with pytest.raises(FailedPrecondition, match="cannot be used"):
+        await instance.start()
+    await instance.stop()

@@ -1,7 +1,7 @@
 """The gateways under test: for each subject as many real processes as it allows, kept for the whole session."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ class Fleet:
         self._folder = folder
         self._processes: list[GatewayProcess] = []
 
-    async def addresses(self, namespaces: Callable[[], Sequence[dict[str, Any]]], gateways: int) -> list[str]:
-        """The addresses of that many gateways; `namespaces` gives the entries of their configuration."""
+    async def addresses(self, configuration: Callable[[], dict[str, Any]], gateways: int) -> list[str]:
+        """The addresses of that many gateways with that configuration."""
         if not self._processes:
-            config = {"namespaces": namespaces()}
+            config = configuration()
             for _ in range(gateways):
                 process = GatewayProcess(config, self._folder())
                 await asyncio.to_thread(process.start)

@@ -33,8 +33,9 @@ class PluginAcceptanceHarness:
         store: makes the store that it is tested on; by default what the manifest names as `testing`.
         config: options of the plugin beyond those that lead to the store.
         suites: the names of the suites to run; by default every suite that applies to what the manifest declares.
-        ways: the ways in that are tested; by default all.
-        placement: where the plugin runs.
+        ways: the ways in that are tested; by default all where the plugin runs in the gateway, else `grpc` alone: what
+            a placement can break lies behind the gateway, which is the same for every way in.
+        placement: where the plugin runs; by default what the manifest says.
     """
 
     def __init__(
@@ -44,15 +45,15 @@ class PluginAcceptanceHarness:
         *,
         config: Mapping[str, object] | None = None,
         suites: Sequence[str] = (),
-        ways: Sequence[str] = WAYS,
-        placement: Placement = "in_process",
+        ways: Sequence[str] = (),
+        placement: Placement | None = None,
     ) -> None:
         self._plugin = plugin
         self._store = store
         self.config = dict(config or {})
         self._suites = tuple(suites)
         self._ways = tuple(ways)
-        self.placement = placement
+        self._placement = placement
 
     @property
     def plugin(self) -> Plugin:
@@ -90,9 +91,14 @@ class PluginAcceptanceHarness:
             if suite.interface in declared and (not self._suites or name in self._suites)
         ]
 
+    @property
+    def placement(self) -> Placement:
+        """Where the plugin runs."""
+        return self._placement or self.plugin.manifest.placement
+
     def ways(self) -> list[str]:
-        """The ways in that are tested; straight to the plugin only where it runs in this process."""
-        return [way for way in self._ways if way != "binding" or self.placement == "in_process"]
+        """The ways in that are tested."""
+        return list(self._ways or (WAYS if self.placement == "in_process" else ("grpc",)))
 
     def store(self) -> TestBackend:
         """A store for it, not started.

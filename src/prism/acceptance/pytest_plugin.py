@@ -5,8 +5,10 @@
 `-k shelf-grpc` picks one plugin and one way in; `--acceptance-report FILE.md` (or `.json`) writes what came of it.
 """
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -42,9 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ResultsPlugin(Path(report) if report else None), RESULTS)
 
 
-@pytest.hookimpl
-def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> HarnessCollector | None:
-    """A harness in a test module is a collector."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: Any) -> HarnessCollector | None:
+    """A harness in a test module is a collector.
+
+    All suites have one event loop: backends and connections live in it from test to test. The mark must be there before
+    pytest-asyncio looks, whatever mode it is in.
+    """
+    if isinstance(collector, SuiteModule) and name.startswith("test_") and inspect.iscoroutinefunction(obj):
+        if not any(mark.name == "asyncio" for mark in getattr(obj, "pytestmark", ())):
+            pytest.mark.asyncio(loop_scope="session")(obj)
+        return None
     return HarnessCollector.of(collector, name, obj) if isinstance(obj, PluginAcceptanceHarness) else None
 
 
@@ -70,14 +80,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One event loop for all suites: backends and connections live in it from test to test."""
+    """Each test says what it is about."""
     for item in items:
         module = item.getparent(SuiteModule)
-        if module is None:
-            continue
-        item.user_properties.extend(_properties(item, module))
-        if pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if module is not None:
+            item.user_properties.extend(_properties(item, module))
 
 
 def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, object]]:

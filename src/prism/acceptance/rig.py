@@ -66,16 +66,17 @@ class Rig:
                 yield caller
             return
         subject = await self.subject(GATEWAYS)
-        addresses = await self._fleet.addresses(lambda: self._entries(subject), subject.doors)
+        addresses = await self._fleet.addresses(lambda: self._configuration(subject), subject.doors)
         async with THROUGH_GATEWAYS[way](subject, self.namespaces(GATEWAYS, interface), addresses) as caller:
             yield caller
 
-    def _entries(self, subject: Subject) -> list[dict[str, Any]]:
-        return [
+    def _configuration(self, subject: Subject) -> dict[str, Any]:
+        namespaces = [
             subject.namespace(name, interface)
             for interface in self.harness.plugin.manifest.interfaces
             for name in self.namespaces(GATEWAYS, interface).configured()
         ]
+        return {**subject.discovery(), "namespaces": namespaces}
 
     async def close(self) -> None:
         """Ends it all."""

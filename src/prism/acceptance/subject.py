@@ -47,6 +47,11 @@ class Subject:
         backend: Backend = self.plugin.backend_type()(config, credentials)  # type: ignore[call-arg]
         return backend
 
+    def discovery(self) -> dict[str, Any]:
+        """The part of a gateway's configuration by which it finds a plugin that is no installed package."""
+        folder = self.plugin.folder
+        return {"plugins": {"folders": [str(folder.parent)]}} if folder and not self.plugin.distribution else {}
+
     def namespace(self, name: str, interface: str) -> dict[str, Any]:
         """The entry of a gateway's configuration that puts a namespace on the place."""
         entry: dict[str, Any] = {"name": name, "abstraction": interface, "backend": self.name}

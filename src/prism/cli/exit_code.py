@@ -24,7 +24,7 @@ class ExitCode(enum.IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.NEGATIVE: "an item was not found, a compare-and-swap lost, or a namespace is not served",
+    ExitCode.NEGATIVE: "an item was not found, a swap lost, a namespace is not served, or a plugin failed a test",
     ExitCode.USAGE: "the command, a value or the configuration is wrong",
     ExitCode.UNAVAILABLE: "the gateway or the store does not answer, or not in time",
     ExitCode.REFUSED: "the gateway does not accept the token, or does not allow this",

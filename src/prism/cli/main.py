@@ -28,6 +28,7 @@ class Settings:
         "namespace": ("prism.cli.namespace:namespace", "Look at the namespaces of a configuration."),
         "plugin": ("prism.cli.plugin:plugin", "Look after the plugins of a running gateway."),
         "policy": ("prism.cli.policy:policy", "Look at what a configuration allows whom; make API keys."),
+        "acceptance": ("prism.cli.acceptance:acceptance", "Prove that a plugin does what its manifest declares."),
         "completion": ("prism.cli.completion:completion", "Print the script that completes commands in a shell."),
         "version": ("prism.cli.version:version", "Print the version."),
     },

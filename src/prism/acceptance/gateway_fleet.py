@@ -23,6 +23,7 @@ class Fleet:
                 process = GatewayProcess(config, self._folder())
                 await asyncio.to_thread(process.start)
                 self._processes.append(process)
+                await asyncio.to_thread(process.wait_until_served, config["namespaces"][-1]["name"])
         return [each.data for each in self._processes]
 
     async def stop(self) -> None:

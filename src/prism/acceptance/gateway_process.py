@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -102,6 +105,21 @@ class GatewayProcess:
             found = self._logged.wait_for(lambda: next((line for line in self.log if text in line), None), timeout)
         assert found, f"the log does not speak of {text!r}:\n" + "\n".join(self.log)
         return found
+
+    def wait_until_served(self, namespace: str, timeout: float = START_TIMEOUT) -> None:
+        """Waits until calls to a namespace are served: a gateway listens before every plugin has started."""
+        give_up = time.monotonic() + timeout
+        url = f"http://{self.metrics}/health/ready?namespace={namespace}"
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=timeout):
+                    return
+            except urllib.error.HTTPError as error:
+                with error:
+                    answer = error.read().decode(errors="replace")
+                if time.monotonic() > give_up:
+                    raise RuntimeError(f"namespace {namespace} is not served: {answer}") from error
+                time.sleep(0.02)
 
     @property
     def pid(self) -> int:

@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Iterator
 
-FRESH = 2500
-FAMILIES = 60
+FRESH = 800
+FAMILIES = 16
+"""For each way in."""
 MEMBERS = ("", "a", ".", "-", ".a", "1", "11", "a.b")
 
 
@@ -15,12 +16,13 @@ class Namespaces:
         default: whether the namespace `default` is of this abstraction.
     """
 
-    def __init__(self, interface: str, *, default: bool = False) -> None:
+    def __init__(self, interface: str, *, default: bool = False, ways: int = 1) -> None:
         self.default = default
         # A store that ran before may hold an earlier run's data.
         self._prefix = f"{interface}.{secrets.token_hex(3)}"
-        self._fresh = iter(range(FRESH))
-        self._families = iter(range(FAMILIES))
+        self._most = ways
+        self._fresh = iter(range(ways * FRESH))
+        self._families = iter(range(ways * FAMILIES))
 
     def fresh(self) -> str:
         """A namespace that nobody has written to."""
@@ -34,8 +36,8 @@ class Namespaces:
         """Every name that may be handed out, and `default`."""
         if self.default:
             yield "default"
-        yield from (_fresh(self._prefix, number) for number in range(FRESH))
-        for number in range(FAMILIES):
+        yield from (_fresh(self._prefix, number) for number in range(self._most * FRESH))
+        for number in range(self._most * FAMILIES):
             yield from _family(self._prefix, number)
 
 

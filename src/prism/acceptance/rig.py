@@ -56,7 +56,8 @@ class Rig:
     def namespaces(self, place: str, interface: str) -> Namespaces:
         """The namespaces of an abstraction on a place, as far as they have not been handed out."""
         default = interface == self.harness.plugin.manifest.interfaces[0]
-        return self._namespaces.setdefault((place, interface), Namespaces(interface, default=default))
+        ways = len(set(self.harness.ways()) & set(THROUGH_GATEWAYS)) if place == GATEWAYS else 1
+        return self._namespaces.setdefault((place, interface), Namespaces(interface, default=default, ways=ways))
 
     @asynccontextmanager
     async def open(self, way: str, interface: str) -> AsyncIterator[Caller]:

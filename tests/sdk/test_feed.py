@@ -49,6 +49,17 @@ async def test_one_too_many_ends_it_with_the_count(most: int, most_bytes: int) -
     assert caught.value.metadata == {"missed": "3"}
 
 
+async def test_a_loss_on_the_way_counts() -> None:
+    """What a store had no room for is missed like what did not fit here, also by a reader that waits."""
+    feed: Feed[int] = Feed(10, 100)
+    waiting = asyncio.ensure_future(anext(feed))
+    await asyncio.sleep(0)
+    feed.miss()
+    feed.put(1, 1)
+    with pytest.raises(FellBehind, match="missed 2"):
+        await waiting
+
+
 async def test_taking_makes_room() -> None:
     """A reader that keeps up may read for ever."""
     feed: Feed[int] = Feed(2, 10)

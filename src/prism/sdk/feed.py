@@ -43,6 +43,11 @@ class Feed(Generic[Message]):
             self._bytes += size
             self._wake()
 
+    def miss(self) -> None:
+        """A message was lost on its way here: counts as one that did not fit."""
+        self.missed += 1
+        self._wake()
+
     def end(self, error: PrismError) -> None:
         """No message follows: when the reader has taken those that wait it gets the error. The first one counts."""
         if self._error is None:

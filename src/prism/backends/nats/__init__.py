@@ -1,0 +1,1 @@
+"""The nats backend: PubSub on core NATS."""

@@ -1,0 +1,53 @@
+"""NATS's errors as those of the tree."""
+
+import ssl
+from typing import Final
+
+from nats import errors
+
+from prism.errors import BackendCredentials, BackendUnavailable, InvalidArgument, Outcome, PrismError, Violation
+
+LATER: Final = 1.0
+"""Seconds after which a server that is away may be back."""
+
+PERMISSIONS: Final = "permissions violation"
+_LOGIN = ("authorization violation", "authentication", "authorization error")
+
+
+def translate(error: BaseException, outcome: Outcome | None = None) -> PrismError:
+    """The error to raise instead of `error`, `from` which it is raised; `outcome` where the call writes."""
+    if isinstance(error, PrismError):
+        return error
+    text = str(error).removeprefix("nats: ").strip("'") or type(error).__name__
+    if isinstance(error, errors.AuthorizationError) or any(each in text.lower() for each in _LOGIN):
+        return BackendCredentials(
+            f"NATS refuses the gateway's credentials: correct them ({text})", outcome=outcome, retry_after=LATER
+        )
+    if isinstance(error, errors.SecureConnWantedError):
+        return BackendUnavailable(
+            "the NATS server offers no TLS, so nothing was said to it: turn TLS on there, or configure nats://",
+            outcome=outcome,
+            retry_after=LATER,
+        )
+    if isinstance(error, ssl.SSLError):
+        return BackendUnavailable(
+            f"TLS with NATS failed: correct ca, certificate, key and tls_server_name ({text})",
+            outcome=outcome,
+            retry_after=LATER,
+        )
+    return BackendUnavailable(
+        f"NATS does not answer: check that it runs and can be reached ({text})", outcome=outcome, retry_after=LATER
+    )
+
+
+def not_allowed(what: str, outcome: Outcome | None = None) -> BackendCredentials:
+    """The gateway's user lacks a permission; `what` says for what."""
+    return BackendCredentials(f"the gateway's user at NATS may not {what}: allow it", outcome=outcome)
+
+
+def too_large(size: int, most: int) -> InvalidArgument:
+    """A message is over the server's own limit."""
+    violation = Violation(
+        "payload", f"{size} bytes with its attributes", f"this NATS server takes at most {most} (its max_payload)"
+    )
+    return InvalidArgument(str(violation), violations=[violation], outcome=Outcome.NOT_APPLIED)

@@ -1,0 +1,193 @@
+"""One connection to NATS, from its login to its loss; a lost one is never mended, another takes its place.
+
+The driver's own reconnecting is off: it would publish again what its callers were told had failed, and take up
+subscriptions as if nothing had been missed. Its coroutines run in tasks of their own, for they swallow cancellations,
+and a cancelled wait for a PONG stops the driver from reading.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Self, TypeVar
+
+from nats import errors
+from nats.aio.client import Client, RawCredentials
+
+from prism.backends.nats.config import NatsConfig, NatsCredentials
+from prism.backends.nats.errors import LATER, PERMISSIONS, translate
+from prism.errors import BackendUnavailable
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_GOODBYE_SECONDS = 2.0
+
+
+class _Guarded(Client):
+    """The driver's client, which logs in over TLS only, where TLS is wanted: by itself it takes what it is offered."""
+
+    encrypted = False
+
+    def _connect_command(self) -> bytes:
+        if self.encrypted and not self._server_info.get("tls_required") and not self.options["tls_handshake_first"]:
+            raise errors.SecureConnWantedError
+        return super()._connect_command()
+
+
+class Session:
+    """A connection that stands, until `lost` is set.
+
+    Attributes:
+        client: the driver's.
+        lost: set when it is of no more use.
+        on_overrun: is told the number of a subscription for which the driver had no room.
+    """
+
+    def __init__(self, config: NatsConfig) -> None:
+        self.client = _Guarded()
+        self.client.encrypted = config.encrypted
+        self.lost = asyncio.Event()
+        self.on_overrun: Callable[[int], None] = lambda _number: None
+        self._config = config
+        self._failure: Exception | None = None
+        self._listening: list[list[str]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    async def open(cls, config: NatsConfig, credentials: NatsCredentials, purpose: str) -> Self:
+        """Connects and logs in; `purpose` is added to its name.
+
+        Raises:
+            BackendUnavailable: no server answers.
+            BackendCredentials: it refuses the credentials.
+        """
+        session = cls(config)
+        connecting = session._spawn(session._connect(credentials, purpose))
+        try:
+            await asyncio.wait((connecting,), timeout=2 * config.connect_timeout)
+            if not connecting.done():
+                raise TimeoutError(f"no answer within {2 * config.connect_timeout:g} s")
+            connecting.result()
+        except (errors.Error, OSError, TimeoutError, ValueError) as error:
+            await session.close()
+            reason = session._failure if isinstance(error, errors.NoServersError) and session._failure else error
+            raise translate(reason) from error
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    async def _connect(self, credentials: NatsCredentials, purpose: str) -> None:
+        config = self._config
+        tls = _tls_context(config) if config.encrypted else None
+        secrets: dict[str, Any] = {
+            "user": credentials.username,
+            "password": credentials.password and credentials.password.get_secret_value(),
+            "token": credentials.token and credentials.token.get_secret_value(),
+            "nkeys_seed_str": credentials.nkey and credentials.nkey.get_secret_value(),
+            "user_credentials": credentials.creds and RawCredentials(credentials.creds.get_secret_value()),
+        }
+        await self.client.connect(
+            list(config.servers),
+            name=f"{config.name} {purpose}",
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=config.connect_timeout,  # type: ignore[arg-type]  # it takes fractions
+            ping_interval=config.ping_interval,  # type: ignore[arg-type]  # the same
+            max_outstanding_pings=2,
+            tls=tls,
+            tls_hostname=config.tls_server_name,
+            tls_handshake_first=config.tls_first,
+            error_cb=self._on_error,
+            closed_cb=self._on_closed,
+            **secrets,
+        )
+
+    async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """The result of something that the driver does; a caller that gives up does not stop it.
+
+        Raises:
+            BackendUnavailable: the connection was lost meanwhile.
+        """
+        task, lost = self._spawn(work), asyncio.get_running_loop().create_task(self.lost.wait())
+        try:
+            await asyncio.wait((task, lost), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lost.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        raise BackendUnavailable("the connection to NATS broke; try again", retry_after=LATER)
+
+    async def flush(self) -> None:
+        """Returns when the server has taken in all that was sent before.
+
+        Raises:
+            BackendUnavailable: it does not confirm it in time; the session is lost then.
+        """
+        client = self.client
+        try:
+            # The driver writes a PING at once, but commands in its next turn: what is still pending goes first.
+            await asyncio.sleep(0)
+            while client.pending_data_size:
+                await client.flush(self._config.answer_timeout)  # type: ignore[arg-type]  # it takes fractions
+            await client.flush(self._config.answer_timeout)  # type: ignore[arg-type]
+        except errors.Error as error:
+            self.lost.set()
+            raise translate(error) from error
+
+    @contextlib.contextmanager
+    def denials(self) -> Iterator[list[str]]:
+        """What the server says, in lower case, that it does not allow: it says so by the way, before its PONG."""
+        said: list[str] = []
+        self._listening.append(said)
+        try:
+            yield said
+        finally:
+            self._listening = [each for each in self._listening if each is not said]
+
+    async def close(self) -> None:
+        """Ends it, whatever state it is in."""
+        self.lost.set()
+        if tasks := tuple(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_GOODBYE_SECONDS)
+        await asyncio.wait((self._spawn(self.client.close()),), timeout=_GOODBYE_SECONDS)
+
+    def _spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits for it any more
+
+    async def _on_error(self, error: Exception) -> None:
+        if isinstance(error, errors.SlowConsumerError):
+            self.on_overrun(error.sid)
+        elif PERMISSIONS in (text := str(error).lower()):
+            for each in self._listening:
+                each.append(text)
+        else:
+            self._failure = error
+            if self.client.is_connected:
+                log.warning("the connection to NATS broke: %s", str(error) or type(error).__name__)
+                self.lost.set()
+
+    async def _on_closed(self) -> None:
+        self.lost.set()
+
+
+def _tls_context(config: NatsConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=config.ca)
+    if config.certificate is not None:
+        context.load_cert_chain(config.certificate, config.key)
+    return context

@@ -1,0 +1,168 @@
+"""Messages on their way from NATS: one subscription there for each subscriber here, with its feed."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from nats import errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from prism.backends.nats import headers
+from prism.backends.nats.config import NatsConfig
+from prism.backends.nats.errors import not_allowed, translate
+from prism.backends.nats.link import Link
+from prism.backends.nats.session import Session
+from prism.backends.nats.subjects import topic
+from prism.errors import BackendUnavailable, MessagesLost, PrismError
+from prism.interfaces.pubsub import Message
+from prism.sdk import Bounds, Coalescer, Feed, MessageIds
+
+_BOUNDS = Bounds(calls=500, in_flight=2)
+_QUEUE_MESSAGES = 1 << 16
+_QUEUE_BYTES = 8 << 20
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One subscriber.
+
+    Attributes:
+        root: what the subjects of its namespace begin with.
+        subject: what it listens to.
+        queue: its queue group; empty for none.
+        feed: where its messages go.
+        session: where it stands, once it does; None again when it was lost.
+        subscription: the driver's.
+    """
+
+    root: str
+    subject: str
+    queue: str
+    feed: Feed[Message]
+    session: Session | None = None
+    subscription: Subscription | None = None
+
+
+class Subscriber:
+    """Listens over one link."""
+
+    def __init__(self, config: NatsConfig) -> None:
+        self._config = config
+        self._lane: Coalescer[Listener, None] = Coalescer(self._join, bounds=_BOUNDS, reads=True)
+        self._listeners: dict[int, Listener] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._ids = MessageIds()
+        self.link: Link
+
+    def __len__(self) -> int:
+        return len(self._listeners)
+
+    async def join(self, namespace: str, root: str, subject: str, queue: str) -> Listener:
+        """A subscriber begins; when this returns, the server knows.
+
+        Raises:
+            PrismError: it cannot.
+        """
+        feed: Feed[Message] = Feed(self._config.buffer_messages, self._config.buffer_bytes)
+        listener = Listener(root, subject, queue, feed)
+        joined = self._lane.submit(namespace, listener)
+        try:
+            await asyncio.shield(joined)
+        except asyncio.CancelledError:
+            joined.add_done_callback(lambda done: self._leave_late(done, listener))
+            raise
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """A subscriber ends; does nothing the second time."""
+        session, subscription = listener.session, listener.subscription
+        listener.session = listener.subscription = None
+        if subscription is None or session is None:
+            return
+        self._listeners.pop(subscription._id, None)
+        if not session.lost.is_set():
+            task = asyncio.get_running_loop().create_task(_unsubscribe(session, subscription))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    def on_lost(self) -> None:
+        """The connection broke: what was published meanwhile is missed."""
+        lost = MessagesLost("the connection to NATS broke and messages may have been missed; subscribe again")
+        self._end(lost)
+
+    def stop(self) -> None:
+        """Ends all subscriptions."""
+        self._end(BackendUnavailable("the backend was stopped; subscribe again"))
+
+    def _end(self, error: PrismError) -> None:
+        listeners, self._listeners = self._listeners, {}
+        for listener in listeners.values():
+            listener.session = listener.subscription = None
+            listener.feed.end(error.clone())
+
+    def _leave_late(self, joined: "asyncio.Future[None]", listener: Listener) -> None:
+        if not joined.cancelled() and joined.exception() is None:
+            self.leave(listener)
+
+    async def _join(self, batch: Sequence[Listener]) -> Sequence[Exception | None]:
+        session = self.link.session()
+        session.on_overrun = self._overrun
+        try:
+            return await session.do(self._joined(session, batch))
+        except (errors.Error, OSError) as error:
+            raise translate(error) from error
+
+    async def _joined(self, session: Session, batch: Sequence[Listener]) -> list[Exception | None]:
+        with session.denials() as said:
+            for listener in batch:
+                await self._subscribe(session, listener)
+            await session.flush()
+        return [self._refused(listener, said) if said else None for listener in batch]
+
+    async def _subscribe(self, session: Session, listener: Listener) -> None:
+        feed, root, ids = listener.feed, listener.root, self._ids
+
+        async def deliver(message: Msg) -> None:
+            feed.put(_message(message, root, ids), len(message.data) + len(message.subject))
+
+        listener.session = session
+        listener.subscription = await session.client.subscribe(
+            listener.subject,
+            queue=listener.queue,
+            cb=deliver,
+            # The feed is the bound. The driver empties its own queue into it after each read.
+            pending_msgs_limit=max(self._config.buffer_messages, _QUEUE_MESSAGES),
+            pending_bytes_limit=max(self._config.buffer_bytes, _QUEUE_BYTES),
+        )
+        self._listeners[listener.subscription._id] = listener
+
+    def _refused(self, listener: Listener, said: Sequence[str]) -> Exception | None:
+        if any(f'subscription to "{listener.subject.lower()}"' in each for each in said):
+            self.leave(listener)
+            return not_allowed(f"subscribe to {listener.subject!r}")
+        return None
+
+    def _overrun(self, number: int) -> None:
+        """The driver had a message for a subscription and no room for it."""
+        listener = self._listeners.get(number)
+        if listener is not None:
+            listener.feed.miss()
+
+
+async def _unsubscribe(session: Session, subscription: Subscription) -> None:
+    try:
+        await session.do(subscription.unsubscribe())
+    except (PrismError, errors.Error, OSError):
+        return  # the connection is gone, and the subscription with it
+
+
+def _message(message: Msg, root: str, ids: MessageIds) -> Message:
+    found = Message(topic=topic(message.subject, root), payload=message.data)
+    if not headers.read(message.headers, found):
+        seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+        found.message_id = ids.next()
+        found.published_at.CopyFrom(Timestamp(seconds=seconds, nanos=nanoseconds // 1000 * 1000))
+    return found

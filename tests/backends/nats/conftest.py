@@ -1,0 +1,33 @@
+"""A NATS server for the tests of this folder, and backends on it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+pytest.importorskip("nats")
+
+from backends.nats.listening import Backends  # needs the driver
+from prism.backends.nats.testing import NatsServer, ServerMissing  # needs the driver
+
+PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NatsServer]:
+    """A server that asks for user and password; a module's own, to be stopped, killed and paused."""
+    try:
+        server = NatsServer("user")
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def backends(server: NatsServer) -> AsyncIterator[Backends]:
+    """Makes backends on the server, and stops them."""
+    server.start()
+    async with asyncio.timeout(PATIENCE), Backends(server) as backends:
+        yield backends

@@ -35,14 +35,13 @@ SETTLE_TIMEOUT = 3.0
 
 DIRECT = "no proxy"
 BARE = "Prism, bare"
-HOPS = "Prism gateway, hops on (stand-in)"
+HOPS = "Prism gateway, every hop, sidecar"
 ENVOY = "Envoy, bare"
 FULL = "Envoy, RBAC, rate limit, stats"
 
-STAND_IN = (
-    f'"{HOPS}" is the real gateway (its chain, metrics and server) before a bench-local stand-in for the placement '
-    "`sidecar`, which is not built yet: it writes and reads the plugin envelope by hand. Its chain holds what the "
-    "gateway has today: namespace and route; authenticate, authorize and limit are not built yet."
+WHOLE = (
+    f'"{HOPS}" is a whole gateway as `prism serve` runs it: callers are authenticated by an API key and allowed by a '
+    "rule, the namespace is served by the upstream, attached as a sidecar over prism.plugin.v1."
 )
 
 
@@ -84,12 +83,12 @@ def run() -> None:
         passes = _compete(loader, passing, cells)
         for name, size in SIZES.items():
             _write_shapes("echo", name, shaped[size], echoes, notes)
-            _write_shapes("pass-through", name, shaped[size], passes, f"{notes} {STAND_IN}")
+            _write_shapes("pass-through", name, shaped[size], passes, f"{notes} {WHOLE}")
         if at_rate in cells:
             _write_rate("echo", at_rate, echoes, notes)
-            _write_rate("pass-through", at_rate, passes, f"{notes} {STAND_IN}")
+            _write_rate("pass-through", at_rate, passes, f"{notes} {WHOLE}")
         if STREAM in cells:
-            _write_stream(passing, passes, f"{notes} {STAND_IN}")
+            _write_stream(passing, passes, f"{notes} {WHOLE}")
 
 
 def _pin(stack: ExitStack) -> tuple[set[int], str]:
@@ -254,9 +253,7 @@ def _verdict(what: str, ours: float, theirs: float, budget: float, *, least: boo
     ratio = ours / theirs
     met = ratio >= budget if least else ratio <= budget
     bound = "at least" if least else "at most"
-    return (
-        f"budget: {what}, {bound} {budget:g} times: {ratio:.2f} times with the stand-in, {'met' if met else 'missed'}"
-    )
+    return f"budget: {what}, {bound} {budget:g} times: {ratio:.2f} times, {'met' if met else 'missed'}"
 
 
 def _write_rate(kind: str, cell: Cell, results: Results, note: str) -> None:

@@ -47,7 +47,7 @@ const (
 	mostStreams   = 1000
 )
 
-var authorization = "Bearer " + strings.Repeat("t", 200)
+var authorization = "Bearer " + "prism_" + strings.Repeat("t", 194)
 
 type call struct {
 	id       uint32

@@ -20,10 +20,12 @@ const (
 	largest = 20 << 20 // bytes of a received message
 	window  = 4 << 20  // bytes a peer may send ahead
 
-	// The fields of prism.plugin.v1: ExecuteRequest.raw_params, ExecuteResponse.success and .raw_result.
-	rawParams = 3
-	success   = 1
-	rawResult = 5
+	// The fields of prism.plugin.v1: ExecuteRequest.raw_params, ExecuteResponse.success and .raw_result,
+	// ExecuteStreamResponse.raw_result.
+	rawParams      = 3
+	success        = 1
+	rawResult      = 5
+	streamedResult = 2
 )
 
 // rawCodec leaves messages as the bytes that they are.
@@ -62,8 +64,18 @@ func serve(path string) {
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "prism.plugin.v1.BackendPlugin",
 		HandlerType: (*any)(nil),
-		Methods:     []grpc.MethodDesc{{MethodName: "Execute", Handler: unary(execute)}},
-		Streams:     []grpc.StreamDesc{{StreamName: "ExecuteStream", Handler: stream(execute), ServerStreams: true}},
+		Methods: []grpc.MethodDesc{
+			{MethodName: "Execute", Handler: unary(execute)},
+			{MethodName: "Initialize", Handler: unary(always(initialized()))},
+			{MethodName: "HealthCheck", Handler: unary(always(nil))}, // healthy
+			{MethodName: "Shutdown", Handler: unary(always(serving()))},
+		},
+		Streams: []grpc.StreamDesc{{StreamName: "ExecuteStream", Handler: stream(executeStream), ServerStreams: true, ClientStreams: true}},
+	}, nil)
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "grpc.health.v1.Health",
+		HandlerType: (*any)(nil),
+		Methods:     []grpc.MethodDesc{{MethodName: "Check", Handler: unary(always(serving()))}},
 	}, nil)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -80,6 +92,26 @@ type form func(request []byte) (payload []byte, respond func([]byte) []byte, err
 
 func echo(request []byte) ([]byte, func([]byte) []byte, error) {
 	return request, func(response []byte) []byte { return response }, nil
+}
+
+// always answers with the same bytes: what a gateway asks of a plugin besides calls.
+func always(response []byte) form {
+	return func([]byte) ([]byte, func([]byte) []byte, error) {
+		return response, func(response []byte) []byte { return response }, nil
+	}
+}
+
+// initialized is an InitializeResponse: success = 1, identity = 5, protocol_version = 7.
+func initialized() []byte {
+	response := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
+	response = protowire.AppendString(protowire.AppendTag(response, 5, protowire.BytesType), "bench")
+	return protowire.AppendVarint(protowire.AppendTag(response, 7, protowire.VarintType), 1)
+}
+
+// serving is a HealthCheckResponse of grpc.health.v1 with status = 1: SERVING; and just as well a ShutdownResponse with
+// success = 1.
+func serving() []byte {
+	return protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
 }
 
 func execute(request []byte) ([]byte, func([]byte) []byte, error) {
@@ -102,6 +134,14 @@ func execute(request []byte) ([]byte, func([]byte) []byte, error) {
 		rest = rest[n:]
 	}
 	return nil, executed, nil
+}
+
+func executeStream(request []byte) ([]byte, func([]byte) []byte, error) {
+	payload, _, err := execute(request)
+	return payload, func(payload []byte) []byte {
+		response := make([]byte, 0, len(payload)+16)
+		return protowire.AppendBytes(protowire.AppendTag(response, streamedResult, protowire.BytesType), payload)
+	}, err
 }
 
 func executed(payload []byte) []byte {

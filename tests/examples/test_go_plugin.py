@@ -11,7 +11,9 @@ from prism.acceptance import PluginAcceptanceHarness, StoreMissing
 from prism.sdk.testing import running
 from prism.wire import Deadline
 
-gomap = PluginAcceptanceHarness(example.plugin(), example.GomapTestBackend, ways=("process",))
+gomap = PluginAcceptanceHarness(
+    example.plugin(), example.GomapTestBackend, placement="sidecar", ways=("process", "client")
+)
 
 
 @pytest.fixture(scope="module")

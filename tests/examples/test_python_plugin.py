@@ -47,7 +47,7 @@ def test_it_is_small() -> None:
 
 
 def test_its_own_tests_pass(installed: Path, tmp_path: Path) -> None:
-    """The acceptance kit on a process of its own, and what it says of itself besides."""
+    """The acceptance kit through a gateway that runs it as a sidecar, and what it says of itself besides."""
     search = {"PYTHONPATH": os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(FOLDER), str(FOLDER)]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | search, capture_output=True, text=True, timeout=300)

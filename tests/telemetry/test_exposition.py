@@ -1,13 +1,13 @@
 """What Prometheus reads."""
 
 import asyncio
-import shutil
 from dataclasses import dataclass
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from deploy.prometheus_server import tool
 from prism.control.snapshot import Namespace, Snapshot
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
 from prism.telemetry.metrics import Metrics
@@ -105,7 +105,6 @@ async def test_an_idle_gateway_has_figures_too() -> None:
     assert "prism_connections" not in text.decode()
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)")
 async def test_promtool_finds_nothing_wrong(exposition: Exposition) -> None:
     """Names, units and help texts follow Prometheus' conventions, by its own linter."""
     text, _ = await exposition.render()
@@ -116,7 +115,7 @@ async def test_promtool_finds_nothing_wrong(exposition: Exposition) -> None:
         if not line.removeprefix("# HELP ").removeprefix("# TYPE ").startswith("python_")
     )
     process = await asyncio.create_subprocess_exec(
-        "promtool",
+        tool("promtool"),
         "check",
         "metrics",
         stdin=asyncio.subprocess.PIPE,

@@ -8,7 +8,7 @@ serves what the file says.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from prism.control import watch
 from prism.control.access import Access
 from prism.control.authorization import AuthorizationSection
 from prism.control.config import Config
+from prism.control.figures import ControlFigures
 from prism.control.loading import load
 from prism.control.problem import ConfigInvalid
 from prism.control.report import ReloadReport
@@ -30,6 +31,7 @@ from prism.control.transition import Served, Transition
 from prism.errors import GatewayUnavailable, NamespaceNotFound
 from prism.plugins.discovery import Plugins, discover
 from prism.telemetry import audit
+from prism.telemetry.figure import Figure
 
 AT_ONCE = frozenset({"drain_timeout"})
 """Options of the sections that need no restart."""
@@ -84,6 +86,7 @@ class Control:
         self._lock = asyncio.Lock()
         self._ended = False
         self._redactors: tuple[Redactor, ...] = ()
+        self._figures = ControlFigures()
         self._seen: watch.Signature = ()
         self._watched: frozenset[Path] = frozenset()
         self._delays = self._timing.delays()
@@ -150,9 +153,11 @@ class Control:
                 report = ReloadReport(generation=self._generation, applied=False, problems=error.problems)
                 log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
                 audit.record("admin", "configuration.reload", outcome="INVALID_ARGUMENT", detail=_summary(report))
+                self._figures.reloaded(applied=False)
                 return report
         log.info("%s", report)
         audit.record("admin", "configuration.reload", detail=_summary(report))
+        self._figures.reloaded(applied=True)
         for name, reason in report.held.items():
             log.warning("namespace %s is served as before: %s", name, reason)
         for note in report.notes:
@@ -193,6 +198,10 @@ class Control:
             # The file as it was before it was read: a change while it was read is seen as one.
             self._seen = (*before[:1], *self._signature()[1:])
         return loaded
+
+    def figures(self) -> Iterator[Figure]:
+        """For the metrics."""
+        return self._figures.figures(self.instances)
 
     def scrub(self, text: str) -> str:
         """The text without the secrets of the configuration, nor of those that it has lately replaced."""

@@ -141,7 +141,7 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        parts = (self.telemetry.figures, self.gateway.denials.figures)
+        parts = (self.telemetry.figures, self.control.figures, self.gateway.denials.figures)
         sources = Sources(self.metrics, lambda: self.gateway.snapshot, self._backend_gauges, data, parts)
         return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
 

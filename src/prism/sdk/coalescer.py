@@ -74,6 +74,11 @@ class Coalescer(Generic[Call, Answer]):
         self._scheduled = False
 
     @property
+    def waiting(self) -> int:
+        """Calls that are in no batch yet."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
     def in_flight(self) -> int:
         """Batches under way."""
         return len(self._batches)

@@ -86,7 +86,9 @@ class PostgresBackend:
         return Health(details=self._details())
 
     def metrics(self) -> Mapping[str, float]:
-        batches = {f"batches_in_flight_{name}": float(lane.in_flight) for name, lane in self._keyvalue.lanes.items()}
+        lanes = self._keyvalue.lanes.items()
+        batches = {f"batches_in_flight_{name}": float(lane.in_flight) for name, lane in lanes}
+        batches |= {f"calls_waiting_{name}": float(lane.waiting) for name, lane in lanes}
         return {
             "pool_connections_open": self._sessions.open,
             "pool_connections_idle": self._sessions.idle,

@@ -96,6 +96,11 @@ class Lane(Generic[Member, Answer]):
         self._wheel: DeadlineWheel | None = None
 
     @property
+    def waiting(self) -> int:
+        """Calls that are in no batch yet."""
+        return self._coalescer.waiting
+
+    @property
     def in_flight(self) -> int:
         """Batches under way."""
         return self._coalescer.in_flight

@@ -1,0 +1,82 @@
+"""Prometheus itself, as dev/setup has unpacked it; a test that needs it skips by name without it."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prism.wire.address import Address, bind_tcp
+
+ROOT = Path(__file__).parents[2]
+UNPACKED = ROOT / ".cache" / "prometheus" / "usr" / "bin"
+ATTEMPTS = 20_000
+
+
+def tool(name: str) -> str:
+    """The path of `promtool` or `prometheus`."""
+    found = shutil.which(name) or shutil.which(name, path=str(UNPACKED))
+    if found is None:
+        pytest.skip(f"{name} is not here (dev/setup takes it from the Debian package prometheus)")
+    return found
+
+
+class Prometheus:
+    """A running server.
+
+    Attributes:
+        url: of its API.
+    """
+
+    def __init__(self, url: str, process: "subprocess.Popen[str]") -> None:
+        self.url = url
+        self._process = process
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """What its API answers."""
+        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}{query}", timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def query(self, expression: str) -> list[Any]:
+        """The series of an instant query."""
+        result: list[Any] = self.get("query", query=expression)["result"]
+        return result
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Asks until the condition holds; each question takes the server a moment, so nothing need sleep."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(OSError):
+                if condition():
+                    return
+            assert self._process.poll() is None, "Prometheus has ended"
+        raise AssertionError("in vain")
+
+
+@contextlib.contextmanager
+def prometheus(config: str, folder: Path) -> Iterator[Prometheus]:
+    """A server for the length of a block, on a free port."""
+    (sock,) = bind_tcp(Address(host="127.0.0.1", port=0))
+    address = f"127.0.0.1:{sock.getsockname()[1]}"
+    sock.close()  # it takes no socket from us, and does not say which port 0 became
+    file = folder / "prometheus.yaml"
+    file.write_text(config)
+    command = [
+        tool("prometheus"),
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        "--log.level=error",
+    ]
+    process = subprocess.Popen(command, cwd=folder, text=True)
+    try:
+        yield Prometheus(f"http://{address}", process)
+    finally:
+        process.terminate()
+        process.wait(30)

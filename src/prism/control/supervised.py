@@ -16,6 +16,7 @@ from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, Pri
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
 from prism.plugins.placed import Placed
+from prism.plugins.placement import Here
 from prism.plugins.placements import placed
 from prism.plugins.refusing import Refusing
 from prism.sdk.backend import Health, HealthStatus
@@ -102,6 +103,12 @@ class Supervised:
     def starting(self) -> bool:
         """Whether its first attempt to come up is still under way."""
         return not self._tried.is_set()
+
+    def loses_data_to(self, other: "Supervised") -> bool:
+        """Whether data that is in a process's own memory would stay behind in this one's."""
+        manifest = self.spec.plugin.manifest
+        in_memory = manifest.pinned and manifest.capabilities.durability == "none"
+        return in_memory and not (self.spec.placement == other.spec.placement == Here())
 
     def target(self, namespace: str) -> Instance:
         """Who serves the namespace: the instance, what refuses for it, or where calls wait for another instance."""

@@ -50,14 +50,14 @@ class Transition:
             make: an instance, not started.
             renewed: namespaces whose instance is replaced though it may be the same in both.
         """
-        old_ones = {current[name].supervised for name in renewed if name in current}
+        self._renewed = {current[name].supervised for name in renewed if name in current}
         self.changed = {
             name: spec
             for name, spec in loaded.namespaces.items()
             if (old := current.get(name)) is None
             or not spec.equals(old.spec)
             or old.supervised.blocked
-            or old.supervised in old_ones
+            or old.supervised in self._renewed
         }
         self.held: dict[str, str] = {}
         self.problems: list[Problem] = []
@@ -69,7 +69,7 @@ class Transition:
         self._running = {
             each.supervised.spec.key: each.supervised
             for each in current.values()
-            if not each.supervised.blocked and each.supervised not in old_ones
+            if not each.supervised.blocked and each.supervised not in self._renewed
         }
         self._handovers: dict[Supervised, Supervised] = {}
         self._fresh: dict[str, Supervised] = {}
@@ -122,13 +122,17 @@ class Transition:
 
     async def _begin(self, spec: InstanceSpec, names: list[str]) -> None:
         supervised = self._fresh[spec.key] = self._make(spec)
+        unfit = ""
         try:
             await supervised.load()
         except Exception as error:  # noqa: BLE001  # its upkeep tries again and tells why
             log.debug("backend %s cannot be loaded: %s", spec.plugin.name, type(error).__name__)
+            unfit = error.message if isinstance(error, PrismError) else type(error).__name__
         other = self._owner(supervised, names) if spec.plugin.manifest.capabilities.reload == "handover" else None
         if other is None:
             supervised.run(names)
+        elif unfit:
+            supervised.block(spec.redactor.scrub(unfit))  # what cannot even be loaded is no reason to stop the old one
         elif self._leaves_all(other, spec.key):
             self._handovers[supervised] = other
         else:
@@ -180,6 +184,12 @@ class Transition:
         """Decides where no store needs to be asked whether it holds data."""
         old, new = self._current[name].supervised, self._new(name)
         if old is new or new in self._handovers:
+            return True
+        if old.spec.plugin.name == new.spec.plugin.name and old.loses_data_to(new):
+            if old not in self._renewed:
+                return False
+            self.notes.append(f"namespace {name!r}: what it held was in the process of its plugin, and ended with it")
+            self._hold_if_down(name, old, new)
             return True
         if not new.configured_identity or old.same_store(new):
             self._hold_if_down(name, old, new)

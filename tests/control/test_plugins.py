@@ -1,0 +1,215 @@
+"""Control over plugins in processes of their own: kept up, replaced without a gap, rolled back, moved by one line."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.world import World, until
+from plugins.sidecars import SERVING, is_running
+from prism.control.describe import row
+from prism.control.timing import Timing
+from prism.errors import BackendUnavailable, Outcome
+from prism.plugins import outside
+
+PATIENT = Timing(start_patience=20.0, reload_patience=20.0, probe_interval=0.05, backoff_initial=0.02,
+                 backoff_most=0.1, watch_interval=0.2)  # fmt: skip
+
+MANIFEST = """
+name = "odd"
+version = "1.0"
+protocol = 1
+summary = "A script."
+maturity = "alpha"
+interfaces = ["keyvalue"]
+command = ["./serve"]
+
+[config.label]
+
+[capabilities]
+durability = "store"
+reload = "{reload}"
+"""
+
+PLUGIN = (
+    f"#!{sys.executable}\n"
+    + SERVING
+    + """
+METHODS["/prism.plugin.v1.BackendPlugin/Execute"] = lambda _: b"\\x08\\x01\\x2a\\x00"
+"""
+)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> Any:
+    """A gateway that waits for its plugins."""
+    world = World(tmp_path, timing=PATIENT)
+    yield world
+    await world.control.stop()
+
+
+def sqlite(folder: Path, name: str = "s", **more: Any) -> dict[str, Any]:
+    return {"name": name, "backend": "sqlite", "config": {"path": str(folder / "s.db"), **more}}
+
+
+SIDECAR = {"plugin": {"type": "sidecar"}}
+
+
+def pid_of(world: World, name: str) -> int:
+    pid = world.control.served[name].supervised.instance.status()["pid"]
+    assert isinstance(pid, int)
+    return pid
+
+
+def folder_of(tmp_path: Path, body: str, reload: str = "overlap") -> Path:
+    """A plugin folder with a script in it."""
+    folder = tmp_path / "plugins" / "odd"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plugin.toml").write_text(MANIFEST.format(reload=reload))
+    fresh = folder / ".serve"
+    fresh.write_text(PLUGIN + body + "\nasyncio.run(main())\n")
+    fresh.chmod(0o755)
+    fresh.replace(folder / "serve")
+    return folder.parent
+
+
+async def test_one_line_moves_a_namespace_between_placements(world: World, tmp_path: Path) -> None:
+    """There and back, with its data, without a failed call."""
+    world.write(sqlite(tmp_path))
+    await world.control.start()
+    await world.put("s", b"1")
+    for more, placement in ((SIDECAR, "sidecar"), ({}, "in_process")):
+        world.write(sqlite(tmp_path) | more)
+        assert list((await world.control.reload()).changed) == ["s"]
+        assert row(world.control.served["s"].spec)["placement"] == placement
+        assert await world.get("s") == b"1"
+
+
+async def test_memory_does_not_leave_its_data_behind(world: World) -> None:
+    """What is in the memory of one process is not in another's; asked for, a new process begins with nothing."""
+    entry = {"name": "m", "backend": "memory", "config": {"store": "test-placement"}}
+    world.write(entry)
+    await world.control.start()
+    await world.put("m", b"1")
+    world.write(entry | SIDECAR)
+    assert not (await world.control.reload()).applied
+    world.write(
+        entry | {"config": {"store": "test-placement-2"}} | SIDECAR,
+    )
+    assert not (await world.control.reload()).applied
+    assert await world.get("m") == b"1"
+
+
+async def test_a_plugin_that_dies_is_back_by_itself(world: World, tmp_path: Path) -> None:
+    """It refuses meanwhile, with nothing applied, and touches no other namespace."""
+    world.write(sqlite(tmp_path) | SIDECAR, {"name": "m", "backend": "memory"})
+    await world.control.start()
+    await world.put("s", b"1")
+    first = pid_of(world, "s")
+    os.kill(first, signal.SIGKILL)
+    supervised = world.control.served["s"].supervised
+    await until(lambda: supervised.instance.refusal)
+    with pytest.raises(BackendUnavailable, match="was ended by SIGKILL") as caught:
+        await world.put("s", b"2")
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    assert caught.value.retry_after
+    await world.put("m", b"1")
+    await until(lambda: not supervised.instance.refusal)
+    assert await world.get("s") == b"1"
+    assert pid_of(world, "s") != first
+    assert supervised.restarts == 1
+
+
+async def test_a_stuck_plugin_is_killed_and_started_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it has not answered several probes."""
+    monkeypatch.setattr(outside, "PROBE_PATIENCE", 0.1)
+    monkeypatch.setattr(outside, "ALIVE_PATIENCE", 0.1)
+    world.write(sqlite(tmp_path) | SIDECAR)
+    await world.control.start()
+    await world.put("s", b"1")
+    first = pid_of(world, "s")
+    os.kill(first, signal.SIGSTOP)
+    await until(lambda: not is_running(first))
+    await until(lambda: not world.control.served["s"].supervised.instance.refusal)
+    assert await world.get("s") == b"1"
+
+
+async def test_a_plugin_is_renewed_without_a_gap(world: World, tmp_path: Path) -> None:
+    """A new process beside the old, then the swap; the old one is gone afterwards."""
+    world.write(sqlite(tmp_path) | SIDECAR)
+    await world.control.start()
+    await world.put("s", b"1")
+    done = asyncio.Event()
+
+    async def caller() -> int:
+        calls = 0
+        while not done.is_set():
+            assert await world.get("s") == b"1"
+            calls += 1
+        return calls
+
+    callers = [asyncio.ensure_future(caller()) for _ in range(4)]
+    for _ in range(3):
+        before = pid_of(world, "s")
+        assert list((await world.control.reload(namespace="s", force=True)).changed) == ["s"]
+        assert pid_of(world, "s") != before
+        await until(lambda before=before: not is_running(before))
+    done.set()
+    assert sum(await asyncio.gather(*callers)) > 10
+
+
+@pytest.mark.parametrize("reload", ["overlap", "handover"])
+async def test_a_new_version_takes_over_and_a_bad_one_does_not(world: World, tmp_path: Path, reload: str) -> None:
+    """A changed file is a new version; one that fails to start, or is unhealthy, leaves the old one serving."""
+    folder = folder_of(tmp_path, "VERSION = 1", reload)
+    world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
+    await world.control.start()
+    await world.put("o", b"")
+    first = pid_of(world, "o")
+    bad = [
+        ("sys.exit('broken')", "the last that it printed: broken"),
+        (
+            "METHODS['/prism.plugin.v1.BackendPlugin/Initialize'] = lambda _: pb.InitializeResponse("
+            "success=False, error='no table').SerializeToString()",
+            "no table",
+        ),
+        (
+            "METHODS['/prism.plugin.v1.BackendPlugin/HealthCheck'] = lambda _: pb.HealthCheckResponse("
+            "status=2, message='sick').SerializeToString()",
+            "sick",
+        ),
+    ]
+    for body, said in bad:
+        folder_of(tmp_path, body, reload)
+        report = await world.control.reload()
+        assert said in report.held["o"]
+        if reload == "overlap":  # a handover has started the old version anew, from the files as they are
+            await world.put("o", b"")
+            assert pid_of(world, "o") == first
+    folder_of(tmp_path, "VERSION = 2", reload)
+    await world.control.reload()  # or it was tried again by itself just before
+    await until(lambda: not is_running(first))
+    await until(lambda: not world.control.served["o"].supervised.refusal("o"))
+    await world.put("o", b"")
+
+
+async def test_a_plugin_that_hangs_in_its_shutdown_holds_nothing_up(world: World, tmp_path: Path) -> None:
+    """The new one serves, the old one is killed in the end."""
+    body = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nasync def hang(call):\n"
+    body += "    await asyncio.Event().wait()\nMETHODS['/prism.plugin.v1.BackendPlugin/Shutdown'] = None\n"
+    body += "plain = answering\ndef answering(answer):\n    return hang if answer is None else plain(answer)\n"
+    folder = folder_of(tmp_path, body)
+    world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
+    await world.control.start()
+    first = pid_of(world, "o")
+    world.write({"name": "o", "backend": "odd", "config": {"label": "x"}}, plugins={"folders": [str(folder)]})
+    await world.control.reload()
+    await world.put("o", b"")
+    assert pid_of(world, "o") != first
+    await until(lambda: not is_running(first))

@@ -1,0 +1,50 @@
+"""The budget of restarts: what it allows at once, and how it is regained."""
+
+import pytest
+
+from prism.control import restarts
+from prism.control.restarts import AT_ONCE, Restarts
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(restarts, "monotonic", clock)
+    return clock
+
+
+def pauses(budget: Restarts, count: int, clock: Clock, healthy: float) -> list[float]:
+    """The pauses after so many deaths, each after some time of health."""
+    found = []
+    for _ in range(count):
+        budget.came_up()
+        clock.now += healthy
+        found.append(budget.ended())
+    return found
+
+
+def test_half_of_the_budget_is_spent_without_a_pause(clock: Clock) -> None:
+    """Then the pauses double, up to the longest, which an empty budget keeps."""
+    found = pauses(Restarts(8, 0.5, 1.0, 30.0), 12, clock, healthy=0.0)
+    assert all(pause <= AT_ONCE * 1.25 for pause in found[:4])
+    for pause, expected in zip(found[4:], [2, 4, 8, 30, 30, 30, 30, 30], strict=True):
+        assert 0.75 * expected <= pause <= 1.25 * expected
+
+
+def test_health_gives_back(clock: Clock) -> None:
+    """Who dies no faster than the budget refills is started at once for ever; a failed start gives nothing back."""
+    budget = Restarts(8, 0.5, 1.0, 30.0)
+    assert max(pauses(budget, 100, clock, healthy=2.0)) <= AT_ONCE * 1.25
+    assert budget.count == 100
+    pauses(budget, 10, clock, healthy=0.0)
+    assert pauses(budget, 1, clock, healthy=60.0)[0] <= AT_ONCE * 1.25

@@ -137,8 +137,10 @@ async def test_a_stuck_plugin_is_killed_and_started_again(
     await world.put("s", b"1")
     first = pid_of(world, "s")
     os.kill(first, signal.SIGSTOP)
-    await until(lambda: not is_running(first))
-    await until(lambda: not world.control.served["s"].supervised.instance.refusal)
+    supervised = world.control.served["s"].supervised
+    await until(lambda: supervised.restarts)
+    await until(lambda: not supervised.instance.refusal)
+    assert not is_running(first)
     assert await world.get("s") == b"1"
 
 

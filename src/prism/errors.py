@@ -6,7 +6,8 @@
      |    |__ Unauthenticated     |__ PermissionDenied    |__ Unimplemented     |__ LimitExceeded
      |    |__ FellBehind
      |__ BackendError             the store or its plugin is at fault
-     |    |__ BackendUnavailable  |__ BackendCredentials  |__ Conflict          |__ StoreFull      |__ DataLoss
+     |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
+     |    |__ Conflict          |__ StoreFull      |__ DataLoss
      |    |__ MessagesLost
      |__ CallEnded                nobody's fault: DeadlineExceeded, Cancelled
      |__ GatewayUnavailable       the gateway cannot be reached, is draining or overloaded
@@ -202,6 +203,12 @@ class BackendCredentials(BackendError):
     """The store refuses the gateway's credentials; the caller's own are fine."""
 
     default_reason = "BACKEND_CREDENTIALS"
+
+
+class NamespaceDisabled(BackendError):
+    """An operator has the gateway refuse the calls of this namespace."""
+
+    default_reason = "NAMESPACE_DISABLED"
 
 
 class Conflict(BackendError):

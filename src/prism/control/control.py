@@ -18,9 +18,11 @@ from prism.control import watch
 from prism.control.access import Access
 from prism.control.authorization import AuthorizationSection
 from prism.control.config import Config
+from prism.control.disabled import Disabled
 from prism.control.figures import ControlFigures
 from prism.control.loading import load
 from prism.control.problem import ConfigInvalid
+from prism.control.renewal import Renewal, not_found
 from prism.control.report import ReloadReport
 from prism.control.secrets import Redactor
 from prism.control.snapshot import Namespace, Snapshot
@@ -28,8 +30,9 @@ from prism.control.specification import InstanceSpec, Loaded
 from prism.control.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
-from prism.errors import GatewayUnavailable, NamespaceNotFound
+from prism.errors import GatewayUnavailable
 from prism.plugins.discovery import Plugins, discover
+from prism.plugins.instance import Instance
 from prism.telemetry import audit
 from prism.telemetry.figure import Figure
 
@@ -51,6 +54,7 @@ class Control:
     Attributes:
         config: what is in force; the defaults until `start`.
         served: the namespaces and who serves each, in the order of the file.
+        disabled: those that an operator has refuse their calls.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Control:
         self._watches = watched and isinstance(source, Path)
         self.config = Config()
         self.served: Mapping[str, Served] = {}
+        self.disabled: Mapping[str, Disabled] = {}
         self._source = source
         self._publish = publish
         self._plugins = plugins
@@ -109,6 +114,36 @@ class Control:
         """Of the snapshot that serves now."""
         return self._generation
 
+    def refusal(self, namespace: str) -> str:
+        """Why the calls of a namespace are refused; empty where they are not."""
+        if (order := self.disabled.get(namespace)) is not None:
+            return order.sentence(namespace)
+        return self.served[namespace].supervised.refusal(namespace)
+
+    def disable(self, namespace: str, order: Disabled) -> bool:
+        """Refuses the calls of a namespace from now on; whether it did not before. Those under way end as they would.
+
+        Raises:
+            NamespaceNotFound: it is not configured.
+        """
+        if namespace not in self.served:
+            raise not_found(namespace, self.served)
+        if namespace in self.disabled:
+            return False
+        self.disabled = {**self.disabled, namespace: order}
+        self._refresh()
+        return True
+
+    def enable(self, namespace: str) -> bool:
+        """Takes `disable` back; whether there was something to take back. Raises as `disable` does."""
+        if namespace not in self.served:
+            raise not_found(namespace, self.served)
+        if namespace not in self.disabled:
+            return False
+        self.disabled = {name: order for name, order in self.disabled.items() if name != namespace}
+        self._refresh()
+        return True
+
     async def start(self) -> None:
         """Reads the configuration, starts what it names and publishes the first snapshot.
 
@@ -125,7 +160,7 @@ class Control:
         if self._watches:
             self._spawn(self._watch())
 
-    async def reload(self, *, namespace: str | None = None, force: bool = False) -> ReloadReport:
+    async def reload(self, *, namespace: str | None = None, force: bool = False, version: str = "") -> ReloadReport:
         """Reads the configuration again and applies what has changed, without failing a call; says what it did.
 
         A configuration that cannot be used changes nothing. Where a new store is down, the namespace stays with the
@@ -134,21 +169,24 @@ class Control:
         Args:
             namespace: whose instance is meant by `force`, with all the namespaces that share it; None for every one.
             force: the instance is replaced by a new one even where nothing has changed.
+            version: of the namespace's plugin that must be in place; empty for whichever is.
 
         Raises:
             GatewayUnavailable: control was stopped.
             NamespaceNotFound: it is not configured.
+            FailedPrecondition: another version is in place; nothing was changed.
         """
         async with self._lock:
             if self._ended:
                 raise GatewayUnavailable("the gateway is stopping; its configuration is not read again")
             if namespace is not None and namespace not in self.served:
-                raise NamespaceNotFound(
-                    f"no namespace {namespace[:63]!r} is configured; `prism namespace list` has all"
-                )
+                raise not_found(namespace, self.served)
             renewed = frozenset(self.served if namespace is None else (namespace,)) if force else frozenset()
             try:
-                report = await self._change(await self._load(), self._timing.reload_patience, renewed)
+                loaded = await self._load()
+                if namespace is not None:
+                    Renewal(namespace, version).check(loaded)
+                report = await self._change(loaded, self._timing.reload_patience, renewed)
             except ConfigInvalid as error:
                 report = ReloadReport(generation=self._generation, applied=False, problems=error.problems)
                 log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
@@ -233,6 +271,7 @@ class Control:
         # From here to the publication nothing waits.
         policy = _policy_differs(self.config, loaded.config)
         self.served, self.config = served, loaded.config
+        self.disabled = {name: order for name, order in self.disabled.items() if name in served}
         moved = [name for name in transition.changed if name not in transition.held]
         if moved or policy or before.keys() != served.keys() or not self._generation:
             self._generation += 1
@@ -257,7 +296,7 @@ class Control:
         before = self._snapshot.namespaces
         namespaces: dict[str, Namespace] = {}
         for name, each in self.served.items():
-            entry, target, services = before.get(name), each.supervised.target(name), each.spec.services
+            entry, target, services = before.get(name), self._target(name, each), each.spec.services
             if entry is None or entry.instance is not target or entry.interfaces != services:
                 entry = Namespace(name, services, target)
             namespaces[name] = entry
@@ -273,6 +312,15 @@ class Control:
         elif self._access is None or self._access.section != (rules or AuthorizationSection()):
             self._access = Access(rules or AuthorizationSection())
         return self._access
+
+    def _target(self, name: str, served: Served) -> Instance:
+        target = served.supervised.target(name)
+        if (order := self.disabled.get(name)) is None:
+            return target
+        before = self._snapshot.namespaces.get(name)
+        if before is not None and before.instance.refusal == order.sentence(name):
+            return before.instance
+        return order.target(name, target)
 
     def _retire(self, instances: Iterable[Supervised], grace: float) -> None:
         for each in instances:

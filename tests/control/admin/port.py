@@ -53,16 +53,21 @@ class AdminPort:
         return unary(request, metadata=named, timeout=30)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
-        """One request over HTTP/1.1, with these headers and no others but `Host`, where they have none."""
-        connection = http.client.HTTPConnection(self.gateway.admin, timeout=30)
-        try:
-            sent = None if body is None else json.dumps(body).encode()
-            connection.request(method, path, sent, dict(headers or {}))
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, names, response.read())
-        finally:
-            connection.close()
+        """One request over HTTP/1.1, as `ask` sends it."""
+        return ask(self.gateway.admin, method, path, body, headers)
+
+
+def ask(address: str, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
+    """One request over HTTP/1.1, with these headers and no others but `Host`, where they have none."""
+    connection = http.client.HTTPConnection(address, timeout=30)
+    try:
+        sent = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, sent, dict(headers or {}))
+        response = connection.getresponse()
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, names, response.read())
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ For example:
   prism plugin describe postgres     its options and what it promises
   prism plugin status                how every namespace is served
   prism plugin status profiles       one of them, with its last probe and failure
+  prism plugin reload profiles       a new instance in place of the old; if it does not come up, the old one stays
+  prism plugin disable profiles --reason "moving to db2"
 """
 
 
@@ -19,6 +21,9 @@ For example:
     lazy={
         "list": ("prism.cli.plugin.catalogue:list_", "List the plugins that there are."),
         "describe": ("prism.cli.plugin.catalogue:describe", "Show a plugin: what it promises and its options."),
+        "reload": ("prism.cli.plugin.change:reload", "Replace the instance of a namespace without failing a call."),
+        "enable": ("prism.cli.plugin.change:enable", "Serve a namespace again."),
+        "disable": ("prism.cli.plugin.change:disable", "Refuse the calls of a namespace."),
         "status": ("prism.cli.plugin.status:status", "Show how the plugin of each namespace fares."),
     },
     epilog=f"{_EXAMPLES}\n{ExitCode.documentation()}",

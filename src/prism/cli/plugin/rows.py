@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+SERVED = ("ready", "degraded")
+"""The states in which calls are served."""
+
 _PREFIXES = ("PLUGIN_STATE_", "PROBE_RESULT_")
 
 

@@ -7,13 +7,12 @@ import click
 from prism.cli.admin_command import AdminCommand
 from prism.cli.exit_code import ExitCode
 from prism.cli.output import output_option, show, writer
-from prism.cli.plugin.rows import plain
+from prism.cli.plugin.rows import SERVED, plain
 
 if TYPE_CHECKING:
     from prism.cli.admin_command import AdminClient
 
 _COLUMNS = ("namespace", "plugin", "version", "placement", "state", "calls", "store", "reason")
-_SERVED = ("ready", "degraded")
 
 
 @click.command(cls=AdminCommand)
@@ -35,12 +34,12 @@ async def status(admin: "AdminClient", *, namespace: str | None, on: str, output
             raise click.UsageError(f"namespace {namespace!r} is not on plugin {on!r}; leave --plugin out")
         row = plain(answer.statuses[0])
         show(output, row)
-        return ExitCode.OK if row["state"] in _SERVED else ExitCode.NEGATIVE
+        return ExitCode.OK if row["state"] in SERVED else ExitCode.NEGATIVE
     all_served = True
     with writer(output, _COLUMNS) as out:
         async for page in admin.pages("GetPluginStatus", request, pb.GetPluginStatusResponse):
             for each in page.statuses:
                 row = plain(each)
-                all_served = all_served and row["state"] in _SERVED
+                all_served = all_served and row["state"] in SERVED
                 out.write(row)
     return ExitCode.OK if all_served else ExitCode.NEGATIVE

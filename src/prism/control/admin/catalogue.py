@@ -78,7 +78,7 @@ class Catalogue:
 
     def _counts(self) -> tuple[Counter[str], Counter[str]]:
         served = self._control.served.values()
-        refused = (each for each in served if each.supervised.refusal(each.spec.name))
+        refused = (each for each in served if self._control.refusal(each.spec.name))
         return Counter(map(_plugin_of, served)), Counter(map(_plugin_of, refused))
 
 

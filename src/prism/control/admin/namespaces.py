@@ -25,7 +25,7 @@ class Namespaces:
         served = self._control.served
         shown, token = page(served, request.page_token, request.page_size)
         return pb.ListNamespacesResponse(
-            namespaces=[_namespace(served[name]) for name in shown],
+            namespaces=[_namespace(self._control, served[name]) for name in shown],
             next_page_token=token,
             generation=self._control.generation,
         )
@@ -41,20 +41,20 @@ class Namespaces:
         served = find(self._control, request.namespace)
         details = describe.details(served.spec)
         return pb.DescribeNamespaceResponse(
-            namespace=_namespace(served),
+            namespace=_namespace(self._control, served),
             line=details["line"],
             config=struct(details["config"]),
             credentials=struct(details["credentials"]),
-            status=status(served),
+            status=status(self._control, served),
         )
 
 
-def _namespace(served: Served) -> pb.Namespace:
+def _namespace(control: Control, served: Served) -> pb.Namespace:
     row = describe.row(served.spec)
     return pb.Namespace(
         name=row["name"],
         abstractions=row["abstractions"],
         plugin=row["backend"],
         placement=row["placement"],
-        state=state(served),
+        state=state(control, served),
     )

@@ -20,6 +20,10 @@ _METHODS = {
     "plugin/list": "ListPlugins",
     "plugin/describe": "DescribePlugin",
     "plugin/status": "GetPluginStatus",
+    "plugin/reload": "ReloadPlugin",
+    "plugin/enable": "EnablePlugin",
+    "plugin/disable": "DisablePlugin",
+    "configuration/reload": "ReloadConfiguration",
     "namespace/list": "ListNamespaces",
     "namespace/describe": "DescribeNamespace",
 }

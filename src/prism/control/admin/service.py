@@ -15,7 +15,9 @@ from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control.admin.action import Action, Actor, Admit, Asked, Listener, anybody
 from prism.control.admin.catalogue import Catalogue
 from prism.control.admin.namespaces import Namespaces
+from prism.control.admin.reloads import Reloads
 from prism.control.admin.status import Statuses
+from prism.control.admin.switches import Switches
 from prism.control.control import Control
 from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
 from prism.gateway.callee import Decode
@@ -51,7 +53,7 @@ class Admin:
         self.operations: Mapping[str, Operation] = {each.path: each for each in operations}
         self._admit = admit
         self._listeners = (log_action, audit_action, *listeners)
-        nouns = (Catalogue(control), Statuses(control), Namespaces(control))
+        nouns = (Catalogue(control), Statuses(control), Reloads(control), Switches(control), Namespaces(control))
         self._handlers: Mapping[str, Handler] = {each.name: _handler(nouns, each) for each in operations}
 
     async def unary(self, incoming: Asked, operation: Operation, payload: bytes, decode: Decode | None = None) -> bytes:

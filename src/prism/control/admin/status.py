@@ -7,9 +7,8 @@ from prism.control import describe
 from prism.control.admin.action import Actor
 from prism.control.admin.page import page
 from prism.control.control import Control
-from prism.control.problem import nearest
+from prism.control.renewal import not_found
 from prism.control.transition import Served
-from prism.errors import NamespaceNotFound
 from prism.sdk.backend import HealthStatus
 
 _STATES = {
@@ -45,7 +44,9 @@ class Statuses:
         names = [find(self._control, request.namespace).spec.name] if request.namespace else served
         wanted = (name for name in names if request.plugin in ("", served[name].spec.instance.plugin.name))
         shown, token = page(wanted, request.page_token, request.page_size)
-        return pb.GetPluginStatusResponse(statuses=[status(served[name]) for name in shown], next_page_token=token)
+        return pb.GetPluginStatusResponse(
+            statuses=[status(self._control, served[name]) for name in shown], next_page_token=token
+        )
 
 
 def find(control: Control, namespace: str) -> Served:
@@ -56,29 +57,31 @@ def find(control: Control, namespace: str) -> Served:
     """
     found = control.served.get(namespace)
     if found is None:
-        near = nearest(namespace, control.served)
-        hint = f"did you mean {near!r}?" if near else "`prism plugin status` shows those that are"
-        raise NamespaceNotFound(f"no namespace {namespace!r} is configured; {hint}")
+        raise not_found(namespace, control.served)
     return found
 
 
-def state(served: Served) -> pb.PluginState:
+def state(control: Control, served: Served) -> pb.PluginState:
     """The state alone."""
+    if served.spec.name in control.disabled:
+        return pb.PLUGIN_STATE_DISABLED
     return _STATES[describe.state(served)["status"]]
 
 
-def status(served: Served) -> pb.PluginStatus:
+def status(control: Control, served: Served) -> pb.PluginStatus:
     """All of one namespace."""
+    name = served.spec.name
+    disabled = control.disabled.get(name)
     supervised = served.supervised
     told = describe.state(served)
     row = describe.row(served.spec)
     message = pb.PluginStatus(
-        namespace=served.spec.name,
+        namespace=name,
         plugin=row["backend"],
         version=supervised.spec.plugin.manifest.version,
         placement=row["placement"],
-        state=_STATES[told["status"]],
-        reason=told["reason"],
+        state=state(control, served),
+        reason=disabled.sentence(name) if disabled else told["reason"],
         store=told["store"],
         calls=supervised.instance.active,
     )
@@ -89,6 +92,9 @@ def status(served: Served) -> pb.PluginStatus:
         message.probe.CopyFrom(probe)
     if (failure := supervised.failure) is not None:
         message.last_failure.CopyFrom(pb.PluginFailure(message=failure.message, time=instant(failure.time)))
+    if disabled is not None:
+        order = pb.PluginDisabled(by=disabled.by, reason=disabled.reason, time=instant(disabled.time))
+        message.disabled.CopyFrom(order)
     return message
 
 

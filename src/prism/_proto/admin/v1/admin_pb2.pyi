@@ -17,6 +17,7 @@ class PluginState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PLUGIN_STATE_READY: _ClassVar[PluginState]
     PLUGIN_STATE_DEGRADED: _ClassVar[PluginState]
     PLUGIN_STATE_UNAVAILABLE: _ClassVar[PluginState]
+    PLUGIN_STATE_DISABLED: _ClassVar[PluginState]
 
 class ProbeResult(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -29,6 +30,7 @@ PLUGIN_STATE_STARTING: PluginState
 PLUGIN_STATE_READY: PluginState
 PLUGIN_STATE_DEGRADED: PluginState
 PLUGIN_STATE_UNAVAILABLE: PluginState
+PLUGIN_STATE_DISABLED: PluginState
 PROBE_RESULT_UNSPECIFIED: ProbeResult
 PROBE_RESULT_HEALTHY: ProbeResult
 PROBE_RESULT_DEGRADED: ProbeResult
@@ -83,6 +85,85 @@ class GetPluginStatusResponse(_message.Message):
     statuses: _containers.RepeatedCompositeFieldContainer[PluginStatus]
     next_page_token: str
     def __init__(self, statuses: _Optional[_Iterable[_Union[PluginStatus, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ReloadPluginRequest(_message.Message):
+    __slots__ = ("namespace", "version")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    version: str
+    def __init__(self, namespace: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class ReloadPluginResponse(_message.Message):
+    __slots__ = ("status", "previous_version", "namespaces", "generation", "notes")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACES_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    status: PluginStatus
+    previous_version: str
+    namespaces: int
+    generation: int
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., previous_version: _Optional[str] = ..., namespaces: _Optional[int] = ..., generation: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class EnablePluginRequest(_message.Message):
+    __slots__ = ("namespace",)
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    def __init__(self, namespace: _Optional[str] = ...) -> None: ...
+
+class EnablePluginResponse(_message.Message):
+    __slots__ = ("status", "changed")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    status: PluginStatus
+    changed: bool
+    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ...) -> None: ...
+
+class DisablePluginRequest(_message.Message):
+    __slots__ = ("namespace", "reason")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    reason: str
+    def __init__(self, namespace: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DisablePluginResponse(_message.Message):
+    __slots__ = ("status", "changed")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    status: PluginStatus
+    changed: bool
+    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ...) -> None: ...
+
+class ReloadConfigurationRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReloadConfigurationResponse(_message.Message):
+    __slots__ = ("generation", "added", "changed", "removed", "held", "notes")
+    class HeldEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    generation: int
+    added: _containers.RepeatedScalarFieldContainer[str]
+    changed: _containers.RepeatedScalarFieldContainer[str]
+    removed: _containers.RepeatedScalarFieldContainer[str]
+    held: _containers.ScalarMap[str, str]
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, generation: _Optional[int] = ..., added: _Optional[_Iterable[str]] = ..., changed: _Optional[_Iterable[str]] = ..., removed: _Optional[_Iterable[str]] = ..., held: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListNamespacesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -195,7 +276,7 @@ class Namespace(_message.Message):
     def __init__(self, name: _Optional[str] = ..., abstractions: _Optional[_Iterable[str]] = ..., plugin: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ...) -> None: ...
 
 class PluginStatus(_message.Message):
-    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure")
+    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     PLUGIN_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -206,6 +287,7 @@ class PluginStatus(_message.Message):
     CALLS_FIELD_NUMBER: _ClassVar[int]
     PROBE_FIELD_NUMBER: _ClassVar[int]
     LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     plugin: str
     version: str
@@ -216,7 +298,18 @@ class PluginStatus(_message.Message):
     calls: int
     probe: Probe
     last_failure: PluginFailure
-    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ...) -> None: ...
+    disabled: PluginDisabled
+    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ...) -> None: ...
+
+class PluginDisabled(_message.Message):
+    __slots__ = ("by", "reason", "time")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    reason: str
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, by: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Probe(_message.Message):
     __slots__ = ("result", "message", "details", "time")

@@ -1,0 +1,86 @@
+"""`prism plugin reload`, `enable` and `disable`: what changes how a namespace is served."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from prism.cli.admin_command import AdminCommand
+from prism.cli.exit_code import ExitCode
+from prism.cli.output import counted, output_option, show
+from prism.cli.plugin.rows import SERVED, plain
+
+if TYPE_CHECKING:
+    from prism.cli.admin_command import AdminClient
+
+
+@click.command(cls=AdminCommand)
+@click.argument("namespace")
+@click.option("--version", default="", metavar="VERSION", help="Refuse unless this version of the plugin is in place.")
+@output_option
+async def reload(admin: "AdminClient", *, namespace: str, version: str, output: str) -> ExitCode:
+    """Replace the instance that serves NAMESPACE by a new one, without failing a call.
+
+    The new one is started and probed beside the old, which then ends its calls and stops. If the new one does not come
+    up, the old one serves on, and this ends with 6 and the reason. Namespaces that share the instance move with it. The
+    configuration is read again first.
+    """
+    from prism._proto.admin.v1 import admin_pb2 as pb
+
+    request = pb.ReloadPluginRequest(namespace=namespace, version=version)
+    answer = await admin.call("ReloadPlugin", request, pb.ReloadPluginResponse)
+    row = plain(answer)
+    if output != "table":
+        show(output, row)
+    else:
+        status = row["status"]
+        moved = counted(row["namespaces"], "namespace")
+        click.echo(
+            f"reloaded: {namespace} is {status['state']} on a new instance of {status['plugin']} {status['version']} "
+            f"({moved} on it)"
+        )
+        for note in row["notes"]:
+            click.echo(f"note: {note}")
+        if status["reason"]:
+            click.echo(f"reason: {status['reason']}")
+    return ExitCode.OK if row["status"]["state"] in SERVED else ExitCode.NEGATIVE
+
+
+@click.command(cls=AdminCommand)
+@click.argument("namespace")
+@output_option
+async def enable(admin: "AdminClient", *, namespace: str, output: str) -> ExitCode:
+    """Serve NAMESPACE again after `prism plugin disable`."""
+    from prism._proto.admin.v1 import admin_pb2 as pb
+
+    answer = await admin.call("EnablePlugin", pb.EnablePluginRequest(namespace=namespace), pb.EnablePluginResponse)
+    row = plain(answer)
+    if output != "table":
+        show(output, row)
+    else:
+        status = row["status"]
+        done = "enabled" if row["changed"] else "was enabled already"
+        click.echo(f"{namespace} {done} and is {status['state']}{': ' * bool(status['reason'])}{status['reason']}")
+    return ExitCode.OK if row["status"]["state"] in SERVED else ExitCode.NEGATIVE
+
+
+@click.command(cls=AdminCommand)
+@click.argument("namespace")
+@click.option("--reason", default="", help="Why, for those whose calls are refused.")
+@output_option
+async def disable(admin: "AdminClient", *, namespace: str, reason: str, output: str) -> ExitCode:
+    """Refuse the calls of NAMESPACE with UNAVAILABLE, a sentence that says who did it, and how to undo it.
+
+    Its instance is left running. Reloads of the configuration leave it disabled; a restart of the gateway does not.
+    """
+    from prism._proto.admin.v1 import admin_pb2 as pb
+
+    request = pb.DisablePluginRequest(namespace=namespace, reason=reason)
+    answer = await admin.call("DisablePlugin", request, pb.DisablePluginResponse)
+    row = plain(answer)
+    if output != "table":
+        show(output, row)
+    elif row["changed"]:
+        click.echo(f"{namespace} is disabled until `prism plugin enable {namespace}`, or until the gateway restarts")
+    else:
+        click.echo(f"nothing changed: {row['status']['reason']}")
+    return ExitCode.OK

@@ -1,0 +1,85 @@
+"""Reloads on request: of one namespace's instance, and of the whole configuration."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.control.admin.action import Actor
+from prism.control.admin.status import find, status
+from prism.control.control import Control
+from prism.control.report import ReloadReport
+from prism.errors import FailedPrecondition
+
+_MOST_LISTED = 1000
+_MOST_PROBLEMS = 10
+
+
+class Reloads:
+    """Reloads.
+
+    Args:
+        control: does it.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def reload_plugin(self, request: pb.ReloadPluginRequest, _actor: Actor) -> pb.ReloadPluginResponse:
+        """Replaces the instance of a namespace.
+
+        Raises:
+            NamespaceNotFound: it is not configured.
+            FailedPrecondition: the new instance cannot serve, or the configuration cannot be used; the old one serves.
+        """
+        name = request.namespace
+        before = find(self._control, name)
+        report = await self._control.reload(namespace=name, force=True, version=request.version)
+        as_before = f"namespace {name!r} was not reloaded and is served as before"
+        _applied(report, as_before)
+        if (reason := report.held.get(name)) is not None:
+            raise FailedPrecondition(f"{as_before}: {reason}", reason="RELOAD_FAILED")
+        served = find(self._control, name)
+        shared = sum(each.supervised is served.supervised for each in self._control.served.values())
+        notes = [*report.notes]
+        if served.spec.instance.placement.type == "in_process":
+            notes.append(
+                "its code is that which the gateway loaded; a new version of it needs a restart of the gateway"
+            )
+        return pb.ReloadPluginResponse(
+            status=status(self._control, served),
+            previous_version=before.spec.instance.plugin.manifest.version,
+            namespaces=shared,
+            generation=report.generation,
+            notes=notes,
+        )
+
+    async def reload_configuration(
+        self, _request: pb.ReloadConfigurationRequest, _actor: Actor
+    ) -> pb.ReloadConfigurationResponse:
+        """Reads the configuration again.
+
+        Raises:
+            FailedPrecondition: it cannot be used; everything is served as before.
+        """
+        report = await self._control.reload()
+        _applied(report, "the configuration was not applied and everything is served as before")
+        return pb.ReloadConfigurationResponse(
+            generation=report.generation,
+            added=_first(report.added),
+            changed=_first(report.changed),
+            removed=_first(report.removed),
+            held={name: report.held[name] for name in _first(report.held)},
+            notes=report.notes,
+        )
+
+
+def _applied(report: ReloadReport, as_before: str) -> None:
+    if not report.applied:
+        told = [str(each) for each in report.problems[:_MOST_PROBLEMS]]
+        if more := len(report.problems) - len(told):
+            told.append(f"and {more} more")
+        raise FailedPrecondition(f"{as_before}: {'; '.join(told)}", reason="CONFIGURATION_INVALID")
+
+
+def _first(names: Iterable[str]) -> list[str]:
+    return list(islice(names, _MOST_LISTED))

@@ -1,0 +1,39 @@
+"""Switches a namespace off and on again."""
+
+from time import time
+
+from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.control.admin.action import Actor
+from prism.control.admin.status import find, status
+from prism.control.control import Control
+from prism.control.disabled import Disabled
+
+
+class Switches:
+    """Disables and enables.
+
+    Args:
+        control: does it.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def disable_plugin(self, request: pb.DisablePluginRequest, actor: Actor) -> pb.DisablePluginResponse:
+        """Refuses a namespace's calls.
+
+        Raises:
+            NamespaceNotFound: it is not configured.
+        """
+        # It becomes part of a sentence that others print on their terminals.
+        reason = "".join(each if each.isprintable() else " " for each in request.reason).strip()
+        changed = self._control.disable(request.namespace, Disabled(str(actor), reason, time()))
+        return pb.DisablePluginResponse(status=self._status(request.namespace), changed=changed)
+
+    async def enable_plugin(self, request: pb.EnablePluginRequest, _actor: Actor) -> pb.EnablePluginResponse:
+        """Serves them again. Raises as `disable_plugin` does."""
+        changed = self._control.enable(request.namespace)
+        return pb.EnablePluginResponse(status=self._status(request.namespace), changed=changed)
+
+    def _status(self, namespace: str) -> pb.PluginStatus:
+        return status(self._control, find(self._control, namespace))

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import grpc
 import grpc.aio
 import pytest
 
-from prism.wire import Code, Server, ServerConfig
+from prism.wire import Code, Peer, Server, ServerConfig
+from prism.wire.frames import PREFACE, settings
 from wire.service import Service
 
 
@@ -176,3 +178,27 @@ async def test_drain_ends_what_does_not_finish(address: str, server: Server, ser
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await waiting
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_who_is_not_admitted_is_closed_upon(service: Service) -> None:
+    """Whatever it speaks; it is asked once for each connection, when its first bytes have come."""
+    asked: list[Peer] = []
+    admitted = False
+
+    def admit(peer: Peer) -> bool:
+        asked.append(peer)
+        return admitted
+
+    async with Server(service.lookup, admit=admit) as server:
+        address = await server.listen("127.0.0.1:0")
+        for first in (PREFACE + settings({}), b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"):
+            reader, writer = await asyncio.open_connection(*address.rsplit(":", 1))
+            writer.write(first)
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+        assert (len(asked), server.connections, service.call) == (2, 0, None)
+        admitted = True
+        async with grpc.aio.insecure_channel(address) as stock:
+            assert await stock.unary_unary("/test.Test/Echo")(b"x") == b"x"
+    assert asked[-1].address.startswith("127.0.0.1:")

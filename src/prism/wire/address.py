@@ -52,7 +52,7 @@ def bind_unix(path: str) -> socket.socket:
         sock.bind(path)
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot listen on unix:{path}: {error.strerror}") from error
+        raise OSError(error.errno, f"cannot listen on unix:{path}: {error.strerror or error}") from error
     finally:
         os.umask(mask)
     sock.setblocking(False)

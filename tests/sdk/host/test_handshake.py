@@ -80,6 +80,24 @@ async def test_the_line(started: Started, tmp_path: Path) -> None:
     assert started.path.stat().st_mode & 0o777 == 0o600
 
 
+async def test_a_host_of_other_versions_is_told_ours(tmp_path: Path) -> None:
+    """The line says which version is spoken, and it is the host that compares, as with every go-plugin."""
+    started = await start(tmp_path, versions="2,3")
+    assert started.line.split("|")[1] == "1"
+    assert await started.end(signal.SIGTERM) == 0
+
+
+async def test_a_folder_whose_name_is_too_long(tmp_path: Path) -> None:
+    """The kernel allows a socket's path 107 bytes; the log says what the matter is."""
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    started = await start(folder)
+    assert started.line == ""
+    assert started.process.stderr is not None
+    assert b"AF_UNIX path too long" in await started.process.stderr.read()
+    assert await started.process.wait() == 1
+
+
 async def test_hosts_ask_for_the_health_of_plugin(started: Started) -> None:
     """go-plugin pings by grpc.health.v1 with that name."""
     request = health_pb2.HealthCheckRequest(service="plugin").SerializeToString()

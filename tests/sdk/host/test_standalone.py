@@ -16,7 +16,8 @@ import trustme
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
-from prism.wire import Channel, Deadline, StatusError, client_context
+from prism.interfaces.pubsub import SubscribeRequest
+from prism.wire import Channel, Code, Deadline, StatusError, client_context
 from prism.wire.frames import PREFACE, settings
 from sdk.host.standalone import Standalone, command, standalone
 
@@ -158,6 +159,23 @@ def test_a_unix_socket_is_for_its_user(tmp_path: Path) -> None:
             assert stock(channel, "Initialize", pb.InitializeRequest(), pb.InitializeResponse).success
     assert plugin.process.returncode == 0
     assert not path.exists()
+
+
+async def test_sigterm_drains() -> None:
+    """A subscription that would never end is told to, when the grace is over; then the process ends in order."""
+    with standalone("--listen", "127.0.0.1:0", "--grace", "0.05") as plugin:
+        async with Channel(plugin.listens) as channel, channel.open(f"{PLUGIN}/ExecuteStream") as call:
+            start = pb.InitializeRequest(namespace="try").SerializeToString()
+            await channel.unary(f"{PLUGIN}/Initialize", start, deadline=Deadline.after(10))
+            asked = pb.ExecuteStreamRequest(operation="prism.data.v1.PubSub/Subscribe", metadata=NAMESPACE)
+            asked.typed_params.Pack(SubscribeRequest(topic_pattern=">"))
+            await call.send(asked.SerializeToString())
+            await call.headers()
+            plugin.process.terminate()
+            last = pb.ExecuteStreamResponse.FromString(await call.receive() or b"")
+            assert (last.is_final, last.status.code) == (True, Code.UNAVAILABLE)
+            assert await call.receive() is None
+        assert plugin.process.wait(timeout=20) == 0
 
 
 NOBODY = 65534

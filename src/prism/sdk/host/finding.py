@@ -14,8 +14,16 @@ def find(name: str) -> Plugin:
     """The plugin of that name, or in the package of that name.
 
     Raises:
-        FailedPrecondition: there is none, or its manifest cannot be used.
+        FailedPrecondition: there is none, its manifest cannot be used, or it is no Python.
     """
+    plugin = _found(name)
+    if not plugin.manifest.backend:
+        how = f"run its own command, {' '.join(plugin.command())}" if plugin.command() else "it runs elsewhere"
+        raise FailedPrecondition(f"plugin {plugin.name!r} is not written in Python; {how}")
+    return plugin
+
+
+def _found(name: str) -> Plugin:
     built_in = Path(prism.__file__).parent / "backends" / name / MANIFEST
     if name.isidentifier() and built_in.is_file():
         return _read(built_in, f"prism.backends.{name}", DISTRIBUTION)

@@ -116,3 +116,38 @@ def test_tls_files_must_fit(tmp_path: Path) -> None:
     mtls = "authentication: {methods: [{type: mtls, identity: [cn]}]}"
     assert "key values mismatch" in problems(tmp_path, tls.format(tmp_path, "other") + mtls)["gateway.tls"].message
     assert problems(tmp_path, tls.format(tmp_path, "key") + mtls) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("policies: {a: {timeouts: {default: 9, longest: 5}}}", "policies.a.timeouts", "longer than the longest"),
+        ("policies: {a: {limits: {requests: {rate: 0}}}}", "policies.a.limits.requests.rate", "not allowed"),
+        ("policies: {a: {breaker: {ratio: 2}}}", "policies.a.breaker.ratio", "less than or equal to 1"),
+        ("policies: {a: {limits: {reqests: {rate: 1}}}}", "policies.a.limits.reqests", "no such key"),
+    ],
+)
+def test_mistakes_in_policies_are_named(tmp_path: Path, text: str, path: str, message: str) -> None:
+    """Each where it stands."""
+    assert message in str(problems(tmp_path, text)[path])
+
+
+def test_a_namespace_has_a_policy_by_name_its_own_or_the_default(tmp_path: Path) -> None:
+    """A name that is nowhere is a mistake, with the nearest one that is."""
+    file = tmp_path / "prism.yaml"
+    text = """
+policies: {default: {timeouts: {longest: 1}}, batch: {timeouts: {longest: 2}}}
+namespaces:
+  - {name: a, backend: memory}
+  - {name: b, backend: memory, policy: batch}
+  - {name: c, backend: memory, policy: {timeouts: {longest: 3}}}
+"""
+    file.write_text(text)
+    config = load(file, discover(), {}).config
+    policies = [config.policy_of(entry) for entry in config.namespaces]
+    assert [each and each.timeouts and each.timeouts.longest for each in policies] == [1, 2, 3]
+    file.write_text(text.replace("policy: batch", "policy: bach"))
+    with pytest.raises(ConfigInvalid) as caught:
+        load(file, discover(), {})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.nearest, problem.allowed) == ("namespaces[1].policy", "batch", "batch, default")

@@ -10,6 +10,7 @@ from prism.backends.memory.config import MemoryConfig
 from prism.control.access import Access
 from prism.control.authentication import AuthenticationSection
 from prism.control.authorization import AuthorizationSection
+from prism.control.policy import PolicySection
 from prism.control.snapshot import Namespace, Snapshot
 from prism.gateway.chain import Policies, chain
 from prism.gateway.gateway import Gateway
@@ -44,12 +45,14 @@ class Policed:
     policing: Policing
     instance: InProcess
     names: Sequence[str]
+    policy: PolicySection | None = None
 
     def configure(self, authentication: Mapping[str, Any] | None, rules: Sequence[Mapping[str, Any]]) -> None:
         """The next snapshot."""
         section = None if authentication is None else AuthenticationSection.model_validate(authentication)
         access = None if section is None else Access(AuthorizationSection.model_validate({"rules": rules}))
-        namespaces = {name: Namespace(name, frozenset({SERVICE}), self.instance) for name in self.names}
+        namespaces = {name: Namespace(name, frozenset({SERVICE}), self.instance, self.policy) for name in self.names}
+        namespaces["free"] = Namespace("free", frozenset({SERVICE}), self.instance)
         snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
         self.gateway.publish(snapshot, self.policing.hops(snapshot))
 
@@ -68,8 +71,9 @@ async def policed(
     authentication: Mapping[str, Any] | None = None,
     rules: Sequence[Mapping[str, Any]] = EVERYTHING,
     names: Sequence[str] = ("default",),
+    policy: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Policed]:
-    """A gateway for the length of a block."""
+    """A gateway for the length of a block; the namespace `free` has no policy."""
     plugins = discover()
     instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
     await instance.start()
@@ -77,7 +81,8 @@ async def policed(
     gateway = Gateway(chain(Policies()), Metrics(), plugins.offers())
     try:
         async with Policing() as policing:
-            world = Policed(gateway, policing, instance, names)
+            section = None if policy is None else PolicySection.model_validate(policy)
+            world = Policed(gateway, policing, instance, names, section)
             world.configure(authentication, rules)
             yield world
     finally:

@@ -14,6 +14,7 @@ from prism.control.audit_section import AuditSection
 from prism.control.authentication import AuthenticationSection, insecure_in_a_word
 from prism.control.authorization import AuthorizationSection
 from prism.control.plugin_section import PluginSection
+from prism.control.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
 from prism.control.problem import nearest
 from prism.control.section import Section, empty, refuse
 from prism.control.traces_section import TracesSection
@@ -123,6 +124,7 @@ class GatewaySection(Section):
         max_message_size: most bytes in one message; `4MiB` is understood.
         drain_timeout: seconds that calls under way are given when the gateway stops, and when a reload replaces the
             backend that serves them.
+        shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
         cors: for browsers.
     """
 
@@ -130,6 +132,7 @@ class GatewaySection(Section):
     tls: TlsSection | None = None
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=LARGEST_MESSAGE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
+    shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
 
 
@@ -204,6 +207,7 @@ class NamespaceEntry(Section):
         abstractions: the same, for several; with neither it serves all that its backend does.
         backend: the name of a plugin.
         plugin: how the backend runs.
+        policy: the name of one of `policies`, or a policy of its own; the one named `default` where it is left out.
         config: the backend's own options.
         credentials: what the backend proves itself with to its store.
     """
@@ -213,6 +217,7 @@ class NamespaceEntry(Section):
     abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
     backend: str
     plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
+    policy: NameOrPolicy | None = None
     # They hold secrets in clear: no dump and no repr shows them.
     config: Options = Field(default_factory=dict, exclude=True, repr=False)
     credentials: Options = Field(default_factory=dict, exclude=True, repr=False)
@@ -229,7 +234,14 @@ class Config(Section):
     plugins: Annotated[PluginsSection, BeforeValidator(empty)] = PluginsSection()
     authentication: Annotated[AuthenticationSection | None, BeforeValidator(insecure_in_a_word)] = None
     authorization: AuthorizationSection | None = None
+    policies: Policies = Field(default_factory=dict)
     namespaces: tuple[NamespaceEntry, ...] = ()
+
+    def policy_of(self, entry: NamespaceEntry) -> PolicySection | None:
+        """What is done about the calls of a namespace; None for nothing."""
+        if isinstance(entry.policy, PolicySection):
+            return entry.policy
+        return self.policies.get(entry.policy or DEFAULT_POLICY)
 
 
 def is_loopback(address: str) -> bool:

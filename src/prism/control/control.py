@@ -21,6 +21,7 @@ from prism.control.config import Config
 from prism.control.disabled import Disabled
 from prism.control.figures import ControlFigures
 from prism.control.loading import load
+from prism.control.policy import PolicySection
 from prism.control.problem import ConfigInvalid
 from prism.control.renewal import Renewal, not_found
 from prism.control.report import ReloadReport
@@ -36,7 +37,7 @@ from prism.plugins.instance import Instance
 from prism.telemetry import audit
 from prism.telemetry.figure import Figure
 
-AT_ONCE = frozenset({"drain_timeout"})
+AT_ONCE = frozenset({"drain_timeout", "shed_lag"})
 """Options of the sections that need no restart."""
 
 _NAMED_AT_MOST = 100
@@ -87,6 +88,7 @@ class Control:
         self._timing = timing or Timing()
         self._snapshot = Snapshot()
         self._access: Access | None = None
+        self._policies: Mapping[str, PolicySection] = {}
         self._generation = 0
         self._lock = asyncio.Lock()
         self._ended = False
@@ -269,9 +271,12 @@ class Control:
             raise
         notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self._generation else ())]
         # From here to the publication nothing waits.
-        policy = _policy_differs(self.config, loaded.config)
+        policies = _policies(loaded.config)
+        policy = policies != self._policies or _policy_differs(self.config, loaded.config)
         self.served, self.config = served, loaded.config
         self.disabled = {name: order for name, order in self.disabled.items() if name in served}
+        if policy:  # else the objects of before are kept, and with them the entries of the snapshot
+            self._policies = policies
         moved = [name for name in transition.changed if name not in transition.held]
         if moved or policy or before.keys() != served.keys() or not self._generation:
             self._generation += 1
@@ -297,8 +302,14 @@ class Control:
         namespaces: dict[str, Namespace] = {}
         for name, each in self.served.items():
             entry, target, services = before.get(name), self._target(name, each), each.spec.services
-            if entry is None or entry.instance is not target or entry.interfaces != services:
-                entry = Namespace(name, services, target)
+            policy = self._policies.get(name)
+            if (
+                entry is None
+                or entry.instance is not target
+                or entry.interfaces != services
+                or entry.policy is not policy
+            ):
+                entry = Namespace(name, services, target, policy)
             namespaces[name] = entry
         authentication = self.config.authentication
         self._snapshot = Snapshot(self._generation, namespaces, authentication, self._current_access())
@@ -375,7 +386,15 @@ def _summary(report: ReloadReport) -> dict[str, object]:
     return {"generation": report.generation, "problems": len(report.problems), **counts, **shortened}
 
 
+def _policies(config: Config) -> dict[str, PolicySection]:
+    """By namespace."""
+    found = ((entry.name, config.policy_of(entry)) for entry in config.namespaces)
+    return {name: policy for name, policy in found if policy is not None}
+
+
 def _policy_differs(old: Config, new: Config) -> bool:
+    if old.gateway.shed_lag != new.gateway.shed_lag:
+        return True
     return any(getattr(old, section) != getattr(new, section) for section in POLICY_SECTIONS)
 
 

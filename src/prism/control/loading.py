@@ -88,6 +88,8 @@ class _Loading:
             entry = self._entry(raw, index)
             if isinstance(raw, dict) and isinstance(raw.get("name"), str):
                 self._check_name(raw["name"], index, names)
+            if entry is not None and config is not None:
+                self._check_policy(entry, index, config)
             if entry is not None and (spec := self._namespace(entry, raw, index)):
                 valid.append(entry)
                 namespaces.setdefault(entry.name, spec)
@@ -95,6 +97,13 @@ class _Loading:
             raise ConfigInvalid(self._problems)
         config = config.model_copy(update={"namespaces": tuple(valid)})
         return Loaded(config, namespaces, self._document, self._redactor, frozenset(self._watched))
+
+    def _check_policy(self, entry: NamespaceEntry, index: int, config: Config) -> None:
+        if isinstance(entry.policy, str) and entry.policy not in config.policies:
+            known, found = sorted(config.policies), repr(entry.policy)
+            close, allowed = nearest(entry.policy, known), ", ".join(known) or "one that is listed under policies"
+            message = "there is no such policy"
+            self._complain(("namespaces", index, "policy"), message, found=found, allowed=allowed, close=close)
 
     def _check_name(self, name: str, index: int, names: dict[str, int]) -> None:
         first = names.setdefault(name, index)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from prism.control.access import Access
 from prism.control.authentication import AuthenticationSection
+from prism.control.policy import PolicySection
 from prism.plugins.instance import Instance
 
 
@@ -20,11 +21,13 @@ class Namespace:
         name: as callers give it.
         interfaces: the abstractions served, by gRPC service name (`prism.data.v1.KeyValue`).
         instance: who serves it.
+        policy: what is done about its calls; None for nothing.
     """
 
     name: str
     interfaces: frozenset[str]
     instance: Instance
+    policy: PolicySection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,40 +5,39 @@ Source: ITU-T I.371 annex A, the virtual scheduling algorithm, in units of time.
 
 from time import monotonic
 
+_ROUNDING = 1e-9
+
 
 class Bucket:
-    """Lets through so many units a second, and some at once.
+    """Lets through so much a second, and some at once.
 
-    The rate is given at each question, so that a reload changes it without forgetting what was used.
+    Everything is in seconds: what a use costs is how long it takes to be paid off, and the burst is how much may be
+    owed. Rate and burst come with each question, so that a reload changes them without forgetting what was used.
     """
 
-    __slots__ = ("_full_at",)
+    __slots__ = ("_paid_at",)
 
     def __init__(self) -> None:
-        self._full_at = 0.0
+        self._paid_at = 0.0
 
-    @property
-    def idle(self) -> bool:
-        """Whether it is full again: a new one would answer the same."""
-        return self._full_at <= monotonic()
+    def take(self, now: float, cost: float, burst: float) -> float:
+        """Takes so much if it is there: 0; else takes nothing, and gives the seconds until it will be.
 
-    def take(self, units: float, rate: float, burst: float) -> float:
-        """Takes so many units if they are there: 0; else takes none, and gives the seconds until they will be.
-
-        More than the burst at once is let through by a full bucket, and paid off afterwards.
+        More than the burst at once is let through when nothing is owed, and paid off afterwards. `now` is of
+        `time.monotonic()`.
         """
-        now = monotonic()
-        full_at = self._full_at
-        if full_at < now:
-            full_at = now
-        cost = units / rate
-        room = burst / rate
-        wait = full_at - now + min(cost, room) - room
-        if wait > 1e-9:
+        paid_at = self._paid_at
+        if paid_at <= now:
+            self._paid_at = now + cost
+            return 0.0
+        wait = paid_at - now + (min(burst, cost)) - burst
+        if wait > _ROUNDING:
             return wait
-        self._full_at = full_at + cost
+        self._paid_at = paid_at + cost
         return 0.0
 
-    def charge(self, units: float, rate: float) -> None:
-        """Takes so many units whether or not they are there, such as the bytes of an answer that is ready."""
-        self._full_at = max(self._full_at, monotonic()) + units / rate
+    def charge(self, cost: float) -> None:
+        """Takes so much whether or not it is there, such as the bytes of an answer that is ready."""
+        now = monotonic()
+        paid_at = self._paid_at
+        self._paid_at = (max(now, paid_at)) + cost

@@ -1,7 +1,7 @@
 """A call on its way through the gateway: what arrived, and what the hops have found out about it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prism.context import Context
 from prism.control.snapshot import Namespace, Snapshot
@@ -10,6 +10,10 @@ from prism.principal import NOBODY, Principal
 from prism.telemetry.call_trace import CallTrace
 from prism.telemetry.trace_context import TRACEPARENT, parse
 from prism.wire import Deadline, Metadata, Peer
+
+if TYPE_CHECKING:
+    from prism.gateway.limit import Meter
+    from prism.gateway.resilience import Resilience
 
 NAMESPACE_HEADER = "prism-namespace"
 DEFAULT_NAMESPACE = "default"
@@ -38,11 +42,15 @@ class Call:
         namespace: the name asked for; nothing has been checked of it before `route`.
         size: bytes of the request's message.
         principal: set by authenticate; NOBODY where nobody has to say who they are.
+        deadline: when the caller stops waiting, or the namespace's policy does.
+        meter: set by limit; None where nothing is limited.
         target: set by route.
+        resilience: set by the last hop; None where the instance is called as it is.
         trace: set by trace; None where nobody traces calls.
     """
 
-    __slots__ = ("incoming", "namespace", "operation", "principal", "size", "snapshot", "target", "trace")
+    __slots__ = ("deadline", "incoming", "meter", "namespace", "operation", "principal", "resilience", "size",
+                 "snapshot", "target", "trace")  # fmt: skip
 
     def __init__(self, operation: Operation, incoming: Incoming, snapshot: Snapshot, size: int = 0) -> None:
         self.operation = operation
@@ -51,6 +59,9 @@ class Call:
         self.namespace = str(incoming.metadata.get(NAMESPACE_HEADER, DEFAULT_NAMESPACE))
         self.size = size
         self.principal: Principal = NOBODY
+        self.deadline = incoming.deadline
+        self.meter: Meter | None = None
+        self.resilience: Resilience | None = None
         self.target: Namespace | None = None
         self.trace: CallTrace | None = None
 
@@ -66,7 +77,7 @@ class Call:
         """What the backend learns of the call; `on_established` is what its `Context.established` does."""
         incoming = self.incoming
         trace = self.trace or str(incoming.metadata.get(TRACEPARENT, ""))
-        return Context(self.namespace, incoming.deadline, self.principal.name, trace, on_established)
+        return Context(self.namespace, self.deadline, self.principal.name, trace, on_established)
 
 
 Hop = Callable[[Call], Awaitable[None] | None]

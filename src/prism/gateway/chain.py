@@ -15,23 +15,29 @@ class Policies:
     """The optional hops; None is off.
 
     Attributes:
+        shed: refuses all calls while the event loop lags.
         authenticate: finds out who calls; sets `call.principal`.
         authorize: may this principal do this on this namespace?
         limit: how much of it?
+        protect: what stands between the call and its instance.
     """
 
+    shed: Hop | None = None
     authenticate: Hop | None = None
     authorize: Hop | None = None
     limit: Hop | None = None
+    protect: Hop | None = None
 
 
 def chain(policies: Policies) -> tuple[Hop, ...]:
     """The hops in the order of the picture in docs/architecture.md."""
     ordered = (
+        policies.shed,
         one_namespace,
         policies.authenticate,
         policies.authorize,
         policies.limit,
         route,
+        policies.protect,
     )
     return tuple(hop for hop in ordered if hop is not None)

@@ -139,9 +139,15 @@ class Gateway:
             instance = _target(call).instance
             instance.acquire()
             try:
-                response = await instance.call(operation.name, payload, call.context())
+                resilience = call.resilience
+                if resilience is None:
+                    response = await instance.call(operation.name, payload, call.context())
+                else:
+                    response = await resilience.call(call, payload)
             finally:
                 instance.release()
+            if call.meter is not None:
+                call.meter.answered(len(response), reads=operation.reads)
         except PrismError as error:
             code, failure = error.code, error
             self._explain(error, call)
@@ -180,6 +186,8 @@ class Gateway:
                 payload = await decode(payload)
             async with self._subscribed(call, payload, on_established) as responses:
                 async for response in responses:
+                    if call.meter is not None:
+                        call.meter.answered(len(response), reads=operation.reads)
                     yield response
             code = Code.OK
         except PrismError as error:
@@ -194,6 +202,8 @@ class Gateway:
             failure = None  # an error that knows its own frame would wait for the garbage collector
 
     def _ended(self, call: Call, code: Code, started: float, failure: PrismError | None) -> None:
+        if call.meter is not None:
+            call.meter.end()
         seconds = perf_counter() - started
         self.recorder.end(_counted_as(call), call.operation.name, code, seconds)
         for observer in self._observers:
@@ -213,7 +223,11 @@ class Gateway:
 
         target.instance.acquire()
         try:
-            responses = target.instance.stream(call.operation.name, payload, call.context(established))
+            context = call.context(established)
+            if call.resilience is None:
+                responses = target.instance.stream(call.operation.name, payload, context)
+            else:
+                responses = call.resilience.stream(call, payload, context)
             subscription = Subscription(target, responses)
             try:
                 yield subscription

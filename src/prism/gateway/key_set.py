@@ -21,7 +21,7 @@ from prism.gateway.bucket import Bucket
 
 MOST_BYTES = 1 << 20
 MOST_KEYS = 100
-ASKED_BURST, ASKED_RATE = 3.0, 0.1
+ASKED_BURST, ASKED_PAUSE = 3, 10.0
 """Fetches that unknown key ids may cause: some at once, for a rotation, and then one in ten seconds."""
 BACKOFF_FIRST, BACKOFF_MOST = 1.0, 10.0
 
@@ -93,7 +93,7 @@ class KeySet:
         attempt = self._attempt
         if attempt is None or self._task is None or self._task.done():
             return False
-        if self._asked.take(1, ASKED_RATE, ASKED_BURST):
+        if self._asked.take(monotonic(), ASKED_PAUSE, ASKED_BURST * ASKED_PAUSE):
             return False
         self._wanted.set()
         return True

@@ -5,7 +5,7 @@ it was found out by has changed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
 from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
@@ -14,7 +14,12 @@ from prism.gateway.authenticate import Authenticate, Method, NotAccepted
 from prism.gateway.authorize import Authorize
 from prism.gateway.call import Hop
 from prism.gateway.chain import Policies, chain
+from prism.gateway.limit import Limit, Usages, plans_of
+from prism.gateway.resilience import Protect
+from prism.gateway.resilient import BreakerStatus, Resilient
+from prism.gateway.shed import LoopLag, Shed
 from prism.principal import Principal
+from prism.telemetry.figure import Figure
 
 if TYPE_CHECKING:
     from prism.gateway.key_set import KeySet
@@ -23,7 +28,14 @@ if TYPE_CHECKING:
 class Policing:
     """Builds the hops. Belongs to the event loop's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, lag: LoopLag | None = None) -> None:
+        """
+        Args:
+            lag: where it has a bound and is over it, calls are refused.
+        """
+        self._lag = lag
+        self._usages = Usages()
+        self._resilient = Resilient()
         self._before = Snapshot()
         self._authenticate: Authenticate | None = None
         self._authorize: Authorize | None = None
@@ -37,7 +49,26 @@ class Policing:
             self._authenticate = self._authentication(snapshot.authentication)
         if snapshot.access is not before.access or snapshot.authentication != before.authentication:
             self._authorize = None if snapshot.access is None else Authorize(snapshot.access)
-        return chain(Policies(authenticate=self._authenticate, authorize=self._authorize))
+        self._usages.keep_only(snapshot.namespaces)
+        plans = plans_of(snapshot)
+        resilience = self._resilient.of(snapshot)
+        return chain(
+            Policies(
+                shed=Shed(self._lag) if self._lag is not None and self._lag.bound is not None else None,
+                authenticate=self._authenticate,
+                authorize=self._authorize,
+                limit=Limit(plans, self._usages) if plans else None,
+                protect=Protect(resilience) if resilience else None,
+            )
+        )
+
+    def status(self) -> Mapping[str, BreakerStatus]:
+        """The circuit breaker of each namespace that has one."""
+        return self._resilient.status()
+
+    def figures(self) -> Iterator[Figure]:
+        """For the metrics."""
+        return self._resilient.figures()
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,6 +78,7 @@ class Policing:
 
     async def stop(self) -> None:
         """Ends what goes on in the background."""
+        self._resilient.close()
         key_sets, self._key_sets = self._key_sets, {}
         await asyncio.gather(*(each.stop() for each in key_sets.values()), *self._retired)
 

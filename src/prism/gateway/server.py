@@ -27,6 +27,7 @@ from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
 from prism.gateway.policing import Policing
 from prism.gateway.refusals import GatewayRefusals
+from prism.gateway.shed import LoopLag
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.services import Health, standard_services
@@ -80,7 +81,8 @@ class GatewayServer:
         plugins = discover()
         self.metrics = Metrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
-        self.policing = Policing()
+        self.lag = LoopLag()
+        self.policing = Policing(self.lag)
         self.control = Control(source, self._publish, plugins=plugins)
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
@@ -91,7 +93,7 @@ class GatewayServer:
 
     async def run(self) -> None:
         """The whole life: start, serve until told to end, drain, stop."""
-        async with self.telemetry, self.policing, self.control:
+        async with self.telemetry, self.lag, self.policing, self.control:
             config = self.control.config
             self._refuse_strangers(config)
             self.telemetry.configure(config)
@@ -118,6 +120,7 @@ class GatewayServer:
                 await data.drain(self.control.config.gateway.drain_timeout)
 
     def _publish(self, snapshot: Snapshot) -> None:
+        self.lag.bound = self.control.config.gateway.shed_lag or None
         self.gateway.publish(snapshot, self.policing.hops(snapshot))
         self._health.refresh()
 
@@ -141,7 +144,8 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        parts = (self.telemetry.figures, self.control.figures, self.gateway.denials.figures)
+        own = (self.policing.figures, self.lag.figures)
+        parts = (self.telemetry.figures, self.control.figures, self.gateway.denials.figures, *own)
         sources = Sources(self.metrics, lambda: self.gateway.snapshot, self._backend_gauges, data, parts)
         return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
 

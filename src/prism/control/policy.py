@@ -1,0 +1,146 @@
+"""The configuration's policies: how much of a namespace may be used, and what the gateway does when its store fails."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ByteSize, Discriminator, Field, Tag, model_validator
+
+from prism.control.section import Section, empty, refuse
+
+DEFAULT_POLICY = "default"
+"""The policy of namespaces that name none, where there is one of this name."""
+
+
+class RequestRate(Section):
+    """Calls a second.
+
+    Attributes:
+        rate: on average.
+        burst: at once, after a pause; the calls of one second where it is not given.
+    """
+
+    rate: float = Field(gt=0)
+    burst: float | None = Field(default=None, ge=1)
+
+
+class ByteRate(Section):
+    """Bytes a second, of requests and answers.
+
+    Attributes:
+        rate: on average; `10MiB` is understood.
+        burst: at once, after a pause; the bytes of one second where it is not given.
+    """
+
+    rate: Annotated[ByteSize, Field(ge=1)]
+    burst: Annotated[ByteSize, Field(ge=1)] | None = None
+
+
+class Shares(Section):
+    """How much one may use: all callers of a namespace together, or each of them.
+
+    Attributes:
+        requests: calls a second.
+        bytes: bytes a second.
+        concurrent: most calls under way at once, streams included.
+    """
+
+    requests: RequestRate | None = None
+    bytes: ByteRate | None = None
+    concurrent: int | None = Field(default=None, ge=1)
+
+
+class Limits(Shares):
+    """How much of a namespace may be used.
+
+    Attributes:
+        requests: calls a second, of all callers together.
+        bytes: bytes a second, of all callers together.
+        concurrent: most calls under way at once, streams included.
+        message_size: most bytes in one request.
+        scan_size: most bytes that one reading call gives, all answers of a stream together.
+        each_principal: the same for every caller by itself.
+    """
+
+    message_size: Annotated[ByteSize, Field(ge=1)] | None = None
+    scan_size: Annotated[ByteSize, Field(ge=1)] | None = None
+    each_principal: Shares | None = None
+
+
+class Timeouts(Section):
+    """How long a call with one answer may take, in seconds.
+
+    Attributes:
+        default: for a caller that does not say how long it waits.
+        longest: for everybody, whatever the caller says.
+    """
+
+    default: float | None = Field(default=None, gt=0)
+    longest: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Timeouts":
+        if self.default is not None and self.longest is not None and self.default > self.longest:
+            raise refuse("the default is longer than the longest", allowed="a default of at most the longest")
+        return self
+
+
+class Retries(Section):
+    """Calls with one answer that the gateway repeats when the store fails: those that were not applied, only read, or
+    carry an idempotency key; within the caller's deadline.
+
+    Attributes:
+        attempts: most attempts in all.
+        first_delay: seconds before the second, doubled for each further one; the half of it is random.
+        longest_delay: most seconds between two.
+        budget: retries for each call that succeeds, on average; they end while most calls fail.
+    """
+
+    attempts: int = Field(default=3, ge=2, le=10)
+    first_delay: float = Field(default=0.02, gt=0, le=10)
+    longest_delay: float = Field(default=1.0, gt=0, le=60)
+    budget: float = Field(default=0.1, gt=0, le=1)
+
+
+class BreakerSection(Section):
+    """When calls are no longer passed to a plugin instance that fails, and how it is tried again.
+
+    Attributes:
+        consecutive: failures in a row that open it.
+        ratio: share of failures in the window that opens it.
+        minimum: calls in the window below which the ratio says nothing.
+        window: seconds that are looked back.
+        open: seconds that it stays open before it is tried.
+        probes: calls that are let through at once to try it; when as many have succeeded, it closes.
+        slow: seconds after which a call that nobody waited for any longer counts as a failure.
+    """
+
+    consecutive: int | None = Field(default=10, ge=1)
+    ratio: float | None = Field(default=0.5, gt=0, le=1)
+    minimum: int = Field(default=20, ge=1)
+    window: float = Field(default=10.0, gt=0, le=3600)
+    open: float = Field(default=5.0, gt=0, le=3600)
+    probes: int = Field(default=1, ge=1, le=100)
+    slow: float = Field(default=1.0, gt=0, le=3600)
+
+
+class PolicySection(Section):
+    """What is done about the calls of a namespace; what is left out is off.
+
+    Attributes:
+        limits: how much of it may be used.
+        timeouts: how long calls may take.
+        retries: what is repeated when the store fails; `{}` for the defaults.
+        breaker: when calls are no longer passed to a store that fails; `{}` for the defaults.
+    """
+
+    limits: Limits | None = None
+    timeouts: Timeouts | None = None
+    retries: Retries | None = None
+    breaker: BreakerSection | None = None
+
+
+def _form(value: Any) -> str:
+    return "name" if isinstance(value, str) else "section"
+
+
+NameOrPolicy = Annotated[Annotated[str, Tag("name")] | Annotated[PolicySection, Tag("section")], Discriminator(_form)]
+Policies = Annotated[dict[str, Annotated[PolicySection, BeforeValidator(empty)]], BeforeValidator(empty)]

@@ -1,0 +1,134 @@
+"""A circuit breaker: while a plugin instance fails, calls are refused at once instead of waiting for it.
+
+Closed: calls pass and their ends are counted. Open: none passes. Half open: a few pass, and decide.
+"""
+
+import enum
+from time import monotonic
+
+from prism.control.policy import BreakerSection
+
+
+class State(enum.IntEnum):
+    """What a breaker does with calls; the numbers are those of the figure."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+class Breaker:
+    """One breaker.
+
+    Attributes:
+        section: when it opens.
+        state: what it does with calls.
+        trips: how often it has opened.
+    """
+
+    __slots__ = (
+        "_bad",
+        "_good",
+        "_in_a_row",
+        "_open_until",
+        "_probed_at",
+        "_probing",
+        "_turned_at",
+        "section",
+        "state",
+        "trips",
+    )
+
+    def __init__(self, section: BreakerSection) -> None:
+        self.section = section
+        self.state = State.CLOSED
+        self.trips = 0
+        self._in_a_row = 0
+        self._open_until = 0.0
+        self._probing = 0
+        self._probed_at = 0.0
+        # Two halves of the window: this one, and the one before it.
+        self._good = [0, 0]
+        self._bad = [0, 0]
+        self._turned_at = monotonic()
+
+    @property
+    def opens_in(self) -> float:
+        """Seconds until it is tried; 0 where it is not open."""
+        return max(0.0, self._open_until - monotonic()) if self.state is State.OPEN else 0.0
+
+    def admit(self) -> float:
+        """Lets a call pass: 0; else the seconds after which another try may help."""
+        if self.state is State.CLOSED:
+            return 0.0
+        if self.state is State.OPEN:
+            if (wait := self._open_until - monotonic()) > 0:
+                return wait
+            self.state, self._probing, self._in_a_row = State.HALF_OPEN, 0, 0
+        now = monotonic()
+        # A probe that never ends must not keep the breaker from trying again.
+        if self._probing >= self.section.probes and now - self._probed_at < self.section.open:
+            return min(1.0, self.section.open)
+        self._probing += 1
+        self._probed_at = now
+        return 0.0
+
+    def succeeded(self, trips: int) -> None:
+        """A call that was let pass after so many trips has ended well."""
+        if trips != self.trips:
+            return  # it began before the breaker opened, and says nothing of how things are now
+        self._in_a_row = 0
+        if self.state is State.CLOSED:
+            self._turn()
+            self._good[0] += 1
+        elif self.state is State.HALF_OPEN:
+            self._probing -= 1
+            self._good[0] += 1
+            if self._good[0] >= self.section.probes:
+                self._start_anew()
+                self.state = State.CLOSED
+
+    def failed(self, trips: int) -> None:
+        """It has failed by the instance's fault."""
+        if trips != self.trips:
+            return
+        if self.state is State.HALF_OPEN:
+            self._open()
+        elif self.state is State.CLOSED:
+            self._turn()
+            self._in_a_row += 1
+            self._bad[0] += 1
+            if self._is_bad():
+                self._open()
+
+    def abandoned(self, trips: int) -> None:
+        """It has ended without saying anything of the instance."""
+        if trips == self.trips and self.state is State.HALF_OPEN:
+            self._probing -= 1
+
+    def _is_bad(self) -> bool:
+        section = self.section
+        if section.consecutive is not None and self._in_a_row >= section.consecutive:
+            return True
+        bad = sum(self._bad)
+        calls = bad + sum(self._good)
+        return section.ratio is not None and calls >= section.minimum and bad >= section.ratio * calls
+
+    def _open(self) -> None:
+        self.state = State.OPEN
+        self.trips += 1
+        self._open_until = monotonic() + self.section.open
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._good, self._bad = [0, 0], [0, 0]
+        self._in_a_row = self._probing = 0
+        self._turned_at = monotonic()
+
+    def _turn(self) -> None:
+        half = self.section.window / 2
+        halves = int((monotonic() - self._turned_at) / half)
+        if halves:
+            self._turned_at += halves * half
+            self._good = [0, self._good[0] if halves == 1 else 0]
+            self._bad = [0, self._bad[0] if halves == 1 else 0]

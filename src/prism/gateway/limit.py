@@ -1,0 +1,220 @@
+"""The hop limit: how much of a namespace may be used, by all its callers and by each of them.
+
+What was used is kept by namespace and principal, and survives every snapshot; how much may be used is the snapshot's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+from prism.control.policy import Limits, Shares
+from prism.control.snapshot import Snapshot
+from prism.errors import LimitExceeded, answer_too_large
+from prism.gateway.bucket import Bucket
+from prism.gateway.call import Call
+from prism.gateway.remembered import Remembered
+
+PRINCIPALS = 20_000
+"""Most pairs of namespace and principal whose use is remembered; the oldest goes first, and begins anew."""
+CONCURRENCY_RETRY = 0.1
+"""Seconds after which a caller may try again that came while too many calls were under way."""
+
+
+class Usage:
+    """What somebody uses of a namespace."""
+
+    __slots__ = ("bytes", "concurrent", "requests")
+
+    def __init__(self) -> None:
+        self.requests = Bucket()
+        self.bytes = Bucket()
+        self.concurrent = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of it may be used; infinite where that is not limited.
+
+    Attributes:
+        whose: of a caller or of the namespace, for the sentence that refuses.
+        request: seconds that one costs, and the burst in seconds; None for no limit.
+        byte: the same.
+        concurrent: at once.
+    """
+
+    whose: str
+    request: tuple[float, float] | None
+    byte: tuple[float, float] | None
+    concurrent: float
+
+    @classmethod
+    def of(cls, section: Shares, whose: str) -> "Share":
+        """As a section says."""
+        requests, size = section.requests, section.bytes
+        return cls(
+            whose,
+            None
+            if requests is None
+            else (1 / requests.rate, (requests.burst or max(1.0, requests.rate)) / requests.rate),
+            None if size is None else (1 / size.rate, (size.burst or size.rate) / size.rate),
+            float("inf") if section.concurrent is None else float(section.concurrent),
+        )
+
+    def take(self, usage: Usage, size: int, now: float) -> None:
+        """Takes a call with a request of so many bytes.
+
+        Raises:
+            LimitExceeded: there is not as much left.
+        """
+        if usage.concurrent >= self.concurrent:
+            raise self._exceeded(f"{usage.concurrent} calls are under way", "concurrent", CONCURRENCY_RETRY)
+        if self.request is not None:
+            cost, burst = self.request
+            if wait := usage.requests.take(now, cost, burst):
+                raise self._exceeded(f"more than {1 / cost:g} calls a second", "requests", wait)
+        if self.byte is not None:
+            cost, burst = self.byte
+            if wait := usage.bytes.take(now, cost * size, burst):
+                raise self._exceeded(f"more than {1 / cost:g} bytes a second", "bytes", wait)
+
+    def _exceeded(self, what: str, limit: str, wait: float) -> LimitExceeded:
+        return LimitExceeded(
+            f"{what} on this namespace, which is {self.whose} limit; call again in {wait:.3g} s, and less often",
+            metadata={"limit": limit},
+            retry_after=wait,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The limits of one namespace.
+
+    Attributes:
+        whole: of all callers together.
+        each: of every caller; None where that is not limited.
+        message_size: most bytes in a request.
+        scan_size: most bytes that a reading call gives.
+    """
+
+    whole: Share
+    each: Share | None
+    message_size: float
+    scan_size: float
+
+    @classmethod
+    def of(cls, section: Limits) -> "Plan":
+        """As a section says."""
+        each = section.each_principal
+        return cls(
+            Share.of(section, "its own"),
+            None if each is None else Share.of(each, "each caller's"),
+            section.message_size or float("inf"),
+            section.scan_size or float("inf"),
+        )
+
+
+class Meter:
+    """What one call uses, from its admission to its end."""
+
+    __slots__ = ("_each", "_plan", "_sent", "_whole")
+
+    def __init__(self, plan: Plan, whole: Usage, each: Usage | None) -> None:
+        self._plan = plan
+        self._whole = whole
+        self._each = each
+        self._sent = 0
+        whole.concurrent += 1
+        if each is not None:
+            each.concurrent += 1
+
+    def answered(self, size: int, *, reads: bool) -> None:
+        """An answer of so many bytes is ready; it is paid for whatever is left.
+
+        Raises:
+            LimitExceeded: a reading call gives too much.
+        """
+        plan = self._plan
+        if plan.whole.byte is not None:
+            self._whole.bytes.charge(size * plan.whole.byte[0])
+        if self._each is not None and plan.each is not None and plan.each.byte is not None:
+            self._each.bytes.charge(size * plan.each.byte[0])
+        self._sent += size
+        if reads and self._sent > plan.scan_size:
+            raise answer_too_large(self._sent, int(plan.scan_size))
+
+    def end(self) -> None:
+        """The call has ended."""
+        self._whole.concurrent -= 1
+        if self._each is not None:
+            self._each.concurrent -= 1
+
+
+class Usages:
+    """What is used of every namespace, kept from snapshot to snapshot."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, Usage] = {}
+        self._each: Remembered[tuple[str, str], Usage] = Remembered(PRINCIPALS)
+
+    def keep_only(self, namespaces: Mapping[str, object]) -> None:
+        """Other namespaces are no longer there."""
+        for name in self._whole.keys() - namespaces.keys():
+            del self._whole[name]
+
+    def whole(self, namespace: str) -> Usage:
+        """What all callers use of a namespace."""
+        return self._whole.get(namespace) or self._whole.setdefault(namespace, Usage())
+
+    def each(self, namespace: str, principal: str) -> Usage:
+        """What one caller uses of it."""
+        usage = self._each.get((namespace, principal))
+        if usage is None:
+            usage = Usage()
+            self._each.keep((namespace, principal), usage)
+        return usage
+
+
+class Limit:
+    """The hop, for one snapshot."""
+
+    def __init__(self, plans: Mapping[str, Plan], usages: Usages) -> None:
+        self._plans = plans
+        self._usages = usages
+
+    def __call__(self, call: Call) -> None:
+        """Admits what is left to use, and sets `call.meter`.
+
+        Raises:
+            LimitExceeded: there is not as much left.
+        """
+        plan = self._plans.get(call.namespace)
+        if plan is None:
+            return
+        if call.size > plan.message_size:
+            raise LimitExceeded(
+                f"the request has {call.size} bytes, and one on this namespace has at most {plan.message_size:g}; "
+                "send less at once",
+                metadata={"limit": "message_size"},
+            )
+        usages = self._usages
+        now = monotonic()
+        each = None
+        if plan.each is not None:
+            # First, so that a caller over its own limit takes nothing from the others'.
+            each = usages.each(call.namespace, call.principal.name)
+            plan.each.take(each, call.size, now)
+        whole = usages.whole(call.namespace)
+        plan.whole.take(whole, call.size, now)
+        call.meter = Meter(plan, whole, each)
+
+
+def plans_of(snapshot: Snapshot) -> dict[str, Plan]:
+    """The plans of the namespaces that are limited."""
+    known: dict[int, Plan] = {}
+    plans: dict[str, Plan] = {}
+    for name, namespace in snapshot.namespaces.items():
+        policy = namespace.policy
+        if policy is not None and policy.limits is not None:
+            section = policy.limits
+            plans[name] = known.get(id(section)) or known.setdefault(id(section), Plan.of(section))
+    return plans

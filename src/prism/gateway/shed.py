@@ -1,0 +1,97 @@
+"""The hop shed: while the event loop lags, new calls are refused at once. Those under way, health and the admin port
+are none of its business.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+from typing import Self
+
+from prism.errors import GatewayUnavailable
+from prism.gateway.call import Call
+from prism.telemetry.figure import Figure
+
+INTERVAL = 0.1
+IN_A_ROW = 2
+"""Measurements that must be over the bound: one pause is not an overload."""
+REMEMBERED = 100
+RETRY_AFTER = 1.0
+
+
+class LoopLag:
+    """Measures how late the event loop comes to what is due.
+
+    Attributes:
+        late: the last measurement, seconds.
+        overloaded: the loop has been late by more than the bound, several times in a row.
+        bound: seconds; None only measures.
+
+    Args:
+        interval: seconds between two measurements.
+    """
+
+    def __init__(self, *, interval: float = INTERVAL) -> None:
+        self.late = 0.0
+        self.overloaded = False
+        self.bound: float | None = None
+        self._interval = interval
+        self._over = 0
+        self._recent: deque[float] = deque(maxlen=REMEMBERED)
+        self._handle: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Measures from now on."""
+        due = monotonic() + self._interval
+        self._handle = asyncio.get_running_loop().call_later(self._interval, self._measure, due)
+
+    def stop(self) -> None:
+        """Measures no more."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _measure(self, due: float) -> None:
+        self.note(max(0.0, monotonic() - due))
+        self.start()
+
+    def note(self, late: float) -> None:
+        """One measurement."""
+        self.late = late
+        self._recent.append(late)
+        self._over = self._over + 1 if self.bound is not None and late > self.bound else 0
+        self.overloaded = self._over >= IN_A_ROW
+
+    def figures(self) -> Iterator[Figure]:
+        """For the metrics."""
+        about = "How late the event loop came to what was due, at the worst of the last ten seconds."
+        yield Figure("prism_event_loop_lag_seconds", about, {(): max(self._recent, default=0.0)})
+        yield Figure(
+            "prism_overloaded", "Whether new calls are refused, for the event loop lags.", {(): self.overloaded}
+        )
+
+
+class Shed:
+    """The hop."""
+
+    def __init__(self, lag: LoopLag) -> None:
+        self._lag = lag
+
+    def __call__(self, _call: Call) -> None:
+        """Admits calls while the loop keeps up.
+
+        Raises:
+            GatewayUnavailable: it does not.
+        """
+        if self._lag.overloaded:
+            raise GatewayUnavailable(
+                "the gateway is overloaded; call again in a moment, or another gateway",
+                reason="OVERLOADED",
+                retry_after=RETRY_AFTER,
+            )

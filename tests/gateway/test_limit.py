@@ -1,0 +1,178 @@
+"""Limits: buckets on a clock of the test's own, and what a call over one is told on the data path."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.policed import EVERYTHING, PUT, SERVICE, Incoming, policed
+from prism.errors import LimitExceeded, Outcome, from_status
+from prism.gateway.bucket import Bucket
+from prism.interfaces import keyvalue as kv
+from prism.wire import Peer, UnixCredentials
+
+USERS = {"methods": [{"type": "unix", "users": {1: "alice", 2: "bob"}}]}
+ALICE, BOB = (Peer("unix:", UnixCredentials(1, uid, 1)) for uid in (1, 2))
+Advance = Callable[[float], float]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Advance:
+    """A clock of the buckets' that goes on when it is told to."""
+    now = [1000.0]
+    for module in ("bucket", "limit"):
+        monkeypatch.setattr(f"prism.gateway.{module}.monotonic", lambda: now[0])
+
+    def advance(seconds: float) -> float:
+        now[0] += seconds
+        return now[0]
+
+    return advance
+
+
+def test_a_bucket_gives_its_burst_and_then_its_rate(clock: Advance) -> None:
+    """Ten at once, and then one each tenth of a second, for ever and to the letter."""
+    bucket = Bucket()
+    assert [bucket.take(clock(0), 0.1, 1.0) for _ in range(10)] == [0.0] * 10
+    assert bucket.take(clock(0), 0.1, 1.0) == pytest.approx(0.1)
+    clock(0.1)
+    assert bucket.take(clock(0), 0.1, 1.0) == 0.0
+    assert bucket.take(clock(0), 0.1, 1.0) == pytest.approx(0.1)
+    clock(1000)
+    assert sum(bucket.take(clock(0), 0.1, 1.0) == 0.0 for _ in range(50)) == 10
+
+
+def test_more_than_the_burst_at_once_is_let_through_and_paid_off(clock: Advance) -> None:
+    """Else a large message could never pass; what it costs is waited for afterwards."""
+    bucket = Bucket()
+    assert bucket.take(clock(0), 5.0, 1.0) == 0.0
+    assert bucket.take(clock(0), 0.01, 1.0) == pytest.approx(4.01)
+    clock(4.01)
+    assert bucket.take(clock(0), 0.01, 1.0) == 0.0
+
+
+def test_what_is_charged_is_owed(clock: Advance) -> None:
+    """An answer is paid for though there is nothing left."""
+    bucket = Bucket()
+    bucket.charge(3.0)
+    assert bucket.take(clock(0), 0.5, 1.0) == pytest.approx(2.5)
+
+
+async def test_calls_over_the_rate_are_told_when_to_come_again(clock: Advance) -> None:
+    """RESOURCE_EXHAUSTED with RetryInfo, nothing applied; after that time a call passes."""
+    limits = {"requests": {"rate": 2, "burst": 2}}
+    async with policed(policy={"limits": limits}) as world:
+        await world.ask("Put")
+        await world.ask("Put")
+        with pytest.raises(LimitExceeded, match="more than 2 calls a second on this namespace") as caught:
+            await world.ask("Put")
+        told = from_status(caught.value.to_status())
+        assert told.outcome is Outcome.NOT_APPLIED
+        assert told.metadata["limit"] == "requests"
+        assert told.retry_after is not None
+        clock(told.retry_after + 1e-6)
+        await world.ask("Put")
+        await world.ask("Get", "free")
+
+
+async def test_a_caller_over_its_own_limit_takes_nothing_from_the_others(clock: Advance) -> None:
+    """Its refused calls do not count against the namespace; a reload forgets nothing of what was used."""
+    limits = {"requests": {"rate": 1, "burst": 4}, "each_principal": {"requests": {"rate": 1, "burst": 2}}}
+    async with policed(USERS, policy={"limits": limits}) as world:
+        passed, refusals = 0, set[str]()
+        for _ in range(20):
+            try:
+                await world.ask(peer=ALICE)
+                passed += 1
+            except LimitExceeded as error:
+                refusals.add(error.message.partition(";")[0])
+        assert passed == 2
+        assert refusals == {"more than 1 calls a second on this namespace, which is each caller's limit"}
+        world.configure(USERS, EVERYTHING)
+        for _ in range(2):
+            await world.ask(peer=BOB)
+        with pytest.raises(LimitExceeded):
+            await world.ask(peer=ALICE)
+        clock(10)
+        await world.ask(peer=ALICE)
+
+
+async def test_bytes_of_requests_and_answers_count(clock: Advance) -> None:
+    """A caller that reads much is slowed down like one that writes much."""
+    request = kv.PutRequest(id="r", items=[kv.PutItem(key=b"k", value=b"x" * 1000)]).SerializeToString()
+    limits = {"bytes": {"rate": 1000, "burst": 10_000}}
+    async with policed(policy={"limits": limits}) as world:
+        operations = world.gateway.operations
+        await world.gateway.unary(Incoming(), operations[f"/{SERVICE}/Put"], request)
+        get = kv.GetRequest(id="r", keys=[b"k"]).SerializeToString()
+        for _ in range(9):
+            await world.gateway.unary(Incoming(), operations[f"/{SERVICE}/Get"], get)
+        with pytest.raises(LimitExceeded, match="more than 1000 bytes a second"):
+            await world.gateway.unary(Incoming(), operations[f"/{SERVICE}/Get"], get)
+
+
+async def test_sizes_have_their_own_limits() -> None:
+    """Of a request, before anything is done; of what a scan gives, in one answer or many."""
+    async with policed(policy={"limits": {"message_size": len(PUT)}}) as world:
+        await world.ask("Put")
+        large = kv.PutRequest(id="record", items=[kv.PutItem(key=b"key", value=b"value and more")])
+        put = world.gateway.operations[f"/{SERVICE}/Put"]
+        with pytest.raises(LimitExceeded, match=f"one on this namespace has at most {len(PUT)}") as caught:
+            await world.gateway.unary(Incoming(), put, large.SerializeToString())
+        assert caught.value.outcome is Outcome.NOT_APPLIED
+    async with policed(policy={"limits": {"scan_size": 100}}) as world:
+        await world.ask("Put")
+        await world.ask("Get")
+        items = [kv.PutItem(key=b"%d" % number, value=b"x" * 90) for number in range(2)]
+        request = kv.PutRequest(id="record", items=items).SerializeToString()
+        await world.gateway.unary(Incoming(), world.gateway.operations[f"/{SERVICE}/Put"], request)
+        scan = world.gateway.operations[f"/{SERVICE}/ScanStream"]
+        with pytest.raises(LimitExceeded) as caught:
+            [_ async for _ in world.gateway.stream(Incoming(), scan, kv.ScanStreamRequest().SerializeToString())]
+        assert caught.value.reason == "ANSWER_TOO_LARGE"
+
+
+async def test_calls_under_way_are_counted_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third call is refused while two wait for the store, and passes when one has ended, however it ended."""
+    reached, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async with policed(policy={"limits": {"concurrent": 2}}) as world:
+        own = type(world.instance).call
+
+        async def slow(instance: Any, *call: Any) -> bytes:
+            reached.release()
+            await go_on.wait()
+            return await own(instance, *call)
+
+        monkeypatch.setattr(type(world.instance), "call", slow)
+        first, second = (asyncio.create_task(world.ask("Put")) for _ in range(2))
+        await reached.acquire()
+        await reached.acquire()
+        with pytest.raises(LimitExceeded, match="2 calls are under way") as caught:
+            await world.ask("Put")
+        assert caught.value.retry_after
+        first.cancel()
+        await asyncio.wait([first])
+        third = asyncio.create_task(world.ask("Put"))
+        await reached.acquire()
+        go_on.set()
+        await asyncio.gather(second, third)
+        await world.ask("Put")
+
+
+async def test_a_namespace_within_its_limit_does_not_notice_one_that_is_over(clock: Advance) -> None:
+    """Every call of the one passes while nine of ten of the other are refused."""
+    async with policed(policy={"limits": {"requests": {"rate": 10, "burst": 10}}}, names=("default", "other")) as world:
+        refused = 0
+        for turn in range(200):
+            clock(0.01)
+            if turn % 10 == 0:
+                await world.ask(namespace="other")
+            try:
+                await world.ask()
+            except LimitExceeded:
+                refused += 1
+        assert 165 <= refused <= 172  # 200 less the burst and two seconds' worth
+        metrics = {(namespace, reason): count for namespace, reason, count in world.gateway.denials.counts()}
+        assert metrics == {("default", "LIMIT_EXCEEDED"): refused}

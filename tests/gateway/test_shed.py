@@ -1,0 +1,51 @@
+"""The event loop's lag: measured, exported, and past a bound new calls are refused."""
+
+import asyncio
+import time
+import uuid
+
+import pytest
+
+from gateway.policed import EVERYTHING, Policed, policed
+from prism.errors import GatewayUnavailable, Outcome
+from prism.gateway.policing import Policing
+from prism.gateway.shed import LoopLag
+
+
+def test_one_pause_is_no_overload() -> None:
+    """Two in a row are; one measurement in time ends it."""
+    lag = LoopLag()
+    lag.bound = 0.5
+    seen = []
+    for late in (0.6, 0.1, 0.6, 0.7, 0.8, 0.4, 0.6):
+        lag.note(late)
+        seen.append(lag.overloaded)
+    assert seen == [False, False, False, True, True, False, False]
+    values = {figure.name: dict(figure.values) for figure in lag.figures()}
+    assert values == {"prism_event_loop_lag_seconds": {(): 0.8}, "prism_overloaded": {(): False}}
+
+
+async def test_a_loop_that_is_held_up_is_measured() -> None:
+    """By what is due and comes late."""
+    async with LoopLag(interval=0.001) as lag:
+        while not lag.late > 0.02:
+            time.sleep(0.03)  # noqa: ASYNC251  # holds the loop up, which is what is measured
+            await asyncio.sleep(0)
+
+
+async def test_an_overloaded_gateway_refuses_new_calls_only() -> None:
+    """UNAVAILABLE, reason OVERLOADED, nothing applied, come again; calls pass when it keeps up again."""
+    lag = LoopLag()
+    lag.bound = 0.5
+    async with policed() as world, Policing(lag) as policing:
+        sheds = Policed(world.gateway, policing, world.instance, world.names)
+        sheds.configure(None, EVERYTHING)
+        await sheds.ask("Put")
+        lag.note(1.0)
+        lag.note(1.0)
+        with pytest.raises(GatewayUnavailable, match="overloaded") as caught:
+            await sheds.ask("Put")
+        assert (caught.value.reason, caught.value.outcome) == ("OVERLOADED", Outcome.NOT_APPLIED)
+        assert caught.value.retry_after == 1.0
+        lag.note(0.0)
+        await sheds.ask("Put", namespace="default", x_request_id=uuid.uuid4().hex)

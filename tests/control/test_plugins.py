@@ -14,7 +14,7 @@ from plugins.sidecars import SERVING, is_running
 from prism.control.describe import row
 from prism.control.timing import Timing
 from prism.errors import BackendUnavailable, Outcome
-from prism.plugins import outside, sidecar
+from prism.plugins import outside, sidecar, sidecar_process
 
 PATIENT = Timing(start_patience=20.0, reload_patience=20.0, probe_interval=0.05, stuck_after=2, backoff_initial=0.02,
                  backoff_most=0.1, watch_interval=0.2)  # fmt: skip
@@ -48,7 +48,7 @@ METHODS["/prism.plugin.v1.BackendPlugin/Execute"] = lambda _: b"\\x08\\x01\\x2a\
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A gateway that waits for its plugins' starts, and not for their ends."""
     monkeypatch.setattr(sidecar, "SHUTDOWN_PATIENCE", 0.5)
-    monkeypatch.setattr(sidecar, "TERM_PATIENCE", 0.2)
+    monkeypatch.setattr(sidecar_process, "TERM_PATIENCE", 0.2)
     world = World(tmp_path, timing=PATIENT)
     yield world
     await world.control.stop()
@@ -217,3 +217,17 @@ async def test_a_plugin_that_hangs_in_its_shutdown_holds_nothing_up(world: World
     await world.put("o", b"")
     assert pid_of(world, "o") != first
     await until(lambda: not is_running(first))
+
+
+async def test_a_changed_file_in_its_folder_is_noticed(tmp_path: Path) -> None:
+    """The new version takes over by itself."""
+    folder = folder_of(tmp_path, "VERSION = 1")
+    (tmp_path / "config").mkdir()
+    world = World(tmp_path / "config", timing=PATIENT, watched=True)
+    world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
+    await world.control.start()
+    first = pid_of(world, "o")
+    folder_of(tmp_path, "VERSION = 2")
+    await until(lambda: not is_running(first))
+    await world.put("o", b"")
+    await world.control.stop()

@@ -92,9 +92,15 @@ async def says(instance: Sidecar, text: str) -> str:
         await asyncio.sleep(0.005)
 
 
-def socket_folders() -> set[Path]:
-    """Those of all sidecars on this machine."""
-    return set(Path("/tmp").glob("prism-*"))
+def socket_folder_of(instance: Sidecar) -> Path:
+    """Where the process of an instance has its socket."""
+    assert instance._run is not None
+    return Path(instance._run.endpoint.target.removeprefix("unix:")).parent
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder."""
+    return path.exists()
 
 
 def mode(path: Path) -> int:

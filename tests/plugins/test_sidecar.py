@@ -19,17 +19,18 @@ from plugins.sidecars import (
     descriptors,
     get,
     is_running,
+    is_there,
     make_sidecar,
     mode,
     put,
     says,
     script,
-    socket_folders,
+    socket_folder_of,
     told_at_start,
     user_of,
 )
 from prism.errors import BackendError, FailedPrecondition, InternalError, LimitExceeded, Outcome, PrismError
-from prism.plugins import outside
+from prism.plugins import outside, sidecar_process
 from prism.plugins import sidecar as module
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command, Limits
@@ -61,11 +62,11 @@ def pid_of(instance: module.Sidecar) -> int:
 
 async def test_its_life(sidecar: Make) -> None:
     """Started, attached, asked, probed and stopped; nothing of it is left, no descriptor and no folder."""
-    before, folders = descriptors(), socket_folders()
+    before = descriptors()
     instance = sidecar()
     await instance.load()
     pid = pid_of(instance)
-    (folder,) = socket_folders() - folders
+    folder = socket_folder_of(instance)
     assert {mode(folder), *map(mode, folder.iterdir())} == {0o600, 0o700}
     await instance.start()
     await instance.attach("ns")
@@ -79,7 +80,7 @@ async def test_its_life(sidecar: Make) -> None:
     await instance.stop()
     await instance.stop()
     assert not is_running(pid)
-    assert (descriptors(), socket_folders()) == (before, folders)
+    assert (descriptors(), is_there(folder)) == (before, False)
     assert any("serves memory:s" in line for line in instance.logs())
 
 
@@ -144,7 +145,7 @@ async def test_a_plugin_that_does_not_start_is_explained(sidecar: Make, source: 
 
 async def test_a_plugin_that_says_nothing_is_given_up(sidecar: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while, with what it said on standard error."""
-    monkeypatch.setattr(module, "HANDSHAKE_PATIENCE", 0.5)
+    monkeypatch.setattr(sidecar_process, "HANDSHAKE_PATIENCE", 0.5)
     instance = sidecar(script("import sys, time; print('thinking', file=sys.stderr, flush=True); time.sleep(60)"))
     with pytest.raises(FailedPrecondition, match=r"no handshake within 0.5 s; the last that it printed: thinking"):
         await instance.start()

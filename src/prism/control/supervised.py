@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from time import time
 
+from prism.control.attachments import Attachments
 from prism.control.restarts import Restarts
 from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
@@ -18,11 +19,9 @@ from prism.plugins.instance import Instance
 from prism.plugins.placed import Placed
 from prism.plugins.placement import Here
 from prism.plugins.placements import placed
-from prism.plugins.refusing import Refusing
 from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import audit
 
-ATTACHED_AT_ONCE = 16
 HANDOVER_GRACE = 5.0
 
 log = logging.getLogger(__name__)
@@ -80,8 +79,7 @@ class Supervised:
         self.failure: Failure | None = None
         self._timing = timing
         self._on_change = on_change
-        self._wanted: set[str] = set()
-        self._failed: dict[str, Refusing] = {}
+        self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._trace, on_change)
         self._gate: Handover | None = None
         self._started = False
         self._restarts = Restarts(
@@ -114,7 +112,7 @@ class Supervised:
         """Who serves the namespace: the instance, what refuses for it, or where calls wait for another instance."""
         if self._gate is not None:
             return self._gate
-        return self._failed.get(namespace, self.instance)
+        return self._namespaces.failed.get(namespace, self.instance)
 
     def refusal(self, namespace: str) -> str:
         """Why the namespace is not served; empty where it is."""
@@ -132,7 +130,7 @@ class Supervised:
 
     def run(self, namespaces: Iterable[str]) -> None:
         """Begins to bring it up for these namespaces, in the background."""
-        self._wanted.update(namespaces)
+        self._namespaces.wanted.update(namespaces)
         self._upkeep = asyncio.create_task(self._keep_up(), name=f"upkeep of {self.spec.plugin.name}")
 
     def pause(self) -> Handover:
@@ -162,15 +160,13 @@ class Supervised:
 
     async def attach(self, namespaces: Collection[str]) -> None:
         """Prepares more namespaces; at once if it is up, else when it is. Failures are kept and tried again."""
-        self._wanted.update(namespaces)
+        self._namespaces.wanted.update(namespaces)
         if self.came_up:
-            await self._attach(namespaces)
+            await self._namespaces.attach(namespaces)
 
     def keep_only(self, namespaces: set[str]) -> None:
         """Other namespaces are no longer its own."""
-        self._wanted &= namespaces
-        for name in self._failed.keys() - namespaces:
-            del self._failed[name]
+        self._namespaces.keep_only(namespaces)
 
     async def holds_data(self, namespace: str) -> bool:
         """Whether the namespace holds data.
@@ -236,17 +232,17 @@ class Supervised:
             await asyncio.sleep(delay)
         self.came_up = True
         self.instance.probed = self.health
-        await self._attach(self._wanted)
+        await self._namespaces.attach(tuple(self._namespaces.wanted))
         if self.instance.lost.is_set():
             return  # it has ended again meanwhile, and refuses with its own reason
         self.instance.refusal = ""
         self._tried.set()
-        self._record("plugin.serves", namespaces=len(self._wanted))
+        self._record("plugin.serves", namespaces=len(self._namespaces.wanted))
         log.info(
             "backend %s serves %d namespace%s on %s",
             name,
-            len(self._wanted),
-            "s" * (len(self._wanted) != 1),
+            len(self._namespaces.wanted),
+            "s" * (len(self._namespaces.wanted) != 1),
             self.spec.redactor.scrub(self.instance.identity),
         )
 
@@ -254,8 +250,8 @@ class Supervised:
         """Probes it, until it has ended by itself."""
         while not await self._lost_within(0.0 if self._unanswered else self._timing.probe_interval):
             await self._probe()
-            if self._failed:
-                await self._attach(tuple(self._failed))
+            if self._namespaces.failed:
+                await self._namespaces.attach(tuple(self._namespaces.failed))
 
     async def _lost_within(self, seconds: float) -> bool:
         try:
@@ -328,33 +324,6 @@ class Supervised:
 
     def _scrubbed(self, health: Health) -> Health:
         return Health(health.status, self.spec.redactor.scrub(health.message), health.details)
-
-    async def _attach(self, namespaces: Collection[str]) -> None:
-        before = set(self._failed)
-        waiting = iter(tuple(namespaces))
-
-        async def work() -> None:
-            for name in waiting:
-                await self._attach_one(name)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(ATTACHED_AT_ONCE, len(namespaces))):
-                group.create_task(work())
-        if set(self._failed) != before:
-            self._on_change()
-
-    async def _attach_one(self, name: str) -> None:
-        try:
-            await self.instance.attach(name)
-        except Exception as error:  # noqa: BLE001  # one namespace's trouble is not the others'
-            expected = isinstance(error, PrismError)
-            log.log(logging.WARNING if expected else logging.ERROR, "namespace %s: %s", name, self._trace(error))
-            reason = self.spec.redactor.scrub(str(error)) if expected else f"({type(error).__name__})"
-            sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps trying"
-            if name in self._wanted:
-                self._failed[name] = Refusing(self.instance.backend, self.instance.capabilities, sentence)
-        else:
-            self._failed.pop(name, None)
 
     def _trace(self, error: BaseException) -> str:
         if isinstance(error, BackendUnavailable):

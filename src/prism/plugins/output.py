@@ -4,6 +4,7 @@ A plugin that prints without end is slowed down by its own pipe, not the gateway
 """
 
 import asyncio
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +19,9 @@ LINES_PER_SECOND = 50.0
 LINES_AT_ONCE = 500
 BYTES_PER_SECOND = 1 << 20
 LONGEST_LOGGED = 4000
+
+_LEVELS = {"DEBUG": logging.DEBUG, "TRACE": logging.DEBUG, "WARNING": logging.WARNING, "WARN": logging.WARNING,
+           "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}  # fmt: skip
 
 
 class Output:
@@ -67,7 +71,8 @@ class Output:
         self._counted = now
         if self._allowed >= 1:
             self._allowed -= 1
-            self._log.info("%s", text, extra={"plugin": self._plugin})
+            level, message = _told(text)
+            self._log.log(level, "%s", message, extra={"plugin": self._plugin})
         else:
             self.dropped += 1
             self._untold += 1
@@ -87,6 +92,20 @@ class Output:
                 self._untold,
             )
             self._untold = 0
+
+
+def _told(line: str) -> tuple[int, str]:
+    """The level and message of a line that is a JSON object, as our SDK and go-plugin's hclog write; else all of it."""
+    if not line.startswith("{"):
+        return logging.INFO, line
+    try:
+        record = json.loads(line)
+        level = str(record.get("level", record.get("@level"))).upper()
+        message = str(record.get("message", record.get("@message", line)))
+    except ValueError:
+        return logging.INFO, line
+    error = record.get("error")
+    return _LEVELS.get(level, logging.INFO), message + (f": {error}" if isinstance(error, str) else "")
 
 
 class Lines(asyncio.Protocol):

@@ -1,37 +1,28 @@
 """The placement `sidecar`: a process beside the gateway, which starts it and talks to it over a unix socket.
 
-From its start to its end one process is a `_Run`. When it ends by itself the instance refuses calls at once, and
-whoever keeps it up starts it again.
+From its start to its end one process is a `SidecarProcess`. When it ends by itself the instance refuses calls at once,
+and whoever keeps it up starts it again.
 """
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
-from prism.plugins import diagnosis, translation, trust
-from prism.plugins.child import Child, resident_memory
+from prism.errors import BackendUnavailable, Outcome
+from prism.plugins import translation, trust
+from prism.plugins.child import resident_memory
 from prism.plugins.discovery import Plugin
-from prism.plugins.endpoint import Endpoint, Identity
-from prism.plugins.go_plugin import forward_output, stop_by_controller
-from prism.plugins.handshake import NoHandshake, environment, parse
-from prism.plugins.limits import Group, in_force
+from prism.plugins.endpoint import Endpoint
+from prism.plugins.limits import in_force
 from prism.plugins.output import Output
 from prism.plugins.outside import Outside
 from prism.plugins.placement import Command
-from prism.plugins.socket_folder import SocketFolder
+from prism.plugins.sidecar_process import SidecarProcess, how_it_ended
 from prism.telemetry import audit
-from prism.wire import Deadline, Peer
 
-HANDSHAKE_PATIENCE = 30.0
-SERVING_PATIENCE = 10.0
 SHUTDOWN_PATIENCE = 5.0
-TERM_PATIENCE = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +52,7 @@ class Sidecar(Outside):
         self._plugin = plugin
         self._command = command
         self._output = Output(plugin.name, scrub)
-        self._run: _Run | None = None
+        self._run: SidecarProcess | None = None
         self._starts = 0
         self._ends: set[asyncio.Task[None]] = set()
 
@@ -77,7 +68,7 @@ class Sidecar(Outside):
         self._starts += 1
         self._stopped = False
         self.lost.clear()
-        run = _Run(self._plugin, self._command, self._output, self.instance)
+        run = SidecarProcess(self._plugin, self._command, self._output, self.instance)
         try:
             endpoint = await run.open(self._known, self._most)
         except BaseException:
@@ -154,7 +145,7 @@ class Sidecar(Outside):
         return run.endpoint
 
     @property
-    def _running(self) -> "_Run":
+    def _running(self) -> SidecarProcess:
         if self._run is None:
             raise translation.lost(self.backend, "its process has ended", sent=False)
         return self._run
@@ -168,163 +159,15 @@ class Sidecar(Outside):
     def _record(self, action: str, outcome: str = "OK", **detail: object) -> None:
         audit.record("plugin", action, outcome=outcome, detail={"backend": self.backend, **detail})
 
-    def _on_exit(self, run: "_Run") -> None:
+    def _on_exit(self, run: SidecarProcess) -> None:
         """The process has ended."""
         if self._run is not run:
             return
         self._run = None
-        how = _how_it_ended(run.child.exited.result())
+        how = how_it_ended(run.child.exited.result())
         log.error("plugin %s, process %d, %s", self.backend, run.child.pid, how)
         self._record("plugin.process_ended", "UNAVAILABLE", pid=run.child.pid, reason=how)
         self._refuse(f"its plugin {how}")
         task = asyncio.get_running_loop().create_task(run.close(0.0))
         self._ends.add(task)
         task.add_done_callback(self._ends.discard)
-
-
-class _Run:
-    """One process, from its start to its end.
-
-    Attributes:
-        child: the process.
-        endpoint: the way to it.
-        since: when it was started, by `time.monotonic()`.
-    """
-
-    child: Child
-    endpoint: Endpoint
-
-    def __init__(self, plugin: Plugin, command: Command, output: Output, name: str) -> None:
-        self.since = monotonic()
-        self._plugin = plugin
-        self._command = command
-        self._output = output
-        self._name = name
-        self._before = output.seen
-        self._folder: SocketFolder | None = None
-        self._forwarding: asyncio.Task[None] | None = None
-        self._doubt: asyncio.TimerHandle | None = None
-
-    async def open(self, identity: Identity, most: int) -> Endpoint:
-        """Starts it, and waits until it serves.
-
-        Raises:
-            PrismError: it does not; the message says what it printed and what to look at.
-        """
-        self._folder = await asyncio.to_thread(SocketFolder, self._command.user)
-        group = Group(f"prism-plugin-{self._name}", self._command.limits)
-        try:
-            self.child = Child(self._command, environment(self._folder.path), self._output, group)
-        except OSError as error:
-            group.close()
-            program = Path(self._command.command[0])
-            notes = diagnosis.of_program(program, self._command.user)
-            raise self._failure(f"{program} cannot be run ({error.strerror})", notes) from error
-        socket = await self._handshake()
-        await asyncio.to_thread(self._folder.check, socket)
-        self.endpoint = Endpoint(f"unix:{socket}", identity, objection=self._objection, most=most)
-        await self._until_serving()
-        self._forwarding = asyncio.create_task(forward_output(self.endpoint.channel, self._output))
-        return self.endpoint
-
-    async def _handshake(self) -> Path:
-        done, _ = await asyncio.wait((self.child.first_line,), timeout=HANDSHAKE_PATIENCE)
-        if not done:
-            raise self._failure(
-                f"it printed no handshake within {HANDSHAKE_PATIENCE:g} s",
-                diagnosis.of_output(self._plugin, self._lines),
-            )
-        line = self.child.first_line.result()
-        if not line:
-            await asyncio.wait((self.child.exited,), timeout=TERM_PATIENCE)
-            await self.child.printed_all()
-            how = _how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its output"
-            raise self._failure(f"it {how} before its handshake", diagnosis.of_output(self._plugin, self._lines))
-        try:
-            return parse(line).socket
-        except NoHandshake as error:
-            raise self._failure(str(error), "it may print nothing on standard output before its handshake") from error
-
-    async def _until_serving(self) -> None:
-        serving = asyncio.create_task(self.endpoint.serving(Deadline.after(SERVING_PATIENCE)))
-        await asyncio.wait((serving, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            serving.result()
-            return
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-        await self.child.printed_all()
-        how = _how_it_ended(self.child.exited.result())
-        raise self._failure(f"it {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
-
-    def expect_end(self) -> None:
-        """The connection is lost: unless the process ends by itself at once, it is ended."""
-        if self._doubt is None and not self.child.exited.done():
-            self._doubt = asyncio.get_running_loop().call_later(1.0, self._end_doubt)
-
-    def _end_doubt(self) -> None:
-        if not self.endpoint.connected:
-            self.child.kill()
-        self._doubt = None
-
-    async def close(self, patience: float) -> None:
-        """Ends the process: by its own Shutdown, by SIGTERM, by SIGKILL, each with its time; nothing is left."""
-        if self._doubt is not None:
-            self._doubt.cancel()
-        if hasattr(self, "child"):
-            if hasattr(self, "endpoint") and not self.child.exited.done():
-                await self._ask_to_end(patience)
-            if self._forwarding is not None:
-                self._forwarding.cancel()
-                await asyncio.gather(self._forwarding, return_exceptions=True)
-            await self.child.end(TERM_PATIENCE)
-            await self.child.close()
-        if hasattr(self, "endpoint"):
-            await self.endpoint.close()
-        if self._folder is not None:
-            await asyncio.to_thread(self._folder.close)
-
-    async def _ask_to_end(self, patience: float) -> None:
-        deadline = Deadline.after(patience)
-        asked = asyncio.create_task(self._shut_down(patience, deadline))
-        # It may well end before it has answered.
-        await asyncio.wait((asked, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
-        if not self.child.exited.done() and asked.done() and asked.result():
-            await asyncio.wait((self.child.exited,), timeout=max(0.0, min(TERM_PATIENCE, deadline.remaining())))
-        asked.cancel()
-        await asyncio.gather(asked, return_exceptions=True)
-
-    async def _shut_down(self, patience: float, deadline: Deadline) -> bool:
-        """Whether it will end."""
-        agreed = True
-        try:
-            await self.endpoint.shut_down(whole=True, grace=patience / 2, deadline=deadline)
-        except PrismError:
-            agreed = False
-        return await stop_by_controller(self.endpoint.channel, deadline) or agreed
-
-    def _objection(self, peer: Peer) -> str:
-        wanted = os.geteuid() if self._command.user is None else self._command.user
-        if peer.credentials is None or peer.credentials.uid == wanted:
-            return ""
-        return f"user {peer.credentials.uid} serves the plugin's socket and user {wanted} should"
-
-    @property
-    def _lines(self) -> Sequence[str]:
-        return self._output.since(self._before)
-
-    def _failure(self, what: str, notes: str) -> FailedPrecondition:
-        command = " ".join(self._command.command)
-        sentence = f"plugin {self._plugin.name!r} did not start: {what}{'; ' * bool(notes)}{notes} (command: {command})"
-        return FailedPrecondition(sentence, reason="PLUGIN_NOT_STARTED")
-
-
-def _how_it_ended(code: int) -> str:
-    if code < 0:
-        return f"was ended by {signal.Signals(-code).name}{_signal_notes(-code)}"
-    return f"ended with exit code {code}"
-
-
-def _signal_notes(number: int) -> str:
-    notes = {9: " (killed: by the gateway, an operator, or the system for lack of memory)", 24: " (its limit cpu_time)"}
-    return notes.get(number, "")

@@ -1,0 +1,77 @@
+"""The namespaces of one instance: attached some at once; one that cannot be is refused by itself, and tried again."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+
+from prism.errors import PrismError
+from prism.plugins.placed import Placed
+from prism.plugins.refusing import Refusing
+
+ATTACHED_AT_ONCE = 16
+
+log = logging.getLogger(__name__)
+
+
+class Attachments:
+    """Those of one instance.
+
+    Attributes:
+        wanted: the namespaces that it is to serve.
+        failed: those that could not be attached, each with what refuses for it.
+    """
+
+    def __init__(
+        self,
+        instance: Placed,
+        scrub: Callable[[str], str],
+        trace: Callable[[BaseException], str],
+        on_change: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            instance: whose they are.
+            scrub: takes what is secret out of a text.
+            trace: puts an error into words for the log.
+            on_change: called when a namespace that could not be attached now is, or the other way round.
+        """
+        self.wanted: set[str] = set()
+        self.failed: dict[str, Refusing] = {}
+        self._instance = instance
+        self._scrub = scrub
+        self._trace = trace
+        self._on_change = on_change
+
+    def keep_only(self, namespaces: set[str]) -> None:
+        """Other namespaces are no longer its own."""
+        self.wanted &= namespaces
+        for name in self.failed.keys() - namespaces:
+            del self.failed[name]
+
+    async def attach(self, namespaces: Collection[str]) -> None:
+        """Prepares namespaces; failures are kept."""
+        before = set(self.failed)
+        waiting = iter(tuple(namespaces))
+
+        async def work() -> None:
+            for name in waiting:
+                await self._attach_one(name)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(ATTACHED_AT_ONCE, len(namespaces))):
+                group.create_task(work())
+        if set(self.failed) != before:
+            self._on_change()
+
+    async def _attach_one(self, name: str) -> None:
+        try:
+            await self._instance.attach(name)
+        except Exception as error:  # noqa: BLE001  # one namespace's trouble is not the others'
+            expected = isinstance(error, PrismError)
+            log.log(logging.WARNING if expected else logging.ERROR, "namespace %s: %s", name, self._trace(error))
+            reason = self._scrub(str(error)) if expected else f"({type(error).__name__})"
+            sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps trying"
+            if name in self.wanted:
+                self.failed[name] = Refusing(self._instance.backend, self._instance.capabilities, sentence)
+        else:
+            self.failed.pop(name, None)

@@ -1,0 +1,173 @@
+"""One process of a sidecar, from its start by go-plugin's handshake to its end; what goes wrong is explained."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from prism.errors import FailedPrecondition, PrismError
+from prism.plugins import diagnosis
+from prism.plugins.child import Child
+from prism.plugins.discovery import Plugin
+from prism.plugins.endpoint import Endpoint, Identity
+from prism.plugins.go_plugin import forward_output, stop_by_controller
+from prism.plugins.handshake import NoHandshake, environment, parse
+from prism.plugins.limits import Group
+from prism.plugins.output import Output
+from prism.plugins.placement import Command
+from prism.plugins.socket_folder import SocketFolder
+from prism.wire import Deadline, Peer
+
+HANDSHAKE_PATIENCE = 30.0
+SERVING_PATIENCE = 10.0
+TERM_PATIENCE = 2.0
+
+
+class SidecarProcess:
+    """One process, from its start to its end.
+
+    Attributes:
+        child: the process.
+        endpoint: the way to it.
+        since: when it was started, by `time.monotonic()`.
+    """
+
+    child: Child
+    endpoint: Endpoint
+
+    def __init__(self, plugin: Plugin, command: Command, output: Output, name: str) -> None:
+        self.since = monotonic()
+        self._plugin = plugin
+        self._command = command
+        self._output = output
+        self._name = name
+        self._before = output.seen
+        self._folder: SocketFolder | None = None
+        self._forwarding: asyncio.Task[None] | None = None
+        self._doubt: asyncio.TimerHandle | None = None
+
+    async def open(self, identity: Identity, most: int) -> Endpoint:
+        """Starts it, and waits until it serves.
+
+        Raises:
+            PrismError: it does not; the message says what it printed and what to look at.
+        """
+        self._folder = await asyncio.to_thread(SocketFolder, self._command.user)
+        group = Group(f"prism-plugin-{self._name}", self._command.limits)
+        try:
+            self.child = Child(self._command, environment(self._folder.path), self._output, group)
+        except OSError as error:
+            group.close()
+            program = Path(self._command.command[0])
+            notes = diagnosis.of_program(program, self._command.user)
+            raise self._failure(f"{program} cannot be run ({error.strerror})", notes) from error
+        socket = await self._handshake()
+        await asyncio.to_thread(self._folder.check, socket)
+        self.endpoint = Endpoint(f"unix:{socket}", identity, objection=self._objection, most=most)
+        await self._until_serving()
+        self._forwarding = asyncio.create_task(forward_output(self.endpoint.channel, self._output))
+        return self.endpoint
+
+    async def _handshake(self) -> Path:
+        done, _ = await asyncio.wait((self.child.first_line,), timeout=HANDSHAKE_PATIENCE)
+        if not done:
+            raise self._failure(
+                f"it printed no handshake within {HANDSHAKE_PATIENCE:g} s",
+                diagnosis.of_output(self._plugin, self._lines),
+            )
+        line = self.child.first_line.result()
+        if not line:
+            await asyncio.wait((self.child.exited,), timeout=TERM_PATIENCE)
+            await self.child.printed_all()
+            how = how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its output"
+            raise self._failure(f"it {how} before its handshake", diagnosis.of_output(self._plugin, self._lines))
+        try:
+            return parse(line).socket
+        except NoHandshake as error:
+            raise self._failure(str(error), "it may print nothing on standard output before its handshake") from error
+
+    async def _until_serving(self) -> None:
+        serving = asyncio.create_task(self.endpoint.serving(Deadline.after(SERVING_PATIENCE)))
+        await asyncio.wait((serving, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+            return
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        await self.child.printed_all()
+        how = how_it_ended(self.child.exited.result())
+        raise self._failure(f"it {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
+
+    def expect_end(self) -> None:
+        """The connection is lost: unless the process ends by itself at once, it is ended."""
+        if self._doubt is None and not self.child.exited.done():
+            self._doubt = asyncio.get_running_loop().call_later(1.0, self._end_doubt)
+
+    def _end_doubt(self) -> None:
+        if not self.endpoint.connected:
+            self.child.kill()
+        self._doubt = None
+
+    async def close(self, patience: float) -> None:
+        """Ends the process: by its own Shutdown, by SIGTERM, by SIGKILL, each with its time; nothing is left."""
+        if self._doubt is not None:
+            self._doubt.cancel()
+        if hasattr(self, "child"):
+            if hasattr(self, "endpoint") and not self.child.exited.done():
+                await self._ask_to_end(patience)
+            if self._forwarding is not None:
+                self._forwarding.cancel()
+                await asyncio.gather(self._forwarding, return_exceptions=True)
+            await self.child.end(TERM_PATIENCE)
+            await self.child.close()
+        if hasattr(self, "endpoint"):
+            await self.endpoint.close()
+        if self._folder is not None:
+            await asyncio.to_thread(self._folder.close)
+
+    async def _ask_to_end(self, patience: float) -> None:
+        deadline = Deadline.after(patience)
+        asked = asyncio.create_task(self._shut_down(patience, deadline))
+        # It may well end before it has answered.
+        await asyncio.wait((asked, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
+        if not self.child.exited.done() and asked.done() and asked.result():
+            await asyncio.wait((self.child.exited,), timeout=max(0.0, min(TERM_PATIENCE, deadline.remaining())))
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+
+    async def _shut_down(self, patience: float, deadline: Deadline) -> bool:
+        """Whether it will end."""
+        agreed = True
+        try:
+            await self.endpoint.shut_down(whole=True, grace=patience / 2, deadline=deadline)
+        except PrismError:
+            agreed = False
+        return await stop_by_controller(self.endpoint.channel, deadline) or agreed
+
+    def _objection(self, peer: Peer) -> str:
+        wanted = os.geteuid() if self._command.user is None else self._command.user
+        if peer.credentials is None or peer.credentials.uid == wanted:
+            return ""
+        return f"user {peer.credentials.uid} serves the plugin's socket and user {wanted} should"
+
+    @property
+    def _lines(self) -> Sequence[str]:
+        return self._output.since(self._before)
+
+    def _failure(self, what: str, notes: str) -> FailedPrecondition:
+        command = " ".join(self._command.command)
+        sentence = f"plugin {self._plugin.name!r} did not start: {what}{'; ' * bool(notes)}{notes} (command: {command})"
+        return FailedPrecondition(sentence, reason="PLUGIN_NOT_STARTED")
+
+
+def how_it_ended(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}{_signal_notes(-code)}"
+    return f"ended with exit code {code}"
+
+
+def _signal_notes(number: int) -> str:
+    notes = {9: " (killed: by the gateway, an operator, or the system for lack of memory)", 24: " (its limit cpu_time)"}
+    return notes.get(number, "")

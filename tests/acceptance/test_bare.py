@@ -8,4 +8,6 @@ from prism.plugins.manifest import read
 
 MANIFEST = Path(__file__).parent / "plugins" / "bare" / "plugin.toml"
 
-bare = PluginAcceptanceHarness(Plugin(read(MANIFEST.read_bytes()), "acceptance.plugins.bare"), ways=("binding",))
+bare = PluginAcceptanceHarness(
+    Plugin(read(MANIFEST.read_bytes()), "acceptance.plugins.bare"), suites=("keyvalue",), ways=("binding",)
+)

@@ -9,24 +9,28 @@ from prism.acceptance.gateway_process import GatewayProcess
 
 
 class Fleet:
-    """Starts gateways with one configuration when they are first asked for."""
+    """Starts gateways with one configuration when they are first asked for.
+
+    Attributes:
+        processes: those that run.
+    """
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
-        self._processes: list[GatewayProcess] = []
+        self.processes: list[GatewayProcess] = []
 
     async def addresses(self, configuration: Callable[[], dict[str, Any]], gateways: int) -> list[str]:
         """The addresses of that many gateways with that configuration."""
-        if not self._processes:
+        if not self.processes:
             config = configuration()
             for _ in range(gateways):
                 process = GatewayProcess(config, self._folder())
                 await asyncio.to_thread(process.start)
-                self._processes.append(process)
+                self.processes.append(process)
                 await asyncio.to_thread(process.wait_until_served, config["namespaces"][-1]["name"])
-        return [each.data for each in self._processes]
+        return [each.data for each in self.processes]
 
     async def stop(self) -> None:
         """Ends them all."""
-        while self._processes:
-            await asyncio.to_thread(self._processes.pop().stop)
+        while self.processes:
+            await asyncio.to_thread(self.processes.pop().stop)

@@ -9,6 +9,7 @@ from typing import Any
 from prism.acceptance.backend import StoreMissing, TestBackend
 from prism.acceptance.caller import Caller
 from prism.acceptance.gateway_fleet import Fleet
+from prism.acceptance.gateway_process import GatewayProcess
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.remote_plugins import RemotePlugins
@@ -79,6 +80,11 @@ class Rig:
         ]
         return {**subject.discovery(), "namespaces": namespaces}
 
+    @property
+    def gateways(self) -> list[GatewayProcess]:
+        """The gateways that run."""
+        return self._fleet.processes
+
     async def close(self) -> None:
         """Ends it all."""
         await self._fleet.stop()
@@ -92,7 +98,7 @@ class Rigs:
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
-        self._rigs: dict[PluginAcceptanceHarness, Rig | StoreMissing] = {}
+        self._rigs: dict[tuple[PluginAcceptanceHarness, bool], Rig | StoreMissing] = {}
 
     async def of(self, harness: PluginAcceptanceHarness) -> Rig:
         """The rig of a harness.
@@ -100,9 +106,16 @@ class Rigs:
         Raises:
             StoreMissing: its store cannot be had here.
         """
-        if harness not in self._rigs:
-            self._rigs[harness] = await self._start(harness)
-        rig = self._rigs[harness]
+        return await self._of(harness, frail=False)
+
+    async def frail(self, harness: PluginAcceptanceHarness) -> Rig:
+        """A second one, on a store of its own, to be broken; whoever breaks it mends it. Raises as `of` does."""
+        return await self._of(harness, frail=True)
+
+    async def _of(self, harness: PluginAcceptanceHarness, *, frail: bool) -> Rig:
+        if (harness, frail) not in self._rigs:
+            self._rigs[harness, frail] = await self._start(harness)
+        rig = self._rigs[harness, frail]
         if isinstance(rig, StoreMissing):
             raise rig
         return rig

@@ -1,0 +1,108 @@
+"""Valid, invalid, missing and expired credentials, rotation while serving, every connection of the pool."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+
+import pytest
+
+from prism.acceptance.backend import TestBackend
+from prism.acceptance.skips import not_applicable
+from prism.acceptance.subject import Subject
+from prism.errors import PrismError
+from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest
+from prism.sdk.testing import RunningPlugin, running
+
+
+async def use(plugin: RunningPlugin, number: int = 0) -> None:
+    """One write and one read, which must agree."""
+    await plugin.call(PutRequest(id=f"r{number}", items=[PutItem(key=b"k", value=b"%d" % number)]))
+    found = await plugin.call(GetRequest(id=f"r{number}", keys=[b"k"]))
+    assert [item.value for item in found.items] == [b"%d" % number]
+
+
+async def outcome_of(call: Awaitable[None]) -> set[str]:
+    """The reason of the error that a call ends in, or the empty text."""
+    try:
+        await call
+    except PrismError as error:
+        return {error.reason}
+    return {""}
+
+
+def wrong(credentials: Mapping[str, str]) -> dict[str, str]:
+    """The same names with other secrets."""
+    last = list(credentials)[-1]
+    return {**credentials, last: credentials[last] + "-not"}
+
+
+def rotates(store: TestBackend) -> None:
+    """Skips where the store's credentials cannot be changed."""
+    if reason := store.lacks.get("rotate_credentials"):
+        not_applicable(reason)
+
+
+async def refuse(subject: Subject, credentials: Mapping[str, str]) -> PrismError:
+    """The error of an instance that must not start."""
+    with pytest.raises(PrismError) as caught:
+        async with running(subject.plugin.command(), subject.config, credentials):
+            pass
+    return caught.value
+
+
+def needs_keyvalue(subject: Subject) -> None:
+    """Skips where there is nothing to call."""
+    if "keyvalue" not in subject.plugin.manifest.interfaces:
+        not_applicable("these calls are KeyValue's, which the plugin does not serve")
+
+
+async def test_valid_credentials_are_accepted(guarded: Subject) -> None:
+    """RFC-008, authentication 1: the plugin initialises with valid credentials, and serves."""
+    needs_keyvalue(guarded)
+    async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as plugin:
+        await use(plugin)
+
+
+async def test_invalid_credentials_are_refused(guarded: Subject) -> None:
+    """RFC-008, authentication 2: the plugin rejects invalid credentials as its store does: UNAUTHENTICATED."""
+    error = await refuse(guarded, wrong(guarded.credentials))
+    assert error.reason == "BACKEND_CREDENTIALS"
+    assert not any(secret in error.message for secret in wrong(guarded.credentials).values() if len(secret) > 12)
+
+
+async def test_missing_credentials_are_detected(guarded: Subject) -> None:
+    """RFC-008, authentication 3: missing credentials are detected: by the plugin, or by the store that it asks."""
+    error = await refuse(guarded, {})
+    assert error.reason in ("BACKEND_CREDENTIALS", "INVALID_ARGUMENT")
+
+
+async def test_expired_credentials_are_refused(guarded: Subject, store: TestBackend) -> None:
+    """RFC-008, authentication 4: credentials that were valid once are refused."""
+    rotates(store)
+    before = guarded.credentials
+    await store.rotate_credentials()
+    assert (await refuse(guarded, before)).reason == "BACKEND_CREDENTIALS"
+
+
+async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> None:
+    """RFC-008, authentication 5: after a rotation calls fail with the store's refusal or go on; new ones serve."""
+    needs_keyvalue(guarded)
+    rotates(store)
+    async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as old:
+        await use(old, 1)
+        await store.rotate_credentials()
+        await store.disconnect()
+        told: set[str] = set()
+        for number in range(20):
+            told |= await outcome_of(use(old, number))
+        assert told <= {"", "BACKEND_CREDENTIALS", "BACKEND_UNAVAILABLE"}
+        async with running(guarded.plugin.command(), guarded.config, store.credentials()) as fresh:
+            await use(fresh, 2)
+            found = await fresh.call(GetRequest(id="r1", keys=[b"k"]))
+            assert [item.value for item in found.items] == [b"1"]
+
+
+async def test_every_pooled_connection_authenticates(guarded: Subject) -> None:
+    """RFC-008, authentication 6: many calls at once, on as many connections as the pool has, all succeed."""
+    needs_keyvalue(guarded)
+    async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as plugin:
+        await asyncio.gather(*(use(plugin, number) for number in range(100)))

@@ -1,0 +1,1 @@
+"""Honesty: counters match what was done, health follows the store."""

@@ -1,0 +1,1 @@
+"""The lifecycle: initialise, health, shutdown, as every host of plugins relies on it."""

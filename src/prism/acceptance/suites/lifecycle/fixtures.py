@@ -1,0 +1,27 @@
+"""What the tests of the lifecycle ask for: the plugin in a process of its own, spoken to by prism.plugin.v1."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from prism.acceptance.rig import Rig
+from prism.acceptance.skips import not_applicable
+from prism.acceptance.subject import Subject
+from prism.sdk.testing import RunningPlugin, running
+
+__all__ = ["plugin", "subject"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def subject(rig: Rig) -> Subject:
+    """The plugin on a place of its own."""
+    if not rig.harness.plugin.command():
+        not_applicable("the manifest names nothing that could run in a process of its own")
+    return await rig.subject("lifecycle")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def plugin(subject: Subject) -> AsyncIterator[RunningPlugin]:
+    """The plugin's process, one instance started."""
+    async with running(subject.plugin.command(), subject.config, subject.credentials) as started:
+        yield started

@@ -1,0 +1,18 @@
+"""What the tests of outages ask for: a store of their own to break, and callers who go on through it all."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from prism.acceptance.rig import Rig, Rigs
+from prism.acceptance.suites.outage.frail import Frail
+
+__all__ = ["frail"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def frail(rig: Rig, rigs: Rigs) -> AsyncIterator[Frail]:
+    """A store to break behind a gateway; both are well again for the next test."""
+    broken = await rigs.frail(rig.harness)
+    async with broken.open("grpc", "keyvalue") as caller:
+        yield Frail(broken, caller)

@@ -1,0 +1,99 @@
+"""The store is killed, frozen and cut off under load: what was acknowledged is there, what failed said so honestly."""
+
+import asyncio
+
+import pytest
+
+from prism.acceptance.skips import not_applicable
+from prism.acceptance.suites.outage.frail import Frail, Told
+from prism.errors import PrismError
+
+FROZEN_SECONDS = 5.0
+
+
+async def check(frail: Frail, told: Told) -> None:
+    """What every outage must leave behind."""
+    assert told.dishonest == []
+    await frail.recovered()
+    assert await frail.found(told.acknowledged) == told.acknowledged
+    assert await frail.found(told.not_applied) == set()
+
+
+async def test_a_killed_store_loses_nothing_acknowledged(frail: Frail) -> None:
+    """CONTRACT, durability and outcome: after a crash of the store all acknowledged is there, no NOT_APPLIED is."""
+    frail.needs("kill")
+
+    async def trouble() -> None:
+        for _ in range(2):
+            await frail.rig.store.kill()
+            await asyncio.sleep(0.2)  # callers meet a store that is not there
+            await frail.rig.store.start()
+            await frail.recovered()
+
+    told = await frail.write_through(trouble)
+    assert told.failed, "nobody noticed that the store was killed"
+    await check(frail, told)
+
+
+async def test_a_frozen_store_holds_nobody_beyond_the_deadline(frail: Frail) -> None:
+    """CONTRACT, errors and outcome: a store that is frozen for 5 s: every call ends, and all goes on by itself."""
+    frail.needs("pause")
+
+    async def trouble() -> None:
+        await frail.rig.store.pause()
+        await asyncio.sleep(FROZEN_SECONDS)
+        await frail.rig.store.resume()
+
+    told = await frail.write_through(trouble)
+    assert told.failed, "nobody noticed that the store was frozen"
+    await check(frail, told)
+
+
+async def test_connections_cut_in_the_midst_cost_no_write(frail: Frail) -> None:
+    """CONTRACT, outcome: connections that the store ends in mid-answer, again and again: no write is misreported."""
+    frail.needs("disconnect")
+
+    async def trouble() -> None:
+        for _ in range(10):
+            await frail.rig.store.disconnect()
+            await asyncio.sleep(0.05)
+
+    await check(frail, await frail.write_through(trouble))
+
+
+async def test_a_store_that_is_down_is_unavailable_at_once(frail: Frail) -> None:
+    """CONTRACT, errors: BACKEND_UNAVAILABLE, the store does not answer: at once, with what helps, in read and write."""
+    frail.needs("kill")
+    await frail.recovered()
+    await frail.rig.store.kill()
+    try:
+        for _ in range(3):
+            with pytest.raises(PrismError) as caught:
+                await frail.put(1)
+            assert (caught.value.code.name, caught.value.reason) == ("UNAVAILABLE", "BACKEND_UNAVAILABLE")
+            assert caught.value.outcome is not None
+            with pytest.raises(PrismError) as caught:
+                await frail.kv.get("r1", b"k")
+            assert (caught.value.code.name, caught.value.reason) == ("UNAVAILABLE", "BACKEND_UNAVAILABLE")
+            assert caught.value.message
+    finally:
+        await frail.rig.store.start()
+    await frail.recovered()
+
+
+async def test_the_process_that_holds_the_store_is_killed(frail: Frail) -> None:
+    """CONTRACT, durability: what is acknowledged survives a crash of the gateway, within what is declared."""
+    if frail.rig.harness.placement != "in_process":
+        not_applicable("the plugin runs in a process of its own, which tests of the supervisor kill")
+    (*_, gateway) = frail.rig.gateways
+    acknowledged = set(range(1, 101))
+    await asyncio.gather(*(frail.put(number) for number in acknowledged))
+    await asyncio.to_thread(gateway.kill)
+    await asyncio.to_thread(gateway.start)
+    await asyncio.to_thread(gateway.wait_until_served, frail.kv.namespace)
+    async with frail.rig.open("grpc", "keyvalue") as caller:
+        again = Frail(frail.rig, caller)
+        again.kv.namespace = frail.kv.namespace
+        await again.recovered()
+        if frail.kv.capabilities.durability != "none":
+            assert await again.found(acknowledged) == acknowledged

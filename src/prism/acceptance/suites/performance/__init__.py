@@ -1,0 +1,1 @@
+"""The performance baseline: relative figures, recorded for whoever compares runs, never asserted."""

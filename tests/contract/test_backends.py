@@ -8,6 +8,7 @@ UNSWEPT = {"sweep_interval": 86400.0}
 memory = PluginAcceptanceHarness("memory", config=UNSWEPT)
 sqlite = PluginAcceptanceHarness("sqlite", config=UNSWEPT)
 postgres = PluginAcceptanceHarness("postgres", config=UNSWEPT)
+nats = PluginAcceptanceHarness("nats")
 
 # By one way in, gRPC, whose requests are the barest: the others differ before the gateway, not behind it.
 memory_sidecar = PluginAcceptanceHarness("memory", config=UNSWEPT, placement="sidecar")
@@ -16,3 +17,5 @@ postgres_sidecar = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement
 memory_remote = PluginAcceptanceHarness("memory", config=UNSWEPT, placement="remote")
 sqlite_remote = PluginAcceptanceHarness("sqlite", config=UNSWEPT, placement="remote")
 postgres_remote = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement="remote")
+nats_sidecar = PluginAcceptanceHarness("nats", placement="sidecar")
+nats_remote = PluginAcceptanceHarness("nats", placement="remote")

@@ -1,6 +1,6 @@
 """What a suite needs of a way in: nothing else of a backend, gateway or client is known to a test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 import pytest
@@ -57,8 +57,12 @@ class Caller(Protocol):
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
-        """Runs an operation that answers with a stream; closing the iterator ends it."""
+        """Runs an operation that answers with a stream; closing the iterator ends it.
+
+        `on_established` is called when the response headers have come: the stream misses nothing from then on.
+        """
         ...
 
 

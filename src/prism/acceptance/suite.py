@@ -7,7 +7,7 @@ Adding one touches nothing else.
 import functools
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol
@@ -34,9 +34,15 @@ class Translation(Protocol):
         ...
 
     def stream(
-        self, client: Client, namespace: str | None, operation: Operation, request: Message, timeout: float
+        self,
+        client: Client,
+        namespace: str | None,
+        operation: Operation,
+        request: Message,
+        timeout: float,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
-        """Runs an operation that answers with a stream."""
+        """Runs an operation that answers with a stream; see `Caller.stream`."""
         ...
 
 

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -105,14 +105,21 @@ class RunningPlugin:
         namespace: str = "default",
         operation: Operation | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[Any, None]:
-        """Runs an operation with a stream of responses, as `call`; closing the iterator ends it."""
+        """Runs an operation with a stream of responses, as `call`; closing the iterator ends it.
+
+        `on_established` is called when the stream misses nothing from then on.
+        """
         operation = operation or _operation_of(request)
         asked = pb.ExecuteStreamRequest(operation=operation.name, raw_params=request.SerializeToString())
         asked.metadata.update(await self._metadata(namespace))
         async with self.channel.open(f"{_PLUGIN}/ExecuteStream", deadline=Deadline.after(timeout)) as call:
             await call.send(asked.SerializeToString())
             await call.end()
+            if on_established is not None:
+                await call.headers()
+                on_established()
             async for message in call:
                 answer = pb.ExecuteStreamResponse.FromString(message)
                 if answer.HasField("status"):

@@ -1,8 +1,8 @@
 """The way in without a gateway: straight to the backend, through the SDK's binding that every host of plugins uses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 from google.protobuf.message import Message
@@ -66,20 +66,29 @@ class BindingCaller:
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Caller."""
-        binding, context = await self._enter(namespace, via, timeout)
-        async for payload in binding.streaming[operation.name](request.SerializeToString(), context):
-            yield operation.response.FromString(payload)
+        binding, context = await self._enter(namespace, via, timeout, on_established)
+        stream: Any = binding.streaming[operation.name](request.SerializeToString(), context)
+        async with aclosing(stream) as payloads:
+            async for payload in payloads:
+                yield operation.response.FromString(payload)
 
-    async def _enter(self, namespace: str | None, via: int | None, timeout: float) -> tuple[Binding, Context]:
+    async def _enter(
+        self,
+        namespace: str | None,
+        via: int | None,
+        timeout: float,
+        on_established: Callable[[], None] | None = None,
+    ) -> tuple[Binding, Context]:
         name = namespace or "default"
         door = self._turns.take(via)
         await asyncio.sleep(0)  # callers take turns, as they would on a socket, though a store may answer at once
         if (door, name) not in self._attached:
             await self._backends[door].attach(name)
             self._attached.add((door, name))
-        return self._bindings[door], Context(name, Deadline.after(timeout))
+        return self._bindings[door], Context(name, Deadline.after(timeout), on_established=on_established)
 
 
 @asynccontextmanager

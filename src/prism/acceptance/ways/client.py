@@ -1,6 +1,6 @@
 """The way in of a Python application: `prism.client`, through its public face alone."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -53,10 +53,12 @@ class ClientCaller:
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Caller."""
         client = self._clients[self._turns.take(via)]
-        return self._translations[operation.name].stream(client, namespace, operation, request, timeout)
+        translation = self._translations[operation.name]
+        return translation.stream(client, namespace, operation, request, timeout, on_established)
 
 
 def _translations() -> Mapping[str, Translation]:

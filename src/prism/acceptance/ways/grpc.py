@@ -1,6 +1,6 @@
 """The way in of any gRPC client: stock grpc.aio, which knows nothing of Prism."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -55,11 +55,15 @@ class GrpcCaller:
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Caller."""
         multicallable = self._multicallable(operation, via)
         call = multicallable(request, metadata=_metadata(namespace), timeout=timeout)
         try:
+            if on_established is not None:
+                await call.initial_metadata()
+                on_established()
             async for response in call:
                 yield response
         except grpc.aio.AioRpcError as error:

@@ -106,6 +106,7 @@ class HttpCaller:
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Caller."""
         connections = self._gateways[self._turns.take(via)]
@@ -122,6 +123,8 @@ class HttpCaller:
         try:
             response = await self._run(connection, begin)
             assert (response.status, response.headers["content-type"]) == (200, "application/connect+json")
+            if on_established is not None:
+                on_established()
             envelopes = _envelopes(response)
             while (answer := await self._run(connection, lambda: next(envelopes, None))) is not None:
                 yield json_format.Parse(answer, operation.response())

@@ -1,7 +1,7 @@
 """The way in to a plugin in a process of its own, by prism.plugin.v1 over its socket: no gateway, and any language."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
@@ -48,10 +48,17 @@ class ProcessCaller:
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Caller."""
         plugin = self._plugins[self._turns.take(via)]
-        stream = plugin.stream(request, namespace=namespace or "default", operation=operation, timeout=timeout)
+        stream = plugin.stream(
+            request,
+            namespace=namespace or "default",
+            operation=operation,
+            timeout=timeout,
+            on_established=on_established,
+        )
         async with aclosing(stream) as answers:
             async for answer in answers:
                 yield answer

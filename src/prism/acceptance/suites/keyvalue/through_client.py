@@ -1,6 +1,6 @@
 """KeyValue as a Python application says it."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,9 +31,16 @@ class KeyValueThroughClient:
         return await _CALLS[operation.method](_enter(client, namespace), request, timeout)
 
     async def stream(
-        self, client: Client, namespace: str | None, operation: Operation, request: Any, timeout: float
+        self,
+        client: Client,
+        namespace: str | None,
+        operation: Operation,
+        request: Any,
+        timeout: float,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Translation."""
+        assert on_established is None, "no stream of KeyValue is ever established"
         assert operation.method == "scan_stream"
         chunks = _enter(client, namespace).scan_stream(
             request.id or None,

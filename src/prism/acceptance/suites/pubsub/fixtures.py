@@ -1,0 +1,14 @@
+"""What the tests of PubSub ask for."""
+
+import pytest
+
+from prism.acceptance.caller import Caller
+from prism.acceptance.suites.pubsub.face import PubSub
+
+__all__ = ["ps"]
+
+
+@pytest.fixture
+def ps(caller: Caller) -> PubSub:
+    """PubSub in a namespace of the test's own."""
+    return PubSub(caller)

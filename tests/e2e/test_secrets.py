@@ -93,6 +93,7 @@ async def _put_and_get(prism: Client, number: int, done: asyncio.Event) -> int:
 CANARIES = {
     "file": 'canary-file/"7\\ü%1',
     "variable": "canary-variable",
+    "beside": "canary-beside",
     "inline": "canary-inline",
     "url": "canary-url",
     "header": "canary-header",
@@ -150,6 +151,7 @@ def _planted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     directory = folder / "secrets"
     directory.mkdir()
     (directory / "file").write_text(CANARIES["file"])
+    (directory / "beside").write_text(CANARIES["beside"])
     (directory / "header").write_text(CANARIES["header"])
     monkeypatch.setenv("PRISM_SECRET_VARIABLE", CANARIES["variable"])
 
@@ -165,6 +167,7 @@ def _planted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "namespaces": [
             leaky("file", "{{ secret:file }}", url=f"x://user:{CANARIES['url']}@host/"),
             leaky("variable", "{{ secret:variable }}"),
+            {**leaky("beside", "{{ secret:beside }}"), "plugin": {"type": "sidecar"}},
             leaky("inline", CANARIES["inline"]),
             leaky("fails", "{{ secret:variable }}", fails=True, url=f"x://user:{CANARIES['url']}@host/"),
         ],
@@ -177,9 +180,17 @@ def _everything_said(gateway: gateways.GatewayProcess) -> dict[str, str]:
     for path in ("/metrics", "/health/ready", "/health/ready?namespace=fails"):
         said[path] = _fetched(f"http://{gateway.metrics}{path}")
     (admin,) = (line.split()[1] for line in gateway.log if line.strip().startswith("admin "))
+    said["processes"] = _processes(gateway.pid)
     for path in ("plugin/list", "plugin/status", "namespace/list", "namespace/describe?namespace=file"):
         said[f"admin {path}"] = _fetched(f"http://{admin}/admin/{path}")
     return said
+
+
+def _processes(gateway: int) -> str:
+    """The command lines and environments of the gateway's plugins, as other programs of its user may read them."""
+    children = Path(f"/proc/{gateway}/task/{gateway}/children").read_text().split()
+    assert children
+    return "".join(Path(f"/proc/{pid}/{what}").read_text() for pid in children for what in ("cmdline", "environ"))
 
 
 def _errors(gateway: gateways.GatewayProcess) -> str:
@@ -192,7 +203,9 @@ def _errors(gateway: gateways.GatewayProcess) -> str:
     }
     told = []
     with grpc.insecure_channel(gateway.data) as channel:
-        for name, (method, request) in itertools.product(("file", "variable", "inline", "fails"), requests.items()):
+        for name, (method, request) in itertools.product(
+            ("file", "variable", "beside", "inline", "fails"), requests.items()
+        ):
             kind = channel.unary_stream if method == "ScanStream" else channel.unary_unary
             metadata = [("prism-namespace", name), ("authorization", f"Bearer {CANARIES['token']}")]
             with pytest.raises(grpc.RpcError) as caught:

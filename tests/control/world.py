@@ -10,6 +10,7 @@ import yaml
 
 from plugins.toy_store.store import STORES, ToyStore
 from prism.control.control import Control
+from prism.control.secrets import SecretProvider
 from prism.control.snapshot import Snapshot
 from prism.control.timing import Timing
 from prism.gateway.chain import Policies, chain
@@ -63,7 +64,13 @@ class World:
     """
 
     def __init__(
-        self, folder: Path, *, plugins: Plugins | None = None, timing: Timing = QUICK, watched: bool = False
+        self,
+        folder: Path,
+        *,
+        plugins: Plugins | None = None,
+        timing: Timing = QUICK,
+        watched: bool = False,
+        secrets: Sequence[SecretProvider] = (),
     ) -> None:
         self.file = folder / "prism.yaml"
         self.gateway = Gateway(chain(Policies()), NoRecorder())
@@ -76,6 +83,7 @@ class World:
             environment=self.environment,
             timing=timing,
             watched=watched,
+            secrets=secrets,
         )
 
     def publish(self, snapshot: Snapshot) -> None:

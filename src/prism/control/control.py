@@ -8,7 +8,7 @@ serves what the file says.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from prism.control.policy import PolicySection
 from prism.control.problem import ConfigInvalid
 from prism.control.renewal import Renewal, not_found
 from prism.control.report import ReloadReport
-from prism.control.secrets import Redactor
+from prism.control.secrets import Redactor, Renewing, SecretProvider
 from prism.control.snapshot import Namespace, Snapshot
 from prism.control.specification import InstanceSpec, Loaded
 from prism.control.supervised import Supervised
@@ -67,6 +67,7 @@ class Control:
         environment: Mapping[str, str] = os.environ,
         timing: Timing | None = None,
         watched: bool = True,
+        secrets: Sequence[SecretProvider] = (),
     ) -> None:
         """
         Args:
@@ -76,7 +77,9 @@ class Control:
             environment: what `${NAME}` and secrets are looked up in.
             timing: how long to wait for what.
             watched: a change of the file is applied by itself; else only `reload` does.
+            secrets: further places of secrets; closed with it where they are `Renewing`.
         """
+        self._secrets = tuple(secrets)
         self._watches = watched and isinstance(source, Path)
         self.config = Config()
         self.served: Mapping[str, Served] = {}
@@ -161,6 +164,8 @@ class Control:
             await self._change(await self._load(), self._timing.start_patience)
         if self._watches:
             self._spawn(self._watch())
+        for each in self._renewing:
+            self._spawn(self._renew(each))
 
     async def reload(self, *, namespace: str | None = None, force: bool = False, version: str = "") -> ReloadReport:
         """Reads the configuration again and applies what has changed, without failing a call; says what it did.
@@ -216,6 +221,7 @@ class Control:
             grace = self.config.gateway.drain_timeout
             await asyncio.gather(*self._retiring, *(each.stop(grace) for each in self.instances))
             self.served = {}
+        await asyncio.gather(*(each.close() for each in self._renewing))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -231,7 +237,7 @@ class Control:
         assert self._plugins is not None  # noqa: S101  # a defect, not an input
         before = self._signature()
         try:
-            loaded = await asyncio.to_thread(load, self._source, self._plugins, self._environment)
+            loaded = await asyncio.to_thread(load, self._source, self._plugins, self._environment, self._secrets)
             self._watched = loaded.watched
             self._remember(loaded.redactor)
         finally:
@@ -353,6 +359,24 @@ class Control:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @property
+    def _renewing(self) -> Sequence[Renewing]:
+        return [each for each in self._secrets if isinstance(each, Renewing)]
+
+    async def _renew(self, provider: Renewing) -> None:
+        """Reads everything again when one of the provider's secrets is about to end."""
+        delays = self._timing.delays()
+        while True:
+            try:
+                await provider.changed()
+            except Exception as error:  # noqa: BLE001  # a provider's trouble must not end the gateway
+                pause = next(delays)
+                log.warning("secrets cannot be renewed: %s; tried again in %.1f s", self.scrub(str(error)), pause)
+                await asyncio.sleep(pause)
+            else:
+                delays = self._timing.delays()
+                await self._reload_quietly()
 
     async def _reload_quietly(self) -> None:
         with suppress(GatewayUnavailable):

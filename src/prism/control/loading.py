@@ -6,7 +6,7 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,26 @@ from prism.plugins.placement import Command, Here, Placement, Socket
 from prism.sdk.backend import Config as Model
 
 
-def load(source: Path | Config, plugins: Plugins, environment: Mapping[str, str] = os.environ) -> Loaded:
+def load(
+    source: Path | Config,
+    plugins: Plugins,
+    environment: Mapping[str, str] = os.environ,
+    secrets: Sequence[SecretProvider] = (),
+) -> Loaded:
     """Loads and validates a configuration; may wait for files, so it is called in a thread where calls are served.
+
+    Args:
+        source: the file, or a configuration made by hand.
+        plugins: what may be configured.
+        environment: what `${NAME}` and secrets are looked up in.
+        secrets: further places, asked after the environment and before the files.
 
     Raises:
         ConfigInvalid: with every problem.
     """
     with _no_garbage_collection():
         document = Document("", _as_written(source)) if isinstance(source, Config) else read(source)
-        return _Loading(document, plugins, environment).run(source if isinstance(source, Path) else None)
+        return _Loading(document, plugins, environment, secrets).run(source if isinstance(source, Path) else None)
 
 
 def _as_written(config: Config) -> dict[str, Any]:
@@ -64,8 +75,15 @@ def _no_garbage_collection() -> Iterator[None]:
 class _Loading:
     """One attempt."""
 
-    def __init__(self, document: Document, plugins: Plugins, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        plugins: Plugins,
+        environment: Mapping[str, str],
+        secrets: Sequence[SecretProvider],
+    ) -> None:
         self._document = document
+        self._secrets = secrets
         self._plugins = plugins
         self._environment = environment
         self._redactor = Redactor()
@@ -114,7 +132,7 @@ class _Loading:
 
     def _resolve(self, file: Path | None) -> dict[str, Any]:
         environment = self._environment
-        own: list[SecretProvider] = [EnvironmentSecrets(environment)]
+        own: list[SecretProvider] = [EnvironmentSecrets(environment), *self._secrets]
         places = References(self._document, environment, own, self._redactor)
         section = places.resolve(self._document.data.get("secrets"), ("secrets",))
         try:

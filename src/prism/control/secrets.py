@@ -1,13 +1,14 @@
 """Where secrets come from, and how they are kept out of every log, error and listing.
 
-A provider answers for a name; Vault and its like join by implementing `SecretProvider`.
+A provider answers for a name. Vault and its like join by implementing `SecretProvider`, and `Renewing` where what they
+give is leased or changes by itself; `Control(secrets=...)` takes them, and they live as long as it does.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
@@ -40,6 +41,28 @@ class SecretProvider(Protocol):
 
     def where(self, name: str) -> str:
         """Where it looks for that name, as a phrase for a message; empty where it cannot have one of that name."""
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """What a provider is besides, whose secrets are leased, or change by themselves.
+
+    It keeps its leases alive on its own, while `changed` is awaited. Names that belong together, such as the two halves
+    of one lease in `{{ secret:db/creds/app#username }}` and `...#password`, are asked for in one go: it gives both of
+    one lease until `changed` has returned.
+    """
+
+    async def changed(self) -> None:
+        """Waits until a secret that it has given will not do much longer: a lease that cannot be renewed, a rotation.
+
+        Everything is asked for again then, and instances with other secrets take over without failing a call. What was
+        given before must do for `gateway.drain_timeout` more, and until the next `get` where a reload fails.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Nothing that it gave is used any more: leases may be revoked."""
         ...
 
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from deploy.prometheus_server import tool
 from prism.control.snapshot import Namespace, Snapshot
-from prism.telemetry.exposition import BackendGauges, Exposition, Sources
+from prism.telemetry.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
 from prism.telemetry.metrics import Metrics
 from prism.wire.status import Code
 from telemetry.standing import StandingInstance
@@ -49,11 +49,24 @@ def series(name: str, *labels: str) -> tuple[str, frozenset[str]]:
 @pytest.fixture
 def exposition() -> Exposition:
     backends = [
-        BackendGauges("postgres", "db:5432/prism", {"pool_connections_idle": 2}),
-        BackendGauges("postgres", "db:5432/prism", {"pool_connections_idle": 3}),
-        BackendGauges("sqlite", 'a "quoted"\\path\n', {"queue-depth": 4}),
+        BackendGauges("postgres", "db:5432/prism", "in_process", {"pool_connections_idle": 2}),
+        BackendGauges("postgres", "db:5432/prism", "in_process", {"pool_connections_idle": 3}),
+        BackendGauges("sqlite", 'a "quoted"\\path\n', "sidecar", {"queue-depth": 4}),
     ]
     return Exposition(Sources(counted(), snapshot, lambda: backends, Listener()))
+
+
+async def test_a_plugin_cannot_make_a_scrape_grow_without_bound() -> None:
+    """Of thousands of figures of one backend the first are shown, and the others counted; so is what is no number."""
+    hostile = BackendGauges("x", "s", "sidecar", {f"f{number}": 1.0 for number in range(5000)} | {"nan": float("nan")})
+    text, _ = await Exposition(Sources(Metrics(), snapshot, lambda: [hostile])).render()
+    families = {family.name: family for family in parse(text.decode())}
+    shown = [
+        name for name in families if name.startswith("prism_backend_f") and name != "prism_backend_figures_left_out"
+    ]
+    assert len(shown) == MOST_FIGURES
+    (left_out,) = families["prism_backend_figures_left_out"].samples
+    assert left_out.value == 5001 - MOST_FIGURES
 
 
 async def test_every_figure_is_there(exposition: Exposition) -> None:
@@ -78,7 +91,7 @@ async def test_every_figure_is_there(exposition: Exposition) -> None:
     assert samples[series("prism_namespace_ready", "down")] == 0
     assert samples[series("prism_config_generation")] == 7
     assert samples[series("prism_connections")] == 3
-    assert samples[series("prism_backend_queue_depth", "sqlite", 'a "quoted"\\path\n')] == 4
+    assert samples[series("prism_backend_queue_depth", "sqlite", "sidecar", 'a "quoted"\\path\n')] == 4
     assert samples[series("process_resident_memory_bytes")] > 0
     assert series("python_gc_collections_total", "0") in samples
 
@@ -87,7 +100,9 @@ async def test_backends_on_one_store_are_added_up(exposition: Exposition) -> Non
     """Two instances on one store give one series, for Prometheus refuses a scrape that holds a series twice."""
     text, _ = await exposition.render()
     lines = [line for line in text.decode().splitlines() if line.startswith("prism_backend_pool_connections_idle{")]
-    assert lines == ['prism_backend_pool_connections_idle{backend="postgres",store="db:5432/prism"} 5.0']
+    assert lines == [
+        'prism_backend_pool_connections_idle{backend="postgres",placement="in_process",store="db:5432/prism"} 5.0'
+    ]
 
 
 async def test_openmetrics_where_it_is_asked_for(exposition: Exposition) -> None:

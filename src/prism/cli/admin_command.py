@@ -78,6 +78,20 @@ class AdminClient:
             raise from_status(error.status) from error
         return response.FromString(answer)
 
+    async def stream(self, method: str, request: "Message", response: type["Message"]) -> AsyncIterator[Any]:
+        """The answers of a stream, however long it goes on; raises as `call` does."""
+        from prism.errors import from_status
+        from prism.wire import StatusError
+
+        try:
+            async with self._channel.open(_SERVICE + method, metadata=self._metadata) as call:
+                await call.send(request.SerializeToString())
+                await call.end()
+                while (message := await call.receive()) is not None:
+                    yield response.FromString(message)
+        except StatusError as error:
+            raise from_status(error.status) from error
+
     async def pages(self, method: str, request: Any, response: type["Message"]) -> AsyncIterator[Any]:
         """The answers to a request for a list, page by page; raises as `call` does."""
         while True:

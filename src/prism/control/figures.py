@@ -1,10 +1,13 @@
 """What control tells of itself: reloads, and plugins that had to be started again."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from time import time
 
 from prism.control.supervised import Supervised
+from prism.sdk.backend import HealthStatus
 from prism.telemetry.figure import Figure
+from prism.telemetry.stores import Stores
 
 
 class ControlFigures:
@@ -24,12 +27,13 @@ class ControlFigures:
         self.last = applied
         self.reloads["applied" if applied else "refused"] += 1
 
-    def figures(self, instances: Iterable[Supervised]) -> Iterator[Figure]:
+    def figures(self, instances: Collection[Supervised]) -> Iterator[Figure]:
         """For the metrics."""
         reloads: dict[tuple[str, ...], float] = {(outcome,): count for outcome, count in self.reloads.items()}
         restarts: Counter[tuple[str, ...]] = Counter()
         for each in instances:
             restarts[(each.spec.plugin.name,)] += each.restarts
+        yield from _instances(instances)
         yield Figure("prism_config_reloads", "Reloads, by outcome.", reloads, labels=("outcome",), kind="counter")
         yield Figure(
             "prism_config_last_reload_successful",
@@ -43,3 +47,23 @@ class ControlFigures:
             labels=("backend",),
             kind="counter",
         )
+
+
+def _instances(instances: Collection[Supervised]) -> Iterator[Figure]:
+    """How the instances fare, by backend, store and placement; of several on one store the worst."""
+    ready: dict[tuple[str, ...], float] = {}
+    ages: dict[tuple[str, ...], float] = {}
+    calls: Counter[tuple[str, ...]] = Counter()
+    stores, now = Stores(), time()
+    for each in sorted(instances, key=lambda each: (each.spec.plugin.name, each.instance.identity)):
+        backend, store = each.spec.plugin.name, each.spec.redactor.scrub(each.instance.identity)
+        labels = (backend, stores.label(backend, store), each.spec.placement.type)
+        serves = not each.instance.refusal and each.health.status is not HealthStatus.UNHEALTHY
+        ready[labels] = min(ready.get(labels, 1.0), float(serves))
+        if each.probed_at:
+            ages[labels] = max(ages.get(labels, 0.0), now - each.probed_at)
+        calls[labels] += each.instance.active
+    by = ("backend", "store", "placement")
+    yield Figure("prism_plugin_ready", "Whether the instances on a store serve (1) or one does not (0).", ready, by)
+    yield Figure("prism_plugin_probe_age_seconds", "Time since the last probe of an instance ended.", ages, by)
+    yield Figure("prism_plugin_calls_in_flight", "Calls under way on the instances of a store.", calls, by)

@@ -209,6 +209,7 @@ class Supervised:
             self._started = False
             pause = self._restarts.ended()
             reason = self.instance.refusal
+            self.failure = Failure(reason, time())
             self.health = self.instance.probed = Health(HealthStatus.UNHEALTHY, reason)
             log.warning("backend %s is started again in %.2f s: %s", self.spec.plugin.name, pause, reason)
             await asyncio.sleep(pause)

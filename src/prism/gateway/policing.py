@@ -42,6 +42,11 @@ class Policing:
         self._key_sets: dict[Oidc, KeySet] = {}
         self._retired: set[asyncio.Task[None]] = set()
 
+    @property
+    def authenticate(self) -> Authenticate | None:
+        """The hop that is in force; None where nobody is asked who they are."""
+        return self._authenticate
+
     def hops(self, snapshot: Snapshot) -> tuple[Hop, ...]:
         """The chain that decides the calls of this snapshot; those before it are asked no more for new calls."""
         before, self._before = self._before, snapshot

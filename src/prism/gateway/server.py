@@ -25,6 +25,7 @@ from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
+from prism.gateway.operators import Operators
 from prism.gateway.policing import Policing
 from prism.gateway.refusals import GatewayRefusals
 from prism.gateway.shed import LoopLag
@@ -86,7 +87,8 @@ class GatewayServer:
         self.control = Control(source, self._publish, plugins=plugins)
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
-        self._admin = AdminPort(Admin(self.control))
+        operators = Operators(lambda: self.policing.authenticate, lambda: self.gateway.snapshot)
+        self._admin = AdminPort(Admin(self.control, doorkeeper=operators))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = Health(self.readiness.services)
         self._listen = listen
@@ -152,7 +154,7 @@ class GatewayServer:
     def _backend_gauges(self) -> Iterator[BackendGauges]:
         for each in self.control.instances:
             store = self.control.scrub(each.instance.identity)
-            yield BackendGauges(each.instance.backend, store, each.instance.metrics())
+            yield BackendGauges(each.instance.backend, store, each.spec.placement.type, each.instance.metrics())
 
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting

@@ -3,7 +3,9 @@ delays no call.
 """
 
 import asyncio
+import math
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +14,14 @@ from prism.control.snapshot import Snapshot
 from prism.telemetry.figure import Figure
 from prism.telemetry.metrics import Metrics, Totals
 from prism.telemetry.readiness import readiness_of
+from prism.telemetry.stores import Stores
+
+MOST_FIGURES = 64
+"""Most figures of one backend; a plugin cannot make a scrape grow without bound."""
+
+_LONGEST_NAME = 100
+
+Gauges = Mapping[str, Mapping[tuple[str, str, str], float]]
 
 _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
@@ -23,11 +33,13 @@ class BackendGauges:
     Attributes:
         backend: the plugin's name.
         store: `Backend.identity`; nothing secret.
-        values: `Backend.metrics()`.
+        placement: where it runs.
+        values: `Backend.metrics()`, whatever a plugin of others' may say there.
     """
 
     backend: str
     store: str
+    placement: str
     values: Mapping[str, float]
 
 
@@ -67,7 +79,7 @@ class Figures:
         ready: whether each namespace serves.
         generation: of the configuration.
         connections: open on the data port; None where nobody listens.
-        gauges: by name, then by backend and store.
+        gauges: by name, then by backend, store and placement.
         told: what the parts told.
     """
 
@@ -76,7 +88,7 @@ class Figures:
     ready: Mapping[str, bool]
     generation: int
     connections: int | None
-    gauges: Mapping[str, Mapping[tuple[str, str], float]]
+    gauges: Gauges
     told: Sequence[Figure]
 
 
@@ -95,23 +107,35 @@ class Exposition:
 
 def _copy(sources: Sources) -> Figures:
     snapshot = sources.snapshot()
+    gauges, left_out = _by_gauge(sources.backends())
     return Figures(
         totals=tuple(sources.metrics.totals()),
         in_flight=sources.metrics.in_flight(),
         ready={name: readiness_of(namespace).ready for name, namespace in snapshot.namespaces.items()},
         generation=snapshot.generation,
         connections=None if sources.listener is None else sources.listener.connections,
-        gauges=_by_gauge(sources.backends()),
-        told=[figure for part in sources.parts for figure in part()],
+        gauges=gauges,
+        told=[left_out, *(figure for part in sources.parts for figure in part())],
     )
 
 
-def _by_gauge(backends: Iterable[BackendGauges]) -> dict[str, dict[tuple[str, str], float]]:
-    gauges: dict[str, dict[tuple[str, str], float]] = {}
-    for each in backends:
-        labels = (each.backend, each.store)
-        for name, value in each.values.items():
-            series = gauges.setdefault(_NOT_IN_A_NAME.sub("_", name), {})
+def _by_gauge(backends: Iterable[BackendGauges]) -> tuple[Gauges, Figure]:
+    """The figures of the backends, and how many of them were left out."""
+    gauges: dict[str, dict[tuple[str, str, str], float]] = {}
+    left_out: Counter[tuple[str, ...]] = Counter()
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    stores = Stores()
+    for each in sorted(backends, key=lambda each: (each.backend, each.store)):
+        labels = (each.backend, stores.label(each.backend, each.store), each.placement)
+        taken = names[each.backend]
+        for told, value in each.values.items():
+            name = _NOT_IN_A_NAME.sub("_", told)[:_LONGEST_NAME]
+            if not math.isfinite(value) or (name not in taken and len(taken) >= MOST_FIGURES):
+                left_out[each.backend,] += 1
+                continue
+            taken.add(name)
+            series = gauges.setdefault(name, {})
             # Two instances may share a store (another pool size, say); a series may be given but once.
             series[labels] = series.get(labels, 0.0) + value
-    return gauges
+    what = f"Figures of a backend that are not shown: no numbers, or more than {MOST_FIGURES}."
+    return gauges, Figure("prism_backend_figures_left_out", what, left_out, labels=("backend",))

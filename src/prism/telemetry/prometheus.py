@@ -83,7 +83,7 @@ def _state(figures: Figures) -> Iterator[Metric]:
 def _backends(figures: Figures) -> Iterator[Metric]:
     for name, series in figures.gauges.items():
         family = GaugeMetricFamily(
-            f"prism_backend_{name}", f"The backend's own figure {name}.", labels=["backend", "store"]
+            f"prism_backend_{name}", f"The backend's own figure {name}.", labels=["backend", "store", "placement"]
         )
         for labels, value in series.items():
             family.add_metric(list(labels), value)

@@ -8,8 +8,8 @@ import pytest
 from control.world import Arrived, World, toy
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control.admin import Action, Actor, Admin
-from prism.control.admin.action import Asked
-from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied
+from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied, Unauthenticated
+from prism.gateway.call import Incoming
 from prism.interfaces.operation import Operation
 from prism.principal import Principal
 from prism.wire import Code, Metadata, Peer, UnixCredentials
@@ -57,32 +57,53 @@ async def test_a_defect_is_told_and_gives_nothing_away(world: World, monkeypatch
     assert [each.code for each in told] == [Code.INTERNAL]
 
 
-async def test_whoever_is_not_admitted_is_refused_before_anything_is_read(world: World) -> None:
-    """The denial is told too, with who it was."""
+async def ask(admin: Admin, arrived: Arrived, operation: Operation, payload: bytes) -> bytes:
+    """The answer, of a stream the first one."""
+    if operation.server_streaming:
+        return await anext(admin.stream(arrived, operation, payload))
+    return await admin.unary(arrived, operation, payload)
 
-    async def nobody(operation: Operation, asked: Asked) -> Principal:
-        raise PermissionDenied(f"{asked.metadata.get('prism-operator')} may not call {operation.method}")
 
+class Strict:
+    """Knows everyone as bob, who may administer one namespace."""
+
+    async def identify(self, operation: Operation, incoming: Incoming) -> Principal:
+        if "prism-operator" not in incoming.metadata:
+            raise Unauthenticated(f"{operation.method} needs a name")
+        return Principal("spiffe://ops/bob")
+
+    def allow(self, principal: Principal, namespace: str) -> None:
+        if namespace != "a":
+            raise PermissionDenied(f"{principal.name} may not administer {namespace}")
+
+
+async def test_whoever_is_not_known_is_refused_before_anything_is_read(world: World) -> None:
+    """By every operation; the denial is told too."""
     told: list[Action] = []
-    admin = Admin(world.control, admit=nobody, listeners=[told.append])
+    admin = Admin(world.control, doorkeeper=Strict(), listeners=[told.append])
     for operation in admin.operations.values():
-        with pytest.raises(PermissionDenied):
-            await admin.unary(OPERATOR, operation, b"\xff")
-    assert {each.code for each in told} == {Code.PERMISSION_DENIED}
+        with pytest.raises(Unauthenticated):
+            await ask(admin, Arrived(Metadata(())), operation, b"\xff")
+    assert {each.code for each in told} == {Code.UNAUTHENTICATED}
     assert len(told) == len(admin.operations)
 
 
-async def test_the_principal_is_who_acts(world: World) -> None:
-    """What authentication found counts, not what the caller says."""
-
-    async def bob(_operation: Operation, _asked: Asked) -> Principal:
-        return Principal("spiffe://ops/bob")
-
+async def test_whoever_may_administer_one_namespace_sees_no_other(world: World) -> None:
+    """Nor the gateway as a whole; what authentication found is who acts, not what the caller says."""
     told: list[Action] = []
-    admin = Admin(world.control, admit=bob, listeners=[told.append])
-    await admin.unary(OPERATOR, admin.operations[f"{SERVICE}ListPlugins"], b"")
-    assert str(told[0].actor) == "spiffe://ops/bob"
-    assert told[0].actor.claimed == "ann@desk_x"
+    admin = Admin(world.control, doorkeeper=Strict(), listeners=[told.append])
+    for name, operation in admin.operations.items():
+        fields = {field.name for field in operation.request.DESCRIPTOR.fields}
+        request = operation.request(namespace="b") if "namespace" in fields else operation.request()  # type: ignore[call-arg]
+        if name.endswith("DescribePlugin"):
+            request = pb.DescribePluginRequest(plugin="toy")
+        with pytest.raises(PermissionDenied):
+            await ask(admin, OPERATOR, operation, request.SerializeToString())
+    status = admin.operations[f"{SERVICE}GetPluginStatus"]
+    await admin.unary(OPERATOR, status, pb.GetPluginStatusRequest(namespace="a").SerializeToString())
+    assert [each.code for each in told] == [Code.PERMISSION_DENIED] * len(admin.operations) + [Code.OK]
+    assert {str(each.actor) for each in told} == {"spiffe://ops/bob"}
+    assert told[-1].actor.claimed == "ann@desk_x"
 
 
 def test_an_actor_without_a_name_is_an_address() -> None:

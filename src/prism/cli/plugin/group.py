@@ -12,6 +12,7 @@ For example:
   prism plugin status                how every namespace is served
   prism plugin status profiles       one of them, with its last probe and failure
   prism plugin reload profiles       a new instance in place of the old; if it does not come up, the old one stays
+  prism plugin logs profiles -f      what it prints, as it comes
   prism plugin disable profiles --reason "moving to db2"
 """
 
@@ -24,6 +25,7 @@ For example:
         "reload": ("prism.cli.plugin.change:reload", "Replace the instance of a namespace without failing a call."),
         "enable": ("prism.cli.plugin.change:enable", "Serve a namespace again."),
         "disable": ("prism.cli.plugin.change:disable", "Refuse the calls of a namespace."),
+        "logs": ("prism.cli.plugin.logs:logs", "Show what the plugin of a namespace prints."),
         "status": ("prism.cli.plugin.status:status", "Show how the plugin of each namespace fares."),
     },
     epilog=f"{_EXAMPLES}\n{ExitCode.documentation()}",

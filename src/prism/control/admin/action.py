@@ -1,12 +1,9 @@
 """An administrative action, as whoever keeps a record of them is told of it: who did what, and how it ended."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from prism.interfaces.operation import Operation
-from prism.principal import NOBODY, Principal
 from prism.wire import Code, Metadata, Peer
 
 OPERATOR_HEADER = "prism-operator"
@@ -14,16 +11,6 @@ OPERATOR_HEADER = "prism-operator"
 
 _LONGEST_NAME = 100
 _UNFIT = re.compile(r"[^\w.@+-]", re.ASCII)
-
-
-class Asked(Protocol):
-    """What every way in tells of a request."""
-
-    @property
-    def metadata(self) -> Metadata: ...
-
-    @property
-    def peer(self) -> Peer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +69,3 @@ class Action:
 
 Listener = Callable[[Action], None]
 """Is told of every action, on the event loop; must not wait, and must not raise."""
-
-Admit = Callable[[Operation, Asked], Awaitable[Principal]]
-"""Says who sent a request, before it is read; raises Unauthenticated or PermissionDenied to refuse it."""
-
-
-async def anybody(_operation: Operation, _asked: Asked) -> Principal:
-    """Admits everyone: right for a port that only this machine reaches."""
-    return NOBODY

@@ -1,16 +1,14 @@
 """The plugins that there are: their manifests, and the options that they take."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterator
 
-from google.protobuf import json_format
-from google.protobuf.struct_pb2 import Struct
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control.admin.action import Actor
+from prism.control.admin.plain import struct
 from prism.control.control import Control
 from prism.control.problem import nearest
 from prism.control.secrets import SECRET_FIELD
@@ -128,8 +126,3 @@ def _options(plugin: Plugin, model: type[Config]) -> Iterator[pb.PluginOption]:
             secret=each.secret or bool(SECRET_FIELD.search(each.name)),
             meaning=each.meaning,
         )
-
-
-def struct(document: object) -> Struct:
-    """Plain data as a Struct."""
-    return json_format.Parse(json.dumps(document), Struct())

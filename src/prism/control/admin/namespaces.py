@@ -3,8 +3,8 @@
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control import describe
 from prism.control.admin.action import Actor
-from prism.control.admin.catalogue import struct
 from prism.control.admin.page import page
+from prism.control.admin.plain import struct
 from prism.control.admin.status import find, state, status
 from prism.control.control import Control
 from prism.control.transition import Served

@@ -12,16 +12,20 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.control.admin.action import Action, Actor, Admit, Asked, Listener, anybody
+from prism.control.admin.action import Action, Actor, Listener
 from prism.control.admin.catalogue import Catalogue
+from prism.control.admin.doorkeeper import EVERYWHERE, Anybody, Doorkeeper
+from prism.control.admin.logs import Logs
 from prism.control.admin.namespaces import Namespaces
 from prism.control.admin.reloads import Reloads
 from prism.control.admin.status import Statuses
 from prism.control.admin.switches import Switches
 from prism.control.control import Control
 from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
+from prism.gateway.call import Incoming
 from prism.gateway.callee import Decode
 from prism.interfaces.operation import Operation
+from prism.principal import NOBODY
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.validation import validator
 from prism.telemetry import audit
@@ -42,34 +46,45 @@ class Admin:
         operations: by path.
     """
 
-    def __init__(self, control: Control, *, admit: Admit = anybody, listeners: Iterable[Listener] = ()) -> None:
+    def __init__(
+        self, control: Control, *, doorkeeper: Doorkeeper | None = None, listeners: Iterable[Listener] = ()
+    ) -> None:
         """
         Args:
             control: what is administered.
-            admit: says who asks, and refuses whom it will.
+            doorkeeper: says who asks, and refuses whom it will; None lets everyone in.
             listeners: are told of every action, beside the log and the audit trail.
         """
         operations = [Operation.of(method) for method in SERVICE.methods]
         self.operations: Mapping[str, Operation] = {each.path: each for each in operations}
-        self._admit = admit
+        self._doorkeeper = doorkeeper or Anybody()
         self._listeners = (log_action, audit_action, *listeners)
-        nouns = (Catalogue(control), Statuses(control), Reloads(control), Switches(control), Namespaces(control))
+        nouns = (
+            Catalogue(control),
+            Statuses(control),
+            Reloads(control),
+            Switches(control),
+            Logs(control),
+            Namespaces(control),
+        )
         self._handlers: Mapping[str, Handler] = {each.name: _handler(nouns, each) for each in operations}
 
-    async def unary(self, incoming: Asked, operation: Operation, payload: bytes, decode: Decode | None = None) -> bytes:
+    async def unary(
+        self, incoming: Incoming, operation: Operation, payload: bytes, decode: Decode | None = None
+    ) -> bytes:
         """Carries out an operation with one answer.
 
         Raises:
             PrismError: it failed; what writes says its outcome.
         """
         async with self._performed(incoming, operation) as begun:
-            begun.request = await _read(operation, payload, decode)
+            await self._let_in(begun, payload, decode)
             response: Message = await self._handlers[operation.name](begun.request, begun.actor)
             return response.SerializeToString()
 
     async def stream(
         self,
-        incoming: Asked,
+        incoming: Incoming,
         operation: Operation,
         payload: bytes,
         decode: Decode | None = None,
@@ -77,20 +92,25 @@ class Admin:
     ) -> AsyncGenerator[bytes, None]:
         """Carries out an operation with a stream of answers; raises as `unary` does."""
         async with self._performed(incoming, operation) as begun:
-            begun.request = await _read(operation, payload, decode)
+            await self._let_in(begun, payload, decode)
             if on_established is not None:
                 on_established()
             async for response in self._handlers[operation.name](begun.request, begun.actor):
                 yield response.SerializeToString()
 
+    async def _let_in(self, begun: "_Begun", payload: bytes, decode: Decode | None) -> None:
+        """Reads the request, by the rules of the .proto, and asks whether they may."""
+        begun.request = await _read(begun.operation, payload, decode)
+        self._doorkeeper.allow(begun.principal, begun.namespace or EVERYWHERE)
+
     @asynccontextmanager
-    async def _performed(self, incoming: Asked, operation: Operation) -> "AsyncIterator[_Begun]":
+    async def _performed(self, incoming: Incoming, operation: Operation) -> "AsyncIterator[_Begun]":
         """Around every action: admits it, puts what goes wrong into order, and tells of it."""
         begun = _Begun(operation, Actor.of(incoming.metadata, incoming.peer))
         code, reason, message = Code.CANCELLED, "", "whoever asked did not wait"
         try:
-            principal = await self._admit(operation, incoming)
-            begun.actor = replace(begun.actor, principal=principal.name)
+            begun.principal = await self._doorkeeper.identify(operation, incoming)
+            begun.actor = replace(begun.actor, principal=begun.principal.name)
             yield begun
         except PrismError as error:
             code, reason, message = error.code, error.reason, error.message
@@ -117,20 +137,26 @@ class Admin:
 class _Begun:
     """An action under way."""
 
-    __slots__ = ("_clock", "_operation", "_time", "actor", "request")
+    __slots__ = ("_clock", "_time", "actor", "operation", "principal", "request")
 
     def __init__(self, operation: Operation, actor: Actor) -> None:
         self.actor = actor
+        self.principal = NOBODY
         self.request: Message | None = None
-        self._operation = operation
+        self.operation = operation
         self._time = time()
         self._clock = perf_counter()
 
+    @property
+    def namespace(self) -> str:
+        """The one that it concerns; empty for none in particular."""
+        return str(getattr(self.request, "namespace", ""))
+
     def ended(self, code: Code, reason: str, message: str) -> Action:
         return Action(
-            operation=self._operation.name,
-            reads=self._operation.reads,
-            namespace=str(getattr(self.request, "namespace", "")),
+            operation=self.operation.name,
+            reads=self.operation.reads,
+            namespace=self.namespace,
             plugin=str(getattr(self.request, "plugin", "")),
             actor=self.actor,
             code=code,

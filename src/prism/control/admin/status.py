@@ -6,6 +6,7 @@ from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control import describe
 from prism.control.admin.action import Actor
 from prism.control.admin.page import page
+from prism.control.admin.plain import struct
 from prism.control.control import Control
 from prism.control.renewal import not_found
 from prism.control.transition import Served
@@ -84,6 +85,8 @@ def status(control: Control, served: Served) -> pb.PluginStatus:
         reason=disabled.sentence(name) if disabled else told["reason"],
         store=told["store"],
         calls=supervised.instance.active,
+        restarts=supervised.restarts,
+        process=struct(dict(supervised.instance.status())),
     )
     if supervised.probed_at:
         health = supervised.health

@@ -8,6 +8,7 @@ import struct
 from prism.errors import InvalidArgument
 
 _HEAD = struct.Struct(">BI")
+HEAD_SIZE = _HEAD.size
 COMPRESSED = 1
 END_STREAM = 2
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from prism._proto.data.v1 import options_pb2 as prism_dot_data_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aprism/admin/v1/admin.proto\x12\x0eprism.admin.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bprism/data/v1/options.proto\"\x14\n\x12ListPluginsRequest\"l\n\x13ListPluginsResponse\x12\'\n\x07plugins\x18\x01 \x03(\x0b\x32\x16.prism.admin.v1.Plugin\x12,\n\x06\x62roken\x18\x02 \x03(\x0b\x32\x1c.prism.admin.v1.BrokenPlugin\"1\n\x15\x44\x65scribePluginRequest\x12\x18\n\x06plugin\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\"\xd0\x01\n\x16\x44\x65scribePluginResponse\x12&\n\x06plugin\x18\x01 \x01(\x0b\x32\x16.prism.admin.v1.Plugin\x12-\n\x0c\x63\x61pabilities\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x06\x63onfig\x18\x03 \x03(\x0b\x32\x1c.prism.admin.v1.PluginOption\x12\x31\n\x0b\x63redentials\x18\x04 \x03(\x0b\x32\x1c.prism.admin.v1.PluginOption\"\x83\x01\n\x16GetPluginStatusRequest\x12\x19\n\tnamespace\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\x12\x16\n\x06plugin\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\x12\x1a\n\tpage_size\x18\x03 \x01(\rB\x07\xaa\xbb\x18\x03H\xe8\x07\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\"b\n\x17GetPluginStatusResponse\x12.\n\x08statuses\x18\x01 \x03(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x13ReloadPluginRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\x12\x17\n\x07version\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\"\x95\x01\n\x14ReloadPluginResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x18\n\x10previous_version\x18\x02 \x01(\t\x12\x12\n\nnamespaces\x18\x03 \x01(\r\x12\x12\n\ngeneration\x18\x04 \x01(\x04\x12\r\n\x05notes\x18\x05 \x03(\t\"2\n\x13\x45nablePluginRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\"U\n\x14\x45nablePluginResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"L\n\x14\x44isablePluginRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xaa\xbb\x18\x03\x10\xc8\x01\"V\n\x15\x44isablePluginResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"\x1c\n\x1aReloadConfigurationRequest\"\xe3\x01\n\x1bReloadConfigurationResponse\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x03(\t\x12\x0f\n\x07\x63hanged\x18\x03 \x03(\t\x12\x0f\n\x07removed\x18\x04 \x03(\t\x12\x43\n\x04held\x18\x05 \x03(\x0b\x32\x35.prism.admin.v1.ReloadConfigurationResponse.HeldEntry\x12\r\n\x05notes\x18\x06 \x03(\t\x1a+\n\tHeldEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\x15ListNamespacesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xaa\xbb\x18\x03H\xe8\x07\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\"t\n\x16ListNamespacesResponse\x12-\n\nnamespaces\x18\x01 \x03(\x0b\x32\x19.prism.admin.v1.Namespace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x04\"7\n\x18\x44\x65scribeNamespaceRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\"\xdc\x01\n\x19\x44\x65scribeNamespaceResponse\x12,\n\tnamespace\x18\x01 \x01(\x0b\x32\x19.prism.admin.v1.Namespace\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\'\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0b\x63redentials\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x06status\x18\x05 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\"\xa6\x02\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08maturity\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x12\n\ninterfaces\x18\x05 \x03(\t\x12\x19\n\x11\x64\x65\x66\x61ult_placement\x18\x06 \x01(\t\x12\x0e\n\x06origin\x18\x07 \x01(\t\x12\x14\n\x0c\x64istribution\x18\x08 \x01(\t\x12\x0e\n\x06pinned\x18\t \x01(\x08\x12\x17\n\x0fmissing_drivers\x18\n \x03(\t\x12\x16\n\x0ehow_to_install\x18\x0b \x01(\t\x12\x10\n\x08protocol\x18\x0c \x01(\r\x12\x12\n\nnamespaces\x18\r \x01(\r\x12\x1e\n\x16namespaces_unavailable\x18\x0e \x01(\r\"=\n\x0c\x42rokenPlugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"n\n\x0cPluginOption\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x04 \x01(\t\x12\x0e\n\x06secret\x18\x05 \x01(\x08\x12\x0f\n\x07meaning\x18\x06 \x01(\t\"~\n\tNamespace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x62stractions\x18\x02 \x03(\t\x12\x0e\n\x06plugin\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.prism.admin.v1.PluginState\"\xbc\x02\n\x0cPluginStatus\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.prism.admin.v1.PluginState\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05store\x18\x07 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x08 \x01(\r\x12$\n\x05probe\x18\t \x01(\x0b\x32\x15.prism.admin.v1.Probe\x12\x33\n\x0clast_failure\x18\n \x01(\x0b\x32\x1d.prism.admin.v1.PluginFailure\x12\x30\n\x08\x64isabled\x18\x0b \x01(\x0b\x32\x1e.prism.admin.v1.PluginDisabled\"V\n\x0ePluginDisabled\x12\n\n\x02\x62y\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x01\n\x05Probe\x12+\n\x06result\x18\x01 \x01(\x0e\x32\x1b.prism.admin.v1.ProbeResult\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x33\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\".prism.admin.v1.Probe.DetailsEntry\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\rPluginFailure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xb2\x01\n\x0bPluginState\x12\x1c\n\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15PLUGIN_STATE_STARTING\x10\x01\x12\x16\n\x12PLUGIN_STATE_READY\x10\x02\x12\x19\n\x15PLUGIN_STATE_DEGRADED\x10\x03\x12\x1c\n\x18PLUGIN_STATE_UNAVAILABLE\x10\x04\x12\x19\n\x15PLUGIN_STATE_DISABLED\x10\x05*|\n\x0bProbeResult\x12\x1c\n\x18PROBE_RESULT_UNSPECIFIED\x10\x00\x12\x18\n\x14PROBE_RESULT_HEALTHY\x10\x01\x12\x19\n\x15PROBE_RESULT_DEGRADED\x10\x02\x12\x1a\n\x16PROBE_RESULT_UNHEALTHY\x10\x03\x32\x9d\x07\n\x0c\x41\x64minService\x12[\n\x0bListPlugins\x12\".prism.admin.v1.ListPluginsRequest\x1a#.prism.admin.v1.ListPluginsResponse\"\x03\x90\x02\x01\x12\x64\n\x0e\x44\x65scribePlugin\x12%.prism.admin.v1.DescribePluginRequest\x1a&.prism.admin.v1.DescribePluginResponse\"\x03\x90\x02\x01\x12g\n\x0fGetPluginStatus\x12&.prism.admin.v1.GetPluginStatusRequest\x1a\'.prism.admin.v1.GetPluginStatusResponse\"\x03\x90\x02\x01\x12Y\n\x0cReloadPlugin\x12#.prism.admin.v1.ReloadPluginRequest\x1a$.prism.admin.v1.ReloadPluginResponse\x12^\n\x0c\x45nablePlugin\x12#.prism.admin.v1.EnablePluginRequest\x1a$.prism.admin.v1.EnablePluginResponse\"\x03\x90\x02\x02\x12\x61\n\rDisablePlugin\x12$.prism.admin.v1.DisablePluginRequest\x1a%.prism.admin.v1.DisablePluginResponse\"\x03\x90\x02\x02\x12n\n\x13ReloadConfiguration\x12*.prism.admin.v1.ReloadConfigurationRequest\x1a+.prism.admin.v1.ReloadConfigurationResponse\x12\x64\n\x0eListNamespaces\x12%.prism.admin.v1.ListNamespacesRequest\x1a&.prism.admin.v1.ListNamespacesResponse\"\x03\x90\x02\x01\x12m\n\x11\x44\x65scribeNamespace\x12(.prism.admin.v1.DescribeNamespaceRequest\x1a).prism.admin.v1.DescribeNamespaceResponse\"\x03\x90\x02\x01\x42S\n\x11io.prism.admin.v1P\x01Z<github.com/prism-gateway/prism/gen/go/prism/admin/v1;adminv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aprism/admin/v1/admin.proto\x12\x0eprism.admin.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bprism/data/v1/options.proto\"\x14\n\x12ListPluginsRequest\"l\n\x13ListPluginsResponse\x12\'\n\x07plugins\x18\x01 \x03(\x0b\x32\x16.prism.admin.v1.Plugin\x12,\n\x06\x62roken\x18\x02 \x03(\x0b\x32\x1c.prism.admin.v1.BrokenPlugin\"1\n\x15\x44\x65scribePluginRequest\x12\x18\n\x06plugin\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\"\xd0\x01\n\x16\x44\x65scribePluginResponse\x12&\n\x06plugin\x18\x01 \x01(\x0b\x32\x16.prism.admin.v1.Plugin\x12-\n\x0c\x63\x61pabilities\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x06\x63onfig\x18\x03 \x03(\x0b\x32\x1c.prism.admin.v1.PluginOption\x12\x31\n\x0b\x63redentials\x18\x04 \x03(\x0b\x32\x1c.prism.admin.v1.PluginOption\"\x83\x01\n\x16GetPluginStatusRequest\x12\x19\n\tnamespace\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\x12\x16\n\x06plugin\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\x12\x1a\n\tpage_size\x18\x03 \x01(\rB\x07\xaa\xbb\x18\x03H\xe8\x07\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\"b\n\x17GetPluginStatusResponse\x12.\n\x08statuses\x18\x01 \x03(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x13ReloadPluginRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\x12\x17\n\x07version\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\"\x95\x01\n\x14ReloadPluginResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x18\n\x10previous_version\x18\x02 \x01(\t\x12\x12\n\nnamespaces\x18\x03 \x01(\r\x12\x12\n\ngeneration\x18\x04 \x01(\x04\x12\r\n\x05notes\x18\x05 \x03(\t\"2\n\x13\x45nablePluginRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\"U\n\x14\x45nablePluginResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"L\n\x14\x44isablePluginRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xaa\xbb\x18\x03\x10\xc8\x01\"V\n\x15\x44isablePluginResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"R\n\x14GetPluginLogsRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\x12\r\n\x05lines\x18\x02 \x01(\r\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\"\\\n\x15GetPluginLogsResponse\x12\x0c\n\x04line\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03gap\x18\x03 \x01(\x08\"\x1c\n\x1aReloadConfigurationRequest\"\xe3\x01\n\x1bReloadConfigurationResponse\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x03(\t\x12\x0f\n\x07\x63hanged\x18\x03 \x03(\t\x12\x0f\n\x07removed\x18\x04 \x03(\t\x12\x43\n\x04held\x18\x05 \x03(\x0b\x32\x35.prism.admin.v1.ReloadConfigurationResponse.HeldEntry\x12\r\n\x05notes\x18\x06 \x03(\t\x1a+\n\tHeldEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\x15ListNamespacesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xaa\xbb\x18\x03H\xe8\x07\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x10?\"t\n\x16ListNamespacesResponse\x12-\n\nnamespaces\x18\x01 \x03(\x0b\x32\x19.prism.admin.v1.Namespace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x04\"7\n\x18\x44\x65scribeNamespaceRequest\x12\x1b\n\tnamespace\x18\x01 \x01(\tB\x08\xaa\xbb\x18\x04\x08\x01\x10?\"\xdc\x01\n\x19\x44\x65scribeNamespaceResponse\x12,\n\tnamespace\x18\x01 \x01(\x0b\x32\x19.prism.admin.v1.Namespace\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\'\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0b\x63redentials\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x06status\x18\x05 \x01(\x0b\x32\x1c.prism.admin.v1.PluginStatus\"\xa6\x02\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08maturity\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x12\n\ninterfaces\x18\x05 \x03(\t\x12\x19\n\x11\x64\x65\x66\x61ult_placement\x18\x06 \x01(\t\x12\x0e\n\x06origin\x18\x07 \x01(\t\x12\x14\n\x0c\x64istribution\x18\x08 \x01(\t\x12\x0e\n\x06pinned\x18\t \x01(\x08\x12\x17\n\x0fmissing_drivers\x18\n \x03(\t\x12\x16\n\x0ehow_to_install\x18\x0b \x01(\t\x12\x10\n\x08protocol\x18\x0c \x01(\r\x12\x12\n\nnamespaces\x18\r \x01(\r\x12\x1e\n\x16namespaces_unavailable\x18\x0e \x01(\r\"=\n\x0c\x42rokenPlugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"n\n\x0cPluginOption\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x04 \x01(\t\x12\x0e\n\x06secret\x18\x05 \x01(\x08\x12\x0f\n\x07meaning\x18\x06 \x01(\t\"~\n\tNamespace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x62stractions\x18\x02 \x03(\t\x12\x0e\n\x06plugin\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.prism.admin.v1.PluginState\"\xf8\x02\n\x0cPluginStatus\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.prism.admin.v1.PluginState\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05store\x18\x07 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x08 \x01(\r\x12$\n\x05probe\x18\t \x01(\x0b\x32\x15.prism.admin.v1.Probe\x12\x33\n\x0clast_failure\x18\n \x01(\x0b\x32\x1d.prism.admin.v1.PluginFailure\x12\x30\n\x08\x64isabled\x18\x0b \x01(\x0b\x32\x1e.prism.admin.v1.PluginDisabled\x12\x10\n\x08restarts\x18\x0c \x01(\r\x12(\n\x07process\x18\r \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x0ePluginDisabled\x12\n\n\x02\x62y\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x01\n\x05Probe\x12+\n\x06result\x18\x01 \x01(\x0e\x32\x1b.prism.admin.v1.ProbeResult\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x33\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\".prism.admin.v1.Probe.DetailsEntry\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\rPluginFailure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xb2\x01\n\x0bPluginState\x12\x1c\n\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15PLUGIN_STATE_STARTING\x10\x01\x12\x16\n\x12PLUGIN_STATE_READY\x10\x02\x12\x19\n\x15PLUGIN_STATE_DEGRADED\x10\x03\x12\x1c\n\x18PLUGIN_STATE_UNAVAILABLE\x10\x04\x12\x19\n\x15PLUGIN_STATE_DISABLED\x10\x05*|\n\x0bProbeResult\x12\x1c\n\x18PROBE_RESULT_UNSPECIFIED\x10\x00\x12\x18\n\x14PROBE_RESULT_HEALTHY\x10\x01\x12\x19\n\x15PROBE_RESULT_DEGRADED\x10\x02\x12\x1a\n\x16PROBE_RESULT_UNHEALTHY\x10\x03\x32\x82\x08\n\x0c\x41\x64minService\x12[\n\x0bListPlugins\x12\".prism.admin.v1.ListPluginsRequest\x1a#.prism.admin.v1.ListPluginsResponse\"\x03\x90\x02\x01\x12\x64\n\x0e\x44\x65scribePlugin\x12%.prism.admin.v1.DescribePluginRequest\x1a&.prism.admin.v1.DescribePluginResponse\"\x03\x90\x02\x01\x12g\n\x0fGetPluginStatus\x12&.prism.admin.v1.GetPluginStatusRequest\x1a\'.prism.admin.v1.GetPluginStatusResponse\"\x03\x90\x02\x01\x12Y\n\x0cReloadPlugin\x12#.prism.admin.v1.ReloadPluginRequest\x1a$.prism.admin.v1.ReloadPluginResponse\x12^\n\x0c\x45nablePlugin\x12#.prism.admin.v1.EnablePluginRequest\x1a$.prism.admin.v1.EnablePluginResponse\"\x03\x90\x02\x02\x12\x61\n\rDisablePlugin\x12$.prism.admin.v1.DisablePluginRequest\x1a%.prism.admin.v1.DisablePluginResponse\"\x03\x90\x02\x02\x12\x63\n\rGetPluginLogs\x12$.prism.admin.v1.GetPluginLogsRequest\x1a%.prism.admin.v1.GetPluginLogsResponse\"\x03\x90\x02\x01\x30\x01\x12n\n\x13ReloadConfiguration\x12*.prism.admin.v1.ReloadConfigurationRequest\x1a+.prism.admin.v1.ReloadConfigurationResponse\x12\x64\n\x0eListNamespaces\x12%.prism.admin.v1.ListNamespacesRequest\x1a&.prism.admin.v1.ListNamespacesResponse\"\x03\x90\x02\x01\x12m\n\x11\x44\x65scribeNamespace\x12(.prism.admin.v1.DescribeNamespaceRequest\x1a).prism.admin.v1.DescribeNamespaceResponse\"\x03\x90\x02\x01\x42S\n\x11io.prism.admin.v1P\x01Z<github.com/prism-gateway/prism/gen/go/prism/admin/v1;adminv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,6 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISABLEPLUGINREQUEST'].fields_by_name['namespace']._serialized_options = b'\252\273\030\004\010\001\020?'
   _globals['_DISABLEPLUGINREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DISABLEPLUGINREQUEST'].fields_by_name['reason']._serialized_options = b'\252\273\030\003\020\310\001'
+  _globals['_GETPLUGINLOGSREQUEST'].fields_by_name['namespace']._loaded_options = None
+  _globals['_GETPLUGINLOGSREQUEST'].fields_by_name['namespace']._serialized_options = b'\252\273\030\004\010\001\020?'
   _globals['_RELOADCONFIGURATIONRESPONSE_HELDENTRY']._loaded_options = None
   _globals['_RELOADCONFIGURATIONRESPONSE_HELDENTRY']._serialized_options = b'8\001'
   _globals['_LISTNAMESPACESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -75,14 +77,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['EnablePlugin']._serialized_options = b'\220\002\002'
   _globals['_ADMINSERVICE'].methods_by_name['DisablePlugin']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['DisablePlugin']._serialized_options = b'\220\002\002'
+  _globals['_ADMINSERVICE'].methods_by_name['GetPluginLogs']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetPluginLogs']._serialized_options = b'\220\002\001'
   _globals['_ADMINSERVICE'].methods_by_name['ListNamespaces']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['ListNamespaces']._serialized_options = b'\220\002\001'
   _globals['_ADMINSERVICE'].methods_by_name['DescribeNamespace']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['DescribeNamespace']._serialized_options = b'\220\002\001'
-  _globals['_PLUGINSTATE']._serialized_start=3338
-  _globals['_PLUGINSTATE']._serialized_end=3516
-  _globals['_PROBERESULT']._serialized_start=3518
-  _globals['_PROBERESULT']._serialized_end=3642
+  _globals['_PLUGINSTATE']._serialized_start=3576
+  _globals['_PLUGINSTATE']._serialized_end=3754
+  _globals['_PROBERESULT']._serialized_start=3756
+  _globals['_PROBERESULT']._serialized_end=3880
   _globals['_LISTPLUGINSREQUEST']._serialized_start=138
   _globals['_LISTPLUGINSREQUEST']._serialized_end=158
   _globals['_LISTPLUGINSRESPONSE']._serialized_start=160
@@ -107,38 +111,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISABLEPLUGINREQUEST']._serialized_end=1210
   _globals['_DISABLEPLUGINRESPONSE']._serialized_start=1212
   _globals['_DISABLEPLUGINRESPONSE']._serialized_end=1298
-  _globals['_RELOADCONFIGURATIONREQUEST']._serialized_start=1300
-  _globals['_RELOADCONFIGURATIONREQUEST']._serialized_end=1328
-  _globals['_RELOADCONFIGURATIONRESPONSE']._serialized_start=1331
-  _globals['_RELOADCONFIGURATIONRESPONSE']._serialized_end=1558
-  _globals['_RELOADCONFIGURATIONRESPONSE_HELDENTRY']._serialized_start=1515
-  _globals['_RELOADCONFIGURATIONRESPONSE_HELDENTRY']._serialized_end=1558
-  _globals['_LISTNAMESPACESREQUEST']._serialized_start=1560
-  _globals['_LISTNAMESPACESREQUEST']._serialized_end=1639
-  _globals['_LISTNAMESPACESRESPONSE']._serialized_start=1641
-  _globals['_LISTNAMESPACESRESPONSE']._serialized_end=1757
-  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_start=1759
-  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_end=1814
-  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_start=1817
-  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_end=2037
-  _globals['_PLUGIN']._serialized_start=2040
-  _globals['_PLUGIN']._serialized_end=2334
-  _globals['_BROKENPLUGIN']._serialized_start=2336
-  _globals['_BROKENPLUGIN']._serialized_end=2397
-  _globals['_PLUGINOPTION']._serialized_start=2399
-  _globals['_PLUGINOPTION']._serialized_end=2509
-  _globals['_NAMESPACE']._serialized_start=2511
-  _globals['_NAMESPACE']._serialized_end=2637
-  _globals['_PLUGINSTATUS']._serialized_start=2640
-  _globals['_PLUGINSTATUS']._serialized_end=2956
-  _globals['_PLUGINDISABLED']._serialized_start=2958
-  _globals['_PLUGINDISABLED']._serialized_end=3044
-  _globals['_PROBE']._serialized_start=3047
-  _globals['_PROBE']._serialized_end=3259
-  _globals['_PROBE_DETAILSENTRY']._serialized_start=3213
-  _globals['_PROBE_DETAILSENTRY']._serialized_end=3259
-  _globals['_PLUGINFAILURE']._serialized_start=3261
-  _globals['_PLUGINFAILURE']._serialized_end=3335
-  _globals['_ADMINSERVICE']._serialized_start=3645
-  _globals['_ADMINSERVICE']._serialized_end=4570
+  _globals['_GETPLUGINLOGSREQUEST']._serialized_start=1300
+  _globals['_GETPLUGINLOGSREQUEST']._serialized_end=1382
+  _globals['_GETPLUGINLOGSRESPONSE']._serialized_start=1384
+  _globals['_GETPLUGINLOGSRESPONSE']._serialized_end=1476
+  _globals['_RELOADCONFIGURATIONREQUEST']._serialized_start=1478
+  _globals['_RELOADCONFIGURATIONREQUEST']._serialized_end=1506
+  _globals['_RELOADCONFIGURATIONRESPONSE']._serialized_start=1509
+  _globals['_RELOADCONFIGURATIONRESPONSE']._serialized_end=1736
+  _globals['_RELOADCONFIGURATIONRESPONSE_HELDENTRY']._serialized_start=1693
+  _globals['_RELOADCONFIGURATIONRESPONSE_HELDENTRY']._serialized_end=1736
+  _globals['_LISTNAMESPACESREQUEST']._serialized_start=1738
+  _globals['_LISTNAMESPACESREQUEST']._serialized_end=1817
+  _globals['_LISTNAMESPACESRESPONSE']._serialized_start=1819
+  _globals['_LISTNAMESPACESRESPONSE']._serialized_end=1935
+  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_start=1937
+  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_end=1992
+  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_start=1995
+  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_end=2215
+  _globals['_PLUGIN']._serialized_start=2218
+  _globals['_PLUGIN']._serialized_end=2512
+  _globals['_BROKENPLUGIN']._serialized_start=2514
+  _globals['_BROKENPLUGIN']._serialized_end=2575
+  _globals['_PLUGINOPTION']._serialized_start=2577
+  _globals['_PLUGINOPTION']._serialized_end=2687
+  _globals['_NAMESPACE']._serialized_start=2689
+  _globals['_NAMESPACE']._serialized_end=2815
+  _globals['_PLUGINSTATUS']._serialized_start=2818
+  _globals['_PLUGINSTATUS']._serialized_end=3194
+  _globals['_PLUGINDISABLED']._serialized_start=3196
+  _globals['_PLUGINDISABLED']._serialized_end=3282
+  _globals['_PROBE']._serialized_start=3285
+  _globals['_PROBE']._serialized_end=3497
+  _globals['_PROBE_DETAILSENTRY']._serialized_start=3451
+  _globals['_PROBE_DETAILSENTRY']._serialized_end=3497
+  _globals['_PLUGINFAILURE']._serialized_start=3499
+  _globals['_PLUGINFAILURE']._serialized_end=3573
+  _globals['_ADMINSERVICE']._serialized_start=3883
+  _globals['_ADMINSERVICE']._serialized_end=4909
 # @@protoc_insertion_point(module_scope)

@@ -138,6 +138,26 @@ class DisablePluginResponse(_message.Message):
     changed: bool
     def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ...) -> None: ...
 
+class GetPluginLogsRequest(_message.Message):
+    __slots__ = ("namespace", "lines", "follow")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    lines: int
+    follow: bool
+    def __init__(self, namespace: _Optional[str] = ..., lines: _Optional[int] = ..., follow: bool = ...) -> None: ...
+
+class GetPluginLogsResponse(_message.Message):
+    __slots__ = ("line", "time", "gap")
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    line: str
+    time: _timestamp_pb2.Timestamp
+    gap: bool
+    def __init__(self, line: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gap: bool = ...) -> None: ...
+
 class ReloadConfigurationRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -276,7 +296,7 @@ class Namespace(_message.Message):
     def __init__(self, name: _Optional[str] = ..., abstractions: _Optional[_Iterable[str]] = ..., plugin: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ...) -> None: ...
 
 class PluginStatus(_message.Message):
-    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled")
+    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled", "restarts", "process")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     PLUGIN_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -288,6 +308,8 @@ class PluginStatus(_message.Message):
     PROBE_FIELD_NUMBER: _ClassVar[int]
     LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
     DISABLED_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     plugin: str
     version: str
@@ -299,7 +321,9 @@ class PluginStatus(_message.Message):
     probe: Probe
     last_failure: PluginFailure
     disabled: PluginDisabled
-    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ...) -> None: ...
+    restarts: int
+    process: _struct_pb2.Struct
+    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ..., restarts: _Optional[int] = ..., process: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class PluginDisabled(_message.Message):
     __slots__ = ("by", "reason", "time")

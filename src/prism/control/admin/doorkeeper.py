@@ -1,0 +1,43 @@
+"""Who may administer: the admin service asks a doorkeeper who calls, before it reads the request, and whether they may,
+once it knows which namespace they mean.
+"""
+
+from typing import Protocol
+
+from prism.gateway.call import Incoming
+from prism.interfaces.operation import Operation
+from prism.principal import NOBODY, Principal
+
+EVERYWHERE = "*"
+"""In place of a namespace: the gateway as a whole. No namespace can have this name, and only a rule for all fits it."""
+
+
+class Doorkeeper(Protocol):
+    """Lets operators in."""
+
+    async def identify(self, operation: Operation, incoming: Incoming) -> Principal:
+        """Who calls; NOBODY where nobody has to say.
+
+        Raises:
+            Unauthenticated: nobody that is known.
+        """
+        ...
+
+    def allow(self, principal: Principal, namespace: str) -> None:
+        """Passes where they may administer the namespace, or EVERYWHERE.
+
+        Raises:
+            PermissionDenied: they may not.
+        """
+        ...
+
+
+class Anybody:
+    """Lets everyone in: right for a port that only this machine reaches, where nobody has to say who they are."""
+
+    async def identify(self, operation: Operation, incoming: Incoming) -> Principal:  # noqa: ARG002  # the face
+        """Nobody in particular."""
+        return NOBODY
+
+    def allow(self, principal: Principal, namespace: str) -> None:
+        """Passes."""

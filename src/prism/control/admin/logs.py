@@ -1,0 +1,80 @@
+"""What plugins in processes of their own print: the last lines, and those that come."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.control.admin.action import Actor
+from prism.control.admin.status import find
+from prism.control.control import Control
+from prism.control.transition import Served
+from prism.errors import FailedPrecondition
+from prism.plugins.placement import Command
+
+LOOK_AGAIN = 0.25
+"""Seconds between two looks for new lines: nobody reads faster."""
+
+
+class Logs:
+    """Tells lines.
+
+    Args:
+        control: knows who prints them.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def get_plugin_logs(
+        self, request: pb.GetPluginLogsRequest, _actor: Actor
+    ) -> AsyncIterator[pb.GetPluginLogsResponse]:
+        """The lines of one namespace's plugin; with `follow` through reloads, until the namespace is gone.
+
+        Raises:
+            NamespaceNotFound: it is not configured, or no longer.
+            FailedPrecondition: the plugin's lines are somewhere else.
+        """
+        lines = _lines(find(self._control, request.namespace))
+        for line in lines[-request.lines :]:  # [-0:] is all
+            yield _response(line)
+        while request.follow:
+            await asyncio.sleep(LOOK_AGAIN)
+            last = lines[-1] if lines else None
+            lines = _lines(find(self._control, request.namespace))
+            fresh, gap = _after(last, lines)
+            for line in fresh:
+                yield _response(line, gap=gap)
+                gap = False
+
+
+def _lines(served: Served) -> Sequence[str]:
+    placement = served.spec.instance.placement
+    if isinstance(placement, Command):
+        return served.supervised.instance.logs()
+    where = (
+        "it runs in the gateway's own process, and its lines are in the gateway's log"
+        if placement.type == "in_process"
+        else "the gateway did not start it; look where it runs"
+    )
+    raise FailedPrecondition(f"plugin {served.spec.instance.plugin.name!r} has no log here: {where}")
+
+
+def _after(last: str | None, lines: Sequence[str]) -> tuple[Sequence[str], bool]:
+    """The lines after `last`, which is found by being the very same object; whether some in between are lost."""
+    if last is None:
+        return lines, False
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index] is last:
+            return lines[index + 1 :], False
+    return lines, bool(lines)
+
+
+def _response(line: str, *, gap: bool = False) -> pb.GetPluginLogsResponse:
+    """A line as it is kept: when it came, a space, the text."""
+    moment, _, text = line.partition(" ")
+    stamp = Timestamp()
+    stamp.FromDatetime(datetime.fromisoformat(moment))
+    return pb.GetPluginLogsResponse(line=text, time=stamp, gap=gap)

@@ -1,0 +1,27 @@
+"""The stores of backends as values of a label: some of each backend by name, the others together."""
+
+from collections import defaultdict
+
+from prism.telemetry.metrics import OTHER
+
+MOST_STORES = 1000
+"""Most stores of one backend that have figures of their own; those of the others are added up under `OTHER`."""
+
+_LONGEST = 200
+
+
+class Stores:
+    """The stores of one scrape: whoever comes first has a name, so come in order."""
+
+    def __init__(self, most: int = MOST_STORES) -> None:
+        self._most = most
+        self._known: defaultdict[str, set[str]] = defaultdict(set)
+
+    def label(self, backend: str, store: str) -> str:
+        """What stands for the store."""
+        known, store = self._known[backend], store[:_LONGEST]
+        if store not in known:
+            if len(known) >= self._most:
+                return OTHER
+            known.add(store)
+        return store

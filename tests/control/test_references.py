@@ -7,7 +7,8 @@ import pytest
 
 from prism.control.document import Document
 from prism.control.references import References
-from prism.control.secrets import EnvironmentSecrets, FileSecrets, Redactor
+from prism.control.secrets import EnvironmentSecrets, FileSecrets
+from prism.redactor import Redactor
 
 ENVIRONMENT = {"HOST": "db", "EMPTY": "", "PRISM_SECRET_PW": "hunter2", "TRICK": "${HOST} {{ secret:PW }}"}
 

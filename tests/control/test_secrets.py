@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from prism.control.secrets import MAX_SECRET_BYTES, EnvironmentSecrets, FileSecrets, Redactor, SecretUnreadable
+from prism.control.secrets import MAX_SECRET_BYTES, EnvironmentSecrets, FileSecrets, SecretUnreadable
+from prism.redactor import Redactor
 
 
 def test_environment_names_are_upper_case_with_underscores() -> None:

@@ -25,7 +25,7 @@ from prism.control.policy import PolicySection
 from prism.control.problem import ConfigInvalid
 from prism.control.renewal import Renewal, not_found
 from prism.control.report import ReloadReport
-from prism.control.secrets import Redactor, Renewing, SecretProvider
+from prism.control.secrets import Renewing, SecretProvider
 from prism.control.snapshot import Namespace, Snapshot
 from prism.control.specification import InstanceSpec, Loaded
 from prism.control.supervised import Supervised
@@ -34,6 +34,7 @@ from prism.control.transition import Served, Transition
 from prism.errors import GatewayUnavailable
 from prism.plugins.discovery import Plugins, discover
 from prism.plugins.instance import Instance
+from prism.redactor import Redactor
 from prism.telemetry import audit
 from prism.telemetry.figure import Figure
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from pydantic import SecretBytes, SecretStr
 
-from prism.control.secrets import HIDDEN, SECRET_FIELD, Redactor
+from prism.control.secrets import SECRET_FIELD
 from prism.control.specification import NamespaceSpec
 from prism.control.transition import Served
+from prism.redactor import HIDDEN, Redactor
 from prism.sdk.backend import HealthStatus
 
 

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from prism.control.document import Document
 from prism.control.problem import Loc, Problem, nearest
-from prism.control.secrets import SECRET_FIELD, Redactor
+from prism.control.secrets import SECRET_FIELD
+from prism.redactor import Redactor
 
 _SHOWN = 60
 _QUOTED = re.compile(r"'([^']*)'")

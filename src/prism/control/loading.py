@@ -21,12 +21,13 @@ from prism.control.placing import place, watched
 from prism.control.plugin_section import PluginSection
 from prism.control.problem import ConfigInvalid, Loc, Problem, nearest
 from prism.control.references import References
-from prism.control.secrets import EnvironmentSecrets, FileSecrets, Redactor, SecretProvider
+from prism.control.secrets import EnvironmentSecrets, FileSecrets, SecretProvider
 from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec, Options
 from prism.errors import FailedPrecondition
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin, Plugins
 from prism.plugins.placement import Command, Here, Placement, Socket
+from prism.redactor import Redactor
 from prism.sdk.backend import Config as Model
 
 

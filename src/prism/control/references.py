@@ -10,7 +10,8 @@ from typing import Any
 
 from prism.control.document import Document
 from prism.control.problem import Loc, Problem, nearest
-from prism.control.secrets import Redactor, SecretProvider, SecretUnreadable
+from prism.control.secrets import SecretProvider, SecretUnreadable
+from prism.redactor import Redactor
 
 _REFERENCE = re.compile(
     r"(?P<escaped>\$\$\{|\{\{\{\{)"

@@ -7,9 +7,9 @@ from typing import Any
 
 from prism.control.config import Config
 from prism.control.document import Document
-from prism.control.secrets import Redactor
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Placement
+from prism.redactor import Redactor
 from prism.sdk.backend import Config as Model
 
 

@@ -65,6 +65,14 @@ async def test_a_failed_start_may_be_tried_again(hosted: Hosted) -> None:
     assert hosted.store.running == 1
 
 
+async def test_no_secret_is_told(hosted: Hosted, caplog: pytest.LogCaptureFixture) -> None:
+    """The toy store's errors speak of the password that they came with: neither the gateway nor the log sees it."""
+    hosted.store.down = "the store is away"
+    answer = await hosted.start(password="hunter2!")
+    assert "connecting as ***" in answer.error
+    assert "hunter2!" not in answer.error + str(answer.status) + caplog.text
+
+
 async def test_who_gives_up_leaves_the_start_to_others(hosted: Hosted) -> None:
     """A gateway whose patience ends starts nothing a second time."""
     hosted.store.gate = asyncio.Event()

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, InternalError, InvalidArgument, PrismError
 from prism.plugins.manifest import PROTOCOL
+from prism.redactor import Redactor
 from prism.rpc_details import to_rpc_status
 from prism.sdk.host.execute import Execute
 from prism.sdk.host.instance import HostedInstance
@@ -68,14 +69,16 @@ class BackendPlugin:
             response.protocol_version = _agreed(request.protocol_versions)
             _check_name(request.backend_type, manifest.name)
             options = Options(request.config, request.credentials)
-            fresh = HostedInstance(request.instance, self._instances.plugin, options)
+            options.teach(self._instances.redactor)
+            fresh = HostedInstance(request.instance, self._instances.plugin, options, self._instances.redactor)
             instance = await self._instances.initialise(fresh)
             response.identity = instance.identity
             response.supported_operations.extend(instance.binding.operations)
             if request.namespace:
                 await instance.attach(request.namespace)
         except Exception as error:  # noqa: BLE001  # an author's defect is told to the gateway, and logged
-            failed = _told(error, f"instance {request.instance!r}, namespace {request.namespace!r}")
+            where = f"instance {request.instance!r}, namespace {request.namespace!r}"
+            failed = _told(error, where, self._instances.redactor)
             response.error = failed.message
             response.status.CopyFrom(to_rpc_status(failed))
             if not response.identity and fresh is not None:
@@ -143,8 +146,9 @@ def _check_name(asked: str, name: str) -> None:
         raise InvalidArgument(f"this is plugin {name!r}, not {asked[:100]!r}; check the plugin's address or command")
 
 
-def _told(error: Exception, where: str) -> PrismError:
+def _told(error: Exception, where: str, redactor: Redactor) -> PrismError:
     if isinstance(error, PrismError):
+        error.message = redactor.scrub(error.message)
         log.warning("%s could not be initialised: %s", where, error.message)
         return error
     log.error("%s could not be initialised", where, exc_info=error)

@@ -3,12 +3,15 @@
 import ssl
 from dataclasses import dataclass
 
+from prism.redactor import Redactor
+
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
     """How a plugin's process serves.
 
     Attributes:
+        redactor: keeps the instances' secrets out of the log, as soon as it knows them.
         listen: where gateways connect; `host:port` or `unix:/path`.
         tls: how, over TCP.
         probes: where the HTTP probes are; empty for nowhere.
@@ -19,6 +22,7 @@ class HostOptions:
         handshake: the descriptor on which a host waits for the handshake; None where none started us.
     """
 
+    redactor: Redactor
     listen: str
     tls: ssl.SSLContext | None = None
     probes: str = ""

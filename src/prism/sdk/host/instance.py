@@ -7,6 +7,7 @@ from time import monotonic, perf_counter, time_ns
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
 from prism.plugins.discovery import Plugin
+from prism.redactor import Redactor
 from prism.sdk.backend import Backend, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
 from prism.sdk.host.options import Options
@@ -40,10 +41,10 @@ class HostedInstance:
         ended: it takes no more calls.
     """
 
-    __slots__ = ("_backend", "_identity", "_idle", "_plugin", "active", "binding", "ended", "metrics", "name",
-                 "namespaces", "options", "seen", "since", "streaming", "streams", "unary")  # fmt: skip
+    __slots__ = ("_backend", "_identity", "_idle", "_plugin", "_redactor", "active", "binding", "ended", "metrics",
+                 "name", "namespaces", "options", "seen", "since", "streaming", "streams", "unary")  # fmt: skip
 
-    def __init__(self, name: str, plugin: Plugin, options: Options) -> None:
+    def __init__(self, name: str, plugin: Plugin, options: Options, redactor: Redactor) -> None:
         self.name = name
         self.options = options
         self.unary: dict[str, Unary] = {}
@@ -57,6 +58,7 @@ class HostedInstance:
         self.seen = monotonic()
         self.ended = False
         self._plugin = plugin
+        self._redactor = redactor
         self._backend: Backend | None = None
         self._identity = ""
         self._idle: asyncio.Event | None = None
@@ -87,7 +89,7 @@ class HostedInstance:
 
     async def _load(self) -> Backend:
         plugin = self._plugin
-        config, credentials = await asyncio.to_thread(self.options.models, plugin)
+        config, credentials = await asyncio.to_thread(self.options.models, plugin, self._redactor)
         kind = await asyncio.to_thread(plugin.backend_type)
         try:
             # mypy knows of no constructor: a Protocol has none.

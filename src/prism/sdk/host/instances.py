@@ -8,6 +8,7 @@ from time import monotonic
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
 from prism.plugins.discovery import Plugin
+from prism.redactor import Redactor
 from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.options import Options
 
@@ -18,10 +19,17 @@ log = logging.getLogger(__name__)
 
 
 class Instances:
-    """All instances of the process."""
+    """All instances of the process.
 
-    def __init__(self, plugin: Plugin) -> None:
+    Attributes:
+        plugin: what they are instances of.
+        redactor: knows the secrets of all of them.
+        closing: the process ends; nothing is started any more.
+    """
+
+    def __init__(self, plugin: Plugin, redactor: Redactor | None = None) -> None:
         self.plugin = plugin
+        self.redactor = redactor or Redactor()
         self.closing = False
         self._running: dict[str, HostedInstance] = {}
         self._starting: dict[str, tuple[HostedInstance, asyncio.Task[None]]] = {}

@@ -1,16 +1,17 @@
 """What an instance is made of, as `Initialize` brings it: the options and credentials, by the plugin's own models."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from prism.errors import InvalidArgument, Violation
 from prism.plugins.discovery import Plugin
+from prism.redactor import Redactor
 from prism.sdk.backend import Config
 
 
@@ -34,8 +35,16 @@ class Options:
 
     __hash__ = None  # type: ignore[assignment]  # compared, never looked up
 
-    def models(self, plugin: Plugin) -> tuple[Config, Config]:
-        """The configuration and the credentials, checked; imports the plugin's models.
+    def teach(self, redactor: Redactor) -> None:
+        """Makes the secrets known: every credential, and the passwords in connection strings."""
+        for secret in self._credentials.values():
+            redactor.learn(secret)
+            redactor.learn_from(secret)
+        for text in _texts(self._config):
+            redactor.learn_from(text)
+
+    def models(self, plugin: Plugin, redactor: Redactor) -> tuple[Config, Config]:
+        """The configuration and the credentials, checked, their secrets made known; imports the plugin's models.
 
         Raises:
             InvalidArgument: an option is wrong; each is named, none is shown.
@@ -47,7 +56,27 @@ class Options:
         if config is None or credentials is None:
             named = "; ".join(f"{each.field}: {each.limit}" for each in violations)
             raise InvalidArgument(f"plugin {plugin.name!r} cannot use its options: {named}", violations=violations)
+        for secret in (*secrets_of(config), *secrets_of(credentials)):
+            redactor.learn(secret)
         return config, credentials
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text within some options."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+
+
+def secrets_of(model: BaseModel) -> Iterator[str]:
+    """What a model marks as secret, at any depth."""
+    for _, value in model:
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, BaseModel):
+            yield from secrets_of(value)
 
 
 def _values(config: AnyMessage) -> dict[str, Any]:

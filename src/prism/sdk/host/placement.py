@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from prism.redactor import Redactor
 from prism.sdk.host import go_plugin
 from prism.sdk.host.host_options import HostOptions
 from prism.sdk.host.parent import die_with_parent, trusted_uids
@@ -27,11 +28,12 @@ def by_host(options: Mapping[str, Any]) -> HostOptions:
         FailedPrecondition: the host wants what is not there, or is gone.
     """
     handshake = go_plugin.take_stdout()
-    configure(options["log_level"], "json")
+    redactor = Redactor()
+    configure(options["log_level"], "json", scrub=redactor.scrub)
     die_with_parent()
     address = go_plugin.socket_address(os.environ)
     uids = trusted_uids().union(options["allow_uid"])
-    return HostOptions(address, grace=options["grace"], uids=uids, handshake=handshake)
+    return HostOptions(redactor, address, grace=options["grace"], uids=uids, handshake=handshake)
 
 
 def standalone(options: Mapping[str, Any]) -> HostOptions:
@@ -40,10 +42,12 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
     Raises:
         click.UsageError: what it says would let strangers in, or does not go together.
     """
-    configure(options["log_level"], "auto")
+    redactor = Redactor()
+    configure(options["log_level"], "auto", scrub=redactor.scrub)
     for name in ("listen", "probes", "metrics"):
         _check_address(name, options[name])
     return HostOptions(
+        redactor,
         options["listen"],
         tls=_tls(options),
         probes=options["probes"],

@@ -36,7 +36,7 @@ class PluginProcess:
     def __init__(self, plugin: Plugin, options: HostOptions) -> None:
         self._plugin = plugin
         self._options = options
-        self._instances = Instances(plugin)
+        self._instances = Instances(plugin, options.redactor)
         self._told = asyncio.Event()
         self._ended = asyncio.Event()
         self._grace = options.grace

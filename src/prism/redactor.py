@@ -1,0 +1,49 @@
+"""How secrets are kept out of every log, error and listing, by a gateway and by a plugin's process alike."""
+
+import json
+import re
+from collections.abc import Sequence
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "***"
+
+_URL_PASSWORD = re.compile(r"(?P<before>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)(?P<password>[^\s]*)@")
+_NAMED_PASSWORD = re.compile(
+    r"(?P<before>\b\w*(?:passw(?:or)?d|pwd|secret|token|api_?key)\s*=\s*)(?P<password>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)",
+    re.IGNORECASE,
+)
+
+
+class Redactor:
+    """Knows secrets, and takes them out of text."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._longest_first: Sequence[str] | None = None
+
+    def knows_as_much_as(self, other: "Redactor") -> bool:
+        """Whether both hide the same."""
+        return self._known == other._known
+
+    def learn(self, secret: str) -> None:
+        """From now on, `secret` is hidden, as it is, in URLs, in JSON and in Python's quoting."""
+        if secret.strip() and secret not in self._known:
+            forms = (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1])
+            self._known.update(forms)
+            self._longest_first = None
+
+    def learn_from(self, text: str) -> None:
+        """Learns the passwords in a connection string."""
+        for pattern in (_URL_PASSWORD, _NAMED_PASSWORD):
+            for match in pattern.finditer(text):
+                self.learn(match["password"])
+
+    def scrub(self, text: str) -> str:
+        """The text with every known secret, and every password in a URL, replaced."""
+        if self._longest_first is None:
+            self._longest_first = sorted(self._known, key=len, reverse=True)
+        for secret in self._longest_first:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        text = _URL_PASSWORD.sub(rf"\g<before>{HIDDEN}@", text)
+        return _NAMED_PASSWORD.sub(rf"\g<before>{HIDDEN}", text)

@@ -1,6 +1,7 @@
 """A plugin that a host has started: the line on standard output, the socket behind it, and its end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -171,6 +172,8 @@ async def test_a_plugin_ends_with_its_host(tmp_path: Path) -> None:
             await gone.wait()
     finally:
         asyncio.get_running_loop().remove_reader(watched)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(watched, signal.SIGKILL)
         os.close(watched)
         await host.wait()
 

@@ -53,12 +53,12 @@ def checked_address(address: str) -> str:
 
 
 def _admin_address(address: str) -> str:
-    """Whoever reaches the admin port may stop every namespace: until it asks who they are, that is this machine."""
+    """Whoever reaches the admin port may stop every namespace, and it speaks no TLS: it stays on this machine."""
     if is_loopback(checked_address(address)):
         return address
     allowed = (
-        "an address of this machine only, such as 127.0.0.1:8981 or unix:/path, for the admin port asks nobody who "
-        "they are; from another machine it is reached through ssh -L 8981:127.0.0.1:8981"
+        "an address of this machine only, such as 127.0.0.1:8981 or unix:/path, for the admin port speaks no TLS; from "
+        "another machine it is reached through ssh -L 8981:127.0.0.1:8981"
     )
     raise refuse("not an address for the admin port", allowed=allowed)
 

@@ -9,6 +9,16 @@ from prism.sdk.backend import HealthStatus
 from prism.telemetry.figure import Figure
 from prism.telemetry.stores import Stores
 
+_COUNTED = {
+    "requests_total": ("prism_plugin_requests", "Requests that a plugin counted itself, outside the gateway.", 1.0),
+    "requests_failed": ("prism_plugin_requests_failed", "Those of them that failed, as the plugin counts.", 1.0),
+    "latency_ms": ("prism_plugin_request_seconds", "Time that a plugin spent on requests, added up.", 0.001),
+    "queries_executed": ("prism_plugin_queries_executed", "Queries that a plugin sent to its store.", 1.0),
+    "cache_hits": ("prism_plugin_cache_hits", "Reads that a plugin answered from a cache.", 1.0),
+    "cache_misses": ("prism_plugin_cache_misses", "Reads that a plugin's cache could not answer.", 1.0),
+}
+"""Of `prism.plugins.figures.COUNTS`: the figure, its meaning, and what to multiply with for its unit."""
+
 
 class ControlFigures:
     """Counts reloads.
@@ -54,6 +64,7 @@ def _instances(instances: Collection[Supervised]) -> Iterator[Figure]:
     ready: dict[tuple[str, ...], float] = {}
     ages: dict[tuple[str, ...], float] = {}
     calls: Counter[tuple[str, ...]] = Counter()
+    counted: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTED}
     stores, now = Stores(), time()
     for each in sorted(instances, key=lambda each: (each.spec.plugin.name, each.instance.identity)):
         backend, store = each.spec.plugin.name, each.spec.redactor.scrub(each.instance.identity)
@@ -63,7 +74,12 @@ def _instances(instances: Collection[Supervised]) -> Iterator[Figure]:
         if each.probed_at:
             ages[labels] = max(ages.get(labels, 0.0), now - each.probed_at)
         calls[labels] += each.instance.active
+        for name, value in each.instance.counted().items():
+            _, _, scale = _COUNTED[name]
+            counted[name][labels] += value * scale  # type: ignore[assignment]  # a Counter of floats
     by = ("backend", "store", "placement")
     yield Figure("prism_plugin_ready", "Whether the instances on a store serve (1) or one does not (0).", ready, by)
     yield Figure("prism_plugin_probe_age_seconds", "Time since the last probe of an instance ended.", ages, by)
     yield Figure("prism_plugin_calls_in_flight", "Calls under way on the instances of a store.", calls, by)
+    for name, (shown, help_, _) in _COUNTED.items():
+        yield Figure(shown, help_, counted[name], by, kind="counter")

@@ -17,6 +17,7 @@ from prism._proto.grpc.health.v1.health_pb2 import HealthCheckResponse as AliveR
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError
 from prism.plugins import translation
+from prism.plugins.figures import PluginFigures
 from prism.plugins.handshake import VERSIONS
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Peer, StatusError
@@ -179,17 +180,14 @@ class Endpoint:
             raise
         return answer.holds_data
 
-    async def figures(self, deadline: Deadline | None = None) -> dict[str, float]:
-        """The backend's own gauges; none where it serves no figures."""
+    async def figures(self, deadline: Deadline | None = None) -> PluginFigures:
+        """What the plugin tells of the instance; nothing where it serves no figures."""
         request = pb.GetMetricsRequest(instance=self._identity.name)
         try:
             answer = await self._ask("MetricsService/GetMetrics", request, pb.GetMetricsResponse, deadline)
         except PrismError:
-            return {}
-        gauges = Struct()
-        if not answer.plugin_metrics.custom_metrics.Unpack(gauges):
-            return {}
-        return {name: value.number_value for name, value in gauges.fields.items() if value.HasField("number_value")}
+            return PluginFigures({})
+        return PluginFigures.of(answer.plugin_metrics)
 
     async def shut_down(self, *, whole: bool, grace: float, deadline: Deadline) -> None:
         """Ends the instance, or the whole process; raises where that cannot be asked for."""

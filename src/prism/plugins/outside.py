@@ -22,6 +22,7 @@ from prism.plugins.envelope import (
     usual_item,
     usual_result,
 )
+from prism.plugins.figures import Intervals
 from prism.plugins.placed import Placed
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, StatusError
@@ -43,7 +44,7 @@ class Outside(Placed):
         instance: its name in the plugin's processes.
     """
 
-    __slots__ = ("_envelopes", "_gauges", "_known", "_namespaces", "_stopped", "_store", "instance")
+    __slots__ = ("_envelopes", "_gauges", "_intervals", "_known", "_namespaces", "_stopped", "_store", "instance")
 
     def __init__(self, plugin: Plugin, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
         super().__init__(plugin)
@@ -52,6 +53,7 @@ class Outside(Placed):
         self._known = Identity(self.instance, plugin.name, config, credentials)
         self._envelopes = Envelopes(self.instance)
         self._gauges: Mapping[str, float] = {}
+        self._intervals = Intervals()
         self._namespaces: set[str] = set()
         self._store = ""
         self._stopped = False
@@ -82,6 +84,16 @@ class Outside(Placed):
     def metrics(self) -> Mapping[str, float]:
         """The gauges of the last probe."""
         return self._gauges
+
+    def counted(self) -> Mapping[str, float]:
+        """What the plugin has counted, by its answers so far, through all its processes."""
+        return self._intervals.totals
+
+    async def _learn(self, endpoint: Endpoint, deadline: Deadline) -> None:
+        """Asks for the plugin's figures."""
+        figures = await endpoint.figures(deadline)
+        self._gauges = figures.gauges
+        self._intervals.add(endpoint.target, figures)
 
     @property
     def _most(self) -> int:
@@ -194,7 +206,7 @@ class Outside(Placed):
                 raise
             await self._recall(endpoint, "", deadline)
             health = await endpoint.health(deadline)
-        self._gauges = await endpoint.figures(deadline)
+        await self._learn(endpoint, deadline)
         return health
 
     async def is_stuck(self) -> bool:

@@ -89,6 +89,10 @@ class Placed(abc.ABC):
     def give_up(self, reason: str) -> None:  # noqa: B027  # what runs in the gateway's process cannot be ended
         """Ends a plugin that is stuck, where it can be, as if it had ended by itself."""
 
+    def counted(self) -> Mapping[str, float]:
+        """What the plugin itself has counted, by the names of `prism.plugins.figures.COUNTS`; nothing in_process."""
+        return {}
+
     def status(self) -> Mapping[str, object]:
         """What is worth knowing of how it runs: plain data, nothing secret."""
         return {}

@@ -128,7 +128,7 @@ class Remote(Outside):
         deadline = Deadline.after(PROBE_PATIENCE)
         try:
             health = await endpoint.health(deadline)
-            self._gauges = await endpoint.figures(deadline)
+            await self._learn(endpoint, deadline)
         except PrismError as error:
             self._on_lost(endpoint, error.message)
             return Health(HealthStatus.UNHEALTHY if not self._rotation else HealthStatus.DEGRADED, error.message)

@@ -5,7 +5,7 @@ from prism.control import describe
 from prism.control.admin.action import Actor
 from prism.control.admin.page import page
 from prism.control.admin.plain import struct
-from prism.control.admin.status import find, state, status
+from prism.control.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.transition import Served
 
@@ -15,17 +15,19 @@ class Namespaces:
 
     Args:
         control: serves them.
+        reporter: tells how namespaces fare.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, reporter: Reporter) -> None:
         self._control = control
+        self._reporter = reporter
 
     async def list_namespaces(self, request: pb.ListNamespacesRequest, _actor: Actor) -> pb.ListNamespacesResponse:
         """A page of them."""
         served = self._control.served
         shown, token = page(served, request.page_token, request.page_size)
         return pb.ListNamespacesResponse(
-            namespaces=[_namespace(self._control, served[name]) for name in shown],
+            namespaces=[_namespace(self._reporter, served[name]) for name in shown],
             next_page_token=token,
             generation=self._control.generation,
         )
@@ -41,20 +43,20 @@ class Namespaces:
         served = find(self._control, request.namespace)
         details = describe.details(served.spec)
         return pb.DescribeNamespaceResponse(
-            namespace=_namespace(self._control, served),
+            namespace=_namespace(self._reporter, served),
             line=details["line"],
             config=struct(details["config"]),
             credentials=struct(details["credentials"]),
-            status=status(self._control, served),
+            status=self._reporter.status(served),
         )
 
 
-def _namespace(control: Control, served: Served) -> pb.Namespace:
+def _namespace(reporter: Reporter, served: Served) -> pb.Namespace:
     row = describe.row(served.spec)
     return pb.Namespace(
         name=row["name"],
         abstractions=row["abstractions"],
         plugin=row["backend"],
         placement=row["placement"],
-        state=state(control, served),
+        state=reporter.state(served),
     )

@@ -5,7 +5,7 @@ from itertools import islice
 
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control.admin.action import Actor
-from prism.control.admin.status import find, status
+from prism.control.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.report import ReloadReport
 from prism.errors import FailedPrecondition
@@ -19,10 +19,12 @@ class Reloads:
 
     Args:
         control: does it.
+        reporter: tells how namespaces fare.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, reporter: Reporter) -> None:
         self._control = control
+        self._reporter = reporter
 
     async def reload_plugin(self, request: pb.ReloadPluginRequest, _actor: Actor) -> pb.ReloadPluginResponse:
         """Replaces the instance of a namespace.
@@ -46,7 +48,7 @@ class Reloads:
                 "its code is that which the gateway loaded; a new version of it needs a restart of the gateway"
             )
         return pb.ReloadPluginResponse(
-            status=status(self._control, served),
+            status=self._reporter.status(served),
             previous_version=before.spec.instance.plugin.manifest.version,
             namespaces=shared,
             generation=report.generation,

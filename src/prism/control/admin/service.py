@@ -18,7 +18,7 @@ from prism.control.admin.doorkeeper import EVERYWHERE, Anybody, Doorkeeper
 from prism.control.admin.logs import Logs
 from prism.control.admin.namespaces import Namespaces
 from prism.control.admin.reloads import Reloads
-from prism.control.admin.status import Statuses
+from prism.control.admin.status import Breakers, Reporter, Statuses
 from prism.control.admin.switches import Switches
 from prism.control.control import Control
 from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
@@ -47,26 +47,27 @@ class Admin:
     """
 
     def __init__(
-        self, control: Control, *, doorkeeper: Doorkeeper | None = None, listeners: Iterable[Listener] = ()
+        self,
+        control: Control,
+        *,
+        doorkeeper: Doorkeeper | None = None,
+        breakers: Breakers = dict,
+        listeners: Iterable[Listener] = (),
     ) -> None:
         """
         Args:
             control: what is administered.
             doorkeeper: says who asks, and refuses whom it will; None lets everyone in.
+            breakers: the circuit breakers that there are.
             listeners: are told of every action, beside the log and the audit trail.
         """
         operations = [Operation.of(method) for method in SERVICE.methods]
         self.operations: Mapping[str, Operation] = {each.path: each for each in operations}
         self._doorkeeper = doorkeeper or Anybody()
         self._listeners = (log_action, audit_action, *listeners)
-        nouns = (
-            Catalogue(control),
-            Statuses(control),
-            Reloads(control),
-            Switches(control),
-            Logs(control),
-            Namespaces(control),
-        )
+        reporter = Reporter(control, breakers)
+        reporting = (Statuses, Reloads, Switches, Namespaces)
+        nouns = (Catalogue(control), Logs(control), *(noun(control, reporter) for noun in reporting))
         self._handlers: Mapping[str, Handler] = {each.name: _handler(nouns, each) for each in operations}
 
     async def unary(

@@ -4,7 +4,7 @@ from time import time
 
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.control.admin.action import Actor
-from prism.control.admin.status import find, status
+from prism.control.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.disabled import Disabled
 
@@ -14,10 +14,12 @@ class Switches:
 
     Args:
         control: does it.
+        reporter: tells how namespaces fare.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, reporter: Reporter) -> None:
         self._control = control
+        self._reporter = reporter
 
     async def disable_plugin(self, request: pb.DisablePluginRequest, actor: Actor) -> pb.DisablePluginResponse:
         """Refuses a namespace's calls.
@@ -36,4 +38,4 @@ class Switches:
         return pb.EnablePluginResponse(status=self._status(request.namespace), changed=changed)
 
     def _status(self, namespace: str) -> pb.PluginStatus:
-        return status(self._control, find(self._control, namespace))
+        return self._reporter.status(find(self._control, namespace))

@@ -296,7 +296,7 @@ class Namespace(_message.Message):
     def __init__(self, name: _Optional[str] = ..., abstractions: _Optional[_Iterable[str]] = ..., plugin: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ...) -> None: ...
 
 class PluginStatus(_message.Message):
-    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled", "restarts", "process")
+    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled", "restarts", "process", "breaker")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     PLUGIN_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -310,6 +310,7 @@ class PluginStatus(_message.Message):
     DISABLED_FIELD_NUMBER: _ClassVar[int]
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     plugin: str
     version: str
@@ -323,7 +324,18 @@ class PluginStatus(_message.Message):
     disabled: PluginDisabled
     restarts: int
     process: _struct_pb2.Struct
-    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ..., restarts: _Optional[int] = ..., process: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    breaker: PluginBreaker
+    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ..., restarts: _Optional[int] = ..., process: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., breaker: _Optional[_Union[PluginBreaker, _Mapping]] = ...) -> None: ...
+
+class PluginBreaker(_message.Message):
+    __slots__ = ("state", "trips", "opens_in_seconds")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TRIPS_FIELD_NUMBER: _ClassVar[int]
+    OPENS_IN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    state: str
+    trips: int
+    opens_in_seconds: float
+    def __init__(self, state: _Optional[str] = ..., trips: _Optional[int] = ..., opens_in_seconds: _Optional[float] = ...) -> None: ...
 
 class PluginDisabled(_message.Message):
     __slots__ = ("by", "reason", "time")

@@ -10,10 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from prism.services import Health
+from prism.services.described import Described
 from prism.services.reflection import VERSIONS
 from services.serving import SERVICE_NAMES, serving
 
@@ -167,3 +169,12 @@ async def test_grpcurl_works_unprepared(grpcurl: Path, address: str) -> None:
     assert "prism.data.v1.KeyValueGetRequest" in described
     answer = await run(grpcurl, "-d", "{}", address, "grpc.health.v1.Health/Check")
     assert json.loads(answer) == {"status": "SERVING"}
+
+
+def test_what_is_described_may_become_more() -> None:
+    """A plugin's messages are known when its code is loaded; what is known already stays."""
+    described = Described([])
+    assert described.by_symbol("google.protobuf.StringValue") is None
+    described.add(wrappers_pb2.DESCRIPTOR, wrappers_pb2.DESCRIPTOR)
+    assert described.by_symbol("google.protobuf.StringValue") == [wrappers_pb2.DESCRIPTOR.serialized_pb]
+    assert described.services == ()

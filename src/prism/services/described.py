@@ -25,13 +25,22 @@ class Described:
         served = tuple(services)
         self.services = tuple(sorted(service.full_name for service in served))
         self._files: dict[str, FileDescriptor] = {}
-        for root in (*(service.file for service in served), *files):
-            self._files.update({file.name: file for file in _with_imports(root)})
-        self._symbols = {name: file for file in self._files.values() for name in _symbols(file)}
+        self._symbols: dict[str, FileDescriptor] = {}
         self._extensions: dict[str, dict[int, FileDescriptor]] = {}
-        for file in self._files.values():
-            for extended, number in _extensions(file):
-                self._extensions.setdefault(extended, {})[number] = file
+        self.add(*(service.file for service in served), *files)
+
+    def add(self, *files: FileDescriptor) -> None:
+        """More to tell: these files, with all they need. One that is known already stays as it is."""
+        for root in files:
+            for file in _with_imports(root):
+                if file.name not in self._files:
+                    self._add(file)
+
+    def _add(self, file: FileDescriptor) -> None:
+        self._files[file.name] = file
+        self._symbols.update(dict.fromkeys(_symbols(file), file))
+        for extended, number in _extensions(file):
+            self._extensions.setdefault(extended, {})[number] = file
 
     def by_name(self, name: str) -> list[bytes] | None:
         """The file of that name and what it imports, serialised; None where there is none."""

@@ -9,17 +9,28 @@ from prism.services.described import Described
 from prism.wire import Method
 
 
-def standard_services(
-    health_service: health.Health, services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()
-) -> Mapping[str, Method]:
+def standard_services(health_service: health.Health, services: Iterable[ServiceDescriptor]) -> Mapping[str, Method]:
     """The methods, by path.
 
     Args:
         health_service: answers for health.
         services: what else the server serves, for reflection to tell.
-        files: what reflection tells besides, such as messages that travel in a `google.protobuf.Any`.
     """
-    described = Described([*services, health.SERVICE, *reflection.SERVICES], files)
+    return described_services(health_service, described(services))
+
+
+def described(services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()) -> Described:
+    """What reflection tells of a server.
+
+    Args:
+        services: what it serves beside the standard ones.
+        files: what is told besides, such as messages that travel in a `google.protobuf.Any`.
+    """
+    return Described([*services, health.SERVICE, *reflection.SERVICES], files)
+
+
+def described_services(health_service: health.Health, described: Described) -> Mapping[str, Method]:
+    """The methods, by path, of a server whose descriptions may become more while it serves."""
     methods = [*health_service.methods()]
     methods += [reflection.Reflection(version, described).method() for version in reflection.VERSIONS]
     return {method.path: method for method in methods}

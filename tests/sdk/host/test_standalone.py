@@ -7,6 +7,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -237,3 +238,56 @@ def test_help_teaches() -> None:
     said = run(*command("--help"))
     for taught in ("grpcurl -plaintext", "BackendPlugin/Initialize", "KeyValuePutRequest", "--tls-client-ca"):
         assert taught in said
+
+
+OWN = """
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message_factory import GetMessageClass
+
+from prism.backends.memory.backend import MemoryBackend
+from prism.sdk import operation
+
+file = FileDescriptorProto(name="own/own.proto", package="own", syntax="proto3")
+message = file.message_type.add(name="Shake")
+message.field.add(name="times", number=1, type=13, label=1)
+method = file.service.add(name="Own").method.add(name="Shake", input_type=".own.Shake", output_type=".own.Shake")
+Default().AddSerializedFile(file.SerializeToString())
+SERVICE = Default().FindServiceByName("own.Own")
+Shake = GetMessageClass(SERVICE.methods_by_name["Shake"].input_type)
+
+
+class Extras:
+    @operation(SERVICE.methods_by_name["Shake"])
+    async def shake(self, request, context):
+        return Shake(times=request.times + 1)
+
+
+class OwnBackend(MemoryBackend):
+    @property
+    def interfaces(self):
+        return (*super().interfaces, Extras())
+"""
+
+
+def test_grpcurl_knows_a_plugins_own_operations(grpcurl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once an instance serves, reflection describes the messages of the plugin's own .proto as well."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__init__.py").touch()
+    (tmp_path / "own" / "backend.py").write_text(OWN)
+    manifest = resources.files("prism.backends.memory").joinpath("plugin.toml").read_text()
+    manifest = manifest.replace('name = "memory"', 'name = "own"')
+    manifest = manifest.replace("prism.backends.memory.backend:MemoryBackend", "own.backend:OwnBackend")
+    (tmp_path / "own" / "plugin.toml").write_text(manifest)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    shake = {
+        "operation": "own.Own/Shake",
+        "metadata": NAMESPACE,
+        "typedParams": {"@type": "type.googleapis.com/own.Shake", "times": 3},
+    }
+    with standalone("--listen", "127.0.0.1:0", name="own") as plugin:
+        call = (str(grpcurl), "-plaintext", "-d")
+        started = json.loads(run(*call, '{"namespace": "try"}', plugin.listens, f"{PLUGIN[1:]}/Initialize"))
+        assert "own.Own/Shake" in started["supported_operations"]
+        answer = json.loads(run(*call, json.dumps(shake), plugin.listens, f"{PLUGIN[1:]}/Execute"))
+    assert answer["typed_result"] == {"@type": "type.googleapis.com/own.Shake", "times": 4}

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
@@ -25,11 +25,18 @@ class Instances:
         plugin: what they are instances of.
         redactor: knows the secrets of all of them.
         closing: the process ends; nothing is started any more.
+        on_serving: told of each that begins to serve.
     """
 
-    def __init__(self, plugin: Plugin, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self,
+        plugin: Plugin,
+        redactor: Redactor | None = None,
+        on_serving: Callable[[HostedInstance], None] = lambda _: None,
+    ) -> None:
         self.plugin = plugin
         self.redactor = redactor or Redactor()
+        self.on_serving = on_serving
         self.closing = False
         self._running: dict[str, HostedInstance] = {}
         self._starting: dict[str, tuple[HostedInstance, asyncio.Task[None]]] = {}
@@ -106,6 +113,7 @@ class Instances:
         finally:
             del self._starting[fresh.name]
         self._running[fresh.name] = fresh
+        self.on_serving(fresh)
         log.info("instance %r serves %s", fresh.name, fresh.identity)
 
     async def end(self, name: str, grace: float) -> None:

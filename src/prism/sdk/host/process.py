@@ -15,10 +15,11 @@ from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
 from prism.sdk.host import backend_plugin, go_plugin, information
 from prism.sdk.host.host_options import HostOptions
+from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.probes import Probes
 from prism.sdk.host.tracing import exporter_of, tracer_of
-from prism.services import Health, standard_services
+from prism.services import Health, described, described_services
 from prism.wire import Method, Peer, Server, ServerConfig
 
 ENVELOPE_BYTES: Final = 64 << 10
@@ -26,6 +27,8 @@ ENVELOPE_BYTES: Final = 64 << 10
 
 _LAST_ANSWERS: Final = 1.0
 """Seconds for what remains when all instances have ended: the answer to Shutdown, and watchers of health."""
+
+_SERVICES: Final = (*backend_plugin.SERVICES, *information.SERVICES)
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +39,13 @@ class PluginProcess:
     def __init__(self, plugin: Plugin, options: HostOptions) -> None:
         self._plugin = plugin
         self._options = options
-        self._instances = Instances(plugin, options.redactor)
+        self._instances = Instances(plugin, options.redactor, self._describe)
         self._told = asyncio.Event()
         self._ended = asyncio.Event()
         self._grace = options.grace
         self._health = Health(self._readiness)
+        contract = [each.service.file for each in interfaces().values()]
+        self._described = described(_SERVICES, [*contract, struct_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR])
         self._information = information.Information(self._instances)
         self._exporter = exporter_of(os.environ, plugin.name)
 
@@ -79,10 +84,7 @@ class PluginProcess:
 
     def _server(self) -> Server:
         methods = {method.path: method for method in self._methods()}
-        services = (*backend_plugin.SERVICES, *information.SERVICES)
-        contract = [each.service.file for each in interfaces().values()]
-        files = [*contract, struct_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR]
-        methods |= standard_services(self._health, services, files)
+        methods |= described_services(self._health, self._described)
         largest = self._plugin.manifest.capabilities.max_payload + ENVELOPE_BYTES
         config = ServerConfig(max_message_size=max(largest, ServerConfig().max_message_size))
         return Server(methods.get, config=config, admit=self._admit)
@@ -103,8 +105,13 @@ class PluginProcess:
 
     def _readiness(self) -> Mapping[str, bool]:
         serves = not self._told.is_set()
-        services = (*backend_plugin.SERVICES, *information.SERVICES)
-        return dict.fromkeys(("", go_plugin.HEALTH_NAME, *(each.full_name for each in services)), serves)
+        return dict.fromkeys(("", go_plugin.HEALTH_NAME, *(each.full_name for each in _SERVICES)), serves)
+
+    def _describe(self, instance: HostedInstance) -> None:
+        """From now on reflection knows the messages of the plugin's own operations too."""
+        for operation in instance.binding.every.values():
+            for message in (operation.request, operation.response):
+                self._described.add(message.DESCRIPTOR.file)  # type: ignore[arg-type]  # one type, of two names
 
     def _catch_signals(self) -> None:
         """SIGTERM ends the process in order, a second one at once; so does SIGINT, where no host has to decide."""

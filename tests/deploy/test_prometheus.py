@@ -46,6 +46,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
     config = {
         "telemetry": {"listen": "127.0.0.1:0", "traces": {"endpoint": "http://127.0.0.1:1", "ratio": 1}},
         "audit": {"output": str(folder / "audit.jsonl"), "calls": 1},
+        "policies": {"default": {"breaker": {}, "retries": {}}},
         "namespaces": [namespace("here", "memory")],
     }
     with running(config, folder) as gateway:
@@ -100,7 +101,7 @@ def test_the_rules_are_evaluated(scraping: Prometheus) -> None:
         return [rule for group in scraping.get("rules")["groups"] for rule in group["rules"]]
 
     scraping.wait(lambda: all(each["health"] != "unknown" for each in rules()))
-    assert len(rules()) == 10
+    assert len(rules()) == 12
     assert {each["name"]: each.get("lastError") for each in rules() if each["health"] != "ok"} == {}
 
 

@@ -164,6 +164,7 @@ def _planted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "telemetry": {"listen": "127.0.0.1:0", "log": {"level": "debug", "access": True}, "traces": traces},
         "audit": {"output": str(folder / "audit.jsonl"), "calls": 1},
         "secrets": {"directory": str(directory)},
+        "policies": {"default": {"breaker": {}, "retries": {}}},
         "namespaces": [
             leaky("file", "{{ secret:file }}", url=f"x://user:{CANARIES['url']}@host/"),
             leaky("variable", "{{ secret:variable }}"),

@@ -148,13 +148,15 @@ class GatewayServer:
     def _probe_server(self, data: Server) -> Server:
         own = (self.policing.figures, self.lag.figures)
         parts = (self.telemetry.figures, self.control.figures, self.gateway.denials.figures, *own)
-        sources = Sources(self.metrics, lambda: self.gateway.snapshot, self._backend_gauges, data, parts)
+        snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
+        sources = Sources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)
         return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
 
     def _backend_gauges(self) -> Iterator[BackendGauges]:
         for each in self.control.instances:
-            store = self.control.scrub(each.instance.identity)
-            yield BackendGauges(each.instance.backend, store, each.spec.placement.type, each.instance.metrics())
+            yield BackendGauges(
+                each.instance.backend, each.instance.identity, each.spec.placement.type, each.instance.metrics()
+            )
 
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from prism.control.snapshot import Snapshot
@@ -60,6 +60,7 @@ class Sources:
         backends: the backends' gauges.
         listener: whose connections are counted; None for nobody's.
         parts: what tells figures of its own, each under names of its own.
+        scrub: takes known secrets out of the names of stores, which plugins make up.
     """
 
     metrics: Metrics
@@ -67,6 +68,7 @@ class Sources:
     backends: Callable[[], Iterable[BackendGauges]] = tuple
     listener: Connections | None = None
     parts: Sequence[Callable[[], Iterable[Figure]]] = ()
+    scrub: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Exposition:
 
 def _copy(sources: Sources) -> Figures:
     snapshot = sources.snapshot()
-    gauges, left_out = _by_gauge(sources.backends())
+    gauges, left_out = _by_gauge(sources.backends(), sources.scrub)
     return Figures(
         totals=tuple(sources.metrics.totals()),
         in_flight=sources.metrics.in_flight(),
@@ -115,18 +117,29 @@ def _copy(sources: Sources) -> Figures:
         generation=snapshot.generation,
         connections=None if sources.listener is None else sources.listener.connections,
         gauges=gauges,
-        told=[left_out, *(figure for part in sources.parts for figure in part())],
+        told=[left_out, *(_scrubbed(figure, sources.scrub) for part in sources.parts for figure in part())],
     )
 
 
-def _by_gauge(backends: Iterable[BackendGauges]) -> tuple[Gauges, Figure]:
+def _scrubbed(figure: Figure, scrub: Callable[[str], str]) -> Figure:
+    if "store" not in figure.labels:
+        return figure
+    place = figure.labels.index("store")
+    values: dict[tuple[str, ...], float] = {}
+    for labels, value in figure.values.items():
+        shown = (*labels[:place], scrub(labels[place]), *labels[place + 1 :])
+        values[shown] = values.get(shown, 0.0) + value
+    return replace(figure, values=values)
+
+
+def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) -> tuple[Gauges, Figure]:
     """The figures of the backends, and how many of them were left out."""
     gauges: dict[str, dict[tuple[str, str, str], float]] = {}
     left_out: Counter[tuple[str, ...]] = Counter()
     names: defaultdict[str, set[str]] = defaultdict(set)
     stores = Stores()
     for each in sorted(backends, key=lambda each: (each.backend, each.store)):
-        labels = (each.backend, stores.label(each.backend, each.store), each.placement)
+        labels = (each.backend, stores.label(each.backend, scrub(each.store)), each.placement)
         taken = names[each.backend]
         for told, value in each.values.items():
             name = _NOT_IN_A_NAME.sub("_", told)[:_LONGEST_NAME]

@@ -6,7 +6,7 @@ CODE := src tests bench proto docs examples
 CODE := $(wildcard $(CODE))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fmt proto docs fuzz soak setup setup-test clean
+.PHONY: help run test acceptance bench fmt proto docs fuzz soak setup setup-test clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -18,7 +18,10 @@ test: setup-test  ## formatting, lint, types, every test, on real servers; under
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+acceptance: setup-test  ## the acceptance kit on every backend in every placement; its table goes to docs/reports/acceptance.md
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -q tests/contract --acceptance-report docs/reports/acceptance.md $(ARGS)
 
 bench: setup-test  ## measure; tables and plots go to bench/results/
 	@dev/setup bench

@@ -79,12 +79,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test says what it is about."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each test says what it is about; under pytest-xdist's `loadgroup` one worker has all tests of one way in."""
     for item in items:
         module = item.getparent(SuiteModule)
-        if module is not None:
-            item.user_properties.extend(_properties(item, module))
+        if module is None:
+            continue
+        item.user_properties.extend(_properties(item, module))
+        if config.pluginmanager.hasplugin("xdist"):
+            way = dict(item.user_properties)["way"]
+            label = module.parent.name if module.parent else ""
+            item.add_marker(pytest.mark.xdist_group(f"{label}-{way or module.suite.name}"))
 
 
 def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, object]]:

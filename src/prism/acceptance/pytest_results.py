@@ -62,7 +62,7 @@ def _case(report: pytest.TestReport, properties: dict[str, Any]) -> Case:
         plugin=properties["plugin"],
         placement=properties["placement"],
         way=properties["way"],
-        test=report.nodeid.rpartition("::")[2],
+        test=report.nodeid.rpartition("::")[2].partition("@")[0],
         rule=properties["rule"],
         outcome=report.outcome,
         reason=reason,

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 
 from prism.acceptance.results import Line, Results
 
+HEADING = """# Acceptance: which plugin passes what
+
+Written by the acceptance kit (`--acceptance-report`). A test counts once for each way in; a skip has the capability
+that is not declared, or the reason for which it means nothing for that plugin."""
+
 
 def summary(results: Results) -> str:
     """The summary as a terminal shows it, broken rules first."""
@@ -46,15 +51,28 @@ def _name(line: Line) -> str:
 
 
 def markdown(results: Results) -> str:
-    """A table of the suites, each skip with its reason; the broken rules below it."""
+    """A page with a table of the suites, each skip with its reason; the broken rules and the figures below it."""
     head = ["suite", "plugin", "placement", "passed", "failed", "skipped, and why"]
     rows = [head, ["---", "---", "---", "---:", "---:", "---"]]
     for line in results.lines():
         skips = "; ".join(f"{count:,} {reason}" for reason, count in line.skips.items())
         rows.append([line.title, line.plugin, line.placement, f"{line.passed:,}", f"{line.failed:,}", skips])
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
-    broken = "\n".join(f"- {rule} ({len(cases)} tests)" for rule, cases in results.broken_rules().items())
-    return f"{table}\n\nBroken rules:\n\n{broken}\n" if broken else f"{table}\n"
+    parts = [HEADING, table]
+    if rules := results.broken_rules():
+        parts += ["## Broken rules", "\n".join(f"- {rule} ({len(cases)} tests)" for rule, cases in rules.items())]
+    figures = [
+        f"- {case.plugin} ({case.placement}, {case.way}): {name} = {value:g}"
+        for case in results.cases
+        for name, value in (case.figures or {}).items()
+    ]
+    if figures:
+        parts += [
+            "## Figures",
+            "Relative ones, of this run on this machine; nothing is asserted on them.",
+            "\n".join(figures),
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
 def document(results: Results) -> str:

@@ -10,11 +10,15 @@ from prism.acceptance.skips import not_applicable
 from prism.acceptance.subject import Subject
 from prism.errors import PrismError
 from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest
+from prism.interfaces.pubsub import PublishRequest
 from prism.sdk.testing import RunningPlugin, running
 
 
-async def use(plugin: RunningPlugin, number: int = 0) -> None:
-    """One write and one read, which must agree."""
+async def use(subject: Subject, plugin: RunningPlugin, number: int = 0) -> None:
+    """One write, and where it can be read one read, which must agree."""
+    if "keyvalue" not in subject.plugin.manifest.interfaces:
+        await plugin.call(PublishRequest(topic="authentication", payload=b"%d" % number))
+        return
     await plugin.call(PutRequest(id=f"r{number}", items=[PutItem(key=b"k", value=b"%d" % number)]))
     found = await plugin.call(GetRequest(id=f"r{number}", keys=[b"k"]))
     assert [item.value for item in found.items] == [b"%d" % number]
@@ -49,17 +53,17 @@ async def refuse(subject: Subject, credentials: Mapping[str, str]) -> PrismError
     return caught.value
 
 
-def needs_keyvalue(subject: Subject) -> None:
+def needs_calls(subject: Subject) -> None:
     """Skips where there is nothing to call."""
-    if "keyvalue" not in subject.plugin.manifest.interfaces:
-        not_applicable("these calls are KeyValue's, which the plugin does not serve")
+    if not {"keyvalue", "pubsub"} & set(subject.plugin.manifest.interfaces):
+        not_applicable("these calls are KeyValue's and PubSub's, which the plugin does not serve")
 
 
 async def test_valid_credentials_are_accepted(guarded: Subject) -> None:
     """RFC-008, authentication 1: the plugin initialises with valid credentials, and serves."""
-    needs_keyvalue(guarded)
+    needs_calls(guarded)
     async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as plugin:
-        await use(plugin)
+        await use(guarded, plugin)
 
 
 async def test_invalid_credentials_are_refused(guarded: Subject) -> None:
@@ -85,24 +89,25 @@ async def test_expired_credentials_are_refused(guarded: Subject, store: TestBack
 
 async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> None:
     """RFC-008, authentication 5: after a rotation calls fail with the store's refusal or go on; new ones serve."""
-    needs_keyvalue(guarded)
+    needs_calls(guarded)
     rotates(store)
     async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as old:
-        await use(old, 1)
+        await use(guarded, old, 1)
         await store.rotate_credentials()
         await store.disconnect()
         told: set[str] = set()
         for number in range(20):
-            told |= await outcome_of(use(old, number))
+            told |= await outcome_of(use(guarded, old, number))
         assert told <= {"", "BACKEND_CREDENTIALS", "BACKEND_UNAVAILABLE"}
         async with running(guarded.plugin.command(), guarded.config, store.credentials()) as fresh:
-            await use(fresh, 2)
-            found = await fresh.call(GetRequest(id="r1", keys=[b"k"]))
-            assert [item.value for item in found.items] == [b"1"]
+            await use(guarded, fresh, 2)
+            if "keyvalue" in guarded.plugin.manifest.interfaces:
+                found = await fresh.call(GetRequest(id="r1", keys=[b"k"]))
+                assert [item.value for item in found.items] == [b"1"]
 
 
 async def test_every_pooled_connection_authenticates(guarded: Subject) -> None:
     """RFC-008, authentication 6: many calls at once, on as many connections as the pool has, all succeed."""
-    needs_keyvalue(guarded)
+    needs_calls(guarded)
     async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as plugin:
-        await asyncio.gather(*(use(plugin, number) for number in range(100)))
+        await asyncio.gather(*(use(guarded, plugin, number) for number in range(100)))

@@ -16,9 +16,10 @@ HEALTHY = pb.HealthCheckResponse.HEALTHY
 
 
 def first_operation(subject: Subject, *, reads: bool) -> Operation:
-    """A unary operation of the plugin's first abstraction that reads, or writes."""
+    """A unary operation of the plugin's first abstraction that reads, or writes; any where none does."""
     operations = interfaces()[subject.plugin.manifest.interfaces[0]].operations
-    return next(each for each in operations if each.reads is reads and not each.server_streaming and not each.requires)
+    unary = [each for each in operations if not each.server_streaming and not each.requires]
+    return next((each for each in unary if each.reads is reads), unary[0])
 
 
 async def test_it_says_what_it_is(subject: Subject, plugin: RunningPlugin) -> None:

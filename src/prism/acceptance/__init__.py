@@ -3,7 +3,8 @@
 It comes with the extra `acceptance`. Source: RFC-008 "Plugin Acceptance Test Framework".
 """
 
-from prism.acceptance.backend import LocalStore, StoreMissing, TestBackend
+from prism.acceptance.backend import LocalStore, Networked, StoreMissing, TestBackend
 from prism.acceptance.harness import PluginAcceptanceHarness
+from prism.acceptance.proxy import Proxy
 
-__all__ = ["LocalStore", "PluginAcceptanceHarness", "StoreMissing", "TestBackend"]
+__all__ = ["LocalStore", "Networked", "PluginAcceptanceHarness", "Proxy", "StoreMissing", "TestBackend"]

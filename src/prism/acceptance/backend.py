@@ -4,7 +4,7 @@ Source: RFC-008 "Test Backend Lifecycle Management".
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 
 class StoreMissing(Exception):
@@ -68,6 +68,20 @@ class TestBackend(Protocol):
 
     async def disconnect(self) -> None:
         """Ends every connection that it has accepted, in the midst of whatever they do."""
+        ...
+
+
+@runtime_checkable
+class Networked(Protocol):
+    """What a test backend offers besides where its store is reached by TCP, so that a proxy fits between."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the store listens."""
+        ...
+
+    async def connection_through(self, port: int, place: str = "main") -> Mapping[str, object]:
+        """As `connection_config`, by way of that port of 127.0.0.1."""
         ...
 
 

@@ -71,6 +71,18 @@ class PostgresTestBackend:
             self._places[place] = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2]))
         return {"connection_string": self._places[place]}
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the server listens."""
+        url = urlsplit(self.server.url)
+        return url.hostname or "localhost", url.port or 5432
+
+    async def connection_through(self, port: int, place: str = "main") -> Mapping[str, object]:
+        """The database for that place, by way of a proxy."""
+        await self.connection_config(place)
+        url = urlsplit(self._places[place])
+        return {"connection_string": urlunsplit(url._replace(netloc=f"127.0.0.1:{port}"))}
+
     def credentials(self) -> Mapping[str, str]:
         """The account that owns the databases."""
         url = urlsplit(self.server.url)

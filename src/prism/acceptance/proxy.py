@@ -1,0 +1,115 @@
+"""A TCP proxy between a plugin and its store, which a test stops, slows and cuts.
+
+Source: psycopg's tests/fix_proxy.py has the idea.
+"""
+
+import asyncio
+import struct
+from contextlib import suppress
+from socket import SO_LINGER, SOL_SOCKET
+from typing import Self
+
+_BITE = 1 << 16
+_RESET = struct.pack("ii", 1, 0)
+"""Linger of no time: closing sends a reset and drops what was not sent."""
+
+
+class Proxy:
+    """Passes bytes between its port and one address; a context manager.
+
+    Attributes:
+        port: where it listens on 127.0.0.1; the same from start to start.
+        delay: seconds that each bite of an answer is held back.
+        accepted: connections taken so far.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        """
+        Args:
+            host: where the store is.
+            port: its port there.
+        """
+        self.port = 0
+        self.delay = 0.0
+        self.accepted = 0
+        self._target = (host, port)
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._answers_left: int | None = None
+
+    async def start(self) -> None:
+        """Begins to listen, on the port that it had."""
+        self._answers_left = None
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Refuses new connections and cuts those that there are."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Resets every connection, in the midst of whatever it carries."""
+        tasks = list(self._connections)
+        for task in tasks:
+            _reset(self._connections[task])
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def cut_in_answer(self, after: int) -> None:
+        """Resets the connection whose answer makes it `after` more bytes, in the middle of that answer; once."""
+        self._answers_left = after
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None  # asyncio runs it as one
+        self._connections[task] = writer
+        try:
+            with suppress(OSError):
+                there, back = await asyncio.open_connection(*self._target)
+                try:
+                    async with asyncio.TaskGroup() as both:
+                        both.create_task(self._pass(reader, back, answers=False))
+                        both.create_task(self._pass(there, writer, answers=True))
+                except* (OSError, _Cut):
+                    _reset(writer)
+                finally:
+                    back.close()
+        finally:
+            del self._connections[task]
+            writer.close()
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool) -> None:
+        while bite := await source.read(_BITE):
+            if answers and self.delay:
+                await asyncio.sleep(self.delay)
+            if answers and self._answers_left is not None:
+                if len(bite) > self._answers_left:
+                    sink.write(bite[: self._answers_left])
+                    self._answers_left = None
+                    raise _Cut
+                self._answers_left -= len(bite)
+            sink.write(bite)
+            await sink.drain()
+        raise _Cut  # one side has ended: so does the other
+
+
+class _Cut(Exception):
+    """The connection is to be reset."""
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    sock = writer.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
+    writer.transport.abort()

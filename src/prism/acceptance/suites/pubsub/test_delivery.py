@@ -84,7 +84,7 @@ async def test_ids_are_never_given_twice(ps: PubSub) -> None:
 
 
 async def test_a_subscriber_that_leaves_harms_nobody(ps: PubSub) -> None:
-    """Subscriptions come and go beside one that stays, and it misses nothing."""
+    """CONTRACT, PubSub: subscriptions come and go beside one that stays, and it misses nothing."""
     async with ps.listening("t.*") as staying:
         for number in range(20):
             async with ps.listening("t.*") as leaving:

@@ -53,7 +53,7 @@ async def test_a_group_shares_its_messages(ps: PubSub) -> None:
 
 
 async def test_groups_of_other_namespaces_are_others(ps: PubSub) -> None:
-    """A group shares within its namespace only."""
+    """CONTRACT, PubSub: a group shares within its namespace only."""
     ps.needs("queue_groups")
     other = ps.elsewhere()
     async with ps.listening(">", "g") as ours, other.listening(">", "g") as theirs:

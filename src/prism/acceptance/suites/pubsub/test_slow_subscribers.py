@@ -30,7 +30,7 @@ async def test_a_slow_subscriber_ends_with_a_gap(ps: PubSub) -> None:
 
 
 async def test_it_may_subscribe_again(ps: PubSub) -> None:
-    """A subscriber that fell behind is as good as new with its next subscription."""
+    """CONTRACT, PubSub: a subscriber that fell behind is as good as new with its next subscription."""
     for _ in range(2):
         async with ps.listening("t") as slow:
             for _ in range(0, LARGE, AT_ONCE):

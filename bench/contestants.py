@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from bench.data import KEY, VALUE, any_record
-from bench.headers import headers
+from bench.headers import TOKEN, headers
 from prism.client import Client
 from prism.interfaces import keyvalue as kv
 from prism.wire import Channel, Deadline, Metadata
@@ -58,7 +58,9 @@ def prism_client(address: str, namespace: str, pid: int, name: str = "Prism, its
     return Contestant(name, opened, pid)
 
 
-def channel(address: str, namespace: str, pid: int, name: str = "Prism, bare channel") -> Contestant:
+def channel(
+    address: str, namespace: str, pid: int, name: str = "Prism, bare channel", token: str = TOKEN
+) -> Contestant:
     """The transport under our client: messages made and read, no retries, no conversion."""
 
     @asynccontextmanager
@@ -66,7 +68,7 @@ def channel(address: str, namespace: str, pid: int, name: str = "Prism, bare cha
         async with Channel(address) as wire:
 
             async def call() -> None:
-                metadata = Metadata([("prism-namespace", namespace), *headers().items()])
+                metadata = Metadata([("prism-namespace", namespace), *headers(token).items()])
                 request = kv.GetRequest(id=any_record(), keys=(KEY,)).SerializeToString()
                 answer = await wire.unary(GET, request, metadata=metadata, deadline=Deadline.after(TIMEOUT))
                 assert kv.GetResponse.FromString(answer).items[0].value == VALUE

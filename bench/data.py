@@ -22,9 +22,9 @@ def any_record() -> str:
     return record(int(random.random() * RECORDS))
 
 
-async def fill(address: str, namespace: str) -> None:
+async def fill(address: str, namespace: str, token: str | None = None) -> None:
     """Writes all records through a gateway."""
-    async with Client(address, timeout=60) as prism:
+    async with Client(address, timeout=60, token=token) as prism:
         keyvalue = prism.keyvalue(namespace)
         batches = iter(range(0, RECORDS, BATCH))
 

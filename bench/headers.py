@@ -8,11 +8,11 @@ TOKEN = "prism_".ljust(200, "t")  # an API key in form, so that a gateway may as
 _numbers = itertools.count()
 
 
-def headers() -> Mapping[str, str]:
+def headers(token: str = TOKEN) -> Mapping[str, str]:
     """The headers of one call; the deadline is the client's to set."""
     trace, span = random.getrandbits(128), random.getrandbits(64)
     return {
-        "authorization": f"Bearer {TOKEN}",
+        "authorization": f"Bearer {token}",
         "traceparent": f"00-{trace:032x}-{span:016x}-01",
         "x-request-id": f"{next(_numbers):016x}",
     }

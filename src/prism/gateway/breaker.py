@@ -33,7 +33,7 @@ class Breaker:
         "_open_until",
         "_probed_at",
         "_probing",
-        "_turned_at",
+        "_turn_at",
         "section",
         "state",
         "trips",
@@ -50,7 +50,7 @@ class Breaker:
         # Two halves of the window: this one, and the one before it.
         self._good = [0, 0]
         self._bad = [0, 0]
-        self._turned_at = monotonic()
+        self._turn_at = monotonic() + self.section.window / 2
 
     @property
     def opens_in(self) -> float:
@@ -79,7 +79,8 @@ class Breaker:
             return  # it began before the breaker opened, and says nothing of how things are now
         self._in_a_row = 0
         if self.state is State.CLOSED:
-            self._turn()
+            if monotonic() >= self._turn_at:
+                self._turn()
             self._good[0] += 1
         elif self.state is State.HALF_OPEN:
             self._probing -= 1
@@ -123,12 +124,13 @@ class Breaker:
     def _start_anew(self) -> None:
         self._good, self._bad = [0, 0], [0, 0]
         self._in_a_row = self._probing = 0
-        self._turned_at = monotonic()
+        self._turn_at = monotonic() + self.section.window / 2
 
     def _turn(self) -> None:
         half = self.section.window / 2
-        halves = int((monotonic() - self._turned_at) / half)
-        if halves:
-            self._turned_at += halves * half
+        over = monotonic() - self._turn_at
+        if over >= 0:
+            halves = int(over / half) + 1
+            self._turn_at += halves * half
             self._good = [0, self._good[0] if halves == 1 else 0]
             self._bad = [0, self._bad[0] if halves == 1 else 0]

@@ -147,7 +147,7 @@ class Gateway:
             finally:
                 instance.release()
             if call.meter is not None:
-                call.meter.answered(len(response), reads=operation.reads)
+                call.meter.answered(len(response), operation.reads)
         except PrismError as error:
             code, failure = error.code, error
             self._explain(error, call)
@@ -187,7 +187,7 @@ class Gateway:
             async with self._subscribed(call, payload, on_established) as responses:
                 async for response in responses:
                     if call.meter is not None:
-                        call.meter.answered(len(response), reads=operation.reads)
+                        call.meter.streamed(len(response), operation.reads)
                     yield response
             code = Code.OK
         except PrismError as error:

@@ -3,6 +3,7 @@
 What was used is kept by namespace and principal, and survives every snapshot; how much may be used is the snapshot's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -33,32 +34,34 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of it may be used; infinite where that is not limited.
+    """How much of it may be used. What is not limited costs nothing, and its burst is infinite.
 
     Attributes:
         whose: of a caller or of the namespace, for the sentence that refuses.
-        request: seconds that one costs, and the burst in seconds; None for no limit.
-        byte: the same.
-        concurrent: at once.
+        call: seconds that a call costs.
+        calls: the burst of calls, in seconds.
+        byte: seconds that a byte costs.
+        bytes: the burst of bytes, in seconds.
+        concurrent: calls at once.
     """
 
     whose: str
-    request: tuple[float, float] | None
-    byte: tuple[float, float] | None
+    call: float
+    calls: float
+    byte: float
+    bytes: float
     concurrent: float
 
     @classmethod
     def of(cls, section: Shares, whose: str) -> "Share":
         """As a section says."""
-        requests, size = section.requests, section.bytes
-        return cls(
-            whose,
-            None
-            if requests is None
-            else (1 / requests.rate, (requests.burst or max(1.0, requests.rate)) / requests.rate),
-            None if size is None else (1 / size.rate, (size.burst or size.rate) / size.rate),
-            float("inf") if section.concurrent is None else float(section.concurrent),
-        )
+        call = byte = 0.0
+        calls = size = math.inf
+        if (requests := section.requests) is not None:
+            call, calls = 1 / requests.rate, (requests.burst or max(1.0, requests.rate)) / requests.rate
+        if (rate := section.bytes) is not None:
+            byte, size = 1 / rate.rate, (rate.burst or rate.rate) / rate.rate
+        return cls(whose, call, calls, byte, size, section.concurrent or math.inf)
 
     def take(self, usage: Usage, size: int, now: float) -> None:
         """Takes a call with a request of so many bytes.
@@ -68,14 +71,17 @@ class Share:
         """
         if usage.concurrent >= self.concurrent:
             raise self._exceeded(f"{usage.concurrent} calls are under way", "concurrent", CONCURRENCY_RETRY)
-        if self.request is not None:
-            cost, burst = self.request
-            if wait := usage.requests.take(now, cost, burst):
-                raise self._exceeded(f"more than {1 / cost:g} calls a second", "requests", wait)
-        if self.byte is not None:
-            cost, burst = self.byte
-            if wait := usage.bytes.take(now, cost * size, burst):
-                raise self._exceeded(f"more than {1 / cost:g} bytes a second", "bytes", wait)
+        # The first branches spare the call of `Bucket.take` where nothing is owed.
+        bucket = usage.requests
+        if bucket.paid_at <= now:
+            bucket.paid_at = now + self.call
+        elif wait := bucket.take(now, self.call, self.calls):
+            raise self._exceeded(f"more than {1 / self.call:g} calls a second", "requests", wait)
+        bucket = usage.bytes
+        if bucket.paid_at <= now:
+            bucket.paid_at = now + self.byte * size
+        elif wait := bucket.take(now, self.byte * size, self.bytes):
+            raise self._exceeded(f"more than {1 / self.byte:g} bytes a second", "bytes", wait)
 
     def _exceeded(self, what: str, limit: str, wait: float) -> LimitExceeded:
         return LimitExceeded(
@@ -108,8 +114,8 @@ class Plan:
         return cls(
             Share.of(section, "its own"),
             None if each is None else Share.of(each, "each caller's"),
-            section.message_size or float("inf"),
-            section.scan_size or float("inf"),
+            section.message_size or math.inf,
+            section.scan_size or math.inf,
         )
 
 
@@ -127,17 +133,25 @@ class Meter:
         if each is not None:
             each.concurrent += 1
 
-    def answered(self, size: int, *, reads: bool) -> None:
-        """An answer of so many bytes is ready; it is paid for whatever is left.
+    def answered(self, size: int, reads: bool) -> None:
+        """The answer of so many bytes is ready; it is paid for whatever is left, as if it had been asked with the call.
 
         Raises:
             LimitExceeded: a reading call gives too much.
         """
         plan = self._plan
-        if plan.whole.byte is not None:
-            self._whole.bytes.charge(size * plan.whole.byte[0])
-        if self._each is not None and plan.each is not None and plan.each.byte is not None:
-            self._each.bytes.charge(size * plan.each.byte[0])
+        self._whole.bytes.paid_at += size * plan.whole.byte
+        if self._each is not None and plan.each is not None:
+            self._each.bytes.paid_at += size * plan.each.byte
+        if reads and size > plan.scan_size:
+            raise answer_too_large(size, int(plan.scan_size))
+
+    def streamed(self, size: int, reads: bool) -> None:
+        """The same of one answer of a stream, which may come long after its call."""
+        plan = self._plan
+        self._whole.bytes.charge(size * plan.whole.byte)
+        if self._each is not None and plan.each is not None:
+            self._each.bytes.charge(size * plan.each.byte)
         self._sent += size
         if reads and self._sent > plan.scan_size:
             raise answer_too_large(self._sent, int(plan.scan_size))

@@ -1,6 +1,7 @@
 """The last hop, protect, and what it puts between a call and its instance: time-outs, retries, the breaker."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from time import monotonic
@@ -8,9 +9,9 @@ from time import monotonic
 from prism.context import Context
 from prism.control.policy import PolicySection, Retries
 from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, InternalError, Outcome, PrismError
-from prism.gateway.breaker import Breaker
+from prism.gateway.breaker import Breaker, State
 from prism.gateway.call import Call
-from prism.gateway.retry import RetryBudget, pause
+from prism.gateway.retry import MOST_TOKENS, RetryBudget, pause
 from prism.plugins.instance import Instance
 from prism.wire import Code, Deadline
 from prism.wire.timer import DeadlineWheel, Expiring
@@ -53,7 +54,7 @@ class Resilience:
         wheel: watches over deadlines.
     """
 
-    __slots__ = ("_breaker", "_budget", "_default", "_instance", "_longest", "_retries", "_wheel")
+    __slots__ = ("_breaker", "_budget", "_default", "_earned", "_instance", "_longest", "_retries", "_wheel")
 
     def __init__(
         self,
@@ -64,38 +65,57 @@ class Resilience:
         wheel: DeadlineWheel,
     ) -> None:
         timeouts = policy.timeouts
-        self._default = None if timeouts is None else timeouts.default
-        self._longest = None if timeouts is None else timeouts.longest
+        self._longest = (timeouts and timeouts.longest) or math.inf
+        self._default = (timeouts and timeouts.default) or self._longest
         self._retries = policy.retries
+        self._earned = 0.0 if policy.retries is None else policy.retries.budget
         self._instance = instance
         self._breaker = breaker
         self._budget = budget
         self._wheel = wheel
 
     async def call(self, call: Call, payload: bytes) -> bytes:
-        """Runs an operation with one response; raises PrismErrors as the instance does."""
-        retries = self._retries
-        if (expiry := self._expiry(call)) is not None:
-            return await self._before(expiry, call, payload)
-        if retries is None:
-            return await self._attempt(call, payload)
-        try:
-            response = await self._attempt(call, payload)
-        except PrismError as error:
-            return await self._again(retries, call, payload, error)
-        self._budget.earn(retries.budget)
-        return response
+        """Runs an operation with one response; raises PrismErrors as the instance does.
 
-    async def _before(self, expiry: Expiry, call: Call, payload: bytes) -> bytes:
-        """The same, ended where the policy's deadline passes."""
-        task = expiry.task
-        cancellations = task.cancelling()
+        One function for the way that nearly every call goes; what is rare has its own.
+        """
+        began = monotonic()
+        deadline = call.deadline
+        if deadline is None or deadline.instant - began > self._longest:
+            seconds = self._default if deadline is None else self._longest
+            if seconds < math.inf:
+                return await self._before(Deadline(began + seconds), call, payload)
+        breaker, instance = self._breaker, self._instance
+        if breaker is not None and breaker.state is not State.CLOSED:
+            self._admit(breaker)
+        trips = 0 if breaker is None else breaker.trips
         try:
-            return await self._attempt(call, payload)
+            response = await instance.call(call.operation.name, payload, call.context())
         except PrismError as error:
+            self._note(breaker, trips, error)
             if self._retries is None:
                 raise
             return await self._again(self._retries, call, payload, error)
+        except BaseException:
+            self._gave_up(breaker, trips, began)
+            raise
+        if breaker is not None:
+            breaker.succeeded(trips)
+        budget = self._budget
+        if budget.tokens < MOST_TOKENS:
+            budget.earn(self._earned)
+        return response
+
+    async def _before(self, deadline: Deadline, call: Call, payload: bytes) -> bytes:
+        """The same, ended where the policy's deadline passes, which comes before the caller's."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # for mypy: a coroutine runs in one
+        call.deadline = deadline
+        expiry = Expiry(deadline, task)
+        self._wheel.add(expiry)
+        cancellations = task.cancelling()
+        try:
+            return await self.call(call, payload)
         except asyncio.CancelledError:
             if not expiry.fired or task.uncancel() > cancellations:
                 raise  # by somebody else, who means the whole call
@@ -108,7 +128,10 @@ class Resilience:
     async def stream(self, call: Call, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """Runs an operation with a stream of responses; it is not repeated, and has no time-out but the caller's."""
         breaker = self._breaker
-        trips = 0 if breaker is None else self._admitted(breaker)
+        trips = 0
+        if breaker is not None:
+            self._admit(breaker)
+            trips = breaker.trips
         responses = self._instance.stream(call.operation.name, payload, context)
         try:
             async with aclosing(responses):  # type: ignore[type-var]  # generators, all of them
@@ -123,23 +146,6 @@ class Resilience:
             raise
         if breaker is not None:
             breaker.succeeded(trips)
-
-    def _expiry(self, call: Call) -> Expiry | None:
-        """Watches over the policy's deadline where it comes before the caller's."""
-        given, seconds = call.deadline, self._longest
-        if given is None and self._default is not None:
-            seconds = self._default
-        if seconds is None:
-            return None
-        instant = monotonic() + seconds
-        if given is not None and given.instant <= instant:
-            return None
-        call.deadline = Deadline(instant)
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # for mypy
-        expiry = Expiry(call.deadline, task)
-        self._wheel.add(expiry)
-        return expiry
 
     async def _again(self, retries: Retries, call: Call, payload: bytes, error: PrismError) -> bytes:
         """Further attempts after the first has failed.
@@ -163,25 +169,29 @@ class Resilience:
                 error = another
 
     async def _attempt(self, call: Call, payload: bytes) -> bytes:
-        breaker, instance = self._breaker, self._instance
-        if breaker is None:
-            return await instance.call(call.operation.name, payload, call.context())
-        trips = self._admitted(breaker)
-        began = monotonic()
+        breaker, trips, began = self._breaker, 0, monotonic()
+        if breaker is not None:
+            self._admit(breaker)
+            trips = breaker.trips
         try:
-            response = await instance.call(call.operation.name, payload, call.context())
+            response = await self._instance.call(call.operation.name, payload, call.context())
         except PrismError as error:
             self._note(breaker, trips, error)
             raise
         except BaseException:
-            # Cancelled: the caller's deadline has passed, or it has given up.
-            slow = monotonic() - began >= breaker.section.slow
-            (breaker.failed if slow else breaker.abandoned)(trips)
+            self._gave_up(breaker, trips, began)
             raise
-        breaker.succeeded(trips)
+        if breaker is not None:
+            breaker.succeeded(trips)
         return response
 
-    def _admitted(self, breaker: Breaker) -> int:
+    def _gave_up(self, breaker: Breaker | None, trips: int, began: float) -> None:
+        """The caller's deadline has passed, or it has gone away: the instance's fault where it was slow."""
+        if breaker is not None:
+            slow = monotonic() - began >= breaker.section.slow
+            (breaker.failed if slow else breaker.abandoned)(trips)
+
+    def _admit(self, breaker: Breaker) -> None:
         wait = breaker.admit()
         if wait:
             raise BackendUnavailable(
@@ -190,7 +200,6 @@ class Resilience:
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=wait,
             )
-        return breaker.trips
 
     def _note(self, breaker: Breaker | None, trips: int, error: PrismError) -> None:
         if breaker is None:

@@ -23,23 +23,24 @@ class RetryBudget:
 
     Attributes:
         spent: retries made.
+        tokens: what may be spent; half of the most is kept back.
     """
 
-    __slots__ = ("_tokens", "spent")
+    __slots__ = ("spent", "tokens")
 
     def __init__(self) -> None:
-        self._tokens = MOST_TOKENS
+        self.tokens = MOST_TOKENS
         self.spent = 0
 
     def earn(self, tokens: float) -> None:
         """A call has succeeded."""
-        if self._tokens < MOST_TOKENS:
-            self._tokens = min(MOST_TOKENS, self._tokens + tokens)
+        if self.tokens < MOST_TOKENS:
+            self.tokens = min(MOST_TOKENS, self.tokens + tokens)
 
     def spend(self) -> bool:
         """A call has failed; whether it may be repeated."""
-        self._tokens = max(0.0, self._tokens - 1)
-        if self._tokens <= MOST_TOKENS / 2:
+        self.tokens = max(0.0, self.tokens - 1)
+        if self.tokens <= MOST_TOKENS / 2:
             return False
         self.spent += 1
         return True

@@ -40,7 +40,7 @@ async def test_calls_are_recorded_by_namespace() -> None:
     assert {(each.kind, each.principal, each.namespace, each.peer) for each in events} == {
         ("call", "alice", "full", "192.0.2.7:1234")
     }
-    assert events[0].detail["backend"] == "memory"
+    assert events[0].backend == "memory"
 
 
 async def test_a_share_of_the_calls() -> None:

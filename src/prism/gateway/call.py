@@ -46,11 +46,13 @@ class Call:
         meter: set by limit; None where nothing is limited.
         target: set by route.
         resilience: set by the last hop; None where the instance is called as it is.
-        trace: set by trace; None where nobody traces calls.
+        sampled: set by trace: its spans are kept whatever becomes of it; None where nobody traces calls.
+        dispatched: when it was handed to its plugin, by `time.perf_counter`; 0 before. Only where calls are traced.
     """
 
-    __slots__ = ("deadline", "incoming", "meter", "namespace", "operation", "principal", "resilience", "size",
-                 "snapshot", "target", "trace")  # fmt: skip
+    __slots__ = ("_trace", "deadline", "dispatched", "incoming", "meter", "namespace", "operation", "principal",
+                 "resilience", "sampled", "size", "snapshot", "target")  # fmt: skip
+    dispatched: float
 
     def __init__(self, operation: Operation, incoming: Incoming, snapshot: Snapshot, size: int = 0) -> None:
         self.operation = operation
@@ -63,20 +65,38 @@ class Call:
         self.meter: Meter | None = None
         self.resilience: Resilience | None = None
         self.target: Namespace | None = None
-        self.trace: CallTrace | None = None
+        self.sampled: bool | None = None
+        self._trace: CallTrace | None = None
+
+    @property
+    def trace(self) -> CallTrace:
+        """Its place in its trace, made when somebody asks: of most calls nobody does."""
+        trace = self._trace
+        if trace is None:
+            trace = self._trace = CallTrace(self.incoming.metadata, sampled=bool(self.sampled))
+        return trace
 
     @property
     def trace_id(self) -> str:
         """Of the trace that the call belongs to, the caller's or a new one; empty for none."""
-        if self.trace is not None:
+        if self.sampled is not None:
             return self.trace.trace_id
         caller = parse(str(self.incoming.metadata.get(TRACEPARENT, "")))
         return "" if caller is None else caller.trace_id
 
+    @property
+    def traceparent(self) -> str:
+        """What its plugin is told."""
+        return self.trace.traceparent
+
+    @property
+    def tracestate(self) -> str:
+        """What its plugin is told beside it."""
+        return self.trace.tracestate
+
     def context(self, on_established: Callable[[], None] | None = None) -> Context:
         """What the backend learns of the call; `on_established` is what its `Context.established` does."""
-        incoming = self.incoming
-        trace = self.trace or str(incoming.metadata.get(TRACEPARENT, ""))
+        trace = self if self.sampled is not None else str(self.incoming.metadata.get(TRACEPARENT, ""))
         return Context(self.namespace, self.deadline, self.principal.name, trace, on_established)
 
 

@@ -39,6 +39,7 @@ class Event:
         namespace: on which namespace; empty for none.
         peer: from where.
         trace_id: of the call's trace.
+        backend: who served it.
         detail: more, by name; no data of callers, nothing secret.
         time: seconds since 1970.
     """
@@ -51,6 +52,7 @@ class Event:
     namespace: str = ""
     peer: str = ""
     trace_id: str = ""
+    backend: str = ""
     detail: Mapping[str, object] = field(default_factory=dict)
     time: float = field(default_factory=time.time)
 
@@ -68,7 +70,7 @@ def record(
 ) -> None:
     """Records an event, from any thread; never waits and never raises. The fields are those of `Event`."""
     if _log.handlers:
-        event = Event(kind, action, outcome, reason, principal, namespace, peer, current_trace_id(), detail)
+        event = Event(kind, action, outcome, reason, principal, namespace, peer, current_trace_id(), detail=detail)
         _log.info("%s", action, extra={"event": event})
 
 

@@ -40,7 +40,7 @@ class AuditCalls:
                 denial.namespace,
                 denial.peer.address,
                 audit.current_trace_id(),
-                detail,
+                detail=detail,
             )
         )
 
@@ -59,6 +59,7 @@ class AuditCalls:
                 call.namespace,
                 call.incoming.peer.address,
                 call.trace_id,
-                {"backend": call.target.instance.backend, "milliseconds": round(seconds * 1000, 3)},
+                call.target.instance.backend,
+                {"milliseconds": round(seconds * 1000, 3)},
             )
         )

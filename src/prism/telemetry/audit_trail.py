@@ -29,6 +29,7 @@ CLOSING: Final = 5.0
 """Seconds that the end of the trail waits for what is to be written."""
 
 _LARGEST_BATCH: Final = 1000
+_encode: Final = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class AuditTrail(logging.Handler):
         self._being_written = 0
         self._sequence = 0
         self._told = 0
+        self._second = (-1.0, "")
         self._stirred = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit trail", daemon=True)
@@ -192,9 +194,11 @@ class AuditTrail(logging.Handler):
                 self._told -= count  # told of with the next batch
 
     def _line(self, number: int, event: Event) -> bytes:
-        when = datetime.datetime.fromtimestamp(event.time, datetime.UTC)
+        second, rest = divmod(event.time, 1.0)
+        if second != self._second[0]:  # most events share theirs with the one before
+            self._second = (second, datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S"))
         line: dict[str, Any] = {
-            "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": f"{self._second[1]}.{int(rest * 1000):03d}Z",
             "sequence": number,
             "kind": event.kind,
             "action": event.action,
@@ -204,9 +208,10 @@ class AuditTrail(logging.Handler):
             "namespace": event.namespace,
             "peer": event.peer,
             "trace_id": event.trace_id,
+            "backend": event.backend,
         }
         line |= {name: self._shown(value) for name, value in event.detail.items() if not line.get(name)}
-        return json.dumps({name: value for name, value in line.items() if value != ""}).encode() + b"\n"
+        return _encode({name: value for name, value in line.items() if value != ""}).encode() + b"\n"
 
     def _shown(self, value: object) -> object:
         if value is None or isinstance(value, bool | int | float):

@@ -3,29 +3,29 @@
 import random
 from typing import Final
 
-from prism.telemetry.trace_context import LONGEST_STATE, TRACESTATE, TraceContext, parse
+from prism.telemetry.trace_context import LONGEST_STATE, TRACEPARENT, TRACESTATE, TraceContext, parse
 from prism.wire.metadata import Metadata
 
 _random: Final = random.Random()  # noqa: S311  # ids must differ; nobody is harmed who guesses one
 
 
 class CallTrace:
-    """What a call carries along. A plain slotted class: one is built per call.
+    """The ids of a call's spans.
 
     Attributes:
-        metadata: what came with the call, its `tracestate` among it.
-        caller: the `traceparent` that came with it, unchecked; empty for none.
         sampled: it is kept whatever becomes of it; downstream is told so.
-        dispatched: when it was handed to its plugin, by `time.perf_counter`; 0 before.
     """
 
-    __slots__ = ("_child", "_ids", "caller", "dispatched", "metadata", "sampled")
+    __slots__ = ("_child", "_ids", "_metadata", "sampled")
 
-    def __init__(self, metadata: Metadata, caller: str, sampled: bool) -> None:
-        self.metadata = metadata
-        self.caller = caller
+    def __init__(self, metadata: Metadata, *, sampled: bool) -> None:
+        """
+        Args:
+            metadata: what came with the call, its `traceparent` and `tracestate` among it.
+            sampled: see above.
+        """
         self.sampled = sampled
-        self.dispatched = 0.0
+        self._metadata = metadata
         self._ids: tuple[str, str, str] | None = None
         self._child = ""
 
@@ -34,10 +34,15 @@ class CallTrace:
         """Trace, parent span (empty for none), and the span of this call."""
         ids = self._ids
         if ids is None:
-            caller = parse(self.caller) if self.caller else None
+            caller = parse(self.caller)
             trace, parent = (new_trace_id(), "") if caller is None else (caller.trace_id, caller.span_id)
             ids = self._ids = (trace, parent, new_span_id())
         return ids
+
+    @property
+    def caller(self) -> str:
+        """The `traceparent` that came with the call, unchecked; empty for none."""
+        return str(self._metadata.get(TRACEPARENT, ""))
 
     @property
     def trace_id(self) -> str:
@@ -61,7 +66,7 @@ class CallTrace:
         """What the plugin is told beside it; meaningless without the caller's own `traceparent`."""
         if not self.ids[1]:
             return ""
-        state = ",".join(map(str, self.metadata.get_all(TRACESTATE)))
+        state = ",".join(map(str, self._metadata.get_all(TRACESTATE)))
         return state if len(state) <= LONGEST_STATE else ""
 
 

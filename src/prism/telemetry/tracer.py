@@ -4,7 +4,7 @@
       |__ dispatch to the plugin; its id is what the plugin gets as `traceparent`
            |__ the plugin's own span, exported by the plugin
 
-A call costs a small object and no text. Spans are built of it when it is kept.
+A call costs a decision and a moment's time; ids, names and spans are made when it is kept.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,6 @@ from typing import Final
 
 from prism.errors import PrismError
 from prism.gateway.call import Call
-from prism.telemetry.call_trace import CallTrace
 from prism.telemetry.current import CURRENT
 from prism.telemetry.sampling import Sampling
 from prism.telemetry.span import Span, SpanKind
@@ -40,31 +39,29 @@ class Tracer:
 
     def begin(self, call: Call) -> None:
         """The hop trace, the first of all: what refuses a call later is in its trace too."""
-        metadata = call.incoming.metadata
-        caller: str = metadata.get(TRACEPARENT, "")  # type: ignore[assignment]  # only -bin headers hold bytes
-        call.trace = CallTrace(metadata, caller, self._at_start(caller))
+        caller: str = call.incoming.metadata.get(TRACEPARENT, "")  # type: ignore[assignment]  # only -bin holds bytes
+        call.sampled = self._at_start(caller)
+        call.dispatched = 0.0
         CURRENT.set(call)
 
     def dispatched(self, call: Call) -> None:
         """The last hop of all: from here on the time is the plugin's."""
-        if call.trace is not None:
-            call.trace.dispatched = perf_counter()
+        call.dispatched = perf_counter()
 
     def ended(self, call: Call, code: Code, started: float, seconds: float, error: PrismError | None) -> None:
         """A call has ended."""
-        trace = call.trace
-        if trace is None:
-            return
+        sampled = call.sampled
+        if sampled is None:
+            return  # it began before calls were traced
         # A stream takes as long as its reader wants it to.
         waited = 0.0 if call.operation.server_streaming else seconds
-        why = "sampled" if trace.sampled else self._at_end(code, waited)
+        why = "sampled" if sampled else self._at_end(code, waited)
         if why:
-            self._keep(call, trace, code, started, seconds, error, why)
+            self._keep(call, code, started, seconds, error, why)
 
     def _keep(
         self,
         call: Call,
-        trace: CallTrace,
         code: Code,
         started: float,
         seconds: float,
@@ -73,6 +70,7 @@ class Tracer:
     ) -> None:
         # Now, and back from here: a clock that was set meanwhile puts no span into the future.
         end = time_ns()
+        trace = call.trace
         trace_id, parent, own = trace.ids
         state = trace.tracestate
         failed = self._failure(code, error)
@@ -91,9 +89,9 @@ class Tracer:
             about["enduser.id"] = call.principal.name
         begun = end - int(seconds * 1e9)
         self._put(Span(call.operation.name, SpanKind.SERVER, trace_id, own, parent, begun, end, state, about, failed))
-        if trace.dispatched and call.target is not None:
+        if call.dispatched and call.target is not None:
             instance = call.target.instance
-            dispatch = end - int((started + seconds - trace.dispatched) * 1e9)
+            dispatch = end - int((started + seconds - call.dispatched) * 1e9)
             about = {**common, "prism.backend": instance.backend}
             name = f"{instance.backend} {call.operation.name}"
             self._put(Span(name, SpanKind.CLIENT, trace_id, trace.child, own, dispatch, end, state, about, failed))

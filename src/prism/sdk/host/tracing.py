@@ -29,11 +29,17 @@ OTLP: Final = "OTEL_EXPORTER_OTLP_"
 class PluginTrace(CallTrace):
     """A call's place in its trace, as the plugin sees it: the author's code works in the span of the call itself."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_caller", "_state")
 
-    def __init__(self, caller: str, state: str, sampled: bool) -> None:
-        super().__init__(EMPTY_METADATA, caller, sampled)
+    def __init__(self, caller: str, state: str, *, sampled: bool) -> None:
+        super().__init__(EMPTY_METADATA, sampled=sampled)
+        self._caller = caller
         self._state = state
+
+    @property
+    def caller(self) -> str:
+        """As it came."""
+        return self._caller
 
     @property
     def child(self) -> str:
@@ -62,7 +68,7 @@ class PluginTracer:
 
     def begin(self, caller: str, state: str) -> PluginTrace:
         """A call has arrived."""
-        return PluginTrace(caller, state, self._sampling.at_start(caller))
+        return PluginTrace(caller, state, sampled=self._sampling.at_start(caller))
 
     def ended(self, trace: PluginTrace, operation: Operation, namespace: str, code: Code, started: float) -> None:
         """A call that began at `started` has ended."""

@@ -18,6 +18,7 @@ import pytest
 
 import gateways
 from authority import Authority, Issued
+from cli.command import prism
 from gateway.issuer import rsa_key, unsigned
 from oidc_server import OidcServer
 from prism.client import Client, PermissionDenied, PrismError, Unauthenticated
@@ -55,8 +56,8 @@ class Guarded:
 
     async def grpc(self, caller: Caller, namespace: str, operation: str) -> str:
         """The verdict on a call over gRPC: `allowed`, or the error's reason."""
-        async with Client(self.gateway.data, tls=self.tls(caller.cert), headers=caller.headers, retry=ONCE) as prism:
-            keyvalue = prism.keyvalue(namespace)
+        async with Client(self.gateway.data, tls=self.tls(caller.cert), headers=caller.headers, retry=ONCE) as client:
+            keyvalue = client.keyvalue(namespace)
             try:
                 await (keyvalue.get("r", b"k") if operation == "read" else keyvalue.put("r", {b"k": b"v"}))
             except PrismError as error:
@@ -201,10 +202,10 @@ async def test_a_bound_token_reaches_and_learns_of_no_other_namespace(guarded: G
     """By no header, in no spelling, not by two of them, not by reflection, health or an error's text."""
     bound = next(caller for caller in guarded.callers if caller.name == "bound")
     learnt = []
-    async with Client(guarded.gateway.data, tls=guarded.tls(), headers=bound.headers, retry=ONCE) as prism:
+    async with Client(guarded.gateway.data, tls=guarded.tls(), headers=bound.headers, retry=ONCE) as client:
         for name in ("payments", "absent"):
             with pytest.raises(PermissionDenied) as caught:
-                await prism.keyvalue(name).put("r", {b"k": b"v"})
+                await client.keyvalue(name).put("r", {b"k": b"v"})
             learnt.append(f"{caught.value} {caught.value.metadata}".replace(name, "N"))
     assert learnt[0] == learnt[1]
     for spelling in ("PAYMENTS", "payments ", "orders,payments", "orders, payments", "payments%20", "*"):
@@ -235,6 +236,26 @@ async def test_the_gateway_says_what_it_asks_for(guarded: Guarded) -> None:
     log = "\n".join(guarded.gateway.log)
     assert "prove who they are by mtls, oidc, api_keys; 5 rules allow what they may" in log
     assert "over TLS" in log
-    async with Client(guarded.gateway.data, tls=guarded.tls(), retry=ONCE) as prism:
+    async with Client(guarded.gateway.data, tls=guarded.tls(), retry=ONCE) as client:
         with pytest.raises(Unauthenticated, match="a client certificate in the TLS handshake or a bearer token"):
-            await prism.keyvalue("orders").get("r", b"k")
+            await client.keyvalue("orders").get("r", b"k")
+
+
+async def test_the_command_line_proves_itself_by_certificate_or_key(guarded: Guarded) -> None:
+    """With the files of TLS, and with a token; without the authority it does not trust the gateway."""
+    spiffe = guarded.callers[0].cert
+    assert spiffe is not None
+    ca = ("--tls-ca", str(guarded.authority.ca))
+    put = ("kv", "put", "orders", "r", "k=v")
+    certificate = ("--tls-cert", str(spiffe.cert), "--tls-key", str(spiffe.key))
+    endpoint = guarded.gateway.data
+    done = await prism(*put, *ca, *certificate, endpoint=endpoint)
+    assert done.code == 0, done.err
+    refused = await prism(*put, *ca, "--token", KEY, endpoint=endpoint)
+    assert (refused.code, "'ci' may not write" in refused.err) == (4, True), refused.err
+    read = await prism("kv", "get", "orders", "r", "k", *ca, "--token", KEY, endpoint=endpoint)
+    assert (read.code, read.out.splitlines()[-1].split()[:2]) == (0, ["k", "v"]), read.err
+    stranger = await prism(*put, "--tls-ca", "system", "--timeout", "2s", endpoint=endpoint)
+    assert stranger.code == 3, stranger.err
+    half = await prism(*put, *ca, *certificate[:2], endpoint=endpoint)
+    assert (half.code, "give both" in half.err) == (2, True)

@@ -9,7 +9,7 @@ Source: RFC-008 "Plugin Acceptance Test Framework".
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from prism.acceptance.backend import TestBackend
 from prism.acceptance.suite import Suite, suites
@@ -35,7 +35,9 @@ class PluginAcceptanceHarness:
         suites: the names of the suites to run; by default every suite that applies to what the manifest declares.
         ways: the ways in that are tested; by default all where the plugin runs in the gateway, else `grpc` alone: what
             a placement can break lies behind the gateway, which is the same for every way in.
-        placement: where the plugin runs; by default what the manifest says.
+        placement: where the plugin runs; by default what `section` or the manifest says.
+        section: the `plugin` section of a namespace, where the plugin is run by another command than its own, or runs
+            already: `{"type": "sidecar", "command": [...]}`, `{"type": "remote", "endpoint": "host:port"}`.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class PluginAcceptanceHarness:
         suites: Sequence[str] = (),
         ways: Sequence[str] = (),
         placement: Placement | None = None,
+        section: Mapping[str, object] | None = None,
     ) -> None:
         self._plugin = plugin
         self._store = store
@@ -54,6 +57,7 @@ class PluginAcceptanceHarness:
         self._suites = tuple(suites)
         self._ways = tuple(ways)
         self._placement = placement
+        self.section = dict(section or {})
 
     @property
     def plugin(self) -> Plugin:
@@ -94,7 +98,10 @@ class PluginAcceptanceHarness:
     @property
     def placement(self) -> Placement:
         """Where the plugin runs."""
-        return self._placement or self.plugin.manifest.placement
+        if self._placement:
+            return self._placement
+        # What stands there is for the gateway to judge.
+        return cast("Placement", self.section["type"]) if "type" in self.section else self.plugin.manifest.placement
 
     def ways(self) -> list[str]:
         """The ways in that are tested."""

@@ -48,6 +48,8 @@ class Rig:
 
     async def _placement(self, doors: int) -> Mapping[str, object]:
         """The section `plugin` of the gateways' namespaces; remote plugins are as many as the store allows."""
+        if self.harness.section:
+            return self.harness.section
         if self.harness.placement == "remote":
             self._remote = RemotePlugins(self.harness.plugin, self._folder())
             return await self._remote.start(doors)

@@ -4,7 +4,7 @@ Source: RFC-008 "Test Backend Lifecycle Management".
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 
 class StoreMissing(Exception):
@@ -68,6 +68,23 @@ class TestBackend(Protocol):
 
     async def disconnect(self) -> None:
         """Ends every connection that it has accepted, in the midst of whatever they do."""
+        ...
+
+
+Fault = Literal["read_only", "full"]
+"""What can be wrong with a store that answers."""
+
+
+@runtime_checkable
+class Faulty(Protocol):
+    """What a test backend offers besides where its store can be made to refuse writes."""
+
+    async def break_(self, fault: Fault) -> None:
+        """Lets the store refuse writes from now on, for that reason, until `mend`."""
+        ...
+
+    async def mend(self) -> None:
+        """Lets it take writes again."""
         ...
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from prism.acceptance.backend import Fault
 from prism.backends.postgres.testing_server import (
     ATTACH_VARIABLE,
     VERSION_VARIABLE,
@@ -24,6 +25,13 @@ __all__ = [
     "binaries",
     "find_server",
 ]
+
+_END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1"
+_FULL = (
+    """CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$""",
+    "CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON prism.items EXECUTE FUNCTION disk_is_full()",
+)
 
 ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names is others' too"
 
@@ -110,6 +118,32 @@ class PostgresTestBackend:
         """Terminates every session but the one that does it."""
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename <> ''"
         await asyncio.to_thread(self.own.execute, end)
+
+    async def break_(self, fault: Fault) -> None:
+        """Read-only by the databases' default; full by a trigger that raises what a full disk raises."""
+        for url in self._places.values():
+            await asyncio.to_thread(self._break, urlsplit(url).path[1:], fault)
+
+    async def mend(self) -> None:
+        """Takes both away."""
+        for url in self._places.values():
+            await asyncio.to_thread(self._mend, urlsplit(url).path[1:])
+
+    def _break(self, database: str, fault: Fault) -> None:
+        if fault == "read_only":
+            self.own.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
+            self.own.execute(_END_SESSIONS, database)
+            return
+        for statement in _FULL:
+            self.own.execute(statement, url=self._url(database))
+
+    def _mend(self, database: str) -> None:
+        self.own.execute(f'ALTER DATABASE "{database}" RESET default_transaction_read_only')
+        self.own.execute(_END_SESSIONS, database)
+        self.own.execute("DROP FUNCTION IF EXISTS disk_is_full CASCADE", url=self._url(database))
+
+    def _url(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.own.url)._replace(path=f"/{database}"))
 
     @property
     def server(self) -> RunningServer:

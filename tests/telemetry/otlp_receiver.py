@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
+import trustme
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -81,13 +83,18 @@ class _Service(service.TraceServiceServicer):
 
 
 @contextlib.contextmanager
-def grpc_receiver(box: Box, port: int = 0) -> Iterator[int]:
-    """A receiver for the length of a block; its port."""
+def grpc_receiver(box: Box, port: int = 0, certificate: trustme.LeafCert | None = None) -> Iterator[int]:
+    """A receiver for the length of a block, with TLS where it has a certificate; its port."""
     from concurrent.futures import ThreadPoolExecutor
 
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     service.add_TraceServiceServicer_to_server(_Service(box), server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    if certificate is None:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+    else:
+        chain = b"".join(each.bytes() for each in certificate.cert_chain_pems)
+        tls = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+        port = server.add_secure_port(f"127.0.0.1:{port}", tls)
     server.start()
     try:
         yield port
@@ -96,7 +103,9 @@ def grpc_receiver(box: Box, port: int = 0) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def http_receiver(box: Box, status: Callable[[int], int] = lambda _: 200) -> Iterator[int]:
+def http_receiver(
+    box: Box, status: Callable[[int], int] = lambda _: 200, certificate: trustme.LeafCert | None = None
+) -> Iterator[int]:
     """The same over HTTP; `status` is asked for the number of each request."""
     numbers = iter(range(1, 1 << 30))
 
@@ -116,6 +125,10 @@ def http_receiver(box: Box, status: Callable[[int], int] = lambda _: 200) -> Ite
         def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

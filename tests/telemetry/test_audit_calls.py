@@ -1,9 +1,15 @@
 """What the audit trail says of calls."""
 
+import json
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from gateways import GatewayProcess, namespace
+from prism.client.sync import Client
 from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies
@@ -71,12 +77,6 @@ async def test_every_denial_is_recorded_once() -> None:
 
 def test_the_trail_of_a_gateway(tmp_path: Path) -> None:
     """From the first plugin to the last: lives of plugins, calls, reloads, and what the metrics say of it."""
-    import json
-    import urllib.request
-
-    from gateways import GatewayProcess, namespace
-    from prism.client.sync import Client
-
     trail = tmp_path / "audit.jsonl"
     config = {"audit": {"output": str(trail), "namespaces": {"kept": 1}}}
     namespaces = [namespace("kept", "memory"), namespace("other", "memory", store="other")]
@@ -109,3 +109,19 @@ def test_the_trail_of_a_gateway(tmp_path: Path) -> None:
     assert events[0]["store"]
     assert "prism_audit_events_lost_total 0.0" in figures
     assert "prism_audit_queue_length" in figures
+
+
+def test_a_trail_on_standard_output_has_it_to_itself(tmp_path: Path) -> None:
+    """What a gateway says to people goes to standard error then: every line of the output is an event."""
+    config = tmp_path / "prism.yaml"
+    config.write_text(
+        "gateway: {listen: '127.0.0.1:0'}\nadmin: {enabled: false}\ntelemetry: {listen: '127.0.0.1:0'}\n"
+        "audit: {output: stdout}\nnamespaces: [{name: here, backend: memory}]\n"
+    )
+    command = [sys.executable, "-m", "prism", "serve", "--config", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("  metrics ") for line in process.stderr)
+        process.terminate()
+        output, _ = process.communicate(timeout=30)
+    assert [json.loads(line)["action"] for line in output.splitlines()] == ["plugin.serves", "plugin.stopped"]

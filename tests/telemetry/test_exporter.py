@@ -5,8 +5,10 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
@@ -15,7 +17,7 @@ from prism.telemetry.exporter import SpanExporter
 from prism.telemetry.otlp_sender import Receiver
 from prism.telemetry.span import Span, SpanKind
 from prism.wire.address import Address, bind_tcp
-from telemetry.otlp_receiver import Box, http_receiver, receiving
+from telemetry.otlp_receiver import Box, grpc_receiver, http_receiver, receiving
 
 RESOURCE = {"service.name": "prism-gateway", "service.instance.id": "1"}
 
@@ -45,7 +47,8 @@ def free_port() -> int:
 @asynccontextmanager
 async def exporting(port: int, *, queue: int = 100, **options: object) -> AsyncIterator[SpanExporter]:
     """An exporter to a receiver on this machine."""
-    sender = Receiver(f"http://127.0.0.1:{port}", **options).sender()  # type: ignore[arg-type]  # given by the test
+    receiver = {"endpoint": f"http://127.0.0.1:{port}", **options}
+    sender = Receiver(**receiver).sender()  # type: ignore[arg-type]  # given by the test
     exporter = SpanExporter(sender, RESOURCE, queue=queue, first_pause=0.01)
     exporter.start()
     try:
@@ -178,6 +181,28 @@ async def test_http_answers(box: Box, status: int, sent: int, refused: int) -> N
             while not exporter.sent and not exporter.lost["refused"]:  # noqa: ASYNC110  # counters tell of no change
                 await asyncio.sleep(0.005)
     assert (exporter.sent, exporter.lost["refused"]) == (sent, refused)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+async def test_over_tls(box: Box, protocol: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A receiver whose certificate is of the configured authority gets the spans; another gets none."""
+    authority, other = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    for name, each in (("good", authority), ("bad", other)):
+        each.cert_pem.write_to_path(tmp_path / name)
+    if protocol == "grpc":
+        manager = grpc_receiver(box, certificate=certificate)
+    else:
+        manager = http_receiver(box, certificate=certificate)
+    with manager as port:
+        endpoint = f"https://127.0.0.1:{port}"
+        async with exporting(port, endpoint=endpoint, protocol=protocol, ca=tmp_path / "good") as exporter:
+            exporter.put(span("good"))
+            await taken(exporter, 1)
+        async with exporting(port, endpoint=endpoint, protocol=protocol, ca=tmp_path / "bad") as exporter:
+            exporter.put(span("bad"))
+            await told_of_failure(caplog)
+    assert [each.span.name for each in box.spans] == ["good"]
 
 
 async def test_what_waits_at_the_end_is_sent(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:

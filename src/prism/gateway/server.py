@@ -7,6 +7,7 @@ import signal
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,7 @@ import click
 import uvloop
 
 from prism.control.admin import Admin, AdminPort
+from prism.control.audit_section import STANDARD_OUTPUT
 from prism.control.coherence import CLOSE, OPEN, is_open, tls_context
 from prism.control.config import Config, NamespaceEntry, is_loopback
 from prism.control.control import Control
@@ -164,29 +166,29 @@ class GatewayServer:
 
     def _announce(self, addresses: Sequence[str], admin: str, probes: str, tls: ssl.SSLContext | None) -> None:
         """Tells people, and whoever started the process, that it serves and where."""
+        # An audit trail on standard output is for machines: it has that to itself.
+        say = partial(click.echo, err=self.control.config.audit.output == STANDARD_OUTPUT)
         served = self.control.served
         refused = [name for name, each in served.items() if each.supervised.refusal(name)]
         count = f"{len(served) - len(refused)} of {len(served)}" if refused else f"{len(served)}"
         identities = {each.instance.identity or each.instance.backend for each in self.control.instances}
         stores = sorted(map(self.control.scrub, identities))
         shown = f"{stores[0]} and {len(stores) - 1} more" if len(stores) > 1 else "".join(stores)
-        click.echo(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (len(served) != 1)} on {shown}")
+        say(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (len(served) != 1)} on {shown}")
         for address in addresses:
             secured = tls is not None and not address.startswith("unix:")
-            click.echo(f"  data     {address}  gRPC and HTTP/JSON{' over TLS' * secured}")
+            say(f"  data     {address}  gRPC and HTTP/JSON{' over TLS' * secured}")
             if not is_loopback(address):
                 self._warn_of(address, secured)
         if admin:
-            click.echo(f"  admin    {admin}  gRPC and HTTP/JSON, this machine only")
-        click.echo(f"  callers  {self._asked()}")
-        click.echo(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
+            say(f"  admin    {admin}  gRPC and HTTP/JSON, this machine only")
+        say(f"  callers  {self._asked()}")
+        say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
         if refused:
-            click.echo(
-                f"  waiting  {', '.join(refused[:5])}{', ...' * (len(refused) > 5)}: /health/ready says for what"
-            )
+            say(f"  waiting  {', '.join(refused[:5])}{', ...' * (len(refused) > 5)}: /health/ready says for what")
         namespace = next((name for name in served if name not in refused), next(iter(served), "default"))
         endpoint = "" if addresses[0].endswith(":8980") else f" --endpoint {addresses[0]}"
-        click.echo(f"  try      prism kv put {namespace} account:1 plan=team{endpoint}")
+        say(f"  try      prism kv put {namespace} account:1 plan=team{endpoint}")
 
     def _asked(self) -> str:
         """Who is let in, in words."""

@@ -54,7 +54,7 @@ class Policed:
         namespaces = {name: Namespace(name, frozenset({SERVICE}), self.instance, self.policy) for name in self.names}
         namespaces["free"] = Namespace("free", frozenset({SERVICE}), self.instance)
         snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
-        self.gateway.publish(snapshot, self.policing.hops(snapshot))
+        self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
 
     async def ask(
         self, method: str = "Get", namespace: str = "default", *, peer: Peer | None = None, **headers: str

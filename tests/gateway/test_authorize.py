@@ -1,14 +1,17 @@
 """Who may do what: rules, their conditions and their patterns, decided on the data path and explained beside it."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
-from gateway.policed import policed
+from gateway.policed import SERVICE, Incoming, policed
+from prism.context import Context
 from prism.control.access import Access
 from prism.control.authorization import AuthorizationSection
 from prism.errors import NamespaceNotFound, PermissionDenied
+from prism.plugins.in_process import InProcess
 from prism.principal import Principal, Scope
 from prism.wire import Peer, UnixCredentials
 
@@ -130,3 +133,29 @@ async def test_a_reload_changes_what_is_allowed() -> None:
             await world.ask("Get", peer=peer)
         world.configure(None, [])
         await world.ask("Get")
+
+
+async def test_a_subscription_ends_when_its_caller_may_not_have_it_any_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload that takes the right away ends the stream with the refusal; one that leaves it does not."""
+    users = {"methods": [{"type": "unix", "users": {1: "alice"}}]}
+    rule = {"principals": ["alice"], "namespaces": ["default"], "operations": ["read"]}
+    gave = asyncio.Event()
+
+    async def stream(_instance: InProcess, _operation: str, _payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        context.established()
+        gave.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    monkeypatch.setattr(InProcess, "stream", stream)
+    async with policed(users, [rule]) as world:
+        scan = world.gateway.operations[f"/{SERVICE}/ScanStream"]
+        incoming = Incoming(peer=Peer("unix:", UnixCredentials(1, 1, 1)))
+        reader = asyncio.create_task(anext(world.gateway.stream(incoming, scan, b"")))
+        await gave.wait()
+        world.configure(users, [rule, rule | {"operations": ["write"]}])
+        await asyncio.sleep(0)
+        assert not reader.done()
+        world.configure(users, [])
+        with pytest.raises(PermissionDenied, match="'alice' may not read"):
+            await reader

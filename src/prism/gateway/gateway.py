@@ -23,6 +23,10 @@ COME_AGAIN_AFTER = 0.05
 """Seconds after which a subscriber whose instance was replaced may open its stream again."""
 
 
+Recheck = Callable[[Call], PrismError | None]
+"""Why a call that was admitted would not be any longer; None where it would."""
+
+
 class Recorder(Protocol):
     """Counts calls; must not wait."""
 
@@ -79,18 +83,21 @@ class Gateway:
         self.denials = Denials()
         self.scrub: Callable[[str], str] = str
         self._offers = offers or {}
-        self._established: set[Subscription] = set()
+        self._established: dict[Subscription, Call] = {}
 
-    def publish(self, snapshot: Snapshot, hops: Sequence[Hop] | None = None) -> None:
+    def publish(self, snapshot: Snapshot, hops: Sequence[Hop] | None = None, recheck: Recheck | None = None) -> None:
         """Calls that begin from now on are decided by these; those under way by what they began with.
 
-        Streams without an end of their own are ended where another instance serves their namespace now.
+        Streams without an end of their own are ended where another instance serves their namespace now, and where
+        `recheck` says that their callers may not have them any longer.
         """
         self.snapshot = snapshot
         if hops is not None:
             self._decide = tuple(hops)
             self._hops = self._first + self._decide + self._last
-        for each in tuple(self._established):
+        for each, call in tuple(self._established.items()):
+            if recheck is not None and (refusal := recheck(call)) is not None:
+                each.end(refusal)
             served = snapshot.namespaces.get(each.target.name)
             if served is None or served.instance is not each.target.instance:
                 sentence = f"namespace {each.target.name!r} is served by a new instance; subscribe again"
@@ -217,7 +224,7 @@ class Gateway:
         target = _target(call)
 
         def established() -> None:
-            self._established.add(subscription)
+            self._established[subscription] = call
             if on_established is not None:
                 on_established()
 
@@ -232,7 +239,7 @@ class Gateway:
             try:
                 yield subscription
             finally:
-                self._established.discard(subscription)
+                self._established.pop(subscription, None)
                 await subscription.aclose()
         finally:
             target.instance.release()

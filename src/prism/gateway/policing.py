@@ -5,14 +5,15 @@ it was found out by has changed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
 from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
 from prism.control.snapshot import Snapshot
+from prism.errors import PrismError
 from prism.gateway.authenticate import Authenticate, Method, NotAccepted
 from prism.gateway.authorize import Authorize
-from prism.gateway.call import Hop
+from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
 from prism.gateway.limit import Limit, Usages, plans_of
 from prism.gateway.resilience import Protect
@@ -37,6 +38,7 @@ class Policing:
         self._usages = Usages()
         self._resilient = Resilient()
         self._before = Snapshot()
+        self._changed = False
         self._authenticate: Authenticate | None = None
         self._authorize: Authorize | None = None
         self._key_sets: dict[Oidc, KeySet] = {}
@@ -50,9 +52,10 @@ class Policing:
     def hops(self, snapshot: Snapshot) -> tuple[Hop, ...]:
         """The chain that decides the calls of this snapshot; those before it are asked no more for new calls."""
         before, self._before = self._before, snapshot
+        self._changed = snapshot.authentication != before.authentication or snapshot.access is not before.access
         if snapshot.authentication != before.authentication:
             self._authenticate = self._authentication(snapshot.authentication)
-        if snapshot.access is not before.access or snapshot.authentication != before.authentication:
+        if self._changed:
             self._authorize = None if snapshot.access is None else Authorize(snapshot.access)
         self._usages.keep_only(snapshot.namespaces)
         plans = plans_of(snapshot)
@@ -66,6 +69,22 @@ class Policing:
                 protect=Protect(resilience) if resilience else None,
             )
         )
+
+    def recheck(self, call: Call) -> PrismError | None:
+        """Why a call that was admitted by an earlier snapshot would not be by this one; None where it would."""
+        if not self._changed:
+            return None
+        again = Call(call.operation, call.incoming, self._before)
+        try:
+            for hop in (self._authenticate, self._authorize):
+                if hop is not None and (slow := hop(again)) is not None:
+                    # A key must be fetched to know who it is: it stays who it was.
+                    again.principal = call.principal
+                    if isinstance(slow, Coroutine):
+                        slow.close()
+        except PrismError as error:
+            return error
+        return None
 
     def status(self) -> Mapping[str, BreakerStatus]:
         """The circuit breaker of each namespace that has one."""

@@ -125,7 +125,7 @@ class GatewayServer:
 
     def _publish(self, snapshot: Snapshot) -> None:
         self.lag.bound = self.control.config.gateway.shed_lag or None
-        self.gateway.publish(snapshot, self.policing.hops(snapshot))
+        self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
         self._health.refresh()
 
     def _refuse_strangers(self, config: Config) -> None:

@@ -114,8 +114,9 @@ class GatewayServer:
                     admin_address = await _listen(admin, config.admin.listen, "admin.listen")
                 probes_address = await _listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
+                told = self._catch_signals()  # whoever reads that it serves may tell it to end
                 self._announce(addresses, admin_address, probes_address, tls)
-                await self._until_told_to_end()
+                await told.wait()
                 self._set_accepting(accepting=False)
                 self._health.close()
                 self._admin.close()
@@ -212,8 +213,8 @@ class GatewayServer:
                 "%s takes credentials in clear text; set gateway.tls, or keep a proxy with TLS before it", address
             )
 
-    async def _until_told_to_end(self) -> None:
-        """Returns at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads."""
+    def _catch_signals(self) -> asyncio.Event:
+        """Set by the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads."""
         loop = asyncio.get_running_loop()
         told = asyncio.Event()
         reloads: set[asyncio.Task[object]] = set()
@@ -235,7 +236,7 @@ class GatewayServer:
         loop.add_signal_handler(signal.SIGHUP, reload)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
-        await told.wait()
+        return told
 
 
 async def _listen(server: Server, address: str, option: str, tls: ssl.SSLContext | None = None) -> str:

@@ -44,8 +44,8 @@ DEFAULT_PAGE_ITEMS = 100
 MAX_PAGE_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 4 << 20
 """What one answer holds, unless a backend's manifest says less: the most that gRPC's clients take unprepared."""
-_BATCH_BYTES = MAX_ANSWER_BYTES * 3 // 4
-"""Of them, what is for items; the rest is for the errors of those that did not fit."""
+_FOR_ITEMS = 0.75
+"""The part of a batch's answer that is for items; the rest is for the errors of those that did not fit."""
 
 __all__ = [
     "DEFAULT_PAGE_ITEMS",
@@ -111,17 +111,18 @@ class KeyValue(Protocol):
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse: ...
 
 
-async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context) -> BatchGetResponse:
+async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context, most: int) -> BatchGetResponse:
     """Every read by itself, all at once; those whose items do not fit into the answer any more are refused."""
     size = 0
+    room = int(min(most, MAX_ANSWER_BYTES) * _FOR_ITEMS)
 
     async def one(read: GetRequest) -> BatchGetResponse.Result:
         nonlocal size
         try:
             answer: GetResponse = await invoke("get", read, context)
             own = answer.ByteSize()
-            if size + own > _BATCH_BYTES:
-                raise answer_too_large(size + own, _BATCH_BYTES)
+            if size + own > room:
+                raise answer_too_large(size + own, room)
         except PrismError as error:
             return BatchGetResponse.Result(id=read.id, error=to_rpc_status(error))
         size += own
@@ -130,7 +131,7 @@ async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context) 
     return BatchGetResponse(results=await asyncio.gather(*(one(read) for read in request.reads)))
 
 
-async def batch_put(invoke: Invoke, request: BatchPutRequest, context: Context) -> BatchPutResponse:
+async def batch_put(invoke: Invoke, request: BatchPutRequest, context: Context, _most: int) -> BatchPutResponse:
     """Every write by itself, all at once."""
 
     async def one(write: PutRequest) -> BatchPutResponse.Result:

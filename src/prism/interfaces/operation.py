@@ -16,8 +16,8 @@ from prism.context import Context
 Invoke = Callable[[str, Message, Context], Awaitable[Any]]
 """Runs one operation of the same backend, by its Python name, with every check that a call from outside gets."""
 
-Derived = Callable[[Invoke, Any, Context], Awaitable[Message]]
-"""An operation made of others."""
+Derived = Callable[[Invoke, Any, Context, int], Awaitable[Message]]
+"""An operation made of others; the number is the most bytes that one answer of the backend may have."""
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 

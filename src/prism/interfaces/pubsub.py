@@ -44,7 +44,9 @@ class PubSub(Protocol):
     def subscribe(self, request: SubscribeRequest, context: Context) -> AsyncIterator[Message]: ...
 
 
-async def publish_batch(invoke: Invoke, request: PublishBatchRequest, context: Context) -> PublishBatchResponse:
+async def publish_batch(
+    invoke: Invoke, request: PublishBatchRequest, context: Context, _most: int
+) -> PublishBatchResponse:
     """Every message by itself: begun in their order, all under way at once."""
 
     async def one(message: PublishRequest) -> PublishBatchResponse.Result:

@@ -67,7 +67,7 @@ class Binding:
 
         for operation in interface.operations:
             if operation.method in interface.derived and not hasattr(implementation, operation.method):
-                method: Callable[..., Any] = _derivation(interface, operation, invoke)
+                method: Callable[..., Any] = _derivation(interface, operation, invoke, capabilities.max_payload)
             else:
                 method = getattr(implementation, operation.method)
             bound[operation.method] = self._serve(operation, method, capabilities)
@@ -169,10 +169,12 @@ def _refusal(operation: Operation) -> Callable[..., Any]:
     return refuse_stream if operation.server_streaming else refuse
 
 
-def _derivation(interface: Interface, operation: Operation, invoke: Callable[..., Any]) -> Callable[..., Any]:
+def _derivation(
+    interface: Interface, operation: Operation, invoke: Callable[..., Any], most: int
+) -> Callable[..., Any]:
     derive = interface.derived[operation.method]
 
     async def method(request: Message, context: Context) -> Message:
-        return await derive(invoke, request, context)
+        return await derive(invoke, request, context, most)
 
     return method

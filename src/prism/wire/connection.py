@@ -49,6 +49,7 @@ class Connection(Health[S], asyncio.Protocol):
         self._decoder = Decoder(max_list_size=config.max_header_list_size)
         self._closed = False
         self._last_id = 0  # the highest stream the peer has opened
+        self._going_on = False
         self._unread_head = (0, 0)
         self._fragment_head = (0, 0)
         self._fragment_size = 0
@@ -131,7 +132,7 @@ class Connection(Health[S], asyncio.Protocol):
             return
         if self._ready:
             self._pump()
-        if self._resting:
+        if self._resting or self._going_on:
             self._turn.ensure()
         else:
             self._turn.schedule()
@@ -175,7 +176,9 @@ class Connection(Health[S], asyncio.Protocol):
             return
         data, self._tail = self._tail, b""
         self._resting = False
+        self._going_on = True
         self.data_received(data)
+        self._going_on = False
         if not self._resting and not self._choked and self._transport is not None:
             self._transport.resume_reading()
 

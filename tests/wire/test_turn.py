@@ -1,0 +1,45 @@
+"""The end of a turn, at which all connections of a loop write."""
+
+import pytest
+
+from prism.wire import frames
+from prism.wire.connection import Connection
+from prism.wire.turn import Turn
+from wire.hostile.attack import full, send
+from wire.raw_peer import RawPeer, message
+
+CALLS = 600  # each takes several bites
+
+
+async def test_what_is_taken_behind_a_bite_does_not_put_the_end_off(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only reads may: with many connections that have bites left the end would never come."""
+    go_on, schedule = Connection._go_on, Turn.schedule
+    going_on = 0
+    seen: list[int] = []
+
+    def watched_go_on(connection: Connection) -> None:
+        nonlocal going_on
+        going_on += 1
+        go_on(connection)
+        going_on -= 1
+
+    def watched_schedule(turn: Turn) -> None:
+        seen.append(going_on)
+        schedule(turn)
+
+    monkeypatch.setattr(Connection, "_go_on", watched_go_on)
+    monkeypatch.setattr(Turn, "schedule", watched_schedule)
+    async with await RawPeer.connect(address) as peer:
+        await send(peer, [full(peer, 1, "/test.Test/Echo", message(b"x"))])
+        await peer.answer(1)
+        numbers = range(3, 2 * CALLS + 2, 2)
+        await send(peer, [b"".join(full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers)])
+        ended = 0
+        while ended < CALLS:
+            frame = await peer.until(frames.HEADERS)
+            peer.fields(frame)
+            ended += frame.flags & frames.END_STREAM
+    assert seen
+    assert not any(seen)

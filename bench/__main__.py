@@ -11,6 +11,7 @@ WORKLOADS = {
     "namespaces": "10,000 namespaces against 10: routing cost, start",
     "keyvalue": "KeyValue.Get through the gateway against the drivers, one caller and 64",
     "policies": "all policies on against all off; a namespace beside one at ten times its limit",
+    "pubsub": "a message from publisher to subscriber, on memory and NATS, one caller and 64",
     "hostile": "a bystander's latency while others attack the same server",
     "wire": "echo and pass-through against grpc.aio, grpclib and Envoy",
 }

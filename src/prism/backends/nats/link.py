@@ -56,7 +56,7 @@ class Link:
         Raises:
             PrismError: there is none just now, and why; nothing has been sent.
         """
-        if self._session is None or self._session.lost.is_set():
+        if self._session is None or self._session.lost.done():
             error = self._failure.clone()
             error.outcome = Outcome.NOT_APPLIED
             raise error
@@ -93,7 +93,7 @@ class Link:
 
     async def _keep(self, session: Session) -> None:
         while True:
-            await session.lost.wait()
+            await asyncio.wait((session.lost,))
             self.breaks += 1
             self._failure = BackendUnavailable("the connection to NATS broke; it is made again", retry_after=LATER)
             self._session = None

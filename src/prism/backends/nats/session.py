@@ -42,14 +42,14 @@ class Session:
 
     Attributes:
         client: the driver's.
-        lost: set when it is of no more use.
+        lost: done when it is of no more use.
         on_overrun: is told the number of a subscription for which the driver had no room.
     """
 
     def __init__(self, config: NatsConfig) -> None:
         self.client = _Guarded()
         self.client.encrypted = config.encrypted
-        self.lost = asyncio.Event()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.on_overrun: Callable[[int], None] = lambda _number: None
         self._config = config
         self._failure: Exception | None = None
@@ -113,11 +113,8 @@ class Session:
         Raises:
             BackendUnavailable: the connection was lost meanwhile.
         """
-        task, lost = self._spawn(work), asyncio.get_running_loop().create_task(self.lost.wait())
-        try:
-            await asyncio.wait((task, lost), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            lost.cancel()
+        task = self._spawn(work)
+        await asyncio.wait((task, self.lost), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         task.cancel()
@@ -137,7 +134,7 @@ class Session:
                 await client.flush(self._config.answer_timeout)  # type: ignore[arg-type]  # it takes fractions
             await client.flush(self._config.answer_timeout)  # type: ignore[arg-type]
         except errors.Error as error:
-            self.lost.set()
+            self._lose()
             raise translate(error) from error
 
     @contextlib.contextmanager
@@ -152,12 +149,16 @@ class Session:
 
     async def close(self) -> None:
         """Ends it, whatever state it is in."""
-        self.lost.set()
+        self._lose()
         if tasks := tuple(self._tasks):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=_GOODBYE_SECONDS)
         await asyncio.wait((self._spawn(self.client.close()),), timeout=_GOODBYE_SECONDS)
+
+    def _lose(self) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def _spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         task = asyncio.get_running_loop().create_task(work)
@@ -180,10 +181,10 @@ class Session:
             self._failure = error
             if self.client.is_connected:
                 log.warning("the connection to NATS broke: %s", str(error) or type(error).__name__)
-                self.lost.set()
+                self._lose()
 
     async def _on_closed(self) -> None:
-        self.lost.set()
+        self._lose()
 
 
 def _tls_context(config: NatsConfig) -> ssl.SSLContext:

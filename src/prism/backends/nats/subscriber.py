@@ -83,7 +83,7 @@ class Subscriber:
         if subscription is None or session is None:
             return
         self._listeners.pop(subscription._id, None)
-        if not session.lost.is_set():
+        if not session.lost.done():
             task = asyncio.get_running_loop().create_task(_unsubscribe(session, subscription))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)

@@ -1,0 +1,143 @@
+"""The redis backend, as its host sees it."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prism.backends.redis.cache import RedisCache
+from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.backends.redis.connect import cluster, connector
+from prism.backends.redis.keyvalue import RedisKeyValue
+from prism.backends.redis.layout import Names
+from prism.backends.redis.server import Cluster, OneServer, Server
+from prism.errors import BackendCredentials, FailedPrecondition, PrismError
+from prism.sdk import Health, HealthStatus, Sweeper
+
+_PROBE_SECONDS = 1.5
+_STOP_SECONDS = 5.0
+_SAFE_POLICY = "noeviction"
+_OLDEST = (7, 0)
+
+log = logging.getLogger(__name__)
+
+
+class RedisBackend:
+    """One database of one Redis, or one cluster, which any number of gateways may share."""
+
+    def __init__(self, config: RedisConfig, credentials: RedisCredentials) -> None:
+        self._config = config
+        self._server = _server(config, credentials)
+        names = Names(config.prefix)
+        self._keyvalue = RedisKeyValue(self._server, names)
+        self._cache = RedisCache(self._server, names)
+        self._namespaces: set[str] = set()
+        self._warning = ""
+        self._sweeper = Sweeper(self._sweep, config.sweep_interval)
+
+    @property
+    def identity(self) -> str:
+        return self._config.identity
+
+    @property
+    def interfaces(self) -> Sequence[object]:
+        return (self._keyvalue, self._cache)
+
+    async def start(self) -> None:
+        info = await self._one(b"INFO", b"server")
+        _check_version(info)
+        settings = await self._settings()
+        if self._config.durability == "synced":
+            _check_synced(settings)
+        policy = settings.get("maxmemory-policy", _SAFE_POLICY)
+        if policy != _SAFE_POLICY:
+            self._warning = (
+                f"Redis evicts when its memory is full (maxmemory-policy {policy}): fine for Cache, but items of "
+                f"KeyValue are lost; set maxmemory-policy to {_SAFE_POLICY}"
+            )
+            log.warning("%s", self._warning)
+        self._sweeper.start()
+
+    async def _settings(self) -> dict[str, str]:
+        """What `CONFIG GET` says; nothing where the user may not ask, as with many hosted servers."""
+        try:
+            answer = await self._one(b"CONFIG", b"GET", b"append*", b"maxmemory-policy")
+        except BackendCredentials:
+            if self._config.durability == "synced":
+                raise FailedPrecondition(
+                    "durability synced needs to see CONFIG GET appendonly and appendfsync, which Redis refuses this "
+                    "user: allow +config|get, or say durability: store"
+                ) from None
+            return {}
+        pairs = [each.decode() for each in answer]
+        return dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+    async def attach(self, namespace: str) -> None:
+        self._namespaces.add(namespace)
+
+    async def holds_data(self, namespace: str) -> bool:
+        return await self._keyvalue.index.holds_records(namespace)
+
+    async def health(self) -> Health:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._one(b"PING")
+        except PrismError as error:
+            return Health(HealthStatus.UNHEALTHY, error.message, self._details())
+        except TimeoutError:
+            return Health(HealthStatus.UNHEALTHY, "Redis does not answer a PING", self._details())
+        status = HealthStatus.DEGRADED if self._warning else HealthStatus.HEALTHY
+        return Health(status, self._warning, self._details())
+
+    def _details(self) -> dict[str, str]:
+        return {name: f"{value:g}" for name, value in self.metrics().items()}
+
+    def metrics(self) -> Mapping[str, float]:
+        if isinstance(self._server, OneServer):
+            idle = self._server.idle
+            return {"pool_connections_idle": idle, "pool_connections_active": self._server.open - idle}
+        return {}
+
+    async def stop(self) -> None:
+        await self._sweeper.stop()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._keyvalue.drain()
+                await self._cache.drain()
+        except TimeoutError:
+            log.warning("the redis backend stops with calls unanswered: Redis took more than %g s", _STOP_SECONDS)
+        await self._server.close()
+
+    async def _sweep(self) -> bool:
+        more = False
+        for namespace in tuple(self._namespaces):
+            more = await self._keyvalue.index.sweep(namespace) or more
+        return more
+
+    async def _one(self, *command: bytes) -> Any:
+        (answer,) = await self._server.run([command], writes=False)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _server(config: RedisConfig, credentials: RedisCredentials) -> Server:
+    if config.mode == "cluster":
+        return Cluster(config, credentials)
+    return OneServer(*connector(config, credentials), most=config.pool_size, timeout=config.command_timeout)
+
+
+def _check_version(info: bytes) -> None:
+    fields = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
+    version = fields.get("redis_version", "0.0")
+    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+        raise FailedPrecondition(f"this is Redis {version}, and 7.0 or Valkey is the oldest that serves: upgrade it")
+
+
+def _check_synced(settings: Mapping[str, str]) -> None:
+    found = (settings.get("appendonly"), settings.get("appendfsync"))
+    if found != ("yes", "always"):
+        raise FailedPrecondition(
+            f"durability synced needs appendonly yes and appendfsync always, and this Redis has {found[0]} and "
+            f"{found[1]}: change them, or say durability: store"
+        )

@@ -1,0 +1,143 @@
+"""Cache on Redis: each entry is a string of its own that expires by Redis' clock, and may be evicted by its policy."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import redis.exceptions as driver
+from google.protobuf.duration_pb2 import Duration
+
+from prism.backends.redis.layout import Names
+from prism.backends.redis.server import Command, Server
+from prism.errors import InternalError
+from prism.interfaces.cache import (
+    Cache,
+    Context,
+    DeleteRequest,
+    DeleteResponse,
+    Entry,
+    ExistsRequest,
+    ExistsResponse,
+    ExpireRequest,
+    ExpireResponse,
+    GetRequest,
+    GetResponse,
+    IncrementRequest,
+    IncrementResponse,
+    MGetRequest,
+    MGetResponse,
+    SetMode,
+    SetRequest,
+    SetResponse,
+    TtlRequest,
+    TtlResponse,
+)
+from prism.sdk import Bounds, Coalescer
+from prism.sdk.cache import check_mode, fitting_entries, not_a_counter
+from prism.sdk.keyvalue import microseconds
+
+_READS = Bounds(calls=256, in_flight=2)
+_WRITES = Bounds(calls=256, in_flight=2)
+_MODES = {SetMode.CACHE_SET_MODE_IF_ABSENT: (b"NX",), SetMode.CACHE_SET_MODE_IF_PRESENT: (b"XX",)}
+
+
+class RedisCache(Cache):
+    """Serves Cache from one Redis, or one cluster."""
+
+    def __init__(self, server: Server, names: Names) -> None:
+        self._server = server
+        self._name = names.cached
+        self._reads: Coalescer[Sequence[bytes], list[bytes | None]] = Coalescer(
+            self._read_all, bounds=_READS, reads=True
+        )
+        self._writes: Coalescer[Command, Any] = Coalescer(self._write_all, bounds=_WRITES)
+
+    async def drain(self) -> None:
+        """Waits until what has begun is answered."""
+        await self._reads.drain()
+        await self._writes.drain()
+
+    async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        names = (self._name(context.namespace, request.key),)
+        (value,) = await self._reads.submit(context.namespace, names)
+        return GetResponse(value=value)
+
+    async def m_get(self, request: MGetRequest, context: Context) -> MGetResponse:
+        names = [self._name(context.namespace, key) for key in request.keys]
+        values = await self._reads.submit(context.namespace, names)
+        found = zip(request.keys, values, strict=True)
+        entries = (Entry(key=key, value=value) for key, value in found if value is not None)
+        return MGetResponse(entries=fitting_entries(entries))
+
+    async def _read_all(self, calls: Sequence[Sequence[bytes]]) -> Sequence[list[bytes | None]]:
+        names = [name for call in calls for name in call]
+        if self._server.spans_slots:
+            (values,) = await self._run([(b"MGET", *names)], writes=False)
+        else:
+            values = await self._run([(b"GET", name) for name in names], writes=False)
+        following = iter(values)
+        return [[next(following) for _ in call] for call in calls]
+
+    async def set(self, request: SetRequest, context: Context) -> SetResponse:
+        check_mode(request)
+        life = (b"PX", _milliseconds(request.ttl)) if request.HasField("ttl") else ()
+        name = self._name(context.namespace, request.key)
+        command = (b"SET", name, request.value, *life, *_MODES.get(request.mode, ()))
+        answer = await self._write(context, command, len(request.value))
+        return SetResponse(stored=answer is not None)
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        commands = [(b"DEL", self._name(context.namespace, key)) for key in dict.fromkeys(request.keys)]
+        return DeleteResponse(count=sum(await self._run(commands, writes=True)))
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        commands = [(b"EXISTS", self._name(context.namespace, key)) for key in request.keys]
+        answers = await self._run(commands, writes=False)
+        return ExistsResponse(keys=[key for key, there in zip(request.keys, answers, strict=True) if there])
+
+    async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
+        name = self._name(context.namespace, request.key)
+        existed = await self._write(context, (b"PEXPIRE", name, _milliseconds(request.ttl)))
+        return ExpireResponse(existed=bool(existed))
+
+    async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse:
+        (left,) = await self._run([(b"PTTL", self._name(context.namespace, request.key))], writes=False)
+        if left < 0:  # -1: it does not expire; -2: it is missing
+            return TtlResponse(exists=left == -1)
+        seconds, milliseconds = divmod(left, 1000)
+        return TtlResponse(exists=True, ttl=Duration(seconds=seconds, nanos=milliseconds * 1_000_000))
+
+    async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse:
+        name = self._name(context.namespace, request.key)
+        commands: list[Command] = [(b"INCRBY", name, request.delta)]
+        if request.HasField("ttl"):
+            # The entry begins, with its time to live, where it is missing; then it is counted up. In this order the
+            # counter never lives without an end.
+            commands.insert(0, (b"SET", name, 0, b"PX", _milliseconds(request.ttl), b"NX"))
+        answers = await self._server.run(commands, writes=True)
+        for answer in answers:
+            if isinstance(answer, InternalError) and isinstance(answer.__cause__, driver.ResponseError):
+                raise not_a_counter(request) from answer
+            if isinstance(answer, Exception):
+                raise answer
+        return IncrementResponse(value=answers[-1])
+
+    async def _write(self, context: Context, command: Command, size: int = 0) -> Any:
+        return await self._writes.submit(context.namespace, command, size=size)
+
+    async def _write_all(self, commands: Sequence[Command]) -> Sequence[Any]:
+        return await self._server.run(commands, writes=True)
+
+    async def _run(self, commands: Sequence[Command], *, writes: bool) -> list[Any]:
+        answers = await self._server.run(commands, writes=writes)
+        for failure in _failures(answers):
+            raise failure
+        return answers
+
+
+def _failures(answers: Sequence[Any]) -> Iterator[Exception]:
+    return (answer for answer in answers if isinstance(answer, Exception))
+
+
+def _milliseconds(ttl: Duration) -> int:
+    """A time to live in Redis' unit, rounded up: nothing expires before its time."""
+    return -(-microseconds(ttl) // 1000)

@@ -1,0 +1,87 @@
+"""Configuration of the redis backend; imports no driver, so that it can be checked where none is installed."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+
+from prism.sdk import Config
+
+Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")]
+
+
+class RedisCredentials(Config):
+    """Who the gateway is to Redis.
+
+    Attributes:
+        username: the ACL user; unset: `default`.
+        password: of that user.
+        sentinel_username: the ACL user at the sentinels, where they want one.
+        sentinel_password: of that user.
+    """
+
+    username: str | None = None
+    password: SecretStr | None = None
+    sentinel_username: str | None = None
+    sentinel_password: SecretStr | None = None
+
+
+class RedisConfig(Config):
+    """Options of the redis backend.
+
+    Attributes:
+        addresses: `host:port` of the server; of the sentinels, or of some of the cluster's nodes.
+        mode: one server, a primary that the sentinels name, or a cluster.
+        sentinel_service: the primary's name at the sentinels.
+        database: its number; a cluster has only 0.
+        prefix: begins every key in Redis, so that a database may be shared with others.
+        pool_size: most connections that one gateway opens (in a cluster: to each node), at least 4.
+        connect_timeout: seconds.
+        command_timeout: seconds that Redis may take for one batch before its connection counts as lost.
+        durability: `store` acknowledges a write that Redis has in memory; `synced` refuses to serve unless Redis appends
+            to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`).
+        sweep_interval: seconds between two searches for what expired items leave in the lists.
+        tls: speak TLS.
+        ca: file of the certificates that the server's is verified by; unset: the system's.
+        certificate: file of the gateway's own certificate.
+        key: file of that certificate's key.
+        verify_hostname: the server's certificate must name the host that was dialled.
+    """
+
+    addresses: tuple[Address, ...] = Field(default=("localhost:6379",), min_length=1)
+    mode: Literal["standalone", "sentinel", "cluster"] = "standalone"
+    sentinel_service: str | None = None
+    database: int = Field(default=0, ge=0, le=65535)
+    prefix: str = Field(default="prism", pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    pool_size: int = Field(default=8, ge=4, le=1000)
+    connect_timeout: float = Field(default=5.0, gt=0)
+    command_timeout: float = Field(default=5.0, gt=0)
+    durability: Literal["store", "synced"] = "store"
+    sweep_interval: float = Field(default=5.0, gt=0)
+    tls: bool = False
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    verify_hostname: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.mode == "standalone" and len(self.addresses) > 1:
+            raise ValueError("mode standalone takes one address; say mode sentinel or cluster for several")
+        if (self.mode == "sentinel") != (self.sentinel_service is not None):
+            raise ValueError("sentinel_service belongs to mode sentinel; give both or neither")
+        if self.mode == "cluster" and self.database:
+            raise ValueError("a cluster has no database but 0; leave database out")
+        if not self.tls and (self.ca or self.certificate or self.key):
+            raise ValueError("ca, certificate and key need tls: true")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together; give both or neither")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """Names the store without anything secret."""
+        where = ",".join(sorted(each.lower() for each in self.addresses))
+        kind = "" if self.mode == "standalone" else f"{self.mode}:"
+        service = f"/{self.sentinel_service}" if self.sentinel_service else ""
+        return f"redis:{kind}{where}{service}/{self.database}/{self.prefix}"

@@ -1,0 +1,113 @@
+"""What Redis and its driver say, as errors of the contract: kind, advice, and whether a write was applied.
+
+Redis answers a command that it refuses, and has then changed nothing: scripts check before they write. What is lost on
+the way, or not answered in time, may have been applied.
+"""
+
+import ssl
+from dataclasses import dataclass
+
+import redis.exceptions as driver
+
+from prism.errors import (
+    BackendCredentials,
+    BackendUnavailable,
+    InternalError,
+    Outcome,
+    PrismError,
+    StoreFull,
+)
+
+SOON = 0.1
+LATER = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    errors: tuple[type[Exception], ...]
+    kind: type[PrismError]
+    advice: str
+    retry_after: float | None = None
+
+
+# The first that fits counts.
+_MEANINGS = (
+    _Meaning(
+        (driver.AuthenticationError, driver.AuthenticationWrongNumberOfArgsError, driver.NoPermissionError),
+        BackendCredentials,
+        "Redis refuses the gateway's credentials: correct username and password, or the user's ACL",
+    ),
+    _Meaning(
+        (driver.OutOfMemoryError,),
+        StoreFull,
+        "Redis has no memory left: raise its maxmemory, or remove something",
+    ),
+    _Meaning(
+        (driver.ReadOnlyError,),
+        BackendUnavailable,
+        "this Redis is a replica, perhaps after a failover: wait for it to end, or name the primary",
+        LATER,
+    ),
+    _Meaning(
+        (driver.BusyLoadingError, driver.MasterDownError, driver.ClusterDownError, driver.TryAgainError),
+        BackendUnavailable,
+        "Redis is not ready: wait until it has loaded its data and found its primary",
+        LATER,
+    ),
+    _Meaning(
+        (ssl.SSLError,),
+        BackendUnavailable,
+        "TLS with Redis failed: correct tls, ca, certificate and key",
+        LATER,
+    ),
+    _Meaning(
+        (driver.TimeoutError, TimeoutError),
+        BackendUnavailable,
+        "Redis does not answer in time: check that it runs and is not blocked by a slow command",
+        LATER,
+    ),
+    _Meaning(
+        (driver.ConnectionError, driver.RedisClusterException, driver.ClusterError, OSError),
+        BackendUnavailable,
+        "Redis does not answer: check that it runs and can be reached",
+        LATER,
+    ),
+)
+
+_PREFIXES = (
+    ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
+    ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),
+    ("BUSY", BackendUnavailable, "Redis is busy with a script: wait, or end it with SCRIPT KILL"),
+    ("UNKILLABLE", BackendUnavailable, "Redis is busy with a script: wait for its end"),
+)
+"""Answers that the driver has no class for."""
+
+
+def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
+    """The error to raise instead of `error`, `from` which it is raised.
+
+    Args:
+        error: what the driver raised, or Redis answered; a PrismError stays what it is.
+        writes: the command may change something.
+        sent: it may have reached the server, and the error is not its answer.
+    """
+    if isinstance(error, PrismError):
+        return error
+    outcome = (Outcome.UNKNOWN if sent else Outcome.NOT_APPLIED) if writes else None
+    for meaning in _MEANINGS:
+        if isinstance(error, meaning.errors):
+            message = f"{meaning.advice} ({_first_line(error)})"
+            return meaning.kind(message, outcome=outcome, retry_after=meaning.retry_after)
+    for prefix, kind, advice in _PREFIXES:
+        if str(error).startswith(prefix):
+            return kind(f"{advice} ({_first_line(error)})", outcome=outcome, retry_after=LATER)
+    return InternalError(f"Redis refused what the gateway sent: {_first_line(error)}", outcome=outcome)
+
+
+def asks_for_another_server(error: object) -> bool:
+    """Whether an answer says that this server is no longer the one to ask."""
+    return isinstance(error, driver.ReadOnlyError | driver.MasterDownError)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

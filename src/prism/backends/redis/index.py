@@ -1,0 +1,99 @@
+"""The lists that span a namespace: which records there are, and which have items that expire.
+
+Where one server holds all, the scripts keep them in the same step as the record. In a cluster they are on another node:
+a record is listed before it is written and once more afterwards, and unlisted with a look whether it has come back; so
+what was acknowledged is always listed. What is listed and empty is skipped by whoever reads.
+"""
+
+from collections.abc import AsyncIterator
+from time import time
+from typing import Any
+
+from prism.backends.redis import scripts
+from prism.backends.redis.layout import Names
+from prism.backends.redis.server import Command, Server
+from prism.sdk.scan import Range
+
+_SWEPT_AT_ONCE = 100
+_ITEMS_AT_ONCE = 500
+
+
+class Index:
+    """Keeps the lists of every namespace."""
+
+    def __init__(self, server: Server, names: Names) -> None:
+        self._server = server
+        self._names = names
+
+    async def records(
+        self, namespace: str, ids: Range, *, reverse: bool, at_once: int
+    ) -> AsyncIterator[list[bytes]]:
+        """The listed ids in order, some at a time."""
+        name = self._names.namespace(namespace) + b"r"
+        left = ids
+        while True:
+            first = b"[" + left.first if left.first else b"-"
+            before = b"+" if left.before is None else b"(" + left.before
+            bounds = (b"ZREVRANGEBYLEX", name, before, first) if reverse else (b"ZRANGEBYLEX", name, first, before)
+            some: list[bytes] = await self._one((*bounds, b"LIMIT", 0, at_once), writes=False)
+            if some:
+                yield some
+            if len(some) < at_once:
+                return
+            left = left.beyond(some[-1], reverse=reverse)
+
+    async def before_write(self, namespace: str, id_: bytes) -> None:
+        """A record is about to be written."""
+        if not self._server.spans_slots:
+            await self._one((b"ZADD", self._names.namespace(namespace) + b"r", 0, id_), writes=True)
+
+    async def after_write(self, namespace: str, id_: bytes, soonest: int) -> None:
+        """A record has been written; the first of the items written expires at `soonest`, 0 for never."""
+        if not self._server.spans_slots:
+            lists = self._names.namespace(namespace)
+            await self._one((b"ZADD", lists + b"r", 0, id_), writes=True)
+            if soonest:
+                await self._one((b"ZADD", lists + b"t", b"LT", soonest, id_), writes=True)
+
+    async def after_emptying(self, namespace: str, id_: bytes) -> None:
+        """A record has lost its last item."""
+        if not self._server.spans_slots:
+            lists = self._names.namespace(namespace)
+            await self._one((b"ZREM", lists + b"r", id_), writes=True)
+            if await self._one((b"EXISTS", self._names.record(namespace, id_) + b"k"), writes=False):
+                await self._one((b"ZADD", lists + b"r", 0, id_), writes=True)
+
+    async def holds_records(self, namespace: str) -> bool:
+        """Whether anything is listed."""
+        return bool(await self._one((b"EXISTS", self._names.namespace(namespace) + b"r"), writes=False))
+
+    async def sweep(self, namespace: str) -> bool:
+        """Removes some of what expired items have left in the lists; whether more is left."""
+        lists = self._names.namespace(namespace)
+        # Our own clock says where to look; the script goes by that of Redis.
+        due = (b"ZRANGEBYSCORE", lists + b"t", b"-inf", int(time() * 1000), b"LIMIT", 0, _SWEPT_AT_ONCE)
+        ids: list[bytes] = await self._one(due, writes=False)
+        more = len(ids) == _SWEPT_AT_ONCE
+        for id_ in ids:
+            more = await self._sweep_record(namespace, id_) or more
+        return more
+
+    async def _sweep_record(self, namespace: str, id_: bytes) -> bool:
+        lists = self._names.namespace(namespace)
+        keys = [self._names.record(namespace, id_) + b"k"]
+        if self._server.spans_slots:
+            keys += [lists + b"r", lists + b"t"]
+        command = (b"EVALSHA", scripts.SWEEP.digest, len(keys), *keys, id_, _ITEMS_AT_ONCE)
+        removed, empty, following = await self._one(command, writes=True)
+        if not self._server.spans_slots:
+            if empty:
+                await self.after_emptying(namespace, id_)
+            change = (b"ZADD", lists + b"t", following, id_) if following else (b"ZREM", lists + b"t", id_)
+            await self._one(change, writes=True)
+        return bool(removed == _ITEMS_AT_ONCE)
+
+    async def _one(self, command: Command, *, writes: bool) -> Any:
+        (answer,) = await self._server.run([command], writes=writes)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

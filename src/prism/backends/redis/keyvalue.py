@@ -1,0 +1,283 @@
+"""KeyValue on Redis: gets and plain puts of many callers travel together, all else goes by itself."""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+
+from prism.backends.redis import scripts
+from prism.backends.redis.index import Index
+from prism.backends.redis.layout import HEADER, Names, pack_body, unpack
+from prism.backends.redis.scripts import Script
+from prism.backends.redis.server import Command, Server
+from prism.interfaces.keyvalue import (
+    MAX_PAGE_BYTES,
+    CompareAndSwapRequest,
+    CompareAndSwapResponse,
+    Context,
+    DeleteRequest,
+    DeleteResponse,
+    ExistsRequest,
+    ExistsResponse,
+    ExpireRequest,
+    ExpireResponse,
+    GetRequest,
+    GetResponse,
+    KeyValue,
+    ListRecordsRequest,
+    ListRecordsResponse,
+    PersistRequest,
+    PersistResponse,
+    PutItem,
+    PutRequest,
+    PutResponse,
+    ScanRequest,
+    ScanResponse,
+    ScanStreamRequest,
+    ScanStreamResponse,
+)
+from prism.sdk import Bounds, Coalescer
+from prism.sdk.keyvalue import (
+    IDEMPOTENCY_MICROSECONDS,
+    check_put,
+    check_same,
+    fingerprint,
+    fitting,
+    item,
+    microseconds,
+    pack_metadata,
+    replacement,
+)
+from prism.sdk.scan import Page, Range, Row, Selection, list_records, page, scan, scan_stream
+
+_REMEMBERED_MS = IDEMPOTENCY_MICROSECONDS // 1000
+_GETS = Bounds(calls=256, in_flight=2)
+_PUTS = Bounds(calls=256, in_flight=2)
+_RECORDS_AT_ONCE = 16
+"""Records whose pages are asked for together when a scan spans a namespace."""
+
+
+class RedisKeyValue(KeyValue):
+    """Serves KeyValue from one Redis, or one cluster."""
+
+    def __init__(self, server: Server, names: Names) -> None:
+        self._server = server
+        self._names = names
+        self._index = Index(server, names)
+        self._gets: Coalescer[tuple[bytes, GetRequest], GetResponse] = Coalescer(self._get_all, bounds=_GETS, reads=True)
+        self._puts: Coalescer[Command, Any] = Coalescer(self._put_all, bounds=_PUTS)
+
+    @property
+    def index(self) -> Index:
+        """The lists of records, which the backend sweeps."""
+        return self._index
+
+    async def drain(self) -> None:
+        """Waits until what has begun is answered."""
+        await self._gets.drain()
+        await self._puts.drain()
+
+    async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        base = self._names.record(context.namespace, request.id.encode()) + b"i"
+        return await self._gets.submit(context.namespace, (base, request))
+
+    async def _get_all(self, calls: Sequence[tuple[bytes, GetRequest]]) -> Sequence[GetResponse | Exception]:
+        keys = [base + key for base, request in calls for key in request.keys]
+        if self._server.spans_slots:
+            (stored,) = await self._server.run([(b"MGET", *keys)], writes=False)
+            if isinstance(stored, Exception):
+                raise stored
+        else:
+            commands = [(b"MGET", *(base + key for key in request.keys)) for base, request in calls]
+            answers = await self._server.run(commands, writes=False)
+            stored = [each for answer, (_, request) in zip(answers, calls, strict=True) for each in _flat(answer, request)]
+        found = iter(stored)
+        return [_got(request, found) for _, request in calls]
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        base = self._names.record(context.namespace, request.id.encode()) + b"i"
+        answers = await self._read([(b"EXISTS", base + key) for key in request.keys])
+        return ExistsResponse(keys=[key for key, there in zip(request.keys, answers, strict=True) if there])
+
+    async def put(self, request: PutRequest, context: Context) -> PutResponse:
+        check_put(request)
+        if request.idempotency_key:
+            await self._claim(request, context)
+        id_ = request.id.encode()
+        command = self._script(scripts.PUT, context, id_, *_put_arguments(request))
+        await self._index.before_write(context.namespace, id_)
+        written, soonest = await self._puts.submit(context.namespace, command, size=request.ByteSize())
+        await self._index.after_write(context.namespace, id_, soonest)
+        return PutResponse(versions=[written[at : at + 8] for at in range(0, len(written), 8)])
+
+    async def _put_all(self, commands: Sequence[Command]) -> Sequence[Any]:
+        return await self._server.run(commands, writes=True)
+
+    async def _claim(self, request: PutRequest, context: Context) -> None:
+        """The key is this payload's for 24 hours; the script remembers the answer in the same step as it writes."""
+        name = self._names.namespace(context.namespace) + b"d" + request.idempotency_key.encode()
+        claim = (b"SET", name, fingerprint(request), b"NX", b"GET", b"PX", _REMEMBERED_MS)
+        (remembered,) = await self._write([claim])
+        if remembered is not None:
+            check_same(request, remembered)
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
+        script = scripts.DELETE if keys else scripts.DELETE_RECORD
+        (answer,) = await self._write([self._script(script, context, id_, *keys)])
+        empty, removed = answer
+        if empty:
+            await self._index.after_emptying(context.namespace, id_)
+        return DeleteResponse(keys=removed, count=len(removed)) if keys else DeleteResponse(count=removed)
+
+    async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
+        return ExpireResponse(keys=await self._set_expiry(request, context, _milliseconds(request.ttl)))
+
+    async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
+        return PersistResponse(keys=await self._set_expiry(request, context, b""))
+
+    async def _set_expiry(
+        self, request: ExpireRequest | PersistRequest, context: Context, ttl: bytes
+    ) -> Sequence[bytes]:
+        id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
+        (answer,) = await self._write([self._script(scripts.SET_EXPIRY, context, id_, ttl, *keys)])
+        soonest, existed = answer
+        await self._index.after_write(context.namespace, id_, soonest)
+        return list(existed)
+
+    async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse:
+        id_, written = request.id.encode(), replacement(request)
+        expected = request.WhichOneof("expected")
+        arguments: list[bytes] = [request.key, str(expected).removeprefix("expected_").encode()]
+        arguments.append(b"" if expected == "expected_absent" else getattr(request, str(expected)))
+        arguments += [b"delete"] if written is None else [b"put", *_item_arguments(written)[1:]]
+        if written is not None:
+            await self._index.before_write(context.namespace, id_)
+        command = self._script(scripts.COMPARE_AND_SWAP, context, id_, *arguments)
+        (answer,) = await self._write([command])
+        swapped, current, soonest, empty = answer
+        if swapped and written is not None:
+            await self._index.after_write(context.namespace, id_, soonest)
+        if empty:
+            await self._index.after_emptying(context.namespace, id_)
+        found = item(request.key, *unpack(current)) if current is not None else None
+        return CompareAndSwapResponse(swapped=bool(swapped), current=found)
+
+    async def scan(self, request: ScanRequest, context: Context) -> ScanResponse:
+        return await scan(request, context, self._page)
+
+    def scan_stream(self, request: ScanStreamRequest, context: Context) -> AsyncIterator[ScanStreamResponse]:
+        return scan_stream(request, context, self._page)
+
+    async def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse:
+        return await list_records(request, context, self._ids)
+
+    async def _ids(self, ids: Range, reverse: bool, limit: int, context: Context) -> Sequence[bytes]:
+        living: list[bytes] = []
+        async for some in self._index.records(context.namespace, ids, reverse=reverse, at_once=limit):
+            answers = await self._read([self._script(scripts.ALIVE, context, id_) for id_ in some])
+            living += [id_ for id_, count in zip(some, answers, strict=True) if count > 0]
+            if len(living) >= limit:
+                break
+        return living[:limit]
+
+    async def _page(self, selection: Selection, context: Context) -> Page:
+        if selection.id:
+            (answer,) = await self._read([self._page_command(selection, context, selection.id, selection.keys)])
+            return page(_rows(selection.id, answer), selection.limit)
+        return await self._page_of_namespace(selection, context)
+
+    async def _page_of_namespace(self, selection: Selection, context: Context) -> Page:
+        rows: list[Row] = []
+        size = 0
+        async for some in self._index.records(
+            context.namespace, _ids_from(selection), reverse=selection.reverse, at_once=_RECORDS_AT_ONCE
+        ):
+            commands = [self._page_command(selection, context, id_, _keys_from(selection, id_)) for id_ in some]
+            for id_, answer in zip(some, await self._read(commands), strict=True):
+                rows += _rows(id_, answer)
+                size += sum(map(len, answer)) - HEADER.size * len(answer) // 2
+            if len(rows) > selection.limit or size > MAX_PAGE_BYTES:
+                break
+        return page(rows, selection.limit)
+
+    def _page_command(self, selection: Selection, context: Context, id_: bytes, keys: Range) -> Command:
+        first = b"[" + keys.first if keys.first else b"-"
+        before = b"+" if keys.before is None else b"(" + keys.before
+        flags = (int(selection.reverse), selection.limit + 1, MAX_PAGE_BYTES, int(selection.keys_only))
+        name = self._names.record(context.namespace, id_) + b"k"
+        return (b"EVALSHA", scripts.PAGE.digest, 1, name, first, before, *flags)
+
+    def _script(self, script: Script, context: Context, id_: bytes, *arguments: bytes | int) -> Command:
+        """A script on one record; it keeps the lists of the namespace itself where one server holds all."""
+        keys = [self._names.record(context.namespace, id_) + b"k"]
+        if self._server.spans_slots:
+            lists = self._names.namespace(context.namespace)
+            keys += [lists + b"r", lists + b"t"]
+        return (b"EVALSHA", script.digest, len(keys), *keys, id_, *arguments)
+
+    async def _read(self, commands: Sequence[Command]) -> list[Any]:
+        return _all_answered(await self._server.run(commands, writes=False))
+
+    async def _write(self, commands: Sequence[Command]) -> list[Any]:
+        return _all_answered(await self._server.run(commands, writes=True))
+
+
+def _all_answered(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+def _flat(answer: Any, request: GetRequest) -> Sequence[Any]:
+    return [answer] * len(request.keys) if isinstance(answer, Exception) else answer
+
+
+def _got(request: GetRequest, stored: Iterator[Any]) -> GetResponse | Exception:
+    found = [(key, next(stored)) for key in request.keys]
+    for _, each in found:
+        if isinstance(each, Exception):
+            return each
+    try:
+        return GetResponse(items=fitting(item(key, *unpack(each)) for key, each in found if each is not None))
+    except Exception as error:  # noqa: BLE001  # it is this caller's alone
+        return error
+
+
+def _put_arguments(request: PutRequest) -> Iterator[bytes | int]:
+    yield b"1" if request.keep_ttl else b"0"
+    yield request.idempotency_key.encode()
+    yield _REMEMBERED_MS
+    for written in request.items:
+        yield from _item_arguments(written)
+
+
+def _item_arguments(written: PutItem) -> list[bytes]:
+    """Key, time to live, a random byte for the version, and what is stored behind version and expiry."""
+    ttl = _milliseconds(written.ttl) if written.HasField("ttl") else b""
+    return [written.key, ttl, os.urandom(1), pack_body(pack_metadata(written), written.value)]
+
+
+def _milliseconds(ttl: Duration) -> bytes:
+    """A time to live in Redis' unit, rounded up: nothing expires before its time."""
+    return b"%d" % -(-microseconds(ttl) // 1000)
+
+
+def _rows(id_: bytes, answer: Sequence[bytes]) -> list[Row]:
+    return [(id_, key, *unpack(stored)) for key, stored in zip(answer[::2], answer[1::2], strict=True)]
+
+
+def _ids_from(selection: Selection) -> Range:
+    """The records that a scan of a namespace still has to look into."""
+    if selection.after is None:
+        return Range(b"", None)
+    last = selection.after[0]
+    return Range(b"", last + b"\0") if selection.reverse else Range(last, None)
+
+
+def _keys_from(selection: Selection, id_: bytes) -> Range:
+    if selection.after is not None and id_ == selection.after[0]:
+        return selection.keys.beyond(selection.after[1], reverse=selection.reverse)
+    return selection.keys

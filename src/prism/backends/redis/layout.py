@@ -1,0 +1,68 @@
+"""Where things are in Redis, by the names of their keys.
+
+    prefix:{namespace NUL id} NUL i key    an item: version, expiry, metadata, value; expires by Redis' own clock
+    prefix:{namespace NUL id} NUL k        sorted set, all scores 0: the keys of a record, in byte order
+    prefix:{namespace NUL id} NUL x        sorted set: those of them that expire, by when (ms since 1970)
+    prefix:{namespace NUL id} NUL d token  the versions that a put with this idempotency key wrote; 24 hours
+    prefix:{namespace} NUL r               sorted set, all scores 0: the ids of records, in byte order
+    prefix:{namespace} NUL t               sorted set: those with items that expire, by when the next one does
+    prefix:{namespace} NUL d token         the fingerprint that an idempotency key came with; 24 hours
+    prefix:namespace NUL key               an entry of the cache: its value, as it is
+
+In a cluster what stands in braces decides on the node, so that all of a record is in one place and one script changes
+it as a whole. Namespaces hold neither braces nor NUL and ids no NUL, so that no two names are ever the same.
+"""
+
+import struct
+from typing import Final, NamedTuple
+
+HEADER: Final = struct.Struct(">8sQI")
+"""Before an item's metadata and value: version, expiry in ms since 1970 (0: none), length of the metadata."""
+
+
+class Names:
+    """The names of one prefix."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix.encode() + b":"
+
+    def record(self, namespace: str, id_: bytes) -> bytes:
+        """What the names of everything in a record begin with."""
+        return b"%b{%b\0%b}\0" % (self._prefix, namespace.encode(), id_)
+
+    def namespace(self, namespace: str) -> bytes:
+        """What the names of everything that spans a namespace's records begin with."""
+        return b"%b{%b}\0" % (self._prefix, namespace.encode())
+
+    def cached(self, namespace: str, key: bytes) -> bytes:
+        """An entry of the cache."""
+        return b"%b%b\0%b" % (self._prefix, namespace.encode(), key)
+
+
+class Stored(NamedTuple):
+    """An item as it is stored: the columns of `prism.sdk.scan.Row` but for record and key."""
+
+    value: bytes | None
+    metadata: bytes | None
+    version: int
+    expires_at: int | None
+
+
+def unpack(stored: bytes) -> Stored:
+    """The parts of an item; of its header alone (20 bytes), no value and no metadata."""
+    version, due, length = HEADER.unpack_from(stored)
+    middle = HEADER.size + length
+    whole = len(stored) >= middle
+    return Stored(
+        stored[middle:] if whole else None,
+        stored[HEADER.size : middle] if whole else None,
+        int.from_bytes(version, "big"),
+        due * 1000 or None,
+    )
+
+
+def pack_body(metadata: bytes, value: bytes) -> bytes:
+    """What follows version and expiry, which the script fills in by Redis' clock."""
+    return len(metadata).to_bytes(4, "big") + metadata + value

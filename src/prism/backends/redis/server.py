@@ -1,0 +1,213 @@
+"""What the interfaces see of Redis: commands go in, answers come out, each in its place.
+
+One server is spoken to over connections of our own, because who sends knows what was sent: that makes a failed write's
+outcome honest. A cluster is spoken to through the driver's client, which knows its slots.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+import redis.exceptions as driver
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import Sentinel
+
+from prism.backends.redis.connect import Connect
+from prism.backends.redis.errors import asks_for_another_server, translate
+from prism.backends.redis.scripts import SCRIPTS
+from prism.errors import BackendUnavailable, Outcome
+
+Command = Sequence[bytes | str | int]
+Answer = Any
+"""What Redis answered, or the exception that it answered with."""
+
+
+class Server(Protocol):
+    """Redis, alone or many."""
+
+    @property
+    def spans_slots(self) -> bool:
+        """Whether a command may name keys of several records."""
+        ...
+
+    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+        """The answers to the commands, in order; what Redis refuses is a PrismError in its place.
+
+        Raises:
+            PrismError: Redis could not be reached, or was lost on the way; a write says which.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        ...
+
+
+class OneServer:
+    """One server, or the primary that sentinels name.
+
+    Attributes:
+        open: connections there are.
+        idle: those that nobody uses.
+    """
+
+    spans_slots = True
+
+    def __init__(self, connect: Connect, sentinel: Sentinel | None, *, most: int, timeout: float) -> None:
+        self._connect = connect
+        self._sentinel = sentinel
+        self._timeout = timeout
+        self._places = asyncio.Semaphore(most)
+        self._idle: list[AbstractConnection] = []
+        self.open = 0
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+        """See Server."""
+        async with self._places:
+            connection = await self._acquire(writes=writes)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answers = await _exchange(connection, commands)
+                    await _repeat_unknown_scripts(connection, commands, answers)
+            except (driver.RedisError, OSError, TimeoutError) as error:
+                await self._drop(connection)
+                raise translate(error, writes=writes, sent=True) from error
+            except BaseException:
+                await self._drop(connection)
+                raise
+            if any(asks_for_another_server(answer) for answer in answers):
+                await self._drop(connection)
+            else:
+                self._idle.append(connection)
+        return [_understood(answer, writes=writes) for answer in answers]
+
+    async def _acquire(self, *, writes: bool) -> AbstractConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            with suppress(driver.RedisError, OSError):
+                if not await connection.can_read():
+                    return connection
+            await self._drop(connection)  # the server has closed it, or something unasked-for waits in it
+        connection = self._connect()
+        self.open += 1
+        try:
+            await connection.connect()
+        except (driver.RedisError, OSError, TimeoutError) as error:
+            await self._drop(connection)
+            raise translate(error, writes=writes, sent=False) from error
+        except BaseException:
+            await self._drop(connection)
+            raise
+        return connection
+
+    async def _drop(self, connection: AbstractConnection) -> None:
+        self.open -= 1
+        with suppress(driver.RedisError, OSError, TimeoutError):
+            await connection.disconnect(nowait=True)
+
+    async def close(self) -> None:
+        """See Server."""
+        while self._idle:
+            await self._drop(self._idle.pop())
+        for sentinel in self._sentinel.sentinels if self._sentinel else ():
+            await sentinel.aclose()
+
+
+async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Answer]:
+    await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+    answers: list[Answer] = []
+    for _ in commands:
+        try:
+            answers.append(await connection.read_response())
+        except driver.ResponseError as error:
+            answers.append(error)
+        except (driver.BusyLoadingError, driver.AuthenticationError) as error:
+            answers.append(error)  # an answer, though the driver counts it among the lost connections
+    return answers
+
+
+async def _repeat_unknown_scripts(
+    connection: AbstractConnection, commands: Sequence[Command], answers: list[Answer]
+) -> None:
+    """Scripts that the server did not know have changed nothing: they are loaded, and sent again."""
+    unknown = [index for index, answer in enumerate(answers) if isinstance(answer, driver.NoScriptError)]
+    if unknown:
+        wanted = {bytes(commands[index][1]) for index in unknown}  # type: ignore[arg-type]  # EVALSHA's digest
+        await _exchange(connection, [(b"SCRIPT", b"LOAD", SCRIPTS[digest].text) for digest in wanted])
+        again = await _exchange(connection, [commands[index] for index in unknown])
+        for index, answer in zip(unknown, again, strict=True):
+            answers[index] = answer
+
+
+def _understood(answer: Answer, *, writes: bool) -> Answer:
+    if not isinstance(answer, Exception):
+        return answer
+    error = translate(answer, writes=writes, sent=False)
+    error.__cause__ = answer
+    return error
+
+
+class Cluster:
+    """A cluster: each command goes to the node of its keys."""
+
+    spans_slots = False
+
+    def __init__(self, client: RedisCluster) -> None:
+        self._client = client
+
+    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+        """See Server."""
+        try:
+            await self._client.initialize()
+        except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
+            raise translate(error, writes=writes, sent=False) from error
+        answers = await self._send(commands, writes=writes)
+        unknown = [index for index, answer in enumerate(answers) if isinstance(answer, driver.NoScriptError)]
+        if unknown:
+            for digest in {bytes(commands[index][1]) for index in unknown}:  # type: ignore[arg-type]  # EVALSHA's digest
+                await self._load(SCRIPTS[digest].text, writes=writes)
+            again = await self._send([commands[index] for index in unknown], writes=writes)
+            for index, answer in zip(unknown, again, strict=True):
+                answers[index] = answer
+        return [_translated(answer, writes=writes) for answer in answers]
+
+    async def _send(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+        try:
+            pipeline = self._client.pipeline()
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[Answer] = await pipeline.execute(raise_on_error=False)
+        except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
+            raise translate(error, writes=writes, sent=True) from error
+        return answers
+
+    async def _load(self, text: bytes, *, writes: bool) -> None:
+        try:
+            await self._client.script_load(text)
+        except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
+            raise translate(error, writes=writes, sent=False) from error
+
+    async def close(self) -> None:
+        """See Server."""
+        await self._client.aclose()
+
+
+def _translated(answer: Answer, *, writes: bool) -> Answer:
+    """An exception in a place is the server's answer, or what was lost on the way to its node."""
+    if not isinstance(answer, Exception):
+        return answer
+    answered = isinstance(answer, driver.ResponseError)
+    error = translate(answer, writes=writes, sent=not answered)
+    error.__cause__ = answer
+    return error
+
+
+def stopped() -> BackendUnavailable:
+    """The refusal of a call to a backend that is not running."""
+    return BackendUnavailable("the redis backend is not running", outcome=Outcome.NOT_APPLIED)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from prism.backends.memory.cache import MemoryCache
 from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.pubsub import MemoryPubSub
@@ -19,6 +20,7 @@ class MemoryBackend:
         self._store = Store.named(config.store)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
         self._keyvalue = MemoryKeyValue(self._store)
+        self._cache = MemoryCache(self._store, config.cache_size)
         self._pubsub = MemoryPubSub(self._store, config)
         self._running = False
 
@@ -28,7 +30,7 @@ class MemoryBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._keyvalue, self._pubsub)
+        return (self._cache, self._keyvalue, self._pubsub)
 
     async def start(self) -> None:
         if not self._running:

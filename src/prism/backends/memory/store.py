@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
+from prism.backends.memory.cache_map import CacheMap
 from prism.backends.memory.sorted_map import SortedMap
 from prism.interfaces.keyvalue import PutResponse
 from prism.interfaces.pubsub import Message
@@ -46,6 +47,7 @@ class Namespace:
         self.records: SortedMap[SortedMap[Entry]] = SortedMap()
         self._due: SortedMap[tuple[bytes, bytes]] = SortedMap()
         self._remembered: dict[str, Remembered] = {}
+        self.cache = CacheMap()
 
     def live(self, id_: bytes, key: bytes, now: int) -> Entry | None:
         """The item, unless it is missing or has expired."""

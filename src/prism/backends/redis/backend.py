@@ -123,7 +123,7 @@ class RedisBackend:
 
 def _server(config: RedisConfig, credentials: RedisCredentials) -> Server:
     if config.mode == "cluster":
-        return Cluster(config, credentials)
+        return Cluster(cluster(config, credentials))
     return OneServer(*connector(config, credentials), most=config.pool_size, timeout=config.command_timeout)
 
 

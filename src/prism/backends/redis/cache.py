@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import redis.exceptions as driver
 from google.protobuf.duration_pb2 import Duration
 
+import redis.exceptions as driver
 from prism.backends.redis.layout import Names
 from prism.backends.redis.server import Command, Server
 from prism.errors import InternalError

@@ -38,8 +38,8 @@ class RedisConfig(Config):
         pool_size: most connections that one gateway opens (in a cluster: to each node), at least 4.
         connect_timeout: seconds.
         command_timeout: seconds that Redis may take for one batch before its connection counts as lost.
-        durability: `store` acknowledges a write that Redis has in memory; `synced` refuses to serve unless Redis appends
-            to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`).
+        durability: `store` acknowledges a write that Redis has in memory; `synced` refuses to serve unless Redis
+            appends to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`).
         sweep_interval: seconds between two searches for what expired items leave in the lists.
         tls: speak TLS.
         ca: file of the certificates that the server's is verified by; unset: the system's.

@@ -7,14 +7,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.errors import FailedPrecondition
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-
-from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.errors import FailedPrecondition
 
 Connect = Callable[[], AbstractConnection]
 """Makes a connection that is not yet open."""
@@ -31,7 +30,7 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
         host, port = _host_and_port(config.addresses[0])
         kind = SSLConnection if config.tls else Connection
         return lambda: kind(host=host, port=port, **options), None
-    sentinel = Sentinel(
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # of the driver
         [_host_and_port(each) for each in config.addresses],
         sentinel_kwargs=_sentinel_options(config, credentials),
     )

@@ -8,7 +8,6 @@ import ssl
 from dataclasses import dataclass
 
 import redis.exceptions as driver
-
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,

@@ -25,16 +25,16 @@ class Index:
         self._server = server
         self._names = names
 
-    async def records(
-        self, namespace: str, ids: Range, *, reverse: bool, at_once: int
-    ) -> AsyncIterator[list[bytes]]:
+    async def records(self, namespace: str, ids: Range, *, reverse: bool, at_once: int) -> AsyncIterator[list[bytes]]:
         """The listed ids in order, some at a time."""
         name = self._names.namespace(namespace) + b"r"
         left = ids
         while True:
             first = b"[" + left.first if left.first else b"-"
             before = b"+" if left.before is None else b"(" + left.before
-            bounds = (b"ZREVRANGEBYLEX", name, before, first) if reverse else (b"ZRANGEBYLEX", name, first, before)
+            bounds: Command = (
+                (b"ZREVRANGEBYLEX", name, before, first) if reverse else (b"ZRANGEBYLEX", name, first, before)
+            )
             some: list[bytes] = await self._one((*bounds, b"LIMIT", 0, at_once), writes=False)
             if some:
                 yield some
@@ -71,7 +71,7 @@ class Index:
         """Removes some of what expired items have left in the lists; whether more is left."""
         lists = self._names.namespace(namespace)
         # Our own clock says where to look; the script goes by that of Redis.
-        due = (b"ZRANGEBYSCORE", lists + b"t", b"-inf", int(time() * 1000), b"LIMIT", 0, _SWEPT_AT_ONCE)
+        due: Command = (b"ZRANGEBYSCORE", lists + b"t", b"-inf", int(time() * 1000), b"LIMIT", 0, _SWEPT_AT_ONCE)
         ids: list[bytes] = await self._one(due, writes=False)
         more = len(ids) == _SWEPT_AT_ONCE
         for id_ in ids:
@@ -83,12 +83,14 @@ class Index:
         keys = [self._names.record(namespace, id_) + b"k"]
         if self._server.spans_slots:
             keys += [lists + b"r", lists + b"t"]
-        command = (b"EVALSHA", scripts.SWEEP.digest, len(keys), *keys, id_, _ITEMS_AT_ONCE)
+        command: Command = (b"EVALSHA", scripts.SWEEP.digest, len(keys), *keys, id_, _ITEMS_AT_ONCE)
         removed, empty, following = await self._one(command, writes=True)
         if not self._server.spans_slots:
             if empty:
                 await self.after_emptying(namespace, id_)
-            change = (b"ZADD", lists + b"t", following, id_) if following else (b"ZREM", lists + b"t", id_)
+            change: Command = (b"ZREM", lists + b"t", id_)
+            if following:
+                change = (b"ZADD", lists + b"t", following, id_)
             await self._one(change, writes=True)
         return bool(removed == _ITEMS_AT_ONCE)
 

@@ -4,8 +4,6 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
-
 from prism.backends.redis import scripts
 from prism.backends.redis.index import Index
 from prism.backends.redis.layout import HEADER, Names, pack_body, unpack
@@ -65,7 +63,9 @@ class RedisKeyValue(KeyValue):
         self._server = server
         self._names = names
         self._index = Index(server, names)
-        self._gets: Coalescer[tuple[bytes, GetRequest], GetResponse] = Coalescer(self._get_all, bounds=_GETS, reads=True)
+        self._gets: Coalescer[tuple[bytes, GetRequest], GetResponse] = Coalescer(
+            self._get_all, bounds=_GETS, reads=True
+        )
         self._puts: Coalescer[Command, Any] = Coalescer(self._put_all, bounds=_PUTS)
 
     @property
@@ -91,7 +91,9 @@ class RedisKeyValue(KeyValue):
         else:
             commands = [(b"MGET", *(base + key for key in request.keys)) for base, request in calls]
             answers = await self._server.run(commands, writes=False)
-            stored = [each for answer, (_, request) in zip(answers, calls, strict=True) for each in _flat(answer, request)]
+            stored = [
+                each for answer, (_, request) in zip(answers, calls, strict=True) for each in _flat(answer, request)
+            ]
         found = iter(stored)
         return [_got(request, found) for _, request in calls]
 
@@ -132,7 +134,7 @@ class RedisKeyValue(KeyValue):
         return DeleteResponse(keys=removed, count=len(removed)) if keys else DeleteResponse(count=removed)
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        return ExpireResponse(keys=await self._set_expiry(request, context, _milliseconds(request.ttl)))
+        return ExpireResponse(keys=await self._set_expiry(request, context, b"%d" % microseconds(request.ttl)))
 
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
         return PersistResponse(keys=await self._set_expiry(request, context, b""))
@@ -256,13 +258,8 @@ def _put_arguments(request: PutRequest) -> Iterator[bytes | int]:
 
 def _item_arguments(written: PutItem) -> list[bytes]:
     """Key, time to live, a random byte for the version, and what is stored behind version and expiry."""
-    ttl = _milliseconds(written.ttl) if written.HasField("ttl") else b""
+    ttl = b"%d" % microseconds(written.ttl) if written.HasField("ttl") else b""
     return [written.key, ttl, os.urandom(1), pack_body(pack_metadata(written), written.value)]
-
-
-def _milliseconds(ttl: Duration) -> bytes:
-    """A time to live in Redis' unit, rounded up: nothing expires before its time."""
-    return b"%d" % -(-microseconds(ttl) // 1000)
 
 
 def _rows(id_: bytes, answer: Sequence[bytes]) -> list[Row]:

@@ -1,6 +1,7 @@
 """Where things are in Redis, by the names of their keys.
 
-    prefix:{namespace NUL id} NUL i key    an item: version, expiry, metadata, value; expires by Redis' own clock
+    prefix:{namespace NUL id} NUL i key    an item: version, expiry, metadata, value; expires by Redis' own clock, which
+                                           counts milliseconds: at the end of the one that its expiry falls into
     prefix:{namespace NUL id} NUL k        sorted set, all scores 0: the keys of a record, in byte order
     prefix:{namespace NUL id} NUL x        sorted set: those of them that expire, by when (ms since 1970)
     prefix:{namespace NUL id} NUL d token  the versions that a put with this idempotency key wrote; 24 hours
@@ -17,7 +18,7 @@ import struct
 from typing import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">8sQI")
-"""Before an item's metadata and value: version, expiry in ms since 1970 (0: none), length of the metadata."""
+"""Before an item's metadata and value: version, expiry in us since 1970 (0: none), length of the metadata."""
 
 
 class Names:
@@ -59,7 +60,7 @@ def unpack(stored: bytes) -> Stored:
         stored[middle:] if whole else None,
         stored[HEADER.size : middle] if whole else None,
         int.from_bytes(version, "big"),
-        due * 1000 or None,
+        due or None,
     )
 
 

@@ -27,8 +27,9 @@ end
 
 local function set_due(key, due)
   if due > 0 then
-    redis.call('ZADD', x, due, key)
-    if not soonest or due < soonest then soonest = due end
+    local at = math.ceil(due / 1000)
+    redis.call('ZADD', x, at, key)
+    if not soonest or at < soonest then soonest = at end
   else
     redis.call('ZREM', x, key)
   end
@@ -37,7 +38,7 @@ end
 local function write(key, version, due, body)
   local name = base .. 'i' .. key
   if due > 0 then
-    redis.call('SET', name, version .. struct.pack('>I8', due) .. body, 'PXAT', due)
+    redis.call('SET', name, version .. struct.pack('>I8', due) .. body, 'PXAT', math.ceil(due / 1000))
   else
     redis.call('SET', name, version .. struct.pack('>I8', 0) .. body)
   end
@@ -82,7 +83,7 @@ for i = 5, #ARGV, 4 do
   local header = redis.call('GETRANGE', base .. 'i' .. key, 0, 15)
   local due = 0
   if ttl ~= '' then
-    due = ms + tonumber(ttl)
+    due = us + tonumber(ttl)
   elseif ARGV[2] == '1' and #header == 16 then
     due = struct.unpack('>I8', header, 9)
   end
@@ -114,7 +115,7 @@ if ARGV[5] == 'delete' then
   remove(key)
   return {1, false, 0, unlist_if_empty(ARGV[1])}
 end
-local due = ARGV[6] ~= '' and ms + tonumber(ARGV[6]) or 0
+local due = ARGV[6] ~= '' and us + tonumber(ARGV[6]) or 0
 local version = version_after(current or '', ARGV[7])
 write(key, version, due, ARGV[8])
 return {1, version .. struct.pack('>I8', due) .. ARGV[8], list_record(ARGV[1]), 0}
@@ -143,13 +144,13 @@ return {unlist_if_empty(ARGV[1]), count}
 
 _SET_EXPIRY = """
 local existed = {}
-local due = ARGV[2] ~= '' and ms + tonumber(ARGV[2]) or 0
+local due = ARGV[2] ~= '' and us + tonumber(ARGV[2]) or 0
 for i = 3, #ARGV do
   local key = ARGV[i]
   local name = base .. 'i' .. key
   if redis.call('EXISTS', name) == 1 then
     redis.call('SETRANGE', name, 8, struct.pack('>I8', due))
-    if due > 0 then redis.call('PEXPIREAT', name, due) else redis.call('PERSIST', name) end
+    if due > 0 then redis.call('PEXPIREAT', name, math.ceil(due / 1000)) else redis.call('PERSIST', name) end
     set_due(key, due)
     existed[#existed + 1] = key
   end
@@ -241,4 +242,6 @@ PAGE = _script(_PAGE)
 ALIVE = _script(_ALIVE)
 SWEEP = _script(_SWEEP)
 
-SCRIPTS = {script.digest: script for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP)}
+SCRIPTS = {
+    script.digest: script for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP)
+}

@@ -10,14 +10,13 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 import redis.exceptions as driver
-from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.sentinel import Sentinel
-
 from prism.backends.redis.connect import Connect
 from prism.backends.redis.errors import asks_for_another_server, translate
 from prism.backends.redis.scripts import SCRIPTS
 from prism.errors import BackendUnavailable, Outcome
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import Sentinel
 
 Command = Sequence[bytes | str | int]
 Answer = Any
@@ -97,7 +96,7 @@ class OneServer:
         connection = self._connect()
         self.open += 1
         try:
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except (driver.RedisError, OSError, TimeoutError) as error:
             await self._drop(connection)
             raise translate(error, writes=writes, sent=False) from error

@@ -1,0 +1,162 @@
+"""A real Redis, or Valkey, for tests: a process of its own in a temporary folder, ready when it says so."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from prism.acceptance.backend import StoreMissing
+
+ATTACH_VARIABLE = "PRISM_TEST_REDIS_URL"
+BINARY_VARIABLE = "PRISM_TEST_REDIS_BINARY"
+_READY = "Ready to accept connections"
+_PATIENCE = 20.0
+USER = "prism"
+
+
+def binary() -> str:
+    """The server's program: what PRISM_TEST_REDIS_BINARY names, else redis-server or valkey-server.
+
+    Raises:
+        StoreMissing: there is none.
+    """
+    named = os.environ.get(BINARY_VARIABLE)
+    found = named or shutil.which("redis-server") or shutil.which("valkey-server")
+    if not found:
+        raise StoreMissing(
+            f"Redis is not installed: install redis-server, or set {BINARY_VARIABLE} or {ATTACH_VARIABLE}"
+        )
+    return found
+
+
+class RedisServer:
+    """One server, with an account that may do everything, a file that is synced before it answers, and no eviction.
+
+    Attributes:
+        port: on 127.0.0.1, the same after `kill` and `start`.
+        password: of the account `prism`.
+    """
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        """
+        Args:
+            options: of redis.conf, beyond or in place of those that every test server has.
+        """
+        self._program = binary()
+        self._options = dict(options or {})
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._log: deque[str] = deque(maxlen=50)
+        self.port = _free_port()
+        self.password = secrets.token_hex(8)
+
+    @property
+    def address(self) -> str:
+        """As a configuration names it."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it on what it has stored, and waits until it says that it is ready."""
+        if self._process is not None:
+            return
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="prism-redis-"))
+        settings = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(self._folder),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "user": f"{USER} on >{self.password} ~* &* +@all",
+            "maxmemory-policy": "noeviction",
+            **self._options,
+        }
+        lines = [f"{name} {value}" if value else f'{name} ""' for name, value in settings.items()]
+        file = self._folder / "redis.conf"
+        file.write_text("\n".join(lines) + "\n")
+        ready = threading.Event()
+        process = self._process = subprocess.Popen(  # noqa: S603  # the program that the machine or the developer names
+            [self._program, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        threading.Thread(target=self._read, args=(process, ready), daemon=True).start()
+        if not ready.wait(_PATIENCE) or process.poll() is not None:
+            self.kill()
+            raise RuntimeError("Redis did not start:\n" + "\n".join(self._log))
+
+    def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
+        assert process.stdout is not None  # noqa: S101  # it was asked for
+        with process.stdout as lines:
+            for line in lines:
+                self._log.append(line.rstrip())
+                if _READY in line:
+                    ready.set()
+        ready.set()
+
+    def kill(self) -> None:
+        """Ends it as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ends it, and removes what it has stored."""
+        self._end(signal.SIGKILL)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(_PATIENCE)
+
+    def pause(self) -> None:
+        """Stops it by a signal."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def change_password(self) -> None:
+        """Gives the account another password; connections that stand stay as they are."""
+        fresh = secrets.token_hex(8)
+        self.command("ACL", "SETUSER", USER, "resetpass", f">{fresh}")
+        self.password = fresh
+
+    def command(self, *words: str | bytes) -> Any:
+        """Asks it something, by an account of its own: the default one, which needs no password from this machine."""
+        from redis import Redis
+
+        with contextlib.closing(Redis(host="127.0.0.1", port=self.port, socket_timeout=_PATIENCE)) as client:
+            return client.execute_command(*words)  # type: ignore[no-untyped-call]  # of the driver
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _free_port() -> int:
+    """A port that nobody has: Redis takes no port 0, and clusters need one 10,000 higher as well."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port < 55_000:
+            return port

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from client.upstream import Upstream, serving
-from prism.client import InvalidArgument, Outgoing, keyvalue, pubsub, sync
+from prism.client import InvalidArgument, Outgoing, cache, keyvalue, pubsub, sync
 
 
 @pytest.fixture
@@ -95,3 +95,4 @@ def test_every_method_has_its_twin() -> None:
 
     assert methods(sync.KeyValue) == methods(keyvalue.KeyValue)
     assert methods(sync.PubSub) == methods(pubsub.PubSub)
+    assert methods(sync.Cache) == methods(cache.Cache)

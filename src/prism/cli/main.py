@@ -24,6 +24,7 @@ class Settings:
     lazy={
         "serve": ("prism.cli.serve:serve", "Run a gateway."),
         "kv": ("prism.cli.kv:kv", "Read and write KeyValue data through a gateway."),
+        "cache": ("prism.cli.cache:cache", "Read and write a cache through a gateway."),
         "pubsub": ("prism.cli.pubsub:pubsub", "Publish messages and listen to them through a gateway."),
         "namespace": ("prism.cli.namespace:namespace", "Look at the namespaces of a configuration."),
         "plugin": ("prism.cli.plugin:plugin", "Look after the plugins of a running gateway."),

@@ -1,5 +1,6 @@
 """What an application imports to use Prism: `Client` here, the same without `await` in `prism.client.sync`."""
 
+from prism.client.cache import Cache
 from prism.client.client import Client
 from prism.client.headers import Headers, Token
 from prism.client.item import Item, Seconds, Value
@@ -43,6 +44,7 @@ __all__ = [
     "BackendCredentials",
     "BackendError",
     "BackendUnavailable",
+    "Cache",
     "CallEnded",
     "CallerError",
     "Cancelled",

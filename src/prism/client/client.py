@@ -4,6 +4,7 @@ import ssl
 from types import MappingProxyType
 from typing import Self
 
+from prism.client.cache import Cache
 from prism.client.headers import Headers, NamespaceHeaders, Token
 from prism.client.item import Seconds
 from prism.client.keyvalue import KeyValue
@@ -60,6 +61,14 @@ class Client:
             ValueError: the name cannot travel. One that is not configured is refused by the first call.
         """
         return KeyValue(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
+
+    def cache(self, namespace: str = "default") -> Cache:
+        """The cache of a namespace; cheap, and worth keeping.
+
+        Raises:
+            ValueError: the name cannot travel. One that is not configured is refused by the first call.
+        """
+        return Cache(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
 
     def pubsub(self, namespace: str = "default") -> PubSub:
         """The topics of a namespace; cheap, and worth keeping.

@@ -15,8 +15,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from types import MappingProxyType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
+from prism.client import cache, keyvalue, paging, pubsub, subscription
 from prism.client import client as asynchronous
-from prism.client import keyvalue, paging, pubsub, subscription
 from prism.client.headers import Headers, Token
 from prism.client.item import Seconds
 from prism.client.message import Message
@@ -158,6 +158,20 @@ class KeyValue(_Face[keyvalue.KeyValue]):
     persist = _waits(keyvalue.KeyValue.persist)
 
 
+class Cache(_Face[cache.Cache]):
+    """The cache of one namespace; made by `Client.cache`."""
+
+    get = _waits(cache.Cache.get)
+    get_many = _waits(cache.Cache.get_many)
+    set = _waits(cache.Cache.set)
+    delete = _waits(cache.Cache.delete)
+    exists = _waits(cache.Cache.exists)
+    exists_many = _waits(cache.Cache.exists_many)
+    expire = _waits(cache.Cache.expire)
+    ttl = _waits(cache.Cache.ttl)
+    increment = _waits(cache.Cache.increment)
+
+
 class Subscription:
     """Messages from now on: `for message in subscription`, best in a `with` block; see `prism.client.Subscription`."""
 
@@ -223,6 +237,10 @@ class Client:
     def keyvalue(self, namespace: str = "default") -> KeyValue:
         """The KeyValue data of a namespace; cheap, and worth keeping."""
         return KeyValue(self._twin.keyvalue(namespace), self._loop)
+
+    def cache(self, namespace: str = "default") -> Cache:
+        """The cache of a namespace; cheap, and worth keeping."""
+        return Cache(self._twin.cache(namespace), self._loop)
 
     def pubsub(self, namespace: str = "default") -> PubSub:
         """The topics of a namespace; cheap, and worth keeping. `on_gap` is called on the background thread."""

@@ -11,7 +11,7 @@ HERE = Context("here")
 
 def keyvalue(backend: SqliteBackend) -> SqliteKeyValue:
     """What serves KeyValue."""
-    (served,) = backend.interfaces
+    (served,) = [each for each in backend.interfaces if isinstance(each, SqliteKeyValue)]
     assert isinstance(served, SqliteKeyValue)
     return served
 

@@ -70,7 +70,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     schema.prepare(path, CONFIG)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(FailedPrecondition, match=r"version 99.*knows up to 1; run the newer Prism"):
+    with pytest.raises(FailedPrecondition, match=r"version 99.*knows up to 2; run the newer Prism"):
         schema.prepare(path, CONFIG)
 
 
@@ -121,7 +121,7 @@ def test_a_failed_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest.
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE extra (a)", "SELECT nonsense")))
         with pytest.raises(Exception, match="nonsense"):
             schema.prepare(path, CONFIG)
-    assert pragma(path, "user_version") == 1
+    assert pragma(path, "user_version") == 2
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
 

@@ -143,6 +143,7 @@ import asyncio, sys
 from pathlib import Path
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.interfaces.keyvalue import CompareAndSwapRequest, Context
 from prism.sdk import NoCredentials
 
@@ -151,7 +152,7 @@ HERE = Context("here")
 async def main():
     backend = SqliteBackend(SqliteConfig(path=Path(sys.argv[1]), busy_timeout=30), NoCredentials())
     await backend.start()
-    (keyvalue,) = backend.interfaces
+    (keyvalue,) = [each for each in backend.interfaces if isinstance(each, SqliteKeyValue)]
     value = b"0"
     for _ in range(50):
         while True:

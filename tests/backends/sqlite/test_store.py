@@ -143,10 +143,11 @@ async def test_scans_hold_up_no_get(store: Store) -> None:
 async def test_a_batch_reads_one_state_of_the_file(store: Store) -> None:
     """Two reads of one batch see the same, though a commit falls between them."""
     await put(store, "r", b"old")
-    between = threading.Event()
+    begun, between = threading.Event(), threading.Event()
 
     def first(connection: sqlite3.Connection, now: int) -> object:
         value = items.get(connection, b"here", b"r", b"k", now)
+        begun.set()
         between.wait()
         return value
 
@@ -154,6 +155,7 @@ async def test_a_batch_reads_one_state_of_the_file(store: Store) -> None:
         return items.get(connection, b"here", b"r", b"k", now)
 
     reads = [store.read(HERE, first), store.read(HERE, second)]
+    await asyncio.to_thread(begun.wait)
     await put(store, "r", b"new")
     between.set()
     assert {value[1] for value in await asyncio.gather(*reads) if isinstance(value, tuple)} == {b"old"}
@@ -250,13 +252,14 @@ import asyncio, sys
 from pathlib import Path
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.interfaces.keyvalue import Context, PutItem, PutRequest
 from prism.sdk import NoCredentials
 
 async def main():
     backend = SqliteBackend(SqliteConfig(path=Path(sys.argv[1])), NoCredentials())
     await backend.start()
-    (keyvalue,) = backend.interfaces
+    (keyvalue,) = [each for each in backend.interfaces if isinstance(each, SqliteKeyValue)]
     async def write(lane):
         for number in range(10**9):
             name = f"{lane}-{number}"

@@ -11,11 +11,13 @@ class MemoryConfig(Config):
     Attributes:
         store: names the data: instances of one process with the same name share it while one of them runs.
         sweep_interval: seconds between two searches for expired items, which free their memory.
+        cache_size: bytes that the entries of one namespace's cache may take; then the least recently used go.
         buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
         buffer_bytes: bytes of messages that may wait for one slow subscriber.
     """
 
     store: str = Field(default="default", min_length=1)
     sweep_interval: float = Field(default=5.0, gt=0)
+    cache_size: ByteSize = Field(default=ByteSize(64 << 20), gt=0)
     buffer_messages: int = Field(default=4096, ge=1)
     buffer_bytes: ByteSize = Field(default=ByteSize(8 << 20), gt=0)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from prism.backends.sqlite import items
+from prism.backends.sqlite.cache import SqliteCache, any_due, sweep_cache
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.backends.sqlite.store import Store
@@ -19,11 +20,12 @@ _HOUSEKEEPING = Context("")
 
 
 class SqliteBackend:
-    """KeyValue in one SQLite file."""
+    """KeyValue and Cache in one SQLite file."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
+        self._cache = SqliteCache(self._store)
         self._keyvalue = SqliteKeyValue(self._store)
 
     @property
@@ -32,7 +34,7 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._keyvalue,)
+        return (self._cache, self._keyvalue)
 
     async def start(self) -> None:
         await self._store.open()
@@ -69,10 +71,11 @@ class SqliteBackend:
         await self._store.close()
 
     async def _sweep(self) -> bool:
-        if not await self._store.read(_HOUSEKEEPING, items.any_due):
+        if not await self._store.read(_HOUSEKEEPING, lambda *read: items.any_due(*read) or any_due(*read)):
             return False
 
         def bite(transaction: Transaction) -> bool:
-            return items.sweep(transaction, _BITE)
+            more = items.sweep(transaction, _BITE)
+            return sweep_cache(transaction, _BITE) or more
 
         return await self._store.write(_HOUSEKEEPING, bite)

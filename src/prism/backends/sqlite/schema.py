@@ -30,6 +30,13 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "CREATE TABLE state (version INTEGER NOT NULL)",
         "INSERT INTO state VALUES (0)",
     ),
+    (
+        """CREATE TABLE cache (
+            namespace BLOB NOT NULL, key BLOB NOT NULL, expires_at INTEGER, value BLOB NOT NULL,
+            PRIMARY KEY (namespace, key)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX cache_expiry ON cache (expires_at) WHERE expires_at IS NOT NULL",
+    ),
 )
 """What leads from each schema version to the next; the version is SQLite's `user_version`."""
 

@@ -1,0 +1,1 @@
+"""Cache: its semantics, whatever the store."""

@@ -1,0 +1,5 @@
+"""`prism cache`: a cache through a gateway."""
+
+from prism.cli.cache.group import cache
+
+__all__ = ["cache"]

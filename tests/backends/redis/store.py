@@ -1,0 +1,54 @@
+"""A backend on a server under test, called through its binding as a host would."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+import prism
+from prism.backends.redis.backend import RedisBackend
+from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.backends.redis.testing_server import USER, RedisServer
+from prism.interfaces import cache, keyvalue
+from prism.interfaces.operation import Operation
+from prism.sdk import Binding, Capabilities, Context, Deadline
+
+MANIFEST = Path(prism.__file__).parent / "backends" / "redis" / "plugin.toml"
+OPERATIONS: dict[str, Operation] = {
+    f"{interface.name}.{each.method}": each
+    for interface in (cache.INTERFACE, keyvalue.INTERFACE)
+    for each in interface.operations
+}
+
+
+class Store:
+    """One backend, in the namespace `n`."""
+
+    def __init__(self, server: RedisServer, **config: object) -> None:
+        options = {"addresses": [server.address], "command_timeout": 2.0, "sweep_interval": 3600.0, **config}
+        credentials = RedisCredentials(username=USER, password=server.password)  # type: ignore[arg-type]
+        self.backend = RedisBackend(RedisConfig.model_validate(options), credentials)
+        declared = tomllib.loads(MANIFEST.read_text())["capabilities"]
+        self._binding = Binding(self.backend.interfaces, Capabilities(**declared))
+
+    async def call(self, name: str, request: Message, timeout: float = 10.0) -> Any:
+        """Runs an operation, `keyvalue.get`."""
+        operation = OPERATIONS[name]
+        context = Context("n", Deadline.after(timeout))
+        answer = await self._binding.unary[operation.name](request.SerializeToString(), context)
+        return operation.response.FromString(answer)
+
+    async def put(self, id_: str, key: bytes, value: bytes, *, milliseconds: int = 0, once: str = "") -> bytes:
+        """Stores an item; its version."""
+        ttl = Duration(nanos=milliseconds * 1_000_000) if milliseconds else None
+        items = [keyvalue.PutItem(key=key, value=value, ttl=ttl)]
+        answer = await self.call("keyvalue.put", keyvalue.PutRequest(id=id_, items=items, idempotency_key=once))
+        (version,) = answer.versions
+        return bytes(version)
+
+    async def get(self, id_: str, key: bytes) -> bytes | None:
+        """The value of an item, or None."""
+        answer = await self.call("keyvalue.get", keyvalue.GetRequest(id=id_, keys=[key]))
+        return answer.items[0].value if answer.items else None

@@ -1,0 +1,74 @@
+"""What the backend says of its server, refuses at start, and leaves behind."""
+
+import asyncio
+
+import pytest
+
+from backends.redis.conftest import Make, Open
+from prism.backends.redis.testing_server import USER, RedisServer
+from prism.errors import FailedPrecondition
+from prism.sdk import HealthStatus
+
+
+async def test_synced_wants_a_file_that_is_synced(make_server: Make, open_store: Open) -> None:
+    """durability synced is refused where Redis syncs later, with what it has; store is served."""
+    server = make_server(appendfsync="everysec")
+    store = await open_store(server, start=False, durability="synced")
+    with pytest.raises(FailedPrecondition, match="yes and everysec"):
+        await store.backend.start()
+    await open_store(server)
+
+
+async def test_synced_wants_to_see_the_settings(server: RedisServer, open_store: Open) -> None:
+    """A user who may not ask for the settings is told so; with durability store nobody asks."""
+    server.command("ACL", "SETUSER", USER, "-config")
+    store = await open_store(server, start=False, durability="synced")
+    with pytest.raises(FailedPrecondition, match=r"\+config\|get"):
+        await store.backend.start()
+    assert (await (await open_store(server)).backend.health()).status is HealthStatus.HEALTHY
+
+
+async def test_a_server_that_evicts_is_degraded(make_server: Make, open_store: Open) -> None:
+    """Redis would lose acknowledged items: health says so, and what to do."""
+    store = await open_store(make_server(maxmemory_policy="allkeys-lru"))
+    health = await store.backend.health()
+    assert health.status is HealthStatus.DEGRADED
+    assert "noeviction" in health.message
+
+
+async def test_a_sweep_leaves_nothing_of_what_expired(server: RedisServer, open_store: Open) -> None:
+    """Expired items leave lists, records and counts; what lives stays."""
+    store = await open_store(server, sweep_interval=0.05)
+    await store.backend.attach("n")
+    await store.put("gone", b"k", b"v", milliseconds=20)
+    await store.put("stays", b"dies", b"v", milliseconds=20)
+    await store.put("stays", b"lives", b"v")
+    async with asyncio.timeout(20):
+        while server.command("ZCARD", b"prism:{n}\0r") > 1 or server.command("EXISTS", b"prism:{n}\0t"):  # noqa: ASYNC110  # nothing tells when
+            await asyncio.sleep(0.01)
+    assert sorted(server.command("KEYS", "*")) == [
+        b"prism:{n\0stays}\0ilives",
+        b"prism:{n\0stays}\0k",
+        b"prism:{n}\0r",
+    ]
+    assert await store.backend.holds_data("n")
+    assert not await store.backend.holds_data("other")
+
+
+async def test_stop_closes_every_connection(server: RedisServer, open_store: Open) -> None:
+    """Nothing of the backend is left at the server."""
+    store = await open_store(server)
+    await asyncio.gather(*(store.put("r", b"%d" % number, b"v") for number in range(50)))
+    await store.backend.stop()
+    async with asyncio.timeout(10):
+        while b" name=prism " in server.command("CLIENT", "LIST"):  # noqa: ASYNC110  # nothing tells when
+            await asyncio.sleep(0.01)
+
+
+async def test_an_idempotent_put_is_applied_once(server: RedisServer, open_store: Open) -> None:
+    """The answer is remembered in the step that writes: a repetition finds it, also after another put."""
+    store = await open_store(server)
+    first = await store.put("r", b"k", b"1", once="token")
+    await store.put("r", b"k", b"2")
+    assert await store.put("r", b"k", b"1", once="token") == first
+    assert await store.get("r", b"k") == b"2"

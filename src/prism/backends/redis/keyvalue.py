@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from prism.backends.redis import scripts
+from prism.backends.redis.deadline import check_time
 from prism.backends.redis.index import Index
 from prism.backends.redis.layout import HEADER, Names, pack_body, unpack
 from prism.backends.redis.scripts import Script
@@ -79,6 +80,7 @@ class RedisKeyValue(KeyValue):
         await self._puts.drain()
 
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
         return await self._gets.submit(context.namespace, (base, request))
 
@@ -98,11 +100,13 @@ class RedisKeyValue(KeyValue):
         return [_got(request, found) for _, request in calls]
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
         answers = await self._read([(b"EXISTS", base + key) for key in request.keys])
         return ExistsResponse(keys=[key for key, there in zip(request.keys, answers, strict=True) if there])
 
     async def put(self, request: PutRequest, context: Context) -> PutResponse:
+        check_time(context, writes=True)
         check_put(request)
         if request.idempotency_key:
             await self._claim(request, context)
@@ -125,6 +129,7 @@ class RedisKeyValue(KeyValue):
             check_same(request, remembered)
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        check_time(context, writes=True)
         id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
         script = scripts.DELETE if keys else scripts.DELETE_RECORD
         (answer,) = await self._write([self._script(script, context, id_, *keys)])
@@ -142,6 +147,7 @@ class RedisKeyValue(KeyValue):
     async def _set_expiry(
         self, request: ExpireRequest | PersistRequest, context: Context, ttl: bytes
     ) -> Sequence[bytes]:
+        check_time(context, writes=True)
         id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
         (answer,) = await self._write([self._script(scripts.SET_EXPIRY, context, id_, ttl, *keys)])
         soonest, existed = answer
@@ -149,6 +155,7 @@ class RedisKeyValue(KeyValue):
         return list(existed)
 
     async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse:
+        check_time(context, writes=True)
         id_, written = request.id.encode(), replacement(request)
         expected = request.WhichOneof("expected")
         arguments: list[bytes] = [request.key, str(expected).removeprefix("expected_").encode()]
@@ -176,6 +183,7 @@ class RedisKeyValue(KeyValue):
         return await list_records(request, context, self._ids)
 
     async def _ids(self, ids: Range, reverse: bool, limit: int, context: Context) -> Sequence[bytes]:
+        check_time(context, writes=False)
         living: list[bytes] = []
         async for some in self._index.records(context.namespace, ids, reverse=reverse, at_once=limit):
             answers = await self._read([self._script(scripts.ALIVE, context, id_) for id_ in some])
@@ -185,6 +193,7 @@ class RedisKeyValue(KeyValue):
         return living[:limit]
 
     async def _page(self, selection: Selection, context: Context) -> Page:
+        check_time(context, writes=False)
         if selection.id:
             (answer,) = await self._read([self._page_command(selection, context, selection.id, selection.keys)])
             return page(_rows(selection.id, answer), selection.limit)

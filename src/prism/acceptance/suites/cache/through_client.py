@@ -1,7 +1,7 @@
 """Cache as a Python application says it."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -31,7 +31,13 @@ class CacheThroughClient:
         return await _CALLS[operation.method](cache, request, timeout)
 
     async def stream(
-        self, client: Client, namespace: str | None, operation: Operation, request: Message, timeout: float
+        self,
+        client: Client,
+        namespace: str | None,
+        operation: Operation,
+        request: Message,
+        timeout: float,
+        on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
         """See Translation."""
         raise AssertionError(f"{operation.name} does not stream")

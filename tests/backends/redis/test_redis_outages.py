@@ -133,7 +133,7 @@ async def test_a_replica_takes_no_writes(server: RedisServer, make_server: Make,
     """READONLY, as after a failover: UNAVAILABLE and NOT_APPLIED; when it is the primary again, all is well."""
     store = await open_store(server)
     await store.put("r", b"k", b"1")
-    primary = make_server()
+    primary = make_server(requirepass="")
     server.command("REPLICAOF", "127.0.0.1", str(primary.port))
     with pytest.raises(BackendUnavailable) as caught:
         await store.put("r", b"k", b"2")

@@ -58,6 +58,7 @@ class RedisServer:
         self._log: deque[str] = deque(maxlen=50)
         self.port = _free_port()
         self.password = secrets.token_hex(8)
+        self._own_password = secrets.token_hex(8)
 
     @property
     def address(self) -> str:
@@ -77,6 +78,7 @@ class RedisServer:
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
+            "requirepass": self._own_password,
             "user": f"{USER} on >{self.password} ~* &* +@all",
             "maxmemory-policy": "noeviction",
             **self._options,
@@ -138,10 +140,10 @@ class RedisServer:
         self.password = fresh
 
     def command(self, *words: str | bytes) -> Any:
-        """Asks it something, by an account of its own: the default one, which needs no password from this machine."""
+        """Asks it something, by an account of its own: the default one."""
         from redis import Redis
 
-        with contextlib.closing(Redis(host="127.0.0.1", port=self.port, socket_timeout=_PATIENCE)) as client:
+        with contextlib.closing(Redis(port=self.port, password=self._own_password, socket_timeout=_PATIENCE)) as client:
             return client.execute_command(*words)  # type: ignore[no-untyped-call]  # of the driver
 
     def __enter__(self) -> Self:

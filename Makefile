@@ -18,7 +18,7 @@ test: setup-test  ## formatting, lint, types, every test, on real servers; under
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest $(ARGS)
 
 acceptance: setup-test  ## the acceptance kit on every backend in every placement; its table goes to docs/reports/acceptance.md
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -q tests/contract --acceptance-report docs/reports/acceptance.md $(ARGS)

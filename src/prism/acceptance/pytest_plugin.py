@@ -78,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("caller", chosen, indirect=True, scope="session")
 
 
-@pytest.hookimpl
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each test says what it is about; under pytest-xdist's `loadgroup` one worker has all tests of one way in."""
     for item in items:

@@ -184,7 +184,8 @@ class FieldsTarget:
 
     def _round_trip(self, metadata: Metadata) -> None:
         try:
-            sendable = Metadata(metadata)
+            # A user-agent is not passed on: it is not the passer's.
+            sendable = Metadata((name, value) for name, value in metadata if name != "user-agent")
         except ValueError:
             # What may be received and not sent: text that is no ASCII, for example.
             return

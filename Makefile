@@ -18,7 +18,12 @@ test: setup-test  ## formatting, lint, types, every test, on real servers; under
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
+ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
+else
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/docs --ignore tests/wire
+	@$(BIN)/pytest tests/docs tests/wire
+endif
 
 acceptance: setup-test  ## the acceptance kit on every backend in every placement; its table goes to docs/reports/acceptance.md
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -q tests/contract --acceptance-report docs/reports/acceptance.md $(ARGS)

@@ -10,6 +10,8 @@ WORKLOADS = {
     "start": "an idle gateway: start to first answer, resident memory",
     "namespaces": "10,000 namespaces against 10: routing cost, start",
     "keyvalue": "KeyValue.Get through the gateway against the drivers, one caller and 64",
+    "redis": "KeyValue.Get and Cache.Get on Redis against redis-py, 64 callers",
+    "placements": "the same plugin in process, as a sidecar and remote, beside the plugin called directly",
     "policies": "all policies on against all off; a namespace beside one at ten times its limit",
     "pubsub": "a message from publisher to subscriber, on memory and NATS, one caller and 64",
     "hostile": "a bystander's latency while others attack the same server",

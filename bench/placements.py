@@ -26,8 +26,8 @@ BUDGETS = {"in_process": 35, "sidecar": 150, "remote": 250}
 NOTE = (
     f"Gets of one 100-byte item at random out of {RECORDS:,} records of the memory backend, with deadline, trace id, "
     "200-byte token and request id, by the bare channel. `remote` is mutual TLS on loopback. Median of 5 interleaved "
-    "rounds. The budgets are for what the gateway adds to a call of the driver; the nearest thing for memory, which has "
-    "none, is the plugin itself called over its unix socket: the first row, which what is added is counted from."
+    "rounds. The budgets are for what the gateway adds to a call of the driver; the nearest thing for memory, which "
+    "has none, is the plugin itself called over its unix socket: the first row, which what is added is counted from."
 )
 
 

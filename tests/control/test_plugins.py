@@ -177,7 +177,7 @@ async def test_a_new_version_takes_over_and_a_bad_one_does_not(world: World, tmp
     await world.put("o", b"")
     first = pid_of(world, "o")
     bad = [
-        ("sys.exit('broken')", "the last that it printed: broken"),
+        ("sys.exit('broken')", "it printed: broken"),
         (
             "METHODS['/prism.plugin.v1.BackendPlugin/Initialize'] = lambda _: pb.InitializeResponse("
             "success=False, error='no table').SerializeToString()",

@@ -17,7 +17,8 @@ _MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64",
 """What an ELF program is built for, by its number (elf(5), e_machine)."""
 
 _MISSING_MODULE = re.compile(r"No module named '([\w.]+)'")
-_SHOWN_LINES = 5
+_FIRST_LINES, _LAST_LINES = 2, 3
+"""What is shown of much output: a Go program says first what is wrong, a Python program last."""
 
 
 def of_program(program: Path, user: int | None) -> str:
@@ -69,12 +70,16 @@ def of_output(plugin: Plugin, lines: Sequence[str]) -> str:
     """What a plugin said before it ended, and what that asks for."""
     if not lines:
         return "it printed nothing"
-    said = " / ".join(line.partition(" ")[2] for line in lines[-_SHOWN_LINES:])
+    said = [line.partition(" ")[2].strip() for line in lines]
+    if len(said) > _FIRST_LINES + _LAST_LINES:
+        said[_FIRST_LINES:-_LAST_LINES] = ["..."]
+    return _meaning(plugin, " / ".join(said))
+
+
+def _meaning(plugin: Plugin, said: str) -> str:
     missing = _MISSING_MODULE.search(said)
     if missing is None:
-        return f"the last that it printed: {said}"
+        return f"it printed: {said}"
     if missing[1].partition(".")[0] in plugin.manifest.drivers:
         return f"it lacks the module {missing[1]}: {plugin.how_to_install()}"
-    return (
-        f"it lacks the Python module {missing[1]}: install it where the plugin runs; the last that it printed: {said}"
-    )
+    return f"it lacks the Python module {missing[1]}: install it where the plugin runs; it printed: {said}"

@@ -144,6 +144,8 @@ class SidecarProcess:
             await self.endpoint.shut_down(whole=True, grace=patience / 2, deadline=deadline)
         except PrismError:
             agreed = False
+        if self._forwarding is not None:
+            self._forwarding.cancel()  # a server that ends in order waits for the last stream, and this one has no end
         return await stop_by_controller(self.endpoint.channel, deadline) or agreed
 
     def _objection(self, peer: Peer) -> str:

@@ -40,7 +40,7 @@ async def test_a_migration_runs_once_and_keeps_the_data(
         await asyncio.gather(*(store.backend.start() for store in new))
     assert await old.get("r", b"k") == await new[0].get("r", b"k") == {b"k": b"v"}
     late = await open_store(postgres_url, start=False)
-    with pytest.raises(FailedPrecondition, match="is at version 2 and this gateway knows 1: upgrade the gateway"):
+    with pytest.raises(FailedPrecondition, match=r"is at version \d and this gateway knows \d: upgrade the gateway"):
         await late.backend.start()
 
 

@@ -248,7 +248,7 @@ async def test_the_front_page(door: Door) -> None:
     assert command in text.body.decode()
     assert (await door.ask("HEAD", "/")).status == 200
     page = await door.ask("GET", "/", headers={"accept": JSON})
-    assert page.json["services"] == ["prism.data.v1.KeyValue", "prism.data.v1.PubSub"]
+    assert page.json["services"] == ["prism.data.v1.Cache", "prism.data.v1.KeyValue", "prism.data.v1.PubSub"]
     assert page.json["try"] == command
     forged = await door.ask("GET", "/", headers={"host": "x;rm -rf ~"})
     assert "rm -rf" not in forged.body.decode()

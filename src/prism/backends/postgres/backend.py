@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from prism.backends.postgres import schema, statements
+from prism.backends.postgres.cache import PostgresCache
 from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
 from prism.backends.postgres.connect import open_session
 from prism.backends.postgres.errors import translate
@@ -21,7 +22,7 @@ _STOP_SECONDS = 5.0
 
 
 class PostgresBackend:
-    """KeyValue in one schema of one PostgreSQL database, which any number of gateways may share."""
+    """KeyValue and Cache in one schema of one PostgreSQL database, which any number of gateways may share."""
 
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
@@ -30,6 +31,8 @@ class PostgresBackend:
         self._housekeeping = work_lane(1, reads=True)
         spare = config.pool_size - PostgresKeyValue.SESSIONS - 1
         self._keyvalue = PostgresKeyValue(self._sessions, spare)
+        lanes = self._keyvalue.lanes
+        self._cache = PostgresCache(self._sessions, lanes["reads"], lanes["writes"])
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
     @property
@@ -43,7 +46,7 @@ class PostgresBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._keyvalue,)
+        return (self._cache, self._keyvalue)
 
     async def start(self) -> None:
         await self._prepare_schema()
@@ -99,7 +102,8 @@ class PostgresBackend:
     async def stop(self) -> None:
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
-        drains = [asyncio.create_task(lane.drain()) for lane in lanes]
+        waits = [self._cache.drain(), *(lane.drain() for lane in lanes)]
+        drains = [asyncio.create_task(each) for each in waits]
         await asyncio.wait(drains, timeout=_STOP_SECONDS)
         await self._sessions.stop()
         await asyncio.gather(*drains)
@@ -115,5 +119,6 @@ class PostgresBackend:
 
     async def _bite(self) -> bool:
         ((items,),) = await self._sessions.fetch(statements.SWEEP_ITEMS, _BITE)
+        ((entries,),) = await self._sessions.fetch(statements.SWEEP_CACHE, _BITE)
         ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _BITE, IDEMPOTENCY_MICROSECONDS)
-        return bool(items == _BITE or keys == _BITE)
+        return _BITE in (items, entries, keys)

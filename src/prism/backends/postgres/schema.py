@@ -48,7 +48,18 @@ SELECT EXISTS (
 )
 """
 
-MIGRATIONS = (_FIRST,)
+_CACHE = """
+CREATE TABLE cache (
+    namespace bytea NOT NULL,
+    key bytea NOT NULL,
+    value bytea NOT NULL,
+    expires_at timestamptz,
+    PRIMARY KEY (namespace, key)
+) WITH (fillfactor = 90);
+CREATE INDEX cache_expiry ON cache (expires_at) WHERE expires_at IS NOT NULL;
+"""
+
+MIGRATIONS = (_FIRST, _CACHE)
 """The statements that lead from version n to n + 1, at index n; never edited once released."""
 
 

@@ -280,6 +280,7 @@ def _sweep(table: str, key: str, dead: str) -> Statement:
 
 
 SWEEP_ITEMS = _sweep("items", "namespace, id, key", "expires_at <= statement_timestamp()")
+SWEEP_CACHE = _sweep("cache", "namespace, key", "expires_at <= statement_timestamp()")
 SWEEP_IDEMPOTENCY = _sweep(
     "idempotency", "namespace, key", "used_at <= statement_timestamp() - $2 * interval '1 microsecond'"
 )

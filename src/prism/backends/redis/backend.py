@@ -61,7 +61,7 @@ class RedisBackend:
     async def _settings(self) -> dict[str, str]:
         """What `CONFIG GET` says; nothing where the user may not ask, as with many hosted servers."""
         try:
-            answer = await self._one(b"CONFIG", b"GET", b"append*", b"maxmemory-policy")
+            answer = await self._one(b"CONFIG GET", b"append*", b"maxmemory-policy")
         except BackendCredentials:
             if self._config.durability == "synced":
                 raise FailedPrecondition(
@@ -123,7 +123,7 @@ class RedisBackend:
 
 def _server(config: RedisConfig, credentials: RedisCredentials) -> Server:
     if config.mode == "cluster":
-        return Cluster(cluster(config, credentials))
+        return Cluster(cluster(config, credentials), most=config.pool_size)
     return OneServer(*connector(config, credentials), most=config.pool_size, timeout=config.command_timeout)
 
 

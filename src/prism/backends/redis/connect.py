@@ -45,7 +45,6 @@ def cluster(config: RedisConfig, credentials: RedisCredentials) -> RedisCluster:
     return RedisCluster(
         startup_nodes=nodes,
         max_connections=config.pool_size,
-        cluster_error_retry_attempts=0,
         **_flag(config),
         **options,
         **_tls(config),

@@ -157,11 +157,18 @@ class Cluster:
 
     spans_slots = False
 
-    def __init__(self, client: RedisCluster) -> None:
+    def __init__(self, client: RedisCluster, *, most: int) -> None:
         self._client = client
+        self._places = asyncio.Semaphore(most)  # the driver refuses where a node's connections are all in use
+        for name in ("INFO", "SET", "CONFIG GET"):  # answers as they come, as from one server
+            client.response_callbacks.pop(name, None)
 
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         """See Server."""
+        async with self._places:
+            return await self._run(commands, writes=writes)
+
+    async def _run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         try:
             await self._client.initialize()
         except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
@@ -179,8 +186,8 @@ class Cluster:
     async def _send(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         try:
             pipeline = self._client.pipeline()
-            for command in commands:
-                pipeline.execute_command(*command)
+            for name, *arguments in commands:
+                pipeline.execute_command(bytes(name).decode(), *arguments)  # type: ignore[arg-type]  # names are bytes
             answers: list[Answer] = await pipeline.execute(raise_on_error=False)
         except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
             raise translate(error, writes=writes, sent=True) from error

@@ -46,19 +46,26 @@ class RedisServer:
         password: of the account `prism`.
     """
 
-    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+    def __init__(self, options: Mapping[str, str] | None = None, *, password: str = "", own_password: str = "") -> None:
         """
         Args:
             options: of redis.conf, beyond or in place of those that every test server has.
+            password: of the account `prism`; by default made up.
+            own_password: of the default account; by default made up.
         """
         self._program = binary()
         self._options = dict(options or {})
         self._folder: Path | None = None
         self._process: subprocess.Popen[str] | None = None
         self._log: deque[str] = deque(maxlen=50)
-        self.port = _free_port()
-        self.password = secrets.token_hex(8)
-        self._own_password = secrets.token_hex(8)
+        self.port = free_port()
+        self.password = password or secrets.token_hex(8)
+        self._own_password = own_password or secrets.token_hex(8)
+
+    @property
+    def cluster_port(self) -> int:
+        """Where the nodes of a cluster speak to each other."""
+        return int(self._options["cluster-port"])
 
     @property
     def address(self) -> str:
@@ -146,6 +153,11 @@ class RedisServer:
         with contextlib.closing(Redis(port=self.port, password=self._own_password, socket_timeout=_PATIENCE)) as client:
             return client.execute_command(*words)  # type: ignore[no-untyped-call]  # of the driver
 
+    @property
+    def own_password(self) -> str:
+        """Of the default account, which replicas and sentinels use."""
+        return self._own_password
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -154,11 +166,8 @@ class RedisServer:
         self.stop()
 
 
-def _free_port() -> int:
-    """A port that nobody has: Redis takes no port 0, and clusters need one 10,000 higher as well."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port < 55_000:
-            return port
+def free_port() -> int:
+    """A port that nobody has: Redis takes no port 0."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,134 @@
+"""Cache on PostgreSQL: gets of many callers are one statement. Nothing is evicted, only what has expired is removed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+
+from prism.backends.postgres import cache_statements as statements
+from prism.backends.postgres.lane import Lane, Work
+from prism.backends.postgres.sessions import Rows, Sessions
+from prism.errors import DeadlineExceeded
+from prism.interfaces.cache import (
+    Cache,
+    Context,
+    DeleteRequest,
+    DeleteResponse,
+    Entry,
+    ExistsRequest,
+    ExistsResponse,
+    ExpireRequest,
+    ExpireResponse,
+    GetRequest,
+    GetResponse,
+    IncrementRequest,
+    IncrementResponse,
+    MGetRequest,
+    MGetResponse,
+    SetMode,
+    SetRequest,
+    SetResponse,
+    TtlRequest,
+    TtlResponse,
+)
+from prism.sdk import Bounds, Coalescer
+from prism.sdk.cache import check_mode, fitting_entries, not_a_counter
+from prism.sdk.keyvalue import microseconds
+
+_GETS = Bounds(calls=128, in_flight=1)
+_SETS = {
+    SetMode.CACHE_SET_MODE_IF_ABSENT: statements.SET_IF_ABSENT,
+    SetMode.CACHE_SET_MODE_IF_PRESENT: statements.SET_IF_PRESENT,
+}
+
+Asked = tuple[bytes, Sequence[bytes]]
+"""A namespace, and keys in it."""
+
+
+class PostgresCache(Cache):
+    """Serves Cache from the tables of one schema.
+
+    Args:
+        sessions: with that schema.
+        reads: where its reads wait for a session, beside those of others.
+        writes: the same for its writes.
+    """
+
+    def __init__(self, sessions: Sessions, reads: Lane[Work, Any], writes: Lane[Work, Any]) -> None:
+        self._fetch = sessions.fetch
+        self._reads = reads
+        self._writes = writes
+        self._gets: Coalescer[Asked, Sequence[bytes | None]] = Coalescer(self._get_all, bounds=_GETS, reads=True)
+
+    async def drain(self) -> None:
+        """Waits until what has begun is answered."""
+        await self._gets.drain()
+
+    async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        (value,) = await self._values((request.key,), context)
+        return GetResponse(value=value)
+
+    async def m_get(self, request: MGetRequest, context: Context) -> MGetResponse:
+        found = zip(request.keys, await self._values(request.keys, context), strict=True)
+        entries = (Entry(key=key, value=value) for key, value in found if value is not None)
+        return MGetResponse(entries=fitting_entries(entries))
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        found = zip(request.keys, await self._values(request.keys, context), strict=True)
+        return ExistsResponse(keys=[key for key, value in found if value is not None])
+
+    async def _values(self, keys: Sequence[bytes], context: Context) -> Sequence[bytes | None]:
+        if context.deadline is not None and context.deadline.expired():
+            raise DeadlineExceeded("the deadline passed before PostgreSQL was asked; allow more time")
+        return await self._gets.submit(context.namespace, (context.namespace.encode(), keys))
+
+    async def _get_all(self, calls: Sequence[Asked]) -> Sequence[Sequence[bytes | None]]:
+        namespaces = [namespace for namespace, keys in calls for _ in keys]
+        asked = [key for _, keys in calls for key in keys]
+        rows = await self._reads.call(Context(""), Work(lambda: self._fetch(statements.GET, namespaces, asked)))
+        values: dict[int, bytes] = dict(map(tuple, rows))
+        numbers = iter(range(1, len(asked) + 1))
+        return [[values.get(next(numbers)) for _ in keys] for _, keys in calls]
+
+    async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse:
+        place = (context.namespace.encode(), request.key)
+        rows = await self._reads.call(context, Work(lambda: self._fetch(statements.TTL, *place)))
+        for (left,) in rows:
+            if left is None:
+                return TtlResponse(exists=True)
+            ttl = Duration()
+            ttl.FromMicroseconds(left)
+            return TtlResponse(exists=True, ttl=ttl)
+        return TtlResponse(exists=False)
+
+    async def set(self, request: SetRequest, context: Context) -> SetResponse:
+        check_mode(request)
+        statement = _SETS.get(request.mode, statements.SET)
+        arguments = (context.namespace.encode(), request.key, request.value, _ttl(request))
+        rows = await self._write(context, lambda: self._fetch(statement, *arguments))
+        return SetResponse(stored=bool(rows))
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        arguments = (context.namespace.encode(), list(dict.fromkeys(request.keys)))
+        rows = await self._write(context, lambda: self._fetch(statements.DELETE, *arguments))
+        return DeleteResponse(count=sum(lived for (lived,) in rows))
+
+    async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
+        arguments = (context.namespace.encode(), request.key, microseconds(request.ttl))
+        rows = await self._write(context, lambda: self._fetch(statements.EXPIRE, *arguments))
+        return ExpireResponse(existed=bool(rows))
+
+    async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse:
+        arguments = (context.namespace.encode(), request.key, request.delta, _ttl(request))
+        rows = await self._write(context, lambda: self._fetch(statements.INCREMENT, *arguments))
+        for (value,) in rows:
+            return IncrementResponse(value=int(value))
+        raise not_a_counter(request)
+
+    async def _write(self, context: Context, run: Callable[[], Awaitable[Rows]]) -> Rows:
+        rows: Rows = await self._writes.call(context, Work(run))
+        return rows
+
+
+def _ttl(request: SetRequest | IncrementRequest) -> int | None:
+    return microseconds(request.ttl) if request.HasField("ttl") else None

@@ -1,0 +1,85 @@
+"""Redis behind sentinels: a failover under load, seen by the backend as a pause with honest outcomes."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backends.redis.conftest import Open
+from prism.backends.redis.testing_server import RedisServer, binary, free_port
+from prism.errors import PrismError
+
+SERVICE = "main"
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def sentinel(tmp_path: Path, server: RedisServer) -> Iterator[str]:
+    """One sentinel over a primary, `server`, and its replica; its address."""
+    own = server.own_password
+    options = {"replicaof": f"127.0.0.1 {server.port}", "masterauth": own}
+    server.command("CONFIG", "SET", "masterauth", own)
+    with RedisServer(options, password=server.password, own_password=own):
+        yield from _watching(server, tmp_path)
+
+
+def _watching(server: RedisServer, folder: Path) -> Iterator[str]:
+    port = free_port()
+    settings = [
+        f"port {port}",
+        f"dir {folder}",
+        f"sentinel monitor {SERVICE} 127.0.0.1 {server.port} 1",
+        f"sentinel auth-pass {SERVICE} {server.own_password}",
+        f"sentinel down-after-milliseconds {SERVICE} 500",
+        f"sentinel failover-timeout {SERVICE} 3000",
+    ]
+    file = folder / "sentinel.conf"
+    file.write_text("\n".join(settings) + "\n")
+    process = subprocess.Popen([binary(), str(file), "--sentinel"], stdout=subprocess.DEVNULL)
+    try:
+        _until_it_knows_the_replica(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _until_it_knows_the_replica(port: int) -> None:
+    from redis import ConnectionError as NotYet
+    from redis import Redis
+
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with closing(Redis(port=port)) as client:
+            try:
+                if client.execute_command("SENTINEL", "REPLICAS", SERVICE):
+                    return
+            except NotYet:
+                pass
+        time.sleep(0.05)  # a sentinel looks every second, and tells nobody
+    raise RuntimeError("the sentinel found no replica")
+
+
+async def test_a_failover_is_survived(server: RedisServer, sentinel: str, open_store: Open) -> None:
+    """The primary is killed under load: calls fail honestly, then go on at the replica; what it had is there."""
+    store = await open_store(server, addresses=[sentinel], mode="sentinel", sentinel_service=SERVICE)
+    await store.put("before", b"k", b"v")
+    assert server.command("WAIT", "1", "5000") == 1
+    server.kill()
+    failures: list[PrismError] = []
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await store.put("after", b"k", b"v")
+                break
+            except PrismError as error:
+                failures.append(error)
+                await asyncio.sleep(0.05)
+    assert failures
+    assert all(error.outcome is not None for error in failures)
+    assert await store.get("before", b"k") == b"v"
+    assert await store.get("after", b"k") == b"v"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prism.control.snapshot import Namespace, Snapshot
+from prism.interfaces.catalogue import interfaces
 from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import probes
 from prism.telemetry.exposition import Exposition, Sources
@@ -164,10 +165,11 @@ async def test_what_is_not_there(port: Port) -> None:
 
 async def test_services_for_grpc_health(port: Port) -> None:
     """A service is down where every namespace that has it refuses, and all are while the gateway drains."""
-    assert port.readiness.services() == {"": True, KEYVALUE: True, PUBSUB: True}
+    every = ["", *(interface.service.full_name for interface in interfaces().values())]
+    assert port.readiness.services() == dict.fromkeys(every, True)
     port.add("down", WHY)
-    assert port.readiness.services() == {"": True, KEYVALUE: False, PUBSUB: True}
+    assert port.readiness.services() == {**dict.fromkeys(every, True), KEYVALUE: False}
     port.add("up")
-    assert port.readiness.services() == {"": True, KEYVALUE: True, PUBSUB: True}
+    assert port.readiness.services() == dict.fromkeys(every, True)
     port.readiness.accepting = False
-    assert port.readiness.services() == {"": False, KEYVALUE: False, PUBSUB: False}
+    assert port.readiness.services() == dict.fromkeys(every, False)

@@ -19,13 +19,16 @@ async def test_a_slow_subscriber_ends_with_a_gap(ps: PubSub) -> None:
             topics = [f"t.{each:03}" for each in range(number, number + AT_ONCE)]
             await asyncio.gather(*(ps.publish(topic, PAYLOAD) for topic in topics))
             assert sorted([(await fast.next()).topic for _ in topics]) == topics
+        # What comes after them all has come to the fast one: then all have come to the slow one, and perhaps this one.
+        await ps.publish("t.last")
+        assert (await fast.next()).topic == "t.last"
         taken, error = await slow.rest()
         await ps.publish("t.after")
         assert (await fast.next()).topic == "t.after"
     assert isinstance(error, FellBehind), error
     assert (error.code, error.reason) == (Code.RESOURCE_EXHAUSTED, "GAP")
     assert 0 < len(taken) < LARGE
-    assert len(taken) + int(error.metadata["missed"]) == LARGE
+    assert len(taken) + int(error.metadata["missed"]) in (LARGE, LARGE + 1)
     assert len({message.topic for message in taken}) == len(taken)
 
 

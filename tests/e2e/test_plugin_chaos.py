@@ -58,16 +58,22 @@ class Caller:
             if error.outcome is not Outcome.NOT_APPLIED:
                 self._possible.add(value)
             await asyncio.sleep(0.01)
-        try:
-            item = await self._kv.get("r", self._key)
-        except PrismError as error:
-            self.failures.append(error)
-            return
-        found = None if item is None else item.value
+        found = await self._read()
         if found not in self._possible:
             self.wrong.append(f"{found!r} where only {self._possible} can be")
         self._possible = {found}
         self.done += 1
+
+    async def _read(self) -> bytes | None:
+        """What is there, asked until it is told: another put before that would hide a loss."""
+        while True:
+            try:
+                item = await self._kv.get("r", self._key)
+            except PrismError as error:
+                self.failures.append(error)
+                await asyncio.sleep(0.01)
+            else:
+                return None if item is None else item.value
 
 
 def plain(gateway: GatewayProcess) -> Client:

@@ -21,8 +21,8 @@ test: setup-test  ## formatting, lint, types, every test, on real servers; under
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/docs --ignore tests/wire
-	@$(BIN)/pytest tests/docs tests/wire
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/docs --ignore tests/wire; first=$$?; \
+	$(BIN)/pytest tests/docs tests/wire && exit $$first
 endif
 
 acceptance: setup-test  ## the acceptance kit on every backend in every placement; its table goes to docs/reports/acceptance.md

@@ -12,6 +12,7 @@ WORKLOADS = {
     "keyvalue": "KeyValue.Get through the gateway against the drivers, one caller and 64",
     "redis": "KeyValue.Get and Cache.Get on Redis against redis-py, 64 callers",
     "placements": "the same plugin in process, as a sidecar and remote, beside the plugin called directly",
+    "recovery": "a sidecar that is killed: how long its callers are without it",
     "policies": "all policies on against all off; a namespace beside one at ten times its limit",
     "pubsub": "a message from publisher to subscriber, on memory and NATS, one caller and 64",
     "hostile": "a bystander's latency while others attack the same server",

@@ -17,7 +17,6 @@ from prism.errors import (
     StoreFull,
 )
 
-SOON = 0.1
 LATER = 1.0
 
 

@@ -13,7 +13,6 @@ import redis.exceptions as driver
 from prism.backends.redis.connect import Connect
 from prism.backends.redis.errors import asks_for_another_server, translate
 from prism.backends.redis.scripts import SCRIPTS
-from prism.errors import BackendUnavailable, Outcome
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
@@ -212,8 +211,3 @@ def _translated(answer: Answer, *, writes: bool) -> Answer:
     error = translate(answer, writes=writes, sent=not answered)
     error.__cause__ = answer
     return error
-
-
-def stopped() -> BackendUnavailable:
-    """The refusal of a call to a backend that is not running."""
-    return BackendUnavailable("the redis backend is not running", outcome=Outcome.NOT_APPLIED)

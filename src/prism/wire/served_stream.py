@@ -27,4 +27,6 @@ class ServedStream(Stream):
             task.cancel()
 
     def _on_handler_ended(self, _task: "asyncio.Task[None]") -> None:
+        # Its exception holds the frames that held us: without this only the garbage collector would find us all.
+        self.task = None
         self.connection.on_handler_ended(self)

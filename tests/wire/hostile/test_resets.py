@@ -1,6 +1,7 @@
 """Attacks that make calls and take them back: rapid reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671)."""
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import grpc.aio
@@ -55,6 +56,21 @@ async def test_rapid_reset_over_many_connections(attacked: Attacked) -> None:
                 await assault(peer, resets(peer, "/test.Test/Hang", calls=2000))
         await victim.alone()
         assert victim.gauge.tasks <= 1000 + OTHERS
+
+
+@pytest.mark.parametrize("path", ["/test.Test/Hang", "/test.Test/HangStream", "/test.Test/Echo"])
+async def test_calls_that_are_taken_back_leave_no_cycles(attacked: Attacked, path: str) -> None:
+    """They go with their last reference: what only the collector finds stops everybody for as long as it looks."""
+    async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
+        gc.collect()
+        gc.disable()
+        try:
+            await assault(peer, resets(peer, path, calls=2000))
+            await victim.alone()
+            left = [each for each in gc.get_objects() if isinstance(each, ServerCall)]
+        finally:
+            gc.enable()
+        assert len(left) <= OTHERS
 
 
 async def test_resets_beside_a_stock_client(address: str, service: Service, server: Server) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from prism.control.problem import Problem
 
+_NAMED_AT_MOST = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadReport:
@@ -43,3 +45,10 @@ class ReloadReport:
         counts += [f"{len(self.held)} kept as they were"] if self.held else []
         policy = ", policies changed" if self.policy else ""
         return f"configuration {self.generation}: namespaces {', '.join(counts) or 'unchanged'}{policy}"
+
+    def summary(self) -> dict[str, object]:
+        """What the audit trail says of it."""
+        lists = {name: getattr(self, name) for name in ("added", "changed", "removed", "held")}
+        shortened = {name: list(each)[:_NAMED_AT_MOST] for name, each in lists.items() if each}
+        counts = {f"{name}_count": len(each) for name, each in lists.items() if each}
+        return {"generation": self.generation, "problems": len(self.problems), **counts, **shortened}

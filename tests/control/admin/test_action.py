@@ -51,7 +51,7 @@ async def test_a_defect_is_told_and_gives_nothing_away(world: World, monkeypatch
     """The caller is referred to the log."""
     told: list[Action] = []
     admin = Admin(world.control, listeners=[told.append])
-    monkeypatch.setattr(world.control, "served", None)
+    monkeypatch.setattr(type(world.control), "served", None)
     with pytest.raises(Exception, match="its log has the details"):
         await admin.unary(OPERATOR, admin.operations[f"{SERVICE}ListPlugins"], b"")
     assert [each.code for each in told] == [Code.INTERNAL]

@@ -1,0 +1,145 @@
+"""What is in force, and the snapshot that the data path gets of it: who serves each namespace, by which policy and
+rules, and which namespaces an operator has switched off.
+"""
+
+from collections.abc import Callable, Mapping
+
+from prism.control.access import Access
+from prism.control.authorization import AuthorizationSection
+from prism.control.config import Config
+from prism.control.disabled import Disabled
+from prism.control.policy import PolicySection
+from prism.control.renewal import not_found
+from prism.control.snapshot import Namespace, Snapshot
+from prism.control.transition import Served
+from prism.plugins.instance import Instance
+
+POLICY_SECTIONS = ("authentication", "authorization")
+"""Sections that take effect with the next snapshot."""
+
+
+class Publication:
+    """Gives the data path one immutable snapshot after another.
+
+    Attributes:
+        config: what is in force; the defaults at first.
+        served: the namespaces and who serves each, in the order of the file.
+        disabled: those that an operator has refuse their calls.
+        generation: of the snapshot that serves now; 0 before the first.
+    """
+
+    def __init__(self, publish: Callable[[Snapshot], None]) -> None:
+        """
+        Args:
+            publish: takes each new snapshot; must not wait.
+        """
+        self.config = Config()
+        self.served: Mapping[str, Served] = {}
+        self.disabled: Mapping[str, Disabled] = {}
+        self.generation = 0
+        self._publish = publish
+        self._snapshot = Snapshot()
+        self._access: Access | None = None
+        self._policies: Mapping[str, PolicySection] = {}
+
+    def refusal(self, namespace: str) -> str:
+        """Why the calls of a namespace are refused; empty where they are not."""
+        if (order := self.disabled.get(namespace)) is not None:
+            return order.sentence(namespace)
+        return self.served[namespace].supervised.refusal(namespace)
+
+    def disable(self, namespace: str, order: Disabled) -> bool:
+        """Refuses the calls of a namespace from now on; whether it did not before. Those under way end as they would.
+
+        Raises:
+            NamespaceNotFound: it is not configured.
+        """
+        if namespace not in self.served:
+            raise not_found(namespace, self.served)
+        if namespace in self.disabled:
+            return False
+        self.disabled = {**self.disabled, namespace: order}
+        self.refresh()
+        return True
+
+    def enable(self, namespace: str) -> bool:
+        """Takes `disable` back; whether there was something to take back. Raises as `disable` does."""
+        if namespace not in self.served:
+            raise not_found(namespace, self.served)
+        if namespace not in self.disabled:
+            return False
+        self.disabled = {name: order for name, order in self.disabled.items() if name != namespace}
+        self.refresh()
+        return True
+
+    def adopt(self, config: Config, served: Mapping[str, Served], *, moved: bool) -> bool:
+        """Puts a configuration in force, without waiting; whether policies or rules differ from before.
+
+        Args:
+            config: what is in force from now on.
+            served: who serves what.
+            moved: a namespace is added, or served otherwise than before.
+        """
+        policies = _policies(config)
+        policy = policies != self._policies or _policy_differs(self.config, config)
+        changed = moved or policy or self.served.keys() != served.keys() or not self.generation
+        self.served, self.config = served, config
+        self.disabled = {name: order for name, order in self.disabled.items() if name in served}
+        if policy:  # else the objects of before are kept, and with them the entries of the snapshot
+            self._policies = policies
+        if changed:
+            self.generation += 1
+            self.refresh()
+        return policy
+
+    def clear(self) -> None:
+        """Nothing is served any more; the last snapshot stays where it is."""
+        self.served = {}
+
+    def refresh(self) -> None:
+        """Publishes who serves what; entries that have not changed stay the same objects."""
+        before = self._snapshot.namespaces
+        namespaces: dict[str, Namespace] = {}
+        for name, each in self.served.items():
+            entry, target, services = before.get(name), self._target(name, each), each.spec.services
+            policy = self._policies.get(name)
+            if (
+                entry is None
+                or entry.instance is not target
+                or entry.interfaces != services
+                or entry.policy is not policy
+            ):
+                entry = Namespace(name, services, target, policy)
+            namespaces[name] = entry
+        self._snapshot = Snapshot(self.generation, namespaces, self.config.authentication, self._current_access())
+        self._publish(self._snapshot)
+
+    def _current_access(self) -> Access | None:
+        """The rules; the same object while they are the same, so that what was decided by them stays known."""
+        authentication, rules = self.config.authentication, self.config.authorization
+        if authentication is None or not authentication.methods:
+            self._access = None
+        elif self._access is None or self._access.section != (rules or AuthorizationSection()):
+            self._access = Access(rules or AuthorizationSection())
+        return self._access
+
+    def _target(self, name: str, served: Served) -> Instance:
+        target = served.supervised.target(name)
+        if (order := self.disabled.get(name)) is None:
+            return target
+        before = self._snapshot.namespaces.get(name)
+        if before is not None and before.instance.refusal == order.sentence(name):
+            return before.instance
+        return order.target(name, target)
+
+
+def _policies(config: Config) -> dict[str, PolicySection]:
+    """By namespace."""
+    found = ((entry.name, config.policy_of(entry)) for entry in config.namespaces)
+    return {name: policy for name, policy in found if policy is not None}
+
+
+def _policy_differs(old: Config, new: Config) -> bool:
+    if old.gateway.shed_lag != new.gateway.shed_lag:
+        return True
+    return any(getattr(old, section) != getattr(new, section) for section in POLICY_SECTIONS)

@@ -46,12 +46,13 @@ class Policed:
     instance: InProcess
     names: Sequence[str]
     policy: PolicySection | None = None
+    services: frozenset[str] = frozenset({SERVICE})
 
     def configure(self, authentication: Mapping[str, Any] | None, rules: Sequence[Mapping[str, Any]]) -> None:
         """The next snapshot."""
         section = None if authentication is None else AuthenticationSection.model_validate(authentication)
         access = None if section is None else Access(AuthorizationSection.model_validate({"rules": rules}))
-        namespaces = {name: Namespace(name, frozenset({SERVICE}), self.instance, self.policy) for name in self.names}
+        namespaces = {name: Namespace(name, self.services, self.instance, self.policy) for name in self.names}
         namespaces["free"] = Namespace("free", frozenset({SERVICE}), self.instance)
         snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
         self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
@@ -72,6 +73,7 @@ async def policed(
     rules: Sequence[Mapping[str, Any]] = EVERYTHING,
     names: Sequence[str] = ("default",),
     policy: Mapping[str, Any] | None = None,
+    services: Sequence[str] = (SERVICE,),
 ) -> AsyncIterator[Policed]:
     """A gateway for the length of a block; the namespace `free` has no policy."""
     plugins = discover()
@@ -82,7 +84,7 @@ async def policed(
     try:
         async with Policing() as policing:
             section = None if policy is None else PolicySection.model_validate(policy)
-            world = Policed(gateway, policing, instance, names, section)
+            world = Policed(gateway, policing, instance, names, section, frozenset(services))
             world.configure(authentication, rules)
             yield world
     finally:

@@ -66,15 +66,18 @@ class Limits(Shares):
 
 
 class Timeouts(Section):
-    """How long a call with one answer may take, in seconds.
+    """How long calls may take, in seconds.
 
     Attributes:
-        default: for a caller that does not say how long it waits.
-        longest: for everybody, whatever the caller says.
+        default: for a call with one answer whose caller does not say how long it waits; `longest` where it is not
+            given.
+        longest: a call with one answer whose caller would wait longer is refused.
+        stream: a stream lasts no longer; it ends up to a tenth earlier, so that not all begin anew together.
     """
 
     default: float | None = Field(default=None, gt=0)
     longest: float | None = Field(default=None, gt=0)
+    stream: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Timeouts":

@@ -18,6 +18,7 @@ class Policies:
         shed: refuses all calls while the event loop lags.
         authenticate: finds out who calls; sets `call.principal`.
         authorize: may this principal do this on this namespace?
+        longest: may a caller wait as long as this one would?
         limit: how much of it?
         protect: what stands between the call and its instance.
     """
@@ -25,6 +26,7 @@ class Policies:
     shed: Hop | None = None
     authenticate: Hop | None = None
     authorize: Hop | None = None
+    longest: Hop | None = None
     limit: Hop | None = None
     protect: Hop | None = None
 
@@ -36,6 +38,7 @@ def chain(policies: Policies) -> tuple[Hop, ...]:
         one_namespace,
         policies.authenticate,
         policies.authorize,
+        policies.longest,
         policies.limit,
         route,
         policies.protect,

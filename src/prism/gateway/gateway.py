@@ -12,15 +12,13 @@ from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.callee import Decode
 from prism.gateway.denials import POLICY, Denials
 from prism.gateway.subscription import Subscription
+from prism.gateway.term import COME_AGAIN_AFTER, Term
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.wire import Code
 
 CLIENT_HASTE = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
-
-COME_AGAIN_AFTER = 0.05
-"""Seconds after which a subscriber whose instance was replaced may open its stream again."""
 
 
 Recheck = Callable[[Call], PrismError | None]
@@ -97,6 +95,7 @@ class Gateway:
             self._hops = self._first + self._decide + self._last
         for each, call in tuple(self._established.items()):
             if recheck is not None and (refusal := recheck(call)) is not None:
+                self.denials.report(call, refusal)
                 each.end(refusal)
             served = snapshot.namespaces.get(each.target.name)
             if served is None or served.instance is not each.target.instance:
@@ -237,7 +236,8 @@ class Gateway:
                 responses = call.resilience.stream(call, payload, context)
             subscription = Subscription(target, responses)
             try:
-                yield subscription
+                with Term(subscription, call, self.denials.report):
+                    yield subscription
             finally:
                 self._established.pop(subscription, None)
                 await subscription.aclose()

@@ -16,6 +16,7 @@ from prism.gateway.authorize import Authorize
 from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
 from prism.gateway.limit import Limit, Usages, plans_of
+from prism.gateway.longest import Longest, longest_of
 from prism.gateway.resilience import Protect
 from prism.gateway.resilient import BreakerStatus, Resilient
 from prism.gateway.shed import LoopLag, Shed
@@ -59,12 +60,14 @@ class Policing:
             self._authorize = None if snapshot.access is None else Authorize(snapshot.access)
         self._usages.keep_only(snapshot.namespaces)
         plans = plans_of(snapshot)
+        longest = longest_of(snapshot)
         resilience = self._resilient.of(snapshot)
         return chain(
             Policies(
                 shed=Shed(self._lag) if self._lag is not None and self._lag.bound is not None else None,
                 authenticate=self._authenticate,
                 authorize=self._authorize,
+                longest=Longest(longest) if longest else None,
                 limit=Limit(plans, self._usages) if plans else None,
                 protect=Protect(resilience) if resilience else None,
             )

@@ -46,6 +46,9 @@ class Expiry:
 class Resilience:
     """What stands between the calls of one namespace and its instance.
 
+    Attributes:
+        stream_lifetime: seconds that a stream may last.
+
     Args:
         policy: what is done.
         instance: who serves it.
@@ -54,7 +57,7 @@ class Resilience:
         wheel: watches over deadlines.
     """
 
-    __slots__ = ("_breaker", "_budget", "_default", "_earned", "_instance", "_longest", "_retries", "_wheel")
+    __slots__ = ("_breaker", "_budget", "_default", "_earned", "_instance", "_retries", "_wheel", "stream_lifetime")
 
     def __init__(
         self,
@@ -65,8 +68,8 @@ class Resilience:
         wheel: DeadlineWheel,
     ) -> None:
         timeouts = policy.timeouts
-        self._longest = (timeouts and timeouts.longest) or math.inf
-        self._default = (timeouts and timeouts.default) or self._longest
+        self.stream_lifetime = (timeouts and timeouts.stream) or math.inf
+        self._default = (timeouts and (timeouts.default or timeouts.longest)) or math.inf
         self._retries = policy.retries
         self._earned = 0.0 if policy.retries is None else policy.retries.budget
         self._instance = instance
@@ -80,11 +83,8 @@ class Resilience:
         One function for the way that nearly every call goes; what is rare has its own.
         """
         began = monotonic()
-        deadline = call.deadline
-        if deadline is None or deadline.instant - began > self._longest:
-            seconds = self._default if deadline is None else self._longest
-            if seconds < math.inf:
-                return await self._before(Deadline(began + seconds), call, payload)
+        if call.deadline is None and self._default < math.inf:
+            return await self._before(Deadline(began + self._default), call, payload)
         breaker, instance = self._breaker, self._instance
         if breaker is not None and breaker.state is not State.CLOSED:
             self._admit(breaker)
@@ -107,7 +107,7 @@ class Resilience:
         return response
 
     async def _before(self, deadline: Deadline, call: Call, payload: bytes) -> bytes:
-        """The same, ended where the policy's deadline passes, which comes before the caller's."""
+        """The same for a caller that said no deadline, ended where the policy's passes."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # for mypy: a coroutine runs in one
         call.deadline = deadline
@@ -120,13 +120,16 @@ class Resilience:
             if not expiry.fired or task.uncancel() > cancellations:
                 raise  # by somebody else, who means the whole call
             outcome = None if call.operation.reads else Outcome.UNKNOWN
-            message = "the call took longer than the namespace's policy allows; ask for less, or have timeouts changed"
+            message = (
+                f"the call did not end within {self._default:g} s, which is this namespace's time for calls without a "
+                "deadline; set one, or ask for less"
+            )
             raise DeadlineExceeded(message, outcome=outcome) from None
         finally:
             expiry.end()
 
     async def stream(self, call: Call, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """Runs an operation with a stream of responses; it is not repeated, and has no time-out but the caller's."""
+        """Runs an operation with a stream of responses; it is not repeated; how long it lasts, `Term` says."""
         breaker = self._breaker
         trips = 0
         if breaker is not None:

@@ -1,0 +1,55 @@
+"""The hop longest: a caller that would wait longer than its namespace's policy allows is refused, and told so.
+
+It is not cut in silence: whoever counts on an hour and is given a minute cannot tell a slow store from a short policy.
+"""
+
+from collections.abc import Mapping
+from time import monotonic
+
+from prism.control.snapshot import Snapshot
+from prism.errors import LimitExceeded
+from prism.gateway.call import Call
+
+ROUNDING = 1.01
+"""gRPC's own clients send a deadline with three digits, rounded up: who asks for the longest may come a bit over it."""
+
+
+class Longest:
+    """The hop, for one snapshot.
+
+    Args:
+        seconds: the longest deadline, by namespace.
+    """
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self._seconds = seconds
+
+    def __call__(self, call: Call) -> None:
+        """Admits calls that wait no longer than they may; a stream has a time of its own.
+
+        Raises:
+            LimitExceeded: the caller's deadline is too far. No RetryInfo: it fails again until it is changed.
+        """
+        deadline = call.deadline
+        if deadline is None:
+            return
+        longest = self._seconds.get(call.namespace)
+        if longest is None or call.operation.server_streaming:
+            return
+        asked = deadline.instant - monotonic()
+        if asked > longest * ROUNDING:
+            raise LimitExceeded(
+                f"the call asks for {asked:.3g} s, and one on this namespace takes at most {longest:g} s; "
+                f"set a deadline of at most {longest:g} s, or none",
+                metadata={"limit": "deadline"},
+            )
+
+
+def longest_of(snapshot: Snapshot) -> dict[str, float]:
+    """The longest deadlines of the namespaces that have one."""
+    policies = ((name, namespace.policy) for name, namespace in snapshot.namespaces.items())
+    return {
+        name: policy.timeouts.longest
+        for name, policy in policies
+        if policy is not None and policy.timeouts is not None and policy.timeouts.longest is not None
+    }

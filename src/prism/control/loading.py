@@ -1,34 +1,32 @@
 """Loads a configuration: YAML, references, sections, then every namespace by its backend's own models; all problems at
-once. Each distinct `config` is validated once, so that 10,000 namespaces on one store cost little.
+once.
 """
 
 import gc
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from prism.control import explain
 from prism.control.coherence import contradictions
+from prism.control.complaints import Complaints
 from prism.control.config import Config, NamespaceEntry, PluginsSection, SecretsSection
 from prism.control.document import Document, read
+from prism.control.instances import Instances, plain
 from prism.control.placing import place, watched
 from prism.control.plugin_section import PluginSection
-from prism.control.problem import ConfigInvalid, Loc, Problem, nearest
+from prism.control.problem import ConfigInvalid, Loc, nearest
 from prism.control.references import References
 from prism.control.secrets import EnvironmentSecrets, FileSecrets, SecretProvider
-from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec, Options
-from prism.errors import FailedPrecondition
+from prism.control.specification import Loaded, NamespaceSpec
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin, Plugins
-from prism.plugins.placement import Command, Here, Placement, Socket
+from prism.plugins.placement import Here, Placement, Socket
 from prism.redactor import Redactor
-from prism.sdk.backend import Config as Model
 
 
 def load(
@@ -88,9 +86,8 @@ class _Loading:
         self._plugins = plugins
         self._environment = environment
         self._redactor = Redactor()
-        self._problems: list[Problem] = list(document.problems)
-        self._unresolved: frozenset[str] = frozenset()
-        self._instances: dict[tuple[str, Placement, str], InstanceSpec] = {}
+        self._complaints = Complaints(document, self._redactor)
+        self._instances = Instances(self._complaints, self._redactor)
         self._placements: dict[tuple[str, PluginSection], Placement] = {}
         self._watched: set[Path] = set()
         self._services = {each.name: each.service.full_name for each in interfaces().values()}
@@ -112,8 +109,8 @@ class _Loading:
             if entry is not None and (spec := self._namespace(entry, raw, index)):
                 valid.append(entry)
                 namespaces.setdefault(entry.name, spec)
-        if self._problems or config is None:
-            raise ConfigInvalid(self._problems)
+        if self._complaints.problems or config is None:
+            raise ConfigInvalid(self._complaints.problems)
         config = config.model_copy(update={"namespaces": tuple(valid)})
         return Loaded(config, namespaces, self._document, self._redactor, frozenset(self._watched))
 
@@ -122,14 +119,14 @@ class _Loading:
             known, found = sorted(config.policies), repr(entry.policy)
             close, allowed = nearest(entry.policy, known), ", ".join(known) or "one that is listed under policies"
             message = "there is no such policy"
-            self._complain(("namespaces", index, "policy"), message, found=found, allowed=allowed, close=close)
+            self._complaints.add(("namespaces", index, "policy"), message, found=found, allowed=allowed, close=close)
 
     def _check_name(self, name: str, index: int, names: dict[str, int]) -> None:
         first = names.setdefault(name, index)
         if first != index:
             line = self._document.line(("namespaces", first, "name"))
             where = f"on line {line}" if line else f"by namespaces[{first}]"
-            self._complain(("namespaces", index, "name"), f"the name {name!r} is taken {where}; rename one")
+            self._complaints.add(("namespaces", index, "name"), f"the name {name!r} is taken {where}; rename one")
 
     def _resolve(self, file: Path | None) -> dict[str, Any]:
         environment = self._environment
@@ -141,12 +138,11 @@ class _Loading:
         except ValidationError:
             directory = SecretsSection().directory  # the sections' own check says what is wrong
         if "directory" in (section or {}) and not directory.is_dir():
-            self._complain(("secrets", "directory"), "there is no such directory", found=repr(str(directory)))
+            self._complaints.add(("secrets", "directory"), "there is no such directory", found=repr(str(directory)))
         files = FileSecrets(directory)
         references = References(self._document, environment, [*own, files], self._redactor)
         data: dict[str, Any] = references.resolve(dict(self._document.data))
-        self._problems += references.problems
-        self._unresolved = frozenset(problem.path for problem in references.problems)
+        self._complaints.unresolved(references.problems)
         self._watched |= {file.absolute().parent} if file else set()
         self._watched |= {directory.absolute()} if files in references.used else set()
         return data
@@ -156,7 +152,7 @@ class _Loading:
         folders = (config.plugins if config else PluginsSection()).folders
         for index, folder in enumerate(folders):
             if not folder.is_dir():
-                self._complain(("plugins", "folders", index), "there is no such folder", found=repr(str(folder)))
+                self._complaints.add(("plugins", "folders", index), "there is no such folder", found=repr(str(folder)))
         self._plugins = self._plugins.joined_by(folders)
         self._watched.update(each.absolute() for each in folders)
 
@@ -164,12 +160,12 @@ class _Loading:
         try:
             config = Config.model_validate(data)
         except ValidationError as error:
-            self._explain((), data, Config, error)
+            self._complaints.explain((), data, Config, error)
             return None
-        _plain(config.model_dump(exclude={"namespaces"}), self._redactor)
+        plain(config.model_dump(exclude={"namespaces"}), self._redactor)
         self._check_addresses(config)
         for each in contradictions(config):
-            self._complain(each.loc, each.message, found=each.found, allowed=each.allowed)
+            self._complaints.add(each.loc, each.message, found=each.found, allowed=each.allowed)
         return config
 
     def _check_addresses(self, config: Config) -> None:
@@ -179,31 +175,33 @@ class _Loading:
             address = getattr(config, section).listen
             if address in taken and not address.endswith(":0"):
                 message = f"{taken[address]} has this address already; give each port one of its own"
-                self._complain((section, "listen"), message, found=repr(address))
+                self._complaints.add((section, "listen"), message, found=repr(address))
             taken.setdefault(address, f"{section}.listen")
 
     def _listed(self, entries: Any) -> list[Any]:
         if isinstance(entries, list):
             return entries
         found = explain.kind_of(entries)
-        self._complain(("namespaces",), "the namespaces are missing", found=found, allowed="a list of namespaces")
+        self._complaints.add(("namespaces",), "the namespaces are missing", found=found, allowed="a list of namespaces")
         return []
 
     def _entry(self, raw: Any, index: int) -> NamespaceEntry | None:
         """The entry, as far as it does not depend on the backend."""
         loc: Loc = ("namespaces", index)
         if not isinstance(raw, dict):
-            self._complain(loc, "a namespace is a mapping", found=explain.kind_of(raw), allowed="name, backend, config")
+            self._complaints.add(
+                loc, "a namespace is a mapping", found=explain.kind_of(raw), allowed="name, backend, config"
+            )
             return None
         fields = dict(raw)
         try:
             return NamespaceEntry.model_validate(fields)
         except ValidationError as error:
-            self._explain(loc, fields, NamespaceEntry, error)
+            self._complaints.explain(loc, fields, NamespaceEntry, error)
         name = fields.get("backend")
         plugin = self._plugin(name, loc) if isinstance(name, str) else None
         if plugin is not None:
-            self._instance(plugin, Here(), fields, loc)
+            self._instances.find(plugin, Here(), fields, loc)
         return None
 
     def _namespace(self, entry: NamespaceEntry, raw: dict[str, Any], index: int) -> NamespaceSpec | None:
@@ -214,7 +212,7 @@ class _Loading:
         abstractions = self._abstractions(entry, plugin, loc)
         placement = self._placement(entry, plugin, loc)
         # Where the place is wrong, the options are checked all the same.
-        instance = self._instance(plugin, placement or Socket(Path()), raw, loc)
+        instance = self._instances.find(plugin, placement or Socket(Path()), raw, loc)
         if abstractions is None or placement is None or instance is None:
             return None
         services = frozenset(self._services[each] for each in abstractions)
@@ -229,7 +227,7 @@ class _Loading:
         if isinstance(placed, list):
             for each in placed:
                 at = (*loc, "plugin", *each.at)
-                self._complain(at, each.message, found=each.found, allowed=each.allowed, key=each.key)
+                self._complaints.add(at, each.message, found=each.found, allowed=each.allowed, key=each.key)
             return None
         self._watched.update(watched(placed, plugin))
         return self._placements.setdefault(known_by, placed)
@@ -241,7 +239,7 @@ class _Loading:
         known = sorted(self._plugins.found)
         broken = next((each for each in self._plugins.broken if each.name == name), None)
         message = f"this backend's plugin cannot be used: {broken.problem}" if broken else "there is no such backend"
-        self._complain(
+        self._complaints.add(
             (*loc, "backend"), message, found=repr(name), allowed=", ".join(known), close=nearest(name, known)
         )
         return None
@@ -249,7 +247,9 @@ class _Loading:
     def _abstractions(self, entry: NamespaceEntry, plugin: Plugin, loc: Loc) -> tuple[str, ...] | None:
         served = plugin.manifest.interfaces
         if entry.abstraction is not None and entry.abstractions is not None:
-            self._complain((*loc, "abstraction"), "give either 'abstraction' or 'abstractions', not both", key=True)
+            self._complaints.add(
+                (*loc, "abstraction"), "give either 'abstraction' or 'abstractions', not both", key=True
+            )
             return None
         wanted = entry.abstractions or ((entry.abstraction,) if entry.abstraction else served)
         lacking = [each for each in wanted if each not in served]
@@ -257,82 +257,5 @@ class _Loading:
             key = "abstraction" if entry.abstractions is None else "abstractions"
             can = sorted(other.name for other in self._plugins.found.values() if each in other.manifest.interfaces)
             message = f"backend {plugin.name!r} does not serve {each}; {' and '.join(can) or 'no backend'} can"
-            self._complain((*loc, key), message, found=repr(each), allowed=", ".join(served))
+            self._complaints.add((*loc, key), message, found=repr(each), allowed=", ".join(served))
         return None if lacking else tuple(dict.fromkeys(wanted))
-
-    def _instance(self, plugin: Plugin, placement: Placement, raw: dict[str, Any], loc: Loc) -> InstanceSpec | None:
-        """The instance for these options in this place; the same one for the same ones, validated once."""
-        config, credentials = raw.get("config"), raw.get("credentials")
-        known_by = (plugin.name, placement, json.dumps((config or {}, credentials or {})))
-        if known := self._instances.get(known_by):
-            return known
-        # Elsewhere the drivers are others' concern; by the usual command a sidecar has the gateway's own packages.
-        if _uses_our_packages(placement, plugin) and (missing := plugin.missing_drivers()):
-            message = f"backend {plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}"
-            self._complain((*loc, "backend"), message, found=repr(plugin.name))
-            return None
-        try:
-            models = plugin.config_model(), plugin.credentials_model()
-        except FailedPrecondition as error:
-            self._complain((*loc, "backend"), error.message, found=repr(plugin.name))
-            return None
-        valid_config = self._options(models[0], config, (*loc, "config"))
-        valid_credentials = self._options(models[1], credentials, (*loc, "credentials"))
-        if valid_config is None or valid_credentials is None:
-            return None
-        key = self._key(plugin, placement, valid_config, valid_credentials)
-        options = Options(config or {}, credentials or {})
-        spec = InstanceSpec(key, plugin, placement, valid_config, valid_credentials, options, self._redactor)
-        return self._instances.setdefault(known_by, spec)
-
-    def _options(self, model: type[Model], data: Any, loc: Loc) -> Model | None:
-        if data is not None and not isinstance(data, dict):
-            return None  # the entry's own check says so
-        try:
-            return model.model_validate(data or {})
-        except ValidationError as error:
-            self._explain(loc, data or {}, model, error)
-            return None
-
-    def _key(self, plugin: Plugin, placement: Placement, config: Model, credentials: Model) -> str:
-        """A digest of the validated options, so that two spellings of the same are the same; learns their secrets."""
-
-        options = _plain((config.model_dump(), credentials.model_dump()), self._redactor)
-        text = json.dumps(options, sort_keys=True)
-        return hashlib.sha256(f"{plugin.name}\0{placement!r}\0{text}".encode()).hexdigest()
-
-    def _explain(self, loc: Loc, data: Any, model: Any, error: ValidationError) -> None:
-        found = explain.problems(self._document, loc, data, model, error, self._redactor)
-        self._problems += [problem for problem in found if problem.path not in self._unresolved]
-
-    def _complain(
-        self, loc: Loc, message: str, *, found: str = "", allowed: str = "", close: str = "", key: bool = False
-    ) -> None:
-        scrub = self._redactor.scrub
-        self._problems.append(
-            self._document.problem(loc, scrub(message), found=scrub(found), allowed=allowed, nearest=close, key=key)
-        )
-
-
-def _uses_our_packages(placement: Placement, plugin: Plugin) -> bool:
-    """Whether the drivers must be among the gateway's own packages; elsewhere they are others' concern."""
-    if isinstance(placement, Command):
-        return placement.command == plugin.command() and bool(plugin.manifest.backend)
-    return isinstance(placement, Here)
-
-
-def _plain(value: Any, redactor: Redactor) -> Any:
-    """Validated options as JSON has them; the redactor learns the secrets among them."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each, redactor) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each, redactor) for each in value]
-    if isinstance(value, SecretStr | SecretBytes):
-        secret = value.get_secret_value()
-        text = secret if isinstance(secret, str) else secret.decode("latin-1")
-        redactor.learn(text)
-        redactor.learn_from(text)
-        return text
-    if isinstance(value, str):
-        redactor.learn_from(value)
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

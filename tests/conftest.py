@@ -1,3 +1,4 @@
 """What every test may ask for."""
 
-pytest_plugins = ["oidc_server", "servers", "stock_clients", "prism.acceptance.pytest_plugin"]
+# The kit first: it says how grpcio treats a fork, which must come before anything imports grpcio.
+pytest_plugins = ["prism.acceptance.pytest_plugin", "oidc_server", "servers", "stock_clients"]

@@ -1,6 +1,9 @@
 """A backend on a server under test, called through its binding as a host would."""
 
+import asyncio
 import tomllib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,35 +11,39 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 import prism
+from prism.acceptance.suites.pubsub.face import Listening
 from prism.backends.redis.backend import RedisBackend
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing_server import USER, RedisServer
-from prism.interfaces import cache, keyvalue
+from prism.interfaces import cache, keyvalue, pubsub
 from prism.interfaces.operation import Operation
 from prism.sdk import Binding, Capabilities, Context, Deadline
 
 MANIFEST = Path(prism.__file__).parent / "backends" / "redis" / "plugin.toml"
 OPERATIONS: dict[str, Operation] = {
     f"{interface.name}.{each.method}": each
-    for interface in (cache.INTERFACE, keyvalue.INTERFACE)
+    for interface in (cache.INTERFACE, keyvalue.INTERFACE, pubsub.INTERFACE)
     for each in interface.operations
 }
 
 
 class Store:
-    """One backend, in the namespace `n`."""
+    """One backend, in the namespace `n` unless told otherwise."""
 
-    def __init__(self, server: RedisServer, **config: object) -> None:
+    def __init__(
+        self, server: RedisServer, *, login: Mapping[str, str] | None = None, namespace: str = "n", **config: object
+    ) -> None:
         options = {"addresses": [server.address], "command_timeout": 2.0, "sweep_interval": 3600.0, **config}
-        credentials = RedisCredentials(username=USER, password=server.password)  # type: ignore[arg-type]
-        self.backend = RedisBackend(RedisConfig.model_validate(options), credentials)
+        credentials = {"username": USER, "password": server.password} if login is None else login
+        self.namespace = namespace
+        self.backend = RedisBackend(RedisConfig.model_validate(options), RedisCredentials.model_validate(credentials))
         declared = tomllib.loads(MANIFEST.read_text())["capabilities"]
         self._binding = Binding(self.backend.interfaces, Capabilities(**declared))
 
     async def call(self, name: str, request: Message, timeout: float = 10.0) -> Any:
         """Runs an operation, `keyvalue.get`."""
         operation = OPERATIONS[name]
-        context = Context("n", Deadline.after(timeout))
+        context = Context(self.namespace, Deadline.after(timeout))
         answer = await self._binding.unary[operation.name](request.SerializeToString(), context)
         return operation.response.FromString(answer)
 
@@ -52,3 +59,35 @@ class Store:
         """The value of an item, or None."""
         answer = await self.call("keyvalue.get", keyvalue.GetRequest(id=id_, keys=[key]))
         return answer.items[0].value if answer.items else None
+
+    async def publish(self, topic: str, payload: bytes = b"", **more: Any) -> str:
+        """Publishes a message; its id."""
+        request = pubsub.PublishRequest(topic=topic, payload=payload, **more)
+        return str((await self.call("pubsub.publish", request)).message_id)
+
+    @asynccontextmanager
+    async def listening(self, pattern: str = ">") -> AsyncIterator[Listening]:
+        """A subscription, in place."""
+        established = asyncio.Event()
+        operation = OPERATIONS["pubsub.subscribe"]
+        request = pubsub.SubscribeRequest(topic_pattern=pattern).SerializeToString()
+        context = Context(self.namespace, on_established=established.set)
+        stream: Any = self._binding.streaming[operation.name](request, context)
+
+        async def messages() -> AsyncIterator[pubsub.Message]:
+            async for each in stream:
+                yield pubsub.Message.FromString(each)
+
+        found: Any = messages()
+        first, placed = asyncio.ensure_future(anext(found)), asyncio.ensure_future(established.wait())
+        try:
+            await asyncio.wait((first, placed), return_when=asyncio.FIRST_COMPLETED)
+            if not established.is_set():
+                await first
+            yield Listening(found, first)
+        finally:
+            placed.cancel()
+            first.cancel()
+            await asyncio.wait((first,))
+            await found.aclose()
+            await stream.aclose()

@@ -11,20 +11,26 @@ import pytest
 
 from backends.redis.conftest import Open
 from prism.backends.redis.testing_server import RedisServer, binary, free_port
-from prism.errors import PrismError
+from prism.errors import MessagesLost, PrismError
 
 SERVICE = "main"
 PATIENCE = 30.0
 
 
 @pytest.fixture
-def sentinel(tmp_path: Path, server: RedisServer) -> Iterator[str]:
-    """One sentinel over a primary, `server`, and its replica; its address."""
+def replica(server: RedisServer) -> Iterator[RedisServer]:
+    """The replica of `server`."""
     own = server.own_password
     options = {"replicaof": f"127.0.0.1 {server.port}", "masterauth": own}
     server.command("CONFIG", "SET", "masterauth", own)
-    with RedisServer(options, password=server.password, own_password=own):
-        yield from _watching(server, tmp_path)
+    with RedisServer(options, password=server.password, own_password=own) as replica:
+        yield replica
+
+
+@pytest.fixture
+def sentinel(tmp_path: Path, server: RedisServer, replica: RedisServer) -> Iterator[str]:
+    """One sentinel over a primary, `server`, and its replica; its address."""
+    yield from _watching(server, tmp_path)
 
 
 def _watching(server: RedisServer, folder: Path) -> Iterator[str]:
@@ -64,14 +70,21 @@ def _until_it_knows_the_replica(port: int) -> None:
     raise RuntimeError("the sentinel found no replica")
 
 
-async def test_a_failover_is_survived(server: RedisServer, sentinel: str, open_store: Open) -> None:
-    """The primary is killed under load: calls fail honestly, then go on at the replica; what it had is there."""
+async def test_a_failover_is_survived(
+    server: RedisServer, replica: RedisServer, sentinel: str, open_store: Open
+) -> None:
+    """The primary is killed: calls fail honestly, then go on at the replica with what it had; subscribers are told."""
     store = await open_store(server, addresses=[sentinel], mode="sentinel", sentinel_service=SERVICE)
     await store.put("before", b"k", b"v")
     async with asyncio.timeout(PATIENCE):
-        while not await asyncio.to_thread(server.command, "WAIT", "1", "1000"):
-            pass  # the replica is still being filled
-    server.kill()
+        while not replica.command("EXISTS", b"prism:{n\0before}\0k"):  # noqa: ASYNC110  # nothing tells when
+            await asyncio.sleep(0.01)
+    async with store.listening() as listening:
+        await store.publish("before")
+        assert (await listening.next()).topic == "before"
+        server.kill()
+        _, gap = await listening.rest()
+    assert isinstance(gap, MessagesLost)
     failures: list[PrismError] = []
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -81,6 +94,9 @@ async def test_a_failover_is_survived(server: RedisServer, sentinel: str, open_s
             except PrismError as error:
                 failures.append(error)
                 await asyncio.sleep(0.05)
+    async with store.listening() as listening:
+        await store.publish("after")
+        assert (await listening.next()).topic == "after"
     assert failures
     assert all(error.outcome is not None for error in failures)
     assert await store.get("before", b"k") == b"v"

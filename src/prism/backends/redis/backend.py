@@ -7,10 +7,13 @@ from typing import Any
 
 from prism.backends.redis.cache import RedisCache
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.connect import cluster, connector
+from prism.backends.redis.connect import cluster, connector, listener
 from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.layout import Names
+from prism.backends.redis.pubsub import RedisPubSub
 from prism.backends.redis.server import Cluster, OneServer, Server
+from prism.backends.redis.sources import ClusterSource, OneSource, Source
+from prism.backends.redis.subscriber import Subscriber
 from prism.errors import BackendCredentials, FailedPrecondition, PrismError
 from prism.sdk import Health, HealthStatus, Sweeper
 
@@ -27,10 +30,12 @@ class RedisBackend:
 
     def __init__(self, config: RedisConfig, credentials: RedisCredentials) -> None:
         self._config = config
-        self._server = _server(config, credentials)
+        self._server, source = _server(config, credentials)
         names = Names(config.prefix)
         self._keyvalue = RedisKeyValue(self._server, names)
         self._cache = RedisCache(self._server, names)
+        self._subscriber = Subscriber(source, config)
+        self._pubsub = RedisPubSub(self._server, self._subscriber, names, config.database)
         self._namespaces: set[str] = set()
         self._warning = ""
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
@@ -41,7 +46,7 @@ class RedisBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._keyvalue, self._cache)
+        return (self._keyvalue, self._cache, self._pubsub)
 
     async def start(self) -> None:
         info = await self._one(b"INFO", b"server")
@@ -93,15 +98,18 @@ class RedisBackend:
         return {name: f"{value:g}" for name, value in self.metrics().items()}
 
     def metrics(self) -> Mapping[str, float]:
+        figures: dict[str, float] = {"subscriptions": len(self._subscriber)}
         if isinstance(self._server, OneServer):
             idle = self._server.idle
-            return {"pool_connections_idle": idle, "pool_connections_active": self._server.open - idle}
-        return {}
+            figures |= {"pool_connections_idle": idle, "pool_connections_active": self._server.open - idle}
+        return figures
 
     async def stop(self) -> None:
         await self._sweeper.stop()
+        await self._subscriber.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
+                await self._pubsub.drain()
                 await self._keyvalue.drain()
                 await self._cache.drain()
         except TimeoutError:
@@ -121,10 +129,14 @@ class RedisBackend:
         return answer
 
 
-def _server(config: RedisConfig, credentials: RedisCredentials) -> Server:
+def _server(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server, Source]:
+    """What commands go to, and where messages come from."""
     if config.mode == "cluster":
-        return Cluster(cluster(config, credentials), most=config.pool_size)
-    return OneServer(*connector(config, credentials), most=config.pool_size, timeout=config.command_timeout)
+        client = cluster(config, credentials)
+        return Cluster(client, most=config.pool_size), ClusterSource(client, listener(config, credentials, None))
+    connect, sentinel = connector(config, credentials)
+    server = OneServer(connect, sentinel, most=config.pool_size, timeout=config.command_timeout)
+    return server, OneSource(config.addresses[0], listener(config, credentials, sentinel))
 
 
 def _check_version(info: bytes) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import ByteSize, Field, SecretStr, StringConstraints, model_validator
 
 from prism.sdk import Config
 
@@ -41,6 +41,10 @@ class RedisConfig(Config):
         durability: `store` acknowledges a write that Redis has in memory; `synced` refuses to serve unless Redis
             appends to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`).
         sweep_interval: seconds between two searches for what expired items leave in the lists.
+        ping_interval: seconds between two questions to a server that is listened to: it must answer within
+            `command_timeout`, and still be a primary.
+        buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
+        buffer_bytes: bytes of messages that may wait for one slow subscriber.
         tls: speak TLS.
         ca: file of the certificates that the server's is verified by; unset: the system's.
         certificate: file of the gateway's own certificate.
@@ -58,6 +62,9 @@ class RedisConfig(Config):
     command_timeout: float = Field(default=5.0, gt=0)
     durability: Literal["store", "synced"] = "store"
     sweep_interval: float = Field(default=5.0, gt=0)
+    ping_interval: float = Field(default=10.0, gt=0)
+    buffer_messages: int = Field(default=4096, ge=1)
+    buffer_bytes: ByteSize = Field(default=ByteSize(8 << 20), gt=0)
     tls: bool = False
     ca: Path | None = None
     certificate: Path | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.backends.redis.pushes import PushParser
 from prism.errors import FailedPrecondition
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool, SSLConnection
@@ -27,15 +28,38 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
     """
     options: dict[str, Any] = {**_common(config, credentials), "db": config.database, **_tls(config)}
     if config.mode == "standalone":
-        host, port = _host_and_port(config.addresses[0])
-        kind = SSLConnection if config.tls else Connection
-        return lambda: kind(host=host, port=port, **options), None
+        return lambda: _to(config.addresses[0], config, options), None
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # of the driver
         [_host_and_port(each) for each in config.addresses],
         sentinel_kwargs=_sentinel_options(config, credentials),
     )
+    return _to_primary(sentinel, config, options), sentinel
+
+
+def listener(
+    config: RedisConfig, credentials: RedisCredentials, sentinel: Sentinel | None
+) -> Callable[[str], AbstractConnection]:
+    """How connections that listen are made: to a node, given its address, or to the only server there is.
+
+    Raises:
+        FailedPrecondition: a file of the configuration is missing.
+    """
+    options = {**_common(config, credentials), **_tls(config), "protocol": 3, "parser_class": PushParser}
+    if sentinel is not None:
+        to_primary = _to_primary(sentinel, config, options)
+        return lambda _: to_primary()
+    return lambda address: _to(address, config, options)
+
+
+def _to(address: str, config: RedisConfig, options: dict[str, Any]) -> AbstractConnection:
+    host, port = _host_and_port(address)
+    kind = SSLConnection if config.tls else Connection
+    return kind(host=host, port=port, **options)
+
+
+def _to_primary(sentinel: Sentinel, config: RedisConfig, options: dict[str, Any]) -> Connect:
     pool: ConnectionPool = sentinel.master_for(str(config.sentinel_service), **_flag(config), **options).connection_pool
-    return pool.make_connection, sentinel
+    return pool.make_connection
 
 
 def cluster(config: RedisConfig, credentials: RedisCredentials) -> RedisCluster:

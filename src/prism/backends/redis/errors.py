@@ -28,12 +28,14 @@ class _Meaning:
     retry_after: float | None = None
 
 
+_CREDENTIALS = "Redis refuses the gateway's credentials: correct username and password, or the user's ACL"
+
 # The first that fits counts.
 _MEANINGS = (
     _Meaning(
         (driver.AuthenticationError, driver.AuthenticationWrongNumberOfArgsError, driver.NoPermissionError),
         BackendCredentials,
-        "Redis refuses the gateway's credentials: correct username and password, or the user's ACL",
+        _CREDENTIALS,
     ),
     _Meaning(
         (driver.OutOfMemoryError,),
@@ -73,6 +75,8 @@ _MEANINGS = (
 )
 
 _PREFIXES = (
+    ("The user executing the script", BackendCredentials, _CREDENTIALS),
+    ("ACL failure in script", BackendCredentials, _CREDENTIALS),
     ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
     ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),
     ("BUSY", BackendUnavailable, "Redis is busy with a script: wait, or end it with SCRIPT KILL"),

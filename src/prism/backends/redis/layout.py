@@ -10,6 +10,11 @@
     prefix:{namespace} NUL d token         the fingerprint that an idempotency key came with; 24 hours
     prefix:namespace NUL key               an entry of the cache: its value, as it is
 
+and of its channels, which are in no database and so name it:
+
+    prefix:{namespace} NUL number NUL topic   the messages of a topic
+    prefix:{namespace} NUL number NUL >       all messages of the namespace, whatever their topic
+
 In a cluster what stands in braces decides on the node, so that all of a record is in one place and one script changes
 it as a whole. Namespaces hold neither braces nor NUL and ids no NUL, so that no two names are ever the same.
 """
@@ -36,6 +41,10 @@ class Names:
     def namespace(self, namespace: str) -> bytes:
         """What the names of everything that spans a namespace's records begin with."""
         return b"%b{%b}\0" % (self._prefix, namespace.encode())
+
+    def channel(self, namespace: str, database: int, topic: str) -> bytes:
+        """Where a topic's messages pass; `>` for those of all topics: no topic is called so."""
+        return b"%b{%b}\0%d\0%b" % (self._prefix, namespace.encode(), database, topic.encode())
 
     def cached(self, namespace: str, key: bytes) -> bytes:
         """An entry of the cache."""

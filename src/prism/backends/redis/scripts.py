@@ -1,4 +1,4 @@
-"""The Lua scripts: each changes or reads one record as a whole, by Redis' own clock.
+"""The Lua scripts: each changes or reads one record as a whole, by Redis' own clock, or sends one message.
 
 Versions are Redis' clock in microseconds, never below the item's last one, and a random byte. KEYS are the record's `k`
 and, where one server holds all, the namespace's `r` and `t`: prism/backends/redis/layout.py says what they are.
@@ -210,6 +210,13 @@ end
 return {#dead, empty, due}
 """
 
+# A message goes to those who listen to its topic and to those who listen to everything, in one step. Being no read-only
+# script it is refused by a replica, whose subscribers alone would hear it.
+_PUBLISH = """#!lua flags=allow-oom
+redis.call(ARGV[1], KEYS[1], ARGV[2])
+redis.call(ARGV[1], KEYS[2], ARGV[2])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -241,7 +248,9 @@ SET_EXPIRY = _script(_SET_EXPIRY)
 PAGE = _script(_PAGE)
 ALIVE = _script(_ALIVE)
 SWEEP = _script(_SWEEP)
+PUBLISH = Script(_PUBLISH.encode())
 
 SCRIPTS = {
-    script.digest: script for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP)
+    script.digest: script
+    for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP, PUBLISH)
 }

@@ -1,0 +1,334 @@
+"""One connection that listens, from its login to its loss; a lost one is never mended, another takes its place.
+
+The driver's own subscriptions are not used: they are taken up again after a loss as if nothing had been missed. The
+connection speaks RESP3, in which a server that is listened to may still be asked what it is: one that became a replica
+hears what is published elsewhere by way of its primary at best.
+"""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from google.protobuf.message import DecodeError
+
+import redis.exceptions as driver
+from prism.backends.redis.errors import LATER, translate
+from prism.backends.redis.pushes import Push
+from prism.errors import BackendUnavailable, MessagesLost, PrismError
+from prism.interfaces.pubsub import Message
+from prism.sdk import Audience, Feed
+from prism.sdk.audience import Listener
+from redis.asyncio.connection import AbstractConnection
+
+log = logging.getLogger(__name__)
+
+_LOST = (driver.RedisError, OSError, TimeoutError, PrismError)
+_ANSWERS = (driver.ResponseError, driver.BusyLoadingError, driver.AuthenticationError)
+_ROLE = b"ROLE"
+_PRIMARY = b"master"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The commands of one kind of channel; what is pushed begins with the same words in lower case.
+
+    Attributes:
+        publish: sends a message.
+        subscribe: begins to listen.
+        unsubscribe: ends it.
+        message: begins a message.
+    """
+
+    publish: bytes
+    subscribe: bytes
+    unsubscribe: bytes
+    message: bytes
+
+
+CLASSIC = Words(b"PUBLISH", b"SUBSCRIBE", b"UNSUBSCRIBE", b"message")
+SHARDED = Words(b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"smessage")
+
+
+@dataclass(eq=False, slots=True)
+class Listening:
+    """One subscriber.
+
+    Attributes:
+        channel: what it listens to in Redis.
+        pattern: which of the messages there it wants.
+        feed: where they go.
+        session: where it stands, or waits for its place.
+        place: its place among the channel's listeners, once the server has confirmed it.
+        gone: nobody reads the feed any more.
+    """
+
+    channel: bytes
+    pattern: str
+    feed: Feed[Message]
+    session: "Session | None" = None
+    place: Listener[Message] | None = None
+    gone: bool = False
+
+
+@dataclass(slots=True)
+class _Channel:
+    audience: Audience[Message] = field(default_factory=Audience)
+    listeners: set[Listening] = field(default_factory=set)
+    joining: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command that is not answered yet; the server answers in order."""
+
+    command: tuple[bytes, ...]
+    answer: "asyncio.Future[Any]"
+    listening: Listening | None = None
+
+
+class Session:
+    """A connection that stands as long as it is `alive`; then each of its subscriptions has ended with a `GAP`."""
+
+    def __init__(self, connection: AbstractConnection, words: Words, *, patience: float, interval: float) -> None:
+        """
+        Args:
+            connection: open.
+            words: the kind of channels.
+            patience: seconds in which an answer must come.
+            interval: seconds between two questions whether the server is still the right one.
+        """
+        self._connection = connection
+        self._words = words
+        self._patience = patience
+        self._interval = interval
+        self._channels: dict[bytes, _Channel] = {}
+        self._asked: deque[_Asked] = deque()
+        self._outbox: list[tuple[bytes, ...]] = []
+        self._wake = asyncio.Event()
+        self._failure: PrismError | None = None
+        self._task = asyncio.get_running_loop().create_task(self._live())
+
+    @classmethod
+    async def open(cls, connection: AbstractConnection, words: Words, *, patience: float, interval: float) -> Self:
+        """Connects and logs in.
+
+        Raises:
+            BackendUnavailable: the server does not answer, or is a replica.
+            BackendCredentials: it refuses the credentials.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
+        except (driver.RedisError, OSError, TimeoutError) as error:
+            await _disconnect(connection)
+            raise translate(error, writes=False, sent=False) from error
+        except BaseException:
+            await _disconnect(connection)
+            raise
+        session = cls(connection, words, patience=patience, interval=interval)
+        try:
+            await session._check()
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may be used."""
+        return self._failure is None
+
+    def __len__(self) -> int:
+        return sum(len(channel.listeners) for channel in self._channels.values())
+
+    async def join(self, listening: Listening) -> Exception | None:
+        """A subscriber begins; when this returns, no later message is missed. What the server refused it with, if so.
+
+        Raises:
+            PrismError: the connection was lost.
+        """
+        listening.session = self
+        self._channels.setdefault(listening.channel, _Channel()).joining += 1
+        refusal = await self._answer(self._ask(self._words.subscribe, listening.channel, listening=listening))
+        return refusal if isinstance(refusal, Exception) else None
+
+    def leave(self, listening: Listening) -> None:
+        """A subscriber ends; does nothing the second time."""
+        listening.gone = True
+        channel = self._channels.get(listening.channel)
+        if listening.place is not None and channel is not None:
+            channel.audience.leave(listening.place)
+            channel.listeners.discard(listening)
+            listening.place = None
+            self._tidy(listening.channel, channel)
+
+    async def close(self) -> None:
+        """Ends it, and with it what listens."""
+        self._lose(BackendUnavailable("the connection was closed; subscribe again"))
+        await asyncio.wait((self._task,))
+
+    def _ask(self, *command: bytes, listening: Listening | None = None) -> "asyncio.Future[Any]":
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._failure is not None:
+            answer.set_result(self._failure)
+            return answer
+        self._asked.append(_Asked(command, answer, listening))
+        self._outbox.append(command)
+        self._wake.set()
+        return answer
+
+    async def _answer(self, answer: "asyncio.Future[Any]") -> Any:
+        """What the server says; a caller that gives up takes nothing with it."""
+        try:
+            async with asyncio.timeout(self._patience):
+                found = await asyncio.shield(answer)
+        except TimeoutError as error:
+            self._lose(error)
+            found = self._failure
+        if isinstance(found, PrismError):
+            raise found.clone()
+        return found
+
+    async def _check(self) -> None:
+        """Passes where the server answers and is a primary; a user who may not ask that is content with an answer."""
+        role = await self._answer(self._ask(_ROLE))
+        if not isinstance(role, Exception) and role[0] != _PRIMARY:
+            raise BackendUnavailable("this Redis is a replica, perhaps after a failover", retry_after=LATER)
+
+    async def _live(self) -> None:
+        works = [asyncio.ensure_future(work()) for work in (self._read, self._write, self._watch)]
+        try:
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            ended = next(work for work in works if work.done())
+            error = ended.exception()
+            self._lose(error if isinstance(error, Exception) else RuntimeError("a loop of it has ended"))
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+            await _disconnect(self._connection)
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            commands, self._outbox = self._outbox, []
+            await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            await self._check()
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                found = await self._connection.read_response(
+                    timeout=math.inf, push_request=True, disconnect_on_error=False
+                )
+            except _ANSWERS as error:
+                found = error
+            if not self.alive:
+                return
+            if isinstance(found, tuple):
+                self._pushed(found)
+            else:
+                self._answered(found)
+
+    def _answered(self, answer: Any) -> None:
+        asked = self._asked.popleft()
+        if asked.listening is not None:
+            self._placed(asked.listening, confirmed=False)
+        if not asked.answer.done():
+            asked.answer.set_result(answer)
+
+    def _pushed(self, push: Push) -> None:
+        kind, channel = push[0], push[1]
+        if kind == self._words.message:
+            self._deliver(channel, push[2])
+            return
+        head = self._asked[0].command if self._asked else ()
+        if head == (kind.upper(), channel):
+            asked = self._asked.popleft()
+            if asked.listening is not None:
+                self._placed(asked.listening, confirmed=True)
+            if not asked.answer.done():
+                asked.answer.set_result(None)
+        elif kind.upper() == self._words.unsubscribe:
+            self._moved(channel)
+
+    def _placed(self, listening: Listening, *, confirmed: bool) -> None:
+        """The server has answered a subscription: what it sends from here on was published after that."""
+        channel = self._channels[listening.channel]
+        channel.joining -= 1
+        if confirmed and not listening.gone:
+            listening.place = channel.audience.join(listening.pattern, "", listening.feed)
+            channel.listeners.add(listening)
+        self._tidy(listening.channel, channel)
+
+    def _tidy(self, name: bytes, channel: _Channel) -> None:
+        if not channel.listeners and not channel.joining:
+            del self._channels[name]
+            self._ask(self._words.unsubscribe, name)
+
+    def _moved(self, name: bytes) -> None:
+        """The server ended a subscription by itself: the channel's slot has gone to another node."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            lost = MessagesLost(
+                "the namespace moved to another node of the Redis cluster and messages may have been missed; "
+                "subscribe again"
+            )
+            _end(channel, lost)
+            if not channel.joining:
+                del self._channels[name]
+
+    def _deliver(self, name: bytes, body: bytes) -> None:
+        channel = self._channels.get(name)
+        if channel is None or not channel.listeners:
+            return  # what was still under way when the last listener left
+        try:
+            message = Message.FromString(body)
+        except DecodeError:
+            message = Message()
+        if message.message_id:
+            channel.audience.tell(message.topic, message, len(body), "")
+        else:
+            log.warning("a message on the channel %r is not of Prism, and is left out: who sends it?", name)
+
+    def _lose(self, error: Exception) -> None:
+        """Nothing follows. The first call counts."""
+        if self._failure is not None:
+            return
+        if not isinstance(error, _LOST):
+            log.error("listening to Redis failed; report this", exc_info=error)
+        self._failure = translate(error, writes=False, sent=True)
+        lost = MessagesLost(
+            f"listening to Redis was interrupted and messages may have been missed; subscribe again "
+            f"({self._failure.message})"
+        )
+        for channel in self._channels.values():
+            _end(channel, lost)
+        self._channels = {}
+        for asked in self._asked:
+            if not asked.answer.done():
+                asked.answer.set_result(self._failure)
+        self._asked.clear()
+        if asyncio.current_task() is not self._task:
+            self._task.cancel()
+
+
+def _end(channel: _Channel, error: PrismError) -> None:
+    for listening in channel.listeners:
+        listening.place = None
+        listening.feed.end(error.clone())
+    channel.listeners.clear()
+
+
+async def _disconnect(connection: AbstractConnection) -> None:
+    with suppress(driver.RedisError, OSError, TimeoutError):
+        await connection.disconnect(nowait=True)

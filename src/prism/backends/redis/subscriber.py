@@ -1,0 +1,117 @@
+"""Messages on their way from Redis: a connection to each server that is listened to, shared by all subscribers."""
+
+import asyncio
+
+import redis.exceptions as driver
+from prism.backends.redis.config import RedisConfig
+from prism.backends.redis.errors import LATER, translate
+from prism.backends.redis.session import Listening, Session, Words
+from prism.backends.redis.sources import Source
+from prism.errors import BackendUnavailable, PrismError
+from prism.interfaces.pubsub import Message
+from prism.sdk import Feed
+
+_HOPS = 3
+
+
+class Subscriber:
+    """Listens. A connection is made for the first subscriber that needs it, and after a loss for the next one."""
+
+    def __init__(self, source: Source, config: RedisConfig) -> None:
+        self._source = source
+        self._config = config
+        self._sessions: dict[str, Session] = {}
+        self._opening: dict[str, asyncio.Task[Session]] = {}
+        self._feeds: set[Feed[Message]] = set()
+
+    @property
+    def words(self) -> Words:
+        """The commands of the channels."""
+        return self._source.words
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    async def join(self, channel: bytes, pattern: str) -> Listening:
+        """A subscriber begins; when this returns, Redis knows.
+
+        Raises:
+            PrismError: it cannot.
+        """
+        feed: Feed[Message] = Feed(self._config.buffer_messages, self._config.buffer_bytes)
+        listening = Listening(channel, pattern, feed)
+        self._feeds.add(feed)
+        try:
+            await self._join(listening)
+        except BaseException:
+            self.leave(listening)
+            raise
+        return listening
+
+    def leave(self, listening: Listening) -> None:
+        """A subscriber ends; does nothing the second time."""
+        self._feeds.discard(listening.feed)
+        listening.gone = True
+        if listening.session is not None:
+            listening.session.leave(listening)
+
+    async def stop(self) -> None:
+        """Ends all subscriptions and connections."""
+        for feed in self._feeds:
+            feed.end(BackendUnavailable("the backend was stopped; subscribe again"))
+        opening = tuple(self._opening.values())
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        sessions, self._sessions = tuple(self._sessions.values()), {}
+        await asyncio.gather(*(session.close() for session in sessions))
+
+    async def _join(self, listening: Listening) -> None:
+        address = await self._source.locate(listening.channel)
+        for _ in range(_HOPS):
+            session = await self._session(address)
+            refusal = await session.join(listening)
+            if refusal is None:
+                return
+            if not isinstance(refusal, driver.MovedError):
+                raise translate(refusal, writes=False, sent=False) from refusal
+            await self._source.look_again()
+            address = f"{refusal.host}:{refusal.port}"
+        raise BackendUnavailable("the nodes of the Redis cluster disagree on who owns a namespace", retry_after=LATER)
+
+    async def _session(self, address: str) -> Session:
+        session = self._sessions.get(address)
+        if session is not None and session.alive:
+            return session
+        opening = self._opening.get(address)
+        if opening is None:
+            opening = self._opening[address] = asyncio.get_running_loop().create_task(self._open(address))
+            opening.add_done_callback(_seen)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            if opening.cancelled():
+                raise BackendUnavailable("the backend was stopped; subscribe again") from None
+            raise
+
+    async def _open(self, address: str) -> Session:
+        try:
+            session = await Session.open(
+                self._source.connect(address),
+                self._source.words,
+                patience=self._config.command_timeout,
+                interval=self._config.ping_interval,
+            )
+        except PrismError:
+            await self._source.look_again()
+            raise
+        finally:
+            del self._opening[address]
+        self._sessions[address] = session
+        return session
+
+
+def _seen(task: "asyncio.Task[Session]") -> None:
+    """An error is known, also where nobody waits for it any more."""
+    if not task.cancelled():
+        task.exception()

@@ -1,7 +1,6 @@
 """The server: listens, tells HTTP/2 from HTTP/1.1, and goes through the stages of a life: listen, drain, close."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from types import TracebackType
@@ -14,6 +13,7 @@ from prism.wire.fields import Fields
 from prism.wire.frames import DEFAULT_WINDOW
 from prism.wire.http import HttpHandler
 from prism.wire.http1 import Http1Connection
+from prism.wire.listener import Listener
 from prism.wire.peer import Peer
 from prism.wire.preamble import Preamble
 from prism.wire.refusal import Plain, Refusals
@@ -54,7 +54,7 @@ class Server:
         self.opening = _opening(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wheel: DeadlineWheel | None = None
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._unix_paths: list[str] = []
         self._rounds: Rounds | None = None
         self._open: set[Accepted] = set()
@@ -98,15 +98,19 @@ class Server:
             sockets = bind_tcp(where)
             where = Address(host=where.host, port=sockets[0].getsockname()[1])
         for sock in sockets:
-            self._listeners.append(await self._serve(sock, tls))
+            listener = Listener(sock, lambda: Preamble(self), self.config)
+            self._listeners.append(listener)
+            await listener.begin(tls)
         return str(where)
 
-    async def _serve(self, sock: socket.socket, tls: ssl.SSLContext | None) -> asyncio.Server:
-        serve = self.loop.create_unix_server if sock.family == socket.AF_UNIX else self.loop.create_server
-        timeout = self.config.handshake_timeout if tls is not None else None
-        return await serve(
-            lambda: Preamble(self), sock=sock, ssl=tls, backlog=self.config.backlog, ssl_handshake_timeout=timeout
-        )
+    async def renew_tls(self, tls: ssl.SSLContext) -> None:
+        """Gives what connects from now on this context, on the addresses that speak TLS; open connections keep theirs.
+
+        No connection is lost by it. Raises `OSError` where it cannot be done; the context of before stays then.
+        """
+        for listener in self._listeners:
+            if listener.secured:
+                await listener.begin(tls)
 
     async def drain(self, grace: float) -> None:
         """Stop listening, let what is under way finish for `grace` seconds, then close.

@@ -1,0 +1,132 @@
+"""Another TLS context takes over while connections come and calls are under way."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from prism.wire import Channel, Code, Server, StatusError, client_context, server_context
+from wire.service import Service
+
+ECHO = "/test.Test/Echo"
+
+
+class Rotating:
+    """An authority whose certificates for the same name are told apart by their numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._authority = trustme.CA()
+        self.ca = folder / "ca.pem"
+        self._authority.cert_pem.write_to_path(str(self.ca))
+
+    def context(self, client_ca: Path | None = None) -> tuple[ssl.SSLContext, bytes]:
+        """A server's context with a new certificate, and that certificate."""
+        cert, key = self.issue("localhost", "127.0.0.1")
+        return server_context(cert, key, client_ca), ssl.PEM_cert_to_DER_cert(cert.read_text())
+
+    def issue(self, *names: str) -> tuple[Path, Path]:
+        """A new certificate and its key."""
+        made = self._authority.issue_cert(*names)
+        cert, key = self._folder / "cert.pem", self._folder / "key.pem"
+        cert.write_bytes(made.cert_chain_pems[0].bytes())
+        key.write_bytes(made.private_key_pem.bytes())
+        return cert, key
+
+
+@pytest.fixture
+def rotating(tmp_path: Path) -> Rotating:
+    return Rotating(tmp_path)
+
+
+async def shown(address: str, ca: Path) -> bytes:
+    """The certificate that a new connection is shown."""
+    host, _, port = address.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=client_context(ca))
+    certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    return certificate
+
+
+async def test_new_connections_get_the_new_certificate_and_open_ones_live_on(
+    server: Server, rotating: Rotating
+) -> None:
+    """On the same address; a call that is under way on the old connection is answered."""
+    first, certificate = rotating.context()
+    address = await server.listen("127.0.0.1:0", tls=first)
+    assert await shown(address, rotating.ca) == certificate
+    async with Channel(address, tls=client_context(rotating.ca)) as channel:
+        async with channel.open("/test.Test/Chat") as call:
+            await call.send(b"before")
+            assert await call.receive() == b"before"
+            second, renewed = rotating.context()
+            await server.renew_tls(second)
+            await call.send(b"after")
+            assert await call.receive() == b"after"
+            await call.end()
+        assert await channel.unary(ECHO, b"x") == b"x"
+        assert server.connections == 1
+    assert await shown(address, rotating.ca) == renewed != certificate
+
+
+async def test_no_connection_is_lost_by_it(server: Server, rotating: Rotating) -> None:
+    """New connections are made all the while that contexts change."""
+    context, _ = rotating.context()
+    address = await server.listen("127.0.0.1:0", tls=context)
+    own = client_context(rotating.ca)
+    done = asyncio.Event()
+
+    async def connect() -> int:
+        made = 0
+        while not done.is_set():
+            async with Channel(address, tls=own) as channel:
+                assert await channel.unary(ECHO, b"x") == b"x"
+            made += 1
+        return made
+
+    callers = [asyncio.create_task(connect()) for _ in range(4)]
+    contexts = [rotating.context()[0] for _ in range(3)]
+    for number in range(30):
+        await server.renew_tls(contexts[number % 3])
+        async with Channel(address, tls=own) as channel:
+            await channel.unary(ECHO, b"")
+    done.set()
+    assert min(await asyncio.gather(*callers)) > 0
+
+
+async def test_another_authority_for_clients_takes_over(
+    server: Server, service: Service, rotating: Rotating, tmp_path: Path
+) -> None:
+    """Whom only the one before knows is let in no more, and whom the new one knows is."""
+    (tmp_path / "other").mkdir()
+    other = Rotating(tmp_path / "other")
+    before, after = (client_context(rotating.ca, *each.issue("app@example.org")) for each in (rotating, other))
+    context, _ = rotating.context(client_ca=rotating.ca)
+    address = await server.listen("127.0.0.1:0", tls=context)
+    async with Channel(address, tls=before) as channel:
+        await channel.unary(ECHO, b"")
+        await server.renew_tls(rotating.context(client_ca=other.ca)[0])
+        await channel.unary(ECHO, b"")
+    async with Channel(address, tls=after) as channel:
+        await channel.unary(ECHO, b"")
+    async with Channel(address, tls=before) as channel:
+        with pytest.raises(StatusError) as caught:
+            await channel.unary(ECHO, b"")
+    assert caught.value.status.code is Code.UNAVAILABLE
+
+
+async def test_addresses_in_clear_text_stay_so_and_closing_closes(server: Server, rotating: Rotating) -> None:
+    """And after the server is closed nobody listens, though the context has changed."""
+    context, _ = rotating.context()
+    plain, secured = await server.listen("127.0.0.1:0"), await server.listen("127.0.0.1:0", tls=context)
+    await server.renew_tls(rotating.context()[0])
+    async with Channel(plain) as channel:
+        await channel.unary(ECHO, b"")
+    await server.close()
+    for address in (plain, secured):
+        host, _, port = address.rpartition(":")
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(port))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from prism.control.loading import load
 from prism.control.problem import ConfigInvalid, Problem
@@ -116,6 +117,30 @@ def test_tls_files_must_fit(tmp_path: Path) -> None:
     mtls = "authentication: {methods: [{type: mtls, identity: [cn]}]}"
     assert "key values mismatch" in problems(tmp_path, tls.format(tmp_path, "other") + mtls)["gateway.tls"].message
     assert problems(tmp_path, tls.format(tmp_path, "key") + mtls) == {}
+
+
+def test_the_admin_port_is_opened_by_tls_and_authentication_together(tmp_path: Path) -> None:
+    """Either alone is not enough, and `none` is no authentication."""
+    issued = trustme.CA().issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    secured = f"admin: {{listen: '0.0.0.0:8981', tls: {{cert: {tmp_path}/cert.pem, key: {tmp_path}/key.pem}}}}\n"
+    for text in (secured, f"{secured}authentication: none", f"admin: {{listen: '0.0.0.0:8981'}}\n{KEYS}"):
+        assert list(problems(tmp_path, text)) == ["admin.listen"]
+    assert problems(tmp_path, secured + KEYS) == {}
+    wrong = secured.replace("key.pem", "cert.pem")
+    assert list(problems(tmp_path, wrong + KEYS)) == ["admin.tls"]
+
+
+def test_a_key_with_a_passphrase_is_refused(tmp_path: Path) -> None:
+    """Nothing waits for somebody to type it."""
+    issued = trustme.CA().issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    form, locked = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, locked))
+    problem = problems(tmp_path, f"gateway: {{tls: {{cert: {tmp_path}/cert.pem, key: {tmp_path}/key.pem}}}}")
+    assert "encrypted; give one without a passphrase" in problem["gateway.tls"].message
 
 
 @pytest.mark.parametrize(

@@ -285,8 +285,9 @@ def test_each_port_needs_an_address_of_its_own(file: File) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8981", "[::]:8981", "10.0.0.1:8981", "gateway.example.com:8981"])
 def test_the_admin_port_is_refused_off_loopback(file: File, address: str) -> None:
-    """It asks nobody who they are; the refusal says how to reach it from another machine."""
+    """The refusal says how to reach it from another machine."""
     problem = file.problems(f"namespaces: []\nadmin: {{listen: '{address}'}}")["admin.listen"]
+    assert "whoever reaches it may stop every namespace" in problem.message
     assert "ssh -L" in problem.allowed
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from control.world import toy_plugins
 from prism.control.loading import load
-from prism.control.placing import Misplaced, place
+from prism.control.placing import Misplaced, place, watched
 from prism.control.plugin_section import PluginSection
 from prism.control.problem import ConfigInvalid, Problem
 from prism.plugins.discovery import Plugin, Plugins
@@ -81,6 +81,20 @@ def test_attached_and_remote_ones() -> None:
     assert placed({"type": "remote", "endpoint": "127.0.0.1:1"}) == Endpoints(("127.0.0.1:1",))
     several = placed({"type": "remote", "endpoints": ["a.b:1", "[2001:db8::1]:2"], "tls": {"server_name": "toy"}})
     assert several == Endpoints(("a.b:1", "[2001:db8::1]:2"), Tls(server_name="toy"))
+
+
+def test_another_certificate_is_another_placement(tmp_path: Path) -> None:
+    """So that an instance with it takes over, as for any change; its folder is watched for that."""
+    files = {name: tmp_path / f"{name}.pem" for name in ("ca", "cert", "key")}
+    for file in files.values():
+        file.write_text("before")
+    section = {"type": "remote", "endpoint": "far.example:1", "tls": {name: str(each) for name, each in files.items()}}
+    before = placed(section)
+    assert placed(section) == before
+    files["cert"].write_text("after, and longer")
+    assert placed(section) != before
+    assert isinstance(before, Endpoints)
+    assert list(watched(before, TOY)) == [tmp_path]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_the_rules_are_evaluated(scraping: Prometheus) -> None:
         return [rule for group in scraping.get("rules")["groups"] for rule in group["rules"]]
 
     scraping.wait(lambda: all(each["health"] != "unknown" for each in rules()))
-    assert len(rules()) == 12
+    assert len(rules()) == 13
     assert {each["name"]: each.get("lastError") for each in rules() if each["health"] != "ok"} == {}
 
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prism.cli.duration import duration
+from prism.cli.tls import tls_of, tls_options
 
 if TYPE_CHECKING:
+    import ssl
+
     from google.protobuf.message import Message
 
     from prism.wire import Deadline
@@ -40,13 +43,16 @@ def _options() -> list[click.Parameter]:
             help="Longest wait for an answer.",
         ),
         click.Option(["--token"], envvar="PRISM_TOKEN", show_envvar=True, help="A bearer token."),
+        *tls_options("PRISM_ADMIN"),
     ]
 
 
 class AdminClient:
     """One connection to an admin port."""
 
-    def __init__(self, endpoint: str, *, token: str | None, timeout: float) -> None:
+    def __init__(
+        self, endpoint: str, *, token: str | None, timeout: float, tls: "ssl.SSLContext | None" = None
+    ) -> None:
         """Prepares it; nothing is sent yet.
 
         Raises:
@@ -57,7 +63,7 @@ class AdminClient:
         fields = [("prism-operator", operator())]
         if token is not None:
             fields.append(("authorization", f"Bearer {token}"))
-        self._channel = Channel(endpoint)
+        self._channel = Channel(endpoint, tls=tls)
         self._metadata = Metadata(fields)
         self._timeout = timeout
 
@@ -139,7 +145,7 @@ class AdminCommand(click.Command):
         arguments = dict(ctx.params)
         endpoint, token, timeout = (arguments.pop(name) for name in ("endpoint", "token", "timeout"))
         try:
-            client = AdminClient(endpoint, token=token, timeout=timeout)
+            client = AdminClient(endpoint, token=token, timeout=timeout, tls=tls_of(arguments))
         except ValueError as error:
             raise click.UsageError(str(error), ctx) from error
         try:

@@ -14,6 +14,13 @@ from prism.wire import server_context
 
 OPEN = "this address is reachable from other machines, and nobody is asked who they are"
 CLOSE = "authentication with a method; a loopback address; authentication: none, to say that you mean it"
+ADMIN_OPEN = (
+    "not an address for the admin port: whoever reaches it may stop every namespace, if nobody asks who they are"
+)
+ADMIN_CLOSE = (
+    "an address of this machine only, such as 127.0.0.1:8981 or unix:/path, reached from another one through ssh -L "
+    "8981:127.0.0.1:8981; any address with admin.tls and authentication with a method"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,15 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
     address = config.gateway.listen
     if is_open(config, address):
         yield Contradiction(("gateway", "listen"), OPEN, repr(address), CLOSE)
-    if config.gateway.tls is not None:
-        yield from _tls(config.gateway.tls)
+    if not is_loopback(config.admin.listen) and not _asks_privately(config):
+        yield Contradiction(("admin", "listen"), ADMIN_OPEN, repr(config.admin.listen), ADMIN_CLOSE)
+    sections = {"gateway": config.gateway.tls, "admin": config.admin.tls}
+    for name, section in sections.items():
+        if section is not None:
+            yield from tls_contradictions(section, (name, "tls"))
     if config.authentication is not None:
-        yield from _authentication(config.authentication, config.gateway.tls)
+        authorities = any(section is not None and section.client_ca is not None for section in sections.values())
+        yield from _authentication(config.authentication, authorities=authorities)
     if config.authorization is not None and not (config.authentication and config.authentication.methods):
         message = "rules say who may do what, and nobody is asked who they are; add authentication with a method"
         yield Contradiction(("authorization",), message)
@@ -52,8 +64,14 @@ def is_open(config: Config, address: str) -> bool:
     return config.authentication is None and not is_loopback(address)
 
 
+def _asks_privately(config: Config) -> bool:
+    """Whether who administers must say who they are, and nobody on the way can listen."""
+    asks = config.authentication is not None and bool(config.authentication.methods)
+    return asks and config.admin.tls is not None
+
+
 def tls_context(section: TlsSection) -> ssl.SSLContext:
-    """The context of the data port.
+    """The context of a port.
 
     Raises:
         OSError: a file cannot be read, or is not what it should be (`ssl.SSLError`).
@@ -65,15 +83,16 @@ def tls_context(section: TlsSection) -> ssl.SSLContext:
     )
 
 
-def _tls(section: TlsSection) -> Iterator[Contradiction]:
+def tls_contradictions(section: TlsSection, loc: Loc) -> Iterator[Contradiction]:
+    """Everything that is wrong with the files of a section, which stands at `loc`."""
     missing = False
     for name in ("cert", "key", "client_ca", "client_crl"):
         path = getattr(section, name)
         if path is not None and not path.is_file():
             missing = True
-            yield Contradiction(("gateway", "tls", name), "there is no such file", repr(str(path)))
+            yield Contradiction((*loc, name), "there is no such file", repr(str(path)))
     if section.client_crl is not None and section.client_ca is None:
-        yield Contradiction(("gateway", "tls", "client_crl"), "it revokes certificates of client_ca, which is missing")
+        yield Contradiction((*loc, "client_crl"), "it revokes certificates of client_ca, which is missing")
     if missing:
         return
     try:
@@ -81,10 +100,10 @@ def _tls(section: TlsSection) -> Iterator[Contradiction]:
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
         message = f"these files are no certificate and key for TLS: {str(reason).lower().replace('_', ' ')}"
-        yield Contradiction(("gateway", "tls"), message)
+        yield Contradiction(loc, message)
 
 
-def _authentication(section: AuthenticationSection, tls: TlsSection | None) -> Iterator[Contradiction]:
+def _authentication(section: AuthenticationSection, *, authorities: bool) -> Iterator[Contradiction]:
     here: Loc = ("authentication",)
     if section.insecure == bool(section.methods):
         if section.insecure:
@@ -94,7 +113,7 @@ def _authentication(section: AuthenticationSection, tls: TlsSection | None) -> I
     hashes: dict[str, str] = {}
     for index, method in enumerate(section.methods):
         loc: Loc = (*here, "methods", index)
-        if isinstance(method, Mtls) and (tls is None or tls.client_ca is None):
+        if isinstance(method, Mtls) and not authorities:
             yield Contradiction((*loc, "type"), "callers can show no certificate; add gateway.tls with client_ca")
         if isinstance(method, Oidc):
             yield from _oidc(method, loc)

@@ -52,17 +52,6 @@ def checked_address(address: str) -> str:
     return address
 
 
-def _admin_address(address: str) -> str:
-    """Whoever reaches the admin port may stop every namespace, and it speaks no TLS: it stays on this machine."""
-    if is_loopback(checked_address(address)):
-        return address
-    allowed = (
-        "an address of this machine only, such as 127.0.0.1:8981 or unix:/path, for the admin port speaks no TLS; from "
-        "another machine it is reached through ssh -L 8981:127.0.0.1:8981"
-    )
-    raise refuse("not an address for the admin port", allowed=allowed)
-
-
 def _origin(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin):
         likely = (origin.rstrip("/"), f"https://{origin}" if "." in origin else "")
@@ -79,7 +68,6 @@ def _abstraction(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
-AdminAddress = Annotated[str, AfterValidator(_admin_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Abstraction = Annotated[str, AfterValidator(_abstraction)]
 Options = Annotated[dict[str, Any], BeforeValidator(empty)]
@@ -96,7 +84,7 @@ class Cors(Section):
 
 
 class TlsSection(Section):
-    """TLS on the data port; unix sockets do without.
+    """TLS on a port; unix sockets do without.
 
     Attributes:
         cert: the gateway's certificate and its chain, PEM.
@@ -137,15 +125,18 @@ class GatewaySection(Section):
 
 
 class AdminSection(Section):
-    """The admin port, for operators on this machine.
+    """The admin port, for operators.
 
     Attributes:
         enabled: whether there is one.
-        listen: where it is served, gRPC and HTTP/JSON; an address of this machine only, port 0 takes a free one.
+        listen: where it is served, gRPC and HTTP/JSON; an address of this machine only, unless there are `tls` and
+            authentication; port 0 takes a free one.
+        tls: without it the port speaks clear text.
     """
 
     enabled: bool = True
-    listen: AdminAddress = ADMIN_ADDRESS
+    listen: Address = ADMIN_ADDRESS
+    tls: TlsSection | None = None
 
 
 class Log(Section):

@@ -17,12 +17,13 @@ import uvloop
 
 from prism.control.admin import Admin, AdminPort
 from prism.control.audit_section import STANDARD_OUTPUT
-from prism.control.coherence import CLOSE, OPEN, is_open, tls_context
+from prism.control.coherence import CLOSE, OPEN, is_open
 from prism.control.config import Config, NamespaceEntry, is_loopback
 from prism.control.control import Control
 from prism.control.problem import ConfigInvalid, Problem
 from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable
+from prism.gateway.certificates import Certificates
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
@@ -87,6 +88,7 @@ class GatewayServer:
         self.lag = LoopLag()
         self.policing = Policing(self.lag)
         self.control = Control(source, self._publish, plugins=plugins)
+        self.certificates = Certificates()
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
         operators = Operators(lambda: self.policing.authenticate, lambda: self.gateway.snapshot)
@@ -105,13 +107,15 @@ class GatewayServer:
                 self._data_server(config) as data,
                 self._admin.server() as admin,
                 self._probe_server(data) as probes,
+                self.certificates,
             ):
                 wanted = self._listen or (config.gateway.listen,)
-                tls = None if config.gateway.tls is None else tls_context(config.gateway.tls)
+                tls = self.certificates.secure("gateway.tls", config.gateway.tls, data)
                 addresses = [await _listen(data, address, "--listen or gateway.listen", tls) for address in wanted]
                 admin_address = ""
                 if config.admin.enabled:
-                    admin_address = await _listen(admin, config.admin.listen, "admin.listen")
+                    admin_tls = self.certificates.secure("admin.tls", config.admin.tls, admin)
+                    admin_address = await _listen(admin, config.admin.listen, "admin.listen", admin_tls)
                 probes_address = await _listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
                 told = self._catch_signals()  # whoever reads that it serves may tell it to end
@@ -149,7 +153,7 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        own = (self.policing.figures, self.lag.figures)
+        own = (self.policing.figures, self.lag.figures, self.certificates.figures)
         parts = (self.telemetry.figures, self.control.figures, self.gateway.denials.figures, *own)
         snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
         sources = Sources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)
@@ -182,7 +186,9 @@ class GatewayServer:
             if not is_loopback(address):
                 self._warn_of(address, secured)
         if admin:
-            say(f"  admin    {admin}  gRPC and HTTP/JSON, this machine only")
+            secured = self.control.config.admin.tls is not None and not admin.startswith("unix:")
+            reach = ", this machine only" if is_loopback(admin) else ""
+            say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * secured}{reach}")
         say(f"  callers  {self._asked()}")
         say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
         if refused:
@@ -220,6 +226,7 @@ class GatewayServer:
         reloads: set[asyncio.Task[object]] = set()
 
         async def read_again() -> None:
+            self.certificates.look()
             with suppress(GatewayUnavailable):  # it is stopping
                 await self.control.reload()
 

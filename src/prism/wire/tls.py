@@ -1,5 +1,6 @@
 """TLS contexts with what gRPC needs: TLS 1.2 at least, and HTTP/2 agreed upon by ALPN (RFC 9113 section 9.2)."""
 
+import errno
 import os
 import ssl
 
@@ -24,7 +25,7 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = minimum
-    context.load_cert_chain(cert, key)
+    context.load_cert_chain(cert, key, _no_password)
     context.set_alpn_protocols(["h2", "http/1.1"])
     if client_ca is not None:
         context.load_verify_locations(client_ca)
@@ -44,5 +45,10 @@ def client_context(ca: Path | None = None, cert: Path | None = None, key: Path |
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     if cert is not None:
-        context.load_cert_chain(cert, key)
+        context.load_cert_chain(cert, key, _no_password)
     return context
+
+
+def _no_password() -> str:
+    """Else OpenSSL would ask the terminal, and everything would wait for it."""
+    raise OSError(errno.EINVAL, "the private key is encrypted; give one without a passphrase")

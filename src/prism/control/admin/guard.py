@@ -1,6 +1,7 @@
-"""Keeps web pages out of the admin port. It asks nobody who they are, and a browser on this machine reaches it as its
-user does: a page of any site could send it requests, directly or by a name of its own that resolves to 127.0.0.1 (DNS
-rebinding). gRPC needs no guard: no browser speaks HTTP/2 without TLS.
+"""Keeps web pages out of the admin port. It may ask nobody who they are, and a browser on this machine reaches it as
+its user does: a page of any site could send it requests, directly or by a name of its own that resolves to 127.0.0.1
+(DNS rebinding). With TLS such a name is none of the certificate's, and the browser turns back by itself. gRPC needs no
+guard: a page can send its content type to another site only where that allows it, and this one allows nobody.
 
 Source: the Fetch standard, "CORS protocol" and `Sec-Fetch-Site`; RFC 9110 section 7.2, `Host`.
 """
@@ -46,7 +47,7 @@ def check(request: HttpRequest) -> None:
         HttpRefusal: it is addressed to a name that is not this machine's, or a page of another site sent it.
     """
     host = str(request.headers.get("host", ""))
-    if not request.peer.address.startswith("unix:") and not _is_this_machine(host):
+    if not (request.peer.tls or request.peer.address.startswith("unix:") or _is_this_machine(host)):
         raise HttpRefusal(
             421,  # RFC 9110 section 15.5.20, Misdirected Request
             Code.PERMISSION_DENIED,

@@ -33,7 +33,7 @@ _HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is host
 _BLOCK_CREDIT: Final = 1 << 10  # bytes of a block that is refused, and of what it stands for, that cost as much as
 _LIST_CREDIT: Final = 1 << 16  # a frame that carries nothing
 _WORTH_TAKING: Final = 2048  # bytes of a frame that is not whole
-_BITE: Final = 128  # frames taken in a row: a read may hold thousands, and others have their turn in between
+BITE: Final = 128  # frames taken in a row: a read may hold thousands, and others have their turn in between
 
 _unpack = FRAME_HEAD.unpack_from
 
@@ -48,6 +48,7 @@ class Connection(Health[S], asyncio.Protocol):
         self._opening = opening
         self._decoder = Decoder(max_list_size=config.max_header_list_size)
         self._closed = False
+        self._proven = True  # has its own turn's worth, and need not share the newcomers'
         self._last_id = 0  # the highest stream the peer has opened
         self._going_on = False
         self._unread_head = (0, 0)
@@ -85,7 +86,7 @@ class Connection(Health[S], asyncio.Protocol):
             self._tail = b""
         position = 0
         end = len(data)
-        left = _BITE
+        left = bite = BITE if self._proven else self._share()
         most = self._config.max_frame_size
         try:
             if self._unread:
@@ -125,11 +126,13 @@ class Connection(Health[S], asyncio.Protocol):
                     self._reset(fault)
             if position < end:
                 self._tail = data[position:]
-            if left < _BITE:
+            if left < bite:
                 self._partial_since = None
         except ConnectionFault as fault:
             self.fail(fault.code, fault.reason)
             return
+        if bite < BITE:
+            self._turn.newcomers.credit = left
         if self._ready:
             self._pump()
         if self._resting or self._going_on:
@@ -168,7 +171,19 @@ class Connection(Health[S], asyncio.Protocol):
         self._resting = True
         if self._transport is not None:
             self._transport.pause_reading()
-        self._loop.call_soon(self._go_on)
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._proven:
+            self._loop.call_soon(self._go_on)
+        else:
+            self._turn.newcomers.wait(self._go_on)
+
+    def _share(self) -> int:
+        """How many frames a newcomer may take in this turn. What it leaves is for the others."""
+        newcomers = self._turn.newcomers
+        credit, newcomers.credit = newcomers.credit, 0
+        return credit
 
     def _go_on(self) -> None:
         """Take the next bite, unless the peer must read first."""
@@ -184,7 +199,7 @@ class Connection(Health[S], asyncio.Protocol):
 
     def _read_on(self) -> None:
         if self._resting:
-            self._loop.call_soon(self._go_on)
+            self._soon()
         else:
             super()._read_on()
 
@@ -308,8 +323,12 @@ class Connection(Health[S], asyncio.Protocol):
         self._out.clear()
         self._tail = b""
         self._fragments = None
+        self._ready.clear()
+        self._lose_streams(reason)
+
+    def _lose_streams(self, reason: str) -> None:
+        """Tell the streams that are left."""
         for stream in tuple(self._streams.values()):
             self.forget(stream)
             stream.on_lost(reason)
-        self._ready.clear()
         self._on_closed(reason)

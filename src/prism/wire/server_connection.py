@@ -5,6 +5,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Coroutine
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -361,6 +362,24 @@ class ServerConnection(ServerStreams):
             self._on_closed("drained")
         super().connection_lost(exc)
 
+    def _end(self, reason: str) -> None:
+        # They are not to begin when others, which are lost before them, make room.
+        self._held.clear()
+        super()._end(reason)
+
+    def _lose_streams(self, reason: str) -> None:
+        """As many in a turn as newcomers may cost: each is a handler to be cancelled."""
+        streams, newcomers = self._streams, self._turn.newcomers
+        while streams and newcomers.credit > 0:
+            newcomers.credit -= 1
+            stream = next(iter(streams.values()))
+            self.forget(stream)
+            stream.on_lost(reason)
+        if streams:
+            newcomers.wait(partial(self._lose_streams, reason))
+        else:
+            self._on_closed(reason)
+
     def _on_closed(self, reason: str) -> None:  # noqa: ARG002 - a client may go for any reason
-        if not self.zombies and self._parted is None:
+        if not self.zombies and not self._streams and self._parted is None:
             self._server.on_closed(self)

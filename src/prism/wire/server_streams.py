@@ -6,7 +6,7 @@ from typing import Final
 
 from prism.wire import frames, heads
 from prism.wire.config import ServerConfig
-from prism.wire.connection import Connection
+from prism.wire.connection import BITE, Connection
 from prism.wire.fields import MALFORMED, Fields
 from prism.wire.frames import END_STREAM, ConnectionFault, ErrorCode, StreamFault
 from prism.wire.metadata import EMPTY_METADATA
@@ -15,6 +15,7 @@ from prism.wire.served_stream import ServedStream
 from prism.wire.status import Code, Refusal, Status
 
 _FORGOTTEN_KEPT: Final = 1000
+_PROVEN: Final = 100  # calls completed, and twice as many as there were frames that cost work and carried none
 _GAPS_KEPT: Final = 16
 
 
@@ -32,6 +33,8 @@ class ServerStreams(Connection[ServedStream]):
         super().__init__(config, loop, opening)
         self.refusals = refusals
         self._known = known_fields
+        self._proven = False
+        self._charged = 0
         self._draining = False
         self._reply_budget = config.reply_budget
         self._forgotten: dict[int, None] = {}  # streams that we ended and the client may not know of yet
@@ -39,6 +42,18 @@ class ServerStreams(Connection[ServedStream]):
 
     def _close_if_drained(self) -> None:
         raise NotImplementedError
+
+    def _share(self) -> int:
+        if self._completed >= _PROVEN and self._completed >= 2 * self._charged:
+            self._proven = True
+            return BITE
+        return super()._share()
+
+    def _charge(self, cost: int = 1) -> None:
+        self._charged += cost
+        if 2 * self._charged > self._completed:
+            self._proven = False
+        super()._charge(cost)
 
     def _note_id(self, stream_id: int) -> None:
         """The client has opened a stream and passed over others."""

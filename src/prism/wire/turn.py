@@ -8,6 +8,8 @@ import asyncio
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+from prism.wire.newcomers import SHARE, Newcomers
+
 
 class Writer(Protocol):
     """Something that gathers output."""
@@ -19,12 +21,13 @@ class Writer(Protocol):
 class Turn:
     """Those of one loop's connections that have gathered something."""
 
-    __slots__ = ("__weakref__", "_ahead", "_call_soon", "_dirty")
+    __slots__ = ("__weakref__", "_ahead", "_call_soon", "_dirty", "newcomers")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_soon = loop.call_soon
         self._dirty: list[Writer] = []
         self._ahead = 0  # ends that are scheduled
+        self.newcomers = Newcomers(loop.call_soon)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> "Turn":
@@ -55,9 +58,12 @@ class Turn:
 
     def _end(self) -> None:
         self._ahead -= 1
+        # Of several reads in one turn the last one's end is the turn's: it writes for all.
+        if self._ahead:
+            return
+        self.newcomers.credit = SHARE
         dirty = self._dirty
-        # Of several reads in one turn the last one's end writes for all.
-        if dirty and not self._ahead:
+        if dirty:
             self._dirty = []
             for writer in dirty:
                 writer.flush()

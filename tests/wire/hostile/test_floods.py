@@ -2,14 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import pytest
 
 from prism.wire import Method, frames
 from prism.wire.frames import ErrorCode
 from wire.hostile.attack import ask, assault, cancel, full, send
-from wire.hostile.conftest import Attacked
+from wire.hostile.conftest import Attacked, Victim
 from wire.raw_peer import RawPeer, message, request
 
 MANY = 100_000
@@ -141,30 +142,87 @@ async def test_windows_that_overflow(attacked: Attacked, updates: bytes, code: E
         assert victim.gauge.buffered < 2 * len(updates) + ROOM
 
 
+@contextmanager
+def turns_of(victim: Victim) -> Iterator[list[int]]:
+    """How many calls began in each turn of the loop."""
+    loop, known = asyncio.get_running_loop(), victim.server.lookup
+    seen: list[int] = []
+    began = 0
+    watching = True
+
+    def lookup(path: str) -> Method | None:
+        nonlocal began
+        began += 1
+        return known(path)
+
+    def turn() -> None:
+        nonlocal began
+        if began:
+            seen.append(began)
+            began = 0
+        if watching:
+            loop.call_soon(turn)
+
+    victim.server.lookup = lookup
+    loop.call_soon(turn)
+    try:
+        yield seen
+    finally:
+        watching = False
+
+
 async def test_a_read_of_thousands_of_frames_is_taken_in_bites(attacked: Attacked) -> None:
-    """Whatever one connection sends at once, the others have their turn after 128 frames of it."""
+    """Whatever one connection sends at once, the others have their turn after 128 frames; of a new one, after 16."""
     async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
-        loop, known = asyncio.get_running_loop(), victim.server.lookup
-        began = most = 0
+        with turns_of(victim) as seen:
+            numbers = range(1, 1801, 2)
+            sending = asyncio.create_task(
+                send(peer, [b"".join(full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers)])
+            )
+            ended = 0
+            while ended < len(numbers):
+                frame = await peer.until(frames.HEADERS)
+                peer.fields(frame)
+                ended += frame.flags & frames.END_STREAM
+            assert await sending
+        # Two frames are a call; the bystander's may fall into the same turn.
+        assert max(seen[:10]) <= 8 + OTHERS
+        assert 32 <= max(seen) <= 64 + OTHERS
 
-        def lookup(path: str) -> Method | None:
-            nonlocal began
-            began += 1
-            return known(path)
 
-        def turn() -> None:
-            nonlocal began, most
-            most, began = max(most, began), 0
-            if victim.server.connections:
-                loop.call_soon(turn)
-
-        victim.server.lookup = lookup
-        loop.call_soon(turn)
-        # Taken back before there is DATA: two frames each.
-        assert await send(
-            peer, [b"".join(ask(peer, each, "/test.Test/Echo") + cancel(each) for each in range(1, 1801, 2))]
-        )
+async def test_resets_cost_what_calls_have_earned(attacked: Attacked) -> None:
+    """A connection that takes its calls back is as good as new after some of them, whatever it has completed."""
+    async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
+        done = range(1, 401, 2)
+        assert await send(peer, (full(peer, each, "/test.Test/Echo", message(b"x")) for each in done))
+        ended = 0
+        while ended < len(done):
+            frame = await peer.until(frames.HEADERS)
+            peer.fields(frame)
+            ended += frame.flags & frames.END_STREAM
+        pieces = [ask(peer, each, "/test.Test/Echo") + cancel(each) for each in range(401, 1801, 2)]
+        assert await send(peer, [b"".join(pieces[:150])])
         await send(peer, [full(peer, 1801, "/test.Test/Echo", message(b"last"))])
-        assert (await peer.answer(1801))[1] == message(b"last")
-        # A bystander's call may fall into the same turn.
-        assert 32 <= most <= 64 + OTHERS
+        await peer.answer(1801)
+        with turns_of(victim) as seen:
+            pieces = [ask(peer, each, "/test.Test/Echo") + cancel(each) for each in range(1803, 3001, 2)]
+            assert await send(peer, [b"".join(pieces)])
+            await send(peer, [full(peer, 3001, "/test.Test/Echo", message(b"last"))])
+            assert (await peer.answer(3001))[1] == message(b"last")
+        assert max(seen) <= 8 + OTHERS
+
+
+async def test_new_connections_share_a_turn(attacked: Attacked) -> None:
+    """Whoever makes many connections gets no more of a turn than with one."""
+    async with attacked(flood_allowance=10_000) as victim, AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(await RawPeer.connect(victim.address)) for _ in range(20)]
+        with turns_of(victim) as seen:
+            async with asyncio.TaskGroup() as group:
+                for peer in peers:
+                    pieces = [ask(peer, each, "/test.Test/Echo") + cancel(each) for each in range(1, 401, 2)]
+                    pieces.append(full(peer, 401, "/test.Test/Echo", message(b"last")))
+                    group.create_task(send(peer, [b"".join(pieces)]))
+                for peer in peers:
+                    group.create_task(peer.answer(401))
+        # A share may be used by what is read in a turn, and another by what waits in line.
+        assert max(seen) <= 2 * 8 + OTHERS

@@ -67,7 +67,8 @@ async def test_calls_that_are_taken_back_leave_no_cycles(attacked: Attacked, pat
         try:
             await assault(peer, resets(peer, path, calls=2000))
             await victim.alone()
-            left = [each for each in gc.get_objects() if isinstance(each, ServerCall)]
+            # The bystander's calls have a deadline.
+            left = [each for each in gc.get_objects() if isinstance(each, ServerCall) and each.deadline is None]
         finally:
             gc.enable()
         assert len(left) <= OTHERS

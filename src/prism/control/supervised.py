@@ -4,40 +4,24 @@ when its process has ended or is stuck, stopped.
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from time import time
 
 from prism.control.attachments import Attachments
+from prism.control.chronicle import Chronicle
+from prism.control.condition import Condition
 from prism.control.restarts import Restarts
 from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
-from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, PrismError
+from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
 from prism.plugins.placed import Placed
 from prism.plugins.placement import Here
 from prism.plugins.placements import placed
-from prism.sdk.backend import Health, HealthStatus
-from prism.telemetry import audit
 
 HANDOVER_GRACE = 5.0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Something that went wrong with an instance.
-
-    Attributes:
-        message: what; nothing secret.
-        time: when, in seconds since 1970.
-    """
-
-    message: str
-    time: float
 
 
 class Supervised:
@@ -48,12 +32,10 @@ class Supervised:
     Attributes:
         spec: what runs.
         instance: what runs it.
-        health: the last probe's answer.
+        condition: how it fares.
         configured_identity: what the backend called its store before it connected; empty until it is loaded.
         came_up: it has served, once at least.
         blocked: why it may not even be tried; empty where it may.
-        probed_at: when the last probe ended, in seconds since 1970; 0 before the first.
-        failure: what went wrong last, be it over by now; None where nothing did.
     """
 
     def __init__(self, spec: InstanceSpec, timing: Timing, on_change: Callable[[], None]) -> None:
@@ -71,21 +53,19 @@ class Supervised:
             (spec.options.config, spec.options.credentials),
             spec.redactor.scrub,
         )
-        self.health = Health(HealthStatus.UNHEALTHY, self.instance.refusal)
+        self._chronicle = Chronicle(spec, lambda: self.instance.identity or self.configured_identity)
+        self.condition = Condition(spec, self.instance, self._chronicle, timing)
         self.configured_identity = ""
         self.came_up = False
         self.blocked = ""
-        self.probed_at = 0.0
-        self.failure: Failure | None = None
         self._timing = timing
         self._on_change = on_change
-        self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._trace, on_change)
+        self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._chronicle.trace, on_change)
         self._gate: Handover | None = None
         self._started = False
         self._restarts = Restarts(
             timing.restart_budget, timing.restart_refill, timing.backoff_initial, timing.backoff_most
         )
-        self._unanswered = 0
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
 
@@ -191,10 +171,10 @@ class Supervised:
             async with asyncio.timeout(self._timing.stop_patience):
                 await self.instance.stop()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
-            log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
+            log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._chronicle.trace(error))  # noqa: TRY400
         else:
             log.info("backend %s stopped", self.spec.plugin.name)
-        self._record("plugin.stopped")
+        self._chronicle.record("plugin.stopped")
 
     @property
     def restarts(self) -> int:
@@ -209,8 +189,8 @@ class Supervised:
             self._started = False
             pause = self._restarts.ended()
             reason = self.instance.refusal
-            self.failure = Failure(reason, time())
-            self.health = self.instance.probed = Health(HealthStatus.UNHEALTHY, reason)
+            self.condition.failed(reason)
+            self.instance.probed = self.condition.health
             log.warning("backend %s is started again in %.2f s: %s", self.spec.plugin.name, pause, reason)
             await asyncio.sleep(pause)
 
@@ -223,22 +203,21 @@ class Supervised:
             if not reason:
                 break
             self.instance.refusal = f"backend {name!r} is not available: {reason}; the gateway keeps trying"
-            self.health = Health(HealthStatus.UNHEALTHY, reason)
-            self.failure = Failure(reason, time())
+            self.condition.failed(reason)
             log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
             if not told:
                 told = True
-                self._record("plugin.unavailable", "UNAVAILABLE", reason=reason)
+                self._chronicle.record("plugin.unavailable", "UNAVAILABLE", reason=reason)
             self._tried.set()
             await asyncio.sleep(delay)
         self.came_up = True
-        self.instance.probed = self.health
+        self.instance.probed = self.condition.health
         await self._namespaces.attach(tuple(self._namespaces.wanted))
         if self.instance.lost.is_set():
             return  # it has ended again meanwhile, and refuses with its own reason
         self.instance.refusal = ""
         self._tried.set()
-        self._record("plugin.serves", namespaces=len(self._namespaces.wanted))
+        self._chronicle.record("plugin.serves", namespaces=len(self._namespaces.wanted))
         log.info(
             "backend %s serves %d namespace%s on %s",
             name,
@@ -249,8 +228,8 @@ class Supervised:
 
     async def _look_after(self) -> None:
         """Probes it, until it has ended by itself."""
-        while not await self._lost_within(0.0 if self._unanswered else self._timing.probe_interval):
-            await self._probe()
+        while not await self._lost_within(0.0 if self.condition.unanswered else self._timing.probe_interval):
+            await self.condition.probe()
             if self._namespaces.failed:
                 await self._namespaces.attach(tuple(self._namespaces.failed))
 
@@ -272,61 +251,11 @@ class Supervised:
                 finally:
                     self.configured_identity = self.configured_identity or self.instance.identity
                 self._started = True
-            self.health = self._scrubbed(await self.instance.health())
-            self.probed_at = time()
+            return await self.condition.ask()
         except PrismError as error:
             self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
-            log.debug("attempt failed: %s", self._trace(error))
+            log.debug("attempt failed: %s", self._chronicle.trace(error))
             return self.spec.redactor.scrub(error.message)
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
-            log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
+            log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._chronicle.trace(error))  # noqa: TRY400
             return f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"
-        unhealthy = self.health.status is HealthStatus.UNHEALTHY
-        return (self.health.message or "its store is unhealthy") if unhealthy else ""
-
-    async def _probe(self) -> None:
-        before = self.health
-        try:
-            async with asyncio.timeout(self._timing.probe_timeout):
-                self.health = await self.instance.health()
-            self._unanswered = 0
-        except TimeoutError:
-            await self._count_unanswered()
-            late = f"the store did not answer a probe within {self._timing.probe_timeout:g} s"
-            self.health = Health(HealthStatus.UNHEALTHY, late)
-        except DeadlineExceeded as error:
-            await self._count_unanswered()
-            self.health = Health(HealthStatus.UNHEALTHY, error.message)
-        except Exception as error:  # noqa: BLE001  # as above
-            log.error("backend %s failed in a probe: %s", self.spec.plugin.name, self._trace(error))  # noqa: TRY400
-            self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
-        self.health = self.instance.probed = self._scrubbed(self.health)
-        self.probed_at = time()
-        if self.health.status is not HealthStatus.HEALTHY:
-            self.failure = Failure(self.health.message or "its store is not healthy", self.probed_at)
-        if self.health.status is not before.status:
-            level = logging.INFO if self.health.status is HealthStatus.HEALTHY else logging.WARNING
-            detail = f": {self.health.message}" if self.health.message else ""
-            outcome = "OK" if level == logging.INFO else "UNAVAILABLE"
-            self._record(f"plugin.{self.health.status.name.lower()}", outcome, reason=self.health.message)
-            log.log(level, "backend %s is %s%s", self.spec.plugin.name, self.health.status.name.lower(), detail)
-
-    def _record(self, action: str, outcome: str = "OK", **detail: object) -> None:
-        store = self.spec.redactor.scrub(self.instance.identity or self.configured_identity)
-        own = {"backend": self.spec.plugin.name, "version": self.spec.plugin.manifest.version, "store": store}
-        audit.record("plugin", action, outcome=outcome, detail={**own, **detail})
-
-    async def _count_unanswered(self) -> None:
-        """A store that does not answer is one thing; a plugin that does not is ended, and started again."""
-        self._unanswered = self._unanswered + 1 if await self.instance.is_stuck() else 0
-        if self._unanswered >= self._timing.stuck_after:
-            self._unanswered = 0
-            self.instance.give_up(f"it has not answered {self._timing.stuck_after} probes")
-
-    def _scrubbed(self, health: Health) -> Health:
-        return Health(health.status, self.spec.redactor.scrub(health.message), health.details)
-
-    def _trace(self, error: BaseException) -> str:
-        if isinstance(error, BackendUnavailable):
-            return self.spec.redactor.scrub(error.message)
-        return self.spec.redactor.scrub("".join(traceback.format_exception(error)))

@@ -90,12 +90,12 @@ class Reporter:
             restarts=supervised.restarts,
             process=struct(dict(supervised.instance.status())),
         )
-        if supervised.probed_at:
-            health = supervised.health
+        if supervised.condition.probed_at:
+            health = supervised.condition.health
             probe = pb.Probe(result=_PROBES[health.status], message=health.message, details=told["health"])
-            probe.time.CopyFrom(instant(supervised.probed_at))
+            probe.time.CopyFrom(instant(supervised.condition.probed_at))
             message.probe.CopyFrom(probe)
-        if (failure := supervised.failure) is not None:
+        if (failure := supervised.condition.failure) is not None:
             message.last_failure.CopyFrom(pb.PluginFailure(message=failure.message, time=instant(failure.time)))
         if disabled is not None:
             order = pb.PluginDisabled(by=disabled.by, reason=disabled.reason, time=instant(disabled.time))

@@ -1,0 +1,110 @@
+"""How one instance fares: what its probes found, and what went wrong last."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from time import time
+
+from prism.control.chronicle import Chronicle
+from prism.control.specification import InstanceSpec
+from prism.control.timing import Timing
+from prism.errors import DeadlineExceeded
+from prism.plugins.placed import Placed
+from prism.sdk.backend import Health, HealthStatus
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that went wrong with an instance.
+
+    Attributes:
+        message: what; nothing secret.
+        time: when, in seconds since 1970.
+    """
+
+    message: str
+    time: float
+
+
+class Condition:
+    """That of one instance, as far as it has been asked.
+
+    Attributes:
+        health: the last probe's answer.
+        probed_at: when the last probe ended, in seconds since 1970; 0 before the first.
+        failure: what went wrong last, be it over by now; None where nothing did.
+        unanswered: probes in a row that neither the plugin nor its process has answered.
+    """
+
+    def __init__(self, spec: InstanceSpec, instance: Placed, chronicle: Chronicle, timing: Timing) -> None:
+        """
+        Args:
+            spec: what runs.
+            instance: what runs it.
+            chronicle: is told of changes.
+            timing: how long to wait for what.
+        """
+        self.health = Health(HealthStatus.UNHEALTHY, instance.refusal)
+        self.probed_at = 0.0
+        self.failure: Failure | None = None
+        self.unanswered = 0
+        self._spec = spec
+        self._instance = instance
+        self._chronicle = chronicle
+        self._timing = timing
+
+    def failed(self, reason: str) -> None:
+        """It does not serve."""
+        self.health = Health(HealthStatus.UNHEALTHY, reason)
+        self.failure = Failure(reason, time())
+
+    async def ask(self) -> str:
+        """Asks an instance that has just started; why it cannot serve, or empty. Raises what the plugin raises."""
+        self.health = self._scrubbed(await self._instance.health())
+        self.probed_at = time()
+        unhealthy = self.health.status is HealthStatus.UNHEALTHY
+        return (self.health.message or "its store is unhealthy") if unhealthy else ""
+
+    async def probe(self) -> None:
+        """Asks an instance that serves, and tells of a change; one that answers nothing for too long is given up."""
+        before = self.health
+        try:
+            async with asyncio.timeout(self._timing.probe_timeout):
+                self.health = await self._instance.health()
+            self.unanswered = 0
+        except TimeoutError:
+            await self._count_unanswered()
+            late = f"the store did not answer a probe within {self._timing.probe_timeout:g} s"
+            self.health = Health(HealthStatus.UNHEALTHY, late)
+        except DeadlineExceeded as error:
+            await self._count_unanswered()
+            self.health = Health(HealthStatus.UNHEALTHY, error.message)
+        except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
+            trace = self._chronicle.trace(error)
+            log.error("backend %s failed in a probe: %s", self._spec.plugin.name, trace)  # noqa: TRY400
+            self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
+        self.health = self._instance.probed = self._scrubbed(self.health)
+        self.probed_at = time()
+        if self.health.status is not HealthStatus.HEALTHY:
+            self.failure = Failure(self.health.message or "its store is not healthy", self.probed_at)
+        if self.health.status is not before.status:
+            self._tell()
+
+    def _tell(self) -> None:
+        well = self.health.status is HealthStatus.HEALTHY
+        name, status = self._spec.plugin.name, self.health.status.name.lower()
+        detail = f": {self.health.message}" if self.health.message else ""
+        self._chronicle.record(f"plugin.{status}", "OK" if well else "UNAVAILABLE", reason=self.health.message)
+        log.log(logging.INFO if well else logging.WARNING, "backend %s is %s%s", name, status, detail)
+
+    async def _count_unanswered(self) -> None:
+        """A store that does not answer is one thing; a plugin that does not is ended, and started again."""
+        self.unanswered = self.unanswered + 1 if await self._instance.is_stuck() else 0
+        if self.unanswered >= self._timing.stuck_after:
+            self.unanswered = 0
+            self._instance.give_up(f"it has not answered {self._timing.stuck_after} probes")
+
+    def _scrubbed(self, health: Health) -> Health:
+        return Health(health.status, self._spec.redactor.scrub(health.message), health.details)

@@ -1,6 +1,7 @@
 """The wheel of deadlines."""
 
 import asyncio
+import itertools
 from time import monotonic
 
 from prism.wire.timer import DeadlineWheel, Expiring
@@ -47,6 +48,26 @@ async def test_what_has_ended_is_left_alone() -> None:
     await last.told
     assert not early.told.done()
     assert not late.told.done()
+    wheel.close()
+
+
+async def test_deadlines_that_pass_at_once_are_told_some_at_a_time() -> None:
+    """Each may be a handler to cancel: others have their turns in between."""
+    loop = asyncio.get_running_loop()
+    wheel = DeadlineWheel(loop)
+    entries = [Entry(0.03) for _ in range(200)]
+    for entry in entries:
+        wheel.add(entry)
+    told: list[int] = []
+
+    def turn() -> None:
+        told.append(sum(entry.told.done() for entry in entries))
+        if told[-1] < len(entries):
+            loop.call_soon(turn)
+
+    loop.call_soon(turn)
+    await asyncio.gather(*[entry.told for entry in entries])
+    assert max(after - before for before, after in itertools.pairwise(told)) <= 20
     wheel.close()
 
 

@@ -19,6 +19,7 @@ from prism.wire.output import Output, S
 from prism.wire.patience import Patience
 
 _MOST_SETTINGS: Final = 32  # as in nghttp2: RFC 9113 knows six
+_STREAMS_CREDIT: Final = 16  # streams whose window changes that cost as much as a frame that carries nothing
 
 
 class Control(Output[S]):
@@ -115,8 +116,12 @@ class Control(Output[S]):
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS come in sixes of bytes")
         if len(payload) > 6 * _MOST_SETTINGS:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"more than {_MOST_SETTINGS} settings in a frame")
-        # Of a setting that comes twice the last counts: a window's change is work for every stream.
-        for key, value in dict(SETTING.iter_unpack(payload)).items():
+        # Of a setting that comes twice the last counts.
+        values: dict[int, int] = dict(SETTING.iter_unpack(payload))
+        if frames.INITIAL_WINDOW_SIZE in values:
+            # A window's change is work for every stream.
+            self._charge(len(self._streams) // _STREAMS_CREDIT)
+        for key, value in values.items():
             self._apply_setting(key, value)
         self.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._on_settings()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("prism.wire")
 
 _PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
-_BITE: Final = 200  # events taken in a row
+_BITE: Final = 32  # events taken in a row
 _KEPT_IDLE: Final = 75.0  # seconds that a connection may wait for its next request
 _FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
 _LINGER: Final = 2.0  # seconds in which a refused client may read why

@@ -14,6 +14,7 @@ from prism.wire.stream import END_WITH_DATA, Outbox, Stream
 from prism.wire.turn import Turn
 
 _BURST: Final = 256 * 1024  # bytes handed to the transport per turn: the others have theirs in between
+_LEAST: Final = 1024  # bytes that a frame counts as, however small a window has made it
 
 _pack = FRAME_HEAD.pack
 
@@ -183,7 +184,7 @@ class Output(Generic[S]):
         self._ease(size)
         stream.send_window -= size
         self._send_window -= size
-        self._burst += size
+        self._burst += max(size, _LEAST)
         flags = END_STREAM if outbox.final == END_WITH_DATA and not outbox.size else 0
         self.write(_pack(size >> 8, size & 0xFF, DATA, flags, stream.stream_id))
         pieces = outbox.pieces

@@ -208,6 +208,8 @@ class ServerCall(ServedStream):
             if not self._head_sent:
                 self._send_head()
             self.code = Code.OK
+            # It ends with this; while the answer waits for a window there need not be a task too.
+            self.task = None
             self.connection.enqueue(
                 self, MESSAGE_HEAD.pack(flag, len(message)), message, self._ending(OK, EMPTY_METADATA)
             )

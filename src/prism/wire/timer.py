@@ -6,6 +6,7 @@ that a call that ends within a tick costs one append, and one that lives long co
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from time import monotonic
@@ -13,6 +14,7 @@ from typing import Final, Protocol
 
 TICK: Final = 0.01
 _BITE: Final = 200  # connections looked at in a row
+_AT_ONCE: Final = 20  # entries expired in a row: each is a handler to be cancelled and a call to be answered
 _GRAINS: Final = (10_000, 100)  # in ticks
 _HORIZON: Final = 3600.0  # seconds that are filed: emptied buckets wait for their time, so there must not be many
 
@@ -31,13 +33,15 @@ class Expiring(Protocol):
 class DeadlineWheel:
     """Calls `expire` on each entry within a few ticks after its deadline, unless it has `ended`."""
 
-    __slots__ = ("_arrivals", "_buckets", "_handle", "_loop", "_order")
+    __slots__ = ("_arrivals", "_buckets", "_due", "_expiring", "_handle", "_loop", "_order")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._arrivals: list[Expiring] = []
         self._buckets: dict[int, set[Expiring]] = {}
         self._order: list[int] = []
+        self._due: deque[Expiring] = deque()
+        self._expiring = False
         self._handle: asyncio.TimerHandle | None = None
 
     def add(self, entry: Expiring) -> None:
@@ -54,6 +58,7 @@ class DeadlineWheel:
         self._arrivals.clear()
         self._buckets.clear()
         self._order.clear()
+        self._due.clear()
 
     def _wake_in(self, seconds: float) -> None:
         if self._handle is not None:
@@ -72,15 +77,28 @@ class DeadlineWheel:
                 entry.bucket = None
                 if not entry.ended:
                     self._settle(entry, now)
+        if self._due and not self._expiring:
+            self._expire()
         # Expiring an entry may have added others.
         if self._arrivals:
             self._wake_in(TICK)
         elif self._order:
             self._wake_in(max(TICK, self._order[0] * TICK - now))
 
+    def _expire(self) -> None:
+        """Some at a time: many clients' deadlines, or one's that means harm, may pass at the same moment."""
+        due = self._due
+        for _ in range(min(len(due), _AT_ONCE)):
+            entry = due.popleft()
+            if not entry.ended:
+                entry.expire()
+        self._expiring = bool(due)
+        if due:
+            self._loop.call_soon(self._expire)
+
     def _settle(self, entry: Expiring, now: float) -> None:
         if entry.expires <= now:
-            entry.expire()
+            self._due.append(entry)
             return
         expires = min(entry.expires, now + _HORIZON)
         index = int(expires / TICK) + 1

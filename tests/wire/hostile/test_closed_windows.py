@@ -80,6 +80,26 @@ async def test_calls_beyond_replies_that_are_not_taken(attacked: Attacked) -> No
         assert victim.gauge.buffered <= 2 * 1000 * 110 + OTHERS_BYTES
 
 
+async def test_windows_of_a_byte(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many streams they open at once, a turn sends so many frames and the next ones the rest."""
+    flush = ServerConnection.flush
+    gathered: list[int] = []
+
+    def watched(connection: ServerConnection) -> None:
+        gathered.append(len(connection._out))
+        flush(connection)
+
+    async with attacked() as victim, await RawPeer.connect(victim.address, preface=frames.PREFACE + CLOSED) as peer:
+        await send(peer, calls(peer, "/test.Test/Echo", 900))
+        await settle(victim)
+        monkeypatch.setattr(ServerConnection, "flush", watched)
+        await send(peer, [frames.settings({frames.INITIAL_WINDOW_SIZE: 1})])
+        for each in range(1, 1801, 2):
+            await peer.until(frames.DATA, each)
+        # A head and a byte each, of 256 frames.
+        assert 400 <= max(gathered) <= 2 * 257 + OTHERS
+
+
 async def test_large_replies_that_are_not_taken(attacked: Attacked, pouring: list[ServerCall]) -> None:
     """No more than one for each stream that a connection may have; open windows set all free."""
     async with attacked(max_concurrent_streams=20, write_timeout=5.0) as victim:

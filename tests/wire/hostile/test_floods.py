@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 import pytest
 
@@ -56,6 +56,20 @@ async def test_settings_of_too_many_values(attacked: Attacked) -> None:
     async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
         many = frames.frame(frames.SETTINGS, 0, 0, frames.SETTING.pack(4, 65_535) * 33)
         assert await assault(peer, [many]) is ErrorCode.ENHANCE_YOUR_CALM
+
+
+async def test_settings_that_change_many_windows(attacked: Attacked) -> None:
+    """Each costs as much as there are streams whose windows it changes: few are taken."""
+    async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
+        await send(peer, (full(peer, each, "/test.Test/Hang", message(b"x")) for each in range(1, 1601, 2)))
+        sending = asyncio.create_task(send(peer, [frames.settings({4: 1}), frames.settings({4: 65_535})] * 500))
+        acknowledged = 0
+        with suppress(ConnectionError):
+            while frame := await peer.frame():
+                acknowledged += frame.kind == frames.SETTINGS and frame.flags & frames.ACK
+        await sending
+        assert 0 < acknowledged < 100
+        await victim.alone()
 
 
 def endless(peer: RawPeer, size: int) -> list[bytes]:

@@ -23,9 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from prism.wire.status import Code, Status
-
-DOMAIN = "prism"
+from prism.wire.status import Code
 
 
 class Outcome(enum.StrEnum):
@@ -92,12 +90,6 @@ class PrismError(Exception):
         twin.metadata = dict(self.metadata)
         twin.__cause__ = self.__cause__
         return twin
-
-    def to_status(self) -> Status:
-        """The error as it travels; details are a serialised google.rpc.Status."""
-        from prism.rpc_details import encode_details
-
-        return Status(self.code, self.message, encode_details(self))
 
 
 class CallerError(PrismError):
@@ -273,49 +265,3 @@ def answer_too_large(size: int, most: int) -> LimitExceeded:
         f"the answer has {size} bytes or more, and one holds at most {most}; ask for less at once",
         reason="ANSWER_TOO_LARGE",
     )
-
-
-def from_status(status: Status) -> PrismError:
-    """The error that a status stands for: the most specific class by code and reason; code and reason are kept."""
-    from prism.rpc_details import decode_details
-
-    details = decode_details(status.details)
-    kind = _by_code_and_reason(status.code, details.reason)
-    error = PrismError.__new__(kind)
-    PrismError.__init__(
-        error,
-        status.message,
-        reason=details.reason or None,
-        metadata=details.metadata,
-        outcome=details.outcome,
-        retry_after=details.retry_after,
-        violations=details.violations,
-    )
-    if isinstance(error, Unimplemented):
-        error.capability = details.metadata.get("capability", "")
-    return error
-
-
-def _by_code_and_reason(code: Code, reason: str) -> type[PrismError]:
-    concrete = [kind for base in PrismError.__subclasses__() for kind in (*base.__subclasses__(), base)]
-    for kind in concrete:
-        if kind.code == code and kind.default_reason == reason:
-            return kind
-    return _BY_CODE.get(code, InternalError)
-
-
-_BY_CODE: dict[Code, type[PrismError]] = {
-    Code.INVALID_ARGUMENT: InvalidArgument,
-    Code.NOT_FOUND: NamespaceNotFound,
-    Code.ALREADY_EXISTS: AlreadyExists,
-    Code.FAILED_PRECONDITION: FailedPrecondition,
-    Code.UNAUTHENTICATED: Unauthenticated,
-    Code.PERMISSION_DENIED: PermissionDenied,
-    Code.UNIMPLEMENTED: Unimplemented,
-    Code.RESOURCE_EXHAUSTED: LimitExceeded,
-    Code.UNAVAILABLE: GatewayUnavailable,
-    Code.ABORTED: Conflict,
-    Code.DATA_LOSS: DataLoss,
-    Code.DEADLINE_EXCEEDED: DeadlineExceeded,
-    Code.CANCELLED: Cancelled,
-}

@@ -10,6 +10,7 @@ from prism.backends.memory.testing import TemporaryStore
 from prism.context import Context
 from prism.errors import PrismError
 from prism.interfaces.catalogue import interfaces
+from prism.rpc_status import to_status
 from prism.sdk import Binding, Capabilities
 from prism.wire import Metadata, Method, Server, ServerCall, Status, StatusError
 
@@ -38,7 +39,7 @@ class Fault:
 
     def failure(self) -> StatusError:
         """The error as a handler raises it."""
-        return StatusError(self.error.to_status() if isinstance(self.error, PrismError) else self.error)
+        return StatusError(to_status(self.error) if isinstance(self.error, PrismError) else self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Upstream:
         try:
             answer: bytes = await self._binding.unary[call.path[1:]](call.message, _context(call))
         except PrismError as error:
-            raise StatusError(error.to_status()) from error
+            raise StatusError(to_status(error)) from error
         if fault is not None:
             raise fault.failure()
         return answer
@@ -120,7 +121,7 @@ class Upstream:
                 if self.stalled:
                     await asyncio.Event().wait()
         except PrismError as error:
-            raise StatusError(error.to_status()) from error
+            raise StatusError(to_status(error)) from error
         finally:
             self.left.set()
         if fault is not None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gateway.policed import EVERYTHING, PUT, SERVICE, Incoming, policed
-from prism.errors import LimitExceeded, Outcome, from_status
+from prism.errors import LimitExceeded, Outcome
 from prism.gateway.bucket import Bucket
 from prism.interfaces import keyvalue as kv
+from prism.rpc_status import from_status, to_status
 from prism.wire import Peer, UnixCredentials
 
 USERS = {"methods": [{"type": "unix", "users": {1: "alice", 2: "bob"}}]}
@@ -67,7 +68,7 @@ async def test_calls_over_the_rate_are_told_when_to_come_again(clock: Advance) -
         await world.ask("Put")
         with pytest.raises(LimitExceeded, match="more than 2 calls a second on this namespace") as caught:
             await world.ask("Put")
-        told = from_status(caught.value.to_status())
+        told = from_status(to_status(caught.value))
         assert told.outcome is Outcome.NOT_APPLIED
         assert told.metadata["limit"] == "requests"
         assert told.retry_after is not None

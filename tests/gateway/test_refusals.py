@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from prism.errors import Outcome, from_status
+from prism.errors import Outcome
 from prism.gateway.refusals import GatewayRefusals
+from prism.rpc_status import from_status
 from prism.wire import (
     Channel,
     Code,

@@ -9,11 +9,12 @@ import pytest
 from gateway.connect.door import Door, opened
 from prism.context import Context
 from prism.control.snapshot import Namespace, Snapshot
-from prism.errors import GatewayUnavailable, PrismError, from_status
+from prism.errors import GatewayUnavailable, PrismError
 from prism.gateway.grpc import grpc_methods
 from prism.gateway.subscription import Subscription
 from prism.interfaces import pubsub as ps
 from prism.plugins.in_process import InProcess
+from prism.rpc_status import from_status
 from prism.wire import Channel, ClientCall, Server, StatusError
 
 PUBSUB = "/prism.data.v1.PubSub"

@@ -73,7 +73,7 @@ class AdminClient:
         Raises:
             PrismError: it failed.
         """
-        from prism.errors import from_status
+        from prism.rpc_status import from_status
         from prism.wire import StatusError
 
         try:
@@ -86,7 +86,7 @@ class AdminClient:
 
     async def stream(self, method: str, request: "Message", response: type["Message"]) -> AsyncIterator[Any]:
         """The answers of a stream, however long it goes on; raises as `call` does."""
-        from prism.errors import from_status
+        from prism.rpc_status import from_status
         from prism.wire import StatusError
 
         try:

@@ -17,8 +17,9 @@ from prism.client.item import Item, Seconds, Value, duration, put_items, to_item
 from prism.client.paging import LARGEST_PAGE, Page, Pager
 from prism.client.results import Chunk, GetResult, PutResult, Swap
 from prism.client.transport import Transport
-from prism.errors import PrismError, from_status
+from prism.errors import PrismError
 from prism.interfaces import keyvalue as messages
+from prism.rpc_status import from_status
 from prism.wire import Code, Status
 
 _OPERATIONS = {operation.method: operation for operation in messages.INTERFACE.operations}

@@ -16,8 +16,9 @@ from prism.client.item import Seconds
 from prism.client.message import Outgoing, PublishResult
 from prism.client.subscription import OnGap, Subscription
 from prism.client.transport import Transport
-from prism.errors import PrismError, from_status
+from prism.errors import PrismError
 from prism.interfaces import pubsub as messages
+from prism.rpc_status import from_status
 from prism.wire import Code, Status
 
 _OPERATIONS = {operation.method: operation for operation in messages.INTERFACE.operations}

@@ -7,8 +7,9 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from prism.errors import Outcome, PrismError, from_status
+from prism.errors import Outcome, PrismError
 from prism.interfaces.operation import Operation
+from prism.rpc_status import from_status
 from prism.wire import Code, Deadline, StatusError
 
 _WORTH_REPEATING = frozenset({Code.UNAVAILABLE, Code.ABORTED})

@@ -11,9 +11,10 @@ from prism.client.headers import NamespaceHeaders
 from prism.client.item import Seconds
 from prism.client.message import Gap, Message, to_message
 from prism.client.transport import Transport
-from prism.errors import GatewayUnavailable, PrismError, from_status
+from prism.errors import GatewayUnavailable, PrismError
 from prism.interfaces import pubsub as messages
 from prism.interfaces.operation import Operation
+from prism.rpc_status import from_status
 from prism.wire import ClientCall, Code, Deadline, StatusError
 
 log = logging.getLogger("prism.client")

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from prism.errors import DeadlineExceeded, Outcome, PrismError
 from prism.gateway.callee import Callee
 from prism.interfaces.operation import Operation
+from prism.rpc_status import to_status
 from prism.wire import Method, ServerCall, StatusError
 
 
@@ -19,7 +20,7 @@ def _method(callee: Callee, operation: Operation) -> Method:
         try:
             return await callee.unary(call, operation, call.message)
         except PrismError as error:
-            raise StatusError(error.to_status()) from error
+            raise StatusError(to_status(error)) from error
 
     async def stream(call: ServerCall) -> None:
         try:
@@ -27,11 +28,11 @@ def _method(callee: Callee, operation: Operation) -> Method:
                 async for response in responses:
                     await call.send(response)
         except PrismError as error:
-            raise StatusError(error.to_status()) from error
+            raise StatusError(to_status(error)) from error
 
     handle = stream if operation.server_streaming else unary
     late = DeadlineExceeded(
         "the deadline passed before the call ended; allow it more time",
         outcome=None if operation.reads else Outcome.UNKNOWN,
     )
-    return Method(operation.path, handle, operation.client_streaming, operation.server_streaming, late=late.to_status())
+    return Method(operation.path, handle, operation.client_streaming, operation.server_streaming, late=to_status(late))

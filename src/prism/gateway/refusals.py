@@ -1,7 +1,8 @@
 """What the transport refuses by itself, said as Prism says it: ErrorInfo over gRPC, the JSON of Connect over HTTP."""
 
-from prism.errors import Outcome, PrismError, from_status
+from prism.errors import Outcome, PrismError
 from prism.gateway.connect.refusal import HttpRefusal
+from prism.rpc_status import from_status, to_status
 from prism.wire import Code, HttpResponse, Status
 
 _CODES = {
@@ -32,4 +33,4 @@ class GatewayRefusals:
 
 
 def _details(error: PrismError) -> bytes:
-    return error.to_status().details
+    return to_status(error).details

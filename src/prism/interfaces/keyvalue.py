@@ -38,7 +38,7 @@ from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamResponse as Scan
 from prism.context import Context
 from prism.errors import PrismError, answer_too_large
 from prism.interfaces.operation import Interface, Invoke
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status
 
 DEFAULT_PAGE_ITEMS = 100
 MAX_PAGE_BYTES = 1 << 20

@@ -18,7 +18,7 @@ from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeResponse as Message
 from prism.context import Context
 from prism.errors import PrismError
 from prism.interfaces.operation import Interface, Invoke
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status
 
 __all__ = [
     "INTERFACE",

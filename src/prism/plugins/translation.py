@@ -12,8 +12,8 @@ from prism.errors import (
     Outcome,
     PrismError,
     Unauthenticated,
-    from_status,
 )
+from prism.rpc_status import from_status
 from prism.wire import Code, Status, StatusError
 
 INSTANCE_UNKNOWN = "INSTANCE_UNKNOWN"

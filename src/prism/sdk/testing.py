@@ -21,10 +21,11 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.errors import PrismError, from_status
+from prism.errors import PrismError
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.plugins.manifest import PROTOCOL
+from prism.rpc_status import from_status
 from prism.sdk.host.go_plugin import COOKIE, COOKIE_VALUE
 from prism.wire import Channel, Code, Deadline, Status, StatusError
 

@@ -6,7 +6,7 @@ import pytest
 from control.admin.conftest import SECRET
 from control.admin.port import AdminPort
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.errors import from_status
+from prism.rpc_status import from_status
 from prism.wire import Code, Status
 
 

@@ -12,10 +12,10 @@ from google.protobuf.struct_pb2 import Struct
 
 from plugins.toy_store.store import STORES, ToyStore
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.errors import from_status
 from prism.interfaces.keyvalue import PutItem, PutRequest
 from prism.plugins.discovery import Plugin
 from prism.plugins.manifest import read
+from prism.rpc_status import from_status
 from prism.sdk.host.backend_plugin import BackendPlugin
 from prism.sdk.host.information import Information
 from prism.sdk.host.instances import Instances

@@ -9,7 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError, from_status
+from prism.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.rpc_status import from_status
 from prism.wire import Code, Deadline, Status, StatusError
 from sdk.host.hosted import PLUGIN, PUT, Hosted, hosting, until
 

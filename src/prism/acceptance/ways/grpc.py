@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 from prism.acceptance.caller import TIMEOUT, Turns
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
-from prism.errors import PrismError, from_status
+from prism.errors import PrismError
 from prism.interfaces.operation import Operation
+from prism.rpc_status import from_status
 from prism.wire.status import Code, Status
 
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

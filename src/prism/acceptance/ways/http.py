@@ -23,8 +23,9 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from prism.acceptance.caller import TIMEOUT, Turns
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
-from prism.errors import PrismError, from_status
+from prism.errors import PrismError
 from prism.interfaces.operation import Operation
+from prism.rpc_status import from_status
 from prism.wire.status import Code, Status
 
 ENVELOPE = struct.Struct(">BI")

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from prism.errors import PrismError
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status
 from prism.wire import Code, HttpResponse
 
 JSON_TYPE = "application/json"

@@ -10,7 +10,7 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, InternalError, InvalidArgument, PrismError
 from prism.plugins.manifest import PROTOCOL
 from prism.redactor import Redactor
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status, to_status
 from prism.sdk.host.execute import Execute
 from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
@@ -126,7 +126,7 @@ def explained(handle: Callable[[ServerCall], Awaitable[bytes | None]]) -> Handle
         try:
             return await handle(call)
         except PrismError as error:
-            raise StatusError(error.to_status()) from error
+            raise StatusError(to_status(error)) from error
 
     return explaining
 

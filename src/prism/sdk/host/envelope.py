@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import InvalidArgument, Outcome, PrismError
 from prism.interfaces.operation import Operation
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status
 
 _RESULT_HEAD: Final = b"\x08\x01\x2a"  # success = 1: true; raw_result = 5
 _MESSAGE_HEAD: Final = b"\x12"  # raw_result = 2

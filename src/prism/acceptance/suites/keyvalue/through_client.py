@@ -15,7 +15,7 @@ from prism.client import KeyValue as ClientKeyValue
 from prism.errors import PrismError
 from prism.interfaces import keyvalue as kv
 from prism.interfaces.operation import Operation
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

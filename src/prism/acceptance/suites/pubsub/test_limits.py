@@ -3,8 +3,9 @@
 import pytest
 
 from prism.acceptance.suites.pubsub.face import PubSub
-from prism.errors import InvalidArgument, Outcome, from_status
+from prism.errors import InvalidArgument, Outcome
 from prism.interfaces.pubsub import PublishRequest, SubscribeRequest
+from prism.rpc_status import from_status
 from prism.wire.status import Code, Status
 
 

@@ -9,7 +9,7 @@ from prism.client import Client, Gap, Outgoing
 from prism.client import PubSub as ClientPubSub
 from prism.interfaces import pubsub as ps
 from prism.interfaces.operation import Operation
-from prism.rpc_details import to_rpc_status
+from prism.rpc_status import to_rpc_status
 
 
 class PubSubThroughClient:

@@ -1,27 +1,58 @@
-"""Errors to and from `google.rpc` details: apart from the tree, so that only a failing call imports the messages.
+"""Errors as statuses, and back: a code, a sentence, and `google.rpc` details.
 
 Source: google/rpc/error_details.proto; the richer error model of gRPC (`grpc-status-details-bin`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as RpcStatus
 
-from prism.errors import DOMAIN, Outcome, Violation
+from prism.errors import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    DataLoss,
+    DeadlineExceeded,
+    FailedPrecondition,
+    GatewayUnavailable,
+    InternalError,
+    InvalidArgument,
+    LimitExceeded,
+    NamespaceNotFound,
+    Outcome,
+    PermissionDenied,
+    PrismError,
+    Unauthenticated,
+    Unimplemented,
+    Violation,
+)
+from prism.wire.status import Code, Status
 
-if TYPE_CHECKING:
-    from prism.errors import PrismError
+DOMAIN = "prism"
+
+_BY_CODE: dict[Code, type[PrismError]] = {
+    Code.INVALID_ARGUMENT: InvalidArgument,
+    Code.NOT_FOUND: NamespaceNotFound,
+    Code.ALREADY_EXISTS: AlreadyExists,
+    Code.FAILED_PRECONDITION: FailedPrecondition,
+    Code.UNAUTHENTICATED: Unauthenticated,
+    Code.PERMISSION_DENIED: PermissionDenied,
+    Code.UNIMPLEMENTED: Unimplemented,
+    Code.RESOURCE_EXHAUSTED: LimitExceeded,
+    Code.UNAVAILABLE: GatewayUnavailable,
+    Code.ABORTED: Conflict,
+    Code.DATA_LOSS: DataLoss,
+    Code.DEADLINE_EXCEEDED: DeadlineExceeded,
+    Code.CANCELLED: Cancelled,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
+class _Details:
     """What a status carries beyond code and message."""
 
     reason: str = ""
@@ -31,17 +62,36 @@ class Details:
     violations: tuple[Violation, ...] = ()
 
 
+def to_status(error: PrismError) -> Status:
+    """The error as it travels."""
+    return Status(error.code, error.message, to_rpc_status(error).SerializeToString())
+
+
+def from_status(status: Status) -> PrismError:
+    """The error that a status stands for: the most specific class by code and reason; code and reason are kept."""
+    details = _decode_details(status.details)
+    kind = _by_code_and_reason(status.code, details.reason)
+    error = PrismError.__new__(kind)
+    PrismError.__init__(
+        error,
+        status.message,
+        reason=details.reason or None,
+        metadata=details.metadata,
+        outcome=details.outcome,
+        retry_after=details.retry_after,
+        violations=details.violations,
+    )
+    if isinstance(error, Unimplemented):
+        error.capability = details.metadata.get("capability", "")
+    return error
+
+
 def to_rpc_status(error: PrismError) -> RpcStatus:
     """The error as a google.rpc.Status message, as partial results carry it."""
     status = RpcStatus(code=error.code, message=error.message)
     for detail in _messages(error):
         status.details.add().Pack(detail)
     return status
-
-
-def encode_details(error: PrismError) -> bytes:
-    """The error as a serialised google.rpc.Status."""
-    return to_rpc_status(error).SerializeToString()
 
 
 def _messages(error: PrismError) -> list[Message]:
@@ -62,13 +112,13 @@ def _messages(error: PrismError) -> list[Message]:
     return messages
 
 
-def decode_details(details: bytes) -> Details:
+def _decode_details(details: bytes) -> _Details:
     """What is understood of a serialised google.rpc.Status; nothing where it is absent, foreign or damaged."""
     status = RpcStatus()
     try:
         status.ParseFromString(details)
     except DecodeError:
-        return Details()
+        return _Details()
     info, retry, bad = ErrorInfo(), RetryInfo(), BadRequest()
     retry_after: float | None = None
     for detail in status.details:
@@ -78,7 +128,7 @@ def decode_details(details: bytes) -> Details:
             detail.Unpack(info) or detail.Unpack(bad)
     metadata = dict(info.metadata)
     outcome = metadata.pop("outcome", "")
-    return Details(
+    return _Details(
         reason=info.reason,
         metadata=metadata,
         outcome=Outcome(outcome) if outcome in Outcome.__members__ else None,
@@ -90,3 +140,11 @@ def decode_details(details: bytes) -> Details:
 def _violation(violation: BadRequest.FieldViolation) -> Violation:
     found, _, limit = violation.description.partition("; ")
     return Violation(violation.field, found, limit)
+
+
+def _by_code_and_reason(code: Code, reason: str) -> type[PrismError]:
+    concrete = [kind for base in PrismError.__subclasses__() for kind in (*base.__subclasses__(), base)]
+    for kind in concrete:
+        if kind.code == code and kind.default_reason == reason:
+            return kind
+    return _BY_CODE.get(code, InternalError)

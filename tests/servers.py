@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def postgres_server() -> Iterator[RunningServer]:
     """A PostgreSQL server for reading, writing and making databases; not to be broken, others use it too."""
     pytest.importorskip("asyncpg")
-    from prism.backends.postgres.testing import ServerMissing, find_server
+    from prism.backends.postgres.testing import ServerMissing, find_server, memory
 
     try:
-        server = find_server()
+        server = find_server(memory())
     except ServerMissing as missing:
         pytest.skip(str(missing))
     with server:
@@ -38,10 +38,10 @@ def postgres_url(postgres_server: RunningServer) -> str:
 def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for one module, to be stopped, killed and paused."""
     pytest.importorskip("asyncpg")
-    from prism.backends.postgres.testing import PostgresServer, ServerMissing
+    from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
 
     try:
-        server = PostgresServer()
+        server = PostgresServer(within=memory())
     except ServerMissing as missing:
         pytest.skip(str(missing))
     with server:

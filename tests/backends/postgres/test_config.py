@@ -21,11 +21,28 @@ from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
         ({"connection_string": "postgresql://u@/d?host=/tmp/x&port=7"}, "postgres:/tmp/x:7/d/prism"),
         ({"connection_string": "postgresql://u@%2Ftmp%2Fx/d"}, "postgres:/tmp/x:5432/d/prism"),
         ({"connection_string": "postgresql://u@"}, "postgres:localhost:5432/u/prism"),
+        ({"connection_string": "postgresql://u@a,b/d?port=1,2"}, "postgres:a:1,b:2/d/prism"),
+        ({"connection_string": "postgresql://u@/d?host=a,b:7&port=1"}, "postgres:a:1,b:7/d/prism"),
+        ({"connection_string": "postgresql://u@a/d?host=b"}, "postgres:a:5432/d/prism"),
     ],
 )
 def test_the_identity_names_the_store_without_secrets(options: dict[str, Any], identity: str):
     """Host, port, database and schema with their defaults; the account is no part of it."""
     assert PostgresConfig(**options).identity == identity
+
+
+@pytest.mark.parametrize(
+    ("url", "addresses"),
+    [
+        ("postgresql://u@b,A:7/d", [("b", None), ("A", 7)]),
+        ("postgresql://u@[::1]:7,[::2]/d", [("::1", 7), ("::2", None)]),
+        ("postgresql://u@%2Ftmp%2Fx/d?port=7", [("/tmp/x", 7)]),
+        ("postgresql://u@/d", [("", None)]),
+    ],
+)
+def test_hosts_are_asked_in_the_order_given(url: str, addresses: list[tuple[str, int | None]]):
+    """Each with its own port, or none where the driver's default rules."""
+    assert PostgresConfig(connection_string=url).addresses == addresses
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from prism.backends.postgres.testing import PostgresServer
-from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, Outcome, PrismError
+from prism.errors import BackendUnavailable, DeadlineExceeded, Outcome, PrismError
 from prism.sdk import HealthStatus
 
 from .store import OpenStore, Store
+from .writers import Writers
 
 
 @pytest.fixture
@@ -27,54 +28,19 @@ def end_sessions(server: PostgresServer) -> None:
         pass
 
 
-class Writers:
-    """Callers who put item after item and note how each put ended."""
-
-    def __init__(self, store: Store) -> None:
-        self.acknowledged: set[int] = set()
-        self.not_applied: set[int] = set()
-        self.unknown: set[int] = set()
-        self.up = asyncio.Event()
-        self._store = store
-        self._next = 0
-
-    async def write(self) -> None:
-        """Puts until cancelled; waits out the time in which the server is down."""
-        while True:
-            await self.up.wait()
-            self._next += 1
-            n = self._next
-            try:
-                await self._store.put(f"r{n}", {b"k": b"%d" % n}, timeout=10)
-                self.acknowledged.add(n)
-            except BackendError as error:
-                (self.not_applied if error.outcome is Outcome.NOT_APPLIED else self.unknown).add(n)
-            await asyncio.sleep(0)
-
-    async def acknowledge(self, count: int) -> None:
-        """Waits until so many more puts are acknowledged."""
-        goal = len(self.acknowledged) + count
-        while len(self.acknowledged) < goal:
-            await self._store.get("r0", b"k")
-
-
 async def test_acknowledged_puts_survive_crashes(own_postgres: PostgresServer, database: str, open_store: OpenStore):
     """Killed amid puts, again and again: what was acknowledged is there, what was said to be not applied is not."""
     store = await open_store(database)
     writers = Writers(store)
-    tasks = [asyncio.create_task(writers.write()) for _ in range(32)]
+    writers.start(32)
     for _ in range(3):
         writers.up.set()
         await writers.acknowledge(300)
         own_postgres.kill()
         writers.up.clear()
         await asyncio.to_thread(own_postgres.start)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    found = {int(part.items[0].value) for part in await store.stream()}
-    assert writers.acknowledged <= found
-    assert found.isdisjoint(writers.not_applied)
+    await writers.stop()
+    await writers.check()
 
 
 async def test_calls_go_on_after_a_restart(own_postgres: PostgresServer, database: str, open_store: OpenStore):

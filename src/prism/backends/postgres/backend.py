@@ -1,13 +1,15 @@
 """The postgres backend, as its host sees it."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
 from prism.backends.postgres import schema, statements
 from prism.backends.postgres.cache import PostgresCache
 from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
-from prism.backends.postgres.connect import open_session
+from prism.backends.postgres.connect import failover_may_lose, open_session
 from prism.backends.postgres.errors import translate
+from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.keyvalue import PostgresKeyValue
 from prism.backends.postgres.lane import Work, work_lane
 from prism.backends.postgres.sessions import Session, Sessions
@@ -16,9 +18,12 @@ from prism.sdk import Context, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.wire.deadline import Deadline
 
+log = logging.getLogger(__name__)
+
 _BITE = 500
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
+_LOSSY = "a failover may lose acknowledged writes; set synchronous_standby_names, or accept it"
 
 
 class PostgresBackend:
@@ -27,6 +32,7 @@ class PostgresBackend:
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
         self._credentials = credentials
+        self._hosts = Hosts(config.addresses)
         self._sessions = Sessions(self._open_session)
         self._housekeeping = work_lane(1, reads=True)
         spare = config.pool_size - PostgresKeyValue.SESSIONS - 1
@@ -58,13 +64,15 @@ class PostgresBackend:
             session = await self._open_session()
             try:
                 await schema.prepare(session.connection, self._config.schema_name)
+                if await failover_may_lose(session, self._config):
+                    log.warning("PostgreSQL has several hosts and no synchronous standby: %s", _LOSSY)
             finally:
                 session.connection.terminate()
         except Exception as error:
             raise translate(error, writes=False, sent=False) from error
 
     async def _open_session(self) -> Session:
-        return await open_session(self._config, self._credentials)
+        return await open_session(self._config, self._credentials, self._hosts)
 
     async def attach(self, namespace: str) -> None:
         """Does nothing: a namespace is made by its first write."""

@@ -1,5 +1,6 @@
 """Configuration of the postgres backend; imports no driver, so that it can be checked where none is installed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -7,6 +8,11 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from prism.sdk import Config
+
+_PORT = 5432
+
+Address = tuple[str, int | None]
+"""A host, or the folder of a unix socket, and its port where that is said."""
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -27,8 +33,8 @@ class PostgresConfig(Config):
     """Options of the postgres backend.
 
     Attributes:
-        connection_string: `postgresql://user:password@host:port/database?options`, several hosts allowed (the primary
-            among them is used). Instead of host, port and database.
+        connection_string: `postgresql://user:password@host:port/database?options`, several hosts allowed: the primary
+            among them is used, and found again after a failover. Instead of host, port and database.
         host: name, address, or the folder of a unix socket.
         port: TCP port.
         database: it must exist; its tables are made in `schema`.
@@ -37,7 +43,9 @@ class PostgresConfig(Config):
         connect_timeout: seconds.
         statement_timeout: seconds that one statement may take in the store.
         lock_timeout: seconds that a write waits for another transaction's lock.
-        durability: `synced` acknowledges a write when it is on disk; `store` when PostgreSQL has it in memory.
+        durability: `synced` acknowledges a write when it is on disk, and on that of the synchronous standbys where
+            PostgreSQL has any (`synchronous_standby_names`): a failover to another standby may lose it. `store`
+            acknowledges it when PostgreSQL has it in memory.
         sweep_interval: seconds between two searches for expired items, which free their space.
         sslmode: as libpq's; unset: the connection string's, else `prefer`.
         ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
@@ -47,7 +55,7 @@ class PostgresConfig(Config):
 
     connection_string: SecretStr | None = None
     host: str = "localhost"
-    port: int = Field(default=5432, ge=1, le=65535)
+    port: int = Field(default=_PORT, ge=1, le=65535)
     database: str = Field(default="postgres", min_length=1)
     schema_name: str = Field(default="prism", alias="schema", pattern="^[a-z_][a-z0-9_]{0,62}$")
     pool_size: int = Field(default=12, ge=9, le=200)
@@ -87,17 +95,32 @@ class PostgresConfig(Config):
         return self
 
     @property
+    def addresses(self) -> Sequence[Address]:
+        """The hosts in the order given; an empty one is the driver's default."""
+        if self.connection_string is None:
+            return [(self.host, self.port)]
+        url, options = self._parts(self.connection_string)
+        given = url.netloc.rpartition("@")[2]
+        hosts = unquote(given or options.get("host", "")).split(",")
+        ports = options.get("port", "").split(",")
+        if len(ports) < len(hosts):
+            ports = ports[:1] * len(hosts)
+        return [_host_and_port(*pair) for pair in zip(hosts, ports, strict=False)]
+
+    @property
     def identity(self) -> str:
         """Names the store without anything secret: hosts in any order, database and schema."""
-        if self.connection_string is None:
-            return _identity([_address(self.host, str(self.port))], self.database, self.schema_name)
-        url = _split(self.connection_string)
-        options = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        hosts = options["host"].split(",") if "host" in options else url.netloc.rpartition("@")[2].split(",")
-        addresses = [_address(*_host_and_port(unquote(host), options.get("port", "5432"))) for host in hosts]
-        user = options.get("user") or unquote(url.username or "")
-        database = unquote(url.path.lstrip("/")) or options.get("database") or options.get("dbname") or user
-        return _identity(addresses, database, self.schema_name)
+        database = self.database
+        if self.connection_string is not None:
+            url, options = self._parts(self.connection_string)
+            user = options.get("user") or unquote(url.username or "")
+            database = unquote(url.path.lstrip("/")) or options.get("database") or options.get("dbname") or user
+        named = (f"{_bracketed(host).lower() or 'localhost'}:{port or _PORT}" for host, port in self.addresses)
+        return f"postgres:{','.join(sorted(named))}/{database}/{self.schema_name}"
+
+    def _parts(self, secret: SecretStr) -> tuple[SplitResult, dict[str, str]]:
+        url = _split(secret)
+        return url, {name: values[-1] for name, values in parse_qs(url.query).items()}
 
 
 def _split(secret: SecretStr) -> SplitResult:
@@ -111,16 +134,17 @@ def _split(secret: SecretStr) -> SplitResult:
     return url
 
 
-def _host_and_port(host: str, port: str) -> tuple[str, str]:
-    if host.startswith("/") or host.endswith("]") or ":" not in host:
-        return host, port
-    name, _, own = host.rpartition(":")
-    return name, own
+def _host_and_port(host: str, port: str) -> Address:
+    if host.startswith("["):
+        host, _, own = host[1:].partition("]")
+        own = own.removeprefix(":")
+    elif host.startswith("/"):
+        own = ""
+    else:
+        host, _, own = host.partition(":")
+    number = own or port
+    return host, int(number) if number.isdecimal() else None
 
 
-def _address(host: str, port: str) -> str:
-    return f"{host.lower() or 'localhost'}:{port}"
-
-
-def _identity(addresses: list[str], database: str, schema: str) -> str:
-    return f"postgres:{','.join(sorted(addresses))}/{database}/{schema}"
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("/") else host

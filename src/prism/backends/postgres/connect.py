@@ -5,7 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
+from prism.backends.postgres.config import Address, PostgresConfig, PostgresCredentials
+from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.sessions import Session
 from prism.errors import FailedPrecondition
 
@@ -29,14 +30,26 @@ SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit
 """
 
 
-async def open_session(config: PostgresConfig, credentials: PostgresCredentials) -> Session:
+async def open_session(config: PostgresConfig, credentials: PostgresCredentials, hosts: Hosts | None = None) -> Session:
     """A session with the primary.
+
+    Args:
+        config: where the server is, and how to speak with it.
+        credentials: who we are there.
+        hosts: those of `config`, with what is remembered of them.
 
     Raises:
         FailedPrecondition: the server, or a file of the configuration, is not as the configuration needs it.
         Exception: whatever the driver raises; `errors.translate` knows it.
     """
-    connection: asyncpg.Connection = await asyncpg.connect(**_options(config, credentials))
+    options = _options(config, credentials)
+
+    async def connect(address: Address) -> asyncpg.Connection:
+        host, port = address
+        connection: asyncpg.Connection = await asyncpg.connect(**options, host=host or None, port=port)
+        return connection
+
+    connection = await (hosts or Hosts(config.addresses)).first(connect)
     if config.durability == "synced":
         try:
             if await connection.fetchval(_SYNCED, column=1) != "on":
@@ -49,9 +62,16 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials)
     return Session(connection)
 
 
+async def failover_may_lose(session: Session, config: PostgresConfig) -> bool:
+    """Whether there are hosts to fail over to, and nothing that makes their disks part of an acknowledgement."""
+    if len(config.addresses) == 1 or config.durability != "synced":
+        return False
+    return not await session.connection.fetchval("SELECT current_setting('synchronous_standby_names')")
+
+
 def _options(config: PostgresConfig, credentials: PostgresCredentials) -> dict[str, Any]:
     if config.connection_string is None:
-        target: dict[str, Any] = {"host": config.host, "port": config.port, "database": config.database}
+        target = {"database": config.database}
     else:
         target = {"dsn": config.connection_string.get_secret_value()}
     return {

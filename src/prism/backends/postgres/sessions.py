@@ -19,7 +19,10 @@ from prism.backends.postgres.statements import Statement
 
 ATTEMPTS = 5
 _BACKOFF = 0.002
-_REFUSED = 1.0  # seconds for which a refused login is not tried again while there are sessions
+_REFUSED = 1.0  # seconds for which a refused session is not asked for again while there are others
+
+_NO_MORE = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.TooManyConnectionsError)
+"""The server takes no more sessions of ours, and goes on with those that stand."""
 
 _MISPLACED = (asyncpg.InvalidCachedStatementError, asyncpg.ReadOnlySQLTransactionError)
 """A new session fares better: it plans anew, or finds the primary after a failover."""
@@ -128,7 +131,7 @@ class Sessions:
             return await self._one_that_stands(self._refused)
         try:
             session = await self._open_session()
-        except asyncpg.InvalidAuthorizationSpecificationError as error:
+        except _NO_MORE as error:
             self._refused, self._refused_until = error, monotonic() + _REFUSED
             return self._take_idle() or await self._one_that_stands(error)
         self._refused = None
@@ -147,8 +150,8 @@ class Sessions:
         return None
 
     async def _one_that_stands(self, refusal: asyncpg.PostgresError) -> Session:
-        """Waits for a session that was opened before our login was refused; a password that is being rotated fails no
-        call so.
+        """Waits for a session that was opened before another was refused: neither a password that is being rotated
+        nor a server that has fewer connections than the pool would take fails a call.
 
         Raises:
             asyncpg.PostgresError: the refusal, where no session is left.

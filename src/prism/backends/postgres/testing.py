@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from prism.acceptance.backend import Fault
-from prism.backends.postgres.testing_server import (
+from prism.backends.postgres.testing_installation import (
     ATTACH_VARIABLE,
     VERSION_VARIABLE,
-    PostgresServer,
-    RunningServer,
     ServerMissing,
     binaries,
-    find_server,
+    memory,
 )
+from prism.backends.postgres.testing_server import PostgresServer, RunningServer, find_server
+from prism.backends.postgres.testing_standby import StandbyServer
 
 __all__ = [
     "ATTACH_VARIABLE",
@@ -22,8 +22,10 @@ __all__ = [
     "PostgresTestBackend",
     "RunningServer",
     "ServerMissing",
+    "StandbyServer",
     "binaries",
     "find_server",
+    "memory",
 ]
 
 _END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1"
@@ -57,7 +59,7 @@ class PostgresTestBackend:
             ServerMissing: PostgreSQL is not installed, and no server was named.
         """
         if self._server is None:
-            self._server = find_server()
+            self._server = find_server(memory())
         await asyncio.to_thread(self._server.start)
 
     async def stop(self) -> None:

@@ -5,7 +5,6 @@ Both have the same face; what only the owner of a server may do to it is `Postgr
 
 import asyncio
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -21,19 +20,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from prism.acceptance.backend import StoreMissing
+from prism.backends.postgres.testing_installation import ACCOUNT, ATTACH_VARIABLE, account, binaries
 
-ATTACH_VARIABLE = "PRISM_TEST_POSTGRES_URL"
-VERSION_VARIABLE = "POSTGRES_VERSION"
-_DEBIAN = Path("/usr/lib/postgresql")
-_ACCOUNT = "postgres"
 _START_SECONDS = 30.0
 
 Result = TypeVar("Result")
-
-
-class ServerMissing(StoreMissing):
-    """No PostgreSQL server can be had on this machine; the message is the reason to skip a test by."""
 
 
 class RunningServer:
@@ -94,14 +85,16 @@ class PostgresServer(RunningServer):
 
     Args:
         settings: of postgresql.conf; what is written is synced to disk unless they say otherwise.
+        within: the folder that holds its directory; None is that for temporary files.
 
     Raises:
         ServerMissing: PostgreSQL is not installed.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None, within: Path | None = None) -> None:
+        self._within = within
         self._binaries = binaries()
-        self._account = _account()
+        self._account = account()
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
@@ -113,7 +106,7 @@ class PostgresServer(RunningServer):
     @property
     def socket_url(self) -> str:
         """The connection string by unix socket, where the local account needs no password."""
-        return f"postgresql://{_ACCOUNT}@/postgres?host={quote(str(self.folder), safe='')}&port={self.port}"
+        return f"postgresql://{ACCOUNT}@/postgres?host={quote(str(self.folder), safe='')}&port={self.port}"
 
     @property
     def log(self) -> str:
@@ -174,12 +167,12 @@ class PostgresServer(RunningServer):
     def change_password(self) -> None:
         """Gives its account another password; sessions that stand stay as they are."""
         fresh = secrets.token_hex(8)
-        self.execute(f"ALTER ROLE {_ACCOUNT} PASSWORD '{fresh}'")
+        self.execute(f"ALTER ROLE {ACCOUNT} PASSWORD '{fresh}'")
         self.password = fresh
         self.url = self._url()
 
     def _url(self) -> str:
-        return f"postgresql://{_ACCOUNT}:{self.password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://{ACCOUNT}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     @property
     def folder(self) -> Path:
@@ -196,16 +189,20 @@ class PostgresServer(RunningServer):
         return str(self._binaries / name)
 
     def _create(self) -> Path:
-        self._folder = Path(tempfile.mkdtemp(prefix="prism-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="prism-pg-", dir=self._within))
         if self._account is not None:
             os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
-        passwords = self._folder / "password"
+        self._fill()
+        return self._folder
+
+    def _fill(self) -> None:
+        """Makes the data directory."""
+        passwords = self.folder / "password"
         passwords.write_text(self.password)
         passwords.chmod(0o644)
         arguments = [
-            self._program("initdb"),
             f"--pgdata={self._data}",
-            f"--username={_ACCOUNT}",
+            f"--username={ACCOUNT}",
             f"--pwfile={passwords}",
             "--auth-host=scram-sha-256",
             "--auth-local=trust",
@@ -213,15 +210,18 @@ class PostgresServer(RunningServer):
             "--no-locale",
             "--no-sync",
         ]
-        with (self._folder / "log").open("ab") as log:
-            code = self._spawn(arguments, log).wait()
+        self._run("initdb", *arguments)
         passwords.unlink()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Runs one of PostgreSQL's programs to its end."""
+        with (self.folder / "log").open("ab") as log:
+            code = self._spawn([self._program(program), *arguments], log).wait()
         if code:
-            raise RuntimeError(f"initdb failed:\n{self.log}")
-        return self._folder
+            raise RuntimeError(f"{program} failed:\n{self.log}")
 
     def _spawn(self, arguments: list[str], log: Any) -> "subprocess.Popen[bytes]":
-        account = self._account
+        runner = self._account
         return subprocess.Popen(  # noqa: S603  # the binaries found, our own arguments
             arguments,
             cwd=self.folder,
@@ -229,9 +229,9 @@ class PostgresServer(RunningServer):
             stdout=log,
             stderr=log,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
+            user=runner.pw_uid if runner else None,
+            group=runner.pw_gid if runner else None,
+            extra_groups=[] if runner else None,
             start_new_session=True,
         )
 
@@ -267,41 +267,14 @@ class PostgresServer(RunningServer):
             process.wait(_START_SECONDS)
 
 
-def find_server(settings: Mapping[str, str] | None = None) -> RunningServer:
-    """The server that PRISM_TEST_POSTGRES_URL names, else one of one's own.
+def find_server(within: Path | None = None) -> RunningServer:
+    """The server that PRISM_TEST_POSTGRES_URL names, else one of one's own, in a directory there.
 
     Raises:
         ServerMissing: neither is there.
     """
     url = os.environ.get(ATTACH_VARIABLE)
-    return RunningServer(url) if url else PostgresServer(settings)
-
-
-def binaries() -> Path:
-    """The folder of PostgreSQL's programs: POSTGRES_VERSION's or the newest of Debian's, else that on PATH.
-
-    Raises:
-        ServerMissing: there is none.
-    """
-    version = os.environ.get(VERSION_VARIABLE, "*")
-    found = sorted(_DEBIAN.glob(f"{version}/bin/initdb"), key=lambda each: float(each.parts[-3]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    if on_path and version == "*":
-        return Path(on_path).resolve().parent
-    wanted = "PostgreSQL" if version == "*" else f"PostgreSQL {version}"
-    raise ServerMissing(f"{wanted} is not installed: install Debian's postgresql, or set {ATTACH_VARIABLE}")
-
-
-def _account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root; another account runs it as itself."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam(_ACCOUNT)
-    except KeyError:
-        raise ServerMissing(f"PostgreSQL refuses to run as root and there is no account {_ACCOUNT!r}") from None
+    return RunningServer(url) if url else PostgresServer(within=within)
 
 
 def _signal(process: int, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""A command that asks a gateway's admin port: its options, its connection, its event loop."""
+"""A command that asks a gateway's admin port, and its connection."""
 
 import getpass
 import os
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prism.cli.duration import duration
-from prism.cli.tls import tls_of, tls_options
+from prism.cli.connection import ConnectedCommand, Port
+from prism.cli.tls import tls_of
 
 if TYPE_CHECKING:
     import ssl
@@ -18,33 +18,17 @@ if TYPE_CHECKING:
 
     from prism.wire import Deadline
 
-DEFAULT_ENDPOINT = "127.0.0.1:8981"
 _SERVICE = "/prism.admin.v1.AdminService/"
 
-
-def _options() -> list[click.Parameter]:
-    return [
-        click.Option(
-            ["--endpoint"],
-            envvar="PRISM_ADMIN_ENDPOINT",
-            default=DEFAULT_ENDPOINT,
-            show_default=True,
-            show_envvar=True,
-            metavar="HOST:PORT",
-            help="The gateway's admin port, or unix:/PATH.",
-        ),
-        click.Option(
-            ["--timeout"],
-            envvar="PRISM_TIMEOUT",
-            type=duration,
-            default="30s",
-            show_default=True,
-            show_envvar=True,
-            help="Longest wait for an answer.",
-        ),
-        click.Option(["--token"], envvar="PRISM_TOKEN", show_envvar=True, help="A bearer token."),
-        *tls_options("PRISM_ADMIN"),
-    ]
+ADMIN = Port(
+    variables="PRISM_ADMIN",
+    endpoint="127.0.0.1:8981",
+    meaning="The gateway's admin port, or unix:/PATH.",
+    timeout="30s",
+    waits="Longest wait for an answer.",
+    token="A bearer token.",  # noqa: S106  # what one is, not one
+    advice="`prism serve` runs a gateway and says where its admin port is, --endpoint names another",
+)
 
 
 class AdminClient:
@@ -126,23 +110,13 @@ def operator() -> str:
     return f"{user}@{socket.gethostname()}".encode("ascii", "replace").decode()
 
 
-class AdminCommand(click.Command):
-    """Runs an async callback with an `AdminClient`; what it returns is the exit code."""
+class AdminCommand(ConnectedCommand):
+    """Runs an async callback with an `AdminClient`."""
 
-    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
-        super().__init__(name, params=[*(params or []), *_options()], **settings)
+    port = ADMIN
 
-    def invoke(self, ctx: click.Context) -> None:
-        """Connects, runs, exits."""
-        import asyncio
-
-        ctx.exit(asyncio.run(self._run(ctx)))
-
-    async def _run(self, ctx: click.Context) -> int:
-        from prism.errors import GatewayUnavailable
-        from prism.wire import StatusError
-
-        arguments = dict(ctx.params)
+    async def connected(self, ctx: click.Context, arguments: dict[str, Any]) -> int:
+        """Connects to the admin port and runs the callback."""
         endpoint, token, timeout = (arguments.pop(name) for name in ("endpoint", "token", "timeout"))
         try:
             client = AdminClient(endpoint, token=token, timeout=timeout, tls=tls_of(arguments))
@@ -150,11 +124,5 @@ class AdminCommand(click.Command):
             raise click.UsageError(str(error), ctx) from error
         try:
             return int(await ctx.invoke(self.callback, client, **arguments) or 0)  # type: ignore[arg-type]
-        except GatewayUnavailable as error:
-            if isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
-                error.message += (
-                    "; `prism serve` runs a gateway and says where its admin port is, --endpoint names another"
-                )
-            raise
         finally:
             await client.close()

@@ -1,63 +1,40 @@
-"""A command that asks a gateway about one namespace: its options, its connection, its event loop."""
+"""A command that asks a gateway about one namespace."""
 
 from typing import Any
 
 import click
 
-from prism.cli.duration import duration
-from prism.cli.tls import tls_of, tls_options
+from prism.cli.connection import ConnectedCommand, Port
+from prism.cli.tls import tls_of
 
-DEFAULT_ENDPOINT = "127.0.0.1:8980"
-
-
-def _options() -> list[click.Parameter]:
-    return [
-        click.Option(
-            ["--endpoint"],
-            envvar="PRISM_ENDPOINT",
-            default=DEFAULT_ENDPOINT,
-            show_default=True,
-            show_envvar=True,
-            metavar="HOST:PORT",
-            help="The gateway, or unix:/PATH.",
-        ),
-        click.Option(
-            ["--timeout"],
-            envvar="PRISM_TIMEOUT",
-            type=duration,
-            default="10s",
-            show_default=True,
-            show_envvar=True,
-            help="Longest wait for a call, or for each page of a list.",
-        ),
-        click.Option(["--token"], envvar="PRISM_TOKEN", show_envvar=True, help="A bearer token, or an API key."),
-        *tls_options("PRISM"),
-    ]
+DATA = Port(
+    variables="PRISM",
+    endpoint="127.0.0.1:8980",
+    meaning="The gateway, or unix:/PATH.",
+    timeout="10s",
+    waits="Longest wait for a call, or for each page of a list.",
+    token="A bearer token, or an API key.",  # noqa: S106  # what one is, not one
+    advice="`prism serve` runs a gateway, --endpoint names another",
+)
 
 
-class GatewayCommand(click.Command):
-    """Runs an async callback with the data of the namespace; what it returns is the exit code.
+class GatewayCommand(ConnectedCommand):
+    """Runs an async callback with the data of the namespace.
 
     Attributes:
         abstraction: the method of the client that gives it.
     """
 
+    port = DATA
     abstraction = "keyvalue"
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
-        super().__init__(name, params=[click.Argument(["namespace"]), *(params or []), *_options()], **settings)
+        super().__init__(name, params=[click.Argument(["namespace"]), *(params or [])], **settings)
 
-    def invoke(self, ctx: click.Context) -> None:
-        """Connects, runs, exits."""
-        import asyncio
+    async def connected(self, ctx: click.Context, arguments: dict[str, Any]) -> int:
+        """Connects to the data port and runs the callback."""
+        from prism.client import Client
 
-        ctx.exit(asyncio.run(self._run(ctx)))
-
-    async def _run(self, ctx: click.Context) -> int:
-        from prism.client import Client, GatewayUnavailable
-        from prism.wire import StatusError
-
-        arguments = dict(ctx.params)
         endpoint, token = arguments.pop("endpoint"), arguments.pop("token")
         try:
             tls = tls_of(arguments)
@@ -66,9 +43,4 @@ class GatewayCommand(click.Command):
         except ValueError as error:
             raise click.UsageError(str(error), ctx) from error
         async with client:
-            try:
-                return int(await ctx.invoke(self.callback, data, **arguments) or 0)  # type: ignore[arg-type]
-            except GatewayUnavailable as error:
-                if isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
-                    error.message += "; `prism serve` runs a gateway, --endpoint names another"
-                raise
+            return int(await ctx.invoke(self.callback, data, **arguments) or 0)  # type: ignore[arg-type]

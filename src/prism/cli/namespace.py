@@ -1,12 +1,12 @@
 """`prism namespace`: what a configuration says of its namespaces, without starting anything."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from prism.cli.config_option import config_option
 from prism.cli.exit_code import ExitCode
 from prism.cli.output import counted, output_option, show, writer
 
@@ -14,19 +14,7 @@ if TYPE_CHECKING:
     from prism.control.specification import Loaded
 
 _PROBLEM_COLUMNS = ("place", "path", "message", "found", "allowed", "nearest")
-
-
-def _config_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    what = "The configuration file" if required else "The configuration file; without it, what `prism serve` serves."
-    return click.option(
-        "-c",
-        "--config",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        envvar="PRISM_CONFIG",
-        show_envvar=True,
-        required=required,
-        help=what,
-    )
+_SHOWN = config_option("The configuration file; without it, what `prism serve` serves.")
 
 
 @click.group()
@@ -35,7 +23,7 @@ def namespace() -> None:
 
 
 @namespace.command("list")
-@_config_option(required=False)
+@_SHOWN
 @output_option
 def list_(config: Path | None, output: str) -> None:
     """List the namespaces."""
@@ -49,7 +37,7 @@ def list_(config: Path | None, output: str) -> None:
 
 @namespace.command()
 @click.argument("name", default="default")
-@_config_option(required=False)
+@_SHOWN
 @output_option
 def describe(name: str, config: Path | None, output: str) -> None:
     """Show everything about the namespace NAME, defaults and capabilities included."""
@@ -68,7 +56,7 @@ def describe(name: str, config: Path | None, output: str) -> None:
 
 
 @namespace.command()
-@_config_option(required=True)
+@config_option("The configuration file.", required=True)
 @output_option
 @click.pass_context
 def validate(ctx: click.Context, config: Path, output: str) -> None:

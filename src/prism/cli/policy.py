@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prism.cli.config_option import config_option
 from prism.cli.exit_code import ExitCode
 from prism.cli.output import output_option, show, writer
 
@@ -23,15 +24,7 @@ def policy() -> None:
 
 
 @policy.command()
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    envvar="PRISM_CONFIG",
-    show_envvar=True,
-    required=True,
-    help="The configuration file.",
-)
+@config_option("The configuration file.", required=True)
 @click.option("--principal", required=True, metavar="NAME", help="Who calls, as authentication would find out.")
 @click.option("--namespace", required=True, metavar="NAME", help="On which namespace; it need not exist.")
 @click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="What class of operation.")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from prism.cli.config_option import config_option
+
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
@@ -20,14 +22,7 @@ class ServeOptions:
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    envvar="PRISM_CONFIG",
-    show_envvar=True,
-    help="The configuration file; read again when it changes and on SIGHUP.",
-)
+@config_option("The configuration file; read again when it changes and on SIGHUP.")
 @click.option(
     "--listen",
     multiple=True,

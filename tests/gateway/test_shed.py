@@ -49,3 +49,19 @@ async def test_an_overloaded_gateway_refuses_new_calls_only() -> None:
         assert caught.value.retry_after == 1.0
         lag.note(0.0)
         await sheds.ask("Put", namespace="default", x_request_id=uuid.uuid4().hex)
+
+
+async def test_what_waits_behind_heavy_calls_is_refused_before_a_measurement_can_tell() -> None:
+    """Calls that are read in one turn are let in while the loop keeps up with them, and not all at once."""
+    async with policed() as world, LoopLag(interval=0.001) as lag, Policing(lag) as policing:
+        lag.bound = 0.02
+        sheds = Policed(world.gateway, policing, world.instance, world.names)
+        sheds.configure(None, EVERYTHING)
+        await sheds.ask("Put")
+        time.sleep(0.1)  # noqa: ASYNC251  # holds the loop up, as a heavy call before this one would
+        assert not lag.overloaded
+        with pytest.raises(GatewayUnavailable, match="overloaded"):
+            await sheds.ask("Put")
+        while lag.due < time.monotonic():  # noqa: ASYNC110  # its timer tells nobody
+            await asyncio.sleep(0)
+        await sheds.ask("Put")

@@ -1,6 +1,7 @@
 """Another TLS context takes over while connections come and calls are under way."""
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from prism.wire import Channel, Code, Server, StatusError, client_context, serve
 from wire.service import Service
 
 ECHO = "/test.Test/Echo"
+MANY = 32
 
 
 class Rotating:
@@ -130,3 +132,17 @@ async def test_addresses_in_clear_text_stay_so_and_closing_closes(server: Server
         host, _, port = address.rpartition(":")
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(host, int(port))
+
+
+async def test_who_connects_behind_many_waits_for_few_turns(server: Server) -> None:
+    """A loop that is held up in each turn, as by heavy calls, takes many connections in one."""
+    address = await server.listen("127.0.0.1:0")
+    host, _, port = address.rpartition(":")
+    sockets = [socket.create_connection((host, int(port))) for _ in range(MANY)]
+    turns = 0
+    while server.connections < len(sockets):
+        await asyncio.sleep(0)
+        turns += 1
+    for each in sockets:
+        each.close()
+    assert turns < MANY // 2

@@ -3,6 +3,7 @@ are none of its business.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
@@ -25,6 +26,7 @@ class LoopLag:
     Attributes:
         late: the last measurement, seconds.
         overloaded: the loop has been late by more than the bound, several times in a row.
+        due: when the measurement is due that is waited for; while it is late, so is everything.
         bound: seconds; None only measures.
 
     Args:
@@ -35,6 +37,7 @@ class LoopLag:
         self.late = 0.0
         self.overloaded = False
         self.bound: float | None = None
+        self.due = math.inf
         self._interval = interval
         self._over = 0
         self._recent: deque[float] = deque(maxlen=REMEMBERED)
@@ -49,16 +52,17 @@ class LoopLag:
 
     def start(self) -> None:
         """Measures from now on."""
-        due = monotonic() + self._interval
-        self._handle = asyncio.get_running_loop().call_later(self._interval, self._measure, due)
+        self.due = monotonic() + self._interval
+        self._handle = asyncio.get_running_loop().call_later(self._interval, self._measure)
 
     def stop(self) -> None:
         """Measures no more."""
+        self.due = math.inf
         if self._handle is not None:
             self._handle.cancel()
 
-    def _measure(self, due: float) -> None:
-        self.note(max(0.0, monotonic() - due))
+    def _measure(self) -> None:
+        self.note(max(0.0, monotonic() - self.due))
         self.start()
 
     def note(self, late: float) -> None:
@@ -78,10 +82,11 @@ class LoopLag:
 
 
 class Shed:
-    """The hop."""
+    """The hop, for a measurement that has a bound."""
 
     def __init__(self, lag: LoopLag) -> None:
         self._lag = lag
+        self._bound = math.inf if lag.bound is None else lag.bound
 
     def __call__(self, _call: Call) -> None:
         """Admits calls while the loop keeps up.
@@ -89,7 +94,9 @@ class Shed:
         Raises:
             GatewayUnavailable: it does not.
         """
-        if self._lag.overloaded:
+        lag = self._lag
+        # The second: many calls that are read in one turn would all be let in before their weight could be measured.
+        if lag.overloaded or monotonic() - lag.due > self._bound:
             raise GatewayUnavailable(
                 "the gateway is overloaded; call again in a moment, or another gateway",
                 reason="OVERLOADED",

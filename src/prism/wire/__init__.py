@@ -17,15 +17,17 @@ from prism.wire.tls import client_context, server_context
 
 if TYPE_CHECKING:
     from prism.wire.http import HttpHandler, HttpRequest, HttpResponse
+    from prism.wire.method import Handler, Method
     from prism.wire.refusal import Refusals
     from prism.wire.server import Server
-    from prism.wire.server_call import Handler, Method, ServerCall
+    from prism.wire.server_call import ServerCall
 else:
     _HOMES = {
         **dict.fromkeys(("HttpHandler", "HttpRequest", "HttpResponse"), "prism.wire.http"),
-        **dict.fromkeys(("Handler", "Method", "ServerCall"), "prism.wire.server_call"),
+        **dict.fromkeys(("Handler", "Method"), "prism.wire.method"),
         "Refusals": "prism.wire.refusal",
         "Server": "prism.wire.server",
+        "ServerCall": "prism.wire.server_call",
     }
 
     def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from prism.wire import frames
 from prism.wire.client_stream import ClientStream, ResponseStream, UnaryCall
 from prism.wire.compression import ACCEPTED
 from prism.wire.config import ChannelConfig
-from prism.wire.connection import Connection, HeaderFields
+from prism.wire.connection import Connection
 from prism.wire.deadline import Deadline
 from prism.wire.frames import (
     DATA,
@@ -26,6 +26,7 @@ from prism.wire.frames import (
     ErrorCode,
     StreamFault,
 )
+from prism.wire.header_blocks import HeaderFields
 from prism.wire.hpack import encode
 from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import Metadata

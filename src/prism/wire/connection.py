@@ -1,8 +1,8 @@
 """One HTTP/2 connection: what client and server share (RFC 9113).
 
 `data_received` takes every complete frame of a read in one loop, without an object per frame; how output is gathered
-is in `output`, the frames that carry no call are in `control`, the taking of DATA in `receiving`, what only time
-shows in `health`.
+is in `output`, the frames that carry no call are in `control`, the taking of DATA in `receiving`, header blocks in
+`header_blocks`, what only time shows in `health`.
 """
 
 import asyncio
@@ -15,52 +15,37 @@ from prism.wire.frames import (
     END_HEADERS,
     END_STREAM,
     FRAME_HEAD,
-    HAS_PRIORITY,
     HEADERS,
     LARGEST_WINDOW,
     PADDED,
-    UINT32,
     ConnectionFault,
     ErrorCode,
     StreamFault,
 )
-from prism.wire.health import Health
-from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.header_blocks import HeaderBlocks
 from prism.wire.output import S
-from prism.wire.receiving import unpad
 
-_HEADER_BLOCK_SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
-_BLOCK_CREDIT: Final = 1 << 10  # bytes of a block that is refused, and of what it stands for, that cost as much as
-_LIST_CREDIT: Final = 1 << 16  # a frame that carries nothing
 _WORTH_TAKING: Final = 2048  # bytes of a frame that is not whole
 BITE: Final = 128  # frames taken in a row: a read may hold thousands, and others have their turn in between
 
 _unpack = FRAME_HEAD.unpack_from
 
-HeaderFields = tuple[tuple[bytes, bytes], ...]
 
-
-class Connection(Health[S], asyncio.Protocol):
-    """The frame loop, header blocks, and the end."""
+class Connection(HeaderBlocks[S], asyncio.Protocol):
+    """The frame loop, and the end."""
 
     def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop, opening: bytes) -> None:
         super().__init__(config, loop)
         self._opening = opening
-        self._decoder = Decoder(max_list_size=config.max_header_list_size)
         self._closed = False
         self._proven = True  # has its own turn's worth, and need not share the newcomers'
         self._last_id = 0  # the highest stream the peer has opened
         self._going_on = False
         self._unread_head = (0, 0)
-        self._fragment_head = (0, 0)
-        self._fragment_size = 0
 
     # What a role must answer.
 
     def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
-        raise NotImplementedError
-
-    def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         raise NotImplementedError
 
     def _on_closed(self, reason: str) -> None:
@@ -237,56 +222,6 @@ class Connection(Health[S], asyncio.Protocol):
         if stream is not None:
             self.forget(stream)
             stream.on_reset(fault.code)
-
-    # Header blocks.
-
-    def _decode(self, stream_id: int, block: bytes) -> HeaderFields | None:
-        """The fields of a block; None where they are more than we take."""
-        try:
-            return self._decoder.decode(block)
-        except HeaderListTooLarge as error:
-            # A byte may stand for kilobytes, and a block for thousands of fields: each is work.
-            self._charge(1 + len(block) // _BLOCK_CREDIT + error.size // _LIST_CREDIT)
-            return None
-        except HpackError as error:
-            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"stream {stream_id}: {error}") from error
-
-    def _begin_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        """A HEADERS frame with padding, priority or CONTINUATION behind it."""
-        start, stop = unpad(payload, 0, len(payload)) if flags & PADDED else (0, len(payload))
-        if flags & HAS_PRIORITY:
-            if stop - start < 5:
-                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority fields")
-            depends_on = UINT32.unpack_from(payload, start)[0] & LARGEST_WINDOW
-            start += 5
-        else:
-            depends_on = 0
-        self._fragments = [payload[start:stop]]
-        self._fragment_head = (stream_id, flags & END_STREAM)
-        self._fragment_size = stop - start
-        if flags & END_HEADERS:
-            self._end_headers()
-            if depends_on == stream_id:
-                raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream cannot depend on itself")
-
-    def _continue_headers(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        fragments = self._fragments
-        if kind != frames.CONTINUATION or stream_id != self._fragment_head[0] or fragments is None:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a header block must be continued before all else")
-        self._charge()
-        fragments.append(payload)
-        self._fragment_size += len(payload)
-        if self._fragment_size > _HEADER_BLOCK_SLACK * self._config.max_header_list_size:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the header block is far too large")
-        if flags & END_HEADERS:
-            self._end_headers()
-
-    def _end_headers(self) -> None:
-        fragments = self._fragments
-        self._fragments = None
-        self._fragments_since = None
-        stream_id, end_stream = self._fragment_head
-        self._on_headers(stream_id, end_stream, b"".join(fragments or ()))
 
     # The end.
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import h11
 
-from prism.wire.fields import CUSTOM, CUSTOM_MANY
-from prism.wire.http import HttpRequest, HttpResponse, response_fields
-from prism.wire.metadata import Metadata, Value
+from prism.wire.http import HttpResponse, response_fields
+from prism.wire.http1_request import Http1Request, Unwelcome
 from prism.wire.peer import Peer
 
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ _log = logging.getLogger("prism.wire")
 _PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
 _BITE: Final = 32  # events taken in a row
 _KEPT_IDLE: Final = 75.0  # seconds that a connection may wait for its next request
-_FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
 _LINGER: Final = 2.0  # seconds in which a refused client may read why
-_GRPC_ONLY: Final = "This port speaks gRPC, over HTTP/2: call it with a gRPC client."
-_NEEDS_HTTP2: Final = "gRPC needs HTTP/2: call this port with a gRPC client, or send application/json."
 
 
 class Http1Connection(asyncio.Protocol):
@@ -36,9 +32,7 @@ class Http1Connection(asyncio.Protocol):
         self._peer = peer
         self._config = server.config
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=server.config.max_header_list_size)
-        self._request: h11.Request | None = None
-        self._body = bytearray()
-        self._size = 0
+        self._request: Http1Request | None = None
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -100,9 +94,10 @@ class Http1Connection(asyncio.Protocol):
                 events += 1
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
-                    self._begin(event)
-                elif isinstance(event, h11.Data):
-                    self._take(bytes(event.data))
+                    self._request = Http1Request(event, self._config)
+                    self._request.check(served=self._server.http is not None)
+                elif isinstance(event, h11.Data) and self._request is not None:
+                    self._request.take(bytes(event.data))
                 elif isinstance(event, h11.EndOfMessage):
                     self._task = asyncio.get_running_loop().create_task(self._answer())
                 elif event is h11.NEED_DATA:
@@ -117,40 +112,15 @@ class Http1Connection(asyncio.Protocol):
                     self.close()
         except h11.RemoteProtocolError as error:
             self._refuse(error.error_status_hint, f"The request is not HTTP: {error}.")
-
-    def _begin(self, request: h11.Request) -> None:
-        self._request = request
-        self._body = bytearray()
-        self._size = 0
-        headers = dict(request.headers)
-        grpc = headers.get(b"content-type", b"").startswith(b"application/grpc")
-        length = headers.get(b"content-length", b"0")
-        # h11 bounds only a head that is not complete, and a single read may hold a much longer one.
-        size = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in request.headers)
-        if size + len(request.target) > self._config.max_header_list_size:
-            self._refuse(431, f"The head is over the limit of {self._config.max_header_list_size} bytes.")
-        elif self._server.http is None:
-            self._refuse(400, _GRPC_ONLY)
-        elif grpc and not headers[b"content-type"].startswith(b"application/grpc-web"):
-            self._refuse(505, _NEEDS_HTTP2)
-        elif request.method == b"CONNECT":
-            self._refuse(501, "This is no proxy.")
-        elif len(length) > 18 or int(length) > self._config.max_message_size:
-            self._refuse(413, f"The body is over the limit of {self._config.max_message_size} bytes.")
-
-    def _take(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._config.max_message_size:
-            self._refuse(413, f"The body is over the limit of {self._config.max_message_size} bytes.")
-        else:
-            self._body += data
+        except Unwelcome as refused:
+            self._refuse(refused.status, refused.message)
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             response = self._server.refusals.response(status, message)
             self._put(h11.Response(status_code=status, headers=[*response_fields(response), (b"connection", b"close")]))
-            if self._request is None or self._request.method != b"HEAD":
+            if self._request is None or not self._request.asks_for_head:
                 self._put(h11.Data(data=cast("bytes", response.body)))
             self._put(h11.EndOfMessage())
         if self._h11.their_state is h11.SEND_BODY and self._transport.can_write_eof():
@@ -162,44 +132,20 @@ class Http1Connection(asyncio.Protocol):
         else:
             self.close()
 
-    def _read_request(self, request: h11.Request) -> HttpRequest:
-        target = request.target.decode("latin-1")
-        if not target.startswith("/") and "://" in target:
-            target = "/" + target.split("://", 1)[1].partition("/")[2]
-        path, _, query = target.partition("?")
-        pairs: list[tuple[str, Value]] = []
-        for name, value in request.headers:
-            kind, read = self._server.known_fields[name, value]
-            if kind == CUSTOM:
-                pairs.append(read)
-            elif kind == CUSTOM_MANY:
-                pairs.extend(read)
-            elif name == b"content-type":
-                pairs.append(("content-type", value.decode("latin-1")))
-        return HttpRequest(
-            request.method.decode("latin-1"),
-            path,
-            query,
-            Metadata.from_wire(tuple(pairs)),
-            bytes(self._body),
-            self._peer,
-            "https" if self._peer.tls else "http",
-        )
-
     # Its answer.
 
     async def _answer(self) -> None:
         request, handler = self._request, self._server.http
         if request is None or handler is None:
-            raise RuntimeError("_begin lets no request through without a handler")
+            raise RuntimeError("no request is let through without a handler")
         self._until = None
         try:
-            response = await handler(self._read_request(request))
+            response = await handler(request.read(self._server.known_fields, self._peer))
             await self._respond(request, response)
         except asyncio.CancelledError:
             self._break_off()
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
-            _log.error("the HTTP handler of %s failed", request.target.decode("latin-1"), exc_info=error)
+            _log.error("the HTTP handler of %s failed", request.target, exc_info=error)
             self._fail()
         self._task = None
         if self._closed:
@@ -207,12 +153,12 @@ class Http1Connection(asyncio.Protocol):
         else:
             self._next()
 
-    async def _respond(self, request: h11.Request, response: HttpResponse) -> None:
+    async def _respond(self, request: Http1Request, response: HttpResponse) -> None:
         fields = response_fields(response)
         if self._draining:
             fields.append((b"connection", b"close"))
         body = response.body
-        head = request.method == b"HEAD" or response.status in (204, 304)
+        head = request.asks_for_head or response.status in (204, 304)
         if isinstance(body, bytes):
             self._put(h11.Response(status_code=response.status, headers=fields))
             if body and not head:

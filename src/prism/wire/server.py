@@ -14,10 +14,10 @@ from prism.wire.frames import DEFAULT_WINDOW
 from prism.wire.http import HttpHandler
 from prism.wire.http1 import Http1Connection
 from prism.wire.listener import Listener
+from prism.wire.method import Method
 from prism.wire.peer import Peer
 from prism.wire.preamble import Preamble
 from prism.wire.refusal import Plain, Refusals
-from prism.wire.server_call import Method
 from prism.wire.server_connection import ServerConnection
 from prism.wire.timer import DeadlineWheel, Rounds
 

@@ -1,7 +1,5 @@
 """A call as the server's handler sees it: what the client sent, and how to answer."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from prism.wire import frames, heads
@@ -15,11 +13,12 @@ from prism.wire.served_stream import ServedStream
 from prism.wire.status import OK, Code, Refusal, Status, StatusError
 
 if TYPE_CHECKING:
+    from prism.wire.method import Method
     from prism.wire.server_connection import ServerConnection
 
 NEVER: Final = float("inf")
+_CLIENT_HASTE: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
 
-_DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
 _NOT_TAKEN = Status(
     Code.RESOURCE_EXHAUSTED,
     "too many answers wait to be taken: read those that came, or ask for less at once",
@@ -287,24 +286,3 @@ class Messages:
         if message is None:
             raise StopAsyncIteration
         return message
-
-
-_CLIENT_HASTE: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
-
-Handler = Callable[[ServerCall], Awaitable[bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """What a server runs for a path such as `/package.Service/Method`.
-
-    `handle` gets the call and returns the response of a method that gives one; None where `server_streaming`, whose
-    handler sends with `ServerCall.send`. It ends a call early by raising `StatusError`; it is cancelled when the
-    client goes away, gives up or runs out of time; `late` is what the last is answered with.
-    """
-
-    path: str
-    handle: Handler
-    client_streaming: bool = False
-    server_streaming: bool = False
-    late: Status = _DEADLINE

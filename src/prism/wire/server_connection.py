@@ -2,29 +2,20 @@
 
 import asyncio
 import logging
-import random
-from collections import deque
 from collections.abc import Coroutine
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from prism.wire import frames, heads
+from prism.wire import heads
 from prism.wire.compression import GZIP
-from prism.wire.connection import HeaderFields
-from prism.wire.frames import (
-    END_STREAM,
-    LARGEST_WINDOW,
-    MESSAGE_HEAD,
-    ErrorCode,
-)
+from prism.wire.frames import END_STREAM, MESSAGE_HEAD
+from prism.wire.header_blocks import HeaderFields
 from prism.wire.http_exchange import Body, HttpExchange
 from prism.wire.inbox import BadMessage, Inbox
+from prism.wire.parting import Parting
 from prism.wire.peer import Peer
 from prism.wire.request_head import RequestHead, Unusual, read_request
-from prism.wire.served_stream import ServedStream
 from prism.wire.server_call import NEVER, ServerCall
-from prism.wire.server_streams import ServerStreams
 from prism.wire.status import Code, Refusal, Status, StatusError
 from prism.wire.unary_reply import append_reply
 
@@ -34,42 +25,26 @@ if TYPE_CHECKING:
 _log = logging.getLogger("prism.wire")
 
 _HEADS_KEPT: Final = 16
-_RESUMED: Final = 8  # calls that were held and are under way: their answers count only when they are there
 _SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
 
 _message_head = MESSAGE_HEAD.unpack_from
-_CLOSING: Final = Status(
-    Code.UNAVAILABLE, "the server is shutting down: try another, or again", refusal=Refusal.SHUTTING_DOWN
-)
 _POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST", refusal=Refusal.MALFORMED_REQUEST)
 _GRPC_ONLY: Final = Status(
     Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc", refusal=Refusal.MALFORMED_REQUEST
 )
-_DRAIN_PING: Final = b"draining"
 
 
-class ServerConnection(ServerStreams):
+class ServerConnection(Parting):
     """One client's connection."""
 
     def __init__(self, server: "Server", peer: Peer) -> None:
         super().__init__(server.config, server.loop, server.opening, server.known_fields, server.refusals)
         self.peer = peer
-        self.zombies: set[ServedStream] = set()  # cancelled calls whose handlers have not ended
         self._server = server
         self._wheel = server.wheel
         self._max_streams = server.config.max_concurrent_streams
         self._whole = min(server.config.max_message_size + 5, server.config.max_frame_size)
-        self._held: deque[ServerCall] = deque()  # calls that wait until the client has taken answers
-        self._resumed = 0
         self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}
-        self._opened = self._idle_since = monotonic()
-        self._idle_mark = 0
-        # So that connections made together do not end together.
-        self._age_spread = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
-        self._drain_since: float | None = None
-        self._drain_limited = False
-        self._parted: asyncio.Transport | None = None  # all is said, the client has to close
-        self._parted_at = 0.0
 
     # Requests.
 
@@ -178,38 +153,6 @@ class ServerConnection(ServerStreams):
 
     # Replies.
 
-    def run(self, call: ServerCall) -> "asyncio.Task[None] | None":
-        """Start the handler of a call: its one task. None where it must wait until the client has taken answers."""
-        if self._held or self._backlog > self._reply_budget >> 1:
-            if len(self._held) >= 2 * self._max_streams:
-                # Most of these have been taken back.
-                self._held = deque(each for each in self._held if not each.ended)
-            self._held.append(call)
-            return None
-        return self._start(call)
-
-    def _start(self, call: ServerCall) -> "asyncio.Task[None]":
-        # Not by the loop: it would first make up a name for each.
-        return asyncio.Task(self._run(call), loop=self._loop, name=call.path)
-
-    def _ease(self, size: int) -> None:
-        super()._ease(size)
-        if self._held and self._backlog <= self._reply_budget >> 1:
-            self._loop.call_soon(self._begin_held)
-
-    def _begin_held(self) -> None:
-        held = self._held
-        while held and self._resumed < _RESUMED and self._backlog <= self._reply_budget >> 1:
-            call = held.popleft()
-            if not call.ended:
-                self._resumed += 1
-                call.task = self._start(call)
-                call.task.add_done_callback(self._on_resumed_ended)
-
-    def _on_resumed_ended(self, _task: "asyncio.Task[None]") -> None:
-        self._resumed -= 1
-        self._begin_held()
-
     async def _run(self, call: ServerCall) -> None:
         try:
             message = await call.method.handle(call)
@@ -254,7 +197,7 @@ class ServerConnection(ServerStreams):
         else:
             raise error
 
-    # Plain HTTP, and handlers that have ended.
+    # Plain HTTP.
 
     def _on_http(self, stream_id: int, end_stream: int, head: RequestHead, unusual: Unusual) -> None:
         """A request that is not gRPC's."""
@@ -278,108 +221,7 @@ class ServerConnection(ServerStreams):
         """Start the task of an exchange."""
         return self._loop.create_task(coroutine)
 
-    def on_handler_ended(self, stream: ServedStream) -> None:
-        """A cancelled handler has really ended."""
-        self.zombies.discard(stream)
-        if self._closed:
-            self._on_closed("")
+    # Its end.
 
-    # The end.
-
-    def inspect(self, now: float) -> None:
-        """Look at what only time shows; see also `Connection.inspect`."""
-        config = self._server.config
-        if self._parted is not None and now - self._parted_at >= config.write_timeout:
-            self._parted.abort()
-        if self._closed:
-            return
-        super().inspect(now)
-        if self._closed:
-            return
-        if self._drain_since is not None:
-            if self._drain_limited and now - self._drain_since >= config.drain_timeout:
-                self.cut()
-            return
-        if self._streams or self._completed != self._idle_mark:
-            self._idle_mark = self._completed
-            self._idle_since = now
-        idle, age = config.idle_timeout, config.max_connection_age
-        if (idle is not None and now - self._idle_since >= idle) or (
-            age is not None and now - self._opened >= age * self._age_spread
-        ):
-            self._drain_limited = True
-            self.drain()
-
-    def drain(self) -> None:
-        """Take no more streams once the client knows; finish those it has opened, then close."""
-        if self._drain_since is not None:
-            return
-        self._drain_since = monotonic()
-        self.write(frames.goaway(LARGEST_WINDOW, ErrorCode.NO_ERROR, "draining"))
-        self.write(frames.frame(frames.PING, 0, 0, _DRAIN_PING))
-
-    def _on_pong(self, payload: bytes) -> None:
-        if payload == _DRAIN_PING and not self._draining:
-            self._draining = True
-            self.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
-            self._close_if_drained()
-
-    @property
-    def calls(self) -> int:
-        """How many calls are under way."""
-        return len(self._streams) + len(self.zombies)
-
-    def cut(self) -> None:
-        """End every call and close."""
-        if self._parted is not None:
-            self._parted.abort()
-        self._draining = False  # it ends here and not with its last stream
-        for stream in tuple(self._streams.values()):
-            stream.abort(_CLOSING)
-        self.close("the server closes")
-
-    def _close_if_drained(self) -> None:
-        """Say no more, and let the client close once it has read everything.
-
-        To close on what it is still sending, window updates at least, would take the last answers from it on their
-        way (RFC 9112 section 9.6).
-        """
-        transport = self._transport
-        if self._streams or self._closed or transport is None:
-            return
-        self.flush()
-        self._parted, self._transport = transport, None
-        self._parted_at = monotonic()
-        if self._choked or self._resting:
-            transport.resume_reading()
-        if transport.can_write_eof():
-            transport.write_eof()
-        self._end("drained")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._parted is not None:
-            self._parted = None
-            self._on_closed("drained")
-        super().connection_lost(exc)
-
-    def _end(self, reason: str) -> None:
-        # They are not to begin when others, which are lost before them, make room.
-        self._held.clear()
-        super()._end(reason)
-
-    def _lose_streams(self, reason: str) -> None:
-        """As many in a turn as newcomers may cost: each is a handler to be cancelled."""
-        streams, newcomers = self._streams, self._turn.newcomers
-        while streams and newcomers.credit > 0:
-            newcomers.credit -= 1
-            stream = next(iter(streams.values()))
-            self.forget(stream)
-            stream.on_lost(reason)
-        if streams:
-            newcomers.wait(partial(self._lose_streams, reason))
-        else:
-            self._on_closed(reason)
-
-    def _on_closed(self, reason: str) -> None:  # noqa: ARG002 - a client may go for any reason
-        if not self.zombies and not self._streams and self._parted is None:
-            self._server.on_closed(self)
+    def _on_gone(self) -> None:
+        self._server.on_closed(self)

@@ -60,7 +60,11 @@ def _buffered(connection: Accepted) -> int:
     transport = connection._transport
     waiting = 0 if transport is None or transport.is_closing() else transport.get_write_buffer_size()
     if isinstance(connection, Http1Connection):
-        return waiting + connection._size + len(connection._h11.trailing_data[0])
+        return (
+            waiting
+            + (connection._request.size if connection._request is not None else 0)
+            + len(connection._h11.trailing_data[0])
+        )
     return waiting + _buffered_frames(connection)
 
 

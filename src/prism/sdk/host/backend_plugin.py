@@ -16,7 +16,8 @@ from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.options import Options
 from prism.sdk.host.tracing import PluginTracer
-from prism.wire.server_call import Handler, Method, ServerCall
+from prism.wire.method import Handler, Method
+from prism.wire.server_call import ServerCall
 from prism.wire.status import StatusError
 
 SPOKEN: Final = (PROTOCOL,)

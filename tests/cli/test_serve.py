@@ -5,6 +5,8 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 import gateways
 from cli.command import prism
 
@@ -51,6 +53,25 @@ async def test_a_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert done.code == 6
     assert f"cannot listen on {address}" in done.err
     assert "choose another address (--listen or gateway.listen)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        ("unix:none/here.sock", "there is no such folder: make it"),
+        ("192.0.2.1:8980", "it is no address of this machine"),
+        ("no-such-host.invalid:8980", "this machine cannot resolve that name"),
+    ],
+)
+async def test_where_nobody_can_listen_is_told_with_what_to_do(tmp_path: Path, address: str, advice: str) -> None:
+    """In words, whatever the system calls it."""
+    text = "namespaces: []\nauthentication: none\ntelemetry: {listen: '127.0.0.1:0'}\n"
+    (tmp_path / "prism.yaml").write_text(text)
+    done = await prism("serve", "--config", "prism.yaml", "--listen", address, folder=tmp_path)
+    assert done.code == 6
+    assert f"cannot listen on {address}" in done.err
+    assert advice in done.err
+    assert "or choose another address (--listen or gateway.listen)" in done.err
 
 
 async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:

@@ -178,6 +178,12 @@ def test_a_missing_driver_names_the_extra(file: File) -> None:
     assert problem.message == "backend 'toy2' needs no_such_driver; pip install 'toy-dist[toys]'"
 
 
+def test_a_list_whose_only_element_is_wrong_is_not_too_short_besides(file: File) -> None:
+    """What is wrong is told once, at the element."""
+    found = file.problems("namespaces: [{name: a, abstractions: [queue], backend: memory}]")
+    assert list(found) == ["namespaces[0].abstractions[0]"]
+
+
 def test_a_backend_that_does_not_serve_the_abstraction(file: File) -> None:
     """The backends that do are named."""
     plugins = toy_plugins(interfaces=())

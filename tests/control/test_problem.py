@@ -30,6 +30,12 @@ def test_nearest_ignores_case_and_joints() -> None:
     assert nearest("queue", ["keyvalue", "cache"]) == ""
 
 
+def test_nearest_takes_a_longer_word_for_its_beginning() -> None:
+    """`certificate` means `cert`, though another key looks more like it."""
+    assert nearest("certificate", ["cert", "client_certificates", "key"]) == "cert"
+    assert nearest("keyfile", ["cert", "client_certificates", "key"]) == "key"
+
+
 def test_paths_quote_what_is_no_word() -> None:
     """A key with a dot in it cannot be taken for two."""
     assert path(("namespaces", 3, "config", "a.b")) == 'namespaces[3].config["a.b"]'

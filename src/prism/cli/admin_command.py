@@ -28,6 +28,7 @@ ADMIN = Port(
     waits="Longest wait for an answer.",
     token="A bearer token.",  # noqa: S106  # what one is, not one
     advice="`prism serve` runs a gateway and says where its admin port is, --endpoint names another",
+    mistaken="is it a gateway's admin port? `prism serve` says where that is, --endpoint names another",
 )
 
 

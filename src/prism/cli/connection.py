@@ -9,7 +9,12 @@ from prism.cli.duration import duration
 from prism.cli.tls import tls_options
 
 if TYPE_CHECKING:
-    from prism.errors import GatewayUnavailable
+    from prism.errors import GatewayUnavailable, Unimplemented
+
+_TLS_TO_CLEAR = "WRONG_VERSION_NUMBER"
+_CLEAR_TO_TLS = "the peer closed the connection"
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What is said of a connection that fails for its TLS, by OpenSSL and by the transport."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,7 @@ class Port:
         waits: the meaning of `--timeout`.
         token: the meaning of `--token`.
         advice: what to do where nobody answers there.
+        mistaken: what to do where whoever answers does not know the method.
     """
 
     variables: str
@@ -33,6 +39,7 @@ class Port:
     waits: str
     token: str
     advice: str
+    mistaken: str
 
     def options(self) -> list[click.Parameter]:
         """The options of every command that asks it."""
@@ -59,12 +66,30 @@ class Port:
             *tls_options(self.variables),
         ]
 
-    def advise(self, error: "GatewayUnavailable") -> None:
-        """Adds the advice to an error whose call nobody has taken."""
+    def advise(self, error: "GatewayUnavailable | Unimplemented", *, tls: bool) -> None:
+        """Adds what helps to an error of a call that no gateway has taken.
+
+        Args:
+            error: is changed.
+            tls: the command asked for TLS.
+        """
+        from prism.errors import Unimplemented
         from prism.wire import StatusError
 
-        if isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
-            error.message += f"; {self.advice}"
+        if isinstance(error, Unimplemented):
+            if not error.metadata:  # a gateway's own refusal names the namespace, or the capability
+                error.message += f"; {self.mistaken}"
+        elif isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
+            error.message += f"; {self._why(error.message, tls=tls)}"
+
+    def _why(self, message: str, *, tls: bool) -> str:
+        if _TLS_TO_CLEAR in message:
+            return "no TLS is spoken there: leave the options --tls-... out, or ask another port"
+        if _UNTRUSTED in message:
+            return "name the authority that signed its certificate by --tls-ca, and by --endpoint a name that it is for"
+        if _CLEAR_TO_TLS in message and not tls:
+            return "it may want TLS: --tls-ca names the authority that signed its certificate"
+        return self.advice
 
 
 class ConnectedCommand(click.Command):
@@ -95,10 +120,10 @@ class ConnectedCommand(click.Command):
         raise NotImplementedError
 
     async def _advised(self, ctx: click.Context) -> int:
-        from prism.errors import GatewayUnavailable
+        from prism.errors import GatewayUnavailable, Unimplemented
 
         try:
             return await self.connected(ctx, dict(ctx.params))
-        except GatewayUnavailable as error:
-            self.port.advise(error)
+        except (GatewayUnavailable, Unimplemented) as error:
+            self.port.advise(error, tls=any(ctx.params.get(name) for name in ("tls_ca", "tls_cert")))
             raise

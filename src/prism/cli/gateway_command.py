@@ -15,6 +15,7 @@ DATA = Port(
     waits="Longest wait for a call, or for each page of a list.",
     token="A bearer token, or an API key.",  # noqa: S106  # what one is, not one
     advice="`prism serve` runs a gateway, --endpoint names another",
+    mistaken="is it a gateway's data port? `prism serve` says where that is, --endpoint names another",
 )
 
 

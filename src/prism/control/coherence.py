@@ -99,7 +99,8 @@ def tls_contradictions(section: TlsSection, loc: Loc) -> Iterator[Contradiction]
         tls_context(section)
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-        message = f"these files are no certificate and key for TLS: {str(reason).lower().replace('_', ' ')}"
+        said = str(reason).lower().replace("_", " ")
+        message = f"these files are no certificate and key for TLS ({said}); both are PEM, and the key has no password"
         yield Contradiction(loc, message)
 
 

@@ -59,8 +59,11 @@ def problems(
         error: the refusal.
         redactor: takes secrets out of what is repeated.
     """
-    for each in error.errors(include_url=False):
-        loc = _real(each["loc"], data)
+    errors = [(each, _real(each["loc"], data)) for each in error.errors(include_url=False)]
+    for each, loc in errors:
+        # A list is too short for pydantic when its elements are refused, and of these it has told.
+        if each["type"] == "too_short" and any(other[: len(loc)] == loc != other for _, other in errors):
+            continue
         yield _problem(document, base, loc, model, each, redactor)
 
 

@@ -89,10 +89,20 @@ def compose(text: str, name: str) -> MappingNode:
         raise ConfigInvalid([Problem(name, 0, 0, "", "the file is empty", "nothing", allowed)])
     if not isinstance(root, MappingNode):
         line, column = root.start_mark.line + 1, root.start_mark.column + 1
-        allowed = "a mapping with the keys 'namespaces', 'gateway', 'telemetry', 'secrets'"
+        allowed = "a mapping: 'namespaces', and sections such as 'gateway' beside it"
         message = "the document is not a mapping"
         raise ConfigInvalid([Problem(name, line, column, "", message, kind(root), allowed)])
     return root
+
+
+_ADVICE = {
+    "did not find expected key": "check the indentation here and above: the keys of one mapping begin in one column",
+    "did not find expected '-' indicator": "check the indentation: the entries of one list begin in one column",
+    "did not find expected ',' or '}'": "end the mapping with '}', or put a value that holds commas in quotes",
+    "did not find expected ',' or ']'": "end the list with ']', or put a value that holds commas in quotes",
+    "found unexpected end of stream": "a quote is not closed: end the text with the quote that it began with",
+}
+"""What helps, by what the parser says."""
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
@@ -111,8 +121,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
         return "a ':' where no key is expected; check the indentation, or put the value in quotes"
     if "${" in here or "{{" in here:
         return f"not YAML: {said}; put text that contains ${{...}} or {{{{ ... }}}} in quotes"
+    advice = _ADVICE.get(said, "")
     while_ = f"{error.context}, " if error.context else ""
-    return f"not YAML: {while_}{said}"
+    return f"not YAML: {while_}{said}{'; ' * bool(advice)}{advice}"
 
 
 def kind(node: Node) -> str:

@@ -15,6 +15,9 @@ Loc = tuple[str | int, ...]
 PRINTED = 50
 """Problems that the text of a `ConfigInvalid` spells out; its `problems` holds them all."""
 
+_PREFIX = 3
+"""Letters that a word must have for a longer one to be taken for it: `certificate` for `cert`."""
+
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
@@ -114,7 +117,9 @@ def nearest(found: str, allowed: Iterable[str]) -> str:
 @lru_cache(maxsize=1024)
 def _nearest(found: str, allowed: tuple[str, ...]) -> str:
     plain = {_plain(each): each for each in reversed(allowed)}
-    close = difflib.get_close_matches(_plain(found), plain, n=1, cutoff=0.6)
+    word = _plain(found)
+    shortened = [each for each in plain if len(each) >= _PREFIX and word.startswith(each)]
+    close = shortened or difflib.get_close_matches(word, plain, n=1, cutoff=0.6)
     return plain[close[0]] if close else ""
 
 

@@ -1,33 +1,29 @@
 """One gateway process: what it is made of, and its life from the first line to the last."""
 
 import asyncio
-import errno
 import logging
 import signal
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-import click
 import uvloop
 
 from prism.control.admin import Admin, AdminPort
-from prism.control.audit_section import STANDARD_OUTPUT
 from prism.control.coherence import CLOSE, OPEN, is_open
-from prism.control.config import Config, NamespaceEntry, is_loopback
+from prism.control.config import Config, NamespaceEntry
 from prism.control.control import Control
 from prism.control.problem import ConfigInvalid, Problem
 from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable
+from prism.gateway.announcement import Announcement
 from prism.gateway.certificates import Certificates
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
+from prism.gateway.listening import listen
 from prism.gateway.operators import Operators
 from prism.gateway.policing import Policing
 from prism.gateway.refusals import GatewayRefusals
@@ -111,15 +107,15 @@ class GatewayServer:
             ):
                 wanted = self._listen or (config.gateway.listen,)
                 tls = self.certificates.secure("gateway.tls", config.gateway.tls, data)
-                addresses = [await _listen(data, address, "--listen or gateway.listen", tls) for address in wanted]
+                addresses = [await listen(data, address, "--listen or gateway.listen", tls) for address in wanted]
                 admin_address = ""
                 if config.admin.enabled:
                     admin_tls = self.certificates.secure("admin.tls", config.admin.tls, admin)
-                    admin_address = await _listen(admin, config.admin.listen, "admin.listen", admin_tls)
-                probes_address = await _listen(probes, config.telemetry.listen, "telemetry.listen")
+                    admin_address = await listen(admin, config.admin.listen, "admin.listen", admin_tls)
+                probes_address = await listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
                 told = self._catch_signals()  # whoever reads that it serves may tell it to end
-                self._announce(addresses, admin_address, probes_address, tls)
+                Announcement(self.control).make(addresses, admin_address, probes_address, secured=tls is not None)
                 await told.wait()
                 self._set_accepting(accepting=False)
                 self._health.close()
@@ -169,56 +165,6 @@ class GatewayServer:
         self.readiness.accepting = accepting
         self._health.refresh()
 
-    def _announce(self, addresses: Sequence[str], admin: str, probes: str, tls: ssl.SSLContext | None) -> None:
-        """Tells people, and whoever started the process, that it serves and where."""
-        # An audit trail on standard output is for machines: it has that to itself.
-        say = partial(click.echo, err=self.control.config.audit.output == STANDARD_OUTPUT)
-        served = self.control.served
-        refused = [name for name, each in served.items() if each.supervised.refusal(name)]
-        count = f"{len(served) - len(refused)} of {len(served)}" if refused else f"{len(served)}"
-        identities = {each.instance.identity or each.instance.backend for each in self.control.instances}
-        stores = sorted(map(self.control.scrub, identities))
-        shown = f"{stores[0]} and {len(stores) - 1} more" if len(stores) > 1 else "".join(stores)
-        say(f"prism {version('prism-gateway')} serves {count} namespace{'s' * (len(served) != 1)} on {shown}")
-        for address in addresses:
-            secured = tls is not None and not address.startswith("unix:")
-            say(f"  data     {address}  gRPC and HTTP/JSON{' over TLS' * secured}")
-            if not is_loopback(address):
-                self._warn_of(address, secured)
-        if admin:
-            secured = self.control.config.admin.tls is not None and not admin.startswith("unix:")
-            reach = ", this machine only" if is_loopback(admin) else ""
-            say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * secured}{reach}")
-        say(f"  callers  {self._asked()}")
-        say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
-        if refused:
-            say(f"  waiting  {', '.join(refused[:5])}{', ...' * (len(refused) > 5)}: /health/ready says for what")
-        namespace = next((name for name in served if name not in refused), next(iter(served), "default"))
-        endpoint = "" if addresses[0].endswith(":8980") else f" --endpoint {addresses[0]}"
-        say(f"  try      prism kv put {namespace} account:1 plan=team{endpoint}")
-
-    def _asked(self) -> str:
-        """Who is let in, in words."""
-        config = self.control.config
-        if config.authentication is None:
-            return "this machine only, and nobody is asked who they are"
-        if not config.authentication.methods:
-            return "anybody: authentication is none"
-        methods = ", ".join(dict.fromkeys(each.type for each in config.authentication.methods))
-        rules = len(config.authorization.rules) if config.authorization else 0
-        return (
-            f"prove who they are by {methods}; {rules} rule{'s' * (rules != 1)} allow{'s' * (rules == 1)} what they may"
-        )
-
-    def _warn_of(self, address: str, secured: bool) -> None:
-        authentication = self.control.config.authentication
-        if authentication is None or not authentication.methods:
-            log.warning("%s is reachable from other machines and asks nobody who they are", address)
-        elif not secured:
-            log.warning(
-                "%s takes credentials in clear text; set gateway.tls, or keep a proxy with TLS before it", address
-            )
-
     def _catch_signals(self) -> asyncio.Event:
         """Set by the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads."""
         loop = asyncio.get_running_loop()
@@ -244,20 +190,3 @@ class GatewayServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         return told
-
-
-async def _listen(server: Server, address: str, option: str, tls: ssl.SSLContext | None = None) -> str:
-    """Where the server listens now.
-
-    Raises:
-        OSError: it cannot; says what to do, as the server's own error cannot.
-    """
-    try:
-        return await server.listen(address, tls=None if address.startswith("unix:") else tls)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if address not in reason:
-            reason = f"cannot listen on {address}: {reason}"
-        if error.errno == errno.EADDRINUSE:
-            reason += "; another process serves there, perhaps another gateway: end it"
-        raise OSError(error.errno, f"{reason}, or choose another address ({option})") from error

@@ -1,0 +1,106 @@
+"""The first lines: that the gateway serves, what, where and whom; and a command to try."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+
+import click
+
+from prism.control.audit_section import STANDARD_OUTPUT
+from prism.control.config import is_loopback
+from prism.control.control import Control
+
+_TRIED = {
+    "keyvalue": "kv put {} account:1 plan=team",
+    "cache": "cache set {} greeting hello",
+    "pubsub": "pubsub publish {} greetings.en hello",
+}
+"""A command for each abstraction that the command line knows, by its name in configuration."""
+
+log = logging.getLogger(__name__)
+
+
+class Announcement:
+    """Tells people, and whoever started the process, that it serves and where.
+
+    Args:
+        control: knows what is served.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def make(self, addresses: Sequence[str], admin: str, probes: str, *, secured: bool) -> None:
+        """Says it.
+
+        Args:
+            addresses: of the data port.
+            admin: of the admin port; empty where it is off.
+            probes: of the port for figures and probes.
+            secured: the data port speaks TLS, but on unix sockets.
+        """
+        config = self._control.config
+        # An audit trail on standard output is for machines: it has that to itself.
+        say = partial(click.echo, err=config.audit.output == STANDARD_OUTPUT)
+        say(self._serves())
+        for address in addresses:
+            tls = secured and not address.startswith("unix:")
+            say(f"  data     {address}  gRPC and HTTP/JSON{' over TLS' * tls}")
+            if not is_loopback(address):
+                self._warn_of(address, secured=tls)
+        if admin:
+            tls = config.admin.tls is not None and not admin.startswith("unix:")
+            reach = ", this machine only" if is_loopback(admin) else ""
+            say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * tls}{reach}")
+        say(f"  callers  {self._asked()}")
+        say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
+        if refused := self._refused():
+            say(f"  waiting  {', '.join(refused[:5])}{', ...' * (len(refused) > 5)}: /health/ready says for what")
+        if command := self._command(addresses[0], secured=secured):
+            say(f"  try      {command}")
+
+    def _refused(self) -> list[str]:
+        return [name for name, each in self._control.served.items() if each.supervised.refusal(name)]
+
+    def _serves(self) -> str:
+        served, refused = self._control.served, self._refused()
+        count = f"{len(served) - len(refused)} of {len(served)}" if refused else f"{len(served)}"
+        identities = {each.instance.identity or each.instance.backend for each in self._control.instances}
+        stores = sorted(map(self._control.scrub, identities))
+        shown = f"{stores[0]} and {len(stores) - 1} more" if len(stores) > 1 else "".join(stores)
+        namespaces = f"namespace{'s' * (len(served) != 1)}"
+        return f"prism {version('prism-gateway')} serves {count} {namespaces} on {shown or 'no store'}"
+
+    def _asked(self) -> str:
+        """Who is let in, in words."""
+        config = self._control.config
+        if config.authentication is None:
+            return "this machine only, and nobody is asked who they are"
+        if not config.authentication.methods:
+            return "anybody: authentication is none"
+        methods = ", ".join(dict.fromkeys(each.type for each in config.authentication.methods))
+        rules = len(config.authorization.rules) if config.authorization else 0
+        return (
+            f"prove who they are by {methods}; {rules} rule{'s' * (rules != 1)} allow{'s' * (rules == 1)} what they may"
+        )
+
+    def _command(self, address: str, *, secured: bool) -> str:
+        """A command that works, on a namespace that serves; empty where there is none yet."""
+        refused = self._refused()
+        for name, each in self._control.served.items():
+            tried = next((_TRIED[kind] for kind in each.spec.abstractions if kind in _TRIED), "")
+            if tried and name not in refused:
+                endpoint = "" if address.endswith(":8980") else f" --endpoint {address}"
+                tls = " --tls-ca FILE" if secured and not address.startswith("unix:") else ""
+                return f"prism {tried.format(name)}{endpoint}{tls}"
+        return ""
+
+    def _warn_of(self, address: str, *, secured: bool) -> None:
+        authentication = self._control.config.authentication
+        if authentication is None or not authentication.methods:
+            log.warning("%s is reachable from other machines and asks nobody who they are", address)
+        elif not secured:
+            log.warning(
+                "%s takes credentials in clear text; set gateway.tls, or keep a proxy with TLS before it", address
+            )

@@ -1,0 +1,41 @@
+"""Where the gateway's ports listen, and what to do where one cannot."""
+
+import errno
+import socket
+import ssl
+
+from prism.wire import Server
+
+
+async def listen(server: Server, address: str, option: str, tls: ssl.SSLContext | None = None) -> str:
+    """Where the server listens now.
+
+    Raises:
+        OSError: it cannot; says what to do, as the server's own error cannot.
+    """
+    try:
+        return await server.listen(address, tls=None if address.startswith("unix:") else tls)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if address not in reason:
+            reason = f"cannot listen on {address}: {reason}"
+        advice = _advice(error, address)
+        raise OSError(error.errno, f"{reason}; {advice}, or choose another address ({option})") from error
+
+
+def _advice(error: OSError, address: str) -> str:
+    """What helps where nobody can listen."""
+    if isinstance(error, socket.gaierror):
+        return "this machine cannot resolve that name: correct it"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another process serves there, perhaps another gateway: end it"
+        case errno.EADDRNOTAVAIL:
+            return "it is no address of this machine: name one that is, or 0.0.0.0 for all"
+        case errno.ENOENT | errno.ENOTDIR:
+            return "there is no such folder: make it"
+        case errno.EACCES | errno.EPERM if not address.startswith("unix:"):
+            return "ports below 1024 want a privilege (CAP_NET_BIND_SERVICE): grant it"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "the gateway's user may not write to the folder: let it"
+    return "look at what the system says"

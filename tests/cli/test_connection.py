@@ -1,0 +1,61 @@
+"""What commands say where they ask the wrong port, or by the wrong means."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gateways
+from authority import Authority
+from cli.command import prism
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gateways.GatewayProcess]:
+    """A gateway whose data port wants TLS, and whose admin port does not."""
+    folder = tmp_path_factory.mktemp("secured")
+    authority = Authority(folder / "authority")
+    issued = authority.issue("localhost", dns="localhost", ip="127.0.0.1")
+    config = {
+        "namespaces": [gateways.namespace("default", "memory")],
+        "gateway": {"listen": "127.0.0.1:0", "tls": {"cert": str(issued.cert), "key": str(issued.key)}},
+    }
+    gateway = gateways.GatewayProcess(config, folder).start()
+    yield gateway
+    gateway.stop()
+
+
+async def test_the_other_port_is_told(secured: gateways.GatewayProcess) -> None:
+    """A port that does not know the method is likely another one."""
+    got, listed = await asyncio.gather(
+        prism("kv", "get", "default", "r", endpoint=secured.admin),
+        prism("plugin", "list", "--endpoint", secured.metrics),
+    )
+    assert (got.code, listed.code) == (2, 2)
+    assert "is it a gateway's data port?" in got.err
+    assert "is it a gateway's admin port?" in listed.err
+
+
+async def test_tls_on_one_side_only_is_told(secured: gateways.GatewayProcess, tmp_path: Path) -> None:
+    """In either direction, and where the certificate cannot be believed."""
+    name = secured.data.replace("127.0.0.1", "localhost")
+    clear, untrusted, needless = await asyncio.gather(
+        prism("kv", "get", "default", "r", endpoint=name),
+        prism("kv", "get", "default", "r", "--tls-ca", "system", endpoint=name),
+        prism("kv", "get", "default", "r", "--tls-ca", "system", endpoint=secured.admin),
+    )
+    assert "it may want TLS: --tls-ca names the authority" in clear.err
+    assert "name the authority that signed its certificate by --tls-ca" in untrusted.err
+    assert "no TLS is spoken there" in needless.err
+    assert {clear.code, untrusted.code, needless.code} == {3}
+
+
+async def test_the_command_to_try_works(secured: gateways.GatewayProcess) -> None:
+    """The first lines name a command; with the authority in its place it does what it says."""
+    (line,) = (line for line in secured.log if line.startswith("  try"))
+    *words, last = line.split()[2:]
+    assert last == "FILE"
+    done = await prism(*words, str(secured.folder / "authority" / "ca.pem"))
+    assert done.err == ""
+    assert done.code == 0

@@ -32,6 +32,12 @@ def test_what_is_no_address(text: str) -> None:
         Address.parse(text)
 
 
+def test_a_url_is_no_address() -> None:
+    """Who pastes one is told what to leave out."""
+    with pytest.raises(ValueError, match=r"write host:port alone, without https://$"):
+        Address.parse("https://gateway:8980")
+
+
 def test_all_addresses_of_a_name_share_a_port() -> None:
     """Also a port that the system chose."""
     sockets = bind_tcp(Address("localhost", 0))

@@ -24,6 +24,8 @@ class Address:
                     f"address {text!r}: write the socket's path behind unix:, such as unix:/run/prism.sock"
                 )
             return cls(path=path)
+        if "://" in text:
+            raise ValueError(f"address {text!r}: write host:port alone, without {text.partition('://')[0]}://")
         host, colon, port = text.rpartition(":")
         if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
             raise ValueError(f"address {text!r}: write host:port, such as localhost:8980, or unix:/path")

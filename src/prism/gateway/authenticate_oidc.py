@@ -107,7 +107,7 @@ class OidcMethod:
                 options={"require": ["exp", "iss", "aud"]},
             )
             principal = self._principal(claims)
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, OverflowError) as error:  # a time may have any number of digits
             raise NotAccepted(f"{type(error).__name__}: {error}") from error
         self._known.keep(sent, self._accept(principal))
         return principal

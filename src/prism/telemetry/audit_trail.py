@@ -205,7 +205,8 @@ class AuditTrail(logging.Handler):
             "outcome": event.outcome,
             "reason": event.reason,
             "principal": event.principal,
-            "namespace": event.namespace,
+            # A caller who is refused has said anything as its namespace, a secret of its own among it.
+            "namespace": self._scrub(event.namespace) if event.kind == "denial" else event.namespace,
             "peer": event.peer,
             "trace_id": event.trace_id,
             "backend": event.backend,

@@ -13,6 +13,8 @@ from prism.wire.peer import Peer
 _FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
 _GRPC_ONLY: Final = "This port speaks gRPC, over HTTP/2: call it with a gRPC client."
 _NEEDS_HTTP2: Final = "gRPC needs HTTP/2: call this port with a gRPC client, or send application/json."
+_TWO_LENGTHS: Final = "Content-Length and Transfer-Encoding say in two ways where the body ends: send one of them."
+"""RFC 9112 section 6.3: a proxy before this port may have gone by the other one."""
 
 
 class Unwelcome(Exception):
@@ -63,6 +65,8 @@ class Http1Request:
             raise Unwelcome(400, _GRPC_ONLY)
         if content_type.startswith(b"application/grpc") and not content_type.startswith(b"application/grpc-web"):
             raise Unwelcome(505, _NEEDS_HTTP2)
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            raise Unwelcome(400, _TWO_LENGTHS)
         if head.method == b"CONNECT":
             raise Unwelcome(501, "This is no proxy.")
         if len(length) > 18 or int(length) > config.max_message_size:

@@ -1,6 +1,7 @@
 """One plugin process: what it is made of, and its life from the first line to the last."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -64,6 +65,7 @@ class PluginProcess:
             others = {where: await web.listen(where) for where in {options.probes, options.metrics} - {""}}
             self._catch_signals()
             self._announce(address, others)
+            gc.freeze()  # what is here now stays: to look for garbage in it again and again takes time from the calls
             watch = asyncio.create_task(self._instances.end_abandoned(options.patience)) if options.patience else None
             await self._told.wait()
             self._health.close()

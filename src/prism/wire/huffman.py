@@ -71,26 +71,40 @@ def _read(pending: str, bits: str) -> tuple[bytes, str]:
     return symbols, pending
 
 
+# What each next byte completes, and the steps that follow it. Plain lists and tuples, for the loop's sake.
+_Steps = list[tuple[bytes, "_Steps"]]
+
+
 class _State:
+    """A place in the code tree where a byte may end; its steps are empty until a string reaches it."""
+
     __slots__ = ("may_end", "pending", "steps")
 
     def __init__(self, pending: str) -> None:
         self.pending = pending
         self.may_end = "1111111".startswith(pending)
-        self.steps: list[tuple[bytes, _State]] = []
+        self.steps: _Steps = []
 
     def fill(self) -> None:
-        self.steps = [
-            (high + low, _state(rest)) for high, between in _nibbles(self.pending) for low, rest in _nibbles(between)
-        ]
+        self.steps += (
+            (high + low, _state(rest).steps)
+            for high, between in _nibbles(self.pending)
+            for low, rest in _nibbles(between)
+        )
+
+
+_STATES: Final[dict[int, _State]] = {}
+"""By the identity of their steps."""
 
 
 @cache
 def _state(pending: str) -> _State:
-    return _State(pending)
+    state = _State(pending)
+    _STATES[id(state.steps)] = state
+    return state
 
 
-_START: Final = _state("")
+_START: Final = _state("").steps
 
 
 def decode(coded: bytes) -> bytes:
@@ -98,15 +112,15 @@ def decode(coded: bytes) -> bytes:
 
     Raises ValueError where the padding is longer than seven bits or not all ones, or the end-of-string symbol occurs.
     """
-    state = _START
+    steps = _START
     decoded: list[bytes] = []
     try:
-        for byte in coded:
-            symbols, state = state.steps[byte]
+        for octet in coded:
+            symbols, steps = steps[octet]
             decoded.append(symbols)
     except IndexError:
-        state.fill()
+        _STATES[id(steps)].fill()
         return decode(coded)
-    if not state.may_end:
+    if not _STATES[id(steps)].may_end:
         raise ValueError("a Huffman-coded string must end in at most seven padding bits, all ones")
     return b"".join(decoded)

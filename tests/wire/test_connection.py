@@ -91,6 +91,25 @@ async def test_large_responses_share_the_connection(peer: RawPeer) -> None:
     assert got == {1: 60_005, 3: 60_005}
 
 
+async def test_a_message_that_is_alone_goes_out_in_whole_frames(peer: RawPeer) -> None:
+    """Nobody waits for a turn: each of its frames but the last is as long as the peer takes, and none is longer."""
+    peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.MAX_FRAME_SIZE, 20_000))
+    peer.headers(1, request("/test.Test/Echo"))
+    body = message(b"x" * 60_000)
+    for start in range(0, len(body), 16_000):
+        last = start + 16_000 >= len(body)
+        peer.send(frames.DATA, frames.END_STREAM if last else 0, 1, body[start : start + 16_000])
+    seen = [await peer.until(frames.DATA)]
+    while len(seen) < 4:
+        frame = await peer.frame()
+        assert frame is not None
+        seen.append(frame)
+    assert [(each.kind, each.flags, len(each.payload)) for each in seen] == [(frames.DATA, 0, 20_000)] * 3 + [
+        (frames.DATA, 0, 5)
+    ]
+    assert b"".join(each.payload for each in seen) == body
+
+
 async def test_a_stream_without_window_stops_only_itself(peer: RawPeer) -> None:
     """The other's answer comes, and the first one's when its window opens, by SETTINGS or by WINDOW_UPDATE."""
     peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 0))

@@ -73,25 +73,28 @@ class Inbox:
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
         """Take the payload of a DATA frame. Raises `BadMessage`."""
+        parts = self._parts
         while start < stop:
             if not self.missing:
                 start = self._begin(data, start, stop)
                 if not self.missing:
                     continue
-            taken = data[start : start + min(self.missing, stop - start)]
-            if not taken:
-                return
-            start += len(taken)
-            self.missing -= len(taken)
-            self._partial += len(taken)
-            parts = self._parts
-            if len(taken) >= _SMALL or not parts:
+            size = stop - start
+            missing = self.missing
+            if size > missing:
+                size = missing
+            taken = data[start : start + size]
+            start += size
+            self.missing = missing = missing - size
+            if size >= _SMALL or not parts:
                 parts.append(taken)
             elif isinstance(last := parts[-1], bytearray):
                 last += taken
             else:
                 parts.append(bytearray(taken))
-            if not self.missing:
+            if missing:
+                self._partial += size
+            else:
                 message = taken if len(parts) == 1 else b"".join(parts)
                 parts.clear()
                 self._partial = 0

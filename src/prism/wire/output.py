@@ -158,7 +158,8 @@ class Output(Generic[S]):
             outbox = stream.outbox
             if outbox is None or stream.ended:
                 continue
-            room = min(self._peer_frame_size, stream.send_window, self._send_window)
+            # Who is alone need not give others their turn after each frame.
+            room = min(self._peer_frame_size if ready else _BURST, stream.send_window, self._send_window)
             if room <= 0:
                 outbox.queued = False
                 continue
@@ -179,23 +180,28 @@ class Output(Generic[S]):
         self._backlog -= size
 
     def _emit(self, stream: S, outbox: Outbox, room: int) -> None:
-        size = min(room, outbox.size)
-        outbox.size -= size
-        self._ease(size)
-        stream.send_window -= size
-        self._send_window -= size
-        self._burst += max(size, _LEAST)
-        flags = END_STREAM if outbox.final == END_WITH_DATA and not outbox.size else 0
-        self.write(_pack(size >> 8, size & 0xFF, DATA, flags, stream.stream_id))
-        pieces = outbox.pieces
-        while size:
-            piece = pieces[0]
-            if len(piece) <= size:
-                self._out.append(pieces.popleft())
-                size -= len(piece)
-            else:
-                view = memoryview(piece)
-                self._out.append(view[:size])
-                pieces[0] = view[size:]
-                size = 0
+        """Send so many bytes of an outbox."""
+        left = min(room, outbox.size)
+        outbox.size -= left
+        self._ease(left)
+        stream.send_window -= left
+        self._send_window -= left
+        self._burst += max(left, _LEAST)
         self._bulky = True
+        final = END_STREAM if outbox.final == END_WITH_DATA and not outbox.size else 0
+        pieces = outbox.pieces
+        append = self._out.append
+        while left:
+            size = min(left, self._peer_frame_size)
+            left -= size
+            self.write(_pack(size >> 8, size & 0xFF, DATA, 0 if left else final, stream.stream_id))
+            while size:
+                piece = pieces[0]
+                if len(piece) <= size:
+                    append(pieces.popleft())
+                    size -= len(piece)
+                else:
+                    view = memoryview(piece)
+                    append(view[:size])
+                    pieces[0] = view[size:]
+                    size = 0

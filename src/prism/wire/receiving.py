@@ -47,7 +47,8 @@ class Receiving(Control[S]):
         receiver.feed(data, start, stop)
         if stream.remote_ended:
             receiver.end()
-        elif not stream.ended:
+        # Above half of it nothing would come of the calls, which cost more than all of the above.
+        elif not stream.ended and (receiver.window << 1 <= receiver.target + 1 or receiver.window < receiver.missing):
             self.replenish(stream)
 
     def replenish(self, stream: S) -> None:

@@ -1,7 +1,6 @@
 """One gateway process: what it is made of, and its life from the first line to the last."""
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Protocol
 
 import uvloop
 
+from prism import heap
 from prism.control.admin import Admin, AdminPort
 from prism.control.coherence import CLOSE, OPEN, is_open
 from prism.control.config import Config, NamespaceEntry
@@ -117,8 +117,7 @@ class GatewayServer:
                 self._set_accepting(accepting=True)
                 told = self._catch_signals()  # whoever reads that it serves may tell it to end
                 Announcement(self.control).make(addresses, admin_address, probes_address, secured=tls is not None)
-                # What is here now stays: to look for garbage in it again and again took a tenth of a call's time.
-                gc.freeze()
+                heap.settle()
                 await told.wait()
                 self._set_accepting(accepting=False)
                 self._health.close()

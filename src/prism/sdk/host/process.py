@@ -1,7 +1,6 @@
 """One plugin process: what it is made of, and its life from the first line to the last."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -12,6 +11,7 @@ import click
 from google.protobuf import struct_pb2
 from google.rpc import error_details_pb2
 
+from prism import heap
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
 from prism.sdk.host import backend_plugin, go_plugin, information
@@ -65,7 +65,7 @@ class PluginProcess:
             others = {where: await web.listen(where) for where in {options.probes, options.metrics} - {""}}
             self._catch_signals()
             self._announce(address, others)
-            gc.freeze()  # what is here now stays: to look for garbage in it again and again takes time from the calls
+            heap.settle()
             watch = asyncio.create_task(self._instances.end_abandoned(options.patience)) if options.patience else None
             await self._told.wait()
             self._health.close()

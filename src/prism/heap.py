@@ -1,0 +1,27 @@
+"""The heap of a process that serves: what its start has made stays, and what a call needs is kept for the next.
+
+Python's collector goes through all that is tracked, and glibc gives memory of some size back to the kernel as soon as
+it is free, to get it page by page and zeroed again a moment later. Both are right for most programs; a server that
+streams pays for both in every call.
+"""
+
+import ctypes
+import gc
+from typing import Final
+
+_TRIM_THRESHOLD: Final = -1  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3)
+_MMAP_THRESHOLD: Final = -3
+_KEPT: Final = 8 << 20  # bytes free at the end of the heap that are kept
+_LARGE: Final = 1 << 20  # bytes from which a block is given back in any case
+
+
+def settle() -> None:
+    """Say that the start is over; for the process as a whole, so only whoever owns it may.
+
+    Where the C library is not glibc it looks after its heap as before.
+    """
+    gc.freeze()
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, _KEPT)
+        mallopt(_MMAP_THRESHOLD, _LARGE)

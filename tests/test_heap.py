@@ -1,0 +1,38 @@
+"""The heap of a process that serves, in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_COUNT = """
+import gc, resource, sys
+from prism import heap
+if sys.argv[1] == "settled":
+    heap.settle()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(200):
+        some = [bytes(200_000) for _ in range(20)]
+        del some
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(faults(), gc.get_freeze_count())
+"""
+
+
+def _measure(state: str) -> tuple[int, int]:
+    done = subprocess.run([sys.executable, "-c", _COUNT, state], capture_output=True, text=True, check=True)
+    faults, frozen = map(int, done.stdout.split())
+    return faults, frozen
+
+
+def test_what_a_call_needs_is_kept_for_the_next() -> None:
+    """Blocks of a read's size are not got from the kernel each time, page by page; what was there is set aside."""
+    if "glibc" not in os.confstr("CS_GNU_LIBC_VERSION"):
+        pytest.skip("the C library is not glibc")
+    (faults, frozen), (settled, aside) = _measure("as it is"), _measure("settled")
+    assert frozen == 0
+    assert aside > 1000
+    # 4 MB, of pages of 4 KiB, are got once.
+    assert settled < 4_000 < faults

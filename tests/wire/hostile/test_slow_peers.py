@@ -43,7 +43,7 @@ async def test_a_preface_that_never_comes(attacked: Attacked, said: bytes) -> No
 
 async def test_half_open_connections(attacked: Attacked) -> None:
     """Peers that have gone without a word are found out by PING, and their calls ended."""
-    async with attacked(keepalive_interval=0.1, keepalive_timeout=0.1) as victim:
+    async with attacked(keepalive_interval=1.0, keepalive_timeout=0.2) as victim:
         peers = [await RawPeer.connect(victim.address) for _ in range(100)]
         for peer in peers:
             await send(peer, [full(peer, 1, "/test.Test/Hang", message(b"x"))])

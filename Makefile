@@ -11,7 +11,7 @@ CODE := $(wildcard $(CODE))
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
-run: setup  ## start a gateway on SQLite under ./prism-data, ports 8980 and 9090
+run: setup  ## start a gateway on SQLite under ./prism-data, ports 8980, 8981 and 9090
 	@$(BIN)/prism serve $(ARGS)
 
 test: setup-test  ## formatting, lint, types, every test, on real servers; under 15 minutes

@@ -9,11 +9,25 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group made from a table: name -> (`module:attribute`, summary). The summaries make up `--help`."""
+    """A group made from a table: name -> (`module:attribute`, summary). The summaries make up `--help`.
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+    Args:
+        args: for click.
+        lazy: the table.
+        examples: for the end of `--help`: what each command line does.
+        settings: for click.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        lazy: Mapping[str, tuple[str, str]],
+        examples: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(*args, **settings)
         self._lazy = lazy
+        self._examples = examples or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's face
         """Every command's name, in the order of the table."""
@@ -41,3 +55,12 @@ class LazyGroup(click.Group):
         """Writes the summaries without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in self._lazy.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples, each whole in its line, and what else there is to say."""
+        if self._examples:
+            width = max(map(len, self._examples))
+            with formatter.section("For example"):
+                for command, meaning in self._examples.items():
+                    formatter.write(f"{' ' * formatter.current_indent}{command:<{width}}  {meaning}\n")
+        super().format_epilog(ctx, formatter)

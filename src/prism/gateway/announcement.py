@@ -16,7 +16,7 @@ _TRIED = {
     "cache": "cache set {} greeting hello",
     "pubsub": "pubsub publish {} greetings.en hello",
 }
-"""A command for each abstraction that the command line knows, by its name in configuration."""
+"""A command for each abstraction that the command line knows, by its name in configuration; the first that fits."""
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Announcement:
         """A command that works, on a namespace that serves; empty where there is none yet."""
         refused = self._refused()
         for name, each in self._control.served.items():
-            tried = next((_TRIED[kind] for kind in each.spec.abstractions if kind in _TRIED), "")
+            tried = next((words for kind, words in _TRIED.items() if kind in each.spec.abstractions), "")
             if tried and name not in refused:
                 endpoint = "" if address.endswith(":8980") else f" --endpoint {address}"
                 tls = " --tls-ca FILE" if secured and not address.startswith("unix:") else ""

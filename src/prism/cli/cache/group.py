@@ -8,6 +8,12 @@ from prism.cli.octets import SYNTAX
 
 _ENTRIES = "prism.cli.cache.entries"
 
+_EXAMPLES = {
+    "prism cache set default greeting hello --ttl 5m": "for five minutes at most",
+    "prism cache get default greeting": "ends with 1 where it is gone",
+    "prism cache increment default visits": "a counter, made where it is missing",
+}
+
 
 @click.group(
     cls=LazyGroup,
@@ -18,6 +24,7 @@ _ENTRIES = "prism.cli.cache.entries"
         "increment": (f"{_ENTRIES}:increment", "Add to a counter."),
         "ttl": (f"{_ENTRIES}:ttl", "Print how long a key still lives, or change it."),
     },
+    examples=_EXAMPLES,
     epilog=f"{SYNTAX}\n{ExitCode.documentation()}",
 )
 def cache() -> None:

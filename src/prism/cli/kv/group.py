@@ -6,6 +6,16 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import SYNTAX
 
+_EXAMPLES = {
+    "prism kv put default account:1 plan=team seats=5": "two items of the record account:1",
+    "prism kv get default account:1 plan --raw": "the value and nothing else, for scripts",
+    "prism kv scan default account:1 --prefix se": "items in order",
+    "prism kv cas default account:1 seats 6 --expect 5": "only if nobody was faster",
+    "prism kv records default --prefix account:": "what records there are",
+    "prism kv export default > default.jsonl": "all of it, to keep or to move",
+    "prism kv import default default.jsonl": "and back",
+}
+
 
 @click.group(
     cls=LazyGroup,
@@ -20,6 +30,7 @@ from prism.cli.octets import SYNTAX
         "import": ("prism.cli.kv.transfer:import_", "Store the records of a JSON Lines file."),
         "export": ("prism.cli.kv.transfer:export", "Write a namespace as JSON Lines."),
     },
+    examples=_EXAMPLES,
     epilog=f"{SYNTAX}\n{ExitCode.documentation()}",
 )
 def kv() -> None:

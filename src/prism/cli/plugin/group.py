@@ -5,16 +5,15 @@ import click
 from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 
-_EXAMPLES = """\b
-For example:
-  prism plugin list                  what a namespace may name as its backend
-  prism plugin describe postgres     its options and what it promises
-  prism plugin status                how every namespace is served
-  prism plugin status profiles       one of them, with its last probe and failure
-  prism plugin reload profiles       a new instance in place of the old; if it does not come up, the old one stays
-  prism plugin logs profiles -f      what it prints, as it comes
-  prism plugin disable profiles --reason "moving to db2"
-"""
+_EXAMPLES = {
+    "prism plugin list": "what a namespace may name as its backend",
+    "prism plugin describe postgres": "its options and what it promises",
+    "prism plugin status": "how every namespace is served",
+    "prism plugin status profiles": "one of them, with its last probe and failure",
+    "prism plugin reload profiles": "a new instance; if it does not come up, the old one stays",
+    "prism plugin logs profiles -f": "what it prints, as it comes",
+    'prism plugin disable profiles --reason "moving to db2"': "until it is enabled again",
+}
 
 
 @click.group(
@@ -28,7 +27,8 @@ For example:
         "logs": ("prism.cli.plugin.logs:logs", "Show what the plugin of a namespace prints."),
         "status": ("prism.cli.plugin.status:status", "Show how the plugin of each namespace fares."),
     },
-    epilog=f"{_EXAMPLES}\n{ExitCode.documentation()}",
+    examples=_EXAMPLES,
+    epilog=ExitCode.documentation(),
 )
 def plugin() -> None:
     """Look after the plugins of a running gateway, through its admin port.

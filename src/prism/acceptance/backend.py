@@ -77,7 +77,7 @@ Fault = Literal["read_only", "full"]
 
 @runtime_checkable
 class Faulty(Protocol):
-    """What a test backend offers besides where its store can be made to refuse writes."""
+    """What a test backend offers besides where its store can be made to refuse writes; `lacks` may name a fault too."""
 
     async def break_(self, fault: Fault) -> None:
         """Lets the store refuse writes from now on, for that reason, until `mend`."""

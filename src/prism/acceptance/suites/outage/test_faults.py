@@ -16,6 +16,8 @@ async def test_a_store_that_takes_no_writes(frail: Frail, fault: Fault) -> None:
         not_applicable(
             "the store cannot be made read-only or full from outside; tests of the backend do so from within"
         )
+    if reason := store.lacks.get(fault):
+        not_applicable(reason)
     await frail.recovered()
     await frail.put(1)
     await store.break_(fault)

@@ -179,3 +179,14 @@ async def test_wrong_credentials_are_the_operators(server: RedisServer, open_sto
     server.change_password()
     with pytest.raises(BackendCredentials):
         await late.backend.start()
+
+
+async def test_a_server_that_says_nothing_to_a_new_connection(server: RedisServer, open_store: Open) -> None:
+    """Frozen, it still takes connections: a call waits for its greeting no longer than for an answer."""
+    store = await open_store(server, start=False, command_timeout=0.2)
+    server.pause()
+    with pytest.raises(BackendUnavailable) as caught:
+        await store.put("r", b"k", b"1")
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    server.resume()
+    await store.put("r", b"k", b"1")

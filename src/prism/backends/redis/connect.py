@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.pushes import PushParser
+from prism.backends.redis.parsers import Parser, PushParser
 from prism.errors import FailedPrecondition
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool, SSLConnection
@@ -26,7 +26,8 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
     Raises:
         FailedPrecondition: a file of the configuration is missing.
     """
-    options: dict[str, Any] = {**_common(config, credentials), "db": config.database, **_tls(config)}
+    options: dict[str, Any] = {**_common(config, credentials), **_tls(config)}
+    options |= {"db": config.database, "parser_class": Parser}
     if config.mode == "standalone":
         return lambda: _to(config.addresses[0], config, options), None
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # of the driver

@@ -75,6 +75,7 @@ class OneServer:
                     await _repeat_unknown_scripts(connection, commands, answers)
             except (driver.RedisError, OSError, TimeoutError) as error:
                 await self._drop(connection)
+                await self._drop_idle()  # what has ended one has hardly left the others
                 raise translate(error, writes=writes, sent=True) from error
             except BaseException:
                 await self._drop(connection)
@@ -95,7 +96,8 @@ class OneServer:
         connection = self._connect()
         self.open += 1
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
+            async with asyncio.timeout(self._timeout):  # a server that takes a connection may still say nothing
+                await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except (driver.RedisError, OSError, TimeoutError) as error:
             await self._drop(connection)
             raise translate(error, writes=writes, sent=False) from error
@@ -109,10 +111,13 @@ class OneServer:
         with suppress(driver.RedisError, OSError, TimeoutError):
             await connection.disconnect(nowait=True)
 
-    async def close(self) -> None:
-        """See Server."""
+    async def _drop_idle(self) -> None:
         while self._idle:
             await self._drop(self._idle.pop())
+
+    async def close(self) -> None:
+        """See Server."""
+        await self._drop_idle()
         for sentinel in self._sentinel.sentinels if self._sentinel else ():
             await sentinel.aclose()
 

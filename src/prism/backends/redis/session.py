@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 import redis.exceptions as driver
 from prism.backends.redis.errors import LATER, translate
-from prism.backends.redis.pushes import Push
+from prism.backends.redis.parsers import Push
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
 from prism.interfaces.pubsub import Message
 from prism.sdk import Audience, Feed

@@ -1,72 +1,116 @@
 """Redis for tests, as the acceptance kit wants it."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 
-from prism.backends.redis.testing_server import USER, RedisServer
+from prism.acceptance.backend import Fault
+from prism.backends.redis.testing_attached import AttachedServer
+from prism.backends.redis.testing_server import ATTACH_VARIABLE, RedisServer
 
-__all__ = ["RedisServer", "RedisTestBackend"]
+__all__ = ["ATTACH_VARIABLE", "AttachedServer", "RedisServer", "RedisTestBackend"]
+
+ATTACHED = f"the server that {ATTACH_VARIABLE} names is others' too"
+_NO_MEMORY = {"full": ("CONFIG", "SET", "maxmemory", "1")}
 
 
 class RedisTestBackend:
-    """`prism.acceptance.TestBackend`: a server of its own, and a prefix for each place."""
-
-    lacks: Mapping[str, str] = {}
+    """`prism.acceptance.TestBackend`: a prefix for each place on a server of its own, or on one that already runs."""
 
     def __init__(self) -> None:
-        self._server: RedisServer | None = None
+        self._server: RedisServer | AttachedServer | None = None
 
     @property
-    def server(self) -> RedisServer:
-        """The server itself, for tests of what is Redis' alone."""
-        if self._server is None:
-            raise RuntimeError("the store has not been started")
-        return self._server
+    def lacks(self) -> Mapping[str, str]:
+        """A server that was attached is not broken."""
+        lacks = {"read_only": "a Redis that takes no writes is a replica, and waits for its failover to end"}
+        if isinstance(self._server, AttachedServer):
+            return lacks | dict.fromkeys(("rotate_credentials", "kill", "pause", "disconnect"), ATTACHED)
+        return lacks
 
     async def start(self) -> None:
-        """Starts it; after `kill` on the data that it had.
+        """Starts or attaches it; after `kill` on the data that it had.
 
         Raises:
-            StoreMissing: Redis is not installed.
+            StoreMissing: Redis is not installed, and no server was named.
         """
         if self._server is None:
-            self._server = RedisServer()
+            url = os.environ.get(ATTACH_VARIABLE)
+            self._server = AttachedServer(url) if url else RedisServer()
         await asyncio.to_thread(self._server.start)
 
     async def stop(self) -> None:
-        """Ends it; nothing is left."""
+        """Ends it; of an attached one only what was stored here."""
         if self._server is not None:
             await asyncio.to_thread(self._server.stop)
             self._server = None
 
     async def reset(self) -> None:
-        """Empties it."""
-        await asyncio.to_thread(self.server.command, "FLUSHALL")
+        """Empties it of what was stored here."""
+        await asyncio.to_thread(self.server.reset)
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
         """A prefix of that name."""
-        return {"addresses": [self.server.address], "prefix": f"test-{place}", "command_timeout": 3.0}
+        return {
+            "addresses": [self.server.address],
+            "prefix": f"{self.server.prefix}-{place}",
+            "command_timeout": 3.0,
+            **self.server.config(),
+        }
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the server listens."""
+        host, _, port = self.server.address.rpartition(":")
+        return host, int(port)
+
+    async def connection_through(self, port: int, place: str = "main") -> Mapping[str, object]:
+        """The prefix of that name, by way of a proxy."""
+        return {**await self.connection_config(place), "addresses": [f"127.0.0.1:{port}"]}
 
     def credentials(self) -> Mapping[str, str]:
         """The account that tests use."""
-        return {"username": USER, "password": self.server.password}
+        return self.server.credentials()
 
     async def rotate_credentials(self) -> None:
         """Gives the account another password."""
-        await asyncio.to_thread(self.server.change_password)
+        await asyncio.to_thread(self.own.change_password)
 
     async def kill(self) -> None:
         """Ends the process at once."""
-        await asyncio.to_thread(self.server.kill)
+        await asyncio.to_thread(self.own.kill)
 
     async def pause(self) -> None:
         """Stops the process by a signal."""
-        self.server.pause()
+        self.own.pause()
 
     async def resume(self) -> None:
         """Lets it go on."""
-        self.server.resume()
+        self.own.resume()
 
     async def disconnect(self) -> None:
         """Ends every connection but the one that does it."""
-        await asyncio.to_thread(self.server.command, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        for kind in ("normal", "pubsub"):
+            await asyncio.to_thread(self.own.command, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+    async def break_(self, fault: Fault) -> None:
+        """Full: there is no memory left for anything."""
+        await asyncio.to_thread(self.own.command, *_NO_MEMORY[fault])
+
+    async def mend(self) -> None:
+        """Memory without a limit again."""
+        await asyncio.to_thread(self.own.command, "CONFIG", "SET", "maxmemory", "0")
+
+    @property
+    def server(self) -> RedisServer | AttachedServer:
+        """The server itself, for tests of what is Redis' alone."""
+        if self._server is None:
+            raise RuntimeError("the store has not been started")
+        return self._server
+
+    @property
+    def own(self) -> RedisServer:
+        """The server, where it is this object's own and may be broken."""
+        if not isinstance(self._server, RedisServer):
+            raise NotImplementedError(ATTACHED)
+        return self._server

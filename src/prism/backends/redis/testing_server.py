@@ -46,6 +46,8 @@ class RedisServer:
         password: of the account `prism`.
     """
 
+    prefix = "test"
+
     def __init__(self, options: Mapping[str, str] | None = None, *, password: str = "", own_password: str = "") -> None:
         """
         Args:
@@ -71,6 +73,18 @@ class RedisServer:
     def address(self) -> str:
         """As a configuration names it."""
         return f"127.0.0.1:{self.port}"
+
+    def config(self) -> Mapping[str, object]:
+        """What else a configuration says of it."""
+        return {}
+
+    def credentials(self) -> Mapping[str, str]:
+        """Of the account that tests use."""
+        return {"username": USER, "password": self.password}
+
+    def reset(self) -> None:
+        """Empties it."""
+        self.command("FLUSHALL")
 
     def start(self) -> None:
         """Starts it on what it has stored, and waits until it says that it is ready."""

@@ -144,7 +144,7 @@ async def test_who_gives_up_while_subscribing_leaves_nothing(server: RedisServer
 
 async def test_a_server_that_falls_silent_is_a_gap(server: RedisServer, open_store: Open) -> None:
     """Paused: nothing closes the connection, and the subscription ends all the same; a new one says what is wrong."""
-    store = await open_store(server, command_timeout=0.3, ping_interval=0.1)
+    store = await open_store(server, connect_timeout=0.1, command_timeout=0.3, ping_interval=0.1)
     async with store.listening() as listening:
         server.pause()
         _, error = await listening.rest()

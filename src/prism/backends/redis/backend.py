@@ -135,7 +135,9 @@ def _server(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server,
         client = cluster(config, credentials)
         return Cluster(client, most=config.pool_size), ClusterSource(client, listener(config, credentials, None))
     connect, sentinel = connector(config, credentials)
-    server = OneServer(connect, sentinel, most=config.pool_size, timeout=config.command_timeout)
+    server = OneServer(
+        connect, sentinel, most=config.pool_size, timeout=config.command_timeout, greeting=config.greeting
+    )
     return server, OneSource(config.addresses[0], listener(config, credentials, sentinel))
 
 

@@ -49,7 +49,9 @@ class RedisConfig(Config):
         ca: file of the certificates that the server's is verified by; unset: the system's.
         certificate: file of the gateway's own certificate.
         key: file of that certificate's key.
-        verify_hostname: the server's certificate must name the host that was dialled.
+        verify_hostname: the server's certificate must name the host that was dialled, or `tls_server_name`.
+        tls_server_name: the name in the servers' certificates, where it is not their host's: a cluster's nodes and
+            sentinels tell addresses.
     """
 
     addresses: tuple[Address, ...] = Field(default=("localhost:6379",), min_length=1)
@@ -70,6 +72,7 @@ class RedisConfig(Config):
     certificate: Path | None = None
     key: Path | None = None
     verify_hostname: bool = True
+    tls_server_name: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -79,11 +82,16 @@ class RedisConfig(Config):
             raise ValueError("sentinel_service belongs to mode sentinel; give both or neither")
         if self.mode == "cluster" and self.database:
             raise ValueError("a cluster has no database but 0; leave database out")
-        if not self.tls and (self.ca or self.certificate or self.key):
-            raise ValueError("ca, certificate and key need tls: true")
+        if not self.tls and (self.ca or self.certificate or self.key or self.tls_server_name):
+            raise ValueError("ca, certificate, key and tls_server_name need tls: true")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together; give both or neither")
         return self
+
+    @property
+    def greeting(self) -> float:
+        """Seconds until a new connection is of use: reached, and logged in."""
+        return self.connect_timeout + self.command_timeout
 
     @property
     def identity(self) -> str:

@@ -3,17 +3,16 @@
 The driver never sends a command twice by itself: only the layer above knows which of them may be.
 """
 
-import ssl
 from collections.abc import Callable
 from typing import Any
 
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.parsers import Parser, PushParser
-from prism.errors import FailedPrecondition
+from prism.backends.redis.tls import encrypted
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool, SSLConnection
+from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
 
 Connect = Callable[[], AbstractConnection]
@@ -26,15 +25,17 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
     Raises:
         FailedPrecondition: a file of the configuration is missing.
     """
-    options: dict[str, Any] = {**_common(config, credentials), **_tls(config)}
-    options |= {"db": config.database, "parser_class": Parser}
+    options = {**_common(config, credentials), "db": config.database, "parser_class": Parser}
+    kind = _kind(config)
     if config.mode == "standalone":
-        return lambda: _to(config.addresses[0], config, options), None
+        return lambda: _to(config.addresses[0], kind, options), None
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # of the driver
         [_host_and_port(each) for each in config.addresses],
         sentinel_kwargs=_sentinel_options(config, credentials),
     )
-    return _to_primary(sentinel, config, options), sentinel
+    for each in sentinel.sentinels:
+        each.connection_pool.connection_class = kind
+    return _to_primary(sentinel, config, kind, options), sentinel
 
 
 def listener(
@@ -45,21 +46,25 @@ def listener(
     Raises:
         FailedPrecondition: a file of the configuration is missing.
     """
-    options = {**_common(config, credentials), **_tls(config), "protocol": 3, "parser_class": PushParser}
+    options = {**_common(config, credentials), "protocol": 3, "parser_class": PushParser}
+    kind = _kind(config)
     if sentinel is not None:
-        to_primary = _to_primary(sentinel, config, options)
+        to_primary = _to_primary(sentinel, config, kind, options)
         return lambda _: to_primary()
-    return lambda address: _to(address, config, options)
+    return lambda address: _to(address, kind, options)
 
 
-def _to(address: str, config: RedisConfig, options: dict[str, Any]) -> AbstractConnection:
+def _to(address: str, kind: type[Connection], options: dict[str, Any]) -> AbstractConnection:
     host, port = _host_and_port(address)
-    kind = SSLConnection if config.tls else Connection
     return kind(host=host, port=port, **options)
 
 
-def _to_primary(sentinel: Sentinel, config: RedisConfig, options: dict[str, Any]) -> Connect:
-    pool: ConnectionPool = sentinel.master_for(str(config.sentinel_service), **_flag(config), **options).connection_pool
+def _to_primary(sentinel: Sentinel, config: RedisConfig, kind: type[Connection], options: dict[str, Any]) -> Connect:
+    class ToPrimary(SentinelManagedConnection, kind):  # type: ignore[misc, valid-type]  # whichever it is
+        """A connection that asks the sentinels where it goes."""
+
+    service = str(config.sentinel_service)
+    pool: ConnectionPool = sentinel.master_for(service, connection_class=ToPrimary, **options).connection_pool
     return pool.make_connection
 
 
@@ -67,13 +72,11 @@ def cluster(config: RedisConfig, credentials: RedisCredentials) -> RedisCluster:
     """A client for a cluster; raises as `connector` does."""
     nodes = [ClusterNode(*_host_and_port(each)) for each in config.addresses]
     options = _common(config, credentials) | {"socket_timeout": config.command_timeout}
-    return RedisCluster(
-        startup_nodes=nodes,
-        max_connections=config.pool_size,
-        **_flag(config),
-        **options,
-        **_tls(config),
-    )
+    client = RedisCluster(startup_nodes=nodes, max_connections=config.pool_size, **options)
+    kind = client.connection_kwargs["connection_class"] = _kind(config)
+    for node in client.startup_nodes:
+        node.connection_class = kind
+    return client
 
 
 def _common(config: RedisConfig, credentials: RedisCredentials) -> dict[str, Any]:
@@ -96,29 +99,11 @@ def _sentinel_options(config: RedisConfig, credentials: RedisCredentials) -> dic
         "socket_connect_timeout": config.connect_timeout,
         "socket_timeout": config.connect_timeout,
         "retry": Retry(NoBackoff(), 0),
-        **_flag(config),
-        **_tls(config),
     }
 
 
-def _flag(config: RedisConfig) -> dict[str, Any]:
-    return {"ssl": True} if config.tls else {}
-
-
-def _tls(config: RedisConfig) -> dict[str, Any]:
-    if not config.tls:
-        return {}
-    for field in ("ca", "certificate", "key"):
-        path = getattr(config, field)
-        if path is not None and not path.is_file():
-            raise FailedPrecondition(f"{field}: there is no file {path}; correct the namespace's configuration")
-    return {
-        "ssl_ca_certs": str(config.ca) if config.ca else None,
-        "ssl_certfile": str(config.certificate) if config.certificate else None,
-        "ssl_keyfile": str(config.key) if config.key else None,
-        "ssl_check_hostname": config.verify_hostname,
-        "ssl_min_version": ssl.TLSVersion.TLSv1_2,
-    }
+def _kind(config: RedisConfig) -> type[Connection]:
+    return encrypted(config) if config.tls else Connection
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

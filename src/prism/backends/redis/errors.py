@@ -57,7 +57,7 @@ _MEANINGS = (
     _Meaning(
         (ssl.SSLError,),
         BackendUnavailable,
-        "TLS with Redis failed: correct tls, ca, certificate and key",
+        "TLS with Redis failed: correct tls, ca, certificate, key and tls_server_name",
         LATER,
     ),
     _Meaning(
@@ -96,6 +96,8 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if isinstance(error, PrismError):
         return error
     outcome = (Outcome.UNKNOWN if sent else Outcome.NOT_APPLIED) if writes else None
+    if isinstance(error.__context__, ssl.SSLError):
+        error = error.__context__  # the driver makes a lost connection of it
     for meaning in _MEANINGS:
         if isinstance(error, meaning.errors):
             message = f"{meaning.advice} ({_first_line(error)})"

@@ -53,8 +53,19 @@ class OneServer:
 
     spans_slots = True
 
-    def __init__(self, connect: Connect, sentinel: Sentinel | None, *, most: int, timeout: float) -> None:
+    def __init__(
+        self, connect: Connect, sentinel: Sentinel | None, *, most: int, timeout: float, greeting: float
+    ) -> None:
+        """
+        Args:
+            connect: makes connections.
+            sentinel: what knows the sentinels, where there are any.
+            most: connections at once.
+            timeout: seconds for one exchange.
+            greeting: seconds until a new connection is of use.
+        """
         self._connect = connect
+        self._greeting = greeting
         self._sentinel = sentinel
         self._timeout = timeout
         self._places = asyncio.Semaphore(most)
@@ -96,7 +107,7 @@ class OneServer:
         connection = self._connect()
         self.open += 1
         try:
-            async with asyncio.timeout(self._timeout):  # a server that takes a connection may still say nothing
+            async with asyncio.timeout(self._greeting):  # a server that takes a connection may still say nothing
                 await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except (driver.RedisError, OSError, TimeoutError) as error:
             await self._drop(connection)
@@ -106,10 +117,10 @@ class OneServer:
             raise
         return connection
 
-    async def _drop(self, connection: AbstractConnection) -> None:
+    async def _drop(self, connection: AbstractConnection, *, at_once: bool = True) -> None:
         self.open -= 1
         with suppress(driver.RedisError, OSError, TimeoutError):
-            await connection.disconnect(nowait=True)
+            await connection.disconnect(nowait=at_once)
 
     async def _drop_idle(self) -> None:
         while self._idle:
@@ -117,7 +128,8 @@ class OneServer:
 
     async def close(self) -> None:
         """See Server."""
-        await self._drop_idle()
+        while self._idle:
+            await self._drop(self._idle.pop(), at_once=False)
         for sentinel in self._sentinel.sentinels if self._sentinel else ():
             await sentinel.aclose()
 

@@ -113,15 +113,17 @@ class Session:
         self._task = asyncio.get_running_loop().create_task(self._live())
 
     @classmethod
-    async def open(cls, connection: AbstractConnection, words: Words, *, patience: float, interval: float) -> Self:
-        """Connects and logs in.
+    async def open(
+        cls, connection: AbstractConnection, words: Words, *, greeting: float, patience: float, interval: float
+    ) -> Self:
+        """Connects and logs in, within `greeting` seconds.
 
         Raises:
             BackendUnavailable: the server does not answer, or is a replica.
             BackendCredentials: it refuses the credentials.
         """
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(greeting):
                 await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except (driver.RedisError, OSError, TimeoutError) as error:
             await _disconnect(connection)
@@ -210,7 +212,7 @@ class Session:
             for work in works:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
-            await _disconnect(self._connection)
+            await _disconnect(self._connection, at_once=False)
 
     async def _write(self) -> None:
         while True:
@@ -329,6 +331,6 @@ def _end(channel: _Channel, error: PrismError) -> None:
     channel.listeners.clear()
 
 
-async def _disconnect(connection: AbstractConnection) -> None:
+async def _disconnect(connection: AbstractConnection, *, at_once: bool = True) -> None:
     with suppress(driver.RedisError, OSError, TimeoutError):
-        await connection.disconnect(nowait=True)
+        await connection.disconnect(nowait=at_once)

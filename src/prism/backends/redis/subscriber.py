@@ -99,6 +99,7 @@ class Subscriber:
             session = await Session.open(
                 self._source.connect(address),
                 self._source.words,
+                greeting=self._config.greeting,
                 patience=self._config.command_timeout,
                 interval=self._config.ping_interval,
             )

@@ -69,6 +69,10 @@ class RedisServer:
         """Where the nodes of a cluster speak to each other."""
         return int(self._options["cluster-port"])
 
+    def option(self, name: str) -> str:
+        """One of the options that it was made with."""
+        return self._options[name]
+
     @property
     def address(self) -> str:
         """As a configuration names it."""

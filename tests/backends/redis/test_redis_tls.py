@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("redis")
+
 from authority import Authority, Issued
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
+from prism.acceptance.backend import StoreMissing
+from prism.backends.redis.testing_cluster import RedisCluster
 from prism.backends.redis.testing_server import RedisServer, free_port
 from prism.errors import BackendUnavailable, FailedPrecondition
 
@@ -138,3 +142,24 @@ async def test_a_missing_file_is_named(server: RedisServer, open_store: Open, tm
     """Before anything is dialled: the configuration is at fault."""
     with pytest.raises(FailedPrecondition, match="ca: there is no file"):
         await open_store(server, start=False, tls=True, ca=tmp_path / "none.pem")
+
+
+async def test_a_cluster_over_tls(authority: Authority, gateway: Issued, open_store: Open) -> None:
+    """Its nodes tell addresses, which no certificate names: the server's name is what counts, at each of them."""
+    options = {name.replace("_", "-"): value for name, value in server_options(authority).items()}
+    try:
+        cluster = RedisCluster(options=options | {"tls-port": "", "tls-cluster": "yes"})
+    except StoreMissing as missing:
+        pytest.skip(str(missing))
+    try:
+        cluster.start()
+        first = cluster.nodes[0]
+        store = await open_store(first, mode="cluster", **trusting(first, authority, gateway))
+        for number in range(20):
+            await store.put(f"r{number}", b"k", b"v")
+        await serves(store)
+        await store.backend.stop()
+    finally:
+        cluster.stop()
+    with pytest.raises(BackendUnavailable):
+        await store.put("r", b"k", b"v")

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prism.backends.redis.cache import RedisCache
+from prism.backends.redis.cluster import Cluster
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.connect import cluster, connector, listener
 from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.layout import Names
 from prism.backends.redis.pubsub import RedisPubSub
-from prism.backends.redis.server import Cluster, OneServer, Server
+from prism.backends.redis.server import OneServer, Server
 from prism.backends.redis.sources import ClusterSource, OneSource, Source
 from prism.backends.redis.subscriber import Subscriber
 from prism.errors import BackendCredentials, FailedPrecondition, PrismError

@@ -49,7 +49,13 @@ _MEANINGS = (
         LATER,
     ),
     _Meaning(
-        (driver.BusyLoadingError, driver.MasterDownError, driver.ClusterDownError, driver.TryAgainError),
+        (driver.AskError, driver.TryAgainError),
+        BackendUnavailable,
+        "what was asked for is on its way to another node of the Redis cluster: wait until it has come there",
+        LATER,
+    ),
+    _Meaning(
+        (driver.BusyLoadingError, driver.MasterDownError, driver.ClusterDownError),
         BackendUnavailable,
         "Redis is not ready: wait until it has loaded its data and found its primary",
         LATER,

@@ -10,8 +10,9 @@ from time import time
 from typing import Any
 
 from prism.backends.redis import scripts
-from prism.backends.redis.layout import Names
+from prism.backends.redis.layout import NOTHING, Names
 from prism.backends.redis.server import Command, Server
+from prism.errors import Outcome, PrismError
 from prism.sdk.scan import Range
 
 _SWEPT_AT_ONCE = 100
@@ -24,6 +25,14 @@ class Index:
     def __init__(self, server: Server, names: Names) -> None:
         self._server = server
         self._names = names
+
+    def keys(self, namespace: str, id_: bytes) -> list[bytes]:
+        """The KEYS of a script on a record; it keeps the lists itself where one server holds all."""
+        record = self._names.record(namespace, id_)
+        if self._server.spans_slots:
+            lists = self._names.namespace(namespace)
+            return [record + b"k", lists + b"r", lists + b"t"]
+        return [record + b"k", record + NOTHING]
 
     async def records(self, namespace: str, ids: Range, *, reverse: bool, at_once: int) -> AsyncIterator[list[bytes]]:
         """The listed ids in order, some at a time."""
@@ -51,17 +60,17 @@ class Index:
         """A record has been written; the first of the items written expires at `soonest`, 0 for never."""
         if not self._server.spans_slots:
             lists = self._names.namespace(namespace)
-            await self._one((b"ZADD", lists + b"r", 0, id_), writes=True)
+            await self._afterwards((b"ZADD", lists + b"r", 0, id_))
             if soonest:
-                await self._one((b"ZADD", lists + b"t", b"LT", soonest, id_), writes=True)
+                await self._afterwards((b"ZADD", lists + b"t", b"LT", soonest, id_))
 
     async def after_emptying(self, namespace: str, id_: bytes) -> None:
         """A record has lost its last item."""
         if not self._server.spans_slots:
             lists = self._names.namespace(namespace)
-            await self._one((b"ZREM", lists + b"r", id_), writes=True)
-            if await self._one((b"EXISTS", self._names.record(namespace, id_) + b"k"), writes=False):
-                await self._one((b"ZADD", lists + b"r", 0, id_), writes=True)
+            await self._afterwards((b"ZREM", lists + b"r", id_))
+            if await self._afterwards((b"EXISTS", self._names.record(namespace, id_) + b"k")):
+                await self._afterwards((b"ZADD", lists + b"r", 0, id_))
 
     async def holds_records(self, namespace: str) -> bool:
         """Whether anything is listed."""
@@ -80,9 +89,7 @@ class Index:
 
     async def _sweep_record(self, namespace: str, id_: bytes) -> bool:
         lists = self._names.namespace(namespace)
-        keys = [self._names.record(namespace, id_) + b"k"]
-        if self._server.spans_slots:
-            keys += [lists + b"r", lists + b"t"]
+        keys = self.keys(namespace, id_)
         command: Command = (b"EVALSHA", scripts.SWEEP.digest, len(keys), *keys, id_, _ITEMS_AT_ONCE)
         removed, empty, following = await self._one(command, writes=True)
         if not self._server.spans_slots:
@@ -93,6 +100,14 @@ class Index:
                 change = (b"ZADD", lists + b"t", following, id_)
             await self._one(change, writes=True)
         return bool(removed == _ITEMS_AT_ONCE)
+
+    async def _afterwards(self, command: Command) -> Any:
+        """What follows a write: when it fails, the write itself has been applied all the same."""
+        try:
+            return await self._one(command, writes=True)
+        except PrismError as error:
+            error.outcome = Outcome.UNKNOWN
+            raise
 
     async def _one(self, command: Command, *, writes: bool) -> Any:
         (answer,) = await self._server.run([command], writes=writes)

@@ -7,7 +7,7 @@ from typing import Any
 from prism.backends.redis import scripts
 from prism.backends.redis.deadline import check_time
 from prism.backends.redis.index import Index
-from prism.backends.redis.layout import HEADER, Names, pack_body, unpack
+from prism.backends.redis.layout import HEADER, NOTHING, Names, pack_body, unpack
 from prism.backends.redis.scripts import Script
 from prism.backends.redis.server import Command, Server
 from prism.interfaces.keyvalue import (
@@ -217,15 +217,13 @@ class RedisKeyValue(KeyValue):
         first = b"[" + keys.first if keys.first else b"-"
         before = b"+" if keys.before is None else b"(" + keys.before
         flags = (int(selection.reverse), selection.limit + 1, MAX_PAGE_BYTES, int(selection.keys_only))
-        name = self._names.record(context.namespace, id_) + b"k"
-        return (b"EVALSHA", scripts.PAGE.digest, 1, name, first, before, *flags)
+        record = self._names.record(context.namespace, id_)
+        names = (record + b"k",) if self._server.spans_slots else (record + b"k", record + NOTHING)
+        return (b"EVALSHA", scripts.PAGE.digest, len(names), *names, first, before, *flags)
 
     def _script(self, script: Script, context: Context, id_: bytes, *arguments: bytes | int) -> Command:
         """A script on one record; it keeps the lists of the namespace itself where one server holds all."""
-        keys = [self._names.record(context.namespace, id_) + b"k"]
-        if self._server.spans_slots:
-            lists = self._names.namespace(context.namespace)
-            keys += [lists + b"r", lists + b"t"]
+        keys = self._index.keys(context.namespace, id_)
         return (b"EVALSHA", script.digest, len(keys), *keys, id_, *arguments)
 
     async def _read(self, commands: Sequence[Command]) -> list[Any]:

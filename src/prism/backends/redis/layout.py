@@ -4,6 +4,7 @@
                                            counts milliseconds: at the end of the one that its expiry falls into
     prefix:{namespace NUL id} NUL k        sorted set, all scores 0: the keys of a record, in byte order
     prefix:{namespace NUL id} NUL x        sorted set: those of them that expire, by when (ms since 1970)
+    prefix:{namespace NUL id} NUL -        nothing, ever: scripts.py says what for
     prefix:{namespace NUL id} NUL d token  the versions that a put with this idempotency key wrote; 24 hours
     prefix:{namespace} NUL r               sorted set, all scores 0: the ids of records, in byte order
     prefix:{namespace} NUL t               sorted set: those with items that expire, by when the next one does
@@ -21,6 +22,9 @@ it as a whole. Namespaces hold neither braces nor NUL and ids no NUL, so that no
 
 import struct
 from typing import Final, NamedTuple
+
+NOTHING: Final = b"-"
+"""Ends the name of what is never there."""
 
 HEADER: Final = struct.Struct(">8sQI")
 """Before an item's metadata and value: version, expiry in us since 1970 (0: none), length of the metadata."""

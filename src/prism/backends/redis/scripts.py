@@ -1,7 +1,9 @@
 """The Lua scripts: each changes or reads one record as a whole, by Redis' own clock, or sends one message.
 
 Versions are Redis' clock in microseconds, never below the item's last one, and a random byte. KEYS are the record's `k`
-and, where one server holds all, the namespace's `r` and `t`: prism/backends/redis/layout.py says what they are.
+and, where one server holds all, the namespace's `r` and `t`: prism/backends/redis/layout.py says what they are. In a
+cluster the second one is a name that nothing has: while the record's slot moves from node to node, and some of its keys
+with it, a key that is missing makes Redis answer TRYAGAIN instead of running a script that sees half of the record.
 """
 
 from dataclasses import dataclass, field
@@ -54,7 +56,7 @@ local function remove(key)
 end
 
 local function list_record(id)
-  if KEYS[2] then
+  if KEYS[3] then
     redis.call('ZADD', KEYS[2], 0, id)
     if soonest then redis.call('ZADD', KEYS[3], 'LT', soonest, id) end
   end
@@ -63,7 +65,7 @@ end
 
 local function unlist_if_empty(id)
   if redis.call('EXISTS', k) == 1 then return 0 end
-  if KEYS[2] then
+  if KEYS[3] then
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZREM', KEYS[3], id)
   end
@@ -204,7 +206,7 @@ end
 local empty = unlist_if_empty(ARGV[1])
 local following = redis.call('ZRANGE', x, 0, 0, 'WITHSCORES')
 local due = tonumber(following[2] or 0)
-if KEYS[2] and empty == 0 then
+if KEYS[3] and empty == 0 then
   if due > 0 then redis.call('ZADD', KEYS[3], due, ARGV[1]) else redis.call('ZREM', KEYS[3], ARGV[1]) end
 end
 return {#dead, empty, due}

@@ -1,7 +1,7 @@
 """What the interfaces see of Redis: commands go in, answers come out, each in its place.
 
 One server is spoken to over connections of our own, because who sends knows what was sent: that makes a failed write's
-outcome honest. A cluster is spoken to through the driver's client, which knows its slots.
+outcome honest. For a cluster see cluster.py.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ import redis.exceptions as driver
 from prism.backends.redis.connect import Connect
 from prism.backends.redis.errors import asks_for_another_server, translate
 from prism.backends.redis.scripts import SCRIPTS
-from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
 
@@ -164,67 +163,5 @@ def _understood(answer: Answer, *, writes: bool) -> Answer:
     if not isinstance(answer, Exception):
         return answer
     error = translate(answer, writes=writes, sent=False)
-    error.__cause__ = answer
-    return error
-
-
-class Cluster:
-    """A cluster: each command goes to the node of its keys."""
-
-    spans_slots = False
-
-    def __init__(self, client: RedisCluster, *, most: int) -> None:
-        self._client = client
-        self._places = asyncio.Semaphore(most)  # the driver refuses where a node's connections are all in use
-        for name in ("INFO", "SET", "CONFIG GET"):  # answers as they come, as from one server
-            client.response_callbacks.pop(name, None)
-
-    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
-        """See Server."""
-        async with self._places:
-            return await self._run(commands, writes=writes)
-
-    async def _run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
-        try:
-            await self._client.initialize()
-        except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
-            raise translate(error, writes=writes, sent=False) from error
-        answers = await self._send(commands, writes=writes)
-        unknown = [index for index, answer in enumerate(answers) if isinstance(answer, driver.NoScriptError)]
-        if unknown:
-            for digest in {bytes(commands[index][1]) for index in unknown}:  # type: ignore[arg-type]  # EVALSHA's digest
-                await self._load(SCRIPTS[digest].text, writes=writes)
-            again = await self._send([commands[index] for index in unknown], writes=writes)
-            for index, answer in zip(unknown, again, strict=True):
-                answers[index] = answer
-        return [_translated(answer, writes=writes) for answer in answers]
-
-    async def _send(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
-        try:
-            pipeline = self._client.pipeline()
-            for name, *arguments in commands:
-                pipeline.execute_command(bytes(name).decode(), *arguments)  # type: ignore[arg-type]  # names are bytes
-            answers: list[Answer] = await pipeline.execute(raise_on_error=False)
-        except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
-            raise translate(error, writes=writes, sent=True) from error
-        return answers
-
-    async def _load(self, text: bytes, *, writes: bool) -> None:
-        try:
-            await self._client.script_load(text)
-        except (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError) as error:
-            raise translate(error, writes=writes, sent=False) from error
-
-    async def close(self) -> None:
-        """See Server."""
-        await self._client.aclose()
-
-
-def _translated(answer: Answer, *, writes: bool) -> Answer:
-    """An exception in a place is the server's answer, or what was lost on the way to its node."""
-    if not isinstance(answer, Exception):
-        return answer
-    answered = isinstance(answer, driver.ResponseError)
-    error = translate(answer, writes=writes, sent=not answered)
     error.__cause__ = answer
     return error

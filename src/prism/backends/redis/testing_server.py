@@ -106,6 +106,7 @@ class RedisServer:
             "requirepass": self._own_password,
             "user": f"{USER} on >{self.password} ~* &* +@all",
             "maxmemory-policy": "noeviction",
+            "repl-diskless-sync-delay": "0",
             **self._options,
         }
         lines = [f"{name} {value}" if value else f'{name} ""' for name, value in settings.items()]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import asyncpg
 import pytest
 
 from prism.backends.postgres.backend import PostgresBackend
@@ -32,3 +33,12 @@ async def open_store() -> AsyncIterator[OpenStore]:
 async def store(open_store: OpenStore, postgres_url: str) -> Store:
     """A started backend on an empty database."""
     return await open_store(postgres_url)
+
+
+@pytest.fixture
+async def outsider(postgres_url: str, store: Store) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody else's session with the same tables, in a transaction."""
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("BEGIN")
+    yield connection
+    await connection.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from prism._proto.data.v1 import cache_pb2, keyvalue_pb2
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.backends.postgres.backend import PostgresBackend
 from prism.sdk import Binding, Capabilities, Context
@@ -16,7 +17,7 @@ SERVICE = "prism.data.v1.KeyValue"
 
 
 class Store:
-    """KeyValue of one backend, called with messages.
+    """KeyValue and Cache of one backend, called with messages.
 
     Attributes:
         backend: not necessarily started.
@@ -28,11 +29,18 @@ class Store:
         self._binding = Binding(backend.interfaces, Capabilities(**manifest["capabilities"]))
 
     async def call(self, method: str, *, namespace: str = "ns", timeout: float | None = None, **fields: Any) -> Any:
-        """One operation; `timeout` in seconds becomes its deadline."""
-        request: Message = getattr(pb, f"KeyValue{method}Request")(**fields)
+        """One operation of KeyValue; `timeout` in seconds becomes its deadline."""
         context = Context(namespace, None if timeout is None else Deadline.after(timeout))
-        payload = await self._binding.unary[f"{SERVICE}/{method}"](request.SerializeToString(), context)
-        return getattr(pb, f"KeyValue{method}Response").FromString(payload)
+        return await self._call("KeyValue", keyvalue_pb2, method, context, fields)
+
+    async def cache(self, method: str, *, namespace: str = "ns", **fields: Any) -> Any:
+        """One operation of Cache."""
+        return await self._call("Cache", cache_pb2, method, Context(namespace), fields)
+
+    async def _call(self, service: str, messages: Any, method: str, context: Context, fields: dict[str, Any]) -> Any:
+        request: Message = getattr(messages, f"{service}{method}Request")(**fields)
+        payload = await self._binding.unary[f"prism.data.v1.{service}/{method}"](request.SerializeToString(), context)
+        return getattr(messages, f"{service}{method}Response").FromString(payload)
 
     async def put(self, id_: str, items: dict[bytes, bytes], **fields: Any) -> list[bytes]:
         """Puts items; answers their versions."""
@@ -44,10 +52,10 @@ class Store:
         answer = await self.call("Get", id=id_, keys=keys, **fields)
         return {each.key: each.value for each in answer.items}
 
-    async def stream(self, **fields: Any) -> list[pb.KeyValueScanStreamResponse]:
+    async def stream(self, *, namespace: str = "ns", **fields: Any) -> list[pb.KeyValueScanStreamResponse]:
         """The whole of a ScanStream."""
         request = pb.KeyValueScanStreamRequest(**fields)
-        answers = self._binding.streaming[f"{SERVICE}/ScanStream"](request.SerializeToString(), Context("ns"))
+        answers = self._binding.streaming[f"{SERVICE}/ScanStream"](request.SerializeToString(), Context(namespace))
         return [pb.KeyValueScanStreamResponse.FromString(each) async for each in answers]
 
 

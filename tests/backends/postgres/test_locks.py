@@ -1,7 +1,6 @@
 """Others hold locks: writes wait no longer than they may, and hold up nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -9,31 +8,8 @@ import pytest
 from prism.backends.postgres.testing import RunningServer
 from prism.errors import BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError
 
+from .locking import lock, waiting
 from .store import OpenStore, Store
-
-
-@pytest.fixture
-async def outsider(postgres_url: str, store: Store) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody else's session with the same tables, in a transaction."""
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("BEGIN")
-    yield connection
-    await connection.close()
-
-
-async def lock(outsider: asyncpg.Connection, id_: str, key: bytes) -> None:
-    """Locks one item until the outsider's transaction ends."""
-    await outsider.execute("SELECT FROM prism.items WHERE id = $1 AND key = $2 FOR UPDATE", id_.encode(), key)
-
-
-async def waiting(outsider: asyncpg.Connection, count: int) -> None:
-    """Returns once so many of the gateway's statements wait for a lock."""
-    query = """
-        SELECT count(*) FROM pg_stat_activity
-        WHERE application_name = 'prism' AND wait_event_type = 'Lock' AND datname = current_database()
-    """
-    while await outsider.fetchval(query) < count:
-        await outsider.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def test_a_lock_held_too_long_fails_its_own_put_only(
@@ -135,21 +111,3 @@ async def test_a_session_ended_amid_a_write_leaves_its_outcome_open(
     with pytest.raises(PrismError) as caught:
         await put
     assert (type(caught.value), caught.value.outcome) == (BackendUnavailable, Outcome.UNKNOWN)
-
-
-async def test_a_deadlock_with_an_outsider_is_tried_again(
-    postgres_url: str, postgres_server: RunningServer, open_store: OpenStore, outsider: asyncpg.Connection
-):
-    """The gateway's transaction may be the victim; its caller does not notice."""
-    name = postgres_url.rpartition("/")[2]
-    postgres_server.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '100ms'")
-    await outsider.execute("SET deadlock_timeout = '60s'")
-    store = await open_store(postgres_url)
-    await store.put("r", {b"a": b"v", b"b": b"v"})
-    await lock(outsider, "r", b"b")
-    put = asyncio.create_task(store.put("r", {b"a": b"w", b"b": b"w"}))
-    await waiting(outsider, 1)
-    await lock(outsider, "r", b"a")
-    await outsider.execute("COMMIT")
-    await put
-    assert await store.get("r", b"a", b"b") == {b"a": b"w", b"b": b"w"}

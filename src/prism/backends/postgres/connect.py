@@ -1,6 +1,8 @@
 """Opens sessions whose settings the statements rely upon, whatever the server's or the role's defaults are."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -105,14 +107,28 @@ def _milliseconds(seconds: float) -> str:
 def _tls(config: PostgresConfig) -> ssl.SSLContext | str | None:
     if config.sslmode in {None, "disable", "allow", "prefer"} and config.certificate is None:
         return config.sslmode
-    context = ssl.create_default_context(cafile=_existing(config.ca, "ca"))
+    ca, certificate, key = (_existing(getattr(config, field), field) for field in ("ca", "certificate", "key"))
+    with _usable("ca", ca):
+        context = ssl.create_default_context(cafile=ca)
     if config.sslmode != "verify-full":
         context.check_hostname = False
     if config.sslmode not in {"verify-ca", "verify-full"}:
         context.verify_mode = ssl.CERT_NONE
-    if config.certificate is not None:
-        context.load_cert_chain(_existing(config.certificate, "certificate") or "", _existing(config.key, "key"))
+    if certificate is not None:
+        with _usable("certificate and key", f"{certificate} and {key}"):
+            context.load_cert_chain(certificate, key)
     return context
+
+
+@contextmanager
+def _usable(field: str, path: str | None) -> Iterator[None]:
+    """What a file is no good for is the operator's matter, not TLS's."""
+    try:
+        yield
+    except OSError as error:
+        raise FailedPrecondition(
+            f"{field}: {path} cannot be used as such ({error}); give a file in PEM form"
+        ) from error
 
 
 def _existing(path: Any, field: str) -> str | None:

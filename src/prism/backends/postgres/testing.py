@@ -1,7 +1,9 @@
 """PostgreSQL for tests: the servers, and one as the acceptance kit wants it."""
 
 import asyncio
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from prism.acceptance.backend import Fault
@@ -12,7 +14,7 @@ from prism.backends.postgres.testing_installation import (
     binaries,
     memory,
 )
-from prism.backends.postgres.testing_server import PostgresServer, RunningServer, find_server
+from prism.backends.postgres.testing_server import PostgresServer, RunningServer
 from prism.backends.postgres.testing_standby import StandbyServer
 
 __all__ = [
@@ -36,6 +38,16 @@ _FULL = (
 )
 
 ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names is others' too"
+
+
+def find_server(within: Path | None = None) -> RunningServer:
+    """The server that PRISM_TEST_POSTGRES_URL names, else one of one's own, in a directory there.
+
+    Raises:
+        ServerMissing: neither is there.
+    """
+    url = os.environ.get(ATTACH_VARIABLE)
+    return RunningServer(url) if url else PostgresServer(within=within)
 
 
 class PostgresTestBackend:

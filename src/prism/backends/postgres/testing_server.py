@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from prism.backends.postgres.testing_installation import ACCOUNT, ATTACH_VARIABLE, account, binaries
+from prism.backends.postgres.testing_installation import ACCOUNT, account, binaries
 
 _START_SECONDS = 30.0
 
@@ -148,6 +148,11 @@ class PostgresServer(RunningServer):
             _signal(each, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
+    def wait(self) -> None:
+        """Returns when it has ended by itself."""
+        if self._process is not None:
+            self._process.wait(_START_SECONDS)
+
     def restart(self) -> None:
         """Stops and starts it."""
         self.shut_down()
@@ -265,16 +270,6 @@ class PostgresServer(RunningServer):
         except subprocess.TimeoutExpired:
             _signal(process.pid, signal.SIGQUIT)
             process.wait(_START_SECONDS)
-
-
-def find_server(within: Path | None = None) -> RunningServer:
-    """The server that PRISM_TEST_POSTGRES_URL names, else one of one's own, in a directory there.
-
-    Raises:
-        ServerMissing: neither is there.
-    """
-    url = os.environ.get(ATTACH_VARIABLE)
-    return RunningServer(url) if url else PostgresServer(within=within)
 
 
 def _signal(process: int, number: signal.Signals) -> None:

@@ -6,9 +6,7 @@ from typing import Final
 from nats import errors
 
 from prism.errors import BackendCredentials, BackendUnavailable, InvalidArgument, Outcome, PrismError, Violation
-
-LATER: Final = 1.0
-"""Seconds after which a server that is away may be back."""
+from prism.sdk.driver_errors import LATER
 
 PERMISSIONS: Final = "permissions violation"
 _LOGIN = ("authorization violation", "authentication", "authorization error")

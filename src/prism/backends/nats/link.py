@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from prism.backends.nats.config import NatsConfig, NatsCredentials
-from prism.backends.nats.errors import LATER
 from prism.backends.nats.session import Session
 from prism.errors import BackendUnavailable, Outcome, PrismError
+from prism.sdk.driver_errors import LATER
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,9 @@ from nats import errors
 from nats.aio.client import Client, RawCredentials
 
 from prism.backends.nats.config import NatsConfig, NatsCredentials
-from prism.backends.nats.errors import LATER, PERMISSIONS, translate
+from prism.backends.nats.errors import PERMISSIONS, translate
 from prism.errors import BackendUnavailable
+from prism.sdk.driver_errors import LATER
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ Source: PostgreSQL's documentation, appendix A, "PostgreSQL Error Codes".
 """
 
 import ssl
-from dataclasses import dataclass
 
 import asyncpg
 
@@ -17,111 +16,99 @@ from prism.errors import (
     Conflict,
     DataLoss,
     FailedPrecondition,
-    InternalError,
     Outcome,
     PrismError,
     StoreFull,
 )
-
-SOON = 0.1
-LATER = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    errors: tuple[type[Exception], ...]
-    kind: type[PrismError]
-    advice: str
-    retry_after: float | None = None
-
+from prism.sdk.driver_errors import LATER, SOON, Meaning, translated
 
 _MEANINGS = (
-    _Meaning(
+    Meaning(
         (asyncpg.InvalidAuthorizationSpecificationError,),
         BackendCredentials,
         "PostgreSQL refuses the gateway: correct username and password in the namespace's credentials, or pg_hba.conf",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.InvalidCatalogNameError, asyncpg.DatabaseDroppedError),
         FailedPrecondition,
         "the database is not there: create it, or correct `database` in the namespace's configuration",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.InsufficientPrivilegeError,),
         FailedPrecondition,
         "the gateway's role may not do this: GRANT it CREATE ON DATABASE so that it makes its own schema; or in a "
         "schema made before, USAGE ON SCHEMA, SELECT, INSERT, UPDATE, DELETE ON ALL TABLES and USAGE ON ALL SEQUENCES",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError),
         FailedPrecondition,
         "the gateway's tables are gone, changed or hidden from its role: restore the schema, and the role's USAGE on "
         "it, or restart the gateway to make it anew",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.TooManyConnectionsError,),
         BackendUnavailable,
         "PostgreSQL has no connection left: raise its max_connections or lower pool_size",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
         BackendUnavailable,
         "PostgreSQL is starting or stopping: try again soon",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.LockNotAvailableError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError),
         Conflict,
         "another transaction holds the same items: try again",
         SOON,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.QueryCanceledError,),
         BackendUnavailable,
         "PostgreSQL took too long: ask for less at once, or raise statement_timeout",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.DiskFullError,),
         StoreFull,
         "PostgreSQL's disk is full: free some space",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.ReadOnlySQLTransactionError,),
         StoreFull,
         "PostgreSQL is read-only: end its recovery or default_transaction_read_only",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError),
         DataLoss,
         "PostgreSQL reports damaged data: check its disks and restore a backup",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
         BackendUnavailable,
         "PostgreSQL lacks resources: its log says which",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.TargetServerAttributeNotMatched,),
         BackendUnavailable,
         "none of the hosts is a primary: wait for the failover, or correct the hosts",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (ssl.SSLError,),
         BackendUnavailable,
         "TLS with PostgreSQL failed: correct sslmode, ca, certificate and key",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.ClientConfigurationError,),
         FailedPrecondition,
         "the connection cannot be made as configured: correct connection_string, host, ca, certificate and key",
     ),
-    _Meaning(
+    Meaning(
         (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError),
         BackendUnavailable,
         "PostgreSQL does not answer: check that it runs and can be reached",
@@ -151,11 +138,7 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if isinstance(error, PrismError):
         return error
     outcome = _outcome(error, sent=sent) if writes else None
-    for meaning in _MEANINGS:
-        if isinstance(error, meaning.errors):
-            message = f"{meaning.advice} ({_first_line(error)})"
-            return meaning.kind(message, outcome=outcome, retry_after=meaning.retry_after)
-    return InternalError(f"PostgreSQL refused what the gateway sent: {_first_line(error)}", outcome=outcome)
+    return translated(error, _MEANINGS, outcome, store="PostgreSQL")
 
 
 def may_pass(error: Exception, *, writes: bool, sent: bool, connected: bool) -> bool:
@@ -185,7 +168,3 @@ def was_answered(error: Exception) -> bool:
 
 def _outcome(error: Exception, *, sent: bool) -> Outcome:
     return Outcome.UNKNOWN if sent and not was_answered(error) else Outcome.NOT_APPLIED
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

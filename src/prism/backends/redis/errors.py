@@ -5,80 +5,70 @@ the way, or not answered in time, may have been applied.
 """
 
 import ssl
-from dataclasses import dataclass
 
 import redis.exceptions as driver
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
-    InternalError,
     Outcome,
     PrismError,
     StoreFull,
 )
-
-LATER = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    errors: tuple[type[Exception], ...]
-    kind: type[PrismError]
-    advice: str
-    retry_after: float | None = None
-
+from prism.sdk.driver_errors import LATER, Meaning, first_line, translated
 
 _CREDENTIALS = "Redis refuses the gateway's credentials: correct username and password, or the user's ACL"
 
 # The first that fits counts.
 _MEANINGS = (
-    _Meaning(
+    Meaning(
         (driver.AuthenticationError, driver.AuthenticationWrongNumberOfArgsError, driver.NoPermissionError),
         BackendCredentials,
         _CREDENTIALS,
     ),
-    _Meaning(
+    Meaning(
         (driver.OutOfMemoryError,),
         StoreFull,
         "Redis has no memory left: raise its maxmemory, or remove something",
     ),
-    _Meaning(
+    Meaning(
         (driver.ReadOnlyError,),
         BackendUnavailable,
         "this Redis is a replica, perhaps after a failover: wait for it to end, or name the primary",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (driver.AskError, driver.TryAgainError),
         BackendUnavailable,
         "what was asked for is on its way to another node of the Redis cluster: wait until it has come there",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (driver.BusyLoadingError, driver.MasterDownError, driver.ClusterDownError),
         BackendUnavailable,
         "Redis is not ready: wait until it has loaded its data and found its primary",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (ssl.SSLError,),
         BackendUnavailable,
         "TLS with Redis failed: correct tls, ca, certificate, key and tls_server_name",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (driver.TimeoutError, TimeoutError),
         BackendUnavailable,
         "Redis does not answer in time: check that it runs and is not blocked by a slow command",
         LATER,
     ),
-    _Meaning(
+    Meaning(
         (driver.ConnectionError, driver.RedisClusterException, driver.ClusterError, OSError),
         BackendUnavailable,
         "Redis does not answer: check that it runs and can be reached",
         LATER,
     ),
 )
+
+_KNOWN = tuple(kind for meaning in _MEANINGS for kind in meaning.errors)
 
 _PREFIXES = (
     ("The user executing the script", BackendCredentials, _CREDENTIALS),
@@ -104,20 +94,13 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     outcome = (Outcome.UNKNOWN if sent else Outcome.NOT_APPLIED) if writes else None
     if isinstance(error.__context__, ssl.SSLError):
         error = error.__context__  # the driver makes a lost connection of it
-    for meaning in _MEANINGS:
-        if isinstance(error, meaning.errors):
-            message = f"{meaning.advice} ({_first_line(error)})"
-            return meaning.kind(message, outcome=outcome, retry_after=meaning.retry_after)
-    for prefix, kind, advice in _PREFIXES:
-        if str(error).startswith(prefix):
-            return kind(f"{advice} ({_first_line(error)})", outcome=outcome, retry_after=LATER)
-    return InternalError(f"Redis refused what the gateway sent: {_first_line(error)}", outcome=outcome)
+    if not isinstance(error, _KNOWN):
+        for prefix, kind, advice in _PREFIXES:
+            if str(error).startswith(prefix):
+                return kind(f"{advice} ({first_line(error)})", outcome=outcome, retry_after=LATER)
+    return translated(error, _MEANINGS, outcome, store="Redis")
 
 
 def asks_for_another_server(error: object) -> bool:
     """Whether an answer says that this server is no longer the one to ask."""
     return isinstance(error, driver.ReadOnlyError | driver.MasterDownError)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

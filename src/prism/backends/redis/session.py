@@ -16,12 +16,13 @@ from typing import Any, Self
 from google.protobuf.message import DecodeError
 
 import redis.exceptions as driver
-from prism.backends.redis.errors import LATER, translate
+from prism.backends.redis.errors import translate
 from prism.backends.redis.parsers import Push
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
 from prism.interfaces.pubsub import Message
 from prism.sdk import Audience, Feed
 from prism.sdk.audience import Listener
+from prism.sdk.driver_errors import LATER
 from redis.asyncio.connection import AbstractConnection
 
 log = logging.getLogger(__name__)

@@ -4,12 +4,13 @@ import asyncio
 
 import redis.exceptions as driver
 from prism.backends.redis.config import RedisConfig
-from prism.backends.redis.errors import LATER, translate
+from prism.backends.redis.errors import translate
 from prism.backends.redis.session import Listening, Session, Words
 from prism.backends.redis.sources import Source
 from prism.errors import BackendUnavailable, PrismError
 from prism.interfaces.pubsub import Message
 from prism.sdk import Feed
+from prism.sdk.driver_errors import LATER
 
 _HOPS = 3
 

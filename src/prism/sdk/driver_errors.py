@@ -1,0 +1,58 @@
+"""What the errors of a store's driver mean, as a table of the backend's own: by class, the first that fits counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prism.errors import InternalError, Outcome, PrismError
+
+SOON = 0.1
+"""Seconds after which another transaction is likely over."""
+
+LATER = 1.0
+"""Seconds after which a store that is away may be back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What some errors of a driver mean.
+
+    Attributes:
+        errors: the driver's classes.
+        kind: the error that callers get.
+        advice: a sentence that says what to do next; the driver's own words are put behind it.
+        retry_after: seconds after which a retry may help; None where waiting does not help.
+    """
+
+    errors: tuple[type[BaseException], ...]
+    kind: type[PrismError]
+    advice: str
+    retry_after: float | None = None
+
+    def error(self, cause: BaseException, outcome: Outcome | None) -> PrismError:
+        """The error to raise, `from` its cause.
+
+        Args:
+            cause: what the driver raised.
+            outcome: of a write, what it did to the store; None for a read.
+        """
+        return self.kind(f"{self.advice} ({first_line(cause)})", outcome=outcome, retry_after=self.retry_after)
+
+
+def translated(cause: BaseException, meanings: Iterable[Meaning], outcome: Outcome | None, *, store: str) -> PrismError:
+    """The error to raise instead of a driver's, `from` which it is raised.
+
+    Args:
+        cause: what the driver raised.
+        meanings: the table.
+        outcome: of a write, what it did to the store; None for a read.
+        store: whose name begins the sentence about an error that no meaning fits.
+    """
+    for meaning in meanings:
+        if isinstance(cause, meaning.errors):
+            return meaning.error(cause, outcome)
+    return InternalError(f"{store} refused what the gateway sent: {first_line(cause)}", outcome=outcome)
+
+
+def first_line(cause: BaseException) -> str:
+    """What a driver says, without its hints and traces; its class where it says nothing."""
+    return str(cause).partition("\n")[0] or type(cause).__name__

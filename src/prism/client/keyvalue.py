@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status as RpcStatus
 
 from prism.client.headers import NamespaceHeaders
 from prism.client.item import Item, Seconds, Value, duration, put_items, to_item, to_items
 from prism.client.paging import LARGEST_PAGE, Page, Pager
 from prism.client.results import Chunk, GetResult, PutResult, Swap
+from prism.client.swap import swap_request
 from prism.client.transport import Transport
 from prism.errors import PrismError
 from prism.interfaces import keyvalue as messages
@@ -261,23 +261,7 @@ class KeyValue:
             new: the value to store; None deletes the item.
             ttl: how long it lives, as in `put`.
         """
-        request = messages.CompareAndSwapRequest(id=record, key=key)
-        if expected is None:
-            request.expected_absent.CopyFrom(Empty())
-        elif isinstance(expected, bytes):
-            request.expected_value = expected
-        elif expected.version:
-            request.expected_version = expected.version
-        else:
-            request.expected_value = expected.value
-        if new is None:
-            request.delete.CopyFrom(Empty())
-        else:
-            (item,) = put_items({key: new}, ttl)
-            request.new_value = item.value
-            request.metadata.update(item.metadata)
-            if item.HasField("ttl"):
-                request.ttl.CopyFrom(item.ttl)
+        request = swap_request(record, key, expected, new, ttl)
         answer = messages.CompareAndSwapResponse.FromString(await self._call("compare_and_swap", request, timeout))
         return Swap(answer.swapped, to_item(answer.current) if answer.HasField("current") else None)
 

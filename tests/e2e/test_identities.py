@@ -1,5 +1,5 @@
-"""Identities x namespaces x operations against a whole gateway over TLS, by gRPC and by HTTP/JSON; and attempts to get
-further than one may.
+"""Identities x namespaces x operations against a whole gateway over TLS, by gRPC, by HTTP/JSON and on the admin port;
+and attempts to get further than one may.
 """
 
 import asyncio
@@ -21,9 +21,11 @@ from authority import Authority, Issued
 from cli.command import prism
 from gateway.issuer import rsa_key, unsigned
 from oidc_server import OidcServer
+from prism._proto.admin.v1 import admin_pb2
 from prism.client import Client, PermissionDenied, PrismError, Unauthenticated
 from prism.client.retry import RetryPolicy
-from prism.wire import client_context
+from prism.rpc_status import from_status
+from prism.wire import Channel, Metadata, StatusError, client_context
 
 KEY = "prism_ci_0123456789"
 NAMESPACES = ("orders", "payments", "absent")
@@ -56,6 +58,8 @@ class Guarded:
 
     async def grpc(self, caller: Caller, namespace: str, operation: str) -> str:
         """The verdict on a call over gRPC: `allowed`, or the error's reason."""
+        if operation == "admin":
+            return await self._administer_by_grpc(caller, namespace)
         async with Client(self.gateway.data, tls=self.tls(caller.cert), headers=caller.headers, retry=ONCE) as client:
             keyvalue = client.keyvalue(namespace)
             try:
@@ -64,8 +68,21 @@ class Guarded:
                 return error.reason
         return "allowed"
 
+    async def _administer_by_grpc(self, caller: Caller, namespace: str) -> str:
+        async with Channel(self.gateway.admin, tls=self.tls(caller.cert)) as channel:
+            request = admin_pb2.GetPluginStatusRequest(namespace=namespace).SerializeToString()
+            try:
+                await channel.unary(
+                    "/prism.admin.v1.AdminService/GetPluginStatus", request, metadata=Metadata(caller.headers.items())
+                )
+            except StatusError as error:
+                return from_status(error.status).reason
+        return "allowed"
+
     def http(self, caller: Caller, namespace: str, operation: str) -> str:
         """The same over HTTP/JSON."""
+        if operation == "admin":
+            return self._administer(caller, namespace)
         method, message = ("Get", {"id": "r", "keys": ["aw=="]}) if operation == "read" else (
             "Put", {"id": "r", "items": [{"key": "aw==", "value": "dg=="}]}
         )  # fmt: skip
@@ -75,19 +92,37 @@ class Guarded:
     def post(
         self, method: str, message: Any, cert: Issued | None, headers: Mapping[str, str]
     ) -> tuple[int, dict[str, Any]]:
-        """One request by HTTP/1.1."""
+        """One operation of KeyValue by HTTP/1.1."""
+        body = message if isinstance(message, bytes) else json.dumps(message).encode()
+        status, answer = self.ask(self.gateway.data, "POST", f"/prism.data.v1.KeyValue/{method}", cert, headers, body)
+        return status, json.loads(answer)
+
+    def ask(
+        self,
+        address: str,
+        method: str,
+        path: str,
+        cert: Issued | None,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> tuple[int, bytes]:
+        """One request by HTTP/1.1, to either port."""
         context = self.tls(cert)
         context.set_alpn_protocols(["http/1.1"])
-        host, _, port = self.gateway.data.rpartition(":")
+        host, _, port = address.rpartition(":")
         connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=20)
         try:
-            body = message if isinstance(message, bytes) else json.dumps(message).encode()
-            sent = {"content-type": "application/json", **headers}
-            connection.request("POST", f"/prism.data.v1.KeyValue/{method}", body, sent)
+            connection.request(method, path, body, {"content-type": "application/json", **headers})
             response = connection.getresponse()
-            return response.status, json.loads(response.read())
+            return response.status, response.read()
         finally:
             connection.close()
+
+    def _administer(self, caller: Caller, namespace: str) -> str:
+        path = "/prism.admin.v1.AdminService/GetPluginStatus"
+        request = json.dumps({"namespace": namespace}).encode()
+        status, answer = self.ask(self.gateway.admin, "POST", path, caller.cert, caller.headers, request)
+        return "allowed" if status == 200 else str(json.loads(answer)["details"][0]["debug"]["reason"])
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +148,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, oidc_modules: Path) -> Ite
         {"certificate": {"organizational_unit": "payments"}, "namespaces": ["payments"], "operations": ["read"]},
         {"groups": ["ops"], "namespaces": ["*"], "operations": ["read", "write"]},
         {"claims": {"tenant": "acme"}, "namespaces": ["orders"], "operations": ["read"]},
-        {"principals": ["ci"], "namespaces": ["orders"], "operations": ["read", "write"]},
+        {"principals": ["ci"], "namespaces": ["orders"], "operations": ["read", "write", "admin"]},
+        {"groups": ["ops"], "namespaces": ["*"], "operations": ["admin"]},
     ]
     config = {
         "gateway": {"listen": "127.0.0.1:0", "tls": tls},
-        "authentication": {"methods": methods},
+        "admin": {"listen": "127.0.0.1:0", "tls": tls},
+        "authentication": {"methods": methods, "revoked": ["stolen-token", "mallory"]},
         "authorization": {"rules": rules},
         "namespaces": [gateways.namespace(name, "memory") for name in NAMESPACES[:2]],
     }
@@ -125,14 +162,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, oidc_modules: Path) -> Ite
     def bearer(**claims: Any) -> dict[str, str]:
         return {"authorization": f"Bearer {oidc.token(aud='prism', namespaces='*', **claims)}"}
 
-    everything = dict.fromkeys(NAMESPACES[:2], "read write")
+    everything = dict.fromkeys(NAMESPACES[:2], "read write admin")
     callers = [
         Caller("spiffe", {"orders": "read write"}, cert=authority.issue("x", uri="spiffe://prod/orders")),
         Caller("unit", {"payments": "read"}, cert=authority.issue("p", dns="p.example", unit="payments")),
         Caller("other certificate", {}, cert=authority.issue("spiffe://prod/orders", dns="other")),
         Caller("ops", everything, bearer(sub="olga", groups=["dev", "ops"])),
         Caller("tenant", {"orders": "read"}, bearer(sub="a", tenant="acme")),
-        Caller("bound", {"orders": "read write"}, bearer(sub="b", groups=["ops"]) | {
+        Caller("bound", {"orders": "read write admin"}, bearer(sub="b", groups=["ops"]) | {
             "authorization": f"Bearer {oidc.token(aud='prism', namespaces=['orders'], sub='b', groups=['ops'])}"
         }),
         Caller("nothing", {}, bearer(sub="n")),
@@ -151,7 +188,7 @@ async def test_matrix(guarded: Guarded) -> None:
     expected, seen = {}, {}
     for caller in guarded.callers:
         for namespace in NAMESPACES:
-            for operation in ("read", "write"):
+            for operation in ("read", "write", "admin"):
                 allowed = operation in caller.allowed.get(namespace, "")
                 # Whoever may reach any name learns that this one is not there; nobody else does.
                 open_to_all = caller.name == "ops" and namespace == "absent"
@@ -161,11 +198,11 @@ async def test_matrix(guarded: Guarded) -> None:
                 seen[cell, "grpc"] = await guarded.grpc(caller, namespace, operation)
                 seen[cell, "http"] = await asyncio.to_thread(guarded.http, caller, namespace, operation)
     assert seen == expected
-    assert len(seen) == len(guarded.callers) * 12
+    assert len(seen) == len(guarded.callers) * len(NAMESPACES) * 3 * 2
 
 
 async def test_attempts_are_refused_by_both_ways_in(guarded: Guarded) -> None:
-    """Forged, expired, for somebody else, unsigned, confused, of nobody: the same refusal."""
+    """Forged, expired, for somebody else, unsigned, confused, revoked, of nobody: the same refusal, on both ports."""
     oidc = guarded.oidc
     good = {"iss": oidc.url, "aud": "prism", "sub": "b", "groups": ["ops"], "namespaces": "*", "exp": 4102444800}
     tokens = {
@@ -174,12 +211,15 @@ async def test_attempts_are_refused_by_both_ways_in(guarded: Guarded) -> None:
         "wrong audience": oidc.token(aud="billing", sub="b"),
         "alg none": unsigned(good),
         "key confusion": jwt.encode(good, "x" * 64, "HS256", {"kid": "first"}),
+        "revoked token": oidc.token(aud="prism", sub="b", groups=["ops"], namespaces="*", jti="stolen-token"),
+        "revoked caller": oidc.token(aud="prism", sub="mallory", groups=["ops"], namespaces="*"),
         "unknown key": KEY + "x",
     }
     seen = {}
     for name, token in tokens.items():
         caller = Caller(name, {}, {"authorization": f"Bearer {token}"})
-        seen[name] = {await guarded.grpc(caller, "orders", "read"), guarded.http(caller, "orders", "read")}
+        seen[name] = {await guarded.grpc(caller, "orders", operation) for operation in ("read", "admin")}
+        seen[name] |= {guarded.http(caller, "orders", operation) for operation in ("read", "admin")}
     assert set().union(*seen.values()) == {"UNAUTHENTICATED"}, seen
     assert await guarded.grpc(Caller("nobody", {}), "orders", "read") == "UNAUTHENTICATED"
 
@@ -218,6 +258,9 @@ async def test_a_bound_token_reaches_and_learns_of_no_other_namespace(guarded: G
     # Nothing of the body is read before the verdict: what is not JSON is not complained of.
     status, body = guarded.post("Get", b"{not json", None, {**bound.headers, "prism-namespace": "payments"})
     assert status == 403, body
+    for path in ("/metrics", "/health/ready?namespace=payments", "/admin/namespace/list", "/admin/plugin/status"):
+        status, answer = guarded.ask(guarded.gateway.data, "GET", path, None, bound.headers)
+        assert (status, b"payments" in answer.replace(path.partition("?")[2].encode() or b"-", b"")) == (404, False)
     told = []
     for arguments in (["list"], ["describe"], ["-d", "{}", "grpc.health.v1.Health/List"]):
         verb = arguments if "-d" not in arguments else []
@@ -234,7 +277,7 @@ async def test_a_bound_token_reaches_and_learns_of_no_other_namespace(guarded: G
 async def test_the_gateway_says_what_it_asks_for(guarded: Guarded) -> None:
     """At the start, for whoever runs it; and to a caller without any credential."""
     log = "\n".join(guarded.gateway.log)
-    assert "prove who they are by mtls, oidc, api_keys; 5 rules allow what they may" in log
+    assert "prove who they are by mtls, oidc, api_keys; 6 rules allow what they may" in log
     assert "over TLS" in log
     async with Client(guarded.gateway.data, tls=guarded.tls(), retry=ONCE) as client:
         with pytest.raises(Unauthenticated, match="a client certificate in the TLS handshake or a bearer token"):

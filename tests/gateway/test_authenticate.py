@@ -339,6 +339,27 @@ async def test_an_issuer_that_is_away_is_not_the_caller_s_fault() -> None:
         await world.ask(authorization=f"Bearer {issuer.token(sub='bob')}")
 
 
+async def test_an_issuer_that_rotates_its_keys_while_it_cannot_be_reached() -> None:
+    """A token by a key that nobody has seen may be good: UNAVAILABLE, and it is taken when the issuer is back."""
+    issuer = Issuer().start()
+    try:
+        async with policed({"methods": [oidc(issuer)]}) as world:
+            await world.ask(authorization=f"Bearer {issuer.token()}")
+            issuer.stop()
+            issuer.keys["second"] = rsa_key()
+            token = f"Bearer {issuer.token()}"
+            with pytest.raises(GatewayUnavailable) as caught:
+                await world.ask(authorization=token)
+            assert (caught.value.reason, caught.value.retry_after) == ("KEYS_UNAVAILABLE", 2.0)
+            await world.ask(authorization=f"Bearer {issuer.token(kid='first', sub='bob')}")
+            issuer.start()
+            await world.ask(authorization=token)
+            with pytest.raises(Unauthenticated, match=REFUSED):
+                await world.ask(authorization=f"Bearer {forged(issuer)}")
+    finally:
+        issuer.stop()
+
+
 async def test_keys_that_are_too_old_are_used_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the outage tolerance a token cannot be checked, though one that was verified lives on to its end."""
     issuer = Issuer().start()

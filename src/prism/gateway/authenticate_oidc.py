@@ -75,7 +75,7 @@ class OidcMethod:
         return self._verified(sent, token, key, algorithm)
 
     def _no_key(self, kid: str | None) -> Exception:
-        if self._keys.usable:
+        if self._keys.usable and not self._keys.failing:
             return NotAccepted(f"the issuer has no key {str(kid)[:100]!r} for the token's signature")
         # The token may be good: the caller is to keep it and come again.
         return GatewayUnavailable(

@@ -39,12 +39,14 @@ class KeySet:
         section: the issuer.
         on_withdrawn: called when a key that was there is no longer: what it has signed counts no more.
         fetching: a fetch is under way.
+        failing: the last one has failed.
     """
 
     def __init__(self, section: Oidc) -> None:
         self.section = section
         self.on_withdrawn: Callable[[], None] = lambda: None
         self.fetching = False
+        self.failing = False
         self._keys: Mapping[str, dict[str, Any]] = {}
         self._bound: dict[tuple[str, str], PyJWK] = {}
         self._fetched_at: float | None = None
@@ -52,7 +54,6 @@ class KeySet:
         self._wanted = asyncio.Event()
         self._attempt: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._trust = ssl.create_default_context(cafile=section.ca)
 
     def start(self) -> None:
         """Begins to fetch, in the background; nothing waits for it."""
@@ -110,6 +111,7 @@ class KeySet:
             self.fetching = True
             fetched = await self._fetch()
             self.fetching = False
+            self.failing = not fetched
             attempt, self._attempt = self._attempt, asyncio.get_running_loop().create_future()
             if attempt is not None and not attempt.done():
                 attempt.set_result(None)
@@ -122,8 +124,8 @@ class KeySet:
     async def _fetch(self) -> bool:
         issuer = self.section.issuer
         try:
-            keys = await asyncio.to_thread(_fetched, self.section, self._trust)
-        except (OSError, HTTPException, ValueError, KeysUnusable) as error:
+            keys = await asyncio.to_thread(_fetched, self.section)
+        except (OSError, HTTPException, ValueError, RecursionError, KeysUnusable) as error:
             state = "those at hand are used on" if self.usable else "its tokens cannot be checked"
             log.warning("the keys of %s cannot be had: %s; %s", issuer, error, state)
             return False
@@ -147,9 +149,10 @@ def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
     return key.get("kty") == ("OKP" if algorithm == "EdDSA" else "RSA")
 
 
-def _fetched(section: Oidc, trust: ssl.SSLContext) -> Mapping[str, dict[str, Any]]:
+def _fetched(section: Oidc) -> Mapping[str, dict[str, Any]]:
     """The keys by id; in a thread."""
     until = monotonic() + section.fetch_timeout
+    trust = ssl.create_default_context(cafile=section.ca)  # each time: the file may have been replaced
     url = section.jwks_url
     if url is None:
         found = _document(f"{section.issuer.rstrip('/')}/.well-known/openid-configuration", trust, until)
@@ -173,13 +176,13 @@ def _signs(key: dict[str, Any]) -> bool:
     """A public key for signatures that can be read, and is long enough."""
     if key.get("kty") not in ("RSA", "EC", "OKP") or key.get("use", "sig") != "sig":
         return False
-    if "verify" not in key.get("key_ops", ["verify"]):
-        return False
     try:
+        if "verify" not in key.get("key_ops", ["verify"]):
+            return False
         size = getattr(PyJWK(key).key, "key_size", 0)
-    except PyJWTError:
+    except (PyJWTError, ValueError, TypeError, AttributeError, LookupError):  # its fields may be anything
         return False
-    return key["kty"] != "RSA" or size >= 2048
+    return bool(key["kty"] != "RSA" or size >= 2048)
 
 
 class _Direct(urllib.request.HTTPRedirectHandler):

@@ -70,43 +70,18 @@ def problems(
 def _problem(
     document: Document, base: Loc, loc: Loc, model: type[BaseModel], error: ErrorDetails, redactor: Redactor
 ) -> Problem:
-    context = error.get("ctx", {})
     place = (*base, *loc)
     match error["type"]:
         case "extra_forbidden":
             allowed = sorted(_fields(model, loc[:-1]))
-            message = "there is no such key here"
             close = nearest(str(loc[-1]), allowed)
-            return document.problem(place, message, allowed=", ".join(allowed) or "none", nearest=close, key=True)
+            listed = ", ".join(allowed) or "none"
+            return document.problem(place, "there is no such key here", allowed=listed, nearest=close, key=True)
         case "missing":
             return document.problem(place, "this key is missing", found="nothing")
-        case "prism":
-            message, allowed_text, close = error["msg"], context.get("allowed", ""), context.get("nearest", "")
         case "union_tag_invalid" | "union_tag_not_found":
-            place = (*place, str(context["discriminator"]).strip("'"))
-            allowed_text = str(context.get("expected_tags", ""))
-            found_tag = str(context.get("tag", ""))
-            message = "not one of the values allowed" if found_tag else "this key is missing"
-            allowed_tags = _QUOTED.findall(allowed_text)
-            close = nearest(found_tag, allowed_tags)
-            return document.problem(
-                place,
-                message,
-                found=repr(found_tag) if found_tag else "nothing",
-                allowed=allowed_text,
-                nearest=redactor.scrub(close),
-            )
-        case "literal_error" | "enum":
-            allowed_text = str(context.get("expected", ""))
-            message, close = (
-                "not one of the values allowed",
-                nearest(str(error["input"]), _QUOTED.findall(allowed_text)),
-            )
-        case kind if kind in _ALLOWED:
-            message, allowed_text, close = "this value is not allowed", _ALLOWED[kind].format(**context), ""
-        case _:
-            message, _, allowed_text = error["msg"].partition("Input should be ")
-            message, close = message.removeprefix("Value error, ").strip() or "this value is not allowed", ""
+            return _wrong_tag(document, place, error, redactor)
+    message, allowed_text, close = _words(error)
     hidden = _is_secret(model, place, loc)
     found = kind_of(error["input"]) if hidden else shown(error["input"], redactor)
     if hidden or (isinstance(error["input"], str) and redactor.scrub(error["input"]) != error["input"]):
@@ -114,6 +89,35 @@ def _problem(
     return document.problem(
         place, redactor.scrub(message), found=found, allowed=redactor.scrub(allowed_text), nearest=redactor.scrub(close)
     )
+
+
+def _wrong_tag(document: Document, place: Loc, error: ErrorDetails, redactor: Redactor) -> Problem:
+    """Of a section whose kind a key of its own tells, such as `plugin.type`."""
+    context = error.get("ctx", {})
+    allowed, found = str(context.get("expected_tags", "")), str(context.get("tag", ""))
+    close = nearest(found, _QUOTED.findall(allowed))
+    return document.problem(
+        (*place, str(context["discriminator"]).strip("'")),
+        "not one of the values allowed" if found else "this key is missing",
+        found=repr(found) if found else "nothing",
+        allowed=allowed,
+        nearest=redactor.scrub(close),
+    )
+
+
+def _words(error: ErrorDetails) -> tuple[str, str, str]:
+    """What is wrong with a value, what is allowed, and the nearest spelling."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "prism":
+            return error["msg"], context.get("allowed", ""), context.get("nearest", "")
+        case "literal_error" | "enum":
+            allowed = str(context.get("expected", ""))
+            return "not one of the values allowed", allowed, nearest(str(error["input"]), _QUOTED.findall(allowed))
+        case kind if kind in _ALLOWED:
+            return "this value is not allowed", _ALLOWED[kind].format(**context), ""
+    message, _, allowed = error["msg"].partition("Input should be ")
+    return message.removeprefix("Value error, ").strip() or "this value is not allowed", allowed, ""
 
 
 def shown(value: Any, redactor: Redactor) -> str:

@@ -1,6 +1,5 @@
 """One process that serves prism.plugin.v1, as the gateway reaches it: its channel, and an instance's life in it."""
 
-import asyncio
 import json
 import ssl
 from collections.abc import Callable, Mapping
@@ -213,9 +212,3 @@ class Endpoint:
             raise translation.garbage(
                 backend, f"{method} with bytes that are none of {kind.DESCRIPTOR.name}"
             ) from error
-
-
-async def first_of(*tasks: "asyncio.Future[Any]", patience: float) -> "asyncio.Future[Any] | None":
-    """The one of the tasks that is done first, or None when none is after so many seconds; none is cancelled."""
-    done, _ = await asyncio.wait(tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-    return next((each for each in tasks if each in done), None)

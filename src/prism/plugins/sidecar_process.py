@@ -165,6 +165,7 @@ class SidecarProcess:
 
 
 def how_it_ended(code: int) -> str:
+    """In words; by `Popen.returncode`, where a signal is negative."""
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}{_signal_notes(-code)}"
     return f"ended with exit code {code}"

@@ -91,11 +91,7 @@ class Execute:
 
     async def stream(self, call: ServerCall) -> None:
         """`ExecuteStream`; raises as `unary` does."""
-        async for message in call.messages:
-            request = envelope.parsed(message, pb.ExecuteStreamRequest)
-            break
-        else:
-            raise InvalidArgument("the stream ended before its first request, which names the operation; send one")
+        request = await _first_request(call)
         metadata = request.metadata
         namespace = metadata.get(NAMESPACE, "")
         instance = self._instances.serving(metadata.get(INSTANCE, ""), namespace)
@@ -131,6 +127,17 @@ class Execute:
             instance.streams.discard(task)
             instance.end(name, code, started)
             self._ended(trace, instance.binding.every[name], namespace, code, started)
+
+
+async def _first_request(call: ServerCall) -> pb.ExecuteRequest:
+    """The one that names the operation.
+
+    Raises:
+        InvalidArgument: there is none.
+    """
+    async for message in call.messages:
+        return envelope.parsed(message, pb.ExecuteStreamRequest)
+    raise InvalidArgument("the stream ended before its first request, which names the operation; send one")
 
 
 def _wrapping(request: pb.ExecuteRequest, operation: Operation) -> tuple[bytes, Callable[[bytes], bytes]]:

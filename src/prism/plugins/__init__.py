@@ -1,0 +1,1 @@
+"""How a plugin is found, verified, started and reached, wherever it runs."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from bench.peers.methods import UNARY
 from prism.wire import frames
-from prism.wire.hpack import encode
+from prism.wire.hpack_encoding import encode
 
 KEPT = 20
 """Connections that an attacker whose connections are not ended holds at a time."""

@@ -4,7 +4,8 @@ import tracemalloc
 
 import pytest
 
-from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError, encode, encode_literal, encode_never_indexed
+from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.hpack_encoding import encode
 
 REQUESTS = (
     (
@@ -110,27 +111,6 @@ def test_examples_of_the_rfc(
     assert tuple(decoder.decode(bytes.fromhex(block)) for block in blocks) == lists
 
 
-def test_response_heads_are_constant_bytes() -> None:
-    """The head of every response is exactly these octets: any other form slows down every peer."""
-    head = [(b":status", b"200"), (b"content-type", b"application/grpc")]
-    assert encode(head) == b"\x88\x0f\x10\x10application/grpc"
-    assert encode_literal(b"content-type", b"application/grpc") == b"\x0f\x10\x10application/grpc"
-    assert encode_literal(b"grpc-status", b"0") == b"\x00\x0bgrpc-status\x010"
-
-
-def test_secrets_are_never_indexed() -> None:
-    """A secret travels as a literal that intermediaries must not index, its name still an index."""
-    assert encode_never_indexed(b"authorization", b"Bearer x") == b"\x1f\x08\x08Bearer x"
-    assert encode_never_indexed(b"x-key", b"s") == b"\x10\x05x-key\x01s"
-
-
-@pytest.mark.parametrize("length", [0, 126, 127, 128, 254, 255, 16383, 16384])
-def test_lengths(length: int) -> None:
-    """Strings around every step of the integer's form come back."""
-    fields = ((b"n" * max(length, 1), b"v"), (b"n", b"v" * length))
-    assert Decoder(max_list_size=1 << 20).decode(encode(fields)) == fields
-
-
 @pytest.mark.parametrize(
     "block",
     [
@@ -170,6 +150,23 @@ def test_what_repeats_is_the_same_object() -> None:
     assert first == second
     assert all(one is other for one, other in zip(first, second, strict=True))
     assert second is third
+
+
+def test_what_blocks_mean_is_known_as_long_as_the_table_is_what_it_is() -> None:
+    """What may be looked up in place of decoding is gone with the insertion that makes it wrong."""
+    decoder = Decoder()
+    decoder.decode(b"\x40\x01a\x011")
+    assert not decoder.blocks
+    meant = decoder.decode(b"\x83\xbe\x00\x01c\x013")
+    decoder.decode(b"\x83\xbe")
+    blocks = decoder.blocks
+    assert decoder.decode(b"\x83\xbe") == blocks[b"\x83\xbe"] == meant[:2]
+    decoder.decode(b"\x40\x01b\x012")
+    assert not blocks
+    decoder.decode(b"\x83\xbe\x00\x01c\x014")
+    assert blocks[b"\x83\xbe"] == ((b":method", b"POST"), (b"b", b"2"))
+    decoder.set_max_table_size(0)
+    assert not blocks
 
 
 def test_a_known_block_means_something_else_after_an_insertion() -> None:

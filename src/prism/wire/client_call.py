@@ -8,7 +8,7 @@ from prism.wire.client_stream import ClientStream
 from prism.wire.compression import GZIP, compress
 from prism.wire.deadline import Deadline
 from prism.wire.frames import MESSAGE_HEAD
-from prism.wire.hpack import encode_literal
+from prism.wire.hpack_encoding import encode_literal
 from prism.wire.metadata import EMPTY_METADATA, Metadata
 from prism.wire.status import Code, Status, StatusError
 from prism.wire.stream import END_WITH_DATA

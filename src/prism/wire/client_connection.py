@@ -8,28 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 from prism.wire import frames
 from prism.wire.client_stream import ClientStream, ResponseStream, UnaryCall
-from prism.wire.compression import ACCEPTED
-from prism.wire.config import ChannelConfig
 from prism.wire.connection import Connection
 from prism.wire.deadline import Deadline
 from prism.wire.frames import (
     DATA,
-    DEFAULT_WINDOW,
     END_HEADERS,
     END_STREAM,
     FRAME_HEAD,
     HEADERS,
     LARGEST_WINDOW,
     MESSAGE_HEAD,
-    PREFACE,
     ConnectionFault,
     ErrorCode,
     StreamFault,
 )
 from prism.wire.header_blocks import HeaderFields
-from prism.wire.hpack import encode
 from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import Metadata
+from prism.wire.request_heads import RequestHeads, opening
 from prism.wire.response_head import read_response
 from prism.wire.status import Code, Status
 from prism.wire.stream import END_WITH_DATA
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from prism.wire.channel import Channel
 
 NEVER: Final = float("inf")
-_HEADS_KEPT: Final = 1024
 _UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
 _OUT_OF_IDS: Final = LARGEST_WINDOW - 2
 
@@ -60,23 +55,22 @@ class ClientConnection(Connection[ResponseStream]):
         self._channel = channel
         self._known = channel.known_fields
         self._wheel = channel.wheel
-        self._heads: dict[str, bytes] = {}
+        self._heads = RequestHeads(channel)
         self._next_id = 1
         self._peer_max_streams = _UNTIL_SETTINGS
         self._timeout = channel.timeouts.header
         self._leaving = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._blocks = self._decoder.blocks
         self._plain_head: HeaderFields | None = None
         self._plain_trailers: HeaderFields | None = None
         self._whole = min(channel.config.max_message_size + 5, channel.config.max_frame_size)
-
-    # Calls.
 
     def unary(self, path: str, message: bytes, metadata: Metadata, deadline: Deadline | None) -> UnaryCall | None:
         """Send a call of one message; None where the server takes no more at once."""
         if len(self._streams) >= self._peer_max_streams or self._leaving:
             return None
-        block = self._heads.get(path) or self._head(path)
+        block = self._heads[path]
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
@@ -119,7 +113,7 @@ class ClientConnection(Connection[ResponseStream]):
         """Begin a streaming call; None where the server takes no more at once. `extra` is further header fields."""
         if len(self._streams) >= self._peer_max_streams or self._leaving:
             return None
-        block = (self._heads.get(path) or self._head(path)) + extra
+        block = self._heads[path] + extra
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
@@ -163,30 +157,9 @@ class ClientConnection(Connection[ResponseStream]):
         """Whether new calls may use the connection."""
         return not self._leaving and not self._closed
 
-    def _head(self, path: str) -> bytes:
-        channel = self._channel
-        block = encode(
-            [
-                (b":method", b"POST"),
-                (b":scheme", b"http" if channel.tls is None else b"https"),
-                (b":path", path.encode("ascii")),
-                (b":authority", channel.authority.encode("ascii")),
-                (b"te", b"trailers"),
-                (b"content-type", b"application/grpc"),
-                (b"user-agent", channel.config.user_agent.encode("ascii")),
-                (b"grpc-accept-encoding", ACCEPTED),
-            ]
-        )
-        if len(self._heads) >= _HEADS_KEPT:
-            self._heads.clear()
-        self._heads[path] = block
-        return block
-
-    # Responses.
-
     def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         stream = self._streams.get(stream_id)
-        pairs = self._decode(stream_id, block)
+        pairs = self._blocks.get(block) or self._decode(stream_id, block)
         if stream is None:
             if self._is_idle_id(stream_id):
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"HEADERS on idle stream {stream_id}")
@@ -293,8 +266,6 @@ class ClientConnection(Connection[ResponseStream]):
     def _is_idle_id(self, stream_id: int) -> bool:
         return stream_id >= self._next_id or not stream_id & 1
 
-    # The connection.
-
     def _on_settings(self) -> None:
         if not self.settled.done():
             if self._peer_max_streams == _UNTIL_SETTINGS:
@@ -326,17 +297,3 @@ class ClientConnection(Connection[ResponseStream]):
         self._channel.on_closed(self)
         if not self.settled.done():
             self.settled.set_result(reason)
-
-
-def opening(config: ChannelConfig) -> bytes:
-    """The preface and the frames that every connection begins with."""
-    values = {
-        frames.ENABLE_PUSH: 0,
-        frames.MAX_HEADER_LIST_SIZE: config.max_header_list_size,
-        frames.INITIAL_WINDOW_SIZE: config.initial_stream_window,
-        frames.MAX_FRAME_SIZE: config.max_frame_size,
-    }
-    start = PREFACE + frames.settings(values)
-    if config.connection_window > DEFAULT_WINDOW:
-        start += frames.window_update(0, config.connection_window - DEFAULT_WINDOW)
-    return start

@@ -68,18 +68,17 @@ class Fields(dict[tuple[bytes, bytes], Field]):
 
     def __missing__(self, pair: tuple[bytes, bytes]) -> Field:
         name, value = pair
-        known = self._names.get(name)
-        if known is None:
-            known = self._learn(name)
+        known = self._names.get(name) or self._learn(name)
         text = value.decode("latin-1")
-        if value and (not text.isprintable() or value[0] == 32 or value[-1] == 32) and (fault := _fault(text)):
+        if (value.strip() != value or not text.isprintable()) and (fault := _fault(text)):
             return MALFORMED, f"header {_shown(name)} has {fault} in its value"
-        field = known.reader(known.key, text) if known.reader is not _custom else (CUSTOM, (known.key, text))
-        known.values += 1
-        if known.values <= _TOO_MANY_VALUES and len(value) <= _MOST_BYTES:
-            if len(self) >= _MOST_FIELDS:
-                self.clear()
-            self[pair] = field
+        field = (CUSTOM, (known.key, text)) if known.reader is _custom else known.reader(known.key, text)
+        if known.values < _TOO_MANY_VALUES:
+            known.values += 1
+            if len(value) <= _MOST_BYTES:
+                if len(self) >= _MOST_FIELDS:
+                    self.clear()
+                self[pair] = field
         return field
 
     def _learn(self, name: bytes) -> _Name:

@@ -8,7 +8,7 @@ from typing import Final
 
 from prism.wire.compression import ACCEPTED
 from prism.wire.frames import END_HEADERS, END_STREAM, FRAME_HEAD, HEADERS
-from prism.wire.hpack import encode, encode_literal
+from prism.wire.hpack_encoding import encode, encode_literal
 from prism.wire.metadata import Metadata, encode_binary
 from prism.wire.status import Code, Status, encode_message
 

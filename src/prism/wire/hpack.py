@@ -4,17 +4,15 @@ Decoding is sequential, so the octets that a block begins with mean the same fie
 the same: each decoder remembers the heads of blocks, up to where they began to vary, and forgets them all when the
 table changes. It also remembers literal fields that do not refer to the dynamic table, for they always mean the same.
 What an encoder names by the dynamic table it indexes for being new, so that is decoded afresh.
-
-Encoding never touches the peer's dynamic table, so that blocks can be kept as constant bytes and sent in any order.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import chain
 from typing import Final, TypeVar
 
 from prism.wire import huffman
-from prism.wire.static_table import FIELD_INDEX, NAME_INDEX, STATIC_TABLE, Field
+from prism.wire.static_table import STATIC_TABLE, Field
 
 
 class HpackError(Exception):
@@ -106,6 +104,11 @@ class Decoder:
         self._heads: _Memo[tuple[Field, ...]] = _Memo()
         self._span = _WHOLE  # how much of the next block to look up in the heads
         self._literals: _Memo[Field] = _Memo()
+
+    @property
+    def blocks(self) -> Mapping[bytes, tuple[Field, ...]]:
+        """What blocks, and heads of blocks, mean for as long as the table is what it is; follows each change of it."""
+        return self._heads
 
     def set_max_table_size(self, size: int) -> None:
         """Take over our SETTINGS_HEADER_TABLE_SIZE, in octets, when the peer acknowledges it.
@@ -293,47 +296,3 @@ def _string(block: bytes, at: int, end: int) -> bytes:
         return huffman.decode(text)
     except ValueError as error:
         raise HpackError(str(error)) from error
-
-
-def encode_literal(name: bytes, value: bytes) -> bytes:
-    """One field as a literal without indexing, its name indexed where the static table has it, no Huffman code."""
-    return (_NAMES.get(name) or b"\x00" + _encode_string(name)) + _encode_string(value)
-
-
-def encode_never_indexed(name: bytes, value: bytes) -> bytes:
-    """One field that intermediaries must not index either, for secrets (RFC 7541, section 7.1.3)."""
-    return (_SECRET_NAMES.get(name) or b"\x10" + _encode_string(name)) + _encode_string(value)
-
-
-def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A whole block that neither uses nor changes the peer's dynamic table."""
-    return b"".join(_FIELDS.get(field) or encode_literal(*field) for field in headers)
-
-
-def encode_length(length: int) -> bytes:
-    """What stands before a string that is sent without Huffman code; `LENGTHS` has the short ones at hand."""
-    return LENGTHS[length] if length < 0x7F else _encode_integer(0x00, 0x7F, length)
-
-
-def _encode_string(text: bytes) -> bytes:
-    length = len(text)
-    return (LENGTHS[length] if length < 0x7F else _encode_integer(0x00, 0x7F, length)) + text
-
-
-def _encode_integer(kind: int, mask: int, value: int) -> bytes:
-    """The integer behind the bits `kind` of its first octet (RFC 7541, 5.1)."""
-    if value < mask:
-        return bytes((kind | value,))
-    octets = [kind | mask]
-    value -= mask
-    while value >= 0x80:
-        octets.append(value & 0x7F | 0x80)
-        value >>= 7
-    octets.append(value)
-    return bytes(octets)
-
-
-LENGTHS: Final = tuple(bytes((length,)) for length in range(0x7F))
-_FIELDS: Final = {field: _encode_integer(0x80, 0x7F, index) for field, index in FIELD_INDEX.items()}
-_NAMES: Final = {name: _encode_integer(0x00, 0x0F, index) for name, index in NAME_INDEX.items()}
-_SECRET_NAMES: Final = {name: _encode_integer(0x10, 0x0F, index) for name, index in NAME_INDEX.items()}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from prism.wire.frames import ErrorCode, StreamFault, rst_stream
-from prism.wire.hpack import encode
+from prism.wire.hpack_encoding import encode
 from prism.wire.http import HttpHandler, HttpRequest, HttpResponse, response_fields
 from prism.wire.inbox import BadMessage
 from prism.wire.metadata import Metadata

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TypeVar, overload
 
-from prism.wire.hpack import LENGTHS, encode_length, encode_literal, encode_never_indexed
+from prism.wire.hpack_encoding import LENGTHS, encode_length, encode_literal, encode_never_indexed
 
 Value = str | bytes
 _Default = TypeVar("_Default")

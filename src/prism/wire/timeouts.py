@@ -6,7 +6,7 @@ Rounding up to milliseconds keeps them few, for the server's memory of header fi
 from typing import Final
 
 from prism.wire.deadline import format_timeout
-from prism.wire.hpack import encode_literal
+from prism.wire.hpack_encoding import encode_literal
 from prism.wire.status import Code, Status, StatusError
 
 _MOST: Final = 10_000  # above this many milliseconds, tenths of a second will do

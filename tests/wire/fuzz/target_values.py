@@ -9,7 +9,8 @@ from prism.wire import Metadata
 from prism.wire.deadline import format_timeout, parse_timeout
 from prism.wire.fields import Fields
 from prism.wire.frames import MESSAGE_HEAD, StreamFault
-from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError, encode
+from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.hpack_encoding import encode
 from prism.wire.inbox import BadMessage, Inbox
 from prism.wire.metadata import decode_binary, encode_binary
 from prism.wire.request_head import read_request

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from prism.wire import frames
 from prism.wire.frames import ErrorCode
-from prism.wire.hpack import encode
+from prism.wire.hpack_encoding import encode
 from wire.hostile.attack import assault, cancel, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced

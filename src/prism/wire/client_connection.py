@@ -29,6 +29,7 @@ from prism.wire.request_heads import RequestHeads, opening
 from prism.wire.response_head import read_response
 from prism.wire.status import Code, Status
 from prism.wire.stream import END_WITH_DATA
+from prism.wire.unpacking import Unpacking
 
 if TYPE_CHECKING:
     from prism.wire.channel import Channel
@@ -51,6 +52,7 @@ class ClientConnection(Connection[ResponseStream]):
 
     def __init__(self, channel: "Channel", loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(channel.config, loop, opening(channel.config))
+        self.unpacking = Unpacking(loop)
         self.settled: asyncio.Future[str] = loop.create_future()  # empty, or why it cannot be used
         self._channel = channel
         self._known = channel.known_fields

@@ -140,15 +140,24 @@ class UnaryCall(ResponseStream):
         """The trailers say OK; the connection has forgotten the stream."""
         message = self.message
         if message is None and self.receiver is not None and self.receiver.messages:
-            try:
-                message = self.receiver.take()
-            except BadMessage as bad:
-                self.fail(StatusError(bad.status))
+            if self.receiver.packed:
+                self.connection.unpacking.add(self)
                 return
+            message = self.receiver.take()
         if message is None:
             self.fail(StatusError(_ONE_MESSAGE))
         elif not self.future.done():
             self.future.set_result(message)
+
+    def unpack(self) -> bool:
+        """Expand the answer for the caller, who may have given up."""
+        if self.receiver is None or self.future.done():
+            return False
+        try:
+            self.future.set_result(self.receiver.take())
+        except BadMessage as bad:
+            self.fail(StatusError(bad.status))
+        return True
 
     def fail(self, error: StatusError) -> None:
         """The caller gets the error."""

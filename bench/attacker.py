@@ -1,10 +1,12 @@
 """An attacker on a server of gRPC, in a process of its own: `python -m bench.attacker ATTACK ADDRESS`.
 
-It connects, sends as fast as the server takes it, and comes again whenever it is dropped, until it is killed.
+It connects, sends as fast as the server takes it, and comes again whenever it is dropped, until it is killed. To tell
+an attack from what any third busy process does on the same cores, it may also compute and leave the server alone.
 """
 
 import select
 import socket
+import struct
 import subprocess
 import sys
 from collections import deque
@@ -15,9 +17,13 @@ from bench.peers.methods import UNARY
 from prism.wire import frames
 from prism.wire.hpack_encoding import encode
 
+COMPUTES = "no attack, a process that computes"
+CONNECTIONS = "connections without end"
+
 KEPT = 20
 """Connections that an attacker whose connections are not ended holds at a time."""
 
+_RESET_AT_ONCE = struct.pack("ii", 1, 0)
 _HEAD = encode(
     [
         (b":method", b"POST"),
@@ -55,6 +61,8 @@ def _closed_windows() -> bytes:
 
 
 ATTACKS: dict[str, Callable[[], bytes]] = {
+    COMPUTES: bytes,
+    CONNECTIONS: bytes,
     "rapid reset": _rapid_reset,
     "CONTINUATION flood": _continuation,
     "PING flood": _ping,
@@ -78,12 +86,18 @@ def attacking(name: str, address: str) -> Iterator[None]:
 def attack(name: str, address: str) -> None:
     """Attacks until killed; says so after the first blow."""
     host, _, port = address.rpartition(":")
+    if name == COMPUTES:
+        print("attacking", flush=True)
+        while True:
+            pass
     blow = frames.PREFACE + frames.settings({}) + ATTACKS[name]()
     kept: deque[socket.socket] = deque()
     first = True
     while True:
         sock = socket.create_connection((host, int(port)))
-        if _strike(sock, blow):
+        if name == CONNECTIONS:
+            _knock(sock, blow)
+        elif _strike(sock, blow):
             kept.append(sock)
         else:
             sock.close()
@@ -92,6 +106,14 @@ def attack(name: str, address: str) -> None:
         if first:
             print("attacking", flush=True)
             first = False
+
+
+def _knock(sock: socket.socket, blow: bytes) -> None:
+    """Begins as good clients do, and leaves with the server's first answer; by a reset, or ports would run out."""
+    sock.sendall(blow)
+    sock.recv(64)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
+    sock.close()
 
 
 def _strike(sock: socket.socket, blow: bytes) -> bool:

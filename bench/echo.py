@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -61,7 +62,9 @@ async def _serve(kind: str) -> None:
             return call.message
 
         method = Method(GET, handle)
-        print(await Server(lambda _: method).listen("127.0.0.1:0"), flush=True)
+        address = await Server(lambda _: method).listen("127.0.0.1:0")
+        gc.freeze()  # as gateways and plugins do
+        print(address, flush=True)
     await asyncio.Event().wait()
 
 

@@ -35,7 +35,8 @@ def run() -> None:
     note = (
         f"A well-behaved client's unary echoes of 100 bytes, {CALLERS} callers on one connection, while one attacker "
         "connects, sends as fast as the server takes it, and comes again whenever it is dropped. Server, client and "
-        f"attacker are a process each and share the machine's cores. Median of {ROUNDS} interleaved rounds of "
+        "attacker are a process each and share the machine's cores: what that alone does shows the row of a process "
+        f"that computes and leaves the server alone. Median of {ROUNDS} interleaved rounds of "
         f"{SECONDS:g} s; every call of the client was answered."
     )
     write(Table("hostile", "A bystander under attack", note, rows, bars="p99 us"))

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import gc
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +14,7 @@ import uvloop
 
 from bench.contestants import GET, Call, Contestant
 from bench.headers import headers
+from prism import heap
 from prism.wire import Channel, Deadline, Metadata, Method, Server, ServerCall
 
 PAYLOAD = b"x" * 100
@@ -63,7 +63,7 @@ async def _serve(kind: str) -> None:
 
         method = Method(GET, handle)
         address = await Server(lambda _: method).listen("127.0.0.1:0")
-        gc.freeze()  # as gateways and plugins do
+        heap.settle()  # as gateways and plugins do
         print(address, flush=True)
     await asyncio.Event().wait()
 

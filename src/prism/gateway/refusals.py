@@ -24,6 +24,7 @@ class GatewayRefusals:
             return status
         error = from_status(status)
         error.reason = refusal.name
+        # Of reads too: the transport knows no operations, and for one that writes it must not be missing.
         error.outcome = Outcome.UNKNOWN if refusal.begun else Outcome.NOT_APPLIED
         return Status(status.code, status.message, _details(error))
 

@@ -49,7 +49,7 @@ class Store:
 
     async def put(self, id_: str, key: bytes, value: bytes, *, milliseconds: int = 0, once: str = "") -> bytes:
         """Stores an item; its version."""
-        ttl = Duration(nanos=milliseconds * 1_000_000) if milliseconds else None
+        ttl = Duration(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000) if milliseconds else None
         items = [keyvalue.PutItem(key=key, value=value, ttl=ttl)]
         answer = await self.call("keyvalue.put", keyvalue.PutRequest(id=id_, items=items, idempotency_key=once))
         (version,) = answer.versions

@@ -190,3 +190,29 @@ async def test_a_server_that_says_nothing_to_a_new_connection(server: RedisServe
     assert caught.value.outcome is Outcome.NOT_APPLIED
     server.resume()
     await store.put("r", b"k", b"1")
+
+
+async def test_a_server_that_loads_is_not_ready(make_server: Make, open_store: Open) -> None:
+    """LOADING, as after a restart with much data: UNAVAILABLE and NOT_APPLIED, health says why, and it passes."""
+    server = make_server(key_load_delay="30", loading_process_events_interval_bytes="1024")
+    store = await open_store(server)
+    await store.put("r", b"k", b"1")
+    server.command("EVAL", "for i = 1, 30000 do redis.call('SET', 'filler' .. i, 'x') end", "0")
+    server.kill()
+    starting = asyncio.create_task(asyncio.to_thread(server.start))
+    refusals: list[PrismError] = []
+    unhealthy: list[str] = []
+    while not starting.done():
+        try:
+            await store.put("r", b"k", b"2")
+        except PrismError as error:
+            refusals.append(error)
+        unhealthy.append((await store.backend.health()).message)
+        await asyncio.sleep(0.01)
+    await starting
+    loading = [each for each in refusals if "is loading" in each.message]
+    assert loading
+    assert all(type(each) is BackendUnavailable and each.outcome is Outcome.NOT_APPLIED for each in loading)
+    assert any("is loading" in message for message in unhealthy)
+    await store.put("r", b"k", b"3")
+    assert await store.get("r", b"k") == b"3"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from prism.acceptance.backend import Fault
 from prism.backends.redis.testing_attached import AttachedServer
-from prism.backends.redis.testing_server import ATTACH_VARIABLE, RedisServer
+from prism.backends.redis.testing_server import ATTACH_VARIABLE, RedisServer, valkey
 
-__all__ = ["ATTACH_VARIABLE", "AttachedServer", "RedisServer", "RedisTestBackend"]
+__all__ = ["ATTACH_VARIABLE", "AttachedServer", "RedisServer", "RedisTestBackend", "ValkeyTestBackend"]
 
 ATTACHED = f"the server that {ATTACH_VARIABLE} names is others' too"
 _NO_MEMORY = {"full": ("CONFIG", "SET", "maxmemory", "1")}
@@ -35,9 +35,12 @@ class RedisTestBackend:
             StoreMissing: Redis is not installed, and no server was named.
         """
         if self._server is None:
-            url = os.environ.get(ATTACH_VARIABLE)
-            self._server = AttachedServer(url) if url else RedisServer()
+            self._server = self._find()
         await asyncio.to_thread(self._server.start)
+
+    def _find(self) -> RedisServer | AttachedServer:
+        url = os.environ.get(ATTACH_VARIABLE)
+        return AttachedServer(url) if url else RedisServer()
 
     async def stop(self) -> None:
         """Ends it; of an attached one only what was stored here."""
@@ -114,3 +117,10 @@ class RedisTestBackend:
         if not isinstance(self._server, RedisServer):
             raise NotImplementedError(ATTACHED)
         return self._server
+
+
+class ValkeyTestBackend(RedisTestBackend):
+    """The same on Valkey."""
+
+    def _find(self) -> RedisServer:
+        return RedisServer(program=valkey())

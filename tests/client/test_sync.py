@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from client.upstream import Upstream, serving
-from prism.client import InvalidArgument, Outgoing, cache, keyvalue, pubsub, sync
+from prism import client
+from prism.client import InvalidArgument, Outgoing, sync
+from prism.interfaces.catalogue import interfaces
 
 
 @pytest.fixture
@@ -93,6 +95,6 @@ def test_every_method_has_its_twin() -> None:
     def methods(kind: type) -> set[str]:
         return {name for name, _ in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
-    assert methods(sync.KeyValue) == methods(keyvalue.KeyValue)
-    assert methods(sync.PubSub) == methods(pubsub.PubSub)
-    assert methods(sync.Cache) == methods(cache.Cache)
+    for interface in interfaces().values():
+        name = interface.service.name
+        assert methods(getattr(sync, name)) == methods(getattr(client, name)), name

@@ -1,6 +1,7 @@
 """Our own backends before the acceptance kit, by every suite that applies; `-k sqlite-grpc` picks one way in."""
 
 from prism.acceptance import PluginAcceptanceHarness
+from prism.interfaces.catalogue import interfaces
 
 UNSWEPT = {"sweep_interval": 86400.0}
 """Expired items stay in the store, so that no sweep hides a read that would show them."""
@@ -13,7 +14,7 @@ nats = PluginAcceptanceHarness("nats")
 
 # By one way in, gRPC, whose requests are the barest: the others differ before the gateway, not behind it. What speaks
 # to the plugin itself (lifecycle, authentication) is the same in every placement.
-ABSTRACTIONS = ("cache", "keyvalue", "pubsub")
+ABSTRACTIONS = tuple(interfaces())
 OFF = (*ABSTRACTIONS, "outage", "honesty")
 
 memory_sidecar = PluginAcceptanceHarness("memory", config=UNSWEPT, placement="sidecar", suites=OFF)

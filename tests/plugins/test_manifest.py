@@ -43,7 +43,7 @@ def test_every_built_in_manifest_is_valid() -> None:
     [
         ('name = "toy"', 'name = "Toy Store"', "name"),
         ("protocol = 1", "protocol = 2", "protocol"),
-        ('["keyvalue"]', '["kevalue"]', "there is no abstraction 'kevalue'; there are cache, keyvalue"),
+        ('["keyvalue"]', '["kevalue"]', "there is no abstraction 'kevalue'; there are "),
         ('["keyvalue"]', "[]", "interfaces"),
         ('"toy.backend:Toy"', '"toy.backend.Toy"', "backend"),
         ('maturity = "alpha"', 'maturity = "fine"', "maturity"),

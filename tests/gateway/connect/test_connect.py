@@ -14,6 +14,7 @@ from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.context import Context
 from prism.errors import BackendUnavailable, Outcome, Unauthenticated
 from prism.gateway.connect.refusal import HTTP_STATUS
+from prism.interfaces.catalogue import interfaces
 from prism.wire import Code
 
 PROTO = "application/proto"
@@ -248,7 +249,7 @@ async def test_the_front_page(door: Door) -> None:
     assert command in text.body.decode()
     assert (await door.ask("HEAD", "/")).status == 200
     page = await door.ask("GET", "/", headers={"accept": JSON})
-    assert page.json["services"] == ["prism.data.v1.Cache", "prism.data.v1.KeyValue", "prism.data.v1.PubSub"]
+    assert page.json["services"] == sorted(each.service.full_name for each in interfaces().values())
     assert page.json["try"] == command
     forged = await door.ask("GET", "/", headers={"host": "x;rm -rf ~"})
     assert "rm -rf" not in forged.body.decode()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,6 @@ from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
-from prism.gateway.listening import listen
 from prism.gateway.operators import Operators
 from prism.gateway.policing import Policing
 from prism.gateway.refusals import GatewayRefusals
@@ -32,6 +32,7 @@ from prism.gateway.shed import LoopLag
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.services import Health, standard_services
+from prism.services.listening import listen
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
 from prism.telemetry.metrics import Metrics
 from prism.telemetry.probes import Probes
@@ -108,11 +109,13 @@ class GatewayServer:
             ):
                 wanted = self._listen or (config.gateway.listen,)
                 tls = self.certificates.secure("gateway.tls", config.gateway.tls, data)
-                addresses = [await listen(data, address, "--listen or gateway.listen", tls) for address in wanted]
+                option = "--listen or gateway.listen"
+                addresses = [await listen(data, address, option, _for(address, tls)) for address in wanted]
                 admin_address = ""
                 if config.admin.enabled:
                     admin_tls = self.certificates.secure("admin.tls", config.admin.tls, admin)
-                    admin_address = await listen(admin, config.admin.listen, "admin.listen", admin_tls)
+                    where = config.admin.listen
+                    admin_address = await listen(admin, where, "admin.listen", _for(where, admin_tls))
                 probes_address = await listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
                 told = self._catch_signals()  # whoever reads that it serves may tell it to end
@@ -192,3 +195,8 @@ class GatewayServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         return told
+
+
+def _for(address: str, tls: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    """What is spoken at an address: a unix socket is guarded by its mode, and needs no TLS."""
+    return None if address.startswith("unix:") else tls

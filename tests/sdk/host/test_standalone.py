@@ -220,6 +220,12 @@ REFUSED = {
     "no such plugin": (("nosuch",), 1, "there are: memory"),
     "no such package": (("no.such.package",), 1, "no package of that name"),
     "no address": (("memory", "--listen", "nowhere"), 2, "write host:port"),
+    "no folder": (
+        ("memory", "--listen", "unix:{folder}/none/x.sock"),
+        1,
+        "make it, or choose another address (--listen)",
+    ),
+    "no such host": (("memory", "--listen", "127.0.0.1:0", "--probes", "no-host.invalid:1"), 1, "(--probes)"),
 }
 
 
@@ -228,7 +234,7 @@ def test_what_is_refused_at_the_start(fault: str, tmp_path: Path) -> None:
     """With the reason, and without a traceback."""
     (tmp_path / "key").touch()
     options, code, reason = REFUSED[fault]
-    options = tuple(each.format(key=tmp_path / "key") for each in options)
+    options = tuple(each.format(key=tmp_path / "key", folder=tmp_path) for each in options)
     done = subprocess.run(command(*options), capture_output=True, text=True, timeout=30)
     assert (done.returncode, reason in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
 

@@ -47,7 +47,8 @@ def _run(command: click.Command, arguments: Sequence[str] | None) -> None:
     try:
         command.main(arguments, prog_name="python -m prism.sdk")
     except (PrismError, OSError) as error:
-        click.echo(f"prism plugin: {error}", err=True)
+        said = error.strerror if isinstance(error, OSError) and not error.filename else None
+        click.echo(f"prism plugin: {said or error}", err=True)
         sys.exit(1)
 
 

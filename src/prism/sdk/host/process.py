@@ -21,6 +21,7 @@ from prism.sdk.host.instances import Instances
 from prism.sdk.host.probes import Probes
 from prism.sdk.host.tracing import exporter_of, tracer_of
 from prism.services import Health, described, described_services
+from prism.services.listening import listen
 from prism.wire import Method, Peer, Server, ServerConfig
 
 ENVELOPE_BYTES: Final = 64 << 10
@@ -61,8 +62,9 @@ class PluginProcess:
             self._exporter.start()
         probes = Probes(self._instances, self._information)
         async with self._server() as server, Server(_nothing, http=probes) as web:
-            address = await server.listen(options.listen, tls=options.tls)
-            others = {where: await web.listen(where) for where in {options.probes, options.metrics} - {""}}
+            address = await listen(server, options.listen, "--listen", options.tls)
+            wanted = {options.probes: "--probes", options.metrics: "--metrics"}
+            others = {where: await listen(web, where, option) for where, option in wanted.items() if where}
             self._catch_signals()
             self._announce(address, others)
             heap.settle()

@@ -1,4 +1,4 @@
-"""Where the gateway's ports listen, and what to do where one cannot."""
+"""Where servers of ours listen, and what to do where one cannot."""
 
 import errno
 import socket
@@ -10,11 +10,17 @@ from prism.wire import Server
 async def listen(server: Server, address: str, option: str, tls: ssl.SSLContext | None = None) -> str:
     """Where the server listens now.
 
+    Args:
+        server: is to listen.
+        address: where.
+        option: what says so, for whoever has to choose another.
+        tls: what is spoken there; None for clear text.
+
     Raises:
         OSError: it cannot; says what to do, as the server's own error cannot.
     """
     try:
-        return await server.listen(address, tls=None if address.startswith("unix:") else tls)
+        return await server.listen(address, tls=tls)
     except OSError as error:
         reason = error.strerror or str(error)
         if address not in reason:
@@ -29,7 +35,7 @@ def _advice(error: OSError, address: str) -> str:
         return "this machine cannot resolve that name: correct it"
     match error.errno:
         case errno.EADDRINUSE:
-            return "another process serves there, perhaps another gateway: end it"
+            return "another process serves there: end it"
         case errno.EADDRNOTAVAIL:
             return "it is no address of this machine: name one that is, or 0.0.0.0 for all"
         case errno.ENOENT | errno.ENOTDIR:
@@ -37,5 +43,5 @@ def _advice(error: OSError, address: str) -> str:
         case errno.EACCES | errno.EPERM if not address.startswith("unix:"):
             return "ports below 1024 want a privilege (CAP_NET_BIND_SERVICE): grant it"
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "the gateway's user may not write to the folder: let it"
+            return "this user may not write to the folder: let it"
     return "look at what the system says"

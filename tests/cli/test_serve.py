@@ -55,6 +55,14 @@ async def test_a_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert "choose another address (--listen or gateway.listen)" in done.err
 
 
+async def test_an_address_for_the_world_is_refused_on_the_command_line_too(tmp_path: Path) -> None:
+    """As in the file: unless somebody is asked who they are, or it is said that nobody is."""
+    done = await prism("serve", "--listen", "0.0.0.0:0", folder=tmp_path)
+    assert done.code == 2
+    assert "reachable from other machines, and nobody is asked who they are" in done.err
+    assert "authentication: none" in done.err
+
+
 @pytest.mark.parametrize(
     ("address", "advice"),
     [

@@ -1,7 +1,9 @@
 """A plugin without a gateway: driven by stock clients, over TCP, TLS and a unix socket; and what it refuses."""
 
+import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -130,7 +132,7 @@ def test_probes_and_figures_over_http(plugin: Standalone) -> None:
 
 
 async def test_mutual_tls(tmp_path: Path) -> None:
-    """A gateway shows its certificate; nobody without one is served."""
+    """A gateway shows its certificate; nobody without one is served. The plugin's own is replaced while it serves."""
     authority = trustme.CA()
     server, own = authority.issue_cert("localhost"), authority.issue_cert("gateway@example.org")
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -146,9 +148,26 @@ async def test_mutual_tls(tmp_path: Path) -> None:
         async with Channel(address, tls=known) as channel:
             answer = await channel.unary(path, b"", deadline=Deadline.after(10))
             assert pb.GetInfoResponse.FromString(answer).name == "memory"
+            fresh = authority.issue_cert("localhost")
+            fresh.private_key_pem.write_to_path(str(tmp_path / "server.key"))
+            fresh.cert_chain_pems[0].write_to_path(str(tmp_path / "server.pem"))
+            async with asyncio.timeout(20):
+                while await shown(address, known) != fresh.cert_chain_pems[0].bytes():  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.02)
+            await channel.unary(path, b"", deadline=Deadline.after(10))
         async with Channel(address, tls=client_context(tmp_path / "ca.pem")) as channel:
             with pytest.raises(StatusError):
                 await channel.unary(path, b"", deadline=Deadline.after(10))
+
+
+async def shown(address: str, tls: ssl.SSLContext) -> bytes:
+    """The certificate that a new connection is shown, in PEM."""
+    host, _, port = address.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=tls)
+    certificate = ssl.DER_cert_to_PEM_cert(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+    writer.close()
+    await writer.wait_closed()
+    return certificate.encode()
 
 
 def test_a_unix_socket_is_for_its_user(tmp_path: Path) -> None:

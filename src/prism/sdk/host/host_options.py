@@ -1,9 +1,9 @@
 """How a plugin's process serves, whoever decided it."""
 
-import ssl
 from dataclasses import dataclass
 
 from prism.redactor import Redactor
+from prism.renewal import Renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class HostOptions:
     Attributes:
         redactor: keeps the instances' secrets out of the log, as soon as it knows them.
         listen: where gateways connect; `host:port` or `unix:/path`.
-        tls: how, over TCP.
+        tls: how, over TCP; kept as its files are.
         probes: where the HTTP probes are; empty for nowhere.
         metrics: where Prometheus reads; empty for nowhere.
         grace: seconds that calls under way have when the process is told to end.
@@ -24,7 +24,7 @@ class HostOptions:
 
     redactor: Redactor
     listen: str
-    tls: ssl.SSLContext | None = None
+    tls: Renewal | None = None
     probes: str = ""
     metrics: str = ""
     grace: float = 10.0

@@ -1,19 +1,24 @@
 """How a plugin's process serves: as the gateway that started it wants it to, or as the command line says."""
 
+import logging
 import os
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import click
 
 from prism.redactor import Redactor
+from prism.renewal import Renewal
 from prism.sdk.host import go_plugin
 from prism.sdk.host.host_options import HostOptions
 from prism.sdk.host.parent import die_with_parent, trusted_uids
 from prism.telemetry.logs import configure
 from prism.wire import server_context
 from prism.wire.address import Address
+
+log = logging.getLogger(__name__)
 
 
 def was_started_by_host() -> bool:
@@ -58,7 +63,7 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
     )
 
 
-def _tls(options: Mapping[str, Any]) -> ssl.SSLContext | None:
+def _tls(options: Mapping[str, Any]) -> Renewal | None:
     cert, key, client_ca = (options[name] for name in ("tls_cert", "tls_key", "tls_client_ca"))
     if (cert is None) != (key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together; give both")
@@ -72,9 +77,17 @@ def _tls(options: Mapping[str, Any]) -> ssl.SSLContext | None:
     if cert is None or key is None:
         return None
     try:
-        return server_context(cert, key, client_ca)
+        files = [each for each in (cert, key, client_ca) if each is not None]
+        return Renewal(files, partial(server_context, cert, key, client_ca), _renewed)
     except (OSError, ssl.SSLError) as error:
         raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca cannot be used: {error}") from error
+
+
+def _renewed(trouble: str) -> None:
+    if trouble:
+        log.warning("the changed files of TLS are not used, and those of before are: %s", trouble)
+    else:
+        log.info("what connects from now on is shown the new certificate")
 
 
 def _check_address(name: str, address: str) -> None:

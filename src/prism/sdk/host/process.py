@@ -62,7 +62,9 @@ class PluginProcess:
             self._exporter.start()
         probes = Probes(self._instances, self._information)
         async with self._server() as server, Server(_nothing, http=probes) as web:
-            address = await listen(server, options.listen, "--listen", options.tls)
+            tls = None if options.tls is None else options.tls.context
+            address = await listen(server, options.listen, "--listen", tls)
+            renewing = None if options.tls is None else asyncio.create_task(options.tls.keep(server))
             wanted = {options.probes: "--probes", options.metrics: "--metrics"}
             others = {where: await listen(web, where, option) for where, option in wanted.items() if where}
             self._catch_signals()
@@ -73,8 +75,8 @@ class PluginProcess:
             self._health.close()
             await self._instances.close(self._grace)
             self._ended.set()
-            if watch is not None:
-                watch.cancel()
+            for task in filter(None, (watch, renewing)):
+                task.cancel()
             await server.drain(_LAST_ANSWERS)
         if self._exporter is not None:
             await self._exporter.close()

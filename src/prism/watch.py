@@ -1,4 +1,4 @@
-"""Watches the configuration for changes, by its directory, so that editors' renames and ConfigMap swaps count."""
+"""Watches files for changes, by their directories, so that editors' renames and ConfigMap swaps count."""
 
 import asyncio
 import logging

@@ -1,0 +1,77 @@
+"""The files of TLS of one server, watched: what connects after a change gets the new certificate, key and authorities,
+what is open lives on. A change that cannot be used leaves everything as it was.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from prism.watch import Signature, changes, signature
+from prism.wire import Server
+
+INTERVAL = 5.0
+"""Seconds between two looks where the system tells of no change."""
+
+
+class Renewal:
+    """Keeps the context of a server as its files are.
+
+    Attributes:
+        context: of the files as they were when it was made: what the server is to begin with.
+    """
+
+    def __init__(self, files: Sequence[Path], make: Callable[[], ssl.SSLContext], told: Callable[[str], None]) -> None:
+        """
+        Args:
+            files: that the context is made of.
+            make: makes it, in a thread; raises `OSError` where the files do not do for one.
+            told: of each change, why it was not taken; empty where it was.
+
+        Raises:
+            OSError: as `make` does.
+        """
+        self._files = files
+        self._make = make
+        self._told = told
+        self._seen = self._signature()
+        self._asked = False
+        self._stirred = asyncio.Event()
+        self.context = make()
+
+    def ask(self) -> None:
+        """The files are to be read again, whether or not they seem to have changed."""
+        self._asked = True
+        self._stirred.set()
+
+    async def keep(self, server: Server, interval: float = INTERVAL) -> None:
+        """Gives the server what the files have become, until it is cancelled.
+
+        Args:
+            server: whose context it is.
+            interval: seconds between two looks where the system tells of no change.
+        """
+        directories = {each.absolute().parent for each in self._files}
+        watcher = asyncio.create_task(changes(directories, self._stirred, interval))
+        try:
+            while True:
+                await self._stirred.wait()
+                self._stirred.clear()
+                now = self._signature()
+                if now != self._seen or self._asked:
+                    self._seen, self._asked = now, False
+                    await self._renew(server)
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    async def _renew(self, server: Server) -> None:
+        trouble = ""
+        try:
+            await server.renew_tls(await asyncio.to_thread(self._make))
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        self._told(trouble)
+
+    def _signature(self) -> Signature:
+        return tuple(signature(each, ()) for each in self._files)

@@ -53,8 +53,9 @@ async def test_an_overloaded_gateway_refuses_new_calls_only() -> None:
 
 async def test_what_waits_behind_heavy_calls_is_refused_before_a_measurement_can_tell() -> None:
     """Calls that are read in one turn are let in while the loop keeps up with them, and not all at once."""
-    async with policed() as world, LoopLag(interval=0.001) as lag, Policing(lag) as policing:
-        lag.bound = 0.02
+    lag = LoopLag(interval=0.001)
+    lag.bound = 0.02
+    async with policed() as world, lag, Policing(lag) as policing:
         sheds = Policed(world.gateway, policing, world.instance, world.names)
         sheds.configure(None, EVERYTHING)
         await sheds.ask("Put")
@@ -62,6 +63,6 @@ async def test_what_waits_behind_heavy_calls_is_refused_before_a_measurement_can
         assert not lag.overloaded
         with pytest.raises(GatewayUnavailable, match="overloaded"):
             await sheds.ask("Put")
-        while lag.due < time.monotonic():  # noqa: ASYNC110  # its timer tells nobody
+        while lag.overdue < time.monotonic():  # noqa: ASYNC110  # its timer tells nobody
             await asyncio.sleep(0)
         await sheds.ask("Put")

@@ -26,7 +26,8 @@ class LoopLag:
     Attributes:
         late: the last measurement, seconds.
         overloaded: the loop has been late by more than the bound, several times in a row.
-        due: when the measurement is due that is waited for; while it is late, so is everything.
+        overdue: the instant from which on new calls are refused: when the next measurement is late by more than the
+            bound, for everything else is as late then; the distant past while the loop is overloaded.
         bound: seconds; None only measures.
 
     Args:
@@ -37,7 +38,8 @@ class LoopLag:
         self.late = 0.0
         self.overloaded = False
         self.bound: float | None = None
-        self.due = math.inf
+        self.overdue = math.inf
+        self._due = math.inf
         self._interval = interval
         self._over = 0
         self._recent: deque[float] = deque(maxlen=REMEMBERED)
@@ -52,17 +54,18 @@ class LoopLag:
 
     def start(self) -> None:
         """Measures from now on."""
-        self.due = monotonic() + self._interval
+        self._due = monotonic() + self._interval
+        self._set_overdue()
         self._handle = asyncio.get_running_loop().call_later(self._interval, self._measure)
 
     def stop(self) -> None:
         """Measures no more."""
-        self.due = math.inf
+        self.overdue = self._due = math.inf
         if self._handle is not None:
             self._handle.cancel()
 
     def _measure(self) -> None:
-        self.note(max(0.0, monotonic() - self.due))
+        self.note(max(0.0, monotonic() - self._due))
         self.start()
 
     def note(self, late: float) -> None:
@@ -71,6 +74,10 @@ class LoopLag:
         self._recent.append(late)
         self._over = self._over + 1 if self.bound is not None and late > self.bound else 0
         self.overloaded = self._over >= IN_A_ROW
+        self._set_overdue()
+
+    def _set_overdue(self) -> None:
+        self.overdue = -math.inf if self.overloaded else self._due + (math.inf if self.bound is None else self.bound)
 
     def figures(self) -> Iterator[Figure]:
         """For the metrics."""
@@ -86,7 +93,6 @@ class Shed:
 
     def __init__(self, lag: LoopLag) -> None:
         self._lag = lag
-        self._bound = math.inf if lag.bound is None else lag.bound
 
     def __call__(self, _call: Call) -> None:
         """Admits calls while the loop keeps up.
@@ -94,9 +100,8 @@ class Shed:
         Raises:
             GatewayUnavailable: it does not.
         """
-        lag = self._lag
-        # The second: many calls that are read in one turn would all be let in before their weight could be measured.
-        if lag.overloaded or monotonic() - lag.due > self._bound:
+        # Not by measurements alone: many calls that are read in one turn would all be let in before their weight shows.
+        if monotonic() > self._lag.overdue:
             raise GatewayUnavailable(
                 "the gateway is overloaded; call again in a moment, or another gateway",
                 reason="OVERLOADED",

@@ -96,9 +96,9 @@ async def test_a_server_that_drips_is_left(caplog: pytest.LogCaptureFixture) -> 
             await asyncio.sleep(0.01)  # the drip
 
     async with serving(answer) as url:
-        keys, log = await fetched(url, caplog, jwks_url=f"{url}/jwks", fetch_timeout=0.1)
+        keys, log = await fetched(url, caplog, jwks_url=f"{url}/jwks", fetch_timeout=0.5)
     assert not keys.usable
-    assert "it took too long" in log
+    assert "it took too long" in log or "timed out" in log
 
 
 async def test_a_server_that_floods_is_left(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,58 @@
+"""The share of a turn that those who have proved nothing have together."""
+
+import asyncio
+from functools import partial
+
+from prism.wire.newcomers import SHARE, Newcomers
+
+
+async def test_who_waits_has_a_turn_in_the_order_of_the_line() -> None:
+    """One that needs more than a share does not keep the others from theirs: it goes to the end of the line."""
+    loop = asyncio.get_running_loop()
+    newcomers = Newcomers(loop.call_soon)
+    left = {"greedy": 3 * SHARE, "modest": 2, "other": 2}
+    served: list[tuple[str, int]] = []
+    ended = asyncio.Event()
+
+    def resume(name: str) -> None:
+        taken = min(left[name], newcomers.credit)
+        newcomers.credit -= taken
+        left[name] -= taken
+        served.append((name, taken))
+        if left[name]:
+            newcomers.wait(partial(resume, name))
+        if not any(left.values()):
+            ended.set()
+
+    for name in left:
+        newcomers.wait(partial(resume, name))
+    await ended.wait()
+    assert served == [
+        ("greedy", SHARE),
+        ("modest", 2),
+        ("other", 2),
+        ("greedy", SHARE - 4),
+        ("greedy", SHARE),
+        ("greedy", 4),
+    ]
+
+
+async def test_a_share_is_for_all_that_wait_in_a_turn() -> None:
+    """However many they are, and whatever each would take."""
+    loop = asyncio.get_running_loop()
+    newcomers = Newcomers(loop.call_soon)
+    turns = [0]
+    left = 100
+
+    def resume() -> None:
+        nonlocal left
+        newcomers.credit -= 1
+        turns[-1] += 1
+        left -= 1
+
+    for _ in range(left):
+        newcomers.wait(resume)
+    while left:
+        turns.append(0)
+        await asyncio.sleep(0)
+    assert max(turns) == SHARE

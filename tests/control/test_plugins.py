@@ -168,10 +168,17 @@ async def test_a_plugin_is_renewed_without_a_gap(world: World, tmp_path: Path) -
     assert sum(await asyncio.gather(*callers)) > 10
 
 
+LETS_GO = """
+METHODS["/prism.plugin.v1.BackendPlugin/Shutdown"] = lambda _: pb.ShutdownResponse(success=True).SerializeToString()
+"""
+
+
 @pytest.mark.parametrize("reload", ["overlap", "handover"])
 async def test_a_new_version_takes_over_and_a_bad_one_does_not(world: World, tmp_path: Path, reload: str) -> None:
-    """A changed file is a new version; one that fails to start, or is unhealthy, leaves the old one serving."""
-    folder = folder_of(tmp_path, "VERSION = 1", reload)
+    """A changed file is a new version; one that fails to start, or is unhealthy, leaves the old one serving, as it is:
+    also where it had to let its store go for the new one, it comes back from its own process, not from the new files.
+    """
+    folder = folder_of(tmp_path, LETS_GO, reload)
     world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
     await world.control.start()
     await world.put("o", b"")
@@ -193,13 +200,31 @@ async def test_a_new_version_takes_over_and_a_bad_one_does_not(world: World, tmp
         folder_of(tmp_path, body, reload)
         report = await world.control.reload()
         assert said in report.held["o"]
-        if reload == "overlap":  # a handover has started the old version anew, from the files as they are
-            await world.put("o", b"")
-            assert pid_of(world, "o") == first
+        await world.put("o", b"")
+        assert pid_of(world, "o") == first
     folder_of(tmp_path, "VERSION = 2", reload)
     await world.control.reload()  # or it was tried again by itself just before
     await until(lambda: not is_running(first))
     await until(lambda: not world.control.served["o"].supervised.refusal("o"))
+    await world.put("o", b"")
+
+
+@pytest.mark.parametrize("shutdown", ["", "METHODS['/prism.plugin.v1.BackendPlugin/Shutdown'] = lambda _: b''"])
+async def test_a_plugin_that_does_not_let_go_is_ended_before_its_store_is_handed_over(
+    world: World, tmp_path: Path, shutdown: str
+) -> None:
+    """Who does not know Shutdown, or does not say that it succeeded, may hold the store as long as it runs."""
+    folder = folder_of(tmp_path, shutdown, "handover")
+    world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
+    await world.control.start()
+    first = pid_of(world, "o")
+    body = (
+        "METHODS['/prism.plugin.v1.BackendPlugin/Initialize'] = lambda _: pb.InitializeResponse("
+        f"success=not os.path.exists('/proc/{first}'), error='the old one runs').SerializeToString()"
+    )
+    folder_of(tmp_path, body, "handover")
+    report = await world.control.reload()
+    assert (list(report.changed), dict(report.held)) == (["o"], {})
     await world.put("o", b"")
 
 

@@ -4,7 +4,7 @@ when its process has ended or is stuck, stopped.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from prism.control.attachments import Attachments
 from prism.control.chronicle import Chronicle
@@ -120,8 +120,8 @@ class Supervised:
         return self._gate
 
     async def rest(self) -> None:
-        """Ends the instance so that another may have its store, after the calls under way; calls wait meanwhile."""
-        await self.stop(HANDOVER_GRACE)
+        """Lets another instance have the store, after the calls under way; calls wait meanwhile."""
+        await self._end(HANDOVER_GRACE, self.instance.rest)
         self._started = False
         self._tried.clear()
 
@@ -159,6 +159,9 @@ class Supervised:
 
     async def stop(self, grace: float = 0.0) -> None:
         """Ends it: lets the calls under way end for so many seconds, then stops the backend."""
+        await self._end(grace, self.instance.stop)
+
+    async def _end(self, grace: float, end: Callable[[], Awaitable[None]]) -> None:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
@@ -169,7 +172,7 @@ class Supervised:
             log.warning("backend %s: %d calls outlasted the drain", self.spec.plugin.name, self.instance.active)
         try:
             async with asyncio.timeout(self._timing.stop_patience):
-                await self.instance.stop()
+                await end()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
             log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._chronicle.trace(error))  # noqa: TRY400
         else:

@@ -188,11 +188,12 @@ class Endpoint:
             return PluginFigures({})
         return PluginFigures.of(answer.plugin_metrics)
 
-    async def shut_down(self, *, whole: bool, grace: float, deadline: Deadline) -> None:
-        """Ends the instance, or the whole process; raises where that cannot be asked for."""
+    async def shut_down(self, *, whole: bool, grace: float, deadline: Deadline) -> bool:
+        """Ends the instance, or the whole process; whether it says so. Raises where that cannot be asked for."""
         request = pb.ShutdownRequest(instance="" if whole else self._identity.name, grace_seconds=grace)
-        await self._ask("BackendPlugin/Shutdown", request, pb.ShutdownResponse, deadline)
+        answer = await self._ask("BackendPlugin/Shutdown", request, pb.ShutdownResponse, deadline)
         self.initialised = False
+        return answer.success
 
     async def close(self) -> None:
         """Closes the channel; calls under way are lost."""

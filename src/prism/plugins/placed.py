@@ -82,6 +82,13 @@ class Placed(abc.ABC):
     async def stop(self) -> None:
         """Refuses calls from now on, and ends the backend. Does nothing the second time."""
 
+    async def rest(self) -> None:
+        """Lets go of the store, so that another instance may have it, and refuses calls; `start` takes it again.
+
+        What runs stays at hand where that is possible: its files may be others by then.
+        """
+        await self.stop()
+
     async def is_stuck(self) -> bool:
         """Asked when a probe was not answered: whether it is the plugin that does not answer, not only its store."""
         return False

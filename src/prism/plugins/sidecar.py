@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from prism.errors import BackendUnavailable, Outcome
+from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.plugins import translation, trust
 from prism.plugins.child import resident_memory
 from prism.plugins.discovery import Plugin
@@ -21,6 +21,7 @@ from prism.plugins.outside import Outside
 from prism.plugins.placement import Command
 from prism.plugins.sidecar_process import SidecarProcess, how_it_ended
 from prism.telemetry import audit
+from prism.wire import Deadline
 
 SHUTDOWN_PATIENCE = 5.0
 
@@ -94,16 +95,37 @@ class Sidecar(Outside):
         await self._running.endpoint.initialise(namespace)
         self._namespaces.add(namespace)
 
+    async def rest(self) -> None:
+        """Ends the instance and keeps the process, where that says that it has let go; else it is stopped."""
+        run = self._run
+        if run is None:
+            return
+        self._refuse_for_good()
+        deadline = Deadline.after(SHUTDOWN_PATIENCE)
+        try:
+            let_go = await run.endpoint.shut_down(whole=False, grace=SHUTDOWN_PATIENCE / 2, deadline=deadline)
+        except PrismError as error:
+            log.info("plugin %s cannot end an instance alone (%s); it is stopped", self.backend, error.message)
+            let_go = False
+        if not let_go:  # it may have taken its time already
+            await self._stop(max(0.0, deadline.remaining()))
+
     async def stop(self) -> None:
         """Shutdown, then SIGTERM, then SIGKILL."""
+        await self._stop(SHUTDOWN_PATIENCE)
+
+    async def _stop(self, patience: float) -> None:
         self._stopped = True
-        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
-        self.refusal_kind = BackendUnavailable
+        self._refuse_for_good()
         run, self._run = self._run, None
         if run is not None:
-            await run.close(SHUTDOWN_PATIENCE)
+            await run.close(patience)
         await asyncio.gather(*self._ends)
         self._output.tell()
+
+    def _refuse_for_good(self) -> None:
+        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        self.refusal_kind = BackendUnavailable
 
     def give_up(self, reason: str) -> None:
         """Kills the process."""

@@ -82,7 +82,7 @@ class ClientCall:
         if self._gzip and compressed:
             message, flag = compress(message), 1
         head = MESSAGE_HEAD.pack(flag, len(message))
-        stream = await self._begun()
+        stream = self._stream or await self._begun()
         self._keep(head, message)
         if not stream.ended:
             await stream.connection.transmit(stream, head, message)
@@ -93,7 +93,7 @@ class ClientCall:
         """Say that no more messages will be sent; calling it again does nothing."""
         if self._ended:
             return
-        stream = await self._begun()
+        stream = self._stream or await self._begun()
         self._ended = True
         if not stream.ended:
             stream.connection.finish(stream, END_WITH_DATA)
@@ -101,7 +101,7 @@ class ClientCall:
     async def receive(self) -> bytes | None:
         """The next message; None once the call has ended with OK. Raises `StatusError` where it ended otherwise."""
         while True:
-            stream = await self._begun()
+            stream = self._stream or await self._begun()
             try:
                 message = await stream.connection.next_message(stream, stream.receiver)
             except StatusError as unreadable:
@@ -117,7 +117,7 @@ class ClientCall:
     async def headers(self) -> Metadata:
         """The initial metadata, once it has come. Raises `StatusError` where the call failed before."""
         while True:
-            stream = await self._begun()
+            stream = self._stream or await self._begun()
             await stream.head()
             if stream.head_seen or stream.error is None:
                 self._replay = None

@@ -47,8 +47,8 @@ class Receiving(Control[S]):
         receiver.feed(data, start, stop)
         if stream.remote_ended:
             receiver.end()
-        # Above half of it nothing would come of the calls, which cost more than all of the above.
-        elif not stream.ended and (receiver.window << 1 <= receiver.target + 1 or receiver.window < receiver.missing):
+        # The same question that `replenish` asks first: calls cost more than all of the above.
+        elif receiver.window <= receiver.target + 1 >> 1 or receiver.window < receiver.missing:
             self.replenish(stream)
 
     def replenish(self, stream: S) -> None:
@@ -56,6 +56,8 @@ class Receiving(Control[S]):
         receiver = stream.receiver
         if receiver is None or stream.remote_ended or stream.ended:
             return
+        if receiver.window > receiver.target + 1 >> 1 and receiver.window >= receiver.missing:
+            return  # nothing is wanted above half
         increment = receiver.wanted()
         if increment:
             if receiver.target < self._config.max_stream_window and not receiver.held:

@@ -91,10 +91,11 @@ async def test_large_responses_share_the_connection(peer: RawPeer) -> None:
     assert got == {1: 60_005, 3: 60_005}
 
 
-async def test_a_message_that_is_alone_goes_out_in_whole_frames(peer: RawPeer) -> None:
+@pytest.mark.parametrize("path", ["/test.Test/Echo", "/test.Test/Chat"])
+async def test_a_message_that_is_alone_goes_out_in_whole_frames(peer: RawPeer, path: str) -> None:
     """Nobody waits for a turn: each of its frames but the last is as long as the peer takes, and none is longer."""
     peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.MAX_FRAME_SIZE, 20_000))
-    peer.headers(1, request("/test.Test/Echo"))
+    peer.headers(1, request(path))
     body = message(b"x" * 60_000)
     for start in range(0, len(body), 16_000):
         last = start + 16_000 >= len(body)

@@ -103,13 +103,16 @@ class Output(Generic[S]):
             outbox is None
             and size <= stream.send_window
             and size <= self._send_window
-            and size <= self._peer_frame_size
             and not self._paused
+            and (size <= self._peer_frame_size or (size <= _BURST and not self._ready))
         ):
             stream.send_window -= size
             self._send_window -= size
-            self.write(_pack(size >> 8, size & 0xFF, DATA, 0, stream.stream_id) + head)
-            self._out.append(body)
+            if size <= self._peer_frame_size:
+                self.write(_pack(size >> 8, size & 0xFF, DATA, 0, stream.stream_id) + head)
+                self._out.append(body)
+            else:
+                self._split(stream.stream_id, head, body)
             self._burst += size
             if self._burst > _BURST:
                 # Nothing else makes a handler that never waits for anything let the others have their turn.
@@ -121,6 +124,22 @@ class Output(Generic[S]):
             waiter = self._loop.create_future()
             outbox.waiters.append(waiter)
             await waiter
+
+    def _split(self, stream_id: int, head: bytes, body: bytes) -> None:
+        """Send as several frames what nobody has to wait for."""
+        most = self._peer_frame_size
+        whole = _pack(most >> 8, most & 0xFF, DATA, 0, stream_id)
+        self.write(whole + head)
+        out = self._out
+        view = memoryview(body)
+        start, end = most - len(head), len(body)
+        out.append(view[:start])
+        while end - start > most:
+            out += (whole, view[start : start + most])
+            start += most
+        size = end - start
+        out += (_pack(size >> 8, size & 0xFF, DATA, 0, stream_id), view[start:])
+        self._bulky = True
 
     def enqueue(self, stream: S, head: bytes, body: bytes, final: bytes | None = None) -> Outbox:
         """Accept `head` and `body` as DATA, and what ends the stream, to be sent as windows and the peer allow."""

@@ -18,6 +18,9 @@ from prism.plugins.envelope import Envelopes, read, read_item, result_of, usual_
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=200)
 NAME = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200)
+TRACEPARENT = (
+    TEXT | st.text(min_size=55, max_size=55) | st.from_regex(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", fullmatch=True)
+)
 SIZES = st.sampled_from([0, 1, 127, 128, 129, 16_383, 16_384, 2_097_151, 2_097_152])
 PAYLOAD = st.one_of(st.binary(max_size=300), SIZES.map(lambda size: b"\x2a" * size))
 FIELDS = st.fixed_dictionaries(
@@ -33,7 +36,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@given(NAME, NAME, NAME, TEXT, TEXT, PAYLOAD)
+@given(NAME, NAME, NAME, TEXT, TRACEPARENT, PAYLOAD)
 def test_a_request_is_what_the_library_reads(
     operation: str, namespace: str, instance: str, principal: str, traceparent: str, payload: bytes
 ) -> None:

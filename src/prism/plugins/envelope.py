@@ -23,13 +23,16 @@ _USUAL = b"\x08\x01\x2a"  # success = 1: true, then raw_result = 5
 _STREAMED = b"\x12"  # raw_result = 2 of ExecuteStreamResponse
 _SHORT = 0x80
 _KEPT = 20_000
-"""Encoded namespaces that are kept: a gateway has ten thousand, and none costs more than its name twice over."""
+"""Encoded namespaces, and callers, that are kept: a gateway has ten thousand, and none costs more than its name twice
+over."""
+_TRACEPARENT = 55
+"""Characters of a `traceparent` (W3C Trace Context, version 00): what stands before one is always the same."""
 
 
 class Envelopes:
     """The envelopes of one instance."""
 
-    __slots__ = ("_instance", "_namespaces", "_operations")
+    __slots__ = ("_instance", "_namespaces", "_operations", "_principals")
 
     def __init__(self, instance: str) -> None:
         """
@@ -39,6 +42,7 @@ class Envelopes:
         self._instance = entry("prism-instance", instance)
         self._operations: dict[str, bytes] = {}
         self._namespaces: dict[str, bytes] = {}
+        self._principals: dict[str, bytes] = {}
 
     def write(self, operation: str, payload: bytes, context: Context) -> bytes:
         """An `ExecuteRequest`, and just as well the first `ExecuteStreamRequest`: their fields are the same."""
@@ -62,11 +66,19 @@ class Envelopes:
         return where
 
     def _caller(self, context: Context, traceparent: str) -> bytes:
-        more = entry("prism-principal", context.principal) if context.principal else b""
+        principal = context.principal
+        more = (self._principals.get(principal) or self._principal(principal)) if principal else b""
         if not traceparent:
             return more
-        more += entry("traceparent", traceparent)
+        usual = len(traceparent) == _TRACEPARENT and traceparent.isascii()
+        more += _BEFORE_TRACEPARENT + traceparent.encode() if usual else entry("traceparent", traceparent)
         return more + entry("tracestate", state) if (state := context.tracestate) else more
+
+    def _principal(self, principal: str) -> bytes:
+        if len(self._principals) >= _KEPT:
+            self._principals.clear()
+        who = self._principals[principal] = entry("prism-principal", principal)
+        return who
 
 
 def entry(key: str, value: str) -> bytes:
@@ -81,7 +93,7 @@ def _sized(content: bytes) -> bytes:
 def varint(number: int) -> bytes:
     """A number as protobuf writes it."""
     if number < _SHORT:
-        return bytes((number,))
+        return _SHORT_ONES[number]
     out = bytearray()
     while number >= _SHORT:
         out.append(number & 0x7F | _SHORT)
@@ -135,3 +147,7 @@ def result_of(message: pb.ExecuteResponse | pb.ExecuteStreamResponse) -> bytes |
     if kind == "raw_result":
         return message.raw_result
     return message.typed_result.value if kind == "typed_result" else None
+
+
+_SHORT_ONES = tuple(bytes((number,)) for number in range(_SHORT))
+_BEFORE_TRACEPARENT = entry("traceparent", "0" * _TRACEPARENT)[:-_TRACEPARENT]

@@ -74,3 +74,13 @@ def test_joined_binary_values_are_several() -> None:
     assert decode_binary(b"AA==,AQ") == [b"\x00", b"\x01"]
     with pytest.raises(ValueError, match="base64"):
         decode_binary(b"!")
+
+
+def test_values_that_never_come_again_are_encoded_like_any_other() -> None:
+    """Each of a thousand values of one key is sent as it is, and a bad one is refused every time."""
+    encoded = {Metadata([("x-request-id", str(number))]).encoded() for number in range(1000)}
+    assert len(encoded) == 1000
+    assert Metadata([("x-request-id", "999")]).encoded() == Metadata.from_wire((("x-request-id", "999"),)).encoded()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="printable ASCII"):
+            Metadata([("x-request-id", "two\nlines")])

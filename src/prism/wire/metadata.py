@@ -9,7 +9,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TypeVar, overload
+from typing import Final, TypeVar, overload
 
 from prism.wire.hpack_encoding import LENGTHS, encode_length, encode_literal, encode_never_indexed
 
@@ -17,6 +17,10 @@ Value = str | bytes
 _Default = TypeVar("_Default")
 
 _KEY = re.compile(r"[0-9a-z_.\-]+")
+
+_MOST_FIELDS: Final = 4096
+_MOST_BYTES: Final = 512  # a longer field is encoded each time
+_TOO_MANY_VALUES: Final = 256  # of one key: it is a trace id or the like, and none of its values will come again
 
 # What the transport itself writes: never taken from metadata, never shown as metadata.
 RESERVED = frozenset(
@@ -52,9 +56,10 @@ class Metadata:
     __slots__ = ("_block", "_first", "_pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, Value]] = ()) -> None:
-        self._pairs = tuple(_checked(key, value) for key, value in pairs)
+        self._pairs = tuple(pairs)
         self._first: dict[str, Value] | None = None
-        self._block: bytes | None = None
+        # Checked and encoded in one step: nearly all that is made here is sent.
+        self._block: bytes | None = b"".join([_KNOWN[pair] for pair in self._pairs])
 
     @classmethod
     def from_wire(cls, pairs: tuple[tuple[str, Value], ...]) -> "Metadata":
@@ -95,14 +100,7 @@ class Metadata:
         """
         block = self._block
         if block is None:
-            parts: list[bytes] = []
-            for key, value in self._pairs:
-                name = _name(key)
-                if name:
-                    raw = value.encode("latin-1") if isinstance(value, str) else encode_binary(value)
-                    size = len(raw)
-                    parts += (name, LENGTHS[size] if size < 127 else encode_length(size), raw)
-            block = self._block = b"".join(parts)
+            block = self._block = b"".join([_encode(key, value) for key, value in self._pairs])
         return block
 
     def __iter__(self) -> Iterator[tuple[str, Value]]:
@@ -125,7 +123,27 @@ class Metadata:
         return f"Metadata({', '.join(key for key, _ in self._pairs)})"
 
 
-def _checked(key: str, value: Value) -> tuple[str, Value]:
+class _Known(dict[tuple[str, Value], bytes]):
+    """The fields that have been checked and encoded, by key and value: most of a call's are those of the last one."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, int] = {}
+
+    def __missing__(self, pair: tuple[str, Value]) -> bytes:
+        key, value = pair
+        _check(key, value)
+        field = _encode(key, value)
+        seen = self._values.get(key, 0)
+        if seen < _TOO_MANY_VALUES and len(field) <= _MOST_BYTES:
+            if len(self) >= _MOST_FIELDS:
+                self.clear()
+                self._values.clear()
+            self._values[key] = seen + 1
+            self[pair] = field
+        return field
+
+
+def _check(key: str, value: Value) -> None:
     if _is_binary(key):
         if not isinstance(value, bytes):
             raise ValueError(f"metadata {key!r}: a key that ends in -bin takes bytes, not {type(value).__name__}")
@@ -135,7 +153,14 @@ def _checked(key: str, value: Value) -> tuple[str, Value]:
         raise ValueError(
             f"metadata {key!r}: text is printable ASCII without spaces at its ends; send other text under a -bin key"
         )
-    return key, value
+
+
+def _encode(key: str, value: Value) -> bytes:
+    if not (name := _name(key)):
+        return b""
+    raw = value.encode("latin-1") if isinstance(value, str) else encode_binary(value)
+    size = len(raw)
+    return name + (LENGTHS[size] if size < 127 else encode_length(size)) + raw
 
 
 @lru_cache(maxsize=1024)
@@ -171,5 +196,7 @@ def decode_binary(value: bytes) -> list[bytes]:
     except binascii.Error as error:
         raise ValueError(f"binary metadata is not base64: {error}") from error
 
+
+_KNOWN: Final = _Known()
 
 EMPTY_METADATA = Metadata()

@@ -1,11 +1,13 @@
 """Results as table, JSON and YAML."""
 
 import json
+from contextlib import suppress
 
 import pytest
 import yaml
 
 from prism.cli.output import show, writer
+from prism.errors import GatewayUnavailable
 
 ROWS = [{"key": "a", "notes": {"x": "1"}}, {"key": "longer", "notes": {}}]
 
@@ -23,6 +25,24 @@ def test_rows_for_programs(rows: list[dict[str, object]], capsys: pytest.Capture
     assert json.loads(capsys.readouterr().out) == rows
     _write("yaml", rows)
     assert yaml.safe_load(capsys.readouterr().out) == rows
+
+
+@pytest.mark.parametrize(("output", "begun"), [("table", "KEY  NOTES\na    x=1\n"), ("json", None), ("yaml", None)])
+def test_an_error_before_the_first_row_leaves_nothing(
+    output: str, begun: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No heading over nothing; what was written before it stays, and is whole."""
+
+    def broken(rows: list[dict[str, object]]) -> str:
+        with suppress(GatewayUnavailable), writer(output, ("key", "notes")) as out:
+            for row in rows:
+                out.write(row)
+            raise GatewayUnavailable("nobody answers")
+        return capsys.readouterr().out
+
+    assert broken([]) == ""
+    written = broken(ROWS[:1])
+    assert written == begun if begun else yaml.safe_load(written) == ROWS[:1]
 
 
 def test_a_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,16 @@ async def test_where_nobody_can_listen_is_told_with_what_to_do(tmp_path: Path, a
     assert "or choose another address (--listen or gateway.listen)" in done.err
 
 
+async def test_the_command_to_try_proves_who_it_is(tmp_path: Path) -> None:
+    """Where callers must, and in the way that they must."""
+    methods = [{"type": "api_keys", "keys": [{"name": "ann", "hash": f"sha256:{'0' * 64}"}]}]
+    config = {"namespaces": [gateways.namespace("default", "memory")], "authentication": {"methods": methods}}
+    gateway = await asyncio.to_thread(gateways.GatewayProcess(config, tmp_path).start)
+    await asyncio.to_thread(gateway.wait_for_log, "  try ")
+    await asyncio.to_thread(gateway.stop)
+    assert next(line for line in gateway.log if line.startswith("  try")).endswith(" --token TOKEN")
+
+
 async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
     """A namespace whose store is not there is not said to be served."""
     (tmp_path / "file").touch()

@@ -257,6 +257,7 @@ def test_each_wrong_value_has_its_path(file: File, text: str, path: str, message
         ("gateway: {drain_timeout: soon}", "gateway.drain_timeout", "a number"),
         ("gateway: {drain_timeout: .nan}", "gateway.drain_timeout", "a finite number"),
         ("telemetry: {log: {access: maybe}}", "telemetry.log.access", "true or false"),
+        ("authentication: yes", "authentication", "a mapping with methods; none"),
         ("secrets: {directory: 5}", "secrets.directory", "the path of a file or folder, as text"),
         ("namespaces: [{name: a, abstractions: [], backend: memory}]", "namespaces[0].abstractions",
          "a list of 1 at least"),

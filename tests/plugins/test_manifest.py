@@ -64,6 +64,13 @@ def test_all_problems_are_told_at_once() -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_a_list_whose_only_element_is_wrong_is_one_problem() -> None:
+    """At the element; the list is not too short besides."""
+    with pytest.raises(ManifestInvalid) as caught:
+        read(MINIMAL.replace('["keyvalue"]', '["kv"]').encode())
+    assert [each.partition(";")[0] for each in caught.value.problems] == ["interfaces.0: there is no abstraction 'kv'"]
+
+
 def test_text_that_is_no_text_is_refused() -> None:
     """A binary file is not a manifest."""
     with pytest.raises(ManifestInvalid, match="UTF-8"):

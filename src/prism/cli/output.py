@@ -41,11 +41,11 @@ def counted(count: int, noun: str) -> str:
 
 
 class Writer(Protocol):
-    """Writes rows; a context manager, whose end completes the output."""
+    """Writes rows; a context manager, whose end completes the output. An error before the first row leaves it empty."""
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, kind: object, *_: object) -> None: ...
 
     def write(self, row: Row) -> None:
         """One row."""
@@ -53,7 +53,7 @@ class Writer(Protocol):
 
 
 class TableWriter:
-    """Columns as wide as the first rows need; a heading even where there are no rows."""
+    """Columns as wide as the first rows need; a heading even where there are no rows, unless an error ends it."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = columns
@@ -63,8 +63,9 @@ class TableWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._release()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None or self._held is None or len(self._held) > 1:
+            self._release()
 
     def write(self, row: Row) -> None:
         """Holds the first rows back, to measure them."""
@@ -97,8 +98,11 @@ class JsonWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        click.echo("[]" if self._separator == "[" else "\n]")
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._separator != "[":
+            click.echo("\n]")
+        elif kind is None:
+            click.echo("[]")
 
     def write(self, row: Row) -> None:
         """One element."""
@@ -115,8 +119,8 @@ class YamlWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._empty:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._empty and kind is None:
             click.echo("[]")
 
     def write(self, row: Row) -> None:

@@ -100,8 +100,10 @@ def tls_contradictions(section: TlsSection, loc: Loc) -> Iterator[Contradiction]
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
         said = str(reason).lower().replace("_", " ")
-        message = f"these files are no certificate and key for TLS ({said}); both are PEM, and the key has no password"
-        yield Contradiction(loc, message)
+        advice = (
+            "the key is of another certificate" if "mismatch" in said else "both are PEM, and the key has no password"
+        )
+        yield Contradiction(loc, f"these files are no certificate and key for TLS ({said}); {advice}")
 
 
 def _authentication(section: AuthenticationSection, *, authorities: bool) -> Iterator[Contradiction]:

@@ -93,8 +93,16 @@ class Announcement:
             if tried and name not in refused:
                 endpoint = "" if address.endswith(":8980") else f" --endpoint {address}"
                 tls = " --tls-ca FILE" if secured and not address.startswith("unix:") else ""
-                return f"prism {tried.format(name)}{endpoint}{tls}"
+                return f"prism {tried.format(name)}{endpoint}{tls}{self._proof()}"
         return ""
+
+    def _proof(self) -> str:
+        """What the command says of who runs it, where that is asked."""
+        authentication = self._control.config.authentication
+        kinds = {each.type for each in authentication.methods} if authentication else set()
+        if kinds & {"oidc", "api_keys"}:
+            return " --token TOKEN"
+        return " --tls-cert FILE --tls-key FILE" if "mtls" in kinds else ""
 
     def _warn_of(self, address: str, *, secured: bool) -> None:
         authentication = self._control.config.authentication

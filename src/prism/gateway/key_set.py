@@ -127,7 +127,8 @@ class KeySet:
             keys = await asyncio.to_thread(_fetched, self.section)
         except (OSError, HTTPException, ValueError, RecursionError, KeysUnusable) as error:
             state = "those at hand are used on" if self.usable else "its tokens cannot be checked"
-            log.warning("the keys of %s cannot be had: %s; %s", issuer, error, state)
+            reason = getattr(error, "reason", "") or error  # urllib wraps what the system says
+            log.warning("the keys of %s cannot be had: %s; %s", issuer, reason, state)
             return False
         withdrawn = [kid for kid, key in self._keys.items() if keys.get(kid) != key]
         if self._fetched_at is None or withdrawn or keys.keys() != self._keys.keys():

@@ -4,7 +4,7 @@ Read without importing anything of the plugin, so that listing backends needs no
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -130,9 +130,15 @@ def read(content: bytes) -> Manifest:
     try:
         return Manifest.model_validate(fields)
     except ValidationError as error:
-        raise ManifestInvalid(
-            [
-                f"{'.'.join(map(str, each['loc'])) or 'the manifest'}: {each['msg']}"
-                for each in error.errors(include_url=False)
-            ]
-        ) from None
+        raise ManifestInvalid(list(_told(error))) from None
+
+
+def _told(error: ValidationError) -> Iterator[str]:
+    """What the model refuses, in words."""
+    errors = error.errors(include_url=False)
+    for each in errors:
+        loc = each["loc"]
+        if each["type"] == "too_short" and any(other["loc"][: len(loc)] == loc != other["loc"] for other in errors):
+            continue  # its elements are refused, which is told, and then it is too short for the model besides
+        said = each["msg"].removeprefix("Value error, ").replace("Input should be", "it should be", 1)
+        yield f"{'.'.join(map(str, loc)) or 'the manifest'}: {said}"

@@ -1,13 +1,23 @@
 """Configuration of the redis backend; imports no driver, so that it can be checked where none is installed."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import ByteSize, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, model_validator
 
 from prism.sdk import Config
 
-Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")]
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("not an address; write host:port, such as 127.0.0.1:6379, or [IPv6 address]:port")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class RedisCredentials(Config):

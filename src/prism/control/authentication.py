@@ -167,5 +167,5 @@ class AuthenticationSection(Section):
 def insecure_in_a_word(value: Any) -> Any:
     """`authentication: none` for those who mean it."""
     if isinstance(value, str) and value != "none":
-        raise refuse("not how callers prove who they are", allowed="a mapping with methods; none, to ask nobody")
+        raise refuse("this value is not allowed", allowed="a mapping with methods; none, to ask nobody")
     return {"insecure": True} if value == "none" else value

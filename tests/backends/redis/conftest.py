@@ -30,10 +30,10 @@ def make_server() -> Iterator[Make]:
     def make(**options: str) -> RedisServer:
         try:
             server = RedisServer({name.replace("_", "-"): value for name, value in options.items()})
+            made.append(server)
+            server.start()
         except StoreMissing as missing:
             pytest.skip(str(missing))
-        made.append(server)
-        server.start()
         return server
 
     yield make

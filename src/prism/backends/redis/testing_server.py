@@ -20,6 +20,7 @@ from prism.acceptance.backend import StoreMissing
 ATTACH_VARIABLE = "PRISM_TEST_REDIS_URL"
 BINARY_VARIABLE = "PRISM_TEST_REDIS_BINARY"
 _READY = "Ready to accept connections"
+_NO_TLS = "Failed finding TLS support"
 _PATIENCE = 20.0
 USER = "prism"
 
@@ -115,7 +116,11 @@ class RedisServer:
         self.command("FLUSHALL")
 
     def start(self) -> None:
-        """Starts it on what it has stored, and waits until it says that it is ready."""
+        """Starts it on what it has stored, and waits until it says that it is ready.
+
+        Raises:
+            StoreMissing: it was built without what its options ask for.
+        """
         if self._process is not None:
             return
         if self._folder is None:
@@ -137,12 +142,15 @@ class RedisServer:
         file = self._folder / "redis.conf"
         file.write_text("\n".join(lines) + "\n")
         ready = threading.Event()
+        self._log.clear()
         process = self._process = subprocess.Popen(  # noqa: S603  # the program that the machine or the developer names
             [self._program, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         threading.Thread(target=self._read, args=(process, ready), daemon=True).start()
-        if not ready.wait(_PATIENCE) or process.poll() is not None:
+        if not ready.wait(_PATIENCE) or not any(_READY in line for line in self._log):
             self.kill()
+            if any(_NO_TLS in line for line in self._log):
+                raise StoreMissing(f"{self._program} was built without TLS")
             raise RuntimeError("Redis did not start:\n" + "\n".join(self._log))
 
     def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:

@@ -1,7 +1,7 @@
 """A cluster that loses a primary, hands its part over, or moves a slot, under load."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -15,6 +15,7 @@ from prism.acceptance.backend import StoreMissing
 from prism.backends.redis.testing_cluster import RedisCluster, name
 from prism.backends.redis.testing_server import RedisServer
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
+from prism.interfaces import cache
 
 PATIENCE = 40.0
 WRITERS = 12
@@ -22,9 +23,10 @@ WRITERS = 12
 
 @pytest.fixture
 def cluster() -> Iterator[RedisCluster]:
-    """Three primaries; the first has a replica."""
+    """Three primaries; the first has a replica. While a primary is gone the others serve what is theirs."""
+    options = {"cluster-node-timeout": "1000", "cluster-require-full-coverage": "no"}
     try:
-        made = RedisCluster(replicas=1, options={"cluster-node-timeout": "1000"})
+        made = RedisCluster(replicas=1, options=options)
     except StoreMissing as missing:
         pytest.skip(str(missing))
     try:
@@ -192,6 +194,36 @@ async def test_a_slot_that_moves(cluster: RedisCluster, store: Store) -> None:
     assert None not in values
     await store.put(record, b"new", b"v")
     assert await store.get(record, b"new") == b"v"
+
+
+async def test_a_primary_that_nobody_replaces(cluster: RedisCluster, store: Store) -> None:
+    """Its keys alone fail, of calls that went together as of batches; what is applied in part says UNKNOWN."""
+    keys = [b"%d" % number for number in range(60)]
+    for key in keys:
+        await store.call("cache.set", cache.SetRequest(key=key, value=b"v"))
+    gone = cluster.nodes[2]
+    theirs = {key for key in keys if cluster.owner(b"prism:%b\0%b" % (store.namespace.encode(), key)) is gone}
+    assert 0 < len(theirs) < len(keys)
+    gone.kill()
+    reads = await asyncio.gather(*(_outcome(store.call("cache.get", cache.GetRequest(key=key))) for key in keys))
+    assert {key for key, failed in zip(keys, reads, strict=True) if failed} == theirs
+    writes = await asyncio.gather(
+        *(_outcome(store.call("cache.set", cache.SetRequest(key=key, value=b"w"))) for key in keys)
+    )
+    assert {key for key, failed in zip(keys, writes, strict=True) if failed} == theirs
+    assert {failed.outcome for failed in writes if failed} == {Outcome.NOT_APPLIED}
+    partly = await _outcome(store.call("cache.delete", cache.DeleteRequest(keys=keys)))
+    assert partly is not None
+    assert partly.outcome is Outcome.UNKNOWN
+
+
+async def _outcome(call: Awaitable[object]) -> BackendUnavailable | None:
+    """How a call failed, if it did."""
+    try:
+        await call
+    except BackendUnavailable as error:
+        return error
+    return None
 
 
 def _slot(store: Store, record: str = "") -> int:

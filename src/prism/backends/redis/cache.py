@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 import redis.exceptions as driver
 from prism.backends.redis.layout import Names
 from prism.backends.redis.server import Command, Server
-from prism.errors import InternalError
+from prism.errors import InternalError, Outcome, PrismError
 from prism.interfaces.cache import (
     Cache,
     Context,
@@ -68,14 +68,15 @@ class RedisCache(Cache):
         entries = (Entry(key=key, value=value) for key, value in found if value is not None)
         return MGetResponse(entries=fitting_entries(entries))
 
-    async def _read_all(self, calls: Sequence[Sequence[bytes]]) -> Sequence[list[bytes | None]]:
+    async def _read_all(self, calls: Sequence[Sequence[bytes]]) -> Sequence[list[bytes | None] | Exception]:
         names = [name for call in calls for name in call]
         if self._server.spans_slots:
             (values,) = await self._run([(b"MGET", *names)], writes=False)
         else:
-            values = await self._run([(b"GET", name) for name in names], writes=False)
+            values = await self._server.run([(b"GET", name) for name in names], writes=False)
         following = iter(values)
-        return [[next(following) for _ in call] for call in calls]
+        answers = [[next(following) for _ in call] for call in calls]
+        return [next(_failures(answer), answer) for answer in answers]
 
     async def set(self, request: SetRequest, context: Context) -> SetResponse:
         check_mode(request)
@@ -87,7 +88,7 @@ class RedisCache(Cache):
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
         commands = [(b"DEL", self._name(context.namespace, key)) for key in dict.fromkeys(request.keys)]
-        return DeleteResponse(count=sum(await self._run(commands, writes=True)))
+        return DeleteResponse(count=sum(_all_or_unknown(await self._server.run(commands, writes=True))))
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
         commands = [(b"EXISTS", self._name(context.namespace, key)) for key in request.keys]
@@ -117,9 +118,7 @@ class RedisCache(Cache):
         for answer in answers:
             if isinstance(answer, InternalError) and isinstance(answer.__cause__, driver.ResponseError):
                 raise not_a_counter(request) from answer
-            if isinstance(answer, Exception):
-                raise answer
-        return IncrementResponse(value=answers[-1])
+        return IncrementResponse(value=_all_or_unknown(answers)[-1])
 
     async def _write(self, context: Context, command: Command, size: int = 0) -> Any:
         return await self._writes.submit(context.namespace, command, size=size)
@@ -132,6 +131,16 @@ class RedisCache(Cache):
         for failure in _failures(answers):
             raise failure
         return answers
+
+
+def _all_or_unknown(answers: list[Any]) -> list[Any]:
+    """The answers to several writes; when only some of them failed, none can say that nothing was applied."""
+    failures = list(_failures(answers))
+    for failure in failures:
+        if len(failures) < len(answers) and isinstance(failure, PrismError):
+            failure.outcome = Outcome.UNKNOWN
+        raise failure
+    return answers
 
 
 def _failures(answers: Sequence[Any]) -> Iterator[Exception]:

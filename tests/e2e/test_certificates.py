@@ -109,6 +109,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         authority = {"data": callers, "admin": operators}[port]
         replace(files / f"{port}.ca", authority.ca.read_bytes())
         tls = {"cert": f"{files}/{port}.crt", "key": f"{files}/{port}.key", "client_ca": f"{files}/{port}.ca"}
+        if port == "data":
+            replace(files / "data.crl", authority.crl.read_bytes())
+            tls["client_crl"] = f"{files}/data.crl"
         config[section] = {"listen": address, "tls": tls | {"client_certificates": "optional"}}
     with gateways.running(config, folder / "gateway") as gateway:
         yield Secured(gateway, files, own, callers, operators)
@@ -173,6 +176,8 @@ async def test_another_authority_lets_its_own_callers_in_and_the_others_stay_out
         await connected.keyvalue("default").put("r", {b"k": b"v"})
         applied = await secured.changes("gateway.tls")
         before = (secured.folder / "data.ca").read_bytes()
+        replace(secured.folder / "data.crl", secured.callers.crl.read_bytes() + others.crl.read_bytes())
+        applied = await secured.renewed("gateway.tls", applied)
         replace(secured.folder / "data.ca", others.ca.read_bytes())
         try:
             await secured.renewed("gateway.tls", applied)
@@ -185,6 +190,22 @@ async def test_another_authority_lets_its_own_callers_in_and_the_others_stay_out
         finally:
             replace(secured.folder / "data.ca", before)
             await secured.renewed("gateway.tls", applied + 1)
+
+
+async def test_a_certificate_that_is_put_on_the_list_connects_no_more(secured: Secured) -> None:
+    """The list is read again as the other files are; other certificates of the authority are let in."""
+    stolen, app = secured.callers.issue("app"), secured.callers.issue("app")
+    async with secured.client(stolen) as client:
+        await client.keyvalue("default").put("r", {b"k": b"v"})
+    applied = await secured.changes("gateway.tls")
+    secured.callers.revoke(stolen)
+    replace(secured.folder / "data.crl", secured.callers.crl.read_bytes())
+    await secured.renewed("gateway.tls", applied)
+    async with secured.client(stolen) as client:
+        with pytest.raises(GatewayUnavailable):
+            await client.keyvalue("default").get("r", b"k")
+    async with secured.client(app) as client:
+        await client.keyvalue("default").get("r", b"k")
 
 
 async def test_the_admin_port_over_tls_asks_operators_alone(secured: Secured) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 import gateways
 from control.admin.port import JSON, AdminPort
+from prism.control.admin.guard import check
+from prism.gateway.connect.refusal import HttpRefusal
+from prism.wire import HttpRequest, Metadata, Peer
 
 STATUS = "/admin/plugin/status"
 
@@ -51,6 +54,29 @@ def test_a_page_of_the_port_s_own_may_ask(port: AdminPort) -> None:
     """Its origin is the port itself."""
     own = {"origin": f"http://{port.gateway.admin}", "sec-fetch-site": "same-origin"}
     assert port.ask("GET", STATUS, headers=own).status == 200
+
+
+@pytest.mark.parametrize(
+    ("tls", "origin", "status"),
+    [
+        (True, None, None),
+        (True, "https://gateway.example.com:8981", None),
+        (True, "http://gateway.example.com:8981", 403),
+        (True, "https://evil.example.com", 403),
+        (False, None, 421),
+    ],
+)
+def test_over_tls_the_certificate_says_whose_name_it_is(tls: bool, origin: str | None, status: int | None) -> None:
+    """So that any may be asked for; another page's requests are refused all the same."""
+    headers = [("host", "gateway.example.com:8981")] + ([("origin", origin)] if origin else [])
+    scheme = "https" if tls else "http"
+    request = HttpRequest("GET", STATUS, "", Metadata(headers), b"", Peer("10.0.0.1:1", tls=tls), scheme)
+    refused = None
+    try:
+        check(request)
+    except HttpRefusal as refusal:
+        refused = refusal.status
+    assert refused == status
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])

@@ -68,9 +68,12 @@ def test_a_page_of_the_port_s_own_may_ask(port: AdminPort) -> None:
 )
 def test_over_tls_the_certificate_says_whose_name_it_is(tls: bool, origin: str | None, status: int | None) -> None:
     """So that any may be asked for; another page's requests are refused all the same."""
-    headers = [("host", "gateway.example.com:8981")] + ([("origin", origin)] if origin else [])
+    headers: list[tuple[str, str | bytes]] = [("host", "gateway.example.com:8981")]
+    headers += [("origin", origin)] if origin else []
     scheme = "https" if tls else "http"
-    request = HttpRequest("GET", STATUS, "", Metadata(headers), b"", Peer("10.0.0.1:1", tls=tls), scheme)
+    request = HttpRequest(
+        "GET", STATUS, "", Metadata.from_wire(tuple(headers)), b"", Peer("10.0.0.1:1", tls=tls), scheme
+    )
     refused = None
     try:
         check(request)

@@ -10,9 +10,10 @@ import pytest
 
 from gateways import GatewayProcess, namespace
 from prism.client.sync import Client
-from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied
+from prism.errors import GatewayUnavailable, InvalidArgument, NamespaceNotFound, PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies
+from prism.gateway.shed import LoopLag, Shed
 from prism.principal import Principal
 from prism.telemetry.audit import Event
 from prism.telemetry.audit_calls import AuditCalls
@@ -73,6 +74,21 @@ async def test_every_denial_is_recorded_once() -> None:
     assert (event.kind, event.action, event.outcome) == ("denial", f"{SERVICE}/Get", "PERMISSION_DENIED")
     assert (event.principal, event.namespace, event.peer) == ("alice", "secrets", "192.0.2.7:1234")
     assert event.detail == {"message": "you may not read this namespace", "why": "rule 3 of policy.yaml"}
+
+
+async def test_calls_that_an_overloaded_gateway_refuses_are_counted_and_not_recorded() -> None:
+    """Nobody was denied anything, and so many events would be the loss of others."""
+    events: list[Event] = []
+    lag = LoopLag()
+    lag.bound = 0.5
+    for _ in range(2):
+        lag.note(1.0)
+    async with data_path("secrets", policies=Policies(shed=Shed(lag))) as gateway:
+        gateway.denials.listen(AuditCalls(events.append, 0.0, {}).denied)
+        with pytest.raises(GatewayUnavailable):
+            await call(gateway, "Get", GET, "secrets")
+        assert list(gateway.denials.counts()) == [("secrets", "OVERLOADED", 1)]
+    assert events == []
 
 
 def test_the_trail_of_a_gateway(tmp_path: Path) -> None:

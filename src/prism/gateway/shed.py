@@ -18,6 +18,7 @@ IN_A_ROW = 2
 """Measurements that must be over the bound: one pause is not an overload."""
 REMEMBERED = 100
 RETRY_AFTER = 1.0
+OVERLOADED = "OVERLOADED"
 
 
 class LoopLag:
@@ -104,6 +105,6 @@ class Shed:
         if monotonic() > self._lag.overdue:
             raise GatewayUnavailable(
                 "the gateway is overloaded; call again in a moment, or another gateway",
-                reason="OVERLOADED",
+                reason=OVERLOADED,
                 retry_after=RETRY_AFTER,
             )

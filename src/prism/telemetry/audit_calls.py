@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from prism.errors import PrismError
 from prism.gateway.call import Call
 from prism.gateway.denials import Denial
+from prism.gateway.shed import OVERLOADED
 from prism.telemetry import audit
 from prism.telemetry.audit import Event
 from prism.wire.status import Code
@@ -29,6 +30,8 @@ class AuditCalls:
     def denied(self, denial: Denial) -> None:
         """A policy has refused a call."""
         error = denial.error
+        if error.reason == OVERLOADED:
+            return  # it is counted; nobody was denied anything, and thousands of events would crowd out the others
         detail = {"message": error.message, **({"why": denial.detail} if denial.detail else {})}
         self._put(
             Event(

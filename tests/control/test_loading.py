@@ -5,38 +5,12 @@ from typing import Any
 
 import pytest
 
+from control.file import File
 from control.world import toy_plugins
 from prism.control.config import Config, NamespaceEntry, is_loopback
 from prism.control.loading import load
-from prism.control.problem import ConfigInvalid, Problem
-from prism.control.specification import Loaded
+from prism.control.problem import ConfigInvalid
 from prism.plugins.discovery import BrokenPlugin, Plugins
-
-ENVIRONMENT = {"PRISM_SECRET_PW": "hunter2", "SIZE": "9", "DSN": "toy://u:swordfish@h/db"}
-
-
-class File:
-    """A configuration file."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "prism.yaml"
-
-    def load(self, text: str, plugins: Plugins | None = None) -> Loaded:
-        self.path.write_text(text)
-        return load(self.path, plugins or toy_plugins(), ENVIRONMENT)
-
-    def problems(self, text: str, plugins: Plugins | None = None) -> dict[str, Problem]:
-        """The problems by path."""
-        with pytest.raises(ConfigInvalid) as caught:
-            self.load(text, plugins)
-        assert "Traceback" not in str(caught.value)
-        return {each.path: each for each in caught.value.problems}
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> File:
-    return File(tmp_path)
-
 
 NAMESPACE = "namespaces: [{name: a, backend: toy, config: {store: s}}]\n"
 
@@ -144,44 +118,11 @@ def test_equal_mistakes_are_told_for_every_namespace(file: File) -> None:
     assert {"namespaces[0].config.stor", "namespaces[1].config.stor", "x"} <= problems.keys()
 
 
-@pytest.mark.parametrize(
-    "namespace",
-    [
-        "{name: a, backend: toy, config: {store: s}, credentials: {pasword: SECRETVALUE}}",
-        "{name: a, backend: toy, config: {store: s}, credentials: SECRETVALUE}",
-        "{name: a, backend: toy, config: {store: s}, credentials: {password: [SECRETVALUE]}}",
-        "{name: a, backend: toy, config: {store: s, pin: [SECRETVALUE]}}",
-        "{name: a, backend: toy, config: {store: s, pool: 'toy://u:SECRETVALUE@h/'}}",
-        "{name: a, backend: toy, config: {store: s, pool: {size: '{{ secret:LONG }}'}}}",
-        "{name: a, backend: toy, config: {store: s, pool: {size: 'x{{ secret:LONG }}y'}}}",
-        "{name: a, backend: '{{ secret:LONG }}', config: {store: s}}",
-        "{name: a, abstraction: '{{ secret:LONG }}', backend: toy, config: {store: s}}",
-        "{name: '{{ secret:LONG }}', backend: toy, config: {store: s}}",
-        "{name: a, backend: toy, config: {store: s}, plugin: {type: '{{ secret:LONG }}'}}",
-        "{name: a, backend: toy, password: SECRETVALUE}",
-    ],
-)
-def test_no_error_repeats_a_secret(file: File, namespace: str) -> None:
-    """Whether declared, typed as secret, misplaced, misspelt or part of a URL."""
-    file.path.write_text(f"namespaces: [{namespace}]")
-    with pytest.raises(ConfigInvalid) as caught:
-        load(file.path, toy_plugins(), {"PRISM_SECRET_LONG": "SECRETVALUE"})
-    everything = f"{caught.value}{caught.value.problems}{caught.value!r}"
-    assert "SECRETVALUE" not in everything
-    assert "secretvalue" not in everything
-
-
 def test_a_missing_driver_names_the_extra(file: File) -> None:
     """Before anything is started."""
     plugins = toy_plugins(extra="toys", drivers=("no_such_driver",))
     problem = file.problems(NAMESPACE.replace("toy,", "toy2,"), plugins)["namespaces[0].backend"]
     assert problem.message == "backend 'toy2' needs no_such_driver; pip install 'toy-dist[toys]'"
-
-
-def test_a_list_whose_only_element_is_wrong_is_not_too_short_besides(file: File) -> None:
-    """What is wrong is told once, at the element."""
-    found = file.problems("namespaces: [{name: a, abstractions: [queue], backend: memory}]")
-    assert list(found) == ["namespaces[0].abstractions[0]"]
 
 
 def test_a_backend_that_does_not_serve_the_abstraction(file: File) -> None:
@@ -226,58 +167,6 @@ namespaces:
     keys = [each.instance.key for each in loaded.namespaces.values()]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "message"),
-    [
-        ("gateway: {}", "namespaces", "missing"),
-        ("namespaces: {a: b}", "namespaces", "missing"),
-        ("namespaces:", "namespaces", "missing"),
-        ("namespaces: []\ngateway: 5", "gateway", "not allowed"),
-        ("namespaces: []\ngateway: {max_message_size: 5GiB}", "gateway.max_message_size", ""),
-        ("namespaces: []\ngateway: {listen: 'h:70000'}", "gateway.listen", "address"),
-        ("namespaces: []\ntelemetry: {log: {level: loud}}", "telemetry.log.level", "not one of"),
-        ("namespaces: [{name: a, backend: toy, config: 5}]", "namespaces[0].config", ""),
-        ("namespaces: [{name: a, backend: toy, plugin: sidecar}]", "namespaces[0].plugin", ""),
-        ("namespaces: [{name: a, backend: toy, plugin: {type: remote}}]", "namespaces[0].plugin", "either 'endpoint'"),
-        (f"namespaces: [{{name: {'x' * 64}, backend: toy}}]", "namespaces[0].name", "not a name"),
-        ("namespaces: [{name: '', backend: toy}]", "namespaces[0].name", "not a name"),
-    ],
-)
-def test_each_wrong_value_has_its_path(file: File, text: str, path: str, message: str) -> None:
-    """The first thing to look for is where."""
-    assert message in file.problems(text)[path].message
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "allowed"),
-    [
-        ("gateway: {max_message_size: 5 bananas}", "gateway.max_message_size", "a number of bytes, such as"),
-        ("gateway: {drain_timeout: soon}", "gateway.drain_timeout", "a number"),
-        ("gateway: {drain_timeout: .nan}", "gateway.drain_timeout", "a finite number"),
-        ("telemetry: {log: {access: maybe}}", "telemetry.log.access", "true or false"),
-        ("authentication: yes", "authentication", "a mapping with methods; none"),
-        ("secrets: {directory: 5}", "secrets.directory", "the path of a file or folder, as text"),
-        ("namespaces: [{name: a, abstractions: [], backend: memory}]", "namespaces[0].abstractions",
-         "a list of 1 at least"),
-        ("namespaces: [{name: a, backend: sqlite, config: {sweep_interval: .inf}}]",
-         "namespaces[0].config.sweep_interval", "a finite number"),
-        ("namespaces: [{name: a, backend: sqlite, credentials: {user: a}}]", "namespaces[0].credentials.user", "none"),
-    ],
-)  # fmt: skip
-def test_what_is_allowed_is_said_in_the_terms_of_the_file(file: File, text: str, path: str, allowed: str) -> None:
-    """Not in Python's, nor in pydantic's."""
-    problem = file.problems(text)[path]
-    assert problem.allowed.startswith(allowed)
-    assert problem.message in {"this value is not allowed", "there is no such key here"}
-
-
-def test_a_web_origin_s_nearest_spelling_is_one(file: File) -> None:
-    """Or there is none."""
-    problems = file.problems("gateway: {cors: {origins: [app.example.com, 'https://a.b/', 'null']}}")
-    nearest = [problems[f"gateway.cors.origins[{index}]"].nearest for index in range(3)]
-    assert nearest == ["https://app.example.com", "https://a.b", ""]
 
 
 def test_each_port_needs_an_address_of_its_own(file: File) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from prism.context import Context
@@ -15,6 +16,9 @@ from prism.plugins.sidecar import Sidecar
 PUT, GET = "prism.data.v1.KeyValue/Put", "prism.data.v1.KeyValue/Get"
 MEMORY = discover().found["memory"]
 CONTEXT = Context("ns")
+
+Make = Callable[..., Sidecar]
+"""Makes an instance."""
 
 SERVING = """
 import asyncio, os, sys
@@ -56,6 +60,13 @@ def make_sidecar(command: Command | None = None, plugin: Plugin = MEMORY, passwo
     """An instance of memory, not started."""
     credentials = {"password": password} if password else {}
     return Sidecar(plugin, command or Command(plugin.command()), {"store": "s"}, credentials, str)
+
+
+def pid_of(instance: Sidecar) -> int:
+    """Its process."""
+    pid = instance.status()["pid"]
+    assert isinstance(pid, int)
+    return pid
 
 
 async def put(instance: Outside, value: bytes) -> None:

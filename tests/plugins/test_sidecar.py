@@ -3,10 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,48 +12,23 @@ from plugins.sidecars import (
     MEMORY,
     PUT,
     SERVING,
+    Make,
     descriptors,
     get,
     is_running,
     is_there,
-    make_sidecar,
     mode,
+    pid_of,
     put,
     says,
     script,
     socket_folder_of,
     told_at_start,
-    user_of,
 )
-from prism.errors import BackendError, FailedPrecondition, InternalError, LimitExceeded, Outcome, PrismError
-from prism.plugins import outside, sidecar_process
-from prism.plugins import sidecar as module
-from prism.plugins.discovery import Plugin
-from prism.plugins.placement import Command, Limits
+from prism.errors import BackendError, InternalError, LimitExceeded, Outcome, PrismError
+from prism.plugins import outside
 from prism.sdk import HealthStatus
 from prism.wire import Deadline
-
-Make = Callable[..., module.Sidecar]
-
-
-@pytest.fixture
-async def sidecar() -> AsyncIterator[Make]:
-    """Makes instances, and stops them."""
-    made: list[module.Sidecar] = []
-
-    def make(*arguments: Any) -> module.Sidecar:
-        made.append(make_sidecar(*arguments))
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.stop()
-
-
-def pid_of(instance: module.Sidecar) -> int:
-    pid = instance.status()["pid"]
-    assert isinstance(pid, int)
-    return pid
 
 
 async def test_its_life(sidecar: Make) -> None:
@@ -110,78 +81,6 @@ async def test_errors_arrive_whole(sidecar: Make) -> None:
     assert caught.value.outcome is Outcome.NOT_APPLIED
     with pytest.raises(PrismError, match="request is not a"):
         await instance.call(GET, b"\xff", CONTEXT)
-    await instance.stop()
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("print('Hello world', flush=True); input()", "it printed 'Hello world' where a handshake"),
-        ("print('1|9|unix|/x|grpc', flush=True)", "version 9 of the plugin protocol and the gateway version 1"),
-        ("print('2|1|unix|/x|grpc', flush=True)", "its handshake is of version 2"),
-        ("print('1|1|tcp|127.0.0.1:1|grpc', flush=True)", "it must listen on a unix socket"),
-        ("print('1|1|unix|/tmp/elsewhere.sock|grpc', flush=True)", "it must make its socket in the folder"),
-        ("import sys; sys.exit('no such table')", "ended with exit code 1 before its handshake; it "
-         "printed: no such table"),
-        ("pass", "ended with exit code 0 before its handshake; it printed nothing"),
-        ("import os; os.kill(os.getpid(), 11)", "was ended by SIGSEGV before its handshake"),
-        ("import no_such_module_at_all", "it lacks the Python module no_such_module_at_all"),
-        ("import os; d = os.environ['PLUGIN_UNIX_SOCKET_DIR']; print(f'1|1|unix|{d}/none.sock|grpc', flush=True)",
-         "no socket is there"),
-        (SERVING + "METHODS['/grpc.health.v1.Health/Check'] = lambda _: HealthCheckResponse(status=2)"
-         ".SerializeToString()\nasyncio.run(main())", "says that it is NOT_SERVING"),
-    ],
-)  # fmt: skip
-async def test_a_plugin_that_does_not_start_is_explained(sidecar: Make, source: str, said: str) -> None:
-    """With what it printed instead, and what to look at; nothing of it is left."""
-    before = descriptors()
-    instance = sidecar(script(source))
-    with pytest.raises(FailedPrecondition) as caught:
-        await instance.start()
-    assert said in caught.value.message
-    await instance.stop()
-    assert descriptors() == before
-
-
-async def test_a_plugin_that_says_nothing_is_given_up(sidecar: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while, with what it said on standard error."""
-    monkeypatch.setattr(sidecar_process, "HANDSHAKE_PATIENCE", 0.5)
-    instance = sidecar(script("import sys, time; print('thinking', file=sys.stderr, flush=True); time.sleep(60)"))
-    with pytest.raises(FailedPrecondition, match=r"no handshake within 0.5 s; it printed: thinking"):
-        await instance.start()
-    await instance.stop()
-
-
-@pytest.mark.parametrize(
-    ("content", "permissions", "said"),
-    [
-        (b"#!/bin/sh\n", 0o644, "make it executable, chmod"),
-        (b"#!/no/such/python\n", 0o755, "names the interpreter /no/such/python, which is not there"),
-        (b"hello", 0o755, "neither an ELF program nor a script"),
-        (b"\x7fELF\x02\x01" + bytes(12) + b"\x28\x00" + bytes(40), 0o755, "it is built for arm"),
-        (b"#!/bin/sh\n", 0o777, "everybody on this machine may write to the plugin's file"),
-    ],
-)
-async def test_a_program_that_cannot_be_run_is_looked_at(
-    sidecar: Make, tmp_path: Path, content: bytes, permissions: int, said: str
-) -> None:
-    """Its mode, its interpreter, its architecture, and who may change it."""
-    program = tmp_path / "plugin"
-    program.write_bytes(content)
-    program.chmod(permissions)
-    instance = sidecar(Command((str(program),), files=(program,)))
-    with pytest.raises(FailedPrecondition) as caught:
-        await instance.start()
-    assert said in caught.value.message
-    await instance.stop()
-
-
-async def test_a_missing_driver_names_the_extra(sidecar: Make) -> None:
-    """As the gateway does for a plugin in its own process."""
-    plugin = Plugin(MEMORY.manifest.model_copy(update={"extra": "toys", "drivers": ("toydriver",)}), "x")
-    instance = sidecar(script("import toydriver"), plugin)
-    with pytest.raises(FailedPrecondition, match=r"pip install 'prism-gateway\[toys\]'"):
-        await instance.start()
     await instance.stop()
 
 
@@ -292,40 +191,6 @@ async def test_one_that_will_not_end_is_ended(sidecar: Make) -> None:
     assert not is_running(pid)
     while is_running(child):  # noqa: ASYNC110  # another's child tells nobody of its end
         await asyncio.sleep(0.005)
-
-
-async def test_its_limits_are_in_force(sidecar: Make) -> None:
-    """As it sees them itself, and as its status tells; a spinning one is ended by its own."""
-    limits = Limits(memory=512 << 20, cpu_time=1, open_files=64)
-    source = "import resource as r; print([r.getrlimit(x)[0] for x in (r.RLIMIT_DATA, r.RLIMIT_CPU, r.RLIMIT_NOFILE)],"
-    source += " file=__import__('sys').stderr, flush=True)\nwhile True: pass"
-    instance = sidecar(script(source, limits=limits))
-    with pytest.raises(FailedPrecondition) as caught:
-        await instance.start()
-    assert f"[{512 << 20}, 1, 64]" in caught.value.message
-    assert "SIGXCPU (its limit cpu_time)" in caught.value.message or "SIGKILL" in caught.value.message
-    await instance.stop()
-    instance = sidecar(Command(MEMORY.command(), Limits(memory=1 << 30)))
-    await instance.start()
-    shown = instance.status()["limits"]
-    assert isinstance(shown, dict)
-    assert shown["memory"].startswith(f"{1 << 30} bytes by ")
-    await instance.stop()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start programs as another user")
-async def test_it_may_run_as_a_user_of_its_own(sidecar: Make) -> None:
-    """Who serves the socket is checked against it."""
-    nobody = 65534
-    instance = sidecar(Command((sys.executable, "-c", SERVING + "asyncio.run(main())"), user=nobody))
-    try:
-        await instance.start()
-    except FailedPrecondition as error:
-        if "Permission" in error.message or "No module" in error.message:
-            pytest.skip("that user may not read this environment")
-        raise
-    assert user_of(pid_of(instance)) == nobody
-    await instance.stop()
 
 
 async def test_a_flood_of_output_is_bounded(sidecar: Make, caplog: pytest.LogCaptureFixture) -> None:

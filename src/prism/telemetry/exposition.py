@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from prism.control.snapshot import Snapshot
-from prism.telemetry.figure import Figure
-from prism.telemetry.metrics import Metrics, Totals
+from prism.telemetry.figure import Figure, Figures, Gauges
+from prism.telemetry.metrics import Metrics
 from prism.telemetry.readiness import readiness_of
 from prism.telemetry.stores import Stores
 
@@ -20,8 +20,6 @@ MOST_FIGURES = 64
 """Most figures of one backend; a plugin cannot make a scrape grow without bound."""
 
 _LONGEST_NAME = 100
-
-Gauges = Mapping[str, Mapping[tuple[str, str, str], float]]
 
 _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
@@ -69,29 +67,6 @@ class Sources:
     listener: Connections | None = None
     parts: Sequence[Callable[[], Iterable[Figure]]] = ()
     scrub: Callable[[str], str] = str
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """All figures at one instant.
-
-    Attributes:
-        totals: the calls that have ended.
-        in_flight: calls under way, by operation.
-        ready: whether each namespace serves.
-        generation: of the configuration.
-        connections: open on the data port; None where nobody listens.
-        gauges: by name, then by backend, store and placement.
-        told: what the parts told.
-    """
-
-    totals: Sequence[Totals]
-    in_flight: Mapping[str, int]
-    ready: Mapping[str, bool]
-    generation: int
-    connections: int | None
-    gauges: Gauges
-    told: Sequence[Figure]
 
 
 class Exposition:

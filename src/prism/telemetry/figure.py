@@ -1,8 +1,13 @@
 """A figure that a part of the gateway tells of itself, as data: `/metrics` needs to know nothing of that part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from prism.telemetry.metrics import Totals
+
+Gauges = Mapping[str, Mapping[tuple[str, str, str], float]]
+"""By name, then by backend, store and placement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +27,26 @@ class Figure:
     values: Mapping[tuple[str, ...], float]
     labels: tuple[str, ...] = ()
     kind: Literal["counter", "gauge"] = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All figures at one instant.
+
+    Attributes:
+        totals: the calls that have ended.
+        in_flight: calls under way, by operation.
+        ready: whether each namespace serves.
+        generation: of the configuration.
+        connections: open on the data port; None where nobody listens.
+        gauges: the backends' own.
+        told: what the parts told.
+    """
+
+    totals: Sequence[Totals]
+    in_flight: Mapping[str, int]
+    ready: Mapping[str, bool]
+    generation: int
+    connections: int | None
+    gauges: Gauges
+    told: Sequence[Figure]

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, Metric, PlatformCo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from prism.telemetry.exposition import Figures
+from prism.telemetry.figure import Figures
 from prism.telemetry.metrics import BOUNDS
 from prism.wire.status import Code
 

@@ -101,7 +101,7 @@ class Listening:
 
 
 class Backends:
-    """Makes backends on a server."""
+    """Makes backends on a server, or on one of a cluster unless they are given others."""
 
     def __init__(self, server: NatsServer) -> None:
         self.server = server

@@ -29,19 +29,44 @@ def test_what_is_refused(options: dict[str, Any], says: str) -> None:
     assert "secret" not in "".join(each["msg"] for each in caught.value.errors())
 
 
+SEED = "SU" + "A" * 56
+CREDS = f"-----BEGIN NATS USER JWT-----\nx.y.z\n---END---\n\n---BEGIN USER NKEY SEED---\n{SEED}\n---END---\n"
+
+
 @pytest.mark.parametrize(
     ("credentials", "says"),
     [
         ({"username": "u"}, "belong together"),
         ({"password": "p"}, "belong together"),
-        ({"token": "t", "nkey": "SU"}, "different ways"),
-        ({"username": "u", "password": "p", "creds": "c"}, "different ways"),
+        ({"token": "t", "nkey": SEED}, "different ways"),
+        ({"username": "u", "password": "p", "creds": CREDS}, "different ways"),
     ],
 )
 def test_one_way_to_log_in(credentials: dict[str, str], says: str) -> None:
     """Half a way and two ways are refused."""
     with pytest.raises(ValidationError, match=says):
         NatsCredentials.model_validate(credentials)
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"nkey": "secret"},
+        {"nkey": SEED + "A"},
+        {"nkey": SEED.replace("SU", "SA")},
+        {"creds": "secret"},
+        {"creds": SEED},
+        {"creds": CREDS.replace("USER JWT", "")},
+        {"creds": CREDS.replace(SEED, "secret")},
+    ],
+)
+def test_what_is_no_credential(credentials: dict[str, str]) -> None:
+    """A seed of another kind or of none, and a file of another kind: refused before a server is asked, unshown."""
+    with pytest.raises(ValidationError, match=r"this is no (user's seed|\.creds file)") as caught:
+        NatsCredentials.model_validate(credentials)
+    assert "secret" not in str(caught.value.errors(include_input=False, include_context=False))
+    NatsCredentials.model_validate({"nkey": SEED})
+    NatsCredentials.model_validate({"creds": CREDS})
 
 
 def test_identity() -> None:

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from backends.nats.listening import Backends
-from prism.backends.nats.testing_server import Login, NatsServer
-from prism.errors import BackendCredentials, BackendUnavailable, MessagesLost, Outcome, PrismError
+from prism.acceptance.proxy import Proxy
+from prism.backends.nats.testing import NatsServer
+from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from prism.sdk import HealthStatus
 from prism.wire import Code
 
@@ -70,7 +71,7 @@ async def test_a_frozen_server_costs_only_the_time_allowed(backends: Backends) -
 
 
 async def test_every_publish_in_flight_is_answered(backends: Backends) -> None:
-    """However many wait when the server dies, each gets its outcome; what was acknowledged was delivered."""
+    """However many wait when the server dies, each gets its outcome; what was acknowledged before was delivered."""
     served, other = await backends.start(), await backends.start()
     async with other.subscribed() as messages:
         calls = [asyncio.ensure_future(served.publish("t", b"%d" % number)) for number in range(2000)]
@@ -97,32 +98,36 @@ async def test_a_server_that_is_not_there(backends: Backends) -> None:
     assert (await backend.health()).status is HealthStatus.HEALTHY
 
 
-@pytest.mark.parametrize("login", ["none", "user", "token", "nkey"])
-async def test_logging_in(login: Login) -> None:
-    """With each kind of credentials; after they were changed, what was good is refused and said to be."""
-    server = NatsServer(login)
-    server.start()
-    try:
-        async with Backends(server) as backends:
-            served = await backends.start()
-            async with served.subscribed() as messages:
-                await served.publish("t")
-                assert await messages.topics(1) == ["t"]
-            if login != "none":
-                with pytest.raises(BackendCredentials, match="refuses the gateway's credentials"):
-                    await backends.start({})
-                old = server.credentials()
-                server.change_secret()
-                with pytest.raises(BackendCredentials):
-                    await backends.start(old)
-                await backends.start()
-                await served.until(lambda health: "refuses" in health.message)
-    finally:
-        server.stop()
-
-
 async def test_credentials_are_shown_to_nobody_in_clear(backends: Backends) -> None:
     """A server that offers no TLS where it is wanted is told nothing: whoever listens in would have made it so."""
     url = backends.server.url.replace("nats://", "tls://")
     with pytest.raises(BackendUnavailable, match="offers no TLS"):
         await backends.start(servers=[url])
+
+
+async def test_a_server_that_gives_up_a_slow_reader() -> None:
+    """NATS drops a gateway that reads slower than it is sent to: its subscribers hear of the gap, those of another miss
+    nothing, and it serves again by itself."""
+    server = NatsServer("user", "max_pending: 1MB\nwrite_deadline: 1s")
+    server.start()
+    try:
+        async with asyncio.timeout(20), Proxy("127.0.0.1", server.port) as line, Backends(server) as backends:
+            slow = await backends.start(servers=[f"nats://127.0.0.1:{line.port}"])
+            fast = await backends.start(buffer_bytes="1GiB")
+            async with slow.subscribed("t") as behind, fast.subscribed("t") as ahead:
+                line.delay = 0.2
+                sent = 0
+                while "Slow Consumer Detected" not in server.log:
+                    await fast.publish("t", bytes(500_000))
+                    sent += 1
+                assert await ahead.topics(sent) == ["t"] * sent
+                line.delay = 0
+                taken, error = await behind.rest()
+            assert isinstance(error, MessagesLost)
+            assert len(taken) < sent
+            await slow.healthy()
+            async with slow.subscribed("t") as messages:
+                await fast.publish("t")
+                assert await messages.topics(1) == ["t"]
+    finally:
+        server.stop()

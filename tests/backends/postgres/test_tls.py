@@ -11,7 +11,7 @@ import pytest
 from authority import Authority, Issued
 from prism.backends.postgres.config import PostgresCredentials
 from prism.backends.postgres.testing import PostgresServer
-from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition
+from prism.errors import BackendCredentials, BackendUnavailable
 
 from .store import OpenStore
 
@@ -142,15 +142,3 @@ async def test_an_expired_certificate_is_refused(secured: Secured, open_store: O
     secured.show(secured.authority.issue("postgres", ip="127.0.0.1"))
     await store.backend.start()
     await store.put("r", {b"k": b"v"})
-
-
-@pytest.mark.parametrize("field", ["ca", "certificate", "key"])
-async def test_a_file_that_is_none_of_that_kind(secured: Secured, open_store: OpenStore, tmp_path: Path, field: str):
-    """A file that holds no certificate or key is named, and lasts until the operator corrects it."""
-    own = secured.authority.issue("certified")
-    files = {"ca": secured.authority.ca, "certificate": own.cert, "key": own.key}
-    files[field] = tmp_path / "letter"
-    files[field].write_text("a letter to a friend")
-    store = await open_store(secured.url, start=False, sslmode="verify-full", **files)
-    with pytest.raises(FailedPrecondition, match=rf"^(certificate and )?{field}( and key)?: .*letter.*PEM form"):
-        await store.backend.start()

@@ -1,14 +1,17 @@
 """Configuration of the nats backend; imports no driver, so that it can be checked where none is installed."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, field_validator, model_validator
 
 from prism.sdk import Config
 
 _PORT = 4222
+_SEED = "SU[A-Z2-7]{56}"
+_CREDS = rf"-BEGIN NATS USER JWT-+\s+\S+\s+-.*-BEGIN USER NKEY SEED-+\s+{_SEED}\s+-"
 
 
 def _server(text: str) -> str:
@@ -40,6 +43,20 @@ class NatsCredentials(Config):
     token: SecretStr | None = None
     nkey: SecretStr | None = None
     creds: SecretStr | None = None
+
+    @field_validator("nkey")
+    @classmethod
+    def _is_seed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(_SEED, value.get_secret_value().strip()):
+            raise ValueError("this is no user's seed, which is SU and 56 letters and digits more")
+        return value
+
+    @field_validator("creds")
+    @classmethod
+    def _is_creds(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.search(_CREDS, value.get_secret_value(), re.DOTALL):
+            raise ValueError("this is no .creds file: give its whole content, with the JWT and the seed of a user")
+        return value
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

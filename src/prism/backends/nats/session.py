@@ -8,7 +8,6 @@ and a cancelled wait for a PONG stops the driver from reading.
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Self, TypeVar
 
@@ -19,12 +18,15 @@ from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.errors import PERMISSIONS, translate
 from prism.errors import BackendUnavailable
 from prism.sdk.driver_errors import LATER
+from prism.sdk.tls import client_context
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
 _GOODBYE_SECONDS = 2.0
+_FAREWELL_SECONDS = 0.1
+"""For one that never stood: the driver waits for ever for the end of a TLS that has not begun."""
 
 
 class _Guarded(Client):
@@ -63,7 +65,8 @@ class Session:
 
         Raises:
             BackendUnavailable: no server answers.
-            BackendCredentials: it refuses the credentials.
+            BackendCredentials: it refuses the credentials, or they are none.
+            FailedPrecondition: a file of the configuration is missing, or none of its kind.
         """
         session = cls(config)
         connecting = session._spawn(session._connect(credentials, purpose))
@@ -73,17 +76,17 @@ class Session:
                 raise TimeoutError(f"no answer within {2 * config.connect_timeout:g} s")
             connecting.result()
         except (errors.Error, OSError, TimeoutError, ValueError) as error:
-            await session.close()
+            await session.close(_FAREWELL_SECONDS)
             reason = session._failure if isinstance(error, errors.NoServersError) and session._failure else error
             raise translate(reason) from error
         except BaseException:
-            await session.close()
+            await session.close(_FAREWELL_SECONDS)
             raise
         return session
 
     async def _connect(self, credentials: NatsCredentials, purpose: str) -> None:
         config = self._config
-        tls = _tls_context(config) if config.encrypted else None
+        tls = client_context(config.ca, config.certificate, config.key) if config.encrypted else None
         secrets: dict[str, Any] = {
             "user": credentials.username,
             "password": credentials.password and credentials.password.get_secret_value(),
@@ -148,14 +151,16 @@ class Session:
         finally:
             self._listening = [each for each in self._listening if each is not said]
 
-    async def close(self) -> None:
-        """Ends it, whatever state it is in."""
+    async def close(self, patience: float = _GOODBYE_SECONDS) -> None:
+        """Ends it, whatever state it is in, and after so many seconds by force."""
         self._lose()
         if tasks := tuple(self._tasks):
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=_GOODBYE_SECONDS)
-        await asyncio.wait((self._spawn(self.client.close()),), timeout=_GOODBYE_SECONDS)
+            await asyncio.wait(tasks, timeout=patience)
+        goodbye = self._spawn(self.client.close())
+        await asyncio.wait((goodbye,), timeout=patience)
+        goodbye.cancel()
 
     def _lose(self) -> None:
         if not self.lost.done():
@@ -186,10 +191,3 @@ class Session:
 
     async def _on_closed(self) -> None:
         self._lose()
-
-
-def _tls_context(config: NatsConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=config.ca)
-    if config.certificate is not None:
-        context.load_cert_chain(config.certificate, config.key)
-    return context

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 
+from prism.backends.nats.testing_cluster import NatsCluster
 from prism.backends.nats.testing_server import Login, NatsServer, ServerMissing
 
-__all__ = ["NatsServer", "NatsTestBackend", "ServerMissing"]
+__all__ = ["NatsCluster", "NatsServer", "NatsTestBackend", "ServerMissing"]
 
 
 class NatsTestBackend:

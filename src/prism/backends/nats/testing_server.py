@@ -63,7 +63,7 @@ class NatsServer:
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._paused = False
-        self.port = _free_port()
+        self.port = free_port()
         self.secret = secrets.token_hex(8)
         self._seed = _new_seed()
 
@@ -185,7 +185,8 @@ def _public(seed: bytes) -> str:
     return key
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has just now."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port

@@ -1,8 +1,6 @@
 """Opens sessions whose settings the statements rely upon, whatever the server's or the role's defaults are."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -11,6 +9,7 @@ from prism.backends.postgres.config import Address, PostgresConfig, PostgresCred
 from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.sessions import Session
 from prism.errors import FailedPrecondition
+from prism.sdk.tls import client_context
 
 _PATIENCE = 5.0
 """Seconds beyond its time-out that a statement may stay without an answer before the connection counts as lost."""
@@ -107,31 +106,9 @@ def _milliseconds(seconds: float) -> str:
 def _tls(config: PostgresConfig) -> ssl.SSLContext | str | None:
     if config.sslmode in {None, "disable", "allow", "prefer"} and config.certificate is None:
         return config.sslmode
-    ca, certificate, key = (_existing(getattr(config, field), field) for field in ("ca", "certificate", "key"))
-    with _usable("ca", ca):
-        context = ssl.create_default_context(cafile=ca)
+    context = client_context(config.ca, config.certificate, config.key)
     if config.sslmode != "verify-full":
         context.check_hostname = False
     if config.sslmode not in {"verify-ca", "verify-full"}:
         context.verify_mode = ssl.CERT_NONE
-    if certificate is not None:
-        with _usable("certificate and key", f"{certificate} and {key}"):
-            context.load_cert_chain(certificate, key)
     return context
-
-
-@contextmanager
-def _usable(field: str, path: str | None) -> Iterator[None]:
-    """What a file is no good for is the operator's matter, not TLS's."""
-    try:
-        yield
-    except OSError as error:
-        raise FailedPrecondition(
-            f"{field}: {path} cannot be used as such ({error}); give a file in PEM form"
-        ) from error
-
-
-def _existing(path: Any, field: str) -> str | None:
-    if path is not None and not path.is_file():
-        raise FailedPrecondition(f"{field}: there is no file {path}; correct the namespace's configuration")
-    return None if path is None else str(path)

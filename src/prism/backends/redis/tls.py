@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prism.backends.redis.config import RedisConfig
-from prism.errors import FailedPrecondition
+from prism.sdk.tls import client_context
 from redis.asyncio.connection import SSLConnection
 
 
@@ -13,12 +13,9 @@ def encrypted(config: RedisConfig) -> type[SSLConnection]:
     """The kind of connection for a configuration with TLS; its files are read anew by each connection.
 
     Raises:
-        FailedPrecondition: a file of the configuration is missing.
+        FailedPrecondition: a file of the configuration is missing, or none of its kind.
     """
-    for field in ("ca", "certificate", "key"):
-        path = getattr(config, field)
-        if path is not None and not path.is_file():
-            raise FailedPrecondition(f"{field}: there is no file {path}; correct the namespace's configuration")
+    _context(config)
 
     class Encrypted(SSLConnection):
         """A connection with that configuration."""
@@ -31,9 +28,7 @@ def encrypted(config: RedisConfig) -> type[SSLConnection]:
 
 
 def _context(config: RedisConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=config.ca)
+    context = client_context(config.ca, config.certificate, config.key)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = config.verify_hostname
-    if config.certificate is not None:
-        context.load_cert_chain(config.certificate, config.key)
     return context

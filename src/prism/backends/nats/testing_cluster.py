@@ -1,0 +1,69 @@
+"""A cluster of real NATS servers for tests, any of which may be killed."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Self
+from urllib.request import urlopen
+
+from prism.backends.nats.testing_server import Login, NatsServer, free_port
+
+_FORM_SECONDS = 20.0
+
+
+class NatsCluster:
+    """Servers that know each other; a context manager.
+
+    Attributes:
+        servers: all of them; each lets in the same credentials.
+    """
+
+    def __init__(self, size: int = 3, login: Login = "none") -> None:
+        ports = [free_port() for _ in range(size)]
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
+        self._monitors = [free_port() for _ in ports]
+        self.servers: list[NatsServer] = []
+        for number, (port, monitor) in enumerate(zip(ports, self._monitors, strict=True)):
+            settings = f"""
+                server_name: s{number}
+                http: "127.0.0.1:{monitor}"
+                cluster {{ name: c, listen: "127.0.0.1:{port}", routes: [{routes}] }}"""
+            self.servers.append(NatsServer(login, settings))
+            self.servers[-1].secret = self.servers[0].secret
+
+    @property
+    def urls(self) -> list[str]:
+        """How clients reach them."""
+        return [server.url for server in self.servers]
+
+    def credentials(self) -> dict[str, str]:
+        """What they let in, as a configuration gives it."""
+        return self.servers[0].credentials()
+
+    def start(self) -> None:
+        """Starts those that do not run, and waits until each knows all others."""
+        for server in self.servers:
+            server.start()
+        deadline = time.monotonic() + _FORM_SECONDS
+        while any(len(set(peers)) < len(self.servers) - 1 for peers in map(_peers, self._monitors)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the servers did not form a cluster:\n{self.servers[0].log}")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Ends them for good; nothing is left."""
+        for server in self.servers:
+            server.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _peers(monitor: int) -> Iterator[str]:
+    """The servers to which one has a route."""
+    with urlopen(f"http://127.0.0.1:{monitor}/routez") as answer:  # our own server
+        return (route["remote_id"] for route in json.load(answer)["routes"])

@@ -1,0 +1,38 @@
+"""TLS from a plugin to its store, from files that a configuration names; what is wrong with a file is said of it."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prism.errors import FailedPrecondition
+
+
+def client_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """A context that believes the authorities in `ca` (None: those that this machine knows) and checks host names.
+
+    Args:
+        ca: certificates in PEM form.
+        certificate: our own, where the store asks for one; with `key`.
+        key: of that certificate.
+
+    Raises:
+        FailedPrecondition: a file is missing, or is none of its kind; its field in the configuration is named.
+    """
+    for field, path in (("ca", ca), ("certificate", certificate), ("key", key)):
+        if path is not None and not path.is_file():
+            raise FailedPrecondition(f"{field}: there is no file {path}; correct the namespace's configuration")
+    with _naming("ca", f"{ca}"):
+        context = ssl.create_default_context(cafile=ca)
+    if certificate is not None:
+        with _naming("certificate and key", f"{certificate} and {key}"):
+            context.load_cert_chain(certificate, key)
+    return context
+
+
+@contextmanager
+def _naming(field: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FailedPrecondition(f"{field}: {path} is none ({error}); give a file in PEM form") from error

@@ -53,7 +53,7 @@ async def test_a_publish_while_the_server_is_away(backends: Backends) -> None:
 
 async def test_a_frozen_server_costs_only_the_time_allowed(backends: Backends) -> None:
     """A publish that is not confirmed in time says that nobody knows, and the connection is given up as broken."""
-    served = await backends.start(answer_timeout=0.2, ping_interval=0.1, connect_timeout=0.2)
+    served = await backends.start(answer_timeout=0.5, ping_interval=0.3, connect_timeout=2.0)
     async with served.subscribed() as messages:
         backends.server.pause()
         try:

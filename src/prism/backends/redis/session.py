@@ -10,18 +10,14 @@ import logging
 import math
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
-from google.protobuf.message import DecodeError
-
 import redis.exceptions as driver
+from prism.backends.redis.channel import Channel, Listening, Words
 from prism.backends.redis.errors import translate
 from prism.backends.redis.parsers import Push
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
-from prism.interfaces.pubsub import Message
-from prism.sdk import Audience, Feed
-from prism.sdk.audience import Listener
 from prism.sdk.driver_errors import LATER
 from redis.asyncio.connection import AbstractConnection
 
@@ -31,55 +27,6 @@ _LOST = (driver.RedisError, OSError, TimeoutError, PrismError)
 _ANSWERS = (driver.ResponseError, driver.BusyLoadingError, driver.AuthenticationError)
 _ROLE = b"ROLE"
 _PRIMARY = b"master"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The commands of one kind of channel; what is pushed begins with the same words in lower case.
-
-    Attributes:
-        publish: sends a message.
-        subscribe: begins to listen.
-        unsubscribe: ends it.
-        message: begins a message.
-    """
-
-    publish: bytes
-    subscribe: bytes
-    unsubscribe: bytes
-    message: bytes
-
-
-CLASSIC = Words(b"PUBLISH", b"SUBSCRIBE", b"UNSUBSCRIBE", b"message")
-SHARDED = Words(b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"smessage")
-
-
-@dataclass(eq=False, slots=True)
-class Listening:
-    """One subscriber.
-
-    Attributes:
-        channel: what it listens to in Redis.
-        pattern: which of the messages there it wants.
-        feed: where they go.
-        session: where it stands, or waits for its place.
-        place: its place among the channel's listeners, once the server has confirmed it.
-        gone: nobody reads the feed any more.
-    """
-
-    channel: bytes
-    pattern: str
-    feed: Feed[Message]
-    session: "Session | None" = None
-    place: Listener[Message] | None = None
-    gone: bool = False
-
-
-@dataclass(slots=True)
-class _Channel:
-    audience: Audience[Message] = field(default_factory=Audience)
-    listeners: set[Listening] = field(default_factory=set)
-    joining: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +53,7 @@ class Session:
         self._words = words
         self._patience = patience
         self._interval = interval
-        self._channels: dict[bytes, _Channel] = {}
+        self._channels: dict[bytes, Channel] = {}
         self._asked: deque[_Asked] = deque()
         self._outbox: list[tuple[bytes, ...]] = []
         self._wake = asyncio.Event()
@@ -146,7 +93,7 @@ class Session:
         return self._failure is None
 
     def __len__(self) -> int:
-        return sum(len(channel.listeners) for channel in self._channels.values())
+        return sum(map(len, self._channels.values()))
 
     async def join(self, listening: Listening) -> Exception | None:
         """A subscriber begins; when this returns, no later message is missed. What the server refused it with, if so.
@@ -155,7 +102,7 @@ class Session:
             PrismError: the connection was lost.
         """
         listening.session = self
-        self._channels.setdefault(listening.channel, _Channel()).joining += 1
+        self._channels.setdefault(listening.channel, Channel(listening.channel)).joining += 1
         refusal = await self._answer(self._ask(self._words.subscribe, listening.channel, listening=listening))
         return refusal if isinstance(refusal, Exception) else None
 
@@ -164,10 +111,8 @@ class Session:
         listening.gone = True
         channel = self._channels.get(listening.channel)
         if listening.place is not None and channel is not None:
-            channel.audience.leave(listening.place)
-            channel.listeners.discard(listening)
-            listening.place = None
-            self._tidy(listening.channel, channel)
+            channel.leave(listening)
+            self._tidy(channel)
 
     async def close(self) -> None:
         """Ends it, and with it what listens."""
@@ -252,7 +197,8 @@ class Session:
     def _pushed(self, push: Push) -> None:
         kind, channel = push[0], push[1]
         if kind == self._words.message:
-            self._deliver(channel, push[2])
+            if channel in self._channels:  # else the last listener has left, and this was still under way
+                self._channels[channel].deliver(push[2])
             return
         head = self._asked[0].command if self._asked else ()
         if head == (kind.upper(), channel):
@@ -269,14 +215,13 @@ class Session:
         channel = self._channels[listening.channel]
         channel.joining -= 1
         if confirmed and not listening.gone:
-            listening.place = channel.audience.join(listening.pattern, "", listening.feed)
-            channel.listeners.add(listening)
-        self._tidy(listening.channel, channel)
+            channel.join(listening)
+        self._tidy(channel)
 
-    def _tidy(self, name: bytes, channel: _Channel) -> None:
-        if not channel.listeners and not channel.joining:
-            del self._channels[name]
-            self._ask(self._words.unsubscribe, name)
+    def _tidy(self, channel: Channel) -> None:
+        if channel.deserted:
+            del self._channels[channel.name]
+            self._ask(self._words.unsubscribe, channel.name)
 
     def _moved(self, name: bytes) -> None:
         """The server ended a subscription by itself: the channel's slot has gone to another node."""
@@ -286,22 +231,9 @@ class Session:
                 "the namespace moved to another node of the Redis cluster and messages may have been missed; "
                 "subscribe again"
             )
-            _end(channel, lost)
-            if not channel.joining:
+            channel.end(lost)
+            if channel.deserted:
                 del self._channels[name]
-
-    def _deliver(self, name: bytes, body: bytes) -> None:
-        channel = self._channels.get(name)
-        if channel is None or not channel.listeners:
-            return  # what was still under way when the last listener left
-        try:
-            message = Message.FromString(body)
-        except DecodeError:
-            message = Message()
-        if message.message_id:
-            channel.audience.tell(message.topic, message, len(body), "")
-        else:
-            log.warning("a message on the channel %r is not of Prism, and is left out: who sends it?", name)
 
     def _lose(self, error: Exception) -> None:
         """Nothing follows. The first call counts."""
@@ -315,7 +247,7 @@ class Session:
             f"({self._failure.message})"
         )
         for channel in self._channels.values():
-            _end(channel, lost)
+            channel.end(lost)
         self._channels = {}
         for asked in self._asked:
             if not asked.answer.done():
@@ -323,13 +255,6 @@ class Session:
         self._asked.clear()
         if asyncio.current_task() is not self._task:
             self._task.cancel()
-
-
-def _end(channel: _Channel, error: PrismError) -> None:
-    for listening in channel.listeners:
-        listening.place = None
-        listening.feed.end(error.clone())
-    channel.listeners.clear()
 
 
 async def _disconnect(connection: AbstractConnection, *, at_once: bool = True) -> None:

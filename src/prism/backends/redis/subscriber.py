@@ -3,9 +3,10 @@
 import asyncio
 
 import redis.exceptions as driver
+from prism.backends.redis.channel import Listening, Words
 from prism.backends.redis.config import RedisConfig
 from prism.backends.redis.errors import translate
-from prism.backends.redis.session import Listening, Session, Words
+from prism.backends.redis.session import Session
 from prism.backends.redis.sources import Source
 from prism.errors import BackendUnavailable, PrismError
 from prism.interfaces.pubsub import Message

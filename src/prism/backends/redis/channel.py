@@ -1,0 +1,113 @@
+"""Who listens to a channel of Redis over one connection, and the commands that its kind of channel has."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from prism.errors import PrismError
+from prism.interfaces.pubsub import Message
+from prism.sdk import Audience, Feed
+from prism.sdk.audience import Listener
+
+if TYPE_CHECKING:
+    from prism.backends.redis.session import Session
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The commands of one kind of channel; what is pushed begins with the same words in lower case.
+
+    Attributes:
+        publish: sends a message.
+        subscribe: begins to listen.
+        unsubscribe: ends it.
+        message: begins a message.
+    """
+
+    publish: bytes
+    subscribe: bytes
+    unsubscribe: bytes
+    message: bytes
+
+
+CLASSIC = Words(b"PUBLISH", b"SUBSCRIBE", b"UNSUBSCRIBE", b"message")
+SHARDED = Words(b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"smessage")
+
+
+@dataclass(eq=False, slots=True)
+class Listening:
+    """One subscriber.
+
+    Attributes:
+        channel: what it listens to in Redis.
+        pattern: which of the messages there it wants.
+        feed: where they go.
+        session: the connection where it stands, or waits for its place.
+        place: its place among the channel's listeners, once the server has confirmed it.
+        gone: nobody reads the feed any more.
+    """
+
+    channel: bytes
+    pattern: str
+    feed: Feed[Message]
+    session: "Session | None" = None
+    place: Listener[Message] | None = None
+    gone: bool = False
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel that is subscribed to, or about to be.
+
+    Attributes:
+        name: what Redis calls it.
+        joining: subscribers that the server has not confirmed yet.
+    """
+
+    name: bytes
+    joining: int = 0
+    _audience: Audience[Message] = field(default_factory=Audience)
+    _listeners: set[Listening] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self._listeners)
+
+    @property
+    def deserted(self) -> bool:
+        """Nobody listens, or is about to."""
+        return not self._listeners and not self.joining
+
+    def join(self, listening: Listening) -> None:
+        """A subscriber takes its place: every later message that it wants goes into its feed."""
+        listening.place = self._audience.join(listening.pattern, "", listening.feed)
+        self._listeners.add(listening)
+
+    def leave(self, listening: Listening) -> None:
+        """A subscriber gives up the place that it has."""
+        place, listening.place = listening.place, None
+        if place is not None:
+            self._audience.leave(place)
+            self._listeners.discard(listening)
+
+    def deliver(self, body: bytes) -> None:
+        """A message has come."""
+        if not self._listeners:
+            return
+        try:
+            message = Message.FromString(body)
+        except DecodeError:
+            message = Message()
+        if message.message_id:
+            self._audience.tell(message.topic, message, len(body), "")
+        else:
+            log.warning("a message on the channel %r is not of Prism, and is left out: who sends it?", self.name)
+
+    def end(self, error: PrismError) -> None:
+        """Its subscriptions end with that error."""
+        for listening in tuple(self._listeners):
+            self.leave(listening)
+            listening.feed.end(error.clone())

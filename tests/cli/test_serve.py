@@ -102,5 +102,5 @@ async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
     await asyncio.to_thread(gateway.stop)
     said = "\n".join(gateway.log)
     assert "serves 1 of 2 namespaces" in said
-    assert "waiting  lost" in said
+    assert "waiting  lost: backend 'sqlite' is not available: " in said
     assert "prism kv put default" in said

@@ -4,12 +4,15 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 
 import click
 
 from prism.control.audit_section import STANDARD_OUTPUT
 from prism.control.config import is_loopback
 from prism.control.control import Control
+
+_WAITING_SHOWN = 5
 
 _TRIED = {
     "keyvalue": "kv put {} account:1 plan=team",
@@ -55,13 +58,18 @@ class Announcement:
             say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * tls}{reach}")
         say(f"  callers  {self._asked()}")
         say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
-        if refused := self._refused():
-            say(f"  waiting  {', '.join(refused[:5])}{', ...' * (len(refused) > 5)}: /health/ready says for what")
+        refused = self._refused()
+        for name, reason in islice(refused.items(), _WAITING_SHOWN):
+            say(f"  waiting  {name}: {reason}")
+        if len(refused) > _WAITING_SHOWN:
+            say(f"  waiting  {len(refused) - _WAITING_SHOWN} more: /health/ready says for what")
         if command := self._command(addresses[0], secured=secured):
             say(f"  try      {command}")
 
-    def _refused(self) -> list[str]:
-        return [name for name, each in self._control.served.items() if each.supervised.refusal(name)]
+    def _refused(self) -> dict[str, str]:
+        """The namespaces that are not served, and why."""
+        refusals = ((name, each.supervised.refusal(name)) for name, each in self._control.served.items())
+        return {name: self._control.scrub(reason) for name, reason in refusals if reason}
 
     def _serves(self) -> str:
         served, refused = self._control.served, self._refused()

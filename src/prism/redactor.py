@@ -7,7 +7,8 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 
-_URL_PASSWORD = re.compile(r"(?P<before>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)(?P<password>[^\s]*)@")
+_URL_PASSWORD = re.compile(r"(?P<before>://[^\s/:@]{0,256}:)(?P<password>[^\s]{0,1024})@")
+"""Bounded, for what it searches may be of a caller's making, who could let each `://` be searched from to the end."""
 _NAMED_PASSWORD = re.compile(
     r"(?P<before>\b\w*(?:passw(?:or)?d|pwd|secret|token|api_?key)\s*=\s*)(?P<password>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)",
     re.IGNORECASE,

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.policed import SERVICE, Incoming, policed
 from prism.context import Context
-from prism.control.access import Access
+from prism.control.access import Access, pattern
 from prism.control.authorization import AuthorizationSection
 from prism.errors import NamespaceNotFound, PermissionDenied
 from prism.plugins.in_process import InProcess
@@ -66,6 +68,31 @@ def test_rules_allow_exactly_what_they_say(who: str, namespace: str, allowed: se
     if len(namespace) < 64:
         explained = {operation for operation in EVERY if rules.explain(principal, namespace, operation).allowed}
         assert explained == allowed
+
+
+@given(st.text("ab*.", max_size=8), st.text("ab.", max_size=10))
+def test_a_star_stands_for_any_characters(glob: str, text: str) -> None:
+    """Also several, side by side or not: as the plainest way to say it has it."""
+    assert (pattern([glob]).fullmatch(text) is not None) == fits(glob, text)
+
+
+def fits(glob: str, text: str) -> bool:
+    """The plainest way."""
+    if not glob:
+        return not text
+    if glob[0] == "*":
+        return fits(glob[1:], text) or (bool(text) and fits(glob, text[1:]))
+    return text[:1] == glob[0] and fits(glob[1:], text[1:])
+
+
+def test_no_pattern_takes_long_on_any_name() -> None:
+    """A token may bring its own patterns, and a caller chooses the name: this one would outlast the test otherwise."""
+    token = Principal("mallory", scopes=(Scope(frozenset(EVERY), ("*a" * 300 + "*b",)),))
+    rules = access(
+        {"principals": ["*a" * 30 + "*b", "mallory"], "namespaces": ["*a" * 30 + "*"], "operations": ["read"]}
+    )
+    assert rules.allowed(token, "a" * 63) == frozenset()
+    assert rules.allowed(Principal("a" * 1024), "a" * 63) == frozenset()
 
 
 def test_rules_add_up() -> None:

@@ -124,8 +124,18 @@ class Access:
 
 
 def pattern(patterns: Sequence[str]) -> re.Pattern[str]:
-    """Finds what matches one of the patterns, in which `*` stands for any characters."""
-    return re.compile("|".join(".*".join(map(re.escape, each.split("*"))) for each in patterns), re.DOTALL)
+    """Finds what matches one of the patterns, in which `*` stands for any characters, in time that grows with both."""
+    return re.compile("|".join(map(_expression, patterns)), re.DOTALL)
+
+
+def _expression(glob: str) -> str:
+    first, *rest = map(re.escape, glob.split("*"))
+    if not rest:
+        return first
+    *middle, last = rest
+    # The first place that fits is as good as any later one, so none is gone back to (atomic groups): a text of a
+    # caller's choice, or a pattern in a caller's token, could make the search take hours.
+    return first + "".join(f"(?>.*?{each})" for each in middle if each) + ".*" + last
 
 
 def _compiled(number: int, rule: Rule) -> AccessRule:

@@ -15,7 +15,7 @@ class AccessLog:
     def ended(self, call: Call, code: Code, _started: float, seconds: float, error: PrismError | None) -> None:
         """A call has ended."""
         fields = {
-            "namespace": call.namespace,
+            "namespace": call.namespace[:63],
             "operation": call.operation.name,
             "status": code.name,
             "milliseconds": round(seconds * 1000, 3),

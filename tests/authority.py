@@ -1,5 +1,6 @@
 """A certificate authority for tests: servers, callers with every kind of name, expired and revoked ones, its CRL."""
 
+import asyncio
 import datetime
 import ipaddress
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from prism.wire import client_context
 
 _DAY = datetime.timedelta(days=1)
 
@@ -91,3 +94,13 @@ class Authority:
             revoked = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now - _DAY).build()
             builder = builder.add_revoked_certificate(revoked)
         self.crl.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+
+async def shown(address: str, ca: Path) -> bytes:
+    """The certificate that a new connection is shown."""
+    host, _, port = address.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=client_context(ca))
+    certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    return certificate

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import gateways
-from authority import Authority, Issued
+from authority import Authority, Issued, shown
 from cli.command import Done, prism
 from prism.client import Client, GatewayUnavailable
 from prism.client.retry import RetryPolicy
@@ -69,16 +69,6 @@ def replace(file: Path, content: bytes) -> None:
     fresh = file.with_suffix(".new")
     fresh.write_bytes(content)
     fresh.replace(file)
-
-
-async def shown(address: str, ca: Path) -> bytes:
-    """The certificate that a new connection is shown."""
-    host, _, port = address.rpartition(":")
-    _, writer = await asyncio.open_connection(host, int(port), ssl=client_context(ca))
-    certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.close()
-    await writer.wait_closed()
-    return certificate
 
 
 def der(issued: Issued) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from authority import shown
 from prism.wire import Channel, Code, Server, StatusError, client_context, server_context
 from wire.service import Service
 
@@ -41,16 +42,6 @@ class Rotating:
 @pytest.fixture
 def rotating(tmp_path: Path) -> Rotating:
     return Rotating(tmp_path)
-
-
-async def shown(address: str, ca: Path) -> bytes:
-    """The certificate that a new connection is shown."""
-    host, _, port = address.rpartition(":")
-    _, writer = await asyncio.open_connection(host, int(port), ssl=client_context(ca))
-    certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.close()
-    await writer.wait_closed()
-    return certificate
 
 
 async def test_new_connections_get_the_new_certificate_and_open_ones_live_on(

@@ -16,7 +16,7 @@ MUTANTS = {
         "CONTRACT, Put: the time to live is the last put's, longer or shorter.",
     ),
     "like_in_scan": ("scans", "CONTRACT, Scan: `%`, `_`, `*` are ordinary characters, and so is every other."),
-    "swaps_in_two_steps": ("compare_and_swap", "CONTRACT, CompareAndSwap: of 64 racing callers exactly one wins"),
+    "swaps_in_two_steps": ("swaps", "CONTRACT, CompareAndSwap: of 64 racing callers exactly one wins"),
     "loses_the_last_of_a_page": ("scans", "CONTRACT, common rules: lists are pages, bounded by count; `next_cursor`"),
     "shares_namespaces": ("isolation", "CONTRACT, common rules: no write of one namespace changes another."),
     "acknowledges_first": ("concurrency", "CONTRACT, common rules: a reader sees its own acknowledged writes"),

@@ -71,8 +71,9 @@ class TestBackend(Protocol):
         ...
 
 
-Fault = Literal["read_only", "full"]
-"""What can be wrong with a store that answers."""
+Fault = Literal["read_only", "full", "conflict", "damaged"]
+"""Why a store that answers may refuse a write: nothing may be written, no room is left, another transaction holds what
+it needs, or what it has stored is damaged."""
 
 
 @runtime_checkable

@@ -26,7 +26,7 @@ class HarnessCollector(pytest.Collector):
     def collect(self) -> Iterable[pytest.Collector]:
         """The modules of the suites that apply."""
         for suite in self.harness.suites():
-            for module in suite.modules():
+            for module in suite.applicable(self.harness.plugin.manifest.interfaces):
                 yield SuiteModule.of(self, suite, module)
 
 
@@ -36,6 +36,11 @@ class SuiteModule(pytest.Module):
     harness: PluginAcceptanceHarness
     suite: Suite
     module_name: str
+
+    @property
+    def interface(self) -> str:
+        """The abstraction that it is about; empty for every plugin."""
+        return self.suite.interface_of(self.module_name)
 
     @classmethod
     def of(cls, parent: HarnessCollector, suite: Suite, module_name: str) -> "SuiteModule":

@@ -88,11 +88,11 @@ class PluginAcceptanceHarness:
         """
         if unknown := set(self._suites) - set(suites()):
             raise FailedPrecondition(f"there is no suite {', '.join(sorted(unknown))}; there are {', '.join(suites())}")
-        declared = {"", *self.plugin.manifest.interfaces}
+        declared = self.plugin.manifest.interfaces
         return [
             suite
             for name, suite in suites().items()
-            if suite.interface in declared and (not self._suites or name in self._suites)
+            if (not self._suites or name in self._suites) and suite.applicable(declared)
         ]
 
     @property

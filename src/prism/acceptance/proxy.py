@@ -85,6 +85,8 @@ class Proxy:
                     _reset(writer)
                 finally:
                     back.close()
+        except asyncio.CancelledError:
+            pass  # it was cut; asyncio takes a handler that ends so for a defect
         finally:
             del self._connections[task]
             writer.close()

@@ -7,8 +7,8 @@ Adding one touches nothing else.
 import functools
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -54,6 +54,7 @@ class Suite:
         name: the package's name, which a command names it by.
         title: as the summary shows it.
         interface: the abstraction that a plugin must serve for it to apply; empty for every plugin.
+        about: of a suite about several abstractions, the one that each module is about, where that is not `interface`.
         client: how its abstraction is said with `prism.client`.
     """
 
@@ -61,6 +62,7 @@ class Suite:
     title: str
     interface: str = ""
     client: Translation | None = None
+    about: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def package(self) -> str:
@@ -68,10 +70,18 @@ class Suite:
         return f"{SUITES}.{self.name}"
 
     def modules(self) -> list[str]:
-        """The full names of its test modules."""
+        """The full names of its test modules, in the order of the alphabet."""
         package = importlib.import_module(self.package)
         names = [each.name for each in pkgutil.iter_modules(package.__path__)]
         return [f"{self.package}.{name}" for name in sorted(names) if name.startswith("test_")]
+
+    def interface_of(self, module: str) -> str:
+        """The abstraction that a test module is about; empty for every plugin."""
+        return self.about.get(module.rpartition(".")[2], self.interface)
+
+    def applicable(self, interfaces: Collection[str]) -> list[str]:
+        """The full names of the test modules that apply to a plugin which serves those abstractions."""
+        return [module for module in self.modules() if self.interface_of(module) in {"", *interfaces}]
 
     def fixtures(self) -> ModuleType:
         """The module of its own fixtures."""

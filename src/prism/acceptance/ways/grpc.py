@@ -64,7 +64,8 @@ class GrpcCaller:
         try:
             if on_established is not None:
                 await call.initial_metadata()
-                on_established()
+                if not call.done():  # a refusal has trailers alone, which grpc.aio gives as headers too
+                    on_established()
             async for response in call:
                 yield response
         except grpc.aio.AioRpcError as error:

@@ -120,9 +120,13 @@ class Session:
         task = self._spawn(work)
         await asyncio.wait((task, self.lost), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
-            return task.result()
+            try:
+                return task.result()
+            except RuntimeError as error:  # uvloop's, where the driver writes to a socket that has just been closed
+                self._lose()
+                raise _broke() from error
         task.cancel()
-        raise BackendUnavailable("the connection to NATS broke; try again", retry_after=LATER)
+        raise _broke()
 
     async def flush(self) -> None:
         """Returns when the server has taken in all that was sent before.
@@ -191,3 +195,7 @@ class Session:
 
     async def _on_closed(self) -> None:
         self._lose()
+
+
+def _broke() -> BackendUnavailable:
+    return BackendUnavailable("the connection to NATS broke; try again", retry_after=LATER)

@@ -43,6 +43,15 @@ class NatsTestBackend:
         """The server, and a prefix for that place."""
         return {"servers": [self.server.url], "prefix": f"{place}-{self._resets}"}
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the server listens."""
+        return "127.0.0.1", self.server.port
+
+    async def connection_through(self, port: int, place: str = "main") -> Mapping[str, object]:
+        """The prefix for that place, by way of a proxy."""
+        return {**await self.connection_config(place), "servers": [f"nats://127.0.0.1:{port}"]}
+
     def credentials(self) -> Mapping[str, str]:
         """What the server lets in."""
         return self.server.credentials()

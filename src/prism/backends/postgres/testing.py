@@ -31,11 +31,16 @@ __all__ = [
 ]
 
 _END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1"
-_FULL = (
-    """CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$""",
-    "CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON prism.items EXECUTE FUNCTION disk_is_full()",
+_REFUSAL = (
+    """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'refused for a test' USING ERRCODE = '{condition}'; END $$""",
+    "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.items EXECUTE FUNCTION refuse()",
 )
+_CONDITIONS: Mapping[Fault, str] = {
+    "full": "disk_full",
+    "conflict": "serialization_failure",
+    "damaged": "data_corrupted",
+}
 
 ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names is others' too"
 
@@ -62,7 +67,8 @@ class PostgresTestBackend:
         """A server that was attached is not broken."""
         if isinstance(self._server, PostgresServer):
             return {}
-        return dict.fromkeys(("rotate_credentials", "kill", "pause", "disconnect"), ATTACHED)
+        broken = ("rotate_credentials", "kill", "pause", "disconnect", "read_only", *_CONDITIONS)
+        return dict.fromkeys(broken, ATTACHED)
 
     async def start(self) -> None:
         """Starts or attaches it; after `kill` on the data that it had.
@@ -134,7 +140,7 @@ class PostgresTestBackend:
         await asyncio.to_thread(self.own.execute, end)
 
     async def break_(self, fault: Fault) -> None:
-        """Read-only by the databases' default; full by a trigger that raises what a full disk raises."""
+        """Read-only by the databases' default; else by a trigger that raises what PostgreSQL raises then."""
         for url in self._places.values():
             await asyncio.to_thread(self._break, urlsplit(url).path[1:], fault)
 
@@ -148,13 +154,13 @@ class PostgresTestBackend:
             self.own.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
             self.own.execute(_END_SESSIONS, database)
             return
-        for statement in _FULL:
-            self.own.execute(statement, url=self._url(database))
+        for statement in _REFUSAL:
+            self.own.execute(statement.format(condition=_CONDITIONS[fault]), url=self._url(database))
 
     def _mend(self, database: str) -> None:
         self.own.execute(f'ALTER DATABASE "{database}" RESET default_transaction_read_only')
         self.own.execute(_END_SESSIONS, database)
-        self.own.execute("DROP FUNCTION IF EXISTS disk_is_full CASCADE", url=self._url(database))
+        self.own.execute("DROP FUNCTION IF EXISTS refuse CASCADE", url=self._url(database))
 
     def _url(self, database: str) -> str:
         return urlunsplit(urlsplit(self.own.url)._replace(path=f"/{database}"))

@@ -23,9 +23,13 @@ class RedisTestBackend:
     @property
     def lacks(self) -> Mapping[str, str]:
         """A server that was attached is not broken."""
-        lacks = {"read_only": "a Redis that takes no writes is a replica, and waits for its failover to end"}
+        lacks = {
+            "read_only": "a Redis that takes no writes is a replica, and waits for its failover to end",
+            "conflict": "Redis runs one command after another: there is nothing to be in conflict with",
+            "damaged": "Redis does not start on damaged data, and does not look at it later",
+        }
         if isinstance(self._server, AttachedServer):
-            return lacks | dict.fromkeys(("rotate_credentials", "kill", "pause", "disconnect"), ATTACHED)
+            return lacks | dict.fromkeys(("rotate_credentials", "kill", "pause", "disconnect", "full"), ATTACHED)
         return lacks
 
     async def start(self) -> None:

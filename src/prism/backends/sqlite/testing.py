@@ -1,11 +1,12 @@
 """A SQLite database for tests."""
 
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from prism.acceptance.backend import LocalStore
+from prism.acceptance.backend import Fault, LocalStore
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.sdk import NoCredentials
@@ -50,8 +51,17 @@ class TemporaryStore:
 class SqliteTestBackend(LocalStore):
     """`prism.acceptance.TestBackend`: files in a temporary folder."""
 
+    lacks: Mapping[str, str] = {
+        **LocalStore.lacks,
+        **dict.fromkeys(
+            ("read_only", "full", "damaged"),
+            "the file cannot be so under its feet; tests of the backend do it from within",
+        ),
+    }
+
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._holding: list[sqlite3.Connection] = []
 
     async def start(self) -> None:
         """Makes the folder; each place's file comes with its first backend."""
@@ -73,4 +83,16 @@ class SqliteTestBackend(LocalStore):
         """A file of that name."""
         if self._folder is None:
             raise RuntimeError("the store has not been started")
-        return {"path": str(self._folder / place / "prism.db")}
+        return {"path": str(self._folder / place / "prism.db"), "busy_timeout": 0.5}
+
+    async def break_(self, fault: Fault) -> None:  # noqa: ARG002  # the protocol has it
+        """Begins to write to every file, as another process would that does not come to an end."""
+        for file in sorted(self._folder.glob("*/prism.db")) if self._folder else ():
+            connection = sqlite3.connect(file, isolation_level=None)
+            self._holding.append(connection)
+            connection.execute("BEGIN IMMEDIATE")
+
+    async def mend(self) -> None:
+        """Ends that."""
+        while self._holding:
+            self._holding.pop().close()

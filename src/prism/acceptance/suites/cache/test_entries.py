@@ -1,7 +1,5 @@
 """Entries: stored, read, removed; which modes store what."""
 
-import asyncio
-
 import pytest
 
 from prism.acceptance.caller import UNTYPED
@@ -56,13 +54,6 @@ async def test_if_present_stores_only_what_is_there(cache: Cache) -> None:
     assert await cache.get(b"k") == b"2"
 
 
-async def test_one_of_many_racing_callers_stores(cache: Cache) -> None:
-    """CONTRACT, Set: of N racing callers with IF_ABSENT exactly one stores."""
-    stored = await asyncio.gather(*(cache.set(b"k", b"%d" % n, mode=IF_ABSENT) for n in range(64)))
-    assert stored.count(True) == 1
-    assert await cache.get(b"k") == b"%d" % stored.index(True)
-
-
 async def test_many_are_read_in_the_order_asked(cache: Cache) -> None:
     """CONTRACT, MGet and Exists: what is found, in the order asked, as often as it is asked for."""
     for key in (b"a", b"b", b"c"):
@@ -77,18 +68,6 @@ async def test_delete_counts_each_key_once(cache: Cache) -> None:
     await cache.set(b"b", b"1")
     assert await cache.delete(b"a", b"missing", b"a") == 1
     assert await cache.get_many(b"a", b"b") == [(b"b", b"1")]
-
-
-async def test_a_read_sees_what_was_acknowledged(cache: Cache) -> None:
-    """CONTRACT, common: a reader sees acknowledged writes, through any gateway, while many others read."""
-
-    async def write_and_read(number: int) -> None:
-        for turn in range(10):
-            value = b"%d-%d" % (number, turn)
-            await cache.set(b"%d" % number, value)
-            assert await cache.get(b"%d" % number) == value
-
-    await asyncio.gather(*(write_and_read(number) for number in range(16)))
 
 
 async def test_namespaces_are_apart(cache: Cache) -> None:

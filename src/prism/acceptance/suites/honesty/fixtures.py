@@ -6,8 +6,9 @@ import pytest_asyncio
 
 from prism.acceptance.rig import Rig, Rigs
 from prism.acceptance.suites.outage.frail import Frail
+from prism.acceptance.suites.outage.frail_topics import FrailTopics
 
-__all__ = ["frail"]
+__all__ = ["frail", "frail_topics"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -16,3 +17,11 @@ async def frail(rig: Rig, rigs: Rigs) -> AsyncIterator[Frail]:
     broken = await rigs.frail(rig.harness)
     async with broken.open("grpc", "keyvalue") as caller:
         yield Frail(broken, caller)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def frail_topics(rig: Rig, rigs: Rigs) -> AsyncIterator[FrailTopics]:
+    """The same for PubSub."""
+    broken = await rigs.frail(rig.harness)
+    async with broken.open("grpc", "pubsub") as caller:
+        yield FrailTopics(broken, caller)

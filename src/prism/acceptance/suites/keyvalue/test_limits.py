@@ -8,7 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from prism.acceptance.caller import UNTYPED
 from prism.acceptance.suites.keyvalue.face import LONG, OPERATIONS, KeyValue, duration
-from prism.errors import InvalidArgument, LimitExceeded, Unimplemented
+from prism.errors import InvalidArgument, LimitExceeded
 from prism.interfaces.keyvalue import (
     BatchGetRequest,
     CompareAndSwapRequest,
@@ -306,23 +306,3 @@ async def test_every_fault_is_told_at_once(kv: KeyValue) -> None:
     error = await kv.refused(InvalidArgument, "Put", request)
     expected = {"id", "items[0].key", "items[1].key", "items[3]"} | ({"items[2].ttl"} if kv.capabilities.ttl else set())
     assert {violation.field for violation in error.violations} == expected
-
-
-async def test_what_is_not_declared_is_refused(kv: KeyValue) -> None:
-    """CONTRACT: where a store cannot do a thing, the call is refused; it is never approximated in silence."""
-    undeclared = [method for method in REQUESTS if not _declared(kv, OPERATIONS[method].requires)]
-    for method in undeclared:
-        error = await kv.refused(Unimplemented, method, REQUESTS[method]("r", b"k"))
-        assert error.capability == OPERATIONS[method].requires
-    fields = {
-        "ttl": PutRequest(id="r", items=[PutItem(key=b"k", ttl=TTL)]),
-        "idempotency": PutRequest(id="r", items=[PutItem(key=b"k")], idempotency_key="key"),
-    }
-    for capability, request in fields.items():
-        if not _declared(kv, capability):
-            assert (await kv.refused(Unimplemented, "Put", request)).capability == capability
-    assert await kv.get("r", b"k", b"fine") == []
-
-
-def _declared(kv: KeyValue, capability: str) -> bool:
-    return not capability or kv.capabilities.declares(capability)

@@ -1,4 +1,4 @@
-"""A store that is broken while callers write to it, and what they were told."""
+"""A store that is broken while callers write to it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,40 +7,12 @@ from prism.acceptance.caller import Caller
 from prism.acceptance.rig import Rig
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
-from prism.errors import Outcome, PrismError
+from prism.acceptance.suites.outage.told import PATIENCE, Told
+from prism.errors import PrismError
 from prism.interfaces.keyvalue import PutRequest
-from prism.wire.status import Code
 
-DOCUMENTED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED"}
-"""The statuses that docs/contract.md has for a store in trouble."""
-PATIENCE = 60.0
 CALL_TIMEOUT = 2.0
 WRITERS = 16
-
-
-class Told:
-    """How the writers' puts ended: the numbers of the records, by outcome, and what was no honest answer."""
-
-    def __init__(self) -> None:
-        self.acknowledged: set[int] = set()
-        self.not_applied: set[int] = set()
-        self.unknown: set[int] = set()
-        self.dishonest: list[str] = []
-        self.began = 0
-        self.acknowledgement = asyncio.Event()
-
-    @property
-    def failed(self) -> int:
-        """Puts that failed."""
-        return len(self.not_applied) + len(self.unknown)
-
-    def failure(self, number: int, error: PrismError) -> None:
-        """Notes a put that failed."""
-        if error.code.name not in DOCUMENTED:
-            self.dishonest.append(f"status {error.code.name} is none of {sorted(DOCUMENTED)}: {error.message}")
-        if error.outcome is None and error.code is not Code.DEADLINE_EXCEEDED:  # that may be the caller's own clock
-            self.dishonest.append(f"no outcome: {error.code.name} {error.message}")
-        (self.not_applied if error.outcome is Outcome.NOT_APPLIED else self.unknown).add(number)
 
 
 class Frail:
@@ -71,21 +43,19 @@ class Frail:
 
         async def write() -> None:
             while not done.is_set():
-                told.began += 1
-                number = told.began
+                number = told.next()
                 try:
                     await self.put(number)
-                    told.acknowledged.add(number)
-                    told.acknowledgement.set()
+                    told.success(number)
                 except PrismError as error:
                     told.failure(number, error)
                     await asyncio.sleep(0.01)  # a refusal at once is no reason to ask at once again
 
         writers = [asyncio.create_task(write()) for _ in range(WRITERS)]
         try:
-            await self._more(told, 100)
+            await told.more(100)
             await trouble()
-            await self._more(told, 100)
+            await told.more(100)
         finally:
             done.set()
             await asyncio.gather(*writers)
@@ -112,11 +82,3 @@ class Frail:
             for result in await self.kv.batch_get({f"r{number}": [b"k"] for number in part}):
                 there |= {int(result.id[1:]) for item in result.items if item.value == result.id[1:].encode()}
         return there
-
-    @staticmethod
-    async def _more(told: Told, count: int) -> None:
-        goal = len(told.acknowledged) + count
-        async with asyncio.timeout(PATIENCE):
-            while len(told.acknowledged) < goal:
-                told.acknowledgement.clear()
-                await told.acknowledgement.wait()

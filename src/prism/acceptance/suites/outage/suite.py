@@ -2,4 +2,9 @@
 
 from prism.acceptance.suite import Suite
 
-SUITE = Suite("outage", "Outage", interface="keyvalue")
+SUITE = Suite(
+    "outage",
+    "Outage",
+    interface="keyvalue",
+    about={"test_messages": "pubsub", "test_message_connections": "pubsub"},
+)

@@ -2,4 +2,4 @@
 
 from prism.acceptance.suite import Suite
 
-SUITE = Suite("performance", "Performance baseline", interface="keyvalue")
+SUITE = Suite("performance", "Performance baseline", interface="keyvalue", about={"test_messages": "pubsub"})

@@ -1,27 +1,15 @@
 """How long a read and a write take, as a multiple of a refused call, which goes the same way but to no store."""
 
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 
 from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.suites.performance.median import median
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import GetRequest
 
-CALLS = 100
-
 pytestmark = pytest.mark.ways("grpc")  # one way is enough: the figure is about what lies behind it
-
-
-async def median(call: Callable[[], Awaitable[object]]) -> float:
-    """The median of the seconds that the call takes, one after another."""
-    taken = []
-    for _ in range(CALLS):
-        start = time.perf_counter()
-        await call()
-        taken.append(time.perf_counter() - start)
-    return sorted(taken)[CALLS // 2]
 
 
 async def test_baseline(kv: KeyValue, figure: Callable[[str, float], None]) -> None:

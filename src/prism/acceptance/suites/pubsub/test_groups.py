@@ -2,10 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.pubsub.face import Listening, PubSub
-from prism.errors import Unimplemented
-from prism.interfaces.pubsub import SubscribeRequest
 
 MESSAGES = 60
 WORKERS = "w\u00f6rkers \U0001f600.*"
@@ -62,11 +59,3 @@ async def test_groups_of_other_namespaces_are_others(ps: PubSub) -> None:
             await other.publish(f"t.{number}")
         expected = sorted(f"t.{number}" for number in range(10))
         assert await ps.heard(ours, 10) == await other.heard(theirs, 10) == expected
-
-
-async def test_undeclared_groups_are_refused(ps: PubSub) -> None:
-    """CONTRACT, capabilities: what is not declared is refused, not ignored."""
-    if ps.capabilities.declares("queue_groups"):
-        not_applicable("queue groups are declared")
-    error = await ps.refused(Unimplemented, "Subscribe", SubscribeRequest(topic_pattern=">", queue_group="g"))
-    assert error.capability == "queue_groups"

@@ -2,10 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.pubsub.face import PubSub
-from prism.errors import Unimplemented
-from prism.interfaces.pubsub import PublishRequest
 
 
 async def test_messages_of_a_key_keep_their_order(ps: PubSub) -> None:
@@ -23,11 +20,3 @@ async def test_messages_of_a_key_keep_their_order(ps: PubSub) -> None:
             found = [(await messages.next()).payload.decode() for _ in range(40 * len(keys))]
             for key in keys:
                 assert [each for each in found if each.startswith(key)] == [f"{key} {number}" for number in range(40)]
-
-
-async def test_undeclared_ordering_is_refused(ps: PubSub) -> None:
-    """CONTRACT, capabilities: what is not declared is refused, not ignored."""
-    if ps.capabilities.declares("ordering"):
-        not_applicable("ordering is declared")
-    error = await ps.refused(Unimplemented, "Publish", PublishRequest(topic="t", ordering_key="k"))
-    assert error.capability == "ordering"

@@ -1,0 +1,28 @@
+"""What the tests of concurrency ask for: the face of the abstraction that they are about."""
+
+import pytest
+
+from prism.acceptance.caller import Caller
+from prism.acceptance.suites.cache.face import Cache
+from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.suites.pubsub.face import PubSub
+
+__all__ = ["cache", "kv", "ps"]
+
+
+@pytest.fixture
+def kv(caller: Caller) -> KeyValue:
+    """KeyValue in a namespace of the test's own."""
+    return KeyValue(caller)
+
+
+@pytest.fixture
+def cache(caller: Caller) -> Cache:
+    """Cache in a namespace of the test's own."""
+    return Cache(caller)
+
+
+@pytest.fixture
+def ps(caller: Caller) -> PubSub:
+    """PubSub in a namespace of the test's own."""
+    return PubSub(caller)

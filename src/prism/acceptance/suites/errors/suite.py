@@ -1,0 +1,10 @@
+"""The suite as the harness finds it."""
+
+from prism.acceptance.suite import Suite
+
+SUITE = Suite(
+    "errors",
+    "Errors",
+    interface="keyvalue",
+    about={"test_messages": "pubsub", "test_message_store": "pubsub"},
+)

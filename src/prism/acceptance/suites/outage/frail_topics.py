@@ -1,0 +1,147 @@
+"""PubSub on a store that is broken while many publish and listen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from prism.acceptance.caller import Caller
+from prism.acceptance.rig import Rig
+from prism.acceptance.skips import not_applicable
+from prism.acceptance.suites.outage.listener import TOPIC, Listener, Trouble
+from prism.acceptance.suites.outage.told import PATIENCE, Told
+from prism.acceptance.suites.pubsub.face import OPERATIONS, PubSub
+from prism.errors import PrismError
+from prism.interfaces.pubsub import PublishRequest
+
+CALL_TIMEOUT = 2.0
+PUBLISHERS = 8
+
+
+class Heard:
+    """What came of publishing through an outage.
+
+    Attributes:
+        told: how publishing ended.
+        listeners: who listened, one at each gateway.
+    """
+
+    def __init__(self, told: Told, listeners: list[Listener]) -> None:
+        self.told = told
+        self.listeners = listeners
+
+    @property
+    def gaps(self) -> int:
+        """How many subscriptions said that something may be missing."""
+        return sum(each.gaps for each in self.listeners)
+
+    def faults(self) -> list[str]:
+        """What docs/contract.md does not allow, in words."""
+        found = list(self.told.dishonest)
+        for listener in self.listeners:
+            found += listener.dishonest
+            got = listener.got
+            if len(set(got)) < len(got):
+                found.append(f"{len(got) - len(set(got))} messages came twice to one listener")
+            if ghosts := self.told.not_applied & set(got):
+                found.append(f"{len(ghosts)} messages came though publishing them was NOT_APPLIED")
+            if missing := listener.missing():
+                found.append(f"{len(missing)} acknowledged messages did not come, and the subscription stands")
+        return found
+
+    def record(self, figure: Callable[[str, float], None]) -> None:
+        """The counts, for the report."""
+        self.told.record(figure)
+        figure("gaps reported", self.gaps)
+        lost = [len(self.told.acknowledged - set(each.got)) for each in self.listeners]
+        figure("missed in gaps, by each listener", sum(lost) / len(lost))
+
+
+class FrailTopics:
+    """PubSub on a store that may be broken.
+
+    Attributes:
+        rig: its store and gateways.
+        ps: a namespace of the test's own.
+    """
+
+    def __init__(self, rig: Rig, caller: Caller) -> None:
+        self.rig = rig
+        self.ps = PubSub(caller)
+
+    def needs(self, method: str) -> None:
+        """Skips where the store has no such method, for the reason that it gives."""
+        if reason := self.rig.store.lacks.get(method):
+            not_applicable(reason)
+
+    async def publish(self, number: int) -> None:
+        """Publishes a number; raises what the gateway answers."""
+        request = PublishRequest(topic=TOPIC, payload=b"%d" % number)
+        await self.ps.caller.call(OPERATIONS["Publish"], request, namespace=self.ps.namespace, timeout=CALL_TIMEOUT)
+
+    async def recovered(self) -> None:
+        """Waits until publishing succeeds at every gateway, without anybody's help."""
+        async with asyncio.timeout(PATIENCE):
+            for via in range(self.ps.caller.gateways):
+                while True:
+                    try:
+                        await self.ps.publish("t.other.than.numbers", via=via)
+                    except PrismError:
+                        await asyncio.sleep(0.02)
+                    else:
+                        break
+
+    async def publish_through(self, trouble: Trouble) -> Heard:
+        """Publishers send number after number while `trouble` comes and goes; ends when all goes on after it."""
+        told, done = Told(), asyncio.Event()
+        listeners = [Listener(self.ps, via, told) for via in range(self.ps.caller.gateways)]
+
+        async def talk() -> None:
+            while not done.is_set():
+                number = told.next()
+                try:
+                    await self.publish(number)
+                    told.success(number)
+                except PrismError as error:
+                    told.failure(number, error)
+                    await asyncio.sleep(0.01)  # a refusal at once is no reason to ask at once again
+
+        async with _running([each.listen() for each in listeners]):
+            for each in listeners:
+                await each.until(lambda each=each: each.living is not None)  # type: ignore[misc]  # bound at once
+            publishers = [asyncio.create_task(talk()) for _ in range(PUBLISHERS)]
+            try:
+                await told.more(100)
+                await trouble()
+                await told.more(100)
+            finally:
+                done.set()
+                await asyncio.gather(*publishers)
+            await self._complete(told, listeners)
+        return Heard(told, listeners)
+
+    async def _complete(self, told: Told, listeners: list[Listener]) -> None:
+        """Waits until everybody listens again and has what was sent since; `Heard` tells who has not."""
+        await self.recovered()
+        for each in listeners:
+            await each.until(lambda each=each: each.living is not None)  # type: ignore[misc]  # bound at once
+        number = told.next()
+        await self.publish(number)
+        told.success(number)
+        with suppress(TimeoutError):
+            for each in listeners:
+                await each.until(lambda each=each: not each.missing())  # type: ignore[misc]  # bound at once
+
+
+@asynccontextmanager
+async def _running(work: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result

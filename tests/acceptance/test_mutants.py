@@ -28,6 +28,9 @@ MUTANTS = {
 """By mutant: the module or test of the suite that is about the rule, and how the rule begins."""
 
 
+pytestmark = pytest.mark.xdist_group("mutants")  # so that they are run once, not once in each worker
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What the kit says of every mutant, from one run of it over what is relevant."""

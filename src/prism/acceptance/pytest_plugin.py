@@ -21,6 +21,7 @@ from prism.acceptance.pytest_results import MARK, ResultsPlugin
 from prism.acceptance.report import WRITERS
 from prism.acceptance.rig import Rig, Rigs
 from prism.acceptance.skips import NOT_APPLICABLE, not_here
+from prism.acceptance.ways.table import THROUGH_GATEWAYS
 
 pytest.register_assert_rewrite("prism.acceptance.suites")
 
@@ -80,17 +81,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test says what it is about; under pytest-xdist's `loadgroup` one worker has all tests of one way in."""
+    """Each test says what it is about; under pytest-xdist's `loadgroup` one worker has all tests of what they share."""
     for item in items:
         module = item.getparent(SuiteModule)
         if module is None:
             continue
         item.user_properties.extend(_properties(item, module))
         if config.pluginmanager.hasplugin("xdist"):
-            way = dict(item.user_properties)["way"]
             label = module.parent.name if module.parent else ""
-            # Tests without a way in of their own break stores: together, so that one store and its gateways do.
-            item.add_marker(pytest.mark.xdist_group(f"{label}-{way or 'frail'}"))
+            item.add_marker(pytest.mark.xdist_group(f"{label}-{_shared(dict(item.user_properties)['way'])}"))
+
+
+def _shared(way: object) -> object:
+    """What tests of a way in have in common: gateways, or something of the way's own; without one, a store to break."""
+    return "gateways" if way in THROUGH_GATEWAYS else way or "frail"
 
 
 def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, object]]:

@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.testing import TemporaryStore
-from prism.errors import AlreadyExists, BackendUnavailable, FailedPrecondition, Outcome
+from prism.errors import AlreadyExists, BackendUnavailable, Conflict, FailedPrecondition, Outcome
 from prism.interfaces.keyvalue import CompareAndSwapRequest, PutItem, PutRequest
 from prism.sdk import HealthStatus, NoCredentials
 
@@ -180,3 +180,34 @@ async def test_several_processes_count_together(database: TemporaryStore) -> Non
     assert await value_of(backend, "r", b"count") == b"150"
     with closing(sqlite3.connect(file_of(database))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("DELETE FROM item")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_a_lock_dies_with_its_process(database: TemporaryStore) -> None:
+    """While another process holds the file, a write is NOT_APPLIED and reads go on; killed amid its transaction, it
+    leaves nothing behind."""
+    backend = await database.backend(busy_timeout=0.05, sweep_interval=3600)
+    await keyvalue(backend).put(put("r"), HERE)
+    pipe = asyncio.subprocess.PIPE
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, str(file_of(database)), stdin=pipe, stdout=pipe
+    )
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"locked\n"
+    with pytest.raises(Conflict, match="another process is writing") as caught:
+        await keyvalue(backend).put(put("r", value=b"w"), HERE)
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    assert await value_of(backend, "r") == b"v"
+    holder.kill()
+    await holder.communicate()
+    await keyvalue(backend).put(put("r", value=b"w"), HERE)
+    assert await value_of(backend, "r") == b"w"

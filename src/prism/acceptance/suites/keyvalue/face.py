@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse, KeyValueBatchPutResponse
 from prism.acceptance.caller import TIMEOUT, Caller
 from prism.acceptance.skips import not_declared
-from prism.errors import Outcome, PrismError
+from prism.errors import InvalidArgument, Outcome, PrismError
 from prism.interfaces import keyvalue as kv
 from prism.interfaces.operation import Operation
 
@@ -220,3 +220,10 @@ class KeyValue:
         await self.put("witness of expiry", {b"w": b""}, ttl=BRIEF)
         while await self.get("witness of expiry", b"w"):
             assert loop.time() < give_up, "an item outlives its time to live"
+
+
+def told(error: InvalidArgument, field: str, found: str, limit: str) -> bool:
+    """Whether the error names that field alone, with what was found and what is allowed, in text and details."""
+    (violation,) = error.violations
+    assert (violation.field, found in violation.found, limit in violation.limit) == (field, True, True), violation
+    return field in error.message and found in error.message and limit in error.message

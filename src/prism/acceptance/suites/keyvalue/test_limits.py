@@ -1,16 +1,14 @@
 """Limits: over one is INVALID_ARGUMENT with field, value and limit, and nothing is applied; at one, all works."""
 
-import math
 from typing import Any
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.face import LONG, OPERATIONS, KeyValue, duration
-from prism.errors import InvalidArgument, LimitExceeded
+from prism.acceptance.suites.keyvalue.face import LONG, OPERATIONS, KeyValue, duration, told
+from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import (
-    BatchGetRequest,
     CompareAndSwapRequest,
     DeleteRequest,
     ExistsRequest,
@@ -23,7 +21,6 @@ from prism.interfaces.keyvalue import (
     ScanRequest,
     ScanStreamRequest,
 )
-from prism.wire import Code
 
 LONGEST_ID = 512
 LONGEST_KEY = 1024
@@ -53,13 +50,6 @@ KEY_FIELDS = {
     "Expire": "keys[1]",
     "Persist": "keys[1]",
 }
-
-
-def told(error: InvalidArgument, field: str, found: str, limit: str) -> bool:
-    """Whether the error names that field alone, with what was found and what is allowed, in text and details."""
-    (violation,) = error.violations
-    assert (violation.field, found in violation.found, limit in violation.limit) == (field, True, True), violation
-    return field in error.message and found in error.message and limit in error.message
 
 
 def served(kv: KeyValue, method: str) -> None:
@@ -170,70 +160,6 @@ async def test_long_names_are_told_apart_at_their_end(kv: KeyValue) -> None:
         assert await kv.ids(limit=1) == ids
         assert await kv.keys(ids[1], limit=1) == keys
         assert await kv.keys(ids[1], limit=1, reverse=True) == keys[::-1]
-
-
-async def test_the_largest_value_works(kv: KeyValue) -> None:
-    """CONTRACT, common rules: values up to the backend's `max_item_size`."""
-    most = kv.capabilities.max_item_size
-    value = bytes(range(251)) * (most // 251) + b"\xff" * (most % 251)
-    await kv.put("r", {b"k": value})
-    assert (await kv.item("r", b"k")).value == value
-    if kv.capabilities.declares("compare_and_swap"):
-        await kv.put("r", {b"k": b"small"})
-        assert (await kv.swap("r", b"k", expected_value=b"small", new_value=value[::-1])).swapped
-        assert (await kv.item("r", b"k")).value == value[::-1]
-
-
-async def test_a_value_is_too_large(kv: KeyValue) -> None:
-    """CONTRACT, common rules: over `max_item_size`: INVALID_ARGUMENT with field, value, limit, and nothing applied."""
-    most = kv.capabilities.max_item_size
-    value = b"\0" * (most + 1)
-    put = PutRequest(id="r", items=[PutItem(key=b"small", value=b"v"), PutItem(key=b"large", value=value)])
-    assert told(await kv.refused(InvalidArgument, "Put", put), "items[1].value", str(most + 1), str(most))
-    assert await kv.get("r", b"small", b"large") == []
-    if kv.capabilities.declares("compare_and_swap"):
-        swap = CompareAndSwapRequest(id="r", key=b"large", expected_absent=Empty(), new_value=value)
-        assert told(await kv.refused(InvalidArgument, "CompareAndSwap", swap), "new_value", str(most + 1), str(most))
-        assert await kv.get("r", b"small", b"large") == []
-
-
-async def test_an_answer_is_bounded(kv: KeyValue) -> None:
-    """CONTRACT, capabilities: no answer is over `max_payload`; a read that asks for more says so, and goes in parts."""
-    value = b"v" * (kv.capabilities.max_item_size - 64)
-    keys = [b"%d" % number for number in range(kv.capabilities.max_payload // len(value) + 1)]
-    for key in keys:
-        await kv.put("r", {key: value})
-    refused = await kv.refused(LimitExceeded, "Get", GetRequest(id="r", keys=keys))
-    assert (refused.reason, refused.outcome, refused.retry_after) == ("ANSWER_TOO_LARGE", None, None)
-    assert "ask for less at once" in refused.message
-    most = math.ceil(0.55 * kv.capabilities.max_payload / len(value))
-    assert len(await kv.get("r", *keys[:most])) == most
-    for key in keys[:most]:
-        await kv.put("s", {key: value})
-    reads = [GetRequest(id=record, keys=keys[:most]) for record in ("r", "s", "none")]
-    results = (await kv.call("BatchGet", BatchGetRequest(reads=reads))).results
-    assert sorted(len(each.items) for each in results) == [0, 0, most]
-    assert [each.error.code for each in results if each.HasField("error")] == [Code.RESOURCE_EXHAUSTED]
-
-
-async def test_a_request_has_too_many_elements(kv: KeyValue) -> None:
-    """CONTRACT, capabilities: `max_batch_items` elements are allowed in one request, one more is refused."""
-    most = kv.capabilities.max_batch_items
-    keys = [b"%06d" % number for number in range(most + 1)]
-    items = dict.fromkeys(keys, b"v")
-    put = PutRequest(id="r", items=[PutItem(key=key, value=b"v") for key in keys])
-    assert told(await kv.refused(InvalidArgument, "Put", put), "items", str(most + 1), str(most))
-    for method, request in (
-        ("Get", GetRequest(id="r", keys=keys)),
-        ("Exists", ExistsRequest(id="r", keys=keys)),
-        ("Delete", DeleteRequest(id="r", keys=keys)),
-    ):
-        assert told(await kv.refused(InvalidArgument, method, request), "keys", str(most + 1), str(most))
-    del items[keys.pop()]
-    await kv.put("r", items)
-    assert await kv.values("r", *keys) == items
-    assert await kv.exists("r", *keys) == keys
-    assert (await kv.delete("r", *keys)).count == most
 
 
 @UNTYPED

@@ -21,7 +21,7 @@ from prism.interfaces.keyvalue import (
 )
 from prism.interfaces.pubsub import PublishBatchRequest, PublishRequest, SubscribeRequest
 from prism.sdk import Capabilities
-from prism.sdk.validation import LONGEST_TTL, validator
+from prism.sdk.validation import LONGEST_TTL, MOST_VIOLATIONS, validator
 
 ALL = Capabilities(
     transactions=True,
@@ -186,3 +186,19 @@ def test_a_field_may_need_a_capability(message: Message, capability: str) -> Non
     with pytest.raises(Unimplemented) as refusal:
         validate(message, Capabilities())
     assert refusal.value.capability == capability
+
+
+def test_of_a_list_that_is_too_long_the_elements_are_not_looked_at() -> None:
+    """All of them are wrong twice over; looking at each, and telling of each, would outlast the test."""
+    many = PutRequest.FromString(b"\x0a\x01r" + b"\x12\x00" * 300_000)
+    assert violations(many) == [("items", "300000 elements", "at most 5 are allowed")]
+    keys = GetRequest(id="r", keys=[b"k" * 2000] * 6)
+    assert violations(keys) == [("keys", "6 elements", "at most 5 are allowed")]
+
+
+def test_no_more_is_told_than_anybody_reads() -> None:
+    """The rest of the message is not looked at."""
+    plenty = Capabilities(max_batch_items=100)
+    with pytest.raises(InvalidArgument) as refusal:
+        validate(GetRequest(id="r", keys=[b"k" * 2000] * 100), plenty)
+    assert len(refusal.value.violations) == MOST_VIOLATIONS

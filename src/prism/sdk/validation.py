@@ -6,7 +6,7 @@ message: a check costs a microsecond. Source: prism/data/v1/options.proto.
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
@@ -25,6 +25,24 @@ Limit = Callable[[Any], Violation | None]
 
 LONGEST_TTL = 100 * 366 * 86400
 
+MOST_VIOLATIONS = 20
+"""A request may be wrong a million times over, and nobody reads more than these."""
+
+
+class _Enough(Exception):
+    """What is wrong is known well enough: the rest of the message is not looked at."""
+
+
+class _Violations(list[Violation]):
+    """Those that were found; takes no more than are told."""
+
+    __slots__ = ()
+
+    def append(self, violation: Violation) -> None:
+        super().append(violation)
+        if len(self) >= MOST_VIOLATIONS:
+            raise _Enough
+
 
 class Validator:
     """Validates messages of one type against their rules and the backend's capabilities."""
@@ -36,12 +54,16 @@ class Validator:
         """Passes a valid message.
 
         Raises:
-            InvalidArgument: with every violation.
+            InvalidArgument: with every violation, up to `MOST_VIOLATIONS`. Of a list that is too long the elements are
+                not looked at.
             Unimplemented: a field needs a capability that the backend does not declare.
         """
-        violations: list[Violation] = []
-        for check in self._checks:
-            check(message, "", violations)
+        violations = _Violations()
+        try:
+            for check in self._checks:
+                check(message, "", violations)
+        except _Enough:
+            pass
         if violations:
             raise InvalidArgument("; ".join(map(str, violations)), violations=violations)
 
@@ -63,8 +85,6 @@ def _checks(descriptor: Descriptor, capabilities: Capabilities) -> Iterator[Chec
 def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabilities: Capabilities) -> Iterator[Check]:
     if rules.requires and not capabilities.declares(rules.requires):
         yield _undeclared(field, rules.requires, capabilities)
-    if rules.unique:
-        yield _unique(field)
     if rules.max_value:
         yield _max_value(field, rules.max_value)
     if rules.time_to_live:
@@ -80,6 +100,9 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
         yield _value(field, limit, required=rules.required)
     else:
         yield from _message_checks(field, rules, capabilities)
+        return
+    if rules.unique:  # after their count
+        yield _unique(field)
 
 
 def _message_checks(
@@ -90,6 +113,8 @@ def _message_checks(
         yield _required(field)
     if field.is_repeated:
         yield _max_items(field, rules.max_items or capabilities.max_batch_items)
+    if rules.unique:
+        yield _unique(field)
     if message is None:
         if rules.item_size:  # one alternative of a oneof
             yield _value(field, _octets(capabilities.max_item_size), required=False)
@@ -137,9 +162,14 @@ def _max_items(field: FieldDescriptor, most: int) -> Check:
     def check(message: Any, path: str, violations: list[Violation]) -> None:
         count = len(getattr(message, name))
         if count > most:
-            violations.append(Violation(path + name, f"{count} elements", f"at most {most} are allowed"))
+            _too_many(path + name, count, most, violations)
 
     return check
+
+
+def _too_many(path: str, count: int, most: int, violations: list[Violation]) -> NoReturn:
+    violations.append(Violation(path, f"{count} elements", f"at most {most} are allowed"))
+    raise _Enough
 
 
 def _unique(field: FieldDescriptor) -> Check:
@@ -239,8 +269,8 @@ def _values(field: FieldDescriptor, limit: Limit, most: int, *, required: bool) 
     def check(message: Any, path: str, violations: list[Violation]) -> None:
         values = getattr(message, name)
         if len(values) > most:
-            violations.append(Violation(path + name, f"{len(values)} elements", f"at most {most} are allowed"))
-        elif required and not values:
+            _too_many(path + name, len(values), most, violations)
+        if required and not values:
             violations.append(Violation(path + name, "nothing", "it is required"))
         for index, value in enumerate(values):
             if (broken := limit(value)) is not None:

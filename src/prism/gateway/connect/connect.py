@@ -26,7 +26,7 @@ from prism.wire import Deadline, HttpRequest, HttpResponse
 
 log = logging.getLogger(__name__)
 
-_LARGE = 64 << 10
+_LARGE = 8 << 10
 
 Answer = TypeVar("Answer")
 

@@ -1,6 +1,7 @@
 """The servers that other tests stand on."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -52,6 +53,19 @@ def test_a_version_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     """The reason to skip says what to install."""
     monkeypatch.setenv("POSTGRES_VERSION", "8")
     with pytest.raises(ServerMissing, match="PostgreSQL 8 is not installed"):
+        binaries()
+
+
+def test_a_version_on_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Where Debian has none of that version, the programs on PATH are taken if they are of it."""
+    program = tmp_path / "initdb"
+    program.write_text("#!/bin/sh\necho 'initdb (PostgreSQL) 8.3.1'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("POSTGRES_VERSION", "8")
+    assert binaries() == tmp_path
+    monkeypatch.setenv("POSTGRES_VERSION", "9")
+    with pytest.raises(ServerMissing, match="PostgreSQL 9 is not installed"):
         binaries()
 
 

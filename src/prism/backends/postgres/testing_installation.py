@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,8 @@ class ServerMissing(StoreMissing):
 
 
 def binaries() -> Path:
-    """The folder of PostgreSQL's programs: POSTGRES_VERSION's or the newest of Debian's, else that on PATH.
+    """The folder of PostgreSQL's programs: POSTGRES_VERSION's or the newest of Debian's, else that on PATH
+    where it is of that version.
 
     Raises:
         ServerMissing: there is none.
@@ -31,10 +33,16 @@ def binaries() -> Path:
     if found:
         return found[-1].parent
     on_path = shutil.which("initdb")
-    if on_path and version == "*":
+    if on_path and version in {"*", _major(on_path)}:
         return Path(on_path).resolve().parent
     wanted = "PostgreSQL" if version == "*" else f"PostgreSQL {version}"
     raise ServerMissing(f"{wanted} is not installed: install Debian's postgresql, or set {ATTACH_VARIABLE}")
+
+
+def _major(program: str) -> str:
+    """The version that a program says it is of: `18` where it says `initdb (PostgreSQL) 18.6`."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return said.rpartition(")")[2].split()[0].partition(".")[0]
 
 
 def memory() -> Path | None:

@@ -59,7 +59,7 @@ def test_a_version_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 def test_a_version_on_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Where Debian has none of that version, the programs on PATH are taken if they are of it."""
     program = tmp_path / "initdb"
-    program.write_text("#!/bin/sh\necho 'initdb (PostgreSQL) 8.3.1'\n")
+    program.write_text("#!/bin/sh\necho 'initdb (PostgreSQL) 8.3.1 (Debian 8.3.1-1)'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("POSTGRES_VERSION", "8")

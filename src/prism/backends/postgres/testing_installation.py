@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,9 +41,10 @@ def binaries() -> Path:
 
 
 def _major(program: str) -> str:
-    """The version that a program says it is of: `18` where it says `initdb (PostgreSQL) 18.6`."""
+    """The version that a program says it is of: `15` where it says `initdb (PostgreSQL) 15.18 (Debian ...)`."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
-    return said.rpartition(")")[2].split()[0].partition(".")[0]
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    return found[1] if found else ""
 
 
 def memory() -> Path | None:

@@ -134,10 +134,11 @@ class Coalescer(Generic[Call, Answer]):
                 del self._waiting[namespace]
                 continue
             member = queue[0]
-            if (batch and member.size > room) or not taken.isdisjoint(member.keys):
+            if (batch and member.size > room) or (member.keys and not taken.isdisjoint(member.keys)):
                 continue  # its namespace waits for the next batch: overtaking would reorder a key's writes
             batch.append(queue.popleft())
-            taken.update(member.keys)
+            if member.keys:
+                taken.update(member.keys)
             room_for -= 1
             room -= member.size
             if queue:

@@ -1,6 +1,7 @@
 """Cache on Redis: each entry is a string of its own that expires by Redis' clock, and may be evicted by its policy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -72,11 +73,9 @@ class RedisCache(Cache):
         names = [name for call in calls for name in call]
         if self._server.spans_slots:
             (values,) = await self._run([(b"MGET", *names)], writes=False)
-        else:
-            values = await self._server.run([(b"GET", name) for name in names], writes=False)
-        following = iter(values)
-        answers = [[next(following) for _ in call] for call in calls]
-        return [next(_failures(answer), answer) for answer in answers]
+            return _shared_out(values, calls)
+        values = await self._server.run([(b"GET", name) for name in names], writes=False)
+        return [next(_failures(answer), answer) for answer in _shared_out(values, calls)]
 
     async def set(self, request: SetRequest, context: Context) -> SetResponse:
         check_mode(request)
@@ -141,6 +140,11 @@ def _all_or_unknown(answers: list[Any]) -> list[Any]:
             failure.outcome = Outcome.UNKNOWN
         raise failure
     return answers
+
+
+def _shared_out(values: Iterable[Any], calls: Sequence[Sequence[bytes]]) -> list[list[Any]]:
+    following = iter(values)
+    return [list(islice(following, len(call))) for call in calls]
 
 
 def _failures(answers: Sequence[Any]) -> Iterator[Exception]:

@@ -1,7 +1,8 @@
 """KeyValue on Redis: gets and plain puts of many callers travel together, all else goes by itself."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from prism.backends.redis import scripts
@@ -10,7 +11,9 @@ from prism.backends.redis.index import Index
 from prism.backends.redis.layout import HEADER, NOTHING, Names, pack_body, unpack
 from prism.backends.redis.scripts import Script
 from prism.backends.redis.server import Command, Server
+from prism.errors import answer_too_large
 from prism.interfaces.keyvalue import (
+    MAX_ANSWER_BYTES,
     MAX_PAGE_BYTES,
     CompareAndSwapRequest,
     CompareAndSwapResponse,
@@ -42,7 +45,6 @@ from prism.sdk.keyvalue import (
     check_put,
     check_same,
     fingerprint,
-    fitting,
     item,
     microseconds,
     pack_metadata,
@@ -53,6 +55,8 @@ from prism.sdk.scan import Page, Range, Row, Selection, list_records, page, scan
 _REMEMBERED_MS = IDEMPOTENCY_MICROSECONDS // 1000
 _GETS = Bounds(calls=256, in_flight=2)
 _PUTS = Bounds(calls=256, in_flight=2)
+_Get = tuple[Sequence[bytes], Sequence[bytes]]
+"""A get that waits: the keys as they were asked for, and their names in Redis."""
 _RECORDS_AT_ONCE = 16
 """Records whose pages are asked for together when a scan spans a namespace."""
 
@@ -64,9 +68,7 @@ class RedisKeyValue(KeyValue):
         self._server = server
         self._names = names
         self._index = Index(server, names)
-        self._gets: Coalescer[tuple[bytes, GetRequest], GetResponse] = Coalescer(
-            self._get_all, bounds=_GETS, reads=True
-        )
+        self._gets: Coalescer[_Get, GetResponse] = Coalescer(self._get_all, bounds=_GETS, reads=True)
         self._puts: Coalescer[Command, Any] = Coalescer(self._put_all, bounds=_PUTS)
 
     @property
@@ -82,22 +84,21 @@ class RedisKeyValue(KeyValue):
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
         check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
-        return await self._gets.submit(context.namespace, (base, request))
+        keys = list(request.keys)
+        return await self._gets.submit(context.namespace, (keys, [base + key for key in keys]))
 
-    async def _get_all(self, calls: Sequence[tuple[bytes, GetRequest]]) -> Sequence[GetResponse | Exception]:
-        keys = [base + key for base, request in calls for key in request.keys]
+    async def _get_all(self, calls: Sequence[_Get]) -> Sequence[GetResponse | Exception]:
         if self._server.spans_slots:
-            (stored,) = await self._server.run([(b"MGET", *keys)], writes=False)
+            (stored,) = await self._server.run(
+                [(b"MGET", *(name for _, names in calls for name in names))], writes=False
+            )
             if isinstance(stored, Exception):
                 raise stored
-        else:
-            commands = [(b"MGET", *(base + key for key in request.keys)) for base, request in calls]
-            answers = await self._server.run(commands, writes=False)
-            stored = [
-                each for answer, (_, request) in zip(answers, calls, strict=True) for each in _flat(answer, request)
-            ]
-        found = iter(stored)
-        return [_got(request, found) for _, request in calls]
+            following = iter(stored)
+            return [_got(keys, islice(following, len(keys))) for keys, _ in calls]
+        answers = await self._server.run([(b"MGET", *names) for _, names in calls], writes=False)
+        each = zip(calls, answers, strict=True)
+        return [answer if isinstance(answer, Exception) else _got(keys, answer) for (keys, _), answer in each]
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
         check_time(context, writes=False)
@@ -240,19 +241,25 @@ def _all_answered(answers: list[Any]) -> list[Any]:
     return answers
 
 
-def _flat(answer: Any, request: GetRequest) -> Sequence[Any]:
-    return [answer] * len(request.keys) if isinstance(answer, Exception) else answer
-
-
-def _got(request: GetRequest, stored: Iterator[Any]) -> GetResponse | Exception:
-    found = [(key, next(stored)) for key in request.keys]
-    for _, each in found:
-        if isinstance(each, Exception):
-            return each
+def _got(keys: Sequence[bytes], stored: Iterable[bytes | None]) -> GetResponse | Exception:
+    response = GetResponse()
+    items = response.items
+    size = 0
     try:
-        return GetResponse(items=fitting(item(key, *unpack(each)) for key, each in found if each is not None))
+        for key, each in zip(keys, stored, strict=True):
+            if each is None:
+                continue
+            size += len(each)
+            if size > MAX_ANSWER_BYTES:
+                raise answer_too_large(size, MAX_ANSWER_BYTES)
+            version, due, length = HEADER.unpack_from(each)
+            if due or length:
+                items.append(item(key, *unpack(each)))
+            else:  # as most are: no message is made to be copied
+                items.add(key=key, value=each[HEADER.size :], version=version)
     except Exception as error:  # noqa: BLE001  # it is this caller's alone
         return error
+    return response
 
 
 def _put_arguments(request: PutRequest) -> Iterator[bytes | int]:

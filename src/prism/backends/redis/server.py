@@ -5,16 +5,33 @@ outcome honest. For a cluster see cluster.py.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import redis.exceptions as driver
 from prism.backends.redis.connect import Connect
 from prism.backends.redis.errors import asks_for_another_server, translate
 from prism.backends.redis.scripts import SCRIPTS
+from redis._parsers import Encoder
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
+from redis.connection import HiredisRespSerializer, PythonRespSerializer
+from redis.utils import HIREDIS_AVAILABLE
+
+_Pack = Callable[..., list[bytes]]
+_CUTOFF: Final = 6000  # bytes above which the driver copies no value
+
+
+def _packer() -> _Pack:
+    """The driver's own; in C where hiredis is installed, which its connections for asyncio make no use of."""
+    if HIREDIS_AVAILABLE:
+        return HiredisRespSerializer().pack  # type: ignore[no-any-return, unused-ignore]  # of the driver
+    encoder = Encoder("utf-8", "strict", decode_responses=False)  # type: ignore[no-untyped-call]  # of the driver
+    return PythonRespSerializer(_CUTOFF, encoder.encode).pack
+
+
+_pack: Final = _packer()
 
 Command = Sequence[bytes | str | int]
 Answer = Any
@@ -134,7 +151,8 @@ class OneServer:
 
 
 async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Answer]:
-    await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+    packed = [piece for command in commands for piece in _pack(*command)]
+    await connection.send_packed_command(b"".join(packed), check_health=False)
     answers: list[Answer] = []
     for _ in commands:
         try:

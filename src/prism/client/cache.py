@@ -5,7 +5,7 @@ failed write did to the store is the error's `outcome`. `timeout` is in seconds 
 its retries; without it the client's holds. Keys are 1 to 1,024 bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Literal
 
 from prism.client.headers import NamespaceHeaders
@@ -110,5 +110,5 @@ class Cache:
         request = messages.IncrementRequest(key=key, delta=delta, ttl=life)
         return messages.IncrementResponse.FromString(await self._call("increment", request, timeout)).value
 
-    async def _call(self, method: str, request: Any, timeout: Seconds | None) -> bytes:
-        return await self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
+    def _call(self, method: str, request: Any, timeout: Seconds | None) -> Awaitable[bytes]:
+        return self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)

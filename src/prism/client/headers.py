@@ -1,6 +1,5 @@
 """The headers of every call on one namespace: the namespace, the caller's token, and what the application adds."""
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 
 from prism.wire import Metadata
@@ -34,9 +33,9 @@ class NamespaceHeaders:
         if self.fixed is not None:
             return self.fixed
         token = self._token() if callable(self._token) else self._token
-        if inspect.isawaitable(token):
-            return self._with(token)
-        return self._build(token, self._headers() if callable(self._headers) else self._headers)
+        if token is None or isinstance(token, str):
+            return self._build(token, self._headers() if callable(self._headers) else self._headers)
+        return self._with(token)
 
     async def _with(self, token: Awaitable[str]) -> Metadata:
         return self._build(await token, self._headers() if callable(self._headers) else self._headers)

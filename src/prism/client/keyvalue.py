@@ -5,7 +5,7 @@ what a failed write did to the store is the error's `outcome`. `timeout` is in s
 with all its retries; without it the client's holds. Records are named by their ids, 1 to 512 bytes of UTF-8.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -281,9 +281,9 @@ class KeyValue:
         request = messages.PersistRequest(id=record, keys=asked)
         return list(messages.PersistResponse.FromString(await self._call("persist", request, timeout)).keys)
 
-    async def _call(self, method: str, request: Any, timeout: Seconds | None, *, keyed: bool = False) -> bytes:
+    def _call(self, method: str, request: Any, timeout: Seconds | None, *, keyed: bool = False) -> Awaitable[bytes]:
         payload = request.SerializeToString()
-        return await self._transport.unary(_OPERATIONS[method], payload, self._headers, timeout, keyed=keyed)
+        return self._transport.unary(_OPERATIONS[method], payload, self._headers, timeout, keyed=keyed)
 
 
 def _by_key(found: Iterable[messages.Item]) -> dict[bytes, Item]:

@@ -6,7 +6,7 @@ retries; without it the client's holds.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import timedelta
 
 from google.rpc.status_pb2 import Status as RpcStatus
@@ -97,10 +97,10 @@ class PubSub:
             self._transport, operation, request, self._headers, timeout=timeout, patience=seconds, on_gap=on_gap
         )
 
-    async def _call(
+    def _call(
         self, method: str, request: messages.PublishRequest | messages.PublishBatchRequest, timeout: Seconds | None
-    ) -> bytes:
-        return await self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
+    ) -> Awaitable[bytes]:
+        return self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
 
 
 def _error(status: RpcStatus) -> PrismError:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, nullcontext
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ class Transport:
         self.policy = retry
         self._budget = RetryBudget()
 
-    async def unary(
+    def unary(
         self,
         operation: Operation,
         payload: bytes,
@@ -45,14 +45,27 @@ class Transport:
         timeout: Seconds | None,
         *,
         keyed: bool = False,
-    ) -> bytes:
+    ) -> Awaitable[bytes]:
         """Runs an operation with one request and one response; `keyed` says that it carries an idempotency key.
 
         Raises:
             PrismError: it failed, after the retries that the contract allows.
         """
-        if (span := client_span(operation)) is None:
-            return await self._unary(operation, payload, headers, timeout, None, keyed=keyed)
+        span = client_span(operation)
+        if span is None:
+            return self._unary(operation, payload, headers, timeout, None, keyed=keyed)
+        return self._traced(operation, payload, headers, timeout, span, keyed=keyed)
+
+    async def _traced(
+        self,
+        operation: Operation,
+        payload: bytes,
+        headers: NamespaceHeaders,
+        timeout: Seconds | None,
+        span: ClientSpan,
+        *,
+        keyed: bool,
+    ) -> bytes:
         with span:
             return await self._unary(operation, payload, headers, timeout, span, keyed=keyed)
 
@@ -70,7 +83,9 @@ class Transport:
         attempts: Attempts | None = None
         while True:
             try:
-                metadata = headers.fixed or await _before(deadline, headers)
+                metadata = headers.current()
+                if not isinstance(metadata, Metadata):
+                    metadata = await _in_time(deadline, metadata)
                 if span is not None:
                     metadata = span.on(metadata)
                 answer = await self._channel.unary(operation.path, payload, metadata=metadata, deadline=deadline)
@@ -112,7 +127,7 @@ class Transport:
         while True:
             deadline = self._deadline(timeout)
             try:
-                metadata = headers.fixed or await _before(deadline, headers)
+                metadata = await _before(deadline, headers)
                 if span is not None:
                     metadata = span.on(metadata)
                 async with self._channel.open(operation.path, metadata=metadata) as call:
@@ -163,7 +178,7 @@ class Transport:
     async def _established(
         self, operation: Operation, payload: bytes, headers: NamespaceHeaders, deadline: Deadline | None
     ) -> ClientCall:
-        metadata = headers.fixed or await _before(deadline, headers)
+        metadata = await _before(deadline, headers)
         with client_span(operation) or nullcontext() as span:  # a subscription's span is that of its beginning
             return await self._begun(operation, payload, metadata if span is None else span.on(metadata), deadline)
 
@@ -195,8 +210,10 @@ class Transport:
 
 async def _before(deadline: Deadline | None, headers: NamespaceHeaders) -> Metadata:
     metadata = headers.current()
-    if isinstance(metadata, Metadata):
-        return metadata
+    return metadata if isinstance(metadata, Metadata) else await _in_time(deadline, metadata)
+
+
+async def _in_time(deadline: Deadline | None, metadata: Awaitable[Metadata]) -> Metadata:
     try:
         async with asyncio.timeout(deadline.remaining() if deadline else None):
             return await metadata

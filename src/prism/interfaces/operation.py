@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -36,6 +36,7 @@ class Operation:
         reads: it changes nothing (`idempotency_level = NO_SIDE_EFFECTS`).
         repeatable: it may be sent twice without harm (`NO_SIDE_EFFECTS` or `IDEMPOTENT`).
         requires: the capability a backend must declare; empty for none.
+        path: of the HTTP/2 request.
     """
 
     name: str
@@ -47,11 +48,10 @@ class Operation:
     reads: bool
     repeatable: bool
     requires: str
+    path: str = field(init=False)
 
-    @property
-    def path(self) -> str:
-        """The path of the HTTP/2 request."""
-        return f"/{self.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", f"/{self.name}")
 
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":

@@ -1,5 +1,6 @@
 """The hop authenticate: who calls. The methods are asked in order; the first whose credential comes decides."""
 
+import math
 from collections.abc import Awaitable, Iterable, Sequence
 from time import time
 from typing import Protocol
@@ -50,12 +51,11 @@ class Authenticate:
             GatewayUnavailable: the keys to check a token with cannot be had.
         """
         incoming = call.incoming
-        methods = iter(self._methods)
         try:
-            for method in methods:
+            for method in self._methods:
                 found = method.identify(incoming)
                 if isinstance(found, Principal):
-                    call.principal = _current(found)
+                    call.principal = found if found.expires == math.inf else _current(found)
                     return None
                 if found is not None:
                     return self._wait(found, call)

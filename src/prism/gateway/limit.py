@@ -192,8 +192,8 @@ class Limit:
     """The hop, for one snapshot."""
 
     def __init__(self, plans: Mapping[str, Plan], usages: Usages) -> None:
-        self._plans = plans
-        self._usages = usages
+        self._plans = {name: (plan, usages.whole(name)) for name, plan in plans.items()}
+        self._each = usages.each
 
     def __call__(self, call: Call) -> None:
         """Admits what is left to use, and sets `call.meter`.
@@ -201,23 +201,22 @@ class Limit:
         Raises:
             LimitExceeded: there is not as much left.
         """
-        plan = self._plans.get(call.namespace)
-        if plan is None:
+        planned = self._plans.get(call.namespace)
+        if planned is None:
             return
+        plan, whole = planned
         if call.size > plan.message_size:
             raise LimitExceeded(
                 f"the request has {call.size} bytes, and one on this namespace has at most {plan.message_size:g}; "
                 "send less at once",
                 metadata={"limit": "message_size"},
             )
-        usages = self._usages
         now = monotonic()
         each = None
         if plan.each is not None:
             # First, so that a caller over its own limit takes nothing from the others'.
-            each = usages.each(call.namespace, call.principal.name)
+            each = self._each(call.namespace, call.principal.name)
             plan.each.take(each, call.size, now)
-        whole = usages.whole(call.namespace)
         plan.whole.take(whole, call.size, now)
         call.meter = Meter(plan, whole, each)
 

@@ -1,4 +1,4 @@
-"""The gateways under test: for each subject as many real processes as it allows, kept for the whole session."""
+"""The gateways under test: for each subject as many real processes as it allows, kept until its tests are done."""
 
 import asyncio
 from collections.abc import Callable

@@ -61,21 +61,21 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: Any) 
 
 @pytest.hookimpl
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every way that can express a test; a session-scoped parameter, so that each way's tests are run in a row."""
+    """The harness and each way that can express a test, as parameters of the session: tests of one are in a row."""
     module = metafunc.definition.getparent(SuiteModule)
     if module is None:
         return
     label = module.parent.name if module.parent else module.harness.name
-    if "rig" in metafunc.fixturenames and "caller" not in metafunc.fixturenames:
+    if "rig" in metafunc.fixturenames:
         metafunc.parametrize("rig", [pytest.param(module.harness, id=label)], indirect=True, scope="session")
     if "caller" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("ways")
     ways = [way for way in module.harness.ways() if marker is None or way in marker.args]
-    chosen = [pytest.param((module.harness, way, module.interface), id=f"{label}-{way}") for way in ways]
+    chosen = [pytest.param((module.harness, way, module.interface), id=way) for way in ways]
     if marker is not None and not chosen:
         reason = f"{NOT_APPLICABLE}it is about ways in that are not tested: {', '.join(marker.args)}"
-        chosen = [pytest.param(None, id=f"{label}-none", marks=pytest.mark.skip(reason))]
+        chosen = [pytest.param(None, id="none", marks=pytest.mark.skip(reason))]
     metafunc.parametrize("caller", chosen, indirect=True, scope="session")
 
 
@@ -112,32 +112,29 @@ def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, o
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def rigs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rigs]:
-    """What stands for each harness, from when it is first asked for to the end of the session."""
+    """What stands for each harness, from when it is first asked for until the first test of another, or the end."""
     standing = Rigs(lambda: tmp_path_factory.mktemp("gateway"))
     yield standing
     await standing.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def rig(request: pytest.FixtureRequest, rigs: Rigs) -> Rig:
+async def rig(request: pytest.FixtureRequest, rigs: Rigs) -> AsyncIterator[Rig]:
     """All that stands for the harness whose test it is."""
-    return await _rig(rigs, request.param)
+    try:
+        rig = await rigs.of(request.param)
+    except StoreMissing as missing:
+        not_here(str(missing))
+    yield rig
+    await rigs.end(request.param)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def caller(request: pytest.FixtureRequest, rigs: Rigs) -> AsyncIterator[Caller]:
-    """One way into one store."""
-    harness, way, interface = request.param
-    rig = await _rig(rigs, harness)
+async def caller(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Caller]:
+    """One way into one store; it is closed before the rig that it leads to is."""
+    _, way, interface = request.param
     async with rig.open(way, interface) as opened:
         yield opened
-
-
-async def _rig(rigs: Rigs, harness: PluginAcceptanceHarness) -> Rig:
-    try:
-        return await rigs.of(harness)
-    except StoreMissing as missing:
-        not_here(str(missing))
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ class Rig:
 
 
 class Rigs:
-    """The rigs of a session; each stands from when it is first asked for."""
+    """The rigs of a session; each stands from when it is first asked for until it is ended."""
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
@@ -130,8 +130,14 @@ class Rigs:
             return missing
         return Rig(harness, store, self._folder)
 
-    async def close(self) -> None:
-        """Ends them all."""
-        for rig in self._rigs.values():
+    async def end(self, harness: PluginAcceptanceHarness) -> None:
+        """Ends those of a harness; asked for again, they are started anew."""
+        for frail in (False, True):
+            rig = self._rigs.pop((harness, frail), None)
             if isinstance(rig, Rig):
                 await rig.close()
+
+    async def close(self) -> None:
+        """Ends them all."""
+        for harness, _ in list(self._rigs):
+            await self.end(harness)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from prism.acceptance.held_port import HeldPort
 
 PACKAGE = "oauth2-mock-server@7"
 ROOT = Path(__file__).parent.parent
@@ -24,9 +25,7 @@ class OidcServer:
     """
 
     def __init__(self, modules: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = HeldPort()
         self.url = f"http://127.0.0.1:{self._port}"
         self._modules = modules
         self._process: subprocess.Popen[str] | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prism.wire.address import Address, bind_tcp
+from prism.acceptance.held_port import HeldPort
 
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".cache" / "prometheus" / "usr" / "bin"
@@ -62,9 +62,8 @@ class Prometheus:
 @contextlib.contextmanager
 def prometheus(config: str, folder: Path) -> Iterator[Prometheus]:
     """A server for the length of a block, on a free port."""
-    (sock,) = bind_tcp(Address(host="127.0.0.1", port=0))
-    address = f"127.0.0.1:{sock.getsockname()[1]}"
-    sock.close()  # it takes no socket from us, and does not say which port 0 became
+    port = HeldPort()  # it does not say which port 0 became
+    address = f"127.0.0.1:{port}"
     file = folder / "prometheus.yaml"
     file.write_text(config)
     command = [

@@ -12,6 +12,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from prism.acceptance.held_port import HeldPort
+
 AUDIENCE = "prism"
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -41,7 +43,7 @@ class Issuer:
         self.keys: dict[str, PrivateKey] = {"first": rsa_key()}
         self.asked = 0
         self.url = ""
-        self._port = 0
+        self._port = HeldPort()
         self._server: ThreadingHTTPServer | None = None
 
     def start(self) -> "Issuer":
@@ -63,8 +65,7 @@ class Issuer:
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
-        self._port = self._server.server_address[1]
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port.number), Handler)
         self.url = f"http://127.0.0.1:{self._port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self

@@ -12,11 +12,11 @@ import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from prism.acceptance.held_port import HeldPort
 from prism.telemetry import exporter as module
 from prism.telemetry.exporter import SpanExporter
 from prism.telemetry.otlp_sender import Receiver
 from prism.telemetry.span import Span, SpanKind
-from prism.wire.address import Address, bind_tcp
 from telemetry.otlp_receiver import Box, grpc_receiver, http_receiver, receiving
 
 RESOURCE = {"service.name": "prism-gateway", "service.instance.id": "1"}
@@ -36,12 +36,9 @@ def box() -> Box:
 
 
 @pytest.fixture
-def free_port() -> int:
-    """A port where nobody listens."""
-    (sock,) = bind_tcp(Address(host="127.0.0.1", port=0))
-    port = sock.getsockname()[1]
-    sock.close()
-    return port
+def free_port() -> HeldPort:
+    """A port where nobody listens, unless the test does."""
+    return HeldPort()
 
 
 @asynccontextmanager
@@ -108,13 +105,15 @@ async def test_a_span_arrives_as_it_is(box: Box, protocol: str) -> None:
     assert sum(exporter.lost.values()) == 0
 
 
-async def test_the_receiver_is_down_at_the_start(box: Box, free_port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_receiver_is_down_at_the_start(
+    box: Box, free_port: HeldPort, caplog: pytest.LogCaptureFixture
+) -> None:
     """Spans wait for it, the log says so once, and says when it is there."""
     caplog.set_level(logging.INFO)
-    async with exporting(free_port) as exporter:
+    async with exporting(free_port.number) as exporter:
         exporter.put(span("early"))
         await told_of_failure(caplog)
-        async with receiving(box, free_port):
+        async with receiving(box, free_port.number):
             exporter.put(span("late"))
             await taken(exporter, 2)
     assert [each.span.name for each in box.spans] == ["early", "late"]
@@ -126,26 +125,26 @@ async def test_the_receiver_is_down_at_the_start(box: Box, free_port: int, caplo
 
 
 async def test_the_receiver_goes_down_and_comes_back(
-    box: Box, free_port: int, caplog: pytest.LogCaptureFixture
+    box: Box, free_port: HeldPort, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is made meanwhile arrives later, each span once."""
     again = Box()
-    async with exporting(free_port) as exporter:
-        async with receiving(box, free_port):
+    async with exporting(free_port.number) as exporter:
+        async with receiving(box, free_port.number):
             exporter.put(span("before"))
             await taken(exporter, 1)
         exporter.put(span("during"))
         await told_of_failure(caplog)
-        async with receiving(again, free_port):
+        async with receiving(again, free_port.number):
             exporter.put(span("after"))
             await taken(exporter, 3)
     assert [each.span.name for each in box.spans + again.spans] == ["before", "during", "after"]
     assert exporter.sent == 3
 
 
-async def test_a_full_queue_loses_the_newest_and_counts_them(free_port: int) -> None:
+async def test_a_full_queue_loses_the_newest_and_counts_them(free_port: HeldPort) -> None:
     """Memory is bounded while the receiver is away; the figures say what it cost."""
-    async with exporting(free_port, queue=100) as exporter:
+    async with exporting(free_port.number, queue=100) as exporter:
         for _ in range(150):
             exporter.put(span())
         figures = {each.name: each.values for each in exporter.figures()}

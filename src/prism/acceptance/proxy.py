@@ -9,6 +9,8 @@ from contextlib import suppress
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Self
 
+from prism.acceptance.held_port import HeldPort
+
 _BITE = 1 << 16
 _RESET = struct.pack("ii", 1, 0)
 """Linger of no time: closing sends a reset and drops what was not sent."""
@@ -29,7 +31,8 @@ class Proxy:
             host: where the store is.
             port: its port there.
         """
-        self.port = 0
+        self._port = HeldPort()
+        self.port = self._port.number
         self.delay = 0.0
         self.accepted = 0
         self._target = (host, port)
@@ -38,10 +41,9 @@ class Proxy:
         self._answers_left: int | None = None
 
     async def start(self) -> None:
-        """Begins to listen, on the port that it had."""
+        """Begins to listen."""
         self._answers_left = None
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Refuses new connections and cuts those that there are."""

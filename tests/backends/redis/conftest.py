@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from prism.acceptance.backend import StoreMissing
+from prism.acceptance.held_port import HeldPort
 
 pytest.importorskip("redis")
 
@@ -27,7 +28,7 @@ def make_server() -> Iterator[Make]:
     """Starts servers with options of their own, and ends them."""
     made: list[RedisServer] = []
 
-    def make(**options: str) -> RedisServer:
+    def make(**options: str | HeldPort) -> RedisServer:
         try:
             server = RedisServer({name.replace("_", "-"): value for name, value in options.items()})
             made.append(server)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from backends.redis.conftest import Open
-from prism.backends.redis.testing_server import RedisServer, binary, free_port
+from prism.acceptance.held_port import HeldPort
+from prism.backends.redis.testing_server import RedisServer, binary
 from prism.errors import MessagesLost, PrismError
 
 SERVICE = "main"
@@ -34,7 +35,8 @@ def sentinel(tmp_path: Path, server: RedisServer, replica: RedisServer) -> Itera
 
 
 def _watching(server: RedisServer, folder: Path) -> Iterator[str]:
-    port = free_port()
+    held = HeldPort()
+    port = held.number
     settings = [
         f"port {port}",
         f"dir {folder}",

@@ -10,8 +10,9 @@ from authority import Authority, Issued
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
 from prism.acceptance.backend import StoreMissing
+from prism.acceptance.held_port import HeldPort
 from prism.backends.redis.testing_cluster import RedisCluster
-from prism.backends.redis.testing_server import RedisServer, free_port
+from prism.backends.redis.testing_server import RedisServer
 from prism.errors import BackendUnavailable, FailedPrecondition
 
 NAME = "redis.example.org"
@@ -35,11 +36,11 @@ def encrypted(make_server: Make, authority: Authority) -> RedisServer:
     return make_server(**server_options(authority))
 
 
-def server_options(authority: Authority, **more: str) -> dict[str, str]:
+def server_options(authority: Authority, **more: str) -> dict[str, str | HeldPort]:
     """Of redis.conf: TLS beside the port that tests themselves use."""
     issued = authority.issue("redis", dns=NAME)
     files = {"tls_cert_file": issued.cert, "tls_key_file": issued.key, "tls_ca_cert_file": authority.ca}
-    return {"tls_port": str(free_port()), **{name: str(path) for name, path in files.items()}, **more}
+    return {"tls_port": HeldPort(), **{name: str(path) for name, path in files.items()}, **more}
 
 
 def trusting(server: RedisServer, authority: Authority, gateway: Issued) -> dict[str, object]:

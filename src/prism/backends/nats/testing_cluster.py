@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Self
 from urllib.request import urlopen
 
-from prism.backends.nats.testing_server import Login, NatsServer, free_port
+from prism.acceptance.held_port import HeldPort
+from prism.backends.nats.testing_server import Login, NatsServer
 
 _FORM_SECONDS = 20.0
 
@@ -19,11 +20,11 @@ class NatsCluster:
     """
 
     def __init__(self, size: int = 3, login: Login = "none") -> None:
-        ports = [free_port() for _ in range(size)]
-        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
-        self._monitors = [free_port() for _ in ports]
+        self._routes = [HeldPort() for _ in range(size)]
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in self._routes)
+        self._monitors = [HeldPort() for _ in self._routes]
         self.servers: list[NatsServer] = []
-        for number, (port, monitor) in enumerate(zip(ports, self._monitors, strict=True)):
+        for number, (port, monitor) in enumerate(zip(self._routes, self._monitors, strict=True)):
             settings = f"""
                 server_name: s{number}
                 http: "127.0.0.1:{monitor}"
@@ -63,7 +64,7 @@ class NatsCluster:
         self.stop()
 
 
-def _peers(monitor: int) -> Iterator[str]:
+def _peers(monitor: HeldPort) -> Iterator[str]:
     """The servers to which one has a route."""
     with urlopen(f"http://127.0.0.1:{monitor}/routez") as answer:  # our own server
         return (route["remote_id"] for route in json.load(answer)["routes"])

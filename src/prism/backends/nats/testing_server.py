@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Final, Literal
 import nkeys
 
 from prism.acceptance.backend import StoreMissing
+from prism.acceptance.held_port import HeldPort
 
 _START_SECONDS = 20.0
 _DEBIAN = Path("/usr/sbin/nats-server")
@@ -63,7 +63,8 @@ class NatsServer:
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._paused = False
-        self.port = free_port()
+        self._port = HeldPort()
+        self.port = self._port.number
         self.secret = secrets.token_hex(8)
         self._seed = _new_seed()
 
@@ -183,10 +184,3 @@ def _new_seed() -> bytes:
 def _public(seed: bytes) -> str:
     key: str = nkeys.from_seed(bytearray(seed)).public_key.decode()
     return key
-
-
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port

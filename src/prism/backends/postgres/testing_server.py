@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from prism.acceptance.held_port import HeldPort
 from prism.backends.postgres.testing_installation import ACCOUNT, account, binaries
 
 _START_SECONDS = 30.0
@@ -100,7 +100,8 @@ class PostgresServer(RunningServer):
         self._folder: Path | None = None
         self._paused: list[int] = []
         self.password = secrets.token_hex(8)
-        self.port = _free_port()
+        self._port = HeldPort()
+        self.port = self._port.number
         super().__init__(self._url())
 
     @property
@@ -277,12 +278,6 @@ def _signal(process: int, number: signal.Signals) -> None:
         os.kill(process, number)
     except ProcessLookupError:
         return
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _complete(work: Coroutine[Any, Any, Result]) -> Result:

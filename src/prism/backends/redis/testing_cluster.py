@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from prism.acceptance.backend import LocalStore
-from prism.backends.redis.testing_server import USER, RedisServer, free_port
+from prism.acceptance.held_port import HeldPort
+from prism.backends.redis.testing_server import USER, RedisServer
 
 PRIMARIES = 3
 SLOTS = 16384
@@ -102,9 +103,9 @@ class RedisClusterTestBackend(LocalStore):
         return {"username": USER, "password": self.cluster.nodes[0].password}
 
 
-def _with_ports(settings: Mapping[str, str]) -> dict[str, str]:
+def _with_ports(settings: Mapping[str, str]) -> dict[str, str | HeldPort]:
     ports = {"cluster-port", *({"tls-port"} & settings.keys())}
-    return {**settings, **{each: str(free_port()) for each in ports}}
+    return {**settings, **{each: HeldPort() for each in ports}}
 
 
 def name(node: RedisServer) -> str:

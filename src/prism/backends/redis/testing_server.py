@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from prism.acceptance.backend import StoreMissing
+from prism.acceptance.held_port import HeldPort
 
 ATTACH_VARIABLE = "PRISM_TEST_REDIS_URL"
 BINARY_VARIABLE = "PRISM_TEST_REDIS_BINARY"
@@ -67,7 +67,7 @@ class RedisServer:
 
     def __init__(
         self,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, str | HeldPort] | None = None,
         *,
         password: str = "",
         own_password: str = "",
@@ -85,18 +85,19 @@ class RedisServer:
         self._folder: Path | None = None
         self._process: subprocess.Popen[str] | None = None
         self._log: deque[str] = deque(maxlen=50)
-        self.port = free_port()
+        self._port = HeldPort()
+        self.port = self._port.number
         self.password = password or secrets.token_hex(8)
         self._own_password = own_password or secrets.token_hex(8)
 
     @property
     def cluster_port(self) -> int:
         """Where the nodes of a cluster speak to each other."""
-        return int(self._options["cluster-port"])
+        return int(self.option("cluster-port"))
 
     def option(self, name: str) -> str:
         """One of the options that it was made with."""
-        return self._options[name]
+        return str(self._options[name])
 
     @property
     def address(self) -> str:
@@ -215,10 +216,3 @@ class RedisServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def free_port() -> int:
-    """A port that nobody has: Redis takes no port 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -79,8 +79,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("caller", chosen, indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before xdist looks at the groups, and after pytest has sorted
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Each test says what it is about; under pytest-xdist's `loadgroup` one worker has all tests of what they share."""
     for item in items:
         module = item.getparent(SuiteModule)
@@ -90,6 +90,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if config.pluginmanager.hasplugin("xdist"):
             label = module.parent.name if module.parent else ""
             item.add_marker(pytest.mark.xdist_group(f"{label}-{_shared(dict(item.user_properties)['way'])}"))
+    yield
+    _put_in_a_row(items)
+
+
+def _put_in_a_row(items: list[pytest.Item]) -> None:
+    """Puts the tests of each harness one behind the other; other tests stay where they are."""
+    suites = {number: module for number, item in enumerate(items) if (module := item.getparent(SuiteModule))}
+    harnesses = list(dict.fromkeys(module.parent for module in suites.values()))
+    ordered = sorted(suites, key=lambda number: harnesses.index(suites[number].parent))
+    for number, item in zip(suites, [items[each] for each in ordered], strict=True):
+        items[number] = item
 
 
 def _shared(way: object) -> object:

@@ -140,6 +140,19 @@ SHORT = public_jwk("short", rsa.generate_private_key(public_exponent=65537, key_
         (json.dumps({"keys": [{"kty": "EC", "crv": {}, "x": [], "y": None}]}).encode(), "none of the keys"),
         (b'"\xff"', "decode"),
     ],
+    # Said here: a key is another in each process, and processes that share the tests must agree on their names.
+    ids=[
+        "nothing",
+        "brackets",
+        "a list",
+        "keys are no list",
+        "no key",
+        "keys of no use",
+        "a short key",
+        "fields of a wrong kind",
+        "a curve of a wrong kind",
+        "no text",
+    ],
 )
 async def test_what_is_no_key_set_is_not_used(caplog: pytest.LogCaptureFixture, body: bytes, says: str) -> None:
     """Not JSON, no keys, secrets in place of public keys, keys that are too short to trust."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from time import monotonic
 from typing import Any
+from urllib.error import URLError
 
 from jwt import PyJWK, PyJWTError
 
@@ -127,7 +128,8 @@ class KeySet:
             keys = await asyncio.to_thread(_fetched, self.section)
         except (OSError, HTTPException, ValueError, RecursionError, KeysUnusable) as error:
             state = "those at hand are used on" if self.usable else "its tokens cannot be checked"
-            reason = getattr(error, "reason", "") or error  # urllib wraps what the system says
+            # urllib wraps what the system says; its kinds of error with a number of HTTP say the number themselves.
+            reason = error.reason if type(error) is URLError else error
             log.warning("the keys of %s cannot be had: %s; %s", issuer, reason, state)
             return False
         withdrawn = [kid for kid, key in self._keys.items() if keys.get(kid) != key]

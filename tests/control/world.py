@@ -71,6 +71,7 @@ class World:
         timing: Timing = QUICK,
         watched: bool = False,
         secrets: Sequence[SecretProvider] = (),
+        listen: Sequence[str] = (),
     ) -> None:
         self.file = folder / "prism.yaml"
         self.gateway = Gateway(chain(Policies()), NoRecorder())
@@ -84,6 +85,7 @@ class World:
             timing=timing,
             watched=watched,
             secrets=secrets,
+            listen=listen,
         )
 
     def publish(self, snapshot: Snapshot) -> None:

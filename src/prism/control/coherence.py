@@ -45,7 +45,7 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
     address = config.gateway.listen
     if is_open(config, address):
         yield Contradiction(("gateway", "listen"), OPEN, repr(address), CLOSE)
-    if not is_loopback(config.admin.listen) and not _asks_privately(config):
+    if not is_loopback(config.admin.listen) and not (asks(config) and config.admin.tls is not None):
         yield Contradiction(("admin", "listen"), ADMIN_OPEN, repr(config.admin.listen), ADMIN_CLOSE)
     sections = {"gateway": config.gateway.tls, "admin": config.admin.tls}
     for name, section in sections.items():
@@ -54,7 +54,7 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
     if config.authentication is not None:
         authorities = any(section is not None and section.client_ca is not None for section in sections.values())
         yield from _authentication(config.authentication, authorities=authorities)
-    if config.authorization is not None and not (config.authentication and config.authentication.methods):
+    if config.authorization is not None and not asks(config):
         message = "rules say who may do what, and nobody is asked who they are; add authentication with a method"
         yield Contradiction(("authorization",), message)
 
@@ -64,10 +64,9 @@ def is_open(config: Config, address: str) -> bool:
     return config.authentication is None and not is_loopback(address)
 
 
-def _asks_privately(config: Config) -> bool:
-    """Whether who administers must say who they are, and nobody on the way can listen."""
-    asks = config.authentication is not None and bool(config.authentication.methods)
-    return asks and config.admin.tls is not None
+def asks(config: Config) -> bool:
+    """Whether callers must say who they are."""
+    return config.authentication is not None and bool(config.authentication.methods)
 
 
 def tls_context(section: TlsSection) -> ssl.SSLContext:

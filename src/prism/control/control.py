@@ -15,6 +15,7 @@ from typing import Self
 
 from prism.control.config import Config
 from prism.control.disabled import Disabled
+from prism.control.exposure import Exposure
 from prism.control.figures import ControlFigures
 from prism.control.problem import ConfigInvalid
 from prism.control.publication import Publication
@@ -52,6 +53,7 @@ class Control:
         timing: Timing | None = None,
         watched: bool = True,
         secrets: Sequence[SecretProvider] = (),
+        listen: Sequence[str] = (),
     ) -> None:
         """
         Args:
@@ -62,9 +64,11 @@ class Control:
             timing: how long to wait for what.
             watched: a change of the file is applied by itself; else only `reload` does.
             secrets: further places of secrets; closed with it where they are `Renewing`.
+            listen: addresses for data in place of the configuration's.
         """
         self._source = Source(source, environment, secrets)
         self._publication = Publication(publish)
+        self._exposure = Exposure(listen)
         self._plugins = plugins
         self._timing = timing or Timing()
         self._triggers = Triggers(self.reload, self._source, self._timing)
@@ -198,7 +202,9 @@ class Control:
 
     async def _load(self) -> Loaded:
         assert self._plugins is not None  # noqa: S101  # a defect, not an input
-        return await self._source.load(self._plugins)
+        loaded = await self._source.load(self._plugins)
+        self._exposure.check(loaded)
+        return loaded
 
     def figures(self) -> Iterator[Figure]:
         """For the metrics."""

@@ -13,10 +13,8 @@ import uvloop
 
 from prism import heap
 from prism.control.admin import Admin, AdminPort
-from prism.control.coherence import CLOSE, OPEN, is_open
 from prism.control.config import Config, NamespaceEntry
 from prism.control.control import Control
-from prism.control.problem import ConfigInvalid, Problem
 from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable
 from prism.gateway.announcement import Announcement
@@ -85,7 +83,7 @@ class GatewayServer:
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.lag = LoopLag()
         self.policing = Policing(self.lag)
-        self.control = Control(source, self._publish, plugins=plugins)
+        self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.certificates = Certificates()
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
@@ -99,7 +97,6 @@ class GatewayServer:
         """The whole life: start, serve until told to end, drain, stop."""
         async with self.telemetry, self.lag, self.policing, self.control:
             config = self.control.config
-            self._refuse_strangers(config)
             self.telemetry.configure(config)
             async with (
                 self._data_server(config) as data,
@@ -133,14 +130,6 @@ class GatewayServer:
         self.lag.bound = self.control.config.gateway.shed_lag or None
         self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
         self._health.refresh()
-
-    def _refuse_strangers(self, config: Config) -> None:
-        """The configuration's own address has been checked with it; those of the command line are checked here."""
-        problems = [
-            Problem("", 0, 0, "--listen", OPEN, repr(each), CLOSE) for each in self._listen if is_open(config, each)
-        ]
-        if problems:
-            raise ConfigInvalid(problems)
 
     def _data_server(self, config: Config) -> Server:
         methods: dict[str, Method] = {**grpc_methods(self.gateway), **self._standard_methods()}

@@ -1,0 +1,45 @@
+"""Where other machines reach the gateway: that stays as it was at the start until a restart, while whom it asks may
+change at any time. A configuration that would leave a port open, with nobody who asks, is refused.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from prism.control.coherence import ADMIN_CLOSE, ADMIN_OPEN, CLOSE, OPEN, asks, is_open
+from prism.control.config import Config, is_loopback
+from prism.control.problem import ConfigInvalid, Problem
+from prism.control.specification import Loaded
+
+
+class Exposure:
+    """The ports of one gateway."""
+
+    def __init__(self, listen: Sequence[str]) -> None:
+        """
+        Args:
+            listen: addresses for data in place of the configuration's.
+        """
+        self._listen = listen
+        self._ports: Config | None = None
+
+    def check(self, loaded: Loaded) -> None:
+        """Passes what may be in force at these ports; the first that passes says which they are.
+
+        Raises:
+            ConfigInvalid: strangers could call, and nobody has said that they may.
+        """
+        ports = self._ports or loaded.config
+        if problems := list(self._problems(ports, loaded)):
+            raise ConfigInvalid(problems)
+        self._ports = ports
+
+    def _problems(self, ports: Config, loaded: Loaded) -> Iterator[Problem]:
+        config, problem = loaded.config, loaded.document.problem
+        for address in filter(lambda each: is_open(config, each), self._listen):
+            yield Problem("", 0, 0, "--listen", OPEN, repr(address), CLOSE)
+        address = ports.gateway.listen
+        if not self._listen and is_open(config, address):
+            yield problem(("gateway", "listen"), OPEN, found=f"{address!r}, until a restart", allowed=CLOSE)
+        address = ports.admin.listen
+        if ports.admin.enabled and not is_loopback(address) and not asks(config):
+            found = f"{address!r}, until a restart"
+            yield problem(("admin", "listen"), ADMIN_OPEN, found=found, allowed=ADMIN_CLOSE)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from time import monotonic
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from jwt import PyJWK, PyJWTError
 
@@ -202,7 +202,12 @@ def _document(url: str, trust: ssl.SSLContext, until: float) -> dict[str, Any]:
         raise TimeoutError("it took too long")
     request = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310  # checked above
     content = bytearray()
-    with opener.open(request, timeout=remaining) as response:
+    try:
+        answered = opener.open(request, timeout=remaining)
+    except HTTPError as error:
+        error.close()  # it holds the connection
+        raise
+    with answered as response:
         while chunk := response.read1(1 << 16):
             content += chunk
             if len(content) > MOST_BYTES:

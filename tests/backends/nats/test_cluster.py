@@ -98,6 +98,24 @@ async def shared(one: Listening, two: Listening, count: int) -> list[str]:
     return got
 
 
+async def test_a_gateway_never_misses_what_it_publishes_itself(cluster: NatsCluster, moving: Backends) -> None:
+    """Both its connections stand on one server, at first and after that was killed: what follows a subscription at once
+    is there, a hundred times over."""
+    served = await moving.start(servers=cluster.urls)
+    for kills in range(2):
+        for number in range(100):
+            async with served.subscribed(f"t{number}") as messages:
+                await served.publish(f"t{number}")
+                assert await messages.topics(1) == [f"t{number}"]
+        (port,) = ports(served)
+        (victim,) = [server for server in cluster.servers if server.port == port]
+        await asyncio.to_thread(victim.kill)
+        async with asyncio.timeout(PATIENCE):
+            while served.backend.metrics()["connection_breaks"] < 2 * (kills + 1):
+                await served.backend.health()
+            await served.healthy()
+
+
 async def test_a_killed_server_costs_only_those_who_were_on_it(cluster: NatsCluster, moving: Backends) -> None:
     """Its subscribers hear of a gap, its publishers of their outcomes, and their gateway goes on elsewhere by itself;
     those on another server miss nothing of what they send each other."""

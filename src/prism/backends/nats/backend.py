@@ -7,6 +7,7 @@ from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.link import Link
 from prism.backends.nats.publisher import Publisher
 from prism.backends.nats.pubsub import NatsPubSub
+from prism.backends.nats.servers import Servers
 from prism.backends.nats.subscriber import Subscriber
 from prism.sdk import Health, HealthStatus
 
@@ -18,10 +19,11 @@ class NatsBackend:
 
     def __init__(self, config: NatsConfig, credentials: NatsCredentials) -> None:
         self._config = config
+        servers = Servers(config.servers)
         self._subscriber = Subscriber(config)
-        self._incoming = Link(config, credentials, "subscriptions", self._subscriber.on_lost)
+        self._incoming = Link(config, credentials, servers, "subscriptions", self._subscriber.on_lost)
         self._subscriber.link = self._incoming
-        self._outgoing = Link(config, credentials, "publishing")
+        self._outgoing = Link(config, credentials, servers, "publishing")
         self._publisher = Publisher(self._outgoing)
         self._pubsub = NatsPubSub(config, self._publisher, self._subscriber)
 

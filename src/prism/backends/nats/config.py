@@ -72,8 +72,9 @@ class NatsConfig(Config):
     """Options of the nats backend.
 
     Attributes:
-        servers: `nats://host:port` or `tls://host:port` each; any of them will do. In a cluster a subscription is
-            known to its own server when it is in place, and to the others a moment later.
+        servers: `nats://host:port` or `tls://host:port` each; any of them will do. In a cluster a
+            subscription is known to its own server when it is in place, and to the others a moment later: what this
+            gateway publishes is never missed by it, what is published elsewhere in that moment may be.
         prefix: the first tokens of every subject; after it come the namespace and the topic.
         name: how the connections are called in NATS's own monitoring.
         connect_timeout: seconds that one attempt to connect may take.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from prism.backends.nats.config import NatsConfig, NatsCredentials
+from prism.backends.nats.servers import Servers
 from prism.backends.nats.session import Session
 from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.sdk.driver_errors import LATER
@@ -28,16 +29,21 @@ class Link:
         self,
         config: NatsConfig,
         credentials: NatsCredentials,
+        servers: Servers,
         purpose: str,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """
         Args:
+            config: how to speak with NATS.
+            credentials: who we are there.
+            servers: where it is; shared with the gateway's other connections.
             purpose: what it is for, as NATS's monitoring shows it.
             on_lost: is told when a session is lost.
         """
         self._config = config
         self._credentials = credentials
+        self._servers = servers
         self._purpose = purpose
         self._on_lost = on_lost
         self._session: Session | None = None
@@ -103,7 +109,7 @@ class Link:
             log.info("connected to NATS again")
 
     async def _opened(self) -> Session:
-        return await Session.open(self._config, self._credentials, self._purpose)
+        return await Session.open(self._config, self._credentials, self._servers, self._purpose)
 
     async def _again(self) -> Session:
         delay = _FIRST_DELAY

@@ -16,6 +16,7 @@ from nats.aio.client import Client, RawCredentials
 
 from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.errors import PERMISSIONS, translate
+from prism.backends.nats.servers import Servers
 from prism.errors import BackendUnavailable
 from prism.sdk.driver_errors import LATER
 from prism.sdk.tls import client_context
@@ -60,8 +61,8 @@ class Session:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @classmethod
-    async def open(cls, config: NatsConfig, credentials: NatsCredentials, purpose: str) -> Self:
-        """Connects and logs in; `purpose` is added to its name.
+    async def open(cls, config: NatsConfig, credentials: NatsCredentials, servers: Servers, purpose: str) -> Self:
+        """Connects with the first of `servers` that answers, and logs in; `purpose` is added to its name.
 
         Raises:
             BackendUnavailable: no server answers.
@@ -69,7 +70,7 @@ class Session:
             FailedPrecondition: a file of the configuration is missing, or none of its kind.
         """
         session = cls(config)
-        connecting = session._spawn(session._connect(credentials, purpose))
+        connecting = session._spawn(session._connect(credentials, servers, purpose))
         try:
             await asyncio.wait((connecting,), timeout=2 * config.connect_timeout)
             if not connecting.done():
@@ -84,7 +85,7 @@ class Session:
             raise
         return session
 
-    async def _connect(self, credentials: NatsCredentials, purpose: str) -> None:
+    async def _connect(self, credentials: NatsCredentials, servers: Servers, purpose: str) -> None:
         config = self._config
         tls = client_context(config.ca, config.certificate, config.key) if config.encrypted else None
         secrets: dict[str, Any] = {
@@ -95,7 +96,8 @@ class Session:
             "user_credentials": credentials.creds and RawCredentials(credentials.creds.get_secret_value()),
         }
         await self.client.connect(
-            list(config.servers),
+            servers.order,
+            dont_randomize=True,
             name=f"{config.name} {purpose}",
             allow_reconnect=False,
             max_reconnect_attempts=1,
@@ -110,6 +112,8 @@ class Session:
             closed_cb=self._on_closed,
             **secrets,
         )
+        if self.client.connected_url is not None:
+            servers.reached(self.client.connected_url.netloc)
 
     async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of something that the driver does; a caller that gives up does not stop it.

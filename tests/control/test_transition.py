@@ -87,6 +87,24 @@ async def test_a_backend_that_must_hand_over_is_stopped_first(tmp_path: Path) ->
     await world.control.stop()
 
 
+async def test_a_handover_whose_caller_goes_away_is_seen_through(tmp_path: Path) -> None:
+    """An operator who gives up waiting leaves no namespace between two instances."""
+    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world.write(toy("a", "s", "toy2"))
+    await world.control.start()
+    await world.put("a", b"1")
+    store("s").gate = asyncio.Event()
+    world.write(toy("a", "s", "toy2", label="x"))
+    reload = asyncio.ensure_future(world.control.reload())
+    await until(lambda: store("s").running == 0)
+    reload.cancel()
+    await asyncio.wait([reload])
+    store("s").gate.set()
+    assert await world.get("a") == b"1"
+    assert (store("s").started, store("s").running) == (2, 1)
+    await world.control.stop()
+
+
 async def test_a_handover_that_fails_brings_the_old_one_back(tmp_path: Path) -> None:
     """With the reason in the report; the calls that waited are served."""
     world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))

@@ -76,6 +76,7 @@ class Control:
         self._figures = ControlFigures()
         self._lock = asyncio.Lock()
         self._ended = False
+        self._changes: set[asyncio.Task[ReloadReport]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
@@ -143,7 +144,7 @@ class Control:
         """Reads the configuration again and applies what has changed, without failing a call; says what it did.
 
         A configuration that cannot be used changes nothing. Where a new store is down, the namespace stays with the
-        old one and the change is tried again by itself.
+        old one and the change is tried again by itself. Once begun it is not cancelled with its caller, only by `stop`.
 
         Args:
             namespace: whose instance is meant by `force`, with all the namespaces that share it; None for every one.
@@ -155,6 +156,13 @@ class Control:
             NamespaceNotFound: it is not configured.
             FailedPrecondition: another version is in place; nothing was changed.
         """
+        # Whoever asked may go away: between two instances nobody serves, so it is seen through.
+        change = asyncio.create_task(self._reload(namespace, force=force, version=version), name="reload")
+        self._changes.add(change)
+        change.add_done_callback(self._changes.discard)
+        return await asyncio.shield(change)
+
+    async def _reload(self, namespace: str | None, *, force: bool, version: str) -> ReloadReport:
         async with self._lock:
             if self._ended:
                 raise GatewayUnavailable("the gateway is stopping; its configuration is not read again")
@@ -185,6 +193,8 @@ class Control:
         """Ends it: calls under way are given `gateway.drain_timeout` seconds, then every backend is stopped."""
         self._ended = True
         await self._triggers.stop()
+        for change in self._changes:
+            change.cancel()
         async with self._lock:
             grace = self.config.gateway.drain_timeout
             await asyncio.gather(*self._retiring, *(each.stop(grace) for each in self.instances))

@@ -25,7 +25,7 @@ from plugins.sidecars import (
     socket_folder_of,
     told_at_start,
 )
-from prism.errors import BackendError, InternalError, LimitExceeded, Outcome, PrismError
+from prism.errors import BackendError, BackendUnavailable, InternalError, LimitExceeded, Outcome, PrismError
 from prism.plugins import outside
 from prism.sdk import HealthStatus
 from prism.wire import Deadline
@@ -217,3 +217,21 @@ async def test_an_instance_that_was_forgotten_is_told_again(sidecar: Make) -> No
     await instance._run.endpoint.shut_down(whole=False, grace=1, deadline=Deadline.after(5))  # type: ignore[union-attr]
     await put(instance, b"v")
     assert await get(instance) == b"v"
+
+
+async def test_one_that_rests_takes_nothing_up_by_itself(sidecar: Make) -> None:
+    """A call that comes late, or again, is refused: another instance has the store; `start` takes it back."""
+    instance = sidecar()
+    await instance.start()
+    await instance.attach("ns")
+    pid = pid_of(instance)
+    await instance.rest()
+    with pytest.raises(BackendUnavailable) as caught:
+        await put(instance, b"v")
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    assert (await instance.health()).status is HealthStatus.UNHEALTHY
+    await instance.start()
+    await instance.attach("ns")
+    await put(instance, b"v")
+    assert await get(instance) == b"v"
+    assert pid_of(instance) == pid

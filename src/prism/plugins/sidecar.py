@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class Sidecar(Outside):
     """An instance in a process that the gateway starts."""
 
-    __slots__ = ("_command", "_ends", "_output", "_plugin", "_run", "_starts")
+    __slots__ = ("_command", "_ends", "_output", "_plugin", "_resting", "_run", "_starts")
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Sidecar(Outside):
         self._command = command
         self._output = Output(plugin.name, scrub)
         self._run: SidecarProcess | None = None
+        self._resting = False
         self._starts = 0
         self._ends: set[asyncio.Task[None]] = set()
 
@@ -89,6 +90,7 @@ class Sidecar(Outside):
             await run.endpoint.initialise("")
         finally:
             self._store = run.endpoint.store or self._store
+        self._resting = False
 
     async def attach(self, namespace: str) -> None:
         """Attaches it in the process."""
@@ -100,6 +102,7 @@ class Sidecar(Outside):
         run = self._run
         if run is None:
             return
+        self._resting = True  # a call that comes late must not have it taken up again
         self._refuse_for_good()
         deadline = Deadline.after(SHUTDOWN_PATIENCE)
         try:
@@ -157,7 +160,7 @@ class Sidecar(Outside):
 
     def _choose(self) -> Endpoint:
         run = self._run
-        if run is None:
+        if run is None or self._resting:
             raise BackendUnavailable(
                 self.refusal or f"the plugin of backend {self.backend!r} has ended",
                 reason=translation.LOST,

@@ -136,6 +136,6 @@ def store(name: str) -> ToyStore:
 
 async def until(condition: Any) -> None:
     """Waits until the condition holds; the test's own time limit ends a wait in vain."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  # a refusal is a plain attribute: nothing tells of its change
             await asyncio.sleep(0.005)

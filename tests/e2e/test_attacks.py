@@ -24,7 +24,7 @@ KEY = "prism_" + "k" * 43
 GET = "/prism.data.v1.KeyValue/Get"
 BODY = b'{"id":"r","keys":["aw=="]}'
 WIRED = kv.GetRequest(id="r", keys=[b"k"]).SerializeToString()
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ async def test_an_operator_s_commands(tmp_path: Path) -> None:
                 await client.keyvalue().put("record", {b"key": b"value"})
             assert caught.value.reason == "NAMESPACE_DISABLED"
             enabled = await prism("plugin", "enable", "default", **endpoint)
-            await client.keyvalue().put("record", {b"key": b"value"})
+            await client.keyvalue().put("record", {b"key": b"value"}, timeout=60)
         wrong = await prism("plugin", "reload", "default", "--version", "v7", **endpoint)
         await prism("plugin", "disable", "default", **endpoint)
         log = "\n".join(gateway.log)

@@ -49,7 +49,7 @@ async def test_a_store_that_stands_still_trips_its_breaker_and_recovers_by_itsel
     tmp_path: Path, own_postgres: PostgresServer
 ) -> None:
     """Its calls are refused at once then, another store's go on; when it moves again, so do they."""
-    breaker = {"policy": {"breaker": {"consecutive": 3, "open": 0.2, "slow": 0.1}}}
+    breaker = {"policy": {"breaker": {"consecutive": 3, "open": 0.2, "slow": 0.5}}}
     config = {
         "namespaces": [
             gateways.namespace("slow", "postgres", connection_string=own_postgres.create_database()) | breaker,
@@ -63,7 +63,7 @@ async def test_a_store_that_stands_still_trips_its_breaker_and_recovers_by_itsel
         try:
             reasons: list[str] = []
             while "BREAKER_OPEN" not in reasons:
-                reasons.append(await reason_of(slow.get("r", b"k", timeout=0.3)))
+                reasons.append(await reason_of(slow.get("r", b"k", timeout=0.7)))
                 await fast.put("r", {b"k": b"v"})
             assert set(reasons[:-1]) == {"DEADLINE_EXCEEDED"}
             assert len(reasons) >= 4

@@ -259,7 +259,7 @@ async def test_frames_for_streams_that_the_server_ended_are_ignored(peer: RawPee
 
 async def test_a_silent_peer_is_pinged_and_dropped(serve: Serve) -> None:
     """A half-open connection does not stay."""
-    settings = {"keepalive_interval": 0.05, "keepalive_timeout": 0.05}
+    settings = {"keepalive_interval": 0.05, "keepalive_timeout": 1.0}
     async with serve(**settings) as address, await RawPeer.connect(address) as peer:
         ping = await peer.until(frames.PING)
         peer.send(frames.PING, frames.ACK, 0, ping.payload)

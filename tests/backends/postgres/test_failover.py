@@ -97,7 +97,7 @@ async def test_what_the_standby_lacks_is_not_acknowledged(pair: Pair, open_store
     await store.put("r", {b"k": b"v"})
     pair.standby.pause()
     with pytest.raises(Exception, match="read before trying again") as caught:
-        await store.put("r", {b"k": b"w"}, timeout=0.2)
+        await store.put("r", {b"k": b"w"}, timeout=1.0)
     assert getattr(caught.value, "outcome", None) is Outcome.UNKNOWN
     pair.standby.resume()
 
@@ -162,7 +162,7 @@ async def test_a_host_that_is_gone_without_a_word_hides_no_other(pair: Pair, ope
     """A first host that takes connections and never answers costs its connect_timeout, and the next one serves."""
     pair.primary.pause()
     await asyncio.to_thread(pair.standby.promote)
-    store = await open_store(pair.url, connect_timeout=0.3)
+    store = await open_store(pair.url, connect_timeout=1.0)
     await store.put("r", {b"k": b"v"})
     assert pair.stored(pair.standby, "v") == 1
     pair.primary.resume()

@@ -32,7 +32,7 @@ async def test_a_statement_that_takes_too_long_is_ended(
     postgres_url: str, open_store: OpenStore, outsider: asyncpg.Connection
 ):
     """With the whole table locked, reads and writes end by statement_timeout, and nothing is applied."""
-    store = await open_store(postgres_url, statement_timeout=0.2)
+    store = await open_store(postgres_url, statement_timeout=0.5)
     await outsider.execute("LOCK TABLE prism.items")
     with pytest.raises(BackendUnavailable, match="raise statement_timeout"):
         await store.get("r", b"k")

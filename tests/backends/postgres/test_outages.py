@@ -113,9 +113,9 @@ async def test_a_frozen_server_holds_nobody_beyond_the_deadline(
     store = await open_store(database)
     await asyncio.gather(*(store.put(f"r{n}", {b"k": b"v"}) for n in range(500)))
     own_postgres.pause()
-    reads = [store.get("r", b"k", timeout=0.3) for _ in range(20)]
+    reads = [store.get("r", b"k", timeout=1.0) for _ in range(20)]
     swaps = [
-        store.call("CompareAndSwap", id=f"s{n}", key=b"k", expected_absent={}, new_value=b"v", timeout=0.3)
+        store.call("CompareAndSwap", id=f"s{n}", key=b"k", expected_absent={}, new_value=b"v", timeout=1.0)
         for n in range(20)
     ]
     answers = await asyncio.gather(*reads, *swaps, return_exceptions=True)

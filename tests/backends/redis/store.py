@@ -33,7 +33,7 @@ class Store:
     def __init__(
         self, server: RedisServer, *, login: Mapping[str, str] | None = None, namespace: str = "n", **config: object
     ) -> None:
-        options = {"addresses": [server.address], "command_timeout": 2.0, "sweep_interval": 3600.0, **config}
+        options = {"addresses": [server.address], "command_timeout": 10.0, "sweep_interval": 3600.0, **config}
         credentials = {"username": USER, "password": server.password} if login is None else login
         self.namespace = namespace
         self.backend = RedisBackend(RedisConfig.model_validate(options), RedisCredentials.model_validate(credentials))

@@ -183,7 +183,7 @@ async def test_wrong_credentials_are_the_operators(server: RedisServer, open_sto
 
 async def test_a_server_that_says_nothing_to_a_new_connection(server: RedisServer, open_store: Open) -> None:
     """Frozen, it still takes connections: a call waits for its greeting no longer than for an answer."""
-    store = await open_store(server, start=False, connect_timeout=0.1, command_timeout=0.1)
+    store = await open_store(server, start=False, connect_timeout=1.0, command_timeout=1.0)
     server.pause()
     with pytest.raises(BackendUnavailable) as caught:
         await store.put("r", b"k", b"1")

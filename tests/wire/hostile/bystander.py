@@ -8,7 +8,7 @@ from prism.wire import Channel, Deadline
 from wire.hostile.gauge import Gauge
 
 LEAST_CALLS = 20
-PATIENCE = 30.0  # seconds for a whole attack, and for one call in it: far more than either needs
+PATIENCE = 120.0  # seconds for a whole attack, and for one call in it: far more than either needs
 _LARGE = b"x" * 100_000
 
 Echo = Callable[[bytes], Awaitable[bytes]]

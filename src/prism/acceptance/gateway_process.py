@@ -24,6 +24,10 @@ METRICS = re.compile(r"^\s*metrics\s+http://(?P<metrics>[^/\s]+)")
 START_TIMEOUT = 30.0
 
 
+class NotServing(Exception):
+    """The gateway does not start, or does not serve what it is to; the message has what it says itself."""
+
+
 class GatewayProcess:
     """One gateway process.
 
@@ -74,7 +78,7 @@ class GatewayProcess:
             thread.start()
         if not ready.wait(START_TIMEOUT) or not self.data:
             self.kill()
-            raise RuntimeError("the gateway did not start:\n" + "\n".join(self.log))
+            raise NotServing("the gateway did not start:\n" + "\n".join(self.log))
         return self
 
     def _read_output(self, ready: threading.Event) -> None:
@@ -118,7 +122,7 @@ class GatewayProcess:
                 with error:
                     answer = error.read().decode(errors="replace")
                 if time.monotonic() > give_up:
-                    raise RuntimeError(f"namespace {namespace} is not served: {answer}") from error
+                    raise NotServing(f"the gateway does not serve namespace {namespace}: {answer.strip()}") from error
                 time.sleep(0.02)
 
     @property

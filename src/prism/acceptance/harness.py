@@ -22,6 +22,8 @@ WAYS = ("binding", "grpc", "http", "client")
 There is one more, to be asked for: `process`, to the plugin in a process of its own, without a gateway.
 """
 
+EVERY_WAY = (*WAYS, "process")
+
 Placement = Literal["in_process", "sidecar", "remote"]
 
 
@@ -84,10 +86,12 @@ class PluginAcceptanceHarness:
         """The suites that apply: those of every plugin, and those of the abstractions that the manifest declares.
 
         Raises:
-            FailedPrecondition: a suite was asked for that there is not.
+            FailedPrecondition: a suite or a way was asked for that there is not.
         """
         if unknown := set(self._suites) - set(suites()):
             raise FailedPrecondition(f"there is no suite {', '.join(sorted(unknown))}; there are {', '.join(suites())}")
+        if unknown := set(self._ways) - set(EVERY_WAY):
+            raise FailedPrecondition(f"there is no way {', '.join(sorted(unknown))}; there are {', '.join(EVERY_WAY)}")
         declared = self.plugin.manifest.interfaces
         return [
             suite
@@ -102,6 +106,13 @@ class PluginAcceptanceHarness:
             return self._placement
         # What stands there is for the gateway to judge.
         return cast("Placement", self.section["type"]) if "type" in self.section else self.plugin.manifest.placement
+
+    def command(self) -> Sequence[str]:
+        """What runs the plugin in a process of its own; empty where nothing does, or what is tested runs already."""
+        if "endpoint" in self.section or "endpoints" in self.section:
+            return ()
+        # What stands there is for the gateway to judge.
+        return cast("Sequence[str]", self.section.get("command") or self.plugin.command())
 
     def ways(self) -> list[str]:
         """The ways in that are tested."""
@@ -118,8 +129,8 @@ class PluginAcceptanceHarness:
         reference = self.plugin.manifest.testing
         if not reference:
             raise FailedPrecondition(
-                f"plugin {self.name!r} names no store to test on: give PluginAcceptanceHarness one, "
-                "or let the manifest's `testing` name a class that implements prism.acceptance.TestBackend"
+                f"plugin {self.name!r} names no store to test on: let the manifest's `testing` name a class that "
+                "implements prism.acceptance.TestBackend, or give one to PluginAcceptanceHarness, or a file to --config"
             )
         module, _, name = reference.partition(":")
         made: TestBackend = getattr(importlib.import_module(module), name)()

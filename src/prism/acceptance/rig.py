@@ -40,7 +40,7 @@ class Rig:
         """The plugin on a place of that name."""
         if place not in self._subjects:
             config = {**await self.store.connection_config(place), **self.harness.config}
-            subject = Subject(self.harness.plugin, config, self.store.credentials())
+            subject = Subject(self.harness.plugin, config, self.store.credentials(), command=self.harness.command())
             if place == GATEWAYS:
                 subject = replace(subject, placement=await self._placement(subject.doors))
             self._subjects[place] = subject

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from prism.acceptance.collectors import HarnessCollector, SuiteModule
+from prism.acceptance.gateway_process import NotServing
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.pytest_plugin import RESULTS
 from prism.acceptance.pytest_results import MARK, ResultsPlugin
-from prism.acceptance.results import PASSED, Results
+from prism.acceptance.results import FAILED, PASSED, Results
+from prism.acceptance.target import ConfiguredStore
+from prism.errors import FailedPrecondition
 
 
 class HarnessFile(pytest.File):
@@ -56,6 +59,11 @@ class Run:
         """Time counts from the first preparation to the last cleaning."""
         self._seconds += report.duration
 
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Where the gateway does not serve the plugin, no test can tell anything."""
+        if call.excinfo is not None and isinstance(call.excinfo.value, NotServing):
+            item.session.shouldfail = f"{call.excinfo.value}"
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
         """Another module begins, or the same by another way in."""
@@ -78,7 +86,7 @@ class Run:
     def _tell(self) -> None:
         if self._terminal is not None and self._counts:
             counts = ", ".join(f"{count} {outcome}" for outcome, count in self._counts.items())
-            verdict = "FAILED" if self._counts.get("failed") else PASSED
+            verdict = FAILED if self._counts.get("failed") else PASSED
             self._terminal.write_line(f"{self._doing} ... {verdict} {counts} ({self._seconds:.1f}s)")
         self._counts, self._seconds = {}, 0.0
 
@@ -97,7 +105,8 @@ def run(
     Raises:
         FailedPrecondition: the plugin or its store cannot be used, as the harness says.
     """
-    harness.suites()
+    _check(harness, junit)
+    print(_beginning(harness), flush=True)  # progress, as pytest's own
     collecting = Run(harness)
     options = [
         __file__,
@@ -114,3 +123,29 @@ def run(
     options += ["-k", keywords] if keywords else []
     pytest.main([*options, *arguments], plugins=[collecting])
     return collecting.results
+
+
+def _check(harness: PluginAcceptanceHarness, junit: Path | None) -> None:
+    """What can be seen to be wrong before anything is started."""
+    plugin = harness.plugin
+    if not harness.suites():
+        raise FailedPrecondition(
+            f"none of these suites applies to {plugin.name!r}, which serves {', '.join(plugin.manifest.interfaces)}"
+        )
+    if missing := plugin.missing_drivers():
+        raise FailedPrecondition(f"{plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}")
+    if harness.placement == "in_process":
+        plugin.backend_type()
+    elif not harness.command() and not harness.section:
+        raise FailedPrecondition(f"{plugin.name!r} names no command that runs it; give --command or --endpoint")
+    if junit is not None and not junit.absolute().parent.is_dir():
+        raise FailedPrecondition(f"--junit {junit}: there is no folder {junit.absolute().parent}; make it first")
+    store = harness.store()
+    if isinstance(store, ConfiguredStore):
+        store.check(plugin)
+
+
+def _beginning(harness: PluginAcceptanceHarness) -> str:
+    manifest = harness.plugin.manifest
+    suites = ", ".join(suite.name for suite in harness.suites())
+    return f"{manifest.name} {manifest.version} ({harness.placement}) by {', '.join(harness.ways())}: {suites}"

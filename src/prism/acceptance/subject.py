@@ -1,6 +1,6 @@
 """What is tested: a plugin on one place for data, and how a gateway is told of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,14 @@ class Subject:
         config: the configuration of a namespace on the place.
         credentials: what the store is shown.
         placement: the `plugin` section of a namespace; empty where the plugin runs in the gateway.
+        command: what runs it in a process of its own; empty where nothing does, or what is tested runs already.
     """
 
     plugin: Plugin
     config: Mapping[str, object] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)
     placement: Mapping[str, object] = field(default_factory=dict)
+    command: Sequence[str] = ()
 
     @property
     def name(self) -> str:

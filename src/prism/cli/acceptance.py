@@ -1,7 +1,6 @@
 """`prism acceptance`: runs the acceptance kit on a plugin."""
 
 import contextlib
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,34 @@ if TYPE_CHECKING:
     from prism.acceptance.harness import Placement
 
 _PLACEMENTS = click.Choice(["in_process", "sidecar", "remote"])
+_TEACHES = """
+PLUGIN is one of
+
+\b
+  shelf                 an installed plugin, by its name
+  ./shelf-go            the folder of a plugin.toml, in any language
+  './shelf --debug'     a command: it is asked what it is, and run as a sidecar
+  localhost:8081        where a plugin listens that runs already
+
+Its tests run on the store that the manifest names as `testing`, or with
+--config FILE on one that runs already:
+
+\b
+  config:
+    path: /tmp/shelf.db
+  credentials:
+    password: secret
+
+\b
+  prism acceptance run memory --suite keyvalue --way binding    a minute
+  prism acceptance run shelf --suite lifecycle                  does it start and end well?
+  prism acceptance run shelf -k "ttl and not stream"            some tests
+  prism acceptance run shelf --report md > report.md            all, for people
+  prism acceptance run shelf --report json --junit out.xml      all, for programs
+
+Exits with 0 where every test passed, with 1 where one failed or none was run.
+A failure names the rule that it breaks; docs/contract.md has them all.
+"""
 
 
 @click.group()
@@ -21,7 +48,7 @@ def acceptance() -> None:
     """Prove on a real store that a plugin does what its manifest declares."""
 
 
-@acceptance.command()
+@acceptance.command(epilog=_TEACHES)
 @click.argument("plugin")
 @click.option("--suite", "suites", multiple=True, help="Only this suite; may be given again.")
 @click.option("--placement", type=_PLACEMENTS, help="Where the plugin runs; as its manifest says unless given.")
@@ -53,7 +80,7 @@ def run(
     report: str | None,
     config: Path | None,
 ) -> None:
-    """Test PLUGIN, a plugin's name or the folder of its plugin.toml. Exits with 1 where a test failed."""
+    """Test PLUGIN in every way that an application may call it, and sum up what it keeps and what it breaks."""
     try:
         from prism.acceptance import runner
     except ModuleNotFoundError as missing:
@@ -62,31 +89,44 @@ def run(
         ) from missing
     from prism.acceptance import PluginAcceptanceHarness
     from prism.acceptance.report import WRITERS
-    from prism.acceptance.target import configured
-    from prism.acceptance.target import plugin as found
+    from prism.acceptance.target import configured, target
 
-    store = None if config is None else (lambda: configured(config))
-    section = _section(placement, command, endpoint)
+    store = None if config is None else configured(config)
+    given = {} if store is None else store.config, {} if store is None else store.credentials()
+    tested = target(plugin, *given)
+    section = tested.section or _section(command, endpoint)
+    if (command or endpoint) and tested.section:
+        raise click.UsageError("PLUGIN says how to reach it; leave --command and --endpoint out")
+    if section and placement not in (None, section["type"]):
+        raise click.UsageError(f"--placement {placement} does not go with what runs as {section['type']}")
     harness = PluginAcceptanceHarness(
-        found(plugin), store, suites=suites, ways=ways, placement=placement, section=section
+        tested.plugin,
+        None if store is None else lambda: store,
+        suites=suites,
+        ways=ways,
+        placement=placement,
+        section=section,
     )
     with contextlib.redirect_stdout(sys.stderr) if report else contextlib.nullcontext():
         results = runner.run(harness, keywords=keywords, junit=junit)
     if report:
         click.echo(WRITERS[report](results), nl=False)
-    if results.failed or not results.cases:
+    if not any(case.outcome == "passed" for case in results.cases):
+        why = "the reasons are above" if results.cases else f"no test's name matches -k {keywords!r}"
+        click.echo(f"nothing was tested: {why}", err=True)
+        ctx.exit(ExitCode.NEGATIVE)
+    if results.failed:
         ctx.exit(ExitCode.NEGATIVE)
 
 
-def _section(placement: str | None, command: str | None, endpoint: str | None) -> dict[str, object]:
+def _section(command: str | None, endpoint: str | None) -> dict[str, object]:
     """The `plugin` section of the namespaces, where the plugin is not run by its own command."""
     if command and endpoint:
         raise click.UsageError("--command starts a plugin, --endpoint names one that runs: give one of them")
-    section: dict[str, object] = {}
     if command:
-        section = {"type": "sidecar", "command": shlex.split(command)}
-    if endpoint:
-        section = {"type": "remote", "endpoint": endpoint}
-    if section and placement not in (None, section["type"]):
-        raise click.UsageError(f"--placement {placement} does not go with what runs as {section['type']}")
-    return section
+        from prism.acceptance.stranger import command_of
+
+        if not (words := command_of(command)):
+            raise click.UsageError(f"--command {command!r}: there is no such program")
+        return {"type": "sidecar", "command": list(words)}
+    return {"type": "remote", "endpoint": endpoint} if endpoint else {}

@@ -69,7 +69,7 @@ async def open_process(subject: Subject, namespaces: Namespaces) -> AsyncIterato
     """Starts the plugin's processes, side by side, and ends them."""
     async with AsyncExitStack() as stack:
         starts = (
-            stack.enter_async_context(running(subject.plugin.command(), subject.config, subject.credentials))
+            stack.enter_async_context(running(subject.command, subject.config, subject.credentials))
             for _ in range(subject.doors)
         )
         yield ProcessCaller(subject, namespaces, await asyncio.gather(*starts))

@@ -48,7 +48,7 @@ def rotates(store: TestBackend) -> None:
 async def refuse(subject: Subject, credentials: Mapping[str, str]) -> PrismError:
     """The error of an instance that must not start."""
     with pytest.raises(PrismError) as caught:
-        async with running(subject.plugin.command(), subject.config, credentials):
+        async with running(subject.command, subject.config, credentials):
             pass
     return caught.value
 
@@ -62,7 +62,7 @@ def needs_calls(subject: Subject) -> None:
 async def test_valid_credentials_are_accepted(guarded: Subject) -> None:
     """RFC-008, authentication 1: the plugin initialises with valid credentials, and serves."""
     needs_calls(guarded)
-    async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as plugin:
+    async with running(guarded.command, guarded.config, guarded.credentials) as plugin:
         await use(guarded, plugin)
 
 
@@ -91,7 +91,7 @@ async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> N
     """RFC-008, authentication 5: after a rotation calls fail with the store's refusal or go on; new ones serve."""
     needs_calls(guarded)
     rotates(store)
-    async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as old:
+    async with running(guarded.command, guarded.config, guarded.credentials) as old:
         await use(guarded, old, 1)
         await store.rotate_credentials()
         await store.disconnect()
@@ -99,7 +99,7 @@ async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> N
         for number in range(20):
             told |= await outcome_of(use(guarded, old, number))
         assert told <= {"", "BACKEND_CREDENTIALS", "BACKEND_UNAVAILABLE"}
-        async with running(guarded.plugin.command(), guarded.config, store.credentials()) as fresh:
+        async with running(guarded.command, guarded.config, store.credentials()) as fresh:
             await use(guarded, fresh, 2)
             if "keyvalue" in guarded.plugin.manifest.interfaces:
                 found = await fresh.call(GetRequest(id="r1", keys=[b"k"]))
@@ -109,5 +109,5 @@ async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> N
 async def test_every_pooled_connection_authenticates(guarded: Subject) -> None:
     """RFC-008, authentication 6: many calls at once, on as many connections as the pool has, all succeed."""
     needs_calls(guarded)
-    async with running(guarded.plugin.command(), guarded.config, guarded.credentials) as plugin:
+    async with running(guarded.command, guarded.config, guarded.credentials) as plugin:
         await asyncio.gather(*(use(guarded, plugin, number) for number in range(100)))

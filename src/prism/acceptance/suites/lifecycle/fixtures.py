@@ -15,13 +15,15 @@ __all__ = ["plugin", "subject"]
 @pytest_asyncio.fixture(loop_scope="session")
 async def subject(rig: Rig) -> Subject:
     """The plugin on a place of its own."""
-    if not rig.harness.plugin.command():
-        not_applicable("the manifest names nothing that could run in a process of its own")
+    if not rig.harness.command():
+        not_applicable(
+            "what is tested runs already, or the manifest names nothing that could run in a process of its own"
+        )
     return await rig.subject("lifecycle")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def plugin(subject: Subject) -> AsyncIterator[RunningPlugin]:
     """The plugin's process, one instance started."""
-    async with running(subject.plugin.command(), subject.config, subject.credentials) as started:
+    async with running(subject.command, subject.config, subject.credentials) as started:
         yield started

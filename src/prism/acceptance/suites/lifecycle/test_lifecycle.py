@@ -65,7 +65,7 @@ async def test_an_operation_that_there_is_not_is_refused(subject: Subject, plugi
 async def test_shutdown_answers_what_is_in_flight(subject: Subject) -> None:
     """RFC-008, Shutdown: work in flight is completed or refused, none is left without an answer; the process ends."""
     operation = first_operation(subject, reads=True)
-    async with running(subject.plugin.command(), subject.config, subject.credentials) as plugin:
+    async with running(subject.command, subject.config, subject.credentials) as plugin:
         await plugin.attach("default")
         calls = [asyncio.create_task(_attempt(plugin, operation)) for _ in range(32)]
         await asyncio.sleep(0)
@@ -96,5 +96,5 @@ async def test_a_configuration_that_is_wrong_is_refused(subject: Subject) -> Non
     """RFC-008, Initialize: on failure success is false, with an error that names the option."""
     wrong = {**subject.config, "no_such_option": "x"}
     with pytest.raises(PrismError, match="no_such_option"):
-        async with running(subject.plugin.command(), wrong, subject.credentials):
+        async with running(subject.command, wrong, subject.credentials):
             pass

@@ -38,8 +38,8 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
         pytest.skip("a disk that is full for real is a small tmpfs, and only root may mount one")
     try:
         disk = SmallDisk(folder, megabytes)
-    except subprocess.CalledProcessError as refused:
-        pytest.skip(f"a disk that is full for real is a small tmpfs, which cannot be mounted here: {refused.stderr}")
+    except (OSError, subprocess.CalledProcessError) as refused:
+        pytest.skip(f"a disk that is full for real is a small tmpfs, which cannot be mounted here: {refused}")
     try:
         yield disk
     finally:

@@ -66,6 +66,8 @@ def log(server: PostgresServer) -> Iterator[SmallDisk]:
         server.start()
         yield disk
         server.shut_down()
+    server.stop()
+    server.start()
 
 
 async def put_until_refused(store: Store) -> tuple[dict[str, bytes], PrismError]:

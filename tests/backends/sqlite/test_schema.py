@@ -162,8 +162,8 @@ async def test_identity_is_the_real_path(database: TemporaryStore, tmp_path: Pat
 async def test_a_damaged_page_is_data_loss_and_the_rest_is_served(database: TemporaryStore) -> None:
     """Reading a page that was overwritten says DATA_LOSS and what to do; the gateway lives on."""
     backend = await database.backend()
-    for number in range(200):
-        await keyvalue(backend).put(put(f"r{number:03}", value=b"x" * 1000), HERE)
+    puts = (keyvalue(backend).put(put(f"r{number:03}", value=b"x" * 1000), HERE) for number in range(200))
+    await asyncio.gather(*puts)
     await backend.stop()
     damage(Path(str(database.config["path"])))
     backend = await database.backend()

@@ -39,7 +39,7 @@ class Longest:
         asked = deadline.instant - monotonic()
         if asked > longest * ROUNDING:
             raise LimitExceeded(
-                f"the call asks for {asked:.3g} s, and one on this namespace takes at most {longest:g} s; "
+                f"the call asks for {round(asked, 3):g} s, and one on this namespace takes at most {longest:g} s; "
                 f"set a deadline of at most {longest:g} s, or none",
                 metadata={"limit": "deadline"},
             )

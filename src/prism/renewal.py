@@ -3,6 +3,7 @@ what is open lives on. A change that cannot be used leaves everything as it was.
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from prism.wire import Server
 
 INTERVAL = 5.0
 """Seconds between two looks where the system tells of no change."""
+
+log = logging.getLogger(__name__)
 
 
 class Renewal:
@@ -71,6 +74,10 @@ class Renewal:
             await server.renew_tls(await asyncio.to_thread(self._make))
         except OSError as error:
             trouble = error.strerror or str(error)
+        except Exception as error:
+            # The next change is to be seen all the same, or the certificate would end one day and nobody know why.
+            log.exception("files of TLS could not be renewed")
+            trouble = f"it failed unexpectedly ({type(error).__name__}); the log has the details"
         self._told(trouble)
 
     def _signature(self) -> Signature:

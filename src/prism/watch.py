@@ -11,7 +11,7 @@ Signature = tuple[object, ...]
 
 
 def signature(file: Path, directories: Iterable[Path]) -> Signature:
-    """What changes when the file, or a file in one of the directories, is replaced or written to."""
+    """What changes when the file, or a file in one of the directories, is replaced, written to or made readable."""
     files = [each for directory in directories for each in _files(directory)]
     return tuple(_stat(each) for each in (file, *files))
 
@@ -28,7 +28,8 @@ def _stat(file: Path) -> object:
         status = file.stat()
     except OSError:
         return str(file)
-    return str(file), status.st_ino, status.st_mtime_ns, status.st_size
+    # By its last: whoever may read it now and could not before is to look again.
+    return str(file), status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
 
 
 async def changes(directories: Iterable[Path], stirred: asyncio.Event, interval: float) -> None:

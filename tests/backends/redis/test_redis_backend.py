@@ -1,31 +1,10 @@
-"""What the backend says of its server, refuses at start, and leaves behind."""
+"""What the backend says of its server, and leaves behind."""
 
 import asyncio
 
-import pytest
-
 from backends.redis.conftest import Make, Open
-from prism.backends.redis.testing_server import USER, RedisServer
-from prism.errors import FailedPrecondition
+from prism.backends.redis.testing_server import RedisServer
 from prism.sdk import HealthStatus
-
-
-async def test_synced_wants_a_file_that_is_synced(make_server: Make, open_store: Open) -> None:
-    """durability synced is refused where Redis syncs later, with what it has; store is served."""
-    server = make_server(appendfsync="everysec")
-    store = await open_store(server, start=False, durability="synced")
-    with pytest.raises(FailedPrecondition, match="yes and everysec"):
-        await store.backend.start()
-    await open_store(server)
-
-
-async def test_synced_wants_to_see_the_settings(server: RedisServer, open_store: Open) -> None:
-    """A user who may not ask for the settings is told so; with durability store nobody asks."""
-    server.command("ACL", "SETUSER", USER, "-config")
-    store = await open_store(server, start=False, durability="synced")
-    with pytest.raises(FailedPrecondition, match=r"\+config\|get"):
-        await store.backend.start()
-    assert (await (await open_store(server)).backend.health()).status is HealthStatus.HEALTHY
 
 
 async def test_a_server_that_evicts_is_degraded(make_server: Make, open_store: Open) -> None:

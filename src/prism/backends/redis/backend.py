@@ -15,7 +15,7 @@ from prism.backends.redis.pubsub import RedisPubSub
 from prism.backends.redis.server import OneServer, Server
 from prism.backends.redis.sources import ClusterSource, OneSource, Source
 from prism.backends.redis.subscriber import Subscriber
-from prism.errors import BackendCredentials, FailedPrecondition, PrismError
+from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, PrismError
 from prism.sdk import Health, HealthStatus, Sweeper
 
 _PROBE_SECONDS = 1.5
@@ -50,12 +50,9 @@ class RedisBackend:
         return (self._keyvalue, self._cache, self._pubsub)
 
     async def start(self) -> None:
-        info = await self._one(b"INFO", b"server")
-        _check_version(info)
-        settings = await self._settings()
-        if self._config.durability == "synced":
-            _check_synced(settings)
-        policy = settings.get("maxmemory-policy", _SAFE_POLICY)
+        for info in await self._everywhere(b"INFO", b"server"):
+            _check_version(info)
+        policy = await self._policy()
         if policy != _SAFE_POLICY:
             self._warning = (
                 f"Redis evicts when its memory is full (maxmemory-policy {policy}): fine for Cache, but items of "
@@ -64,19 +61,14 @@ class RedisBackend:
             log.warning("%s", self._warning)
         self._sweeper.start()
 
-    async def _settings(self) -> dict[str, str]:
-        """What `CONFIG GET` says; nothing where the user may not ask, as with many hosted servers."""
+    async def _policy(self) -> str:
+        """How Redis evicts, at worst; taken for safe where the user may not ask, as with many hosted servers."""
         try:
-            answer = await self._one(b"CONFIG GET", b"append*", b"maxmemory-policy")
+            answers = await self._everywhere(b"CONFIG GET", b"maxmemory-policy")
         except BackendCredentials:
-            if self._config.durability == "synced":
-                raise FailedPrecondition(
-                    "durability synced needs to see CONFIG GET appendonly and appendfsync, which Redis refuses this "
-                    "user: allow +config|get, or say durability: store"
-                ) from None
-            return {}
-        pairs = [each.decode() for each in answer]
-        return dict(zip(pairs[::2], pairs[1::2], strict=True))
+            return _SAFE_POLICY
+        policies = {answer[1].decode() for answer in answers if answer}
+        return min(policies - {_SAFE_POLICY}, default=_SAFE_POLICY)
 
     async def attach(self, namespace: str) -> None:
         self._namespaces.add(namespace)
@@ -123,6 +115,15 @@ class RedisBackend:
             more = await self._keyvalue.index.sweep(namespace) or more
         return more
 
+    async def _everywhere(self, *command: bytes) -> list[Any]:
+        """What the servers answer, but for those that cannot be reached while others can."""
+        answers = await self._server.everywhere(command)
+        told = [each for each in answers if not isinstance(each, BackendUnavailable)] or answers
+        for each in told:
+            if isinstance(each, Exception):
+                raise each
+        return told
+
     async def _one(self, *command: bytes) -> Any:
         (answer,) = await self._server.run([command], writes=False)
         if isinstance(answer, Exception):
@@ -147,12 +148,3 @@ def _check_version(info: bytes) -> None:
     version = fields.get("redis_version", "0.0")
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
         raise FailedPrecondition(f"this is Redis {version}, and 7.0 or Valkey is the oldest that serves: upgrade it")
-
-
-def _check_synced(settings: Mapping[str, str]) -> None:
-    found = (settings.get("appendonly"), settings.get("appendfsync"))
-    if found != ("yes", "always"):
-        raise FailedPrecondition(
-            f"durability synced needs appendonly yes and appendfsync always, and this Redis has {found[0]} and "
-            f"{found[1]}: change them, or say durability: store"
-        )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import redis.exceptions as driver
+from prism.backends.redis.durability import Unsynced
 from prism.backends.redis.errors import translate
 from prism.backends.redis.scripts import SCRIPTS
 from prism.backends.redis.server import Answer, Command
@@ -48,16 +49,27 @@ class Cluster:
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         """See Server."""
         async with self._places:
-            try:
-                await self._client.initialize()
-                await self._look_again()
-            except _FAILURES as error:
-                raise translate(error, writes=writes, sent=False) from error
+            await self._know_nodes(writes=writes)
             answers: list[Answer] = [None] * len(commands)
             await self._settle(commands, answers, range(len(commands)))
             await self._settle_unknown_scripts(commands, answers)
         self._stale |= any(map(_says_that_nodes_changed, answers))
         return [_understood(answer, writes=writes) for answer in answers]
+
+    async def everywhere(self, command: Command) -> list[Answer]:
+        """See Server."""
+        async with self._places:
+            await self._know_nodes(writes=False)
+            nodes = self._client.get_primaries()
+            answers = await asyncio.gather(*(self._exchange(node, [command], asking=False) for node in nodes))
+        return [_understood(answer, writes=False) for (answer,) in answers]
+
+    async def _know_nodes(self, *, writes: bool) -> None:
+        try:
+            await self._client.initialize()
+            await self._look_again()
+        except _FAILURES as error:
+            raise translate(error, writes=writes, sent=False) from error
 
     async def _look_again(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -154,8 +166,8 @@ def _understood(answer: Answer, *, writes: bool) -> Answer:
     """An exception in a place is the server's answer, or what was lost on the way to its node."""
     if not isinstance(answer, Exception):
         return answer
-    # A node that takes no connection was sent nothing.
-    sent = not isinstance(answer, _ANSWERS) and not isinstance(answer.__context__, ConnectionRefusedError)
+    # A node that takes no connection, or is not as it must be, was sent nothing.
+    sent = not isinstance(answer, (*_ANSWERS, Unsynced)) and not isinstance(answer.__context__, ConnectionRefusedError)
     error = translate(answer, writes=writes, sent=sent)
     error.__cause__ = answer
     return error

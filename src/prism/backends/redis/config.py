@@ -51,7 +51,8 @@ class RedisConfig(Config):
         connect_timeout: seconds.
         command_timeout: seconds that Redis may take for one batch before its connection counts as lost.
         durability: `store` acknowledges a write that Redis has in memory; `synced` refuses to serve unless Redis
-            appends to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`).
+            appends to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`): each server
+            that a connection is made to, so also one that a failover or a cluster leads to.
         sweep_interval: seconds between two searches for what expired items leave in the lists.
         ping_interval: seconds between two questions to a server that is listened to: it must answer within
             `command_timeout`, and still be a primary.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.backends.redis.durability import synced
 from prism.backends.redis.parsers import Parser, PushParser
 from prism.backends.redis.tls import encrypted
 from redis.asyncio.cluster import ClusterNode, RedisCluster
@@ -26,7 +27,7 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
         FailedPrecondition: a file of the configuration is missing.
     """
     options = {**_common(config, credentials), "db": config.database, "parser_class": Parser}
-    kind = _kind(config)
+    kind = _kind_for_writes(config)
     if config.mode == "standalone":
         return lambda: _to(config.addresses[0], kind, options), None
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # of the driver
@@ -34,7 +35,7 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
         sentinel_kwargs=_sentinel_options(config, credentials),
     )
     for each in sentinel.sentinels:
-        each.connection_pool.connection_class = kind
+        each.connection_pool.connection_class = _kind(config)
     return _to_primary(sentinel, config, kind, options), sentinel
 
 
@@ -73,7 +74,7 @@ def cluster(config: RedisConfig, credentials: RedisCredentials) -> RedisCluster:
     nodes = [ClusterNode(*_host_and_port(each)) for each in config.addresses]
     options = _common(config, credentials) | {"socket_timeout": config.command_timeout}
     client = RedisCluster(startup_nodes=nodes, max_connections=config.pool_size, **options)
-    kind = client.connection_kwargs["connection_class"] = _kind(config)
+    kind = client.connection_kwargs["connection_class"] = _kind_for_writes(config)
     for node in client.startup_nodes:
         node.connection_class = kind
     return client
@@ -104,6 +105,10 @@ def _sentinel_options(config: RedisConfig, credentials: RedisCredentials) -> dic
 
 def _kind(config: RedisConfig) -> type[Connection]:
     return encrypted(config) if config.tls else Connection
+
+
+def _kind_for_writes(config: RedisConfig) -> type[Connection]:
+    return synced(_kind(config)) if config.durability == "synced" else _kind(config)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

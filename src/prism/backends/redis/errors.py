@@ -7,9 +7,11 @@ the way, or not answered in time, may have been applied.
 import ssl
 
 import redis.exceptions as driver
+from prism.backends.redis.durability import Unsynced
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
+    FailedPrecondition,
     Outcome,
     PrismError,
     StoreFull,
@@ -20,6 +22,12 @@ _CREDENTIALS = "Redis refuses the gateway's credentials: correct username and pa
 
 # The first that fits counts.
 _MEANINGS = (
+    Meaning(
+        (Unsynced,),
+        FailedPrecondition,
+        "durability synced needs a Redis with appendonly yes and appendfsync always: change them, or say durability: "
+        "store",
+    ),
     Meaning(
         (driver.AuthenticationError, driver.AuthenticationWrongNumberOfArgsError, driver.NoPermissionError),
         BackendCredentials,
@@ -92,6 +100,8 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if isinstance(error, PrismError):
         return error
     outcome = (Outcome.UNKNOWN if sent else Outcome.NOT_APPLIED) if writes else None
+    if isinstance(error, driver.RedisClusterException) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # why the last of a cluster's nodes could not be asked
     if isinstance(error.__context__, ssl.SSLError):
         error = error.__context__  # the driver makes a lost connection of it
     if not isinstance(error, _KNOWN):

@@ -54,6 +54,10 @@ class Server(Protocol):
         """
         ...
 
+    async def everywhere(self, command: Command) -> list[Answer]:
+        """What each server that takes writes answers to a question; raises as `run` does, of what is asked of all."""
+        ...
+
     async def close(self) -> None:
         """Closes every connection."""
         ...
@@ -112,6 +116,10 @@ class OneServer:
             else:
                 self._idle.append(connection)
         return [_understood(answer, writes=writes) for answer in answers]
+
+    async def everywhere(self, command: Command) -> list[Answer]:
+        """See Server."""
+        return await self.run([command], writes=False)
 
     async def _acquire(self, *, writes: bool) -> AbstractConnection:
         while self._idle:

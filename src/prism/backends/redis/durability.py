@@ -1,0 +1,40 @@
+"""durability synced, asked of each connection: after a failover, or in a cluster, it leads to another server."""
+
+from typing import Any
+
+import redis.exceptions as driver
+from redis.asyncio.connection import Connection
+
+_WANTED = {b"appendonly": b"yes", b"appendfsync": b"always"}
+
+
+class Unsynced(driver.RedisError):
+    """The server answers before a write is on its disk, or does not tell."""
+
+
+def synced(kind: type[Connection]) -> type[Connection]:
+    """That kind of connection, which opens only to a server that syncs its file before it answers.
+
+    Opening one raises `Unsynced` otherwise.
+    """
+
+    class Synced(kind):  # type: ignore[misc, valid-type]  # whichever it is
+        """A connection that asks when it has logged in."""
+
+        async def on_connect_check_health(self, check_health: bool = True) -> None:
+            await super().on_connect_check_health(check_health=check_health)
+            await self.send_command("CONFIG GET", "append*", check_health=False)
+            try:
+                answer = await self.read_response()
+            except driver.NoPermissionError as error:
+                raise Unsynced("it refuses to tell: allow the user +config|get") from error
+            _check(answer)
+
+    return Synced
+
+
+def _check(answer: list[Any]) -> None:
+    settings = dict(zip(answer[::2], answer[1::2], strict=True))
+    if not _WANTED.items() <= settings.items():
+        found = " and ".join(settings.get(name, b"nothing").decode() for name in _WANTED)
+        raise Unsynced(f"it has {found}")

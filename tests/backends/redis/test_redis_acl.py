@@ -5,7 +5,7 @@ import pytest
 from backends.redis.conftest import Open
 from prism.backends.redis.config import RedisCredentials
 from prism.backends.redis.testing_server import RedisServer
-from prism.errors import BackendCredentials
+from prism.errors import BackendCredentials, Outcome
 from prism.interfaces import cache, keyvalue
 from prism.sdk import HealthStatus
 
@@ -55,3 +55,13 @@ async def test_beside_the_prefix_it_may_nothing(server: RedisServer, open_store:
     assert server.command("DBSIZE") == 0
     for command in ("FLUSHALL", "KEYS *", "CLIENT KILL TYPE normal", "CONFIG SET maxmemory 1", "DEBUG SLEEP 0"):
         assert b"has no permissions" in server.command("ACL", "DRYRUN", "gateway", *command.split(" "))
+
+
+async def test_a_script_that_is_stopped_half_way_says_so(server: RedisServer, open_store: Open) -> None:
+    """An account that lacks one of its commands: what it did before stays, so the outcome is not known."""
+    server.command("ACL", "SETUSER", "gateway", "on", ">secret", *RULES.split(), "-zadd")
+    store = await open_store(server, login={"username": "gateway", "password": "secret"})
+    with pytest.raises(BackendCredentials) as caught:
+        await store.put("r", b"k", b"v")
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert server.command("EXISTS", b"prism:{n\0r}\0ik") == 1

@@ -1,7 +1,8 @@
 """What Redis and its driver say, as errors of the contract: kind, advice, and whether a write was applied.
 
-Redis answers a command that it refuses, and has then changed nothing: scripts check before they write. What is lost on
-the way, or not answered in time, may have been applied.
+Redis answers a command that it refuses, and has then changed nothing; so too a script, where the server's own state is
+the reason, which is looked at before its first write. One that is stopped for anything else may have begun. What is
+lost on the way, or not answered in time, may have been applied.
 """
 
 import ssl
@@ -88,6 +89,11 @@ _PREFIXES = (
 )
 """Answers that the driver has no class for."""
 
+_IN_SCRIPT = "on @user_script"
+_REFUSED_WRITES = (driver.OutOfMemoryError, driver.ReadOnlyError)
+_REFUSED_PREFIXES = ("MISCONF", "NOREPLICAS")
+"""What a script hears of its first write; Redis stops none for these once it has written."""
+
 
 def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     """The error to raise instead of `error`, `from` which it is raised.
@@ -99,7 +105,7 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     """
     if isinstance(error, PrismError):
         return error
-    outcome = (Outcome.UNKNOWN if sent else Outcome.NOT_APPLIED) if writes else None
+    outcome = (Outcome.UNKNOWN if sent or _half_done(error) else Outcome.NOT_APPLIED) if writes else None
     if isinstance(error, driver.RedisClusterException) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # why the last of a cluster's nodes could not be asked
     if isinstance(error.__context__, ssl.SSLError):
@@ -109,6 +115,12 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
             if str(error).startswith(prefix):
                 return kind(f"{advice} ({first_line(error)})", outcome=outcome, retry_after=LATER)
     return translated(error, _MEANINGS, outcome, store="Redis")
+
+
+def _half_done(error: Exception) -> bool:
+    """Whether a script may have been stopped behind its first write: Redis does not undo it."""
+    said = str(error)
+    return _IN_SCRIPT in said and not (isinstance(error, _REFUSED_WRITES) or said.startswith(_REFUSED_PREFIXES))
 
 
 def asks_for_another_server(error: object) -> bool:

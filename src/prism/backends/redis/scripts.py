@@ -213,9 +213,11 @@ return {#dead, empty, due}
 """
 
 # A message goes to those who listen to its topic and to those who listen to everything, in one step. Being no read-only
-# script it is refused by a replica, whose subscribers alone would hear it.
+# script it is refused by a replica, whose subscribers alone would hear it. What is refused at once comes back as an
+# answer and not as the end of a script, which may have begun.
 _PUBLISH = """#!lua flags=allow-oom
-redis.call(ARGV[1], KEYS[1], ARGV[2])
+local first = redis.pcall(ARGV[1], KEYS[1], ARGV[2])
+if type(first) == 'table' and first.err then return first end
 redis.call(ARGV[1], KEYS[2], ARGV[2])
 """
 

@@ -20,9 +20,9 @@ Advance = Callable[[float], float]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Advance:
-    """A clock of the buckets' that goes on when it is told to."""
+    """A clock of the calls and the buckets that goes on when it is told to."""
     now = [1000.0]
-    for module in ("bucket", "limit"):
+    for module in ("bucket", "gateway"):
         monkeypatch.setattr(f"prism.gateway.{module}.monotonic", lambda: now[0])
 
     def advance(seconds: float) -> float:

@@ -39,7 +39,7 @@ class Store:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Advance:
     """A clock of the breakers' that goes on when it is told to."""
     now = [1000.0]
-    for module in ("breaker", "resilience"):
+    for module in ("gateway", "breaker", "resilience"):
         monkeypatch.setattr(f"prism.gateway.{module}.monotonic", lambda: now[0])
 
     def advance(seconds: float) -> None:

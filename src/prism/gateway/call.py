@@ -41,25 +41,30 @@ class Call:
         snapshot: the configuration that this call is decided by, from its first hop to its last.
         namespace: the name asked for; nothing has been checked of it before `route`.
         size: bytes of the request's message.
+        now: when it arrived, by `time.monotonic`, or was admitted as far as a hop that had to wait: one look at the
+            clock is enough for all hops.
         principal: set by authenticate; NOBODY where nobody has to say who they are.
         deadline: when the caller stops waiting, or the namespace's policy does.
         meter: set by limit; None where nothing is limited.
         target: set by route.
         resilience: set by the last hop; None where the instance is called as it is.
         sampled: set by trace: its spans are kept whatever becomes of it; None where nobody traces calls.
-        dispatched: when it was handed to its plugin, by `time.perf_counter`; 0 before. Only where calls are traced.
+        dispatched: when it was handed to its plugin, by `time.monotonic`; 0 before. Only where calls are traced.
     """
 
-    __slots__ = ("_trace", "deadline", "dispatched", "incoming", "meter", "namespace", "operation", "principal",
+    __slots__ = ("_trace", "deadline", "dispatched", "incoming", "meter", "namespace", "now", "operation", "principal",
                  "resilience", "sampled", "size", "snapshot", "target")  # fmt: skip
     dispatched: float
 
-    def __init__(self, operation: Operation, incoming: Incoming, snapshot: Snapshot, size: int = 0) -> None:
+    def __init__(
+        self, operation: Operation, incoming: Incoming, snapshot: Snapshot, size: int = 0, now: float = 0.0
+    ) -> None:
         self.operation = operation
         self.incoming = incoming
         self.snapshot = snapshot
         self.namespace = str(incoming.metadata.get(NAMESPACE_HEADER, DEFAULT_NAMESPACE))
         self.size = size
+        self.now = now
         self.principal: Principal = NOBODY
         self.deadline = incoming.deadline
         self.meter: Meter | None = None

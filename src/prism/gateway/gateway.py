@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from time import perf_counter
+from time import monotonic
 from typing import Protocol
 
 from prism.control.snapshot import Namespace, Snapshot
@@ -42,7 +42,7 @@ class Observer(Protocol):
         Args:
             call: the call, as far as the hops came.
             code: how it ended.
-            started: when it arrived, by `time.perf_counter`.
+            started: when it arrived, by `time.monotonic`.
             seconds: how long it took.
             error: why it failed; None also where it was cancelled, and where a defect ended it (`INTERNAL`).
         """
@@ -132,8 +132,8 @@ class Gateway:
         Raises:
             PrismError: with namespace, backend and, for a write, its outcome.
         """
-        started = perf_counter()
-        call = Call(operation, incoming, self.snapshot, len(payload))
+        started = monotonic()
+        call = Call(operation, incoming, self.snapshot, len(payload), started)
         code = Code.INTERNAL
         failure: PrismError | None = None
         self.recorder.begin(operation.name)
@@ -180,8 +180,8 @@ class Gateway:
 
         `on_established` is called when the backend says that the stream misses nothing from then on, if it does.
         """
-        started = perf_counter()
-        call = Call(operation, incoming, self.snapshot, len(payload))
+        started = monotonic()
+        call = Call(operation, incoming, self.snapshot, len(payload), started)
         code = Code.CANCELLED  # what remains where the caller leaves the stream
         failure: PrismError | None = None
         self.recorder.begin(operation.name)
@@ -193,7 +193,7 @@ class Gateway:
             async with self._subscribed(call, payload, on_established) as responses:
                 async for response in responses:
                     if call.meter is not None:
-                        call.meter.streamed(len(response), operation.reads)
+                        call.meter.answered(len(response), operation.reads)
                     yield response
             code = Code.OK
         except PrismError as error:
@@ -210,7 +210,7 @@ class Gateway:
     def _ended(self, call: Call, code: Code, started: float, failure: PrismError | None) -> None:
         if call.meter is not None:
             call.meter.end()
-        seconds = perf_counter() - started
+        seconds = monotonic() - started
         self.recorder.end(_counted_as(call), call.operation.name, code, seconds)
         for observer in self._observers:
             observer.ended(call, code, started, seconds, failure)
@@ -268,9 +268,11 @@ class Gateway:
 
 async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) -> None:
     await slow
+    call.now = monotonic()
     for hop in rest:
         if (slower := hop(call)) is not None:
             await slower
+            call.now = monotonic()
 
 
 def _target(call: Call) -> Namespace:

@@ -6,7 +6,6 @@ What was used is kept by namespace and principal, and survives every snapshot; h
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic
 
 from prism.control.policy import Limits, Shares
 from prism.control.snapshot import Snapshot
@@ -120,18 +119,30 @@ class Plan:
 
 
 class Meter:
-    """What one call uses, from its admission to its end."""
+    """What the calls of one caller on one namespace use, from their admission to their end; kept from call to call."""
 
-    __slots__ = ("_each", "_plan", "_sent", "_whole")
+    __slots__ = ("_each", "_plan", "_whole")
 
     def __init__(self, plan: Plan, whole: Usage, each: Usage | None) -> None:
         self._plan = plan
         self._whole = whole
         self._each = each
-        self._sent = 0
-        whole.concurrent += 1
-        if each is not None:
+
+    def take(self, size: int, now: float) -> None:
+        """A call with a request of so many bytes begins.
+
+        Raises:
+            LimitExceeded: there is not as much left.
+        """
+        plan, whole, each = self._plan, self._whole, self._each
+        if each is not None and plan.each is not None:
+            # First, so that a caller over its own limit takes nothing from the others'.
+            plan.each.take(each, size, now)
+            plan.whole.take(whole, size, now)
             each.concurrent += 1
+        else:
+            plan.whole.take(whole, size, now)
+        whole.concurrent += 1
 
     def answered(self, size: int, reads: bool) -> None:
         """The answer of so many bytes is ready; it is paid for whatever is left, as if it had been asked with the call.
@@ -146,8 +157,24 @@ class Meter:
         if reads and size > plan.scan_size:
             raise answer_too_large(size, int(plan.scan_size))
 
-    def streamed(self, size: int, reads: bool) -> None:
-        """The same of one answer of a stream, which may come long after its call."""
+    def end(self) -> None:
+        """The call has ended."""
+        self._whole.concurrent -= 1
+        if self._each is not None:
+            self._each.concurrent -= 1
+
+
+class StreamMeter(Meter):
+    """The same for one call with a stream of responses, of which it knows how much has been sent."""
+
+    __slots__ = ("_sent",)
+
+    def __init__(self, plan: Plan, whole: Usage, each: Usage | None) -> None:
+        super().__init__(plan, whole, each)
+        self._sent = 0
+
+    def answered(self, size: int, reads: bool) -> None:
+        """One answer of the stream is ready, perhaps long after its call; raises as a call's one answer does."""
         plan = self._plan
         self._whole.bytes.charge(size * plan.whole.byte)
         if self._each is not None and plan.each is not None:
@@ -155,12 +182,6 @@ class Meter:
         self._sent += size
         if reads and self._sent > plan.scan_size:
             raise answer_too_large(self._sent, int(plan.scan_size))
-
-    def end(self) -> None:
-        """The call has ended."""
-        self._whole.concurrent -= 1
-        if self._each is not None:
-            self._each.concurrent -= 1
 
 
 class Usages:
@@ -192,8 +213,9 @@ class Limit:
     """The hop, for one snapshot."""
 
     def __init__(self, plans: Mapping[str, Plan], usages: Usages) -> None:
-        self._plans = {name: (plan, usages.whole(name)) for name, plan in plans.items()}
-        self._each = usages.each
+        self._plans = plans
+        self._usages = usages
+        self._meters: Remembered[tuple[str, str], Meter] = Remembered(PRINCIPALS)
 
     def __call__(self, call: Call) -> None:
         """Admits what is left to use, and sets `call.meter`.
@@ -201,24 +223,31 @@ class Limit:
         Raises:
             LimitExceeded: there is not as much left.
         """
-        planned = self._plans.get(call.namespace)
-        if planned is None:
+        plan = self._plans.get(call.namespace)
+        if plan is None:
             return
-        plan, whole = planned
-        if call.size > plan.message_size:
+        size = call.size
+        if size > plan.message_size:
             raise LimitExceeded(
-                f"the request has {call.size} bytes, and one on this namespace has at most {plan.message_size:g}; "
+                f"the request has {size} bytes, and one on this namespace has at most {plan.message_size:g}; "
                 "send less at once",
                 metadata={"limit": "message_size"},
             )
-        now = monotonic()
-        each = None
-        if plan.each is not None:
-            # First, so that a caller over its own limit takes nothing from the others'.
-            each = self._each(call.namespace, call.principal.name)
-            plan.each.take(each, call.size, now)
-        plan.whole.take(whole, call.size, now)
-        call.meter = Meter(plan, whole, each)
+        if call.operation.server_streaming:
+            meter: Meter = self._meter(StreamMeter, plan, call)
+        else:
+            who = (call.namespace, call.principal.name if plan.each is not None else "")
+            known = self._meters.get(who)
+            if known is None:
+                known = self._meter(Meter, plan, call)
+                self._meters.keep(who, known)
+            meter = known
+        meter.take(size, call.now)
+        call.meter = meter
+
+    def _meter(self, kind: type[Meter], plan: Plan, call: Call) -> Meter:
+        each = None if plan.each is None else self._usages.each(call.namespace, call.principal.name)
+        return kind(plan, self._usages.whole(call.namespace), each)
 
 
 def plans_of(snapshot: Snapshot) -> dict[str, Plan]:

@@ -4,7 +4,6 @@ It is not cut in silence: whoever counts on an hour and is given a minute cannot
 """
 
 from collections.abc import Mapping
-from time import monotonic
 
 from prism.control.snapshot import Snapshot
 from prism.errors import LimitExceeded
@@ -36,7 +35,7 @@ class Longest:
         longest = self._seconds.get(call.namespace)
         if longest is None or call.operation.server_streaming:
             return
-        asked = deadline.instant - monotonic()
+        asked = deadline.instant - call.now
         if asked > longest * ROUNDING:
             raise LimitExceeded(
                 f"the call asks for {round(asked, 3):g} s, and one on this namespace takes at most {longest:g} s; "

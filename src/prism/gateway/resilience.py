@@ -82,7 +82,7 @@ class Resilience:
 
         One function for the way that nearly every call goes; what is rare has its own.
         """
-        began = monotonic()
+        began = call.now
         if call.deadline is None and self._default < math.inf:
             return await self._before(Deadline(began + self._default), call, payload)
         breaker, instance = self._breaker, self._instance

@@ -8,7 +8,7 @@ A call costs a decision and a moment's time; ids, names and spans are made when 
 """
 
 from collections.abc import Callable
-from time import perf_counter, time_ns
+from time import monotonic, time_ns
 from typing import Final
 
 from prism.errors import PrismError
@@ -46,7 +46,7 @@ class Tracer:
 
     def dispatched(self, call: Call) -> None:
         """The last hop of all: from here on the time is the plugin's."""
-        call.dispatched = perf_counter()
+        call.dispatched = monotonic()
 
     def ended(self, call: Call, code: Code, started: float, seconds: float, error: PrismError | None) -> None:
         """A call has ended."""

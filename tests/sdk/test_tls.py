@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from authority import Authority
 from prism.errors import FailedPrecondition
@@ -38,3 +39,13 @@ def test_a_key_of_another_certificate(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with pytest.raises(FailedPrecondition, match=r"^certificate and key: .* is none"):
         client_context(None, authority.issue("one").cert, authority.issue("other").key)
+
+
+def test_a_key_with_a_passphrase(tmp_path: Path) -> None:
+    """Nothing waits for somebody to type it."""
+    own = Authority(tmp_path).issue("own")
+    key = serialization.load_pem_private_key(own.key.read_bytes(), None)
+    form, locked = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    own.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, locked))
+    with pytest.raises(FailedPrecondition, match="the key is encrypted, and nobody is asked for its passphrase"):
+        client_context(None, own.cert, own.key)

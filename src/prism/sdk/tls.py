@@ -1,5 +1,6 @@
 """TLS from a plugin to its store, from files that a configuration names; what is wrong with a file is said of it."""
 
+import errno
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,13 @@ def client_context(ca: Path | None, certificate: Path | None, key: Path | None) 
         context = ssl.create_default_context(cafile=ca)
     if certificate is not None:
         with _naming("certificate and key", f"{certificate} and {key}"):
-            context.load_cert_chain(certificate, key)
+            context.load_cert_chain(certificate, key, _no_password)
     return context
+
+
+def _no_password() -> str:
+    """Else OpenSSL would ask the terminal, and every call would wait for it."""
+    raise OSError(errno.EINVAL, "the key is encrypted, and nobody is asked for its passphrase")
 
 
 @contextmanager
@@ -35,4 +41,6 @@ def _naming(field: str, path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FailedPrecondition(f"{field}: {path} is none ({error}); give a file in PEM form") from error
+        raise FailedPrecondition(
+            f"{field}: {path} is none ({error.strerror or error}); give a file in PEM form"
+        ) from error

@@ -1,6 +1,7 @@
 """The kit assumes no capability: a plugin that declares none passes, and the refusal of what it lacks names who can."""
 
 import json
+import secrets
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from prism.plugins.manifest import read
 
 TESTS = Path(__file__).parent.parent
 SOURCE = Path(__file__).parent / "plugins" / "bare" / MANIFEST
-FOLDER = Path(tempfile.mkdtemp(prefix="prism-plugins-")) / "bare"
+FOLDER = Path(tempfile.gettempdir()) / f"prism-plugins-{secrets.token_hex(8)}" / "bare"
 """Where a gateway finds it as what is to be run as a sidecar: its manifest names a command and no class."""
 
 COMMAND = ["env", f"PYTHONPATH={TESTS}", sys.executable, "-m", "prism.sdk", "acceptance.plugins.bare"]
@@ -30,6 +31,7 @@ class FolderStore(MemoryTestBackend):
 
     async def stop(self) -> None:
         """Removes it."""
+        await super().stop()
         shutil.rmtree(FOLDER.parent, ignore_errors=True)
 
 

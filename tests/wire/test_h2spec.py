@@ -51,7 +51,8 @@ async def test_every_case_passes_over_tls(h2spec: Path, server: Server, tmp_path
 async def _measure(h2spec: Path, address: str, folder: Path, *options: str) -> None:
     host, port = address.rsplit(":", 1)
     report = folder / "report.xml"
-    command = [str(h2spec), "generic", "http2", "hpack", "--strict", "-h", host, "-p", port, "-P", "/data", *options]
+    to = ["-h", host, "-p", port, "-P", "/data", *options]
+    command = [str(h2spec), "generic", "http2", "hpack", "--strict", "-o", "20", *to]
     process = await asyncio.create_subprocess_exec(
         *command, "-j", str(report), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )

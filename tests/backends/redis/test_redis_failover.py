@@ -16,6 +16,7 @@ from prism.backends.redis.testing_cluster import RedisCluster, name
 from prism.backends.redis.testing_server import RedisServer
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from prism.interfaces import cache
+from prism.sdk import HealthStatus
 
 PATIENCE = 40.0
 WRITERS = 12
@@ -197,7 +198,7 @@ async def test_a_slot_that_moves(cluster: RedisCluster, store: Store) -> None:
 
 
 async def test_a_primary_that_nobody_replaces(cluster: RedisCluster, store: Store) -> None:
-    """Its keys alone fail, of calls that went together as of batches; what is applied in part says UNKNOWN."""
+    """Its keys alone fail, of calls that went together as of batches; what is applied in part says so; health too."""
     keys = [b"%d" % number for number in range(60)]
     for key in keys:
         await store.call("cache.set", cache.SetRequest(key=key, value=b"v"))
@@ -215,6 +216,9 @@ async def test_a_primary_that_nobody_replaces(cluster: RedisCluster, store: Stor
     partly = await _outcome(store.call("cache.delete", cache.DeleteRequest(keys=keys)))
     assert partly is not None
     assert partly.outcome is Outcome.UNKNOWN
+    health = await store.backend.health()
+    assert health.status is HealthStatus.DEGRADED
+    assert "1 of 3" in health.message
 
 
 async def _outcome(call: Awaitable[object]) -> BackendUnavailable | None:

@@ -79,11 +79,17 @@ class RedisBackend:
     async def health(self) -> Health:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                await self._one(b"PING")
+                answers = await self._server.everywhere((b"PING",))
         except PrismError as error:
             return Health(HealthStatus.UNHEALTHY, error.message, self._details())
         except TimeoutError:
             return Health(HealthStatus.UNHEALTHY, "Redis does not answer a PING", self._details())
+        failures = [each.message for each in answers if isinstance(each, PrismError)]
+        if len(failures) == len(answers):
+            return Health(HealthStatus.UNHEALTHY, failures[0], self._details())
+        if failures:
+            told = f"{len(failures)} of {len(answers)} primaries of the Redis cluster: {failures[0]}"
+            return Health(HealthStatus.DEGRADED, told, self._details())
         status = HealthStatus.DEGRADED if self._warning else HealthStatus.HEALTHY
         return Health(status, self._warning, self._details())
 

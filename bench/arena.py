@@ -42,6 +42,7 @@ def rows(results: dict[str, Sample], baseline: str) -> list[Row]:
                 "p99 us": sample.p99,
                 "added p50 us": sample.p50 - reference.p50,
                 "gateway CPU ms per 1,000": sample.cpu_per_thousand if sample.cpu else "",
+                "callers' CPU ms per 1,000": sample.own_per_thousand,
             },
         )
         for name, sample in results.items()

@@ -22,6 +22,7 @@ class Sample:
         p50: median latency, microseconds.
         p99: 99th percentile, microseconds.
         cpu: processor seconds of the server process (0 where there is none).
+        own: processor seconds of the callers' process.
     """
 
     calls: int
@@ -29,6 +30,7 @@ class Sample:
     p50: float
     p99: float
     cpu: float = 0.0
+    own: float = 0.0
 
     @property
     def throughput(self) -> float:
@@ -40,6 +42,11 @@ class Sample:
         """Processor milliseconds of the server per 1,000 calls."""
         return self.cpu * 1e6 / self.calls
 
+    @property
+    def own_per_thousand(self) -> float:
+        """Processor milliseconds of the callers per 1,000 calls."""
+        return self.own * 1e6 / self.calls
+
 
 def median(samples: list[Sample]) -> Sample:
     """Field by field the median of several rounds."""
@@ -49,6 +56,7 @@ def median(samples: list[Sample]) -> Sample:
         p50=statistics.median(sample.p50 for sample in samples),
         p99=statistics.median(sample.p99 for sample in samples),
         cpu=statistics.median(sample.cpu for sample in samples),
+        own=statistics.median(sample.own for sample in samples),
     )
 
 
@@ -58,7 +66,7 @@ async def load(
     """Runs `callers` callers, each with one call at a time, for `seconds`."""
     latencies: list[float] = []
     clock = time.perf_counter
-    before = cpu_seconds(pid) if pid else 0.0
+    before, own = cpu_seconds(pid) if pid else 0.0, time.process_time()
     started = clock()
     until = started + seconds
 
@@ -72,7 +80,7 @@ async def load(
 
     await asyncio.gather(*(caller() for _ in range(callers)))
     elapsed = clock() - started
-    cpu = cpu_seconds(pid) - before if pid else 0.0
+    cpu, own = cpu_seconds(pid) - before if pid else 0.0, time.process_time() - own
     latencies.sort()
     return Sample(
         calls=len(latencies),
@@ -80,6 +88,7 @@ async def load(
         p50=latencies[len(latencies) // 2] * 1e6,
         p99=latencies[len(latencies) * 99 // 100] * 1e6,
         cpu=cpu,
+        own=own,
     )
 
 

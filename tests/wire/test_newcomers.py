@@ -56,3 +56,21 @@ async def test_a_share_is_for_all_that_wait_in_a_turn() -> None:
         turns.append(0)
         await asyncio.sleep(0)
     assert max(turns) == SHARE
+
+
+async def test_one_that_fails_keeps_nobody_waiting() -> None:
+    """What is behind it in the line is not read until then."""
+    loop = asyncio.get_running_loop()
+    failures: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    newcomers = Newcomers(loop.call_soon)
+    served = asyncio.Event()
+
+    def fail() -> None:
+        raise RuntimeError("a defect")
+
+    newcomers.wait(fail)
+    newcomers.wait(served.set)
+    async with asyncio.timeout(1):
+        await served.wait()
+    assert len(failures) == 1

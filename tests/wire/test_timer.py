@@ -81,3 +81,27 @@ async def test_far_deadlines_share_their_buckets() -> None:
     await near.told
     assert len({id(entry.bucket) for entry in entries}) <= 2
     wheel.close()
+
+
+async def test_an_entry_that_fails_takes_no_other_s_deadline() -> None:
+    """Nor those that are added later."""
+    loop = asyncio.get_running_loop()
+    failures: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    wheel = DeadlineWheel(loop)
+
+    class Failing(Entry):
+        def expire(self) -> None:
+            """Fail."""
+            super().expire()
+            raise RuntimeError("a defect")
+
+    entries = [Entry(0.03) for _ in range(30)]
+    for entry in (*entries, Failing(0.03), *(others := [Entry(0.03) for _ in range(30)])):
+        wheel.add(entry)
+    await asyncio.gather(*[entry.told for entry in (*entries, *others)])
+    later = Entry(0.01)
+    wheel.add(later)
+    await later.told
+    assert len(failures) == 1
+    wheel.close()

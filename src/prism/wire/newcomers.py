@@ -33,8 +33,10 @@ class Newcomers:
         self._scheduled = False
         self.credit = SHARE
         waiting = self._waiting
-        while waiting and self.credit > 0:
-            waiting.popleft()()
-        if waiting and not self._scheduled:
-            self._scheduled = True
-            self._call_soon(self._serve)
+        try:
+            while waiting and self.credit > 0:
+                waiting.popleft()()
+        finally:
+            if waiting and not self._scheduled:
+                self._scheduled = True
+                self._call_soon(self._serve)

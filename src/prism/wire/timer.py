@@ -77,24 +77,29 @@ class DeadlineWheel:
                 entry.bucket = None
                 if not entry.ended:
                     self._settle(entry, now)
-        if self._due and not self._expiring:
-            self._expire()
-        # Expiring an entry may have added others.
-        if self._arrivals:
-            self._wake_in(TICK)
-        elif self._order:
-            self._wake_in(max(TICK, self._order[0] * TICK - now))
+        try:
+            if self._due and not self._expiring:
+                self._expire()
+        finally:
+            # Expiring an entry may have added others.
+            if self._arrivals:
+                self._wake_in(TICK)
+            elif self._order:
+                self._wake_in(max(TICK, self._order[0] * TICK - now))
 
     def _expire(self) -> None:
         """Some at a time: many clients' deadlines, or one's that means harm, may pass at the same moment."""
         due = self._due
-        for _ in range(min(len(due), _AT_ONCE)):
-            entry = due.popleft()
-            if not entry.ended:
-                entry.expire()
-        self._expiring = bool(due)
-        if due:
-            self._loop.call_soon(self._expire)
+        try:
+            for _ in range(min(len(due), _AT_ONCE)):
+                entry = due.popleft()
+                if not entry.ended:
+                    entry.expire()
+        finally:
+            # Behind one that fails too: without this no deadline would ever pass again.
+            self._expiring = bool(due)
+            if due:
+                self._loop.call_soon(self._expire)
 
     def _settle(self, entry: Expiring, now: float) -> None:
         if entry.expires <= now:

@@ -36,7 +36,7 @@ async def test_entries_expire_in_order_and_never_early() -> None:
 async def test_what_has_ended_is_left_alone() -> None:
     """Whether it ended within the first tick, or later."""
     wheel = DeadlineWheel(asyncio.get_running_loop())
-    early, late, last = Entry(0.005), Entry(0.05), Entry(0.1)
+    early, late, last = Entry(0.005), Entry(1.0), Entry(1.1)
     for entry in (early, late, last):
         wheel.add(entry)
     early.ended = True

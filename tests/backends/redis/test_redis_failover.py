@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,7 @@ pytest.importorskip("redis")
 
 from redis.crc import key_slot
 
+import redis
 from backends.redis.store import Store
 from prism.acceptance.backend import StoreMissing
 from prism.backends.redis.testing_cluster import RedisCluster, name
@@ -195,6 +197,32 @@ async def test_a_slot_that_moves(cluster: RedisCluster, store: Store) -> None:
     assert None not in values
     await store.put(record, b"new", b"v")
     assert await store.get(record, b"new") == b"v"
+
+
+async def test_a_slot_that_moves_while_its_last_subscriber_leaves(cluster: RedisCluster, store: Store) -> None:
+    """Redis ends the subscription, and then refuses to end it: those of other namespaces on that node hear on."""
+    source, to = cluster.nodes[0], name(cluster.nodes[1])
+    leaving, moving = store.namespace, str(_slot(store))
+    first = redis.Redis(port=source.port, password=source.own_password).connection_pool.get_connection()
+    first.connect()  # what it sends reaches the server that stands still before what the backend sends
+    async with AsyncExitStack() as stays:
+        async with store.listening("t"):
+            store.namespace = next(f"m{each}" for each in range(1000) if cluster.owner(b"{m%d}" % each) is source)
+            listening = await stays.enter_async_context(store.listening("t"))
+            source.pause()
+            try:
+                first.send_command("CLUSTER", "SETSLOT", moving, "NODE", to)
+            except BaseException:
+                source.resume()
+                raise
+        for _ in range(10):  # turns, until it is sent that nobody listens
+            await asyncio.sleep(0)
+        source.resume()
+        assert first.read_response() == b"OK"
+        first.disconnect()
+        assert not source.command("PUBSUB", "SHARDCHANNELS", f"*{leaving}*")
+        await store.publish("t", b"heard")
+        assert (await listening.next()).payload == b"heard"
 
 
 async def test_a_primary_that_nobody_replaces(cluster: RedisCluster, store: Store) -> None:

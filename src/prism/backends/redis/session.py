@@ -20,6 +20,7 @@ from prism.backends.redis.parsers import Push
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
 from prism.sdk.driver_errors import LATER
 from redis.asyncio.connection import AbstractConnection
+from redis.crc import key_slot
 
 log = logging.getLogger(__name__)
 
@@ -188,11 +189,20 @@ class Session:
                 self._answered(found)
 
     def _answered(self, answer: Any) -> None:
+        if self._was_answered_before(answer):
+            return
         asked = self._asked.popleft()
         if asked.listening is not None:
             self._placed(asked.listening, confirmed=False)
         if not asked.answer.done():
             asked.answer.set_result(answer)
+
+    def _was_answered_before(self, answer: Any) -> bool:
+        """Whether Redis refuses to end what it had just ended by itself, which was taken for the answer."""
+        if not isinstance(answer, driver.MovedError):
+            return False
+        _, *channel = self._asked[0].command if self._asked else (b"",)
+        return not channel or key_slot(channel[0]) != answer.slot_id
 
     def _pushed(self, push: Push) -> None:
         kind, channel = push[0], push[1]

@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from backends.redis.conftest import Make, Open
 from prism.backends.redis.testing_server import RedisServer
+from prism.errors import BackendUnavailable
+from prism.interfaces import keyvalue
 from prism.sdk import HealthStatus
 
 
@@ -39,6 +43,26 @@ async def test_stop_closes_every_connection(server: RedisServer, open_store: Ope
     store = await open_store(server)
     await asyncio.gather(*(store.put("r", b"%d" % number, b"v") for number in range(50)))
     await store.backend.stop()
+    async with asyncio.timeout(10):
+        while b" name=prism " in server.command("CLIENT", "LIST"):  # noqa: ASYNC110  # nothing tells when
+            await asyncio.sleep(0.01)
+
+
+async def test_what_outlasts_the_stop_leaves_no_connection(server: RedisServer, open_store: Open) -> None:
+    """A call that is under way is answered and its connection closed; a subscription that comes late is refused."""
+    store = await open_store(server)
+    await store.put("r", b"k", b"v")
+    server.pause()
+    try:
+        late = asyncio.ensure_future(store.call("keyvalue.exists", keyvalue.ExistsRequest(id="r", keys=[b"k"])))
+        await asyncio.sleep(0)  # it begins
+        await store.backend.stop()
+    finally:
+        server.resume()
+    assert (await late).keys == [b"k"]
+    assert store.backend.metrics()["pool_connections_idle"] == 0
+    with pytest.raises(BackendUnavailable, match="subscribe again"):
+        await store.listening().__aenter__()
     async with asyncio.timeout(10):
         while b" name=prism " in server.command("CLIENT", "LIST"):  # noqa: ASYNC110  # nothing tells when
             await asyncio.sleep(0.01)

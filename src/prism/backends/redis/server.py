@@ -90,6 +90,7 @@ class OneServer:
         self._timeout = timeout
         self._places = asyncio.Semaphore(most)
         self._idle: list[AbstractConnection] = []
+        self._closed = False
         self.open = 0
 
     @property
@@ -111,7 +112,7 @@ class OneServer:
             except BaseException:
                 await self._drop(connection)
                 raise
-            if any(asks_for_another_server(answer) for answer in answers):
+            if self._closed or any(asks_for_another_server(answer) for answer in answers):
                 await self._drop(connection)
             else:
                 self._idle.append(connection)
@@ -151,7 +152,8 @@ class OneServer:
             await self._drop(self._idle.pop())
 
     async def close(self) -> None:
-        """See Server."""
+        """See Server. What is still under way closes its own when it is answered."""
+        self._closed = True
         while self._idle:
             await self._drop(self._idle.pop(), at_once=False)
         for sentinel in self._sentinel.sentinels if self._sentinel else ():

@@ -14,6 +14,7 @@ from prism.sdk import Feed
 from prism.sdk.driver_errors import LATER
 
 _HOPS = 3
+_STOPPED = "the backend was stopped; subscribe again"
 
 
 class Subscriber:
@@ -25,6 +26,7 @@ class Subscriber:
         self._sessions: dict[str, Session] = {}
         self._opening: dict[str, asyncio.Task[Session]] = {}
         self._feeds: set[Feed[Message]] = set()
+        self._stopped = False
 
     @property
     def words(self) -> Words:
@@ -58,9 +60,10 @@ class Subscriber:
             listening.session.leave(listening)
 
     async def stop(self) -> None:
-        """Ends all subscriptions and connections."""
+        """Ends all subscriptions and connections, and refuses what comes later."""
+        self._stopped = True
         for feed in self._feeds:
-            feed.end(BackendUnavailable("the backend was stopped; subscribe again"))
+            feed.end(BackendUnavailable(_STOPPED))
         opening = tuple(self._opening.values())
         for task in opening:
             task.cancel()
@@ -82,6 +85,8 @@ class Subscriber:
         raise BackendUnavailable("the nodes of the Redis cluster disagree on who owns a namespace", retry_after=LATER)
 
     async def _session(self, address: str) -> Session:
+        if self._stopped:
+            raise BackendUnavailable(_STOPPED)
         session = self._sessions.get(address)
         if session is not None and session.alive:
             return session
@@ -93,7 +98,7 @@ class Subscriber:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             if opening.cancelled():
-                raise BackendUnavailable("the backend was stopped; subscribe again") from None
+                raise BackendUnavailable(_STOPPED) from None
             raise
 
     async def _open(self, address: str) -> Session:

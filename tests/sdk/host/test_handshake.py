@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -199,9 +200,14 @@ def go_host() -> Path:
 
 
 def test_the_stock_host_loads_it(go_host: Path) -> None:
-    """HashiCorp's own library starts it, reads its line, pings it, calls it and ends it."""
-    done = subprocess.run([go_host, *command("memory")], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout.split()) == (0, ["pinged", "memory", "ended"]), done.stderr
+    """HashiCorp's own library starts it, reads its line, pings it, calls it and ends it; nothing is left."""
+    with tempfile.TemporaryDirectory() as folder:  # a short path, for a socket
+        environment = os.environ | {"TMPDIR": folder}
+        done = subprocess.run(
+            [go_host, *command("memory")], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout.split()) == (0, ["pinged", "memory", "ended"]), done.stderr
+        assert list(Path(folder).iterdir()) == []
 
 
 async def test_a_command_that_is_no_plugin_is_told_by_what_it_prints() -> None:

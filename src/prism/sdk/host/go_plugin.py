@@ -4,7 +4,9 @@ Source: github.com/hashicorp/go-plugin, docs/guide-plugin-write-non-go.md, serve
 """
 
 import asyncio
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,14 +34,17 @@ def was_started_by_host(environ: Mapping[str, str]) -> bool:
 
 
 def socket_address(environ: Mapping[str, str]) -> str:
-    """Where to listen: a socket in the folder that the host names, or in a new one of our own.
+    """Where to listen: a socket in the folder that the host names, or in a new one of our own, gone with the process.
 
     Raises:
         FailedPrecondition: the host wants what is not there.
     """
     if environ.get(_AUTO_MTLS):
         raise FailedPrecondition(f"the host asks for AutoMTLS ({_AUTO_MTLS}); the unix socket needs none: turn it off")
-    folder = environ.get(_SOCKET_DIR) or tempfile.mkdtemp(prefix="prism-plugin-")
+    folder = environ.get(_SOCKET_DIR)
+    if not folder:
+        folder = tempfile.mkdtemp(prefix="prism-plugin-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return f"unix:{folder}/plugin-{os.getpid()}.sock"
 
 

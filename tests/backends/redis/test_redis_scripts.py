@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from backends.redis.conftest import Open
+from prism.backends.redis.scripts import PUBLISH
 from prism.backends.redis.testing_server import RedisServer
 
 
@@ -36,6 +37,27 @@ async def test_scripts_survive_a_flush(server: RedisServer, open_store: Open) ->
 
     await asyncio.gather(flush(), *(write(number) for number in range(8)))
     assert [await store.get(f"r{number}", b"19") for number in range(8)] == [b"v"] * 8
+
+
+async def test_messages_keep_their_order_when_scripts_are_forgotten(server: RedisServer, open_store: Open) -> None:
+    """As after a restart under other gateways: what they load in the middle of a batch reorders nothing of it."""
+    store = await open_store(server)
+    payload = bytes(1 << 15)
+    ended = asyncio.Event()
+
+    async def forget_and_load() -> None:
+        while not ended.is_set():
+            await asyncio.to_thread(server.command, "SCRIPT", "FLUSH")
+            await asyncio.to_thread(server.command, "SCRIPT", "LOAD", PUBLISH)
+
+    async with store.listening("t") as listening:
+        forgetting = asyncio.create_task(forget_and_load())
+        for _ in range(20):
+            await asyncio.gather(*(store.publish("t", b"%d " % number + payload) for number in range(50)))
+            heard = [int((await listening.next()).payload.split(b" ")[0]) for _ in range(50)]
+            assert heard == list(range(50))
+        ended.set()
+        await forgetting
 
 
 async def test_reads_that_wait_together_are_one_command(server: RedisServer, open_store: Open) -> None:

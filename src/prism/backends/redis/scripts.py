@@ -214,8 +214,9 @@ return {#dead, empty, due}
 
 # A message goes to those who listen to its topic and to those who listen to everything, in one step. Being no read-only
 # script it is refused by a replica, whose subscribers alone would hear it. What is refused at once comes back as an
-# answer and not as the end of a script, which may have begun.
-_PUBLISH = """#!lua flags=allow-oom
+# answer and not as the end of a script, which may have begun. It is sent whole: what had to be sent again because Redis
+# did not know its digest would have been overtaken.
+PUBLISH = b"""#!lua flags=allow-oom
 local first = redis.pcall(ARGV[1], KEYS[1], ARGV[2])
 if type(first) == 'table' and first.err then return first end
 redis.call(ARGV[1], KEYS[2], ARGV[2])
@@ -252,9 +253,7 @@ SET_EXPIRY = _script(_SET_EXPIRY)
 PAGE = _script(_PAGE)
 ALIVE = _script(_ALIVE)
 SWEEP = _script(_SWEEP)
-PUBLISH = Script(_PUBLISH.encode())
 
 SCRIPTS = {
-    script.digest: script
-    for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP, PUBLISH)
+    script.digest: script for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP)
 }

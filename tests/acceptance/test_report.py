@@ -34,8 +34,8 @@ def test_a_summary_counts_and_names_broken_rules() -> None:
 def test_a_page_has_a_row_for_each_plugin() -> None:
     """Markdown: passed, failed, skipped and why."""
     page = markdown(RESULTS)
-    assert "| KeyValue | shelf | sidecar | 1 | 1 | 1 not applicable: no server; 2 not declared: ttl |" in page
-    assert "| KeyValue | other | sidecar | 1 | 0 |  |" in page
+    assert "| KeyValue | shelf | sidecar | grpc | 1 | 1 | 1 not applicable: no server; 2 not declared: ttl |" in page
+    assert "| KeyValue | other | sidecar | grpc | 1 | 0 |  |" in page
     assert "- CONTRACT, Put: whole. (1 tests)" in page
 
 

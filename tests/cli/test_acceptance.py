@@ -108,7 +108,7 @@ async def test_a_placement() -> None:
     """An installed plugin as a sidecar; a page in Markdown has its row."""
     done = await prism("acceptance", "run", "memory", "--placement", "sidecar", *QUICK, "--report", "md")
     assert done.code == 0, done.err
-    assert "| Errors | memory | sidecar | 1 | 0 |" in done.out
+    assert "| Errors | memory | sidecar | process | 1 | 0 |" in done.out
 
 
 async def test_help_teaches() -> None:

@@ -13,6 +13,9 @@ HEADING = """# Acceptance: which plugin passes what
 Written by the acceptance kit (`--acceptance-report`). A test counts once for each way in; a skip has the capability
 that is not declared, or the reason for which it means nothing for that plugin."""
 
+FIGURES = """Of this run, on this machine: times as multiples of a refused call's, and what became of the calls
+made during each outage. Nothing is asserted on the numbers themselves."""
+
 
 def summary(results: Results) -> str:
     """The summary as a terminal shows it, broken rules first."""
@@ -52,27 +55,27 @@ def _name(line: Line) -> str:
 
 def markdown(results: Results) -> str:
     """A page with a table of the suites, each skip with its reason; the broken rules and the figures below it."""
-    head = ["suite", "plugin", "placement", "passed", "failed", "skipped, and why"]
-    rows = [head, ["---", "---", "---", "---:", "---:", "---"]]
+    head = ["suite", "plugin", "placement", "by", "passed", "failed", "skipped, and why"]
+    rows = [head, ["---", "---", "---", "---", "---:", "---:", "---"]]
     for line in results.lines():
         skips = "; ".join(f"{count:,} {reason}" for reason, count in line.skips.items())
-        rows.append([line.title, line.plugin, line.placement, f"{line.passed:,}", f"{line.failed:,}", skips])
+        counts = [f"{line.passed:,}", f"{line.failed:,}", skips]
+        rows.append([line.title, line.plugin, line.placement, ", ".join(line.ways), *counts])
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     parts = [HEADING, table]
     if rules := results.broken_rules():
         parts += ["## Broken rules", "\n".join(f"- {rule} ({len(cases)} tests)" for rule, cases in rules.items())]
-    figures = [
-        f"- {case.plugin} ({case.placement}, {case.way}): {name} = {value:g}"
-        for case in results.cases
-        for name, value in (case.figures or {}).items()
-    ]
-    if figures:
-        parts += [
-            "## Figures",
-            "Relative ones, of this run on this machine; nothing is asserted on them.",
-            "\n".join(figures),
-        ]
+    if figures := [*_figures(results)]:
+        parts += ["## Figures", FIGURES, "\n".join(figures)]
     return "\n\n".join(parts) + "\n"
+
+
+def _figures(results: Results) -> Iterator[str]:
+    """What each test has measured or counted, on a line."""
+    for case in results.cases:
+        if case.figures:
+            told = ", ".join(f"{name} {value:,g}" for name, value in case.figures.items())
+            yield f"- {case.plugin} ({_where(case.way, case.placement)}), {case.test.partition('[')[0]}: {told}"
 
 
 def document(results: Results) -> str:
@@ -86,6 +89,7 @@ def document(results: Results) -> str:
             "failed": line.failed,
             "skipped": line.skips,
             "seconds": round(line.seconds, 3),
+            "ways": list(line.ways),
         }
         for line in results.lines()
     ]

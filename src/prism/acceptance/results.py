@@ -53,6 +53,7 @@ class Line:
         failed: tests that failed.
         skips: how many were skipped for which reason.
         seconds: how long the tests took.
+        ways: the ways in; empty where the tests have none of their own.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Line:
     failed: int
     skips: dict[str, int]
     seconds: float
+    ways: tuple[str, ...] = ()
 
     @property
     def counts(self) -> str:
@@ -109,7 +111,8 @@ class Results:
         outcomes = Counter(case.outcome for case in cases)
         skips = Counter(case.reason for case in cases if case.outcome == "skipped")
         seconds = sum(case.seconds for case in cases)
-        return Line(*key, outcomes["passed"], outcomes["failed"], dict(sorted(skips.items())), seconds)
+        ways = tuple(sorted({case.way for case in cases if case.way}))
+        return Line(*key, outcomes["passed"], outcomes["failed"], dict(sorted(skips.items())), seconds, ways)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The cases as plain data."""

@@ -132,7 +132,9 @@ class Outside(Placed):
                     await call.send(message)
                     await call.end()
                     await call.headers()
-                    context.established()
+                    # A plugin's refusal is a message too, and comes with the headers: only without one is all in place.
+                    if not call.has_message:
+                        context.established()
                     while (response := await call.receive()) is not None:
                         begun = True
                         item = usual_item(response)

@@ -125,6 +125,11 @@ class ClientCall:
             await self._recover(stream)
 
     @property
+    def has_message(self) -> bool:
+        """Whether a message has come that nobody has received yet."""
+        return self._stream is not None and bool(self._stream.receiver.messages)
+
+    @property
     def trailing(self) -> Metadata:
         """The trailing metadata; empty until the call has ended."""
         return self._stream.trailing if self._stream is not None else EMPTY_METADATA

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from prism.acceptance.held_port import HeldPort
+from shared_cache import alone_in
 
 PACKAGE = "oauth2-mock-server@7"
-ROOT = Path(__file__).parent.parent
 SCRIPT = Path(__file__).with_suffix(".js")
 
 
@@ -34,8 +34,12 @@ class OidcServer:
         """Serves, with one new key."""
         command = ["node", str(SCRIPT), str(self._modules), str(self._port)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.key(kid, algorithm)
-        assert self._tell(action="start") == self.url
+        try:
+            self.key(kid, algorithm)
+            assert self._tell(action="start") == self.url
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -74,12 +78,13 @@ def oidc_modules() -> Path:
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
         pytest.skip(f"{PACKAGE}: npm or node is not installed")
-    cached = ROOT / ".cache" / "oidc"
-    modules = cached / "node_modules"
-    if not (modules / "oauth2-mock-server").exists():
-        cached.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), PACKAGE]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"{PACKAGE}: npm could not install it: {done.stderr.strip()[-200:]}")
+    with alone_in("oidc") as cached:
+        modules = cached / "node_modules"
+        complete = cached / ".complete"
+        if not complete.exists():
+            command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), PACKAGE]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                pytest.skip(f"{PACKAGE}: npm could not install it: {done.stderr.strip()[-200:]}")
+            complete.touch()
     return modules

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from shared_cache import alone_in
+
 GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
 
 
 @pytest.fixture(scope="session")
-def grpcurl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def grpcurl() -> Path:
     """The grpcurl of this machine, else one built for the tests."""
     if found := shutil.which("grpcurl"):
         return Path(found)
     go = shutil.which("go")
     if go is None:
         pytest.skip("neither grpcurl nor Go to build it is installed")
-    folder = tmp_path_factory.mktemp("grpcurl")
-    environment = os.environ | {"GOBIN": str(folder)}
-    built = subprocess.run([go, "install", GRPCURL], env=environment, capture_output=True, text=True, check=False)
-    if built.returncode != 0:
-        pytest.skip(f"grpcurl cannot be built here: {built.stderr[-300:]}")
+    with alone_in(GRPCURL.rpartition("/")[2]) as folder:
+        if not (folder / "grpcurl").exists():
+            environment = os.environ | {"GOBIN": str(folder)}
+            built = subprocess.run([go, "install", GRPCURL], env=environment, capture_output=True, text=True)
+            if built.returncode != 0:
+                pytest.skip(f"grpcurl cannot be built here: {built.stderr[-300:]}")
     return folder / "grpcurl"

@@ -25,6 +25,7 @@ GET = "/prism.data.v1.KeyValue/Get"
 BODY = b'{"id":"r","keys":["aw=="]}'
 WIRED = kv.GetRequest(id="r", keys=[b"k"]).SerializeToString()
 PATIENCE = 60.0
+pytestmark = pytest.mark.xdist_group("attacks")  # all on one gateway, which is looked at when they are over
 
 
 @dataclass(frozen=True)

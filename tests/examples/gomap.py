@@ -13,6 +13,7 @@ from prism.acceptance import StoreMissing
 from prism.backends.memory.testing import MemoryTestBackend
 from prism.plugins.discovery import MANIFEST, Plugin
 from prism.plugins.manifest import read
+from shared_cache import alone_in
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = ROOT / "examples" / "go-plugin"
@@ -43,8 +44,14 @@ def build() -> Path:
     ):
         digest.update(path.read_bytes())
     stamp = FOLDER / f"built-{digest.hexdigest()[:16]}"
-    if stamp.exists():
-        return FOLDER
+    with alone_in("go"):
+        if not stamp.exists():
+            _build()
+            stamp.touch()
+    return FOLDER
+
+
+def _build() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     environment = {"GOPATH": str(_GO), "GOCACHE": str(_GO / "build"), "GOFLAGS": "-modcacherw -buildvcs=false"}
@@ -56,8 +63,6 @@ def build() -> Path:
             raise StoreMissing(f"gomap: its Go modules cannot be downloaded: {done.stderr.strip()[-300:]}")
         raise RuntimeError(f"gomap does not build:\n{done.stderr}")
     shutil.copy(SOURCES / MANIFEST, FOLDER)
-    stamp.touch()
-    return FOLDER
 
 
 class GomapTestBackend(MemoryTestBackend):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from shared_cache import CACHE, alone_in
+
 _MODULES = Path(__file__).parent / "go"
-_CACHE = Path(__file__).parents[3] / ".cache" / "go"
+_CACHE = CACHE / "go"
 _ENVIRONMENT = {
     "GOPATH": str(_CACHE),
     "GOCACHE": str(_CACHE / "build"),
@@ -39,8 +41,13 @@ def build(module: str, package: str, modules: Path = _MODULES) -> Path:
     for path in sorted(folder.iterdir()):
         digest.update(path.read_bytes())
     program = _CACHE / "bin" / f"{module}-{digest.hexdigest()[:16]}"
-    if program.exists():
-        return program
+    with alone_in("go"):  # what another builds now has most of what we need
+        if not program.exists():
+            _build(go, folder, package, program)
+    return program
+
+
+def _build(go: str, folder: Path, package: str, program: Path) -> None:
     fresh = program.with_suffix(f".{os.getpid()}")
     done = subprocess.run(
         [go, "build", "-mod=readonly", "-modcacherw", "-buildvcs=false", "-o", str(fresh), package],
@@ -51,7 +58,6 @@ def build(module: str, package: str, modules: Path = _MODULES) -> Path:
     )
     if done.returncode != 0:
         if _OUT_OF_REACH.search(done.stderr):
-            pytest.skip(f"{module}: its Go modules cannot be downloaded: {done.stderr.strip()[-300:]}")
-        pytest.fail(f"{module} does not build:\n{done.stderr}")
+            pytest.skip(f"{folder.name}: its Go modules cannot be downloaded: {done.stderr.strip()[-300:]}")
+        pytest.fail(f"{folder.name} does not build:\n{done.stderr}")
     fresh.replace(program)
-    return program

@@ -143,11 +143,18 @@ class PostgresServer(RunningServer):
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Ends it as a crash does: every process at once, nothing flushed; the data stays for the next start."""
+        """Ends it as a crash does: every process at once, nothing flushed; the data stays for the next start.
+
+        Returns when the last is gone: a start is refused while one of them still holds the shared memory.
+        """
+        if self._process is not None:
+            _signal(self._process.pid, signal.SIGSTOP)  # so that it starts none that is not in the list
         processes = self._processes()
         for each in processes:
             _signal(each, signal.SIGKILL)
         self._end(signal.SIGKILL)
+        while any(map(_alive, processes)):
+            time.sleep(0.005)
 
     def wait(self) -> None:
         """Returns when it has ended by itself."""
@@ -271,6 +278,14 @@ class PostgresServer(RunningServer):
         except subprocess.TimeoutExpired:
             _signal(process.pid, signal.SIGQUIT)
             process.wait(_START_SECONDS)
+
+
+def _alive(process: int) -> bool:
+    """Whether it runs; one that has ended and that nobody has asked for yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _signal(process: int, number: signal.Signals) -> None:

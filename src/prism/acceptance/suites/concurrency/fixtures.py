@@ -1,28 +1,7 @@
 """What the tests of concurrency ask for: the face of the abstraction that they are about."""
 
-import pytest
-
-from prism.acceptance.caller import Caller
-from prism.acceptance.suites.cache.face import Cache
-from prism.acceptance.suites.keyvalue.face import KeyValue
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.cache.fixtures import cache
+from prism.acceptance.suites.keyvalue.fixtures import kv
+from prism.acceptance.suites.pubsub.fixtures import ps
 
 __all__ = ["cache", "kv", "ps"]
-
-
-@pytest.fixture
-def kv(caller: Caller) -> KeyValue:
-    """KeyValue in a namespace of the test's own."""
-    return KeyValue(caller)
-
-
-@pytest.fixture
-def cache(caller: Caller) -> Cache:
-    """Cache in a namespace of the test's own."""
-    return Cache(caller)
-
-
-@pytest.fixture
-def ps(caller: Caller) -> PubSub:
-    """PubSub in a namespace of the test's own."""
-    return PubSub(caller)

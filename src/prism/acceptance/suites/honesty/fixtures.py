@@ -1,27 +1,5 @@
 """What the tests of honesty ask for: a store of their own, behind gateways that they may ask for figures."""
 
-from collections.abc import AsyncIterator
-
-import pytest_asyncio
-
-from prism.acceptance.rig import Rig, Rigs
-from prism.acceptance.suites.outage.frail import Frail
-from prism.acceptance.suites.outage.frail_topics import FrailTopics
+from prism.acceptance.suites.outage.fixtures import frail, frail_topics
 
 __all__ = ["frail", "frail_topics"]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def frail(rig: Rig, rigs: Rigs) -> AsyncIterator[Frail]:
-    """A store to break behind a gateway; both are well again for the next test."""
-    broken = await rigs.frail(rig.harness)
-    async with broken.open("grpc", "keyvalue") as caller:
-        yield Frail(broken, caller)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def frail_topics(rig: Rig, rigs: Rigs) -> AsyncIterator[FrailTopics]:
-    """The same for PubSub."""
-    broken = await rigs.frail(rig.harness)
-    async with broken.open("grpc", "pubsub") as caller:
-        yield FrailTopics(broken, caller)

@@ -39,26 +39,8 @@ class Frail:
 
     async def write_through(self, trouble: Callable[[], Awaitable[None]]) -> Told:
         """Writers put record after record while `trouble` comes and goes; ends when puts succeed again after it."""
-        told, done = Told(), asyncio.Event()
-
-        async def write() -> None:
-            while not done.is_set():
-                number = told.next()
-                try:
-                    await self.put(number)
-                    told.success(number)
-                except PrismError as error:
-                    told.failure(number, error)
-                    await asyncio.sleep(0.01)  # a refusal at once is no reason to ask at once again
-
-        writers = [asyncio.create_task(write()) for _ in range(WRITERS)]
-        try:
-            await told.more(100)
-            await trouble()
-            await told.more(100)
-        finally:
-            done.set()
-            await asyncio.gather(*writers)
+        told = Told()
+        await told.through(trouble, self.put, WRITERS)
         return told
 
     async def recovered(self) -> None:

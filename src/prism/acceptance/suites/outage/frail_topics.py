@@ -93,30 +93,13 @@ class FrailTopics:
 
     async def publish_through(self, trouble: Trouble) -> Heard:
         """Publishers send number after number while `trouble` comes and goes; ends when all goes on after it."""
-        told, done = Told(), asyncio.Event()
+        told = Told()
         listeners = [Listener(self.ps, via, told) for via in range(self.ps.caller.gateways)]
-
-        async def talk() -> None:
-            while not done.is_set():
-                number = told.next()
-                try:
-                    await self.publish(number)
-                    told.success(number)
-                except PrismError as error:
-                    told.failure(number, error)
-                    await asyncio.sleep(0.01)  # a refusal at once is no reason to ask at once again
 
         async with _running([each.listen() for each in listeners]):
             for each in listeners:
                 await each.until(lambda each=each: each.living is not None)  # type: ignore[misc]  # bound at once
-            publishers = [asyncio.create_task(talk()) for _ in range(PUBLISHERS)]
-            try:
-                await told.more(100)
-                await trouble()
-                await told.more(100)
-            finally:
-                done.set()
-                await asyncio.gather(*publishers)
+            await told.through(trouble, self.publish, PUBLISHERS)
             await self._complete(told, listeners)
         return Heard(told, listeners)
 

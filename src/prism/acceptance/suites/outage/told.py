@@ -1,7 +1,7 @@
 """How the calls ended that were made while a store was in trouble, and what of that was no honest answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from prism.errors import Outcome, PrismError
 from prism.wire.status import Code
@@ -60,6 +60,31 @@ class Told:
             while len(self.acknowledged) < goal:
                 self._acknowledgement.clear()
                 await self._acknowledgement.wait()
+
+    async def through(
+        self, trouble: Callable[[], Awaitable[None]], send: Callable[[int], Awaitable[None]], callers: int
+    ) -> None:
+        """So many callers send number after number while `trouble` comes and goes; ends when all goes on after it."""
+        done = asyncio.Event()
+
+        async def call() -> None:
+            while not done.is_set():
+                number = self.next()
+                try:
+                    await send(number)
+                    self.success(number)
+                except PrismError as error:
+                    self.failure(number, error)
+                    await asyncio.sleep(0.01)  # a refusal at once is no reason to ask at once again
+
+        calling = [asyncio.create_task(call()) for _ in range(callers)]
+        try:
+            await self.more(100)
+            await trouble()
+            await self.more(100)
+        finally:
+            done.set()
+            await asyncio.gather(*calling)
 
     def record(self, figure: Callable[[str, float], None]) -> None:
         """The counts, for the report."""

@@ -110,13 +110,23 @@ class Attempts:
         """
         error = self._error(failure)
         self._made += 1
-        if not self._worth_repeating(error, failure) or not self._budget.spend():
-            raise error from failure
-        delay = self._policy.delay(self._made, error.retry_after)
-        late = self._deadline is not None and delay >= self._deadline.remaining()
-        if late or self._made >= self._policy.attempts:
-            raise error from failure
-        await asyncio.sleep(delay)
+        pause = self._pause(error, failure)
+        if pause is None:
+            try:
+                raise error from failure
+            finally:
+                del error  # its traceback holds this frame: the two would wait for the garbage collector
+        await asyncio.sleep(pause)
+
+    def _pause(self, error: PrismError, failure: StatusError) -> float | None:
+        """Seconds until the next attempt; None where there is none."""
+        if self._made >= self._policy.attempts or not self._worth_repeating(error, failure):
+            return None
+        if not self._budget.spend():
+            return None
+        pause = self._policy.delay(self._made, error.retry_after)
+        late = self._deadline is not None and pause >= self._deadline.remaining()
+        return None if late else pause
 
     def _error(self, failure: StatusError) -> PrismError:
         error = from_status(failure.status)

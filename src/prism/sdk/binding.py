@@ -107,6 +107,9 @@ class _Bound:
             answer: bytes = response.SerializeToString()
             if len(answer) > self._most and self._operation.reads:
                 raise answer_too_large(len(answer), self._most)
+        except PrismError as error:
+            self._note_outcome(error)
+            raise
         except Exception as error:
             raise self._translated(error) from error
         return answer
@@ -116,6 +119,9 @@ class _Bound:
         try:
             self._validate(request)
             return await self._method(request, context)
+        except PrismError as error:
+            self._note_outcome(error)
+            raise
         except Exception as error:
             raise self._translated(error) from error
 
@@ -125,6 +131,9 @@ class _Bound:
             async with aclosing(self._method(self._decoded(payload), context)) as responses:
                 async for response in responses:
                     yield response.SerializeToString()
+        except PrismError as error:
+            self._note_outcome(error)
+            raise
         except Exception as error:
             raise self._translated(error) from error
 
@@ -140,14 +149,16 @@ class _Bound:
         if isinstance(error, DecodeError):
             name = self._operation.request.DESCRIPTOR.full_name
             translated: PrismError = InvalidArgument(f"the request is not a {name}; send one as the .proto says")
-        elif isinstance(error, PrismError):
-            translated = error
         else:
             log.exception("%s failed unexpectedly", self._operation.name)
             translated = InternalError(f"{self._operation.name} failed inside the backend; its log has the details")
-        if translated.outcome is None and not self._operation.reads:
-            translated.outcome = Outcome.NOT_APPLIED if isinstance(translated, CallerError) else Outcome.UNKNOWN
+        self._note_outcome(translated)
         return translated
+
+    def _note_outcome(self, error: PrismError) -> None:
+        """A write that fails says what became of it."""
+        if error.outcome is None and not self._operation.reads:
+            error.outcome = Outcome.NOT_APPLIED if isinstance(error, CallerError) else Outcome.UNKNOWN
 
 
 def _interfaces_of(implementation: object) -> list[Interface]:

@@ -116,6 +116,7 @@ class Channel:
                 connection.drop(call)
                 raise
             except StatusError as error:
+                call = None  # its future holds the error, and that this frame: the garbage collector's work
                 attempts += 1
                 if not error.unprocessed or attempts >= _ATTEMPTS:
                     raise

@@ -157,8 +157,11 @@ class ServerConnection(Parting):
         try:
             message = await call.method.handle(call)
         except BaseException as error:  # noqa: BLE001 - a handler's failure is its call's, whatever it is
+            call.task = None
             self._failed(call, error)
             return
+        # Its context may hold the call: the two would wait for the garbage collector.
+        call.task = None
         if message is not None and call.plain and call.remote_ended and not call.ended and not self._choked:
             size = len(message) + 5
             if size <= call.send_window and size <= self._send_window and size <= self._peer_frame_size:

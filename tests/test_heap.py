@@ -36,3 +36,27 @@ def test_what_a_call_needs_is_kept_for_the_next() -> None:
     assert aside > 1000
     # 4 MB, of pages of 4 KiB, are got once.
     assert settled < 4_000 < faults
+
+
+_LOOKS = """
+import gc, sys
+from prism import heap
+if sys.argv[1] == "settled":
+    heap.settle()
+before = sum(generation["collections"] for generation in gc.get_stats())
+for _ in range(100):
+    some = [[] for _ in range(5_000)]
+    del some
+print(sum(generation["collections"] for generation in gc.get_stats()) - before)
+"""
+
+
+def test_the_collector_does_not_look_because_calls_come_and_go() -> None:
+    """What is made and freed again is not for it."""
+    looks = {
+        state: int(
+            subprocess.run([sys.executable, "-c", _LOOKS, state], capture_output=True, text=True, check=True).stdout
+        )
+        for state in ("as it is", "settled")
+    }
+    assert looks["settled"] <= 1 < 100 < looks["as it is"]

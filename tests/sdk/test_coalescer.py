@@ -7,6 +7,7 @@ import pytest
 
 from prism.errors import BackendUnavailable, InternalError, Outcome, PrismError
 from prism.sdk import Bounds, Coalescer
+from prism.sdk.coalescer import AT_ONCE
 
 
 class Recorder:
@@ -250,3 +251,24 @@ def test_bounds_are_positive(name: str) -> None:
     """A bound of nothing would never serve; the message names it."""
     with pytest.raises(ValueError, match=rf"Bounds\.{name} must be at least 1, not 0"):
         Bounds(**{name: 0})
+
+
+async def test_the_first_callers_go_on_before_the_last_are_answered(store: Recorder) -> None:
+    """The answers of a large batch are given out some in a turn, in order."""
+    coalescer = store.coalescer()
+    answers = [coalescer.submit("n", f"call {number}") for number in range(2 * AT_ONCE + 1)]
+    await answers[0]
+    assert [answer.done() for answer in answers] == [True] * AT_ONCE + [False] * (AT_ONCE + 1)
+    assert (await asyncio.gather(*answers))[-1] == f"CALL {2 * AT_ONCE}"
+
+
+async def test_an_end_while_answers_are_given_out_loses_none(store: Recorder) -> None:
+    """What the store has done is told to every caller, though the loop is ending."""
+    coalescer = store.coalescer()
+    answers = [coalescer.submit("n", "a") for _ in range(2 * AT_ONCE)]
+    await answers[0]
+    ours = asyncio.current_task()
+    (batch,) = (task for task in asyncio.all_tasks() if task is not ours)
+    batch.cancel()
+    await asyncio.wait([batch])
+    assert {answer.result() for answer in answers} == {"A"}

@@ -14,6 +14,9 @@ from typing import Generic, TypeVar
 
 from prism.errors import InternalError, Outcome, PrismError
 
+AT_ONCE = 32
+"""Answers given out in one turn of the loop: their callers and the gateway then work side by side."""
+
 Call = TypeVar("Call")
 Answer = TypeVar("Answer")
 
@@ -169,7 +172,18 @@ class Coalescer(Generic[Call, Answer]):
                 member.answer.cancel()
             raise
         else:
-            for member, answer in zip(batch, answers, strict=True):
+            await self._give_out(batch, answers)
+
+    async def _give_out(self, batch: list[_Member[Call, Answer]], answers: Sequence[Answer | Exception]) -> None:
+        """Some in a turn, so that the first callers go on before the last are answered."""
+        members = zip(batch, answers, strict=True)
+        try:
+            for number, (member, answer) in enumerate(members, 1):
+                _answer(member.answer, answer)
+                if number % AT_ONCE == 0 and number < len(batch):
+                    await asyncio.sleep(0)
+        finally:
+            for member, answer in members:
                 _answer(member.answer, answer)
 
     async def _execute_one_by_one(self, batch: list[_Member[Call, Answer]]) -> None:

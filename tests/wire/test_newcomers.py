@@ -3,7 +3,15 @@
 import asyncio
 from functools import partial
 
+import pytest
+
+from prism.wire import frames
+from prism.wire.connection import Connection
 from prism.wire.newcomers import SHARE, Newcomers
+from wire.hostile.attack import full, send
+from wire.raw_peer import RawPeer, message
+
+CALLS = 60  # several shares of frames
 
 
 async def test_who_waits_has_a_turn_in_the_order_of_the_line() -> None:
@@ -74,3 +82,36 @@ async def test_one_that_fails_keeps_nobody_waiting() -> None:
     async with asyncio.timeout(1):
         await served.wait()
     assert len(failures) == 1
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_connection_has_one_place_in_the_line(
+    address: str, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    """Also when its peer stops reading and reads again while it stands there, or only when its turn has passed."""
+    rest = Connection._rest
+    places: list[int] = []
+
+    def resume(connection: Connection, turns: int) -> None:
+        if turns:
+            connection._loop.call_soon(resume, connection, turns - 1)
+            return
+        connection.resume_writing()
+        places.append(connection._turn.newcomers._waiting.count(connection._go_on))
+
+    def watched(connection: Connection) -> None:
+        rest(connection)
+        # As `_hold_back` does where the peer does not read.
+        connection._choked = True
+        resume(connection, 3 if waits else 0)
+
+    monkeypatch.setattr(Connection, "_rest", watched)
+    async with asyncio.timeout(30), await RawPeer.connect(address) as peer:
+        numbers = range(1, 2 * CALLS + 1, 2)
+        await send(peer, [b"".join(full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers)])
+        ended = 0
+        while ended < CALLS:
+            frame = await peer.until(frames.HEADERS)
+            peer.fields(frame)
+            ended += frame.flags & frames.END_STREAM
+    assert max(places) == 1

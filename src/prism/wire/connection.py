@@ -41,6 +41,7 @@ class Connection(HeaderBlocks[S], asyncio.Protocol):
         self._proven = True  # has its own turn's worth, and need not share the newcomers'
         self._last_id = 0  # the highest stream the peer has opened
         self._going_on = False
+        self._expected = False  # `_go_on` is scheduled, or in the newcomers' line
         self._unread_head = (0, 0)
 
     # What a role must answer.
@@ -159,6 +160,10 @@ class Connection(HeaderBlocks[S], asyncio.Protocol):
         self._soon()
 
     def _soon(self) -> None:
+        if self._expected:
+            # It is choked and no more before its turn: a second place would be a second share.
+            return
+        self._expected = True
         if self._proven:
             self._loop.call_soon(self._go_on)
         else:
@@ -172,6 +177,7 @@ class Connection(HeaderBlocks[S], asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Take the next bite, unless the peer must read first."""
+        self._expected = False
         if not self._resting or self._choked or self._closed:
             return
         data, self._tail = self._tail, b""

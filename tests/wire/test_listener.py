@@ -1,8 +1,12 @@
 """Another TLS context takes over while connections come and calls are under way."""
 
 import asyncio
+import resource
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ import trustme
 
 from authority import shown
 from prism.wire import Channel, Code, Server, StatusError, client_context, server_context
+from prism.wire.listener import ACCEPTED_AT_ONCE
 from wire.service import Service
 
 ECHO = "/test.Test/Echo"
@@ -37,6 +42,32 @@ class Rotating:
         cert.write_bytes(made.cert_chain_pems[0].bytes())
         key.write_bytes(made.private_key_pem.bytes())
         return cert, key
+
+
+def open_files() -> set[int]:
+    """The descriptors of this process."""
+    return {int(each.name) for each in Path("/proc/self/fd").iterdir()}
+
+
+async def until_open(number: int) -> None:
+    """Wait until so many are open; loops close some of them a turn or two later."""
+    async with asyncio.timeout(30):
+        while len(open_files()) != number:  # noqa: ASYNC110 - the loop tells nobody
+            await asyncio.sleep(0)
+
+
+@contextmanager
+def room_for(files: int) -> Iterator[None]:
+    """No more files than that, or one, can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = open_files()
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (next(islice((each for each in count() if each not in used), files, None)), hard)
+    )
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
@@ -123,6 +154,75 @@ async def test_addresses_in_clear_text_stay_so_and_closing_closes(server: Server
         host, _, port = address.rpartition(":")
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(host, int(port))
+
+
+async def test_all_addresses_change_or_none(server: Server, rotating: Rotating) -> None:
+    """Where the system refuses at the second one, both show the certificate of before, and nothing is left open."""
+    first, certificate = rotating.context()
+    addresses = [await server.listen("127.0.0.1:0", tls=first) for _ in range(2)]
+    second, renewed = rotating.context()
+    before = len(open_files())
+    with room_for(ACCEPTED_AT_ONCE + ACCEPTED_AT_ONCE // 2), pytest.raises(OSError, match="Too many open files"):
+        await server.renew_tls(second)
+    await until_open(before)
+    assert [await shown(address, rotating.ca) for address in addresses] == [certificate] * 2
+    await server.renew_tls(second)
+    assert [await shown(address, rotating.ca) for address in addresses] == [renewed] * 2
+
+
+async def test_a_renewal_that_is_cancelled_leaves_nothing_half_open(server: Server, rotating: Rotating) -> None:
+    """In whatever turn it is: as many files are open as before, and connections are accepted."""
+    first, certificate = rotating.context()
+    address = await server.listen("127.0.0.1:0", tls=first)
+    second, renewed = rotating.context()
+    before = len(open_files())
+    for turns in count():
+        renewal = asyncio.create_task(server.renew_tls(second))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if not renewal.cancel():
+            break
+        await asyncio.wait([renewal])
+        assert renewal.cancelled()
+        await until_open(before)
+    await renewal
+    assert turns > 1
+    assert await shown(address, rotating.ca) == renewed != certificate
+    await server.close()
+    host, _, port = address.rpartition(":")
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, int(port))
+
+
+async def test_listening_that_is_cancelled_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    """No file that is open, and no socket in the file system; then it is had at the first attempt."""
+    path = tmp_path / "socket"
+    await server.listen("127.0.0.1:0")  # libuv opens a file of its own with a loop's first stream, for good
+    before = len(open_files())
+    for turns in count():
+        listening = asyncio.create_task(server.listen(f"unix:{path}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if not listening.cancel():
+            break
+        await asyncio.wait([listening])
+        await until_open(before)
+        assert not path.exists()
+    async with Channel(await listening) as channel:
+        assert await channel.unary(ECHO, b"x") == b"x"
+
+
+async def test_listening_that_fails_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    """Where files run out in the middle of it, the address is free again."""
+    path = tmp_path / "socket"
+    await server.listen("127.0.0.1:0")  # libuv opens a file of its own with a loop's first stream, for good
+    before = len(open_files())
+    with room_for(ACCEPTED_AT_ONCE // 2), pytest.raises(OSError, match="Too many open files"):
+        await server.listen(f"unix:{path}")
+    await until_open(before)
+    assert not path.exists()
+    async with Channel(await server.listen(f"unix:{path}")) as channel:
+        assert await channel.unary(ECHO, b"x") == b"x"
 
 
 async def test_who_connects_behind_many_waits_for_few_turns(server: Server) -> None:

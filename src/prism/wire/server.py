@@ -13,7 +13,7 @@ from prism.wire.fields import Fields
 from prism.wire.frames import DEFAULT_WINDOW
 from prism.wire.http import HttpHandler
 from prism.wire.http1 import Http1Connection
-from prism.wire.listener import Listener
+from prism.wire.listener import Listener, begin
 from prism.wire.method import Method
 from prism.wire.peer import Peer
 from prism.wire.preamble import Preamble
@@ -97,20 +97,22 @@ class Server:
         else:
             sockets = bind_tcp(where)
             where = Address(host=where.host, port=sockets[0].getsockname()[1])
-        for sock in sockets:
-            listener = Listener(sock, lambda: Preamble(self), self.config)
-            self._listeners.append(listener)
-            await listener.begin(tls)
+        listeners = [Listener(sock, lambda: Preamble(self), self.config) for sock in sockets]
+        self._listeners += listeners
+        try:
+            await begin(listeners, tls)
+        except BaseException:
+            self._stop_listening_on(listeners, [where.path] if where.path else [])
+            raise
         return str(where)
 
     async def renew_tls(self, tls: ssl.SSLContext) -> None:
         """Gives what connects from now on this context, on the addresses that speak TLS; open connections keep theirs.
 
-        No connection is lost by it. Raises `OSError` where it cannot be done; the context of before stays then.
+        No connection is lost by it. Raises `OSError` where it cannot be done; the context of before stays then, on
+        every address.
         """
-        for listener in self._listeners:
-            if listener.secured:
-                await listener.begin(tls)
+        await begin([each for each in self._listeners if each.secured], tls)
 
     async def drain(self, grace: float) -> None:
         """Stop listening, let what is under way finish for `grace` seconds, then close.
@@ -142,12 +144,15 @@ class Server:
         return self._emptied
 
     def _stop_listening(self) -> None:
-        for listener in self._listeners:
+        self._stop_listening_on(self._listeners, self._unix_paths)
+
+    def _stop_listening_on(self, listeners: list[Listener], unix_paths: list[str]) -> None:
+        for listener in listeners:
             listener.close()
-        self._listeners.clear()
-        for path in self._unix_paths:
+        self._listeners = [each for each in self._listeners if each not in listeners]
+        for path in unix_paths:
             remove_socket(path)
-        self._unix_paths.clear()
+        self._unix_paths = [each for each in self._unix_paths if each not in unix_paths]
 
     async def __aenter__(self) -> Self:
         return self

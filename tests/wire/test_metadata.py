@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prism.wire import EMPTY_METADATA, Metadata
+from prism.wire import EMPTY_METADATA, KnownFields, Metadata
+from prism.wire import metadata as module
 from prism.wire.metadata import decode_binary, encode_binary
 
 
@@ -76,11 +77,43 @@ def test_joined_binary_values_are_several() -> None:
         decode_binary(b"!")
 
 
-def test_values_that_never_come_again_are_encoded_like_any_other() -> None:
+def test_known_fields_are_encoded_like_any_other() -> None:
     """Each of a thousand values of one key is sent as it is, and a bad one is refused every time."""
-    encoded = {Metadata([("x-request-id", str(number))]).encoded() for number in range(1000)}
+    known = KnownFields()
+    encoded = {Metadata([("x-request-id", str(number))], known).encoded() for number in range(1000)}
     assert len(encoded) == 1000
-    assert Metadata([("x-request-id", "999")]).encoded() == Metadata.from_wire((("x-request-id", "999"),)).encoded()
+    assert encoded == {Metadata([("x-request-id", str(number))]).encoded() for number in range(1000)}
     for _ in range(2):
         with pytest.raises(ValueError, match="printable ASCII"):
-            Metadata([("x-request-id", "two\nlines")])
+            Metadata([("x-request-id", "two\nlines")], known)
+
+
+def test_known_fields_are_bounded() -> None:
+    """Whatever keys and values there are, and where credentials change all the while."""
+    known = KnownFields()
+    for number in range(5000):
+        Metadata([("authorization", f"Bearer {number}"), (f"key-{number % 50}", str(number))], known)
+        assert len(known) <= 1024
+    Metadata([("long", "x" * 1000)], known)
+    assert "long" not in {key for key, _ in known}
+
+
+def test_what_is_known_is_its_owners_alone() -> None:
+    """The module keeps nothing of a credential, whether there is an owner or not."""
+    known = KnownFields()
+    pairs = [("authorization", "Bearer of-this-test-alone")]
+    assert Metadata(pairs).encoded() == Metadata(pairs, known).encoded()
+    assert list(known) == pairs
+    kept = [each for each in vars(module).values() if isinstance(each, dict)]
+    assert not any(pairs[0] in each for each in kept)
+
+
+def test_it_is_extended_by_what_is_checked() -> None:
+    """The longer one is as if made at once, and the shorter one stays as it is."""
+    metadata = Metadata.from_wire((("a", "1"),))
+    longer = metadata.extended([("b-bin", b"\x00"), ("a", "2")])
+    whole = Metadata([("a", "1"), ("b-bin", b"\x00"), ("a", "2")])
+    assert (longer, longer.encoded(), longer.get_all("a")) == (whole, whole.encoded(), ("1", "2"))
+    assert metadata == Metadata([("a", "1")])
+    with pytest.raises(ValueError, match="belongs to the transport"):
+        metadata.extended([("grpc-timeout", "1S")])

@@ -11,6 +11,7 @@ from prism.client.keyvalue import KeyValue
 from prism.client.pubsub import PubSub
 from prism.client.retry import RetryPolicy
 from prism.client.transport import Transport
+from prism.wire import KnownFields
 
 DEFAULT_TARGET = "localhost:8980"
 DEFAULT_TIMEOUT = 10.0
@@ -52,6 +53,7 @@ class Client:
         """
         self._token = token
         self._headers = headers
+        self._known = KnownFields()
         self._transport = Transport(target, tls=tls, timeout=timeout, retry=retry)
 
     def keyvalue(self, namespace: str = "default") -> KeyValue:
@@ -60,7 +62,7 @@ class Client:
         Raises:
             ValueError: the name cannot travel. One that is not configured is refused by the first call.
         """
-        return KeyValue(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
+        return KeyValue(self._transport, self._headers_of(namespace))
 
     def cache(self, namespace: str = "default") -> Cache:
         """The cache of a namespace; cheap, and worth keeping.
@@ -68,7 +70,7 @@ class Client:
         Raises:
             ValueError: the name cannot travel. One that is not configured is refused by the first call.
         """
-        return Cache(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
+        return Cache(self._transport, self._headers_of(namespace))
 
     def pubsub(self, namespace: str = "default") -> PubSub:
         """The topics of a namespace; cheap, and worth keeping.
@@ -76,7 +78,10 @@ class Client:
         Raises:
             ValueError: the name cannot travel. One that is not configured is refused by the first call.
         """
-        return PubSub(self._transport, NamespaceHeaders(namespace, self._token, self._headers))
+        return PubSub(self._transport, self._headers_of(namespace))
+
+    def _headers_of(self, namespace: str) -> NamespaceHeaders:
+        return NamespaceHeaders(namespace, self._token, self._headers, self._known)
 
     async def close(self) -> None:
         """Ends the connection; calls in flight fail."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from prism.wire import Metadata
+from prism.wire import KnownFields, Metadata
 
 Token = str | Callable[[], str | Awaitable[str]]
 """A bearer token, or a function (plain or async) that gives the one to use now."""
@@ -12,18 +12,19 @@ Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
 
 
 class NamespaceHeaders:
-    """Builds a call's metadata; made once and kept where nothing about it can change.
+    """Builds a call's metadata; made once and kept where nothing about it can change. `known` is the client's.
 
     Raises:
         ValueError: the namespace, the token or a header cannot travel.
     """
 
-    __slots__ = ("_headers", "_namespace", "_token", "fixed")
+    __slots__ = ("_headers", "_known", "_namespace", "_token", "fixed")
 
-    def __init__(self, namespace: str, token: Token | None, headers: Headers) -> None:
+    def __init__(self, namespace: str, token: Token | None, headers: Headers, known: KnownFields) -> None:
         self._namespace = namespace
         self._token = token
         self._headers = headers
+        self._known = known
         self.fixed: Metadata | None = None
         if not callable(token) and not callable(headers):
             self.fixed = self._build(token, headers)
@@ -44,4 +45,4 @@ class NamespaceHeaders:
         pairs = [("prism-namespace", self._namespace), *headers.items()]
         if token is not None:
             pairs.append(("authorization", f"Bearer {token}"))
-        return Metadata(pairs)
+        return Metadata(pairs, self._known)

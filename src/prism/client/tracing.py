@@ -38,7 +38,7 @@ class ClientSpan:
         """The metadata with the span's context; what the application gives itself stays."""
         if not self._pairs or "traceparent" in metadata:
             return metadata
-        return Metadata([*metadata, *self._pairs])
+        return metadata.extended(self._pairs)
 
     def __enter__(self) -> Self:
         return self

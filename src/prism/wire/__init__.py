@@ -10,7 +10,7 @@ from prism.wire.channel import Channel, ChannelState
 from prism.wire.client_call import ClientCall
 from prism.wire.config import ChannelConfig, ServerConfig
 from prism.wire.deadline import Deadline
-from prism.wire.metadata import EMPTY_METADATA, Metadata
+from prism.wire.metadata import EMPTY_METADATA, KnownFields, Metadata
 from prism.wire.peer import Certificate, Peer, UnixCredentials
 from prism.wire.status import Code, Refusal, Status, StatusError
 from prism.wire.tls import client_context, server_context
@@ -49,6 +49,7 @@ __all__ = [
     "HttpHandler",
     "HttpRequest",
     "HttpResponse",
+    "KnownFields",
     "Metadata",
     "Method",
     "Peer",

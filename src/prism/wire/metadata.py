@@ -18,7 +18,7 @@ _Default = TypeVar("_Default")
 
 _KEY = re.compile(r"[0-9a-z_.\-]+")
 
-_MOST_FIELDS: Final = 4096
+_MOST_FIELDS: Final = 1024
 _MOST_BYTES: Final = 512  # a longer field is encoded each time
 _TOO_MANY_VALUES: Final = 256  # of one key: it is a trace id or the like, and none of its values will come again
 
@@ -49,17 +49,23 @@ _SENSITIVE = frozenset({"authorization", "proxy-authorization", "cookie", "set-c
 class Metadata:
     """An immutable multi-map of `str` to `str` (keys ending in `-bin`: to `bytes`), in the order of the wire.
 
+    `known` remembers fields for who makes the metadata of many calls, and whose they are.
+
     Raises `ValueError` where a key or value cannot travel, or where a key is the transport's own (`grpc-timeout`
     and the like).
     """
 
     __slots__ = ("_block", "_first", "_pairs")
 
-    def __init__(self, pairs: Iterable[tuple[str, Value]] = ()) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, Value]] = (), known: "KnownFields | None" = None) -> None:
         self._pairs = tuple(pairs)
         self._first: dict[str, Value] | None = None
         # Checked and encoded in one step: nearly all that is made here is sent.
-        self._block: bytes | None = b"".join([_KNOWN[pair] for pair in self._pairs])
+        self._block: bytes | None = b"".join(
+            [_field(key, value) for key, value in self._pairs]
+            if known is None
+            else [known[pair] for pair in self._pairs]
+        )
 
     @classmethod
     def from_wire(cls, pairs: tuple[tuple[str, Value], ...]) -> "Metadata":
@@ -69,6 +75,13 @@ class Metadata:
         metadata._first = None
         metadata._block = None
         return metadata
+
+    def extended(self, pairs: Iterable[tuple[str, Value]]) -> "Metadata":
+        """This with more behind it, which alone is checked and encoded. Raises `ValueError` as the class does."""
+        added = Metadata(pairs)
+        longer = Metadata.from_wire(self._pairs + added._pairs)
+        longer._block = self.encoded() + added.encoded()
+        return longer
 
     @overload
     def get(self, key: str) -> Value | None: ...
@@ -123,16 +136,18 @@ class Metadata:
         return f"Metadata({', '.join(key for key, _ in self._pairs)})"
 
 
-class _Known(dict[tuple[str, Value], bytes]):
-    """The fields that have been checked and encoded, by key and value: most of a call's are those of the last one."""
+class KnownFields(dict[tuple[str, Value], bytes]):
+    """The fields that have been checked and encoded, by key and value: most of a call's are those of the last one.
+
+    It belongs to who makes the calls and goes with it, for credentials are among them.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, int] = {}
 
     def __missing__(self, pair: tuple[str, Value]) -> bytes:
         key, value = pair
-        _check(key, value)
-        field = _encode(key, value)
+        field = _field(key, value)
         seen = self._values.get(key, 0)
         if seen < _TOO_MANY_VALUES and len(field) <= _MOST_BYTES:
             if len(self) >= _MOST_FIELDS:
@@ -141,6 +156,12 @@ class _Known(dict[tuple[str, Value], bytes]):
             self._values[key] = seen + 1
             self[pair] = field
         return field
+
+
+def _field(key: str, value: Value) -> bytes:
+    """Check and encode."""
+    _check(key, value)
+    return _encode(key, value)
 
 
 def _check(key: str, value: Value) -> None:
@@ -196,7 +217,5 @@ def decode_binary(value: bytes) -> list[bytes]:
     except binascii.Error as error:
         raise ValueError(f"binary metadata is not base64: {error}") from error
 
-
-_KNOWN: Final = _Known()
 
 EMPTY_METADATA = Metadata()

@@ -10,8 +10,8 @@ from prism.interfaces import cache, keyvalue
 from prism.sdk import HealthStatus
 
 RULES = (
-    "~prism:* &prism:* +@read +@write +@connection -@dangerous +eval +evalsha +script|load +publish +spublish "
-    "+subscribe +ssubscribe +unsubscribe +sunsubscribe +info +time +role +config|get +cluster|slots"
+    "~prism:* &prism:* +@read +@write +@connection -@dangerous +eval +evalsha +publish +spublish +subscribe "
+    "+ssubscribe +unsubscribe +sunsubscribe +info +time +role +config|get +cluster|slots"
 )
 
 

@@ -1,11 +1,15 @@
 """Scripts and pipelines: loaded once, loaded again where they are forgotten, and many calls in one round trip."""
 
 import asyncio
+import threading
+from contextlib import closing
 from typing import Any
 
+import redis
 from backends.redis.conftest import Open
 from prism.backends.redis.scripts import PUBLISH
 from prism.backends.redis.testing_server import RedisServer
+from prism.interfaces import keyvalue
 
 
 def calls(server: RedisServer, command: str) -> int:
@@ -14,29 +18,49 @@ def calls(server: RedisServer, command: str) -> int:
     return int(stats.get(f"cmdstat_{command}", {}).get("calls", 0))
 
 
-async def test_scripts_are_loaded_once(server: RedisServer, open_store: Open) -> None:
-    """A hundred puts load their script once."""
+async def test_scripts_are_sent_whole_once(server: RedisServer, open_store: Open) -> None:
+    """Of a hundred puts one carries the script's text."""
     store = await open_store(server)
     for number in range(100):
         await store.put("r", b"%d" % number, b"v")
-    assert calls(server, "script|load") == 1
-    assert calls(server, "evalsha") == 101  # the first was not known
+    assert calls(server, "eval") == 1
+    assert calls(server, "evalsha") == 100  # the first was not known
 
 
-async def test_scripts_survive_a_flush(server: RedisServer, open_store: Open) -> None:
-    """SCRIPT FLUSH under load: no call fails, and none is applied twice."""
+async def test_scripts_survive_flushes_without_end(server: RedisServer, open_store: Open) -> None:
+    """SCRIPT FLUSH between every two commands of a call, under load: no call fails, and none is applied twice."""
     store = await open_store(server)
+    ended = threading.Event()
+    flushing = asyncio.create_task(asyncio.to_thread(_flush_until, ended, server))
 
-    async def write(number: int) -> None:
+    async def write(number: int) -> list[bool]:
+        key = b"%d" % number
+        await store.put("r", key, b"0")
+        swapped = []
         for turn in range(20):
-            await store.put(f"r{number}", b"%d" % turn, b"v")
+            swap = keyvalue.CompareAndSwapRequest(
+                id="r", key=key, expected_value=b"%d" % turn, new_value=b"%d" % (turn + 1)
+            )
+            swapped.append((await store.call("keyvalue.compare_and_swap", swap)).swapped)
+        return swapped
 
-    async def flush() -> None:
-        for _ in range(10):
-            await asyncio.to_thread(server.command, "SCRIPT", "FLUSH")
+    try:
+        swapped = await asyncio.gather(*(write(number) for number in range(8)))
+    finally:
+        ended.set()
+        await flushing
+    assert swapped == [[True] * 20] * 8
+    assert calls(server, "eval") > 1
 
-    await asyncio.gather(flush(), *(write(number) for number in range(8)))
-    assert [await store.get(f"r{number}", b"19") for number in range(8)] == [b"v"] * 8
+
+def _flush_until(ended: threading.Event, server: RedisServer) -> None:
+    """Has Redis forget its scripts over and over."""
+    with closing(redis.Redis(port=server.port, password=server.own_password)) as client:
+        while not ended.is_set():
+            with client.pipeline(transaction=False) as pipeline:
+                for _ in range(50):
+                    pipeline.script_flush("ASYNC")
+                pipeline.execute()
 
 
 async def test_messages_keep_their_order_when_scripts_are_forgotten(server: RedisServer, open_store: Open) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import redis.exceptions as driver
 from prism.backends.redis.durability import Unsynced
 from prism.backends.redis.errors import translate
-from prism.backends.redis.scripts import SCRIPTS
+from prism.backends.redis.scripts import whole
 from prism.backends.redis.server import Answer, Command
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 
@@ -144,11 +144,10 @@ class Cluster:
         """Scripts that a node did not know have changed nothing: they are sent again, whole, and known from then on."""
         unknown = [index for index, answer in enumerate(answers) if isinstance(answer, driver.NoScriptError)]
         if unknown:
-            whole = list(commands)
+            texts = list(commands)
             for index in unknown:
-                _, digest, *rest = commands[index]
-                whole[index] = (b"EVAL", SCRIPTS[bytes(digest)].text, *rest)  # type: ignore[arg-type]  # bytes
-            await self._settle(whole, answers, unknown)
+                texts[index] = whole(commands[index])
+            await self._settle(texts, answers, unknown)
 
     async def close(self) -> None:
         """See Server."""

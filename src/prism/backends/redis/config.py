@@ -25,8 +25,8 @@ class RedisCredentials(Config):
 
     Attributes:
         username: the ACL user; unset: `default`. With the prefix `prism` this is enough for one: `~prism:* &prism:*
-            +@read +@write +@connection -@dangerous +eval +evalsha +script|load +publish +spublish +subscribe
-            +ssubscribe +unsubscribe +sunsubscribe +info +time +role +config|get +cluster|slots`.
+            +@read +@write +@connection -@dangerous +eval +evalsha +publish +spublish +subscribe +ssubscribe
+            +unsubscribe +sunsubscribe +info +time +role +config|get +cluster|slots`.
         password: of that user.
         sentinel_username: the ACL user at the sentinels, where they want one.
         sentinel_password: of that user.

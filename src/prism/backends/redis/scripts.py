@@ -6,6 +6,7 @@ cluster the second one is a name that nothing has: while the record's slot moves
 with it, a key that is missing makes Redis answer TRYAGAIN instead of running a script that sees half of the record.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
 
@@ -257,3 +258,9 @@ SWEEP = _script(_SWEEP)
 SCRIPTS = {
     script.digest: script for script in (PUT, COMPARE_AND_SWAP, DELETE, DELETE_RECORD, SET_EXPIRY, PAGE, ALIVE, SWEEP)
 }
+
+
+def whole(command: Sequence[bytes | str | int]) -> Sequence[bytes | str | int]:
+    """An EVALSHA as the EVAL that says the same: Redis cannot have forgotten it, and knows it from then on."""
+    _, digest, *rest = command
+    return (b"EVAL", SCRIPTS[bytes(digest)].text, *rest)  # type: ignore[arg-type]  # a digest is bytes

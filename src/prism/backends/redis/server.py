@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import redis.exceptions as driver
 from prism.backends.redis.connect import Connect
 from prism.backends.redis.errors import asks_for_another_server, translate
-from prism.backends.redis.scripts import SCRIPTS
+from prism.backends.redis.scripts import whole
 from redis._parsers import Encoder
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
@@ -177,12 +177,10 @@ async def _exchange(connection: AbstractConnection, commands: Sequence[Command])
 async def _repeat_unknown_scripts(
     connection: AbstractConnection, commands: Sequence[Command], answers: list[Answer]
 ) -> None:
-    """Scripts that the server did not know have changed nothing: they are loaded, and sent again."""
+    """Scripts that the server did not know have changed nothing: they are sent again, whole."""
     unknown = [index for index, answer in enumerate(answers) if isinstance(answer, driver.NoScriptError)]
     if unknown:
-        wanted = {bytes(commands[index][1]) for index in unknown}  # type: ignore[arg-type]  # EVALSHA's digest
-        await _exchange(connection, [(b"SCRIPT", b"LOAD", SCRIPTS[digest].text) for digest in wanted])
-        again = await _exchange(connection, [commands[index] for index in unknown])
+        again = await _exchange(connection, [whole(commands[index]) for index in unknown])
         for index, answer in zip(unknown, again, strict=True):
             answers[index] = answer
 

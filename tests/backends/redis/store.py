@@ -20,6 +20,11 @@ from prism.interfaces.operation import Operation
 from prism.sdk import Binding, Capabilities, Context, Deadline
 
 MANIFEST = Path(prism.__file__).parent / "backends" / "redis" / "plugin.toml"
+RULES = (
+    "~prism:* &prism:* +@read +@write +@connection -@dangerous +eval +evalsha +publish +spublish +subscribe "
+    "+ssubscribe +unsubscribe +sunsubscribe +info +time +role +config|get +cluster|slots"
+)
+"""Of the ACL that the documentation of `username` names."""
 OPERATIONS: dict[str, Operation] = {
     f"{interface.name}.{each.method}": each
     for interface in (cache.INTERFACE, keyvalue.INTERFACE, pubsub.INTERFACE)

@@ -3,16 +3,12 @@
 import pytest
 
 from backends.redis.conftest import Open
+from backends.redis.store import RULES
 from prism.backends.redis.config import RedisCredentials
 from prism.backends.redis.testing_server import RedisServer
-from prism.errors import BackendCredentials, Outcome
+from prism.errors import BackendCredentials, FailedPrecondition, Outcome
 from prism.interfaces import cache, keyvalue
 from prism.sdk import HealthStatus
-
-RULES = (
-    "~prism:* &prism:* +@read +@write +@connection -@dangerous +eval +evalsha +publish +spublish +subscribe "
-    "+ssubscribe +unsubscribe +sunsubscribe +info +time +role +config|get +cluster|slots"
-)
 
 
 def test_the_rules_are_those_that_are_documented() -> None:
@@ -65,3 +61,18 @@ async def test_a_script_that_is_stopped_half_way_says_so(server: RedisServer, op
         await store.put("r", b"k", b"v")
     assert caught.value.outcome is Outcome.UNKNOWN
     assert server.command("EXISTS", b"prism:{n\0r}\0ik") == 1
+
+
+async def test_a_command_that_is_not_allowed_is_named(server: RedisServer, open_store: Open) -> None:
+    """What to add to the ACL is in the message."""
+    server.command("ACL", "SETUSER", "gateway", "on", ">secret", *RULES.split(), "-mget")
+    store = await open_store(server, login={"username": "gateway", "password": "secret"})
+    with pytest.raises(BackendCredentials, match=r"allow the user \+mget"):
+        await store.get("r", b"k")
+
+
+async def test_a_server_that_is_no_cluster(server: RedisServer, open_store: Open) -> None:
+    """Mode cluster on a single server: refused at start, with what to change."""
+    store = await open_store(server, start=False, mode="cluster")
+    with pytest.raises(FailedPrecondition, match="say mode: standalone"):
+        await store.backend.start()

@@ -1,4 +1,4 @@
-"""A cluster that loses a primary, hands its part over, or moves a slot, under load."""
+"""A cluster that loses a primary or hands its part over, under load."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -158,51 +158,10 @@ async def test_a_primary_that_hands_over(cluster: RedisCluster, store: Store) ->
     assert await writing.missing(writing.acknowledged) == []
 
 
-async def test_a_slot_that_moves(cluster: RedisCluster, store: Store) -> None:
-    """MOVED, ASK and TRYAGAIN under load: no answer is wrong, nothing is lost, and subscribers of the slot are told."""
-    source, target = cluster.nodes[0], cluster.nodes[1]
-    tag = b"{%b}" % store.namespace.encode()
-    record = next(f"a{each}" for each in range(100_000) if _slot(store, f"a{each}") == _slot(store))
-    for number in range(200):
-        await store.put(record, b"%d" % number, b"0")
-    slot = str(_slot(store))
-    right: list[bool] = []
-    outcomes: set[Outcome | None] = set()
-    done = asyncio.Event()
-
-    async def use(number: int) -> None:
-        turn = 0
-        while not done.is_set():
-            turn += 1
-            try:
-                await store.put(record, b"%d" % number, b"%d" % turn)
-                right.append(await store.get(record, b"%d" % number) == b"%d" % turn)
-            except BackendUnavailable as error:
-                outcomes.add(error.outcome)
-                await asyncio.sleep(0.005)
-
-    users = [asyncio.create_task(use(number)) for number in range(8)]
-    async with store.listening() as listening:
-        await _move(source, target, slot)
-        _, gap = await listening.rest()
-    assert isinstance(gap, MessagesLost)
-    await _listens_again(store)
-    done.set()
-    await asyncio.gather(*users)
-    assert right
-    assert all(right)
-    assert Outcome.UNKNOWN not in outcomes
-    assert target.command("EXISTS", b"prism:" + tag + b"\0r") == 1
-    values = await asyncio.gather(*(store.get(record, b"%d" % number) for number in range(200)))
-    assert None not in values
-    await store.put(record, b"new", b"v")
-    assert await store.get(record, b"new") == b"v"
-
-
 async def test_a_slot_that_moves_while_its_last_subscriber_leaves(cluster: RedisCluster, store: Store) -> None:
     """Redis ends the subscription, and then refuses to end it: those of other namespaces on that node hear on."""
     source, to = cluster.nodes[0], name(cluster.nodes[1])
-    leaving, moving = store.namespace, str(_slot(store))
+    leaving, moving = store.namespace, str(key_slot(store.namespace.encode()))
     first = redis.Redis(port=source.port, password=source.own_password).connection_pool.get_connection()
     first.connect()  # what it sends reaches the server that stands still before what the backend sends
     async with AsyncExitStack() as stays:
@@ -256,27 +215,6 @@ async def _outcome(call: Awaitable[object]) -> BackendUnavailable | None:
     except BackendUnavailable as error:
         return error
     return None
-
-
-def _slot(store: Store, record: str = "") -> int:
-    """That of a record, or of the namespace's lists and channels."""
-    return int(key_slot(f"{store.namespace}\0{record}".encode() if record else store.namespace.encode()))
-
-
-async def _move(source: RedisServer, target: RedisServer, slot: str) -> None:
-    """Moves a slot key by key, as redis-cli does."""
-
-    async def told(node: RedisServer, *words: str) -> list[bytes]:
-        return await asyncio.to_thread(node.command, *words)
-
-    await told(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", name(source))
-    await told(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", name(target))
-    options = ("0", "5000", "AUTH", source.own_password, "KEYS")
-    while keys := await told(source, "CLUSTER", "GETKEYSINSLOT", slot, "10"):
-        moving = ("MIGRATE", "127.0.0.1", str(target.port), "", *options, *keys)
-        await asyncio.to_thread(source.command, *moving)
-    for node in (target, source):
-        await told(node, "CLUSTER", "SETSLOT", slot, "NODE", name(target))
 
 
 async def _take_over(replica: RedisServer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from prism.backends.redis.cache import RedisCache
 from prism.backends.redis.cluster import Cluster
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.connect import cluster, connector, listener
+from prism.backends.redis.connect import cluster, connector, dialler, listener
 from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.layout import Names
 from prism.backends.redis.pubsub import RedisPubSub
@@ -31,7 +31,7 @@ class RedisBackend:
 
     def __init__(self, config: RedisConfig, credentials: RedisCredentials) -> None:
         self._config = config
-        self._server, source = _server(config, credentials)
+        self._server, source = server_and_source(config, credentials)
         names = Names(config.prefix)
         self._keyvalue = RedisKeyValue(self._server, names)
         self._cache = RedisCache(self._server, names)
@@ -130,23 +130,22 @@ class RedisBackend:
                 raise each
         return told
 
-    async def _one(self, *command: bytes) -> Any:
-        (answer,) = await self._server.run([command], writes=False)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
-
-def _server(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server, Source]:
+def server_and_source(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server, Source]:
     """What commands go to, and where messages come from."""
     if config.mode == "cluster":
         client = cluster(config, credentials)
-        return Cluster(client, most=config.pool_size), ClusterSource(client, listener(config, credentials, None))
+        server = Cluster(
+            client,
+            dialler(config, credentials),
+            most=config.pool_size - 1,  # the client has one of its own to each node
+            timeout=config.command_timeout,
+            greeting=config.greeting,
+        )
+        return server, ClusterSource(client, listener(config, credentials, None))
     connect, sentinel = connector(config, credentials)
-    server = OneServer(
-        connect, sentinel, most=config.pool_size, timeout=config.command_timeout, greeting=config.greeting
-    )
-    return server, OneSource(config.addresses[0], listener(config, credentials, sentinel))
+    one = OneServer(connect, sentinel, most=config.pool_size, timeout=config.command_timeout, greeting=config.greeting)
+    return one, OneSource(config.addresses[0], listener(config, credentials, sentinel))
 
 
 def _check_version(info: bytes) -> None:

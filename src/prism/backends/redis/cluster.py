@@ -1,31 +1,56 @@
 """A cluster: each command goes to the node of its key, and follows it where it has gone.
 
-The driver's client knows the slots and keeps the connections. It is not left to redirect: it asks for a moving key over
-one connection and says ASKING over another, and its pipelines never look again for a node that is gone. What one node
-does not answer fails for its commands alone.
+The driver's client knows the slots. It is not left to send: it asks for a moving key over one connection and says
+ASKING over another, gives no time to a batch as a whole, and knows no node that owns nothing yet. What one node does
+not answer fails for its commands alone. What TRYAGAIN answers is not asked again here, where it would hold up the rest
+of its batch, but by its caller: moving.py.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 import redis.exceptions as driver
-from prism.backends.redis.durability import Unsynced
-from prism.backends.redis.errors import translate
-from prism.backends.redis.scripts import whole
-from prism.backends.redis.server import Answer, Command
-from redis.asyncio.cluster import ClusterNode, RedisCluster
+from prism.backends.redis.errors import IN_SCRIPT, translate
+from prism.backends.redis.pool import Answer, Command, Pool, exchange
+from prism.backends.redis.scripts import NOT_HERE, whole
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import AbstractConnection
 
 _FAILURES: Final = (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError)
-_ANSWERS: Final = (driver.ResponseError, driver.BusyLoadingError, driver.AuthenticationError)
-_ELSEWHERE: Final = (driver.MovedError, driver.AskError, driver.TryAgainError)
-"""Answers that say that nothing was done, and where or when to ask again."""
 _ROUNDS: Final = 6
 _FIRST_PAUSE: Final = 0.01
 _LOOK_SECONDS: Final = 0.1
 """So long it is not looked again for who owns what."""
-_KEYLESS: Final = frozenset({b"PING", b"INFO", b"CONFIG GET"})
 _SCRIPTED: Final = frozenset({b"EVAL", b"EVALSHA"})
+_ASKING: Final[Command] = (b"ASKING",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a command goes; `asking` where the node does not own the key yet."""
+
+    address: str
+    asking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """There was no answer.
+
+    Attributes:
+        error: why.
+        sent: whether the command may have reached its node.
+    """
+
+    error: Exception
+    sent: bool
+
+
+_NOBODYS: Final = _Lost(driver.ClusterDownError("no node owns its slot"), sent=False)
 
 
 class Cluster:
@@ -33,18 +58,32 @@ class Cluster:
 
     spans_slots = False
 
-    def __init__(self, client: RedisCluster, *, most: int) -> None:
+    def __init__(
+        self,
+        client: RedisCluster,
+        connect: Callable[[str], AbstractConnection],
+        *,
+        most: int,
+        timeout: float,
+        greeting: float,
+    ) -> None:
         """
         Args:
             client: the driver's, for the cluster.
-            most: commands under way at once; the driver refuses where a node's connections are all in use.
+            connect: makes connections to a node, given its address.
+            most: commands under way at once, and so connections to each node.
+            timeout: seconds for one exchange with a node.
+            greeting: seconds until a new connection is of use.
         """
         self._client = client
+        self._connect = connect
+        self._timeout = timeout
+        self._greeting = greeting
+        self._pools: dict[str, Pool] = {}
         self._places = asyncio.Semaphore(most)
         self._stale = False
         self._looked = float("-inf")
-        for name in ("INFO", "SET", "CONFIG GET"):  # answers as they come, as from one server
-            client.response_callbacks.pop(name, None)
+        self._closed = False
 
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         """See Server."""
@@ -60,8 +99,8 @@ class Cluster:
         """See Server."""
         async with self._places:
             await self._know_nodes(writes=False)
-            nodes = self._client.get_primaries()
-            answers = await asyncio.gather(*(self._exchange(node, [command], asking=False) for node in nodes))
+            nodes = [(node.host, int(node.port)) for node in self._client.get_primaries()]
+            answers = await asyncio.gather(*(self._exchange(_joined(*node), [command]) for node in nodes))
         return [_understood(answer, writes=False) for (answer,) in answers]
 
     async def _know_nodes(self, *, writes: bool) -> None:
@@ -77,68 +116,105 @@ class Cluster:
             self._looked = now
             await self._client.nodes_manager.initialize()
             self._stale = False
+            await self._leave_strangers()
+
+    async def _leave_strangers(self) -> None:
+        """Closes the connections to nodes that own nothing; one that is asked for a key again gets others."""
+        known = {_joined(node.host, int(node.port)) for node in self._client.get_nodes()}
+        for address in self._pools.keys() - known:
+            await self._pools.pop(address).close()
 
     async def _settle(self, commands: Sequence[Command], answers: list[Answer], wanted: Sequence[int]) -> None:
         """Puts the answers of the wanted commands into their places; follows those that have moved."""
+        places: dict[int, _Place | None] = {}
         pause = _FIRST_PAUSE
         for attempt in range(_ROUNDS):
-            await self._ask_nodes(commands, answers, wanted)
-            wanted = [index for index in wanted if isinstance(answers[index], _ELSEWHERE)]
-            if not wanted:
-                return
-            if any(type(answers[index]) is driver.MovedError for index in wanted):
-                await self._follow()
-            if attempt:  # the first redirection is followed at once
+            if attempt > 1:  # the first redirection is followed at once
                 await asyncio.sleep(pause)
                 pause *= 2
+            places = {index: self._place(commands[index], answers[index], places.get(index)) for index in wanted}
+            await self._ask_nodes(commands, answers, places)
+            wanted = [index for index in wanted if type(answers[index]) is driver.AskError or _moved(answers[index])]
+            if not wanted:
+                return
+            if any(_moved(answers[index]) for index in wanted):
+                await self._follow()
 
     async def _follow(self) -> None:
-        """Learns who owns what; where nobody says, the commands go where they went, and are told the same again."""
+        """Learns who owns what, if somebody says."""
+        self._stale = True
         try:
             await self._client.nodes_manager.initialize()
         except _FAILURES:
-            self._stale = True
+            return
+        self._stale = False
 
-    async def _ask_nodes(self, commands: Sequence[Command], answers: list[Answer], wanted: Sequence[int]) -> None:
-        groups: dict[str, tuple[ClusterNode | None, bool, list[int]]] = {}
-        for index in wanted:
-            node, asking = self._place(commands[index], answers[index])
-            name = f"{node.name if node else ''} {asking}"
-            groups.setdefault(name, (node, asking, []))[2].append(index)
+    async def _ask_nodes(
+        self, commands: Sequence[Command], answers: list[Answer], places: Mapping[int, _Place | None]
+    ) -> None:
+        groups: defaultdict[str, list[tuple[int, bool]]] = defaultdict(list)
+        for index, place in places.items():
+            if place is None:
+                answers[index] = _NOBODYS
+            else:
+                groups[place.address].append((index, place.asking))
 
-        async def ask(node: ClusterNode | None, asking: bool, indices: Sequence[int]) -> None:
-            found = await self._exchange(node, [commands[index] for index in indices], asking=asking)
-            for index, answer in zip(indices, found, strict=True):
-                answers[index] = answer
+        async def ask(address: str, those: Sequence[tuple[int, bool]]) -> None:
+            sent: list[Command] = []
+            positions: dict[int, int] = {}
+            for index, asking in those:
+                if asking:
+                    sent.append(_ASKING)
+                positions[index] = len(sent)
+                sent.append(commands[index])
+            found = await self._exchange(address, sent)
+            for index, position in positions.items():
+                answers[index] = found[position]
 
-        await asyncio.gather(*(ask(*group) for group in groups.values()))
+        await asyncio.gather(*(ask(*group) for group in groups.items()))
 
-    def _place(self, command: Command, answer: Answer) -> tuple[ClusterNode | None, bool]:
-        """Where a command goes, given what it was answered before; and whether it must say that it is ASKING."""
-        if type(answer) is driver.AskError:
-            node = self._client.get_node(answer.host, answer.port)
-            if node is not None:
-                return node, True
-        if command[0] in _KEYLESS:
-            return None, False
+    def _place(self, command: Command, answer: Answer, asked: _Place | None) -> _Place | None:
+        """Where a command goes, given what it was answered before, and where; None where nobody owns its key."""
         key = command[3] if command[0] in _SCRIPTED else command[1]
+        if type(answer) is driver.AskError:
+            return _Place(_joined(answer.host, answer.port), asking=True)
         try:
-            return self._client.get_node_from_key(key), False  # type: ignore[arg-type]  # it takes bytes
+            owner = self._client.get_node_from_key(key)  # type: ignore[arg-type]  # it takes bytes
         except driver.SlotNotCoveredError:
-            return None, False  # the driver says so again
+            return None
+        place = None if owner is None else _Place(_joined(owner.host, int(owner.port)))
+        if type(answer) is driver.MovedError and place == asked:
+            # Whom the others still take for the owner says that it is not, and who is: it has heard of it first.
+            self._stale = True
+            return _Place(_joined(answer.host, answer.port))
+        return place
 
-    async def _exchange(self, node: ClusterNode | None, commands: Sequence[Command], *, asking: bool) -> list[Answer]:
-        pipeline = self._client.pipeline()
-        target: dict[str, Any] = {} if node is None else {"target_nodes": node}
-        for name, *arguments in commands:
-            if asking:
-                pipeline.execute_command("ASKING", **target)
-            pipeline.execute_command(bytes(name).decode(), *arguments, **target)  # type: ignore[arg-type]  # bytes
+    async def _exchange(self, address: str, commands: Sequence[Command]) -> list[Answer]:
+        """What a node answers; or what was lost, in each place."""
+        pool = self._pool(address)
         try:
-            answers: list[Answer] = await pipeline.execute(raise_on_error=False, allow_redirections=False)
+            connection = await pool.take()
         except _FAILURES as error:
-            return [error] * len(commands)
-        return answers[1::2] if asking else answers
+            return [_Lost(error, sent=False)] * len(commands)
+        try:
+            async with asyncio.timeout(self._timeout):
+                answers = await exchange(connection, commands)
+        except _FAILURES as error:
+            await pool.drop(connection)
+            await pool.drop_idle()  # what has ended one has hardly left the others
+            return [_Lost(error, sent=True)] * len(commands)
+        except BaseException:
+            await pool.drop(connection)
+            raise
+        await pool.give_back(connection)
+        return answers
+
+    def _pool(self, address: str) -> Pool:
+        pool = self._pools.get(address)
+        if pool is None:
+            pool = self._pools[address] = Pool(partial(self._connect, address), greeting=self._greeting)
+            pool.closed = self._closed
+        return pool
 
     async def _settle_unknown_scripts(self, commands: Sequence[Command], answers: list[Answer]) -> None:
         """Scripts that a node did not know have changed nothing: they are sent again, whole, and known from then on."""
@@ -150,23 +226,36 @@ class Cluster:
             await self._settle(texts, answers, unknown)
 
     async def close(self) -> None:
-        """See Server."""
+        """See Server. What is still under way closes its own when it is answered."""
+        self._closed = True
+        for pool in tuple(self._pools.values()):
+            await pool.close()
         await self._client.aclose()
 
 
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _moved(answer: Answer) -> bool:
+    """Whether a node has done nothing because it does not own the key."""
+    if isinstance(answer, driver.MovedError):
+        return True
+    return isinstance(answer, driver.ResponseError) and NOT_HERE in str(answer) and IN_SCRIPT not in str(answer)
+
+
 def _says_that_nodes_changed(answer: Answer) -> bool:
-    return isinstance(answer, Exception) and (
-        not isinstance(answer, _ANSWERS)
-        or isinstance(answer, driver.ClusterDownError | driver.MasterDownError | driver.MovedError)
-    )
+    return isinstance(answer, _Lost | driver.ClusterDownError | driver.MasterDownError) or _moved(answer)
 
 
 def _understood(answer: Answer, *, writes: bool) -> Answer:
     """An exception in a place is the server's answer, or what was lost on the way to its node."""
-    if not isinstance(answer, Exception):
+    if isinstance(answer, _Lost):
+        cause, sent = answer.error, answer.sent
+    elif isinstance(answer, Exception):
+        cause, sent = answer, False
+    else:
         return answer
-    # A node that takes no connection, or is not as it must be, was sent nothing.
-    sent = not isinstance(answer, (*_ANSWERS, Unsynced)) and not isinstance(answer.__context__, ConnectionRefusedError)
-    error = translate(answer, writes=writes, sent=sent)
-    error.__cause__ = answer
+    error = translate(cause, writes=writes, sent=sent)
+    error.__cause__ = cause
     return error

@@ -43,7 +43,10 @@ class RedisConfig(Config):
 
     Attributes:
         addresses: `host:port` of the server; of the sentinels, or of some of the cluster's nodes.
-        mode: one server, a primary that the sentinels name, or a cluster.
+        mode: one server, a primary that the sentinels name, or a cluster. While a cluster moves a slot, its nodes run
+            nothing that needs several keys of a record (writes, scans, gets of several keys): such calls wait until the
+            slot has moved, and are refused as `UNAVAILABLE`, with nothing applied, where their deadline comes first.
+            All else goes on.
         sentinel_service: the primary's name at the sentinels.
         database: its number; a cluster has only 0.
         prefix: begins every key in Redis, so that a database may be shared with others.

@@ -55,6 +55,13 @@ def listener(
     return lambda address: _to(address, kind, options)
 
 
+def dialler(config: RedisConfig, credentials: RedisCredentials) -> Callable[[str], AbstractConnection]:
+    """How connections to the nodes of a cluster are made, given their addresses; raises as `connector` does."""
+    options = {**_common(config, credentials), "parser_class": Parser}
+    kind = _kind_for_writes(config)
+    return lambda address: _to(address, kind, options)
+
+
 def _to(address: str, kind: type[Connection], options: dict[str, Any]) -> AbstractConnection:
     host, port = _host_and_port(address)
     return kind(host=host, port=port, **options)
@@ -70,11 +77,11 @@ def _to_primary(sentinel: Sentinel, config: RedisConfig, kind: type[Connection],
 
 
 def cluster(config: RedisConfig, credentials: RedisCredentials) -> RedisCluster:
-    """A client for a cluster; raises as `connector` does."""
+    """What knows the nodes of a cluster, and asks no more of them than that; raises as `connector` does."""
     nodes = [ClusterNode(*_host_and_port(each)) for each in config.addresses]
     options = _common(config, credentials) | {"socket_timeout": config.command_timeout}
     client = RedisCluster(startup_nodes=nodes, max_connections=config.pool_size, **options)
-    kind = client.connection_kwargs["connection_class"] = _kind_for_writes(config)
+    kind = client.connection_kwargs["connection_class"] = _kind(config)
     for node in client.startup_nodes:
         node.connection_class = kind
     return client

@@ -5,10 +5,12 @@ the reason, which is looked at before its first write. One that is stopped for a
 lost on the way, or not answered in time, may have been applied.
 """
 
+import re
 import ssl
 
 import redis.exceptions as driver
 from prism.backends.redis.durability import Unsynced
+from prism.backends.redis.scripts import NOT_HERE
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
@@ -46,9 +48,16 @@ _MEANINGS = (
         LATER,
     ),
     Meaning(
-        (driver.AskError, driver.TryAgainError),
+        (driver.TryAgainError,),
         BackendUnavailable,
-        "what was asked for is on its way to another node of the Redis cluster: wait until it has come there",
+        "the keys of this call may be split over two nodes of the Redis cluster while their slot moves, and neither "
+        "node runs what needs them all: try again when it has moved",
+        LATER,
+    ),
+    Meaning(
+        (driver.AskError,),
+        BackendUnavailable,
+        "the nodes of the Redis cluster do not agree on who has this key: try again when its slot has moved",
         LATER,
     ),
     Meaning(
@@ -82,6 +91,12 @@ _KNOWN = tuple(kind for meaning in _MEANINGS for kind in meaning.errors)
 _PREFIXES = (
     ("The user executing the script", BackendCredentials, _CREDENTIALS),
     ("ACL failure in script", BackendCredentials, _CREDENTIALS),
+    (
+        "This instance has cluster support disabled",
+        FailedPrecondition,
+        "this Redis is no node of a cluster: name nodes that have cluster-enabled yes, or say mode: standalone",
+    ),
+    (NOT_HERE, BackendUnavailable, "the nodes of the Redis cluster do not agree on who has this channel: try again"),
     ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
     ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),
     ("BUSY", BackendUnavailable, "Redis is busy with a script: wait, or end it with SCRIPT KILL"),
@@ -89,7 +104,11 @@ _PREFIXES = (
 )
 """Answers that the driver has no class for."""
 
-_IN_SCRIPT = "on @user_script"
+_FORBIDDEN = re.compile("run the '([^']+)' command")
+
+IN_SCRIPT = "on @user_script"
+"""In the answer of a script that was stopped: what it had done stays."""
+
 _REFUSED_WRITES = (driver.OutOfMemoryError, driver.ReadOnlyError)
 _REFUSED_PREFIXES = ("MISCONF", "NOREPLICAS")
 """What a script hears of its first write; Redis stops none for these once it has written."""
@@ -108,8 +127,15 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     outcome = (Outcome.UNKNOWN if sent or _half_done(error) else Outcome.NOT_APPLIED) if writes else None
     if isinstance(error, driver.RedisClusterException) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # why the last of a cluster's nodes could not be asked
+    if isinstance(error, driver.RedisClusterException) and isinstance(error.__context__, driver.ResponseError):
+        error = error.__context__  # the driver takes every refusal to tell the slots for that of a server without any
     if isinstance(error.__context__, ssl.SSLError):
         error = error.__context__  # the driver makes a lost connection of it
+    forbidden = _FORBIDDEN.search(str(error)) if isinstance(error, driver.NoPermissionError) else None
+    if forbidden:
+        return BackendCredentials(
+            f"{_CREDENTIALS}: allow the user +{forbidden[1]} ({first_line(error)})", outcome=outcome
+        )
     if not isinstance(error, _KNOWN):
         for prefix, kind, advice in _PREFIXES:
             if str(error).startswith(prefix):
@@ -120,7 +146,7 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
 def _half_done(error: Exception) -> bool:
     """Whether a script may have been stopped behind its first write: Redis does not undo it."""
     said = str(error)
-    return _IN_SCRIPT in said and not (isinstance(error, _REFUSED_WRITES) or said.startswith(_REFUSED_PREFIXES))
+    return IN_SCRIPT in said and not (isinstance(error, _REFUSED_WRITES) or said.startswith(_REFUSED_PREFIXES))
 
 
 def asks_for_another_server(error: object) -> bool:

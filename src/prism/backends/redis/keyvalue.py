@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -9,6 +10,7 @@ from prism.backends.redis import scripts
 from prism.backends.redis.deadline import check_time
 from prism.backends.redis.index import Index
 from prism.backends.redis.layout import HEADER, NOTHING, Names, pack_body, unpack
+from prism.backends.redis.moving import once_moved
 from prism.backends.redis.scripts import Script
 from prism.backends.redis.server import Command, Server
 from prism.errors import answer_too_large
@@ -85,7 +87,8 @@ class RedisKeyValue(KeyValue):
         check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
         keys = list(request.keys)
-        return await self._gets.submit(context.namespace, (keys, [base + key for key in keys]))
+        submit = partial(self._gets.submit, context.namespace, (keys, [base + key for key in keys]))
+        return await (submit() if self._server.spans_slots else once_moved(submit, context))
 
     async def _get_all(self, calls: Sequence[_Get]) -> Sequence[GetResponse | Exception]:
         if self._server.spans_slots:
@@ -103,7 +106,7 @@ class RedisKeyValue(KeyValue):
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
         check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
-        answers = await self._read([(b"EXISTS", base + key) for key in request.keys])
+        answers = await self._run([(b"EXISTS", base + key) for key in request.keys], context)
         return ExistsResponse(keys=[key for key, there in zip(request.keys, answers, strict=True) if there])
 
     async def put(self, request: PutRequest, context: Context) -> PutResponse:
@@ -114,7 +117,8 @@ class RedisKeyValue(KeyValue):
         id_ = request.id.encode()
         command = self._script(scripts.PUT, context, id_, *_put_arguments(request))
         await self._index.before_write(context.namespace, id_)
-        written, soonest = await self._puts.submit(context.namespace, command, size=request.ByteSize())
+        submit = partial(self._puts.submit, context.namespace, command, size=request.ByteSize())
+        written, soonest = await (submit() if self._server.spans_slots else once_moved(submit, context))
         await self._index.after_write(context.namespace, id_, soonest)
         return PutResponse(versions=[written[at : at + 8] for at in range(0, len(written), 8)])
 
@@ -125,7 +129,7 @@ class RedisKeyValue(KeyValue):
         """The key is this payload's for 24 hours; the script remembers the answer in the same step as it writes."""
         name = self._names.namespace(context.namespace) + b"d" + request.idempotency_key.encode()
         claim = (b"SET", name, fingerprint(request), b"NX", b"GET", b"PX", _REMEMBERED_MS)
-        (remembered,) = await self._write([claim])
+        remembered = await self._write(claim, context)
         if remembered is not None:
             check_same(request, remembered)
 
@@ -133,8 +137,7 @@ class RedisKeyValue(KeyValue):
         check_time(context, writes=True)
         id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
         script = scripts.DELETE if keys else scripts.DELETE_RECORD
-        (answer,) = await self._write([self._script(script, context, id_, *keys)])
-        empty, removed = answer
+        empty, removed = await self._write(self._script(script, context, id_, *keys), context)
         if empty:
             await self._index.after_emptying(context.namespace, id_)
         return DeleteResponse(keys=removed, count=len(removed)) if keys else DeleteResponse(count=removed)
@@ -150,8 +153,7 @@ class RedisKeyValue(KeyValue):
     ) -> Sequence[bytes]:
         check_time(context, writes=True)
         id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
-        (answer,) = await self._write([self._script(scripts.SET_EXPIRY, context, id_, ttl, *keys)])
-        soonest, existed = answer
+        soonest, existed = await self._write(self._script(scripts.SET_EXPIRY, context, id_, ttl, *keys), context)
         await self._index.after_write(context.namespace, id_, soonest)
         return list(existed)
 
@@ -165,8 +167,7 @@ class RedisKeyValue(KeyValue):
         if written is not None:
             await self._index.before_write(context.namespace, id_)
         command = self._script(scripts.COMPARE_AND_SWAP, context, id_, *arguments)
-        (answer,) = await self._write([command])
-        swapped, current, soonest, empty = answer
+        swapped, current, soonest, empty = await self._write(command, context)
         if swapped and written is not None:
             await self._index.after_write(context.namespace, id_, soonest)
         if empty:
@@ -187,7 +188,7 @@ class RedisKeyValue(KeyValue):
         check_time(context, writes=False)
         living: list[bytes] = []
         async for some in self._index.records(context.namespace, ids, reverse=reverse, at_once=limit):
-            answers = await self._read([self._script(scripts.ALIVE, context, id_) for id_ in some])
+            answers = await self._run([self._script(scripts.ALIVE, context, id_) for id_ in some], context)
             living += [id_ for id_, count in zip(some, answers, strict=True) if count > 0]
             if len(living) >= limit:
                 break
@@ -196,7 +197,7 @@ class RedisKeyValue(KeyValue):
     async def _page(self, selection: Selection, context: Context) -> Page:
         check_time(context, writes=False)
         if selection.id:
-            (answer,) = await self._read([self._page_command(selection, context, selection.id, selection.keys)])
+            (answer,) = await self._run([self._page_command(selection, context, selection.id, selection.keys)], context)
             return page(_rows(selection.id, answer), selection.limit)
         return await self._page_of_namespace(selection, context)
 
@@ -207,7 +208,7 @@ class RedisKeyValue(KeyValue):
             context.namespace, _ids_from(selection), reverse=selection.reverse, at_once=_RECORDS_AT_ONCE
         ):
             commands = [self._page_command(selection, context, id_, _keys_from(selection, id_)) for id_ in some]
-            for id_, answer in zip(some, await self._read(commands), strict=True):
+            for id_, answer in zip(some, await self._run(commands, context), strict=True):
                 rows += _rows(id_, answer)
                 size += sum(map(len, answer)) - HEADER.size * len(answer) // 2
             if len(rows) > selection.limit or size > MAX_PAGE_BYTES:
@@ -227,18 +228,19 @@ class RedisKeyValue(KeyValue):
         keys = self._index.keys(context.namespace, id_)
         return (b"EVALSHA", script.digest, len(keys), *keys, id_, *arguments)
 
-    async def _read(self, commands: Sequence[Command]) -> list[Any]:
-        return _all_answered(await self._server.run(commands, writes=False))
+    async def _write(self, command: Command, context: Context) -> Any:
+        (answer,) = await self._run([command], context, writes=True)
+        return answer
 
-    async def _write(self, commands: Sequence[Command]) -> list[Any]:
-        return _all_answered(await self._server.run(commands, writes=True))
+    async def _run(self, commands: Sequence[Command], context: Context, *, writes: bool = False) -> list[Any]:
+        async def attempt() -> list[Any]:
+            answers = await self._server.run(commands, writes=writes)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers
 
-
-def _all_answered(answers: list[Any]) -> list[Any]:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
+        return await once_moved(attempt, context)
 
 
 def _got(keys: Sequence[bytes], stored: Iterable[bytes | None]) -> GetResponse | Exception:

@@ -51,7 +51,7 @@ class RedisPubSub(PubSub):
         )
         body = message.SerializeToString()
         channels = (self._channel(context, request.topic), self._channel(context, REST))
-        command = (b"EVAL", scripts.PUBLISH, 2, *channels, self._subscriber.words.publish, body)
+        command = (b"EVAL", scripts.PUBLISH, 0, *channels, self._subscriber.words.publish, body)
         await self._lane.submit(context.namespace, command, size=len(body))
         return PublishResponse(message_id=message.message_id)
 

@@ -18,13 +18,14 @@ class RedisCluster:
     """Some nodes; the first three are primaries, until one fails over.
 
     Attributes:
-        nodes: primaries, then the replicas of the first, the second, ...
+        nodes: primaries, then the replicas of the first, the second, ..., then those that own nothing.
     """
 
-    def __init__(self, *, replicas: int = 0, options: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, replicas: int = 0, empty: int = 0, options: Mapping[str, str] | None = None) -> None:
         """
         Args:
             replicas: so many of the primaries have one.
+            empty: so many more own no slot.
             options: of every node's redis.conf; a `tls-port` without a number is one of each node's own.
         """
         own = secrets.token_hex(8)
@@ -32,7 +33,8 @@ class RedisCluster:
         password = secrets.token_hex(8)
         self._replicas = replicas
         self.nodes = [
-            RedisServer(_with_ports(settings), password=password, own_password=own) for _ in range(PRIMARIES + replicas)
+            RedisServer(_with_ports(settings), password=password, own_password=own)
+            for _ in range(PRIMARIES + replicas + empty)
         ]
 
     def start(self) -> None:
@@ -45,7 +47,7 @@ class RedisCluster:
             last = SLOTS * (number + 1) // PRIMARIES - 1
             node.command("CLUSTER", "ADDSLOTSRANGE", str(SLOTS * number // PRIMARIES), str(last))
         until(lambda: all(_knows(node, len(self.nodes)) for node in self.nodes), "the cluster did not form")
-        for primary, replica in zip(self.nodes, self.nodes[PRIMARIES:], strict=False):
+        for primary, replica in zip(self.nodes, self.nodes[PRIMARIES:][: self._replicas], strict=False):
             replica.command("CLUSTER", "REPLICATE", name(primary))
             until(lambda node=primary: _in_step(node), "a replica did not come into step")  # type: ignore[misc]  # bool
 

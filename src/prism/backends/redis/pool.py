@@ -1,0 +1,114 @@
+"""The connections to one server, made as they are needed, and what is said over one: who sends knows what was sent."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import redis.exceptions as driver
+from prism.backends.redis.connect import Connect
+from redis._parsers import Encoder
+from redis.asyncio.connection import AbstractConnection
+from redis.connection import HiredisRespSerializer, PythonRespSerializer
+from redis.utils import HIREDIS_AVAILABLE
+
+Command = Sequence[bytes | str | int]
+Answer = Any
+"""What Redis answered, or the exception that it answered with."""
+
+_Pack = Callable[..., list[bytes]]
+_CUTOFF: Final = 6000  # bytes above which the driver copies no value
+
+
+def _packer() -> _Pack:
+    """The driver's own; in C where hiredis is installed, which its connections for asyncio make no use of."""
+    if HIREDIS_AVAILABLE:
+        return HiredisRespSerializer().pack  # type: ignore[no-any-return, unused-ignore]  # of the driver
+    encoder = Encoder("utf-8", "strict", decode_responses=False)  # type: ignore[no-untyped-call]  # of the driver
+    return PythonRespSerializer(_CUTOFF, encoder.encode).pack
+
+
+_pack: Final = _packer()
+
+
+class Pool:
+    """The connections to one server; whoever takes one gives it back or drops it.
+
+    Attributes:
+        open: connections there are.
+        closed: what is given back is closed.
+    """
+
+    def __init__(self, connect: Connect, *, greeting: float) -> None:
+        """
+        Args:
+            connect: makes connections.
+            greeting: seconds until a new connection is of use.
+        """
+        self._connect = connect
+        self._greeting = greeting
+        self._idle: list[AbstractConnection] = []
+        self.closed = False
+        self.open = 0
+
+    @property
+    def idle(self) -> int:
+        """Connections that nobody uses."""
+        return len(self._idle)
+
+    async def take(self) -> AbstractConnection:
+        """A connection that is open, and nobody else's; raises what the driver does."""
+        while self._idle:
+            connection = self._idle.pop()
+            with suppress(driver.RedisError, OSError):
+                if not await connection.can_read():
+                    return connection
+            await self.drop(connection)  # the server has closed it, or something unasked-for waits in it
+        connection = self._connect()
+        self.open += 1
+        try:
+            async with asyncio.timeout(self._greeting):  # a server that takes a connection may still say nothing
+                await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
+        except BaseException:
+            await self.drop(connection)
+            raise
+        return connection
+
+    async def give_back(self, connection: AbstractConnection) -> None:
+        """It was answered all that it asked."""
+        if self.closed:
+            await self.drop(connection)
+        else:
+            self._idle.append(connection)
+
+    async def drop(self, connection: AbstractConnection, *, at_once: bool = True) -> None:
+        """It is of no more use."""
+        self.open -= 1
+        with suppress(driver.RedisError, OSError, TimeoutError):
+            await connection.disconnect(nowait=at_once)
+
+    async def drop_idle(self) -> None:
+        """None of those that wait is of use."""
+        while self._idle:
+            await self.drop(self._idle.pop())
+
+    async def close(self) -> None:
+        """Closes what waits. What is still under way is closed when it is given back."""
+        self.closed = True
+        while self._idle:
+            await self.drop(self._idle.pop(), at_once=False)
+
+
+async def exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Answer]:
+    """The answers to the commands, in order; raises what is no answer."""
+    packed = [piece for command in commands for piece in _pack(*command)]
+    await connection.send_packed_command(b"".join(packed), check_health=False)
+    answers: list[Answer] = []
+    for _ in commands:
+        try:
+            answers.append(await connection.read_response())
+        except driver.ResponseError as error:
+            answers.append(error)
+        except (driver.BusyLoadingError, driver.AuthenticationError) as error:
+            answers.append(error)  # an answer, though the driver counts it among the lost connections
+    return answers

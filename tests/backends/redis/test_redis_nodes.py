@@ -162,7 +162,7 @@ async def test_a_batch_has_one_time(cluster: RedisCluster) -> None:
     """command_timeout is for all answers of a node together: each of them in time is not enough."""
     config = RedisConfig(mode="cluster", addresses=(cluster.nodes[0].address,), command_timeout=0.4)
     credentials = RedisCredentials(username=USER, password=SecretStr(cluster.nodes[0].password))
-    server, _ = server_and_source(config, credentials)
+    server, _, _ = server_and_source(config, credentials)
     slow = (b"DEBUG", b"SLEEP", b"0.25" + b"0" * 40_000)  # so long that each is read, and answered, by itself
     try:
         answers = await server.run([slow] * 4, writes=False)

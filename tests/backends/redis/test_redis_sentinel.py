@@ -4,17 +4,23 @@ import asyncio
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+pytest.importorskip("redis")
+
 from backends.redis.conftest import Open
+from backends.redis.store import Store
 from prism.acceptance.held_port import HeldPort
 from prism.backends.redis.testing_server import RedisServer, binary
-from prism.errors import MessagesLost, PrismError
+from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
+from redis import ConnectionError as NotYet
+from redis import Redis
 
 SERVICE = "main"
+OUTSIDER = "outsider"
 PATIENCE = 30.0
 
 
@@ -31,10 +37,26 @@ def replica(server: RedisServer) -> Iterator[RedisServer]:
 @pytest.fixture
 def sentinel(tmp_path: Path, server: RedisServer, replica: RedisServer) -> Iterator[str]:
     """One sentinel over a primary, `server`, and its replica; its address."""
-    yield from _watching(server, tmp_path)
+    with watching(server, tmp_path) as address:
+        yield address
 
 
-def _watching(server: RedisServer, folder: Path) -> Iterator[str]:
+@pytest.fixture
+def hasty(tmp_path: Path, server: RedisServer, replica: RedisServer) -> Iterator[str]:
+    """The same, soon convinced; it and the replica come by an account that the primary may shut out."""
+    for node in (server, replica):
+        node.command("ACL", "SETUSER", OUTSIDER, "on", f">{server.own_password}", "~*", "&*", "+@all")
+        node.command("CONFIG", "SET", "masteruser", OUTSIDER)
+    server.command("CLIENT", "KILL", "TYPE", "replica")
+    with watching(server, tmp_path, f"sentinel auth-user {SERVICE} {OUTSIDER}") as address:
+        with closing(Redis(port=int(address.rpartition(":")[2]))) as client:
+            client.execute_command("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "100")
+        yield address
+
+
+@contextmanager
+def watching(server: RedisServer, folder: Path, *more: str, knows: str = "REPLICAS") -> Iterator[str]:
+    """A sentinel over a primary, which knows its replicas, or what else is asked of it; its address."""
     held = HeldPort()
     port = held.number
     settings = [
@@ -44,32 +66,30 @@ def _watching(server: RedisServer, folder: Path) -> Iterator[str]:
         f"sentinel auth-pass {SERVICE} {server.own_password}",
         f"sentinel down-after-milliseconds {SERVICE} 500",
         f"sentinel failover-timeout {SERVICE} 3000",
+        *more,
     ]
-    file = folder / "sentinel.conf"
+    file = folder / f"sentinel-{port}.conf"
     file.write_text("\n".join(settings) + "\n")
     process = subprocess.Popen([binary(), str(file), "--sentinel"], stdout=subprocess.DEVNULL)
     try:
-        _until_it_knows_the_replica(port)
+        _until_it_knows(port, knows)
         yield f"127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait()
 
 
-def _until_it_knows_the_replica(port: int) -> None:
-    from redis import ConnectionError as NotYet
-    from redis import Redis
-
+def _until_it_knows(port: int, what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with closing(Redis(port=port)) as client:
             try:
-                if client.execute_command("SENTINEL", "REPLICAS", SERVICE):
+                if client.execute_command("SENTINEL", what, SERVICE):
                     return
             except NotYet:
                 pass
         time.sleep(0.05)  # a sentinel looks every second, and tells nobody
-    raise RuntimeError("the sentinel found no replica")
+    raise RuntimeError(f"the sentinel does not know its {what}")
 
 
 async def test_a_failover_is_survived(
@@ -103,3 +123,100 @@ async def test_a_failover_is_survived(
     assert all(error.outcome is not None for error in failures)
     assert await store.get("before", b"k") == b"v"
     assert await store.get("after", b"k") == b"v"
+
+
+class Writing:
+    """One writer after another, of a new item each; what became of them."""
+
+    def __init__(self, store: Store) -> None:
+        self.acknowledged: list[str] = []
+        self.failures: list[PrismError] = []
+        self._store = store
+        self._number = 0
+
+    async def once(self) -> bool:
+        """Whether it was acknowledged."""
+        self._number += 1
+        try:
+            await self._store.put(f"w{self._number}", b"k", b"v")
+        except PrismError as error:
+            self.failures.append(error)
+            await asyncio.sleep(0.01)
+            return False
+        self.acknowledged.append(f"w{self._number}")
+        return True
+
+    async def until_there(self, server: RedisServer) -> None:
+        """Writes until one of its items is on that server."""
+        async with asyncio.timeout(PATIENCE):
+            while not (await self.once() and on(server, self.acknowledged[-1])):  # noqa: ASYNC110  # nothing tells when
+                await asyncio.sleep(0.005)
+
+    async def lost(self) -> list[str]:
+        """Those that were acknowledged and are not there."""
+        return [each for each in self.acknowledged if await self._store.get(each, b"k") is None]
+
+
+async def test_a_primary_that_does_not_know_that_it_is_none(
+    server: RedisServer, replica: RedisServer, hasty: str, open_store: Open, tmp_path: Path
+) -> None:
+    """Cut off from sentinel and replica it takes writes, which are lost when it comes back; the gateway leaves it for
+    the new one as soon as there is one, and its subscribers are told. A sentinel that knows no better has no say."""
+    options = {"addresses": [hasty], "mode": "sentinel", "sentinel_service": SERVICE, "ping_interval": 0.1}
+    store = await open_store(server, **options)
+    writing = Writing(store)
+    async with store.listening() as listening:
+        await writing.until_there(replica)
+        cut_off(server)
+        await writing.until_there(replica)
+        _, gap = await listening.rest()
+    assert isinstance(gap, MessagesLost)
+    assert server.command("ROLE")[0] == replica.command("ROLE")[0] == b"master"
+    with watching(server, tmp_path, knows="GET-MASTER-ADDR-BY-NAME") as ignorant:
+        late = await open_store(server, **{**options, "addresses": [ignorant, hasty]})
+        await late.put("late", b"k", b"v")
+    assert on(replica, "late")
+    lost = await writing.lost()
+    assert lost
+    assert all(on(server, each) for each in lost)
+    let_in(server)
+    async with asyncio.timeout(PATIENCE):
+        while server.command("ROLE")[0] != b"slave" or not on(server, writing.acknowledged[-1]):
+            assert await writing.once()
+    assert await writing.lost() == lost
+    assert not any(on(server, each) for each in lost)
+
+
+async def test_a_primary_that_wants_a_replica(
+    server: RedisServer, replica: RedisServer, hasty: str, open_store: Open
+) -> None:
+    """With min-replicas-to-write one that is cut off refuses writes, and the gateway asks who else: nothing is lost."""
+    server.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    options = {"addresses": [hasty], "mode": "sentinel", "sentinel_service": SERVICE, "ping_interval": 3600.0}
+    writing = Writing(await open_store(server, **options))
+    await writing.until_there(replica)
+    cut_off(server)
+    await writing.until_there(replica)
+    assert server.command("ROLE")[0] == b"master"
+    assert any("min-replicas-to-write" in error.message for error in writing.failures)
+    assert {type(error) for error in writing.failures} == {BackendUnavailable}
+    assert {error.outcome for error in writing.failures} == {Outcome.NOT_APPLIED}
+    assert await writing.lost() == []
+
+
+def cut_off(server: RedisServer) -> None:
+    """Sentinel and replica come to it no more; who has another account does."""
+    server.command("ACL", "SETUSER", OUTSIDER, "off")
+    server.command("CLIENT", "KILL", "USER", OUTSIDER)
+
+
+def let_in(server: RedisServer) -> None:
+    """Sentinel and replica come again, with their password, when what they were refused over is gone."""
+    server.command("ACL", "SETUSER", OUTSIDER, "on")
+    for kind in ("normal", "pubsub"):
+        server.command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+
+def on(server: RedisServer, record: str) -> bool:
+    """Whether the item of a record is there."""
+    return bool(server.command("EXISTS", b"prism:{n\0%b}\0ik" % record.encode()))

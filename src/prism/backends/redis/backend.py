@@ -11,6 +11,7 @@ from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.connect import cluster, connector, dialler, listener
 from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.layout import Names
+from prism.backends.redis.primary import Sentinels, Watch
 from prism.backends.redis.pubsub import RedisPubSub
 from prism.backends.redis.server import OneServer, Server
 from prism.backends.redis.sources import ClusterSource, OneSource, Source
@@ -31,7 +32,7 @@ class RedisBackend:
 
     def __init__(self, config: RedisConfig, credentials: RedisCredentials) -> None:
         self._config = config
-        self._server, source = server_and_source(config, credentials)
+        self._server, source, sentinels = server_and_source(config, credentials)
         names = Names(config.prefix)
         self._keyvalue = RedisKeyValue(self._server, names)
         self._cache = RedisCache(self._server, names)
@@ -40,6 +41,11 @@ class RedisBackend:
         self._namespaces: set[str] = set()
         self._warning = ""
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
+        self._watch: Watch | None = None
+        if sentinels is not None and isinstance(self._server, OneServer):
+            stay_with = (self._server.stay_with, self._subscriber.stay_with)
+            service = str(config.sentinel_service)
+            self._watch = Watch(sentinels, service, interval=config.ping_interval, stay_with=stay_with)
 
     @property
     def identity(self) -> str:
@@ -60,6 +66,8 @@ class RedisBackend:
             )
             log.warning("%s", self._warning)
         self._sweeper.start()
+        if self._watch is not None:
+            self._watch.start()
 
     async def _policy(self) -> str:
         """How Redis evicts, at worst; taken for safe where the user may not ask, as with many hosted servers."""
@@ -105,6 +113,8 @@ class RedisBackend:
 
     async def stop(self) -> None:
         await self._sweeper.stop()
+        if self._watch is not None:
+            await self._watch.stop()
         await self._subscriber.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
@@ -131,8 +141,8 @@ class RedisBackend:
         return told
 
 
-def server_and_source(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server, Source]:
-    """What commands go to, and where messages come from."""
+def server_and_source(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server, Source, Sentinels | None]:
+    """What commands go to, where messages come from, and who knows which server that is."""
     if config.mode == "cluster":
         client = cluster(config, credentials)
         server = Cluster(
@@ -142,10 +152,10 @@ def server_and_source(config: RedisConfig, credentials: RedisCredentials) -> tup
             timeout=config.command_timeout,
             greeting=config.greeting,
         )
-        return server, ClusterSource(client, listener(config, credentials, None))
+        return server, ClusterSource(client, listener(config, credentials, None)), None
     connect, sentinel = connector(config, credentials)
     one = OneServer(connect, sentinel, most=config.pool_size, timeout=config.command_timeout, greeting=config.greeting)
-    return one, OneSource(config.addresses[0], listener(config, credentials, sentinel))
+    return one, OneSource(config.addresses[0], listener(config, credentials, sentinel)), sentinel
 
 
 def _check_version(info: bytes) -> None:

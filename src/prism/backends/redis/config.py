@@ -55,10 +55,14 @@ class RedisConfig(Config):
         command_timeout: seconds that Redis may take for one batch before its connection counts as lost.
         durability: `store` acknowledges a write that Redis has in memory; `synced` refuses to serve unless Redis
             appends to its file and syncs it before it answers (`appendonly yes`, `appendfsync always`): each server
-            that a connection is made to, so also one that a failover or a cluster leads to.
+            that a connection is made to, so also one that a failover or a cluster leads to. Either is a promise of one
+            server: a failover loses what had not reached the replica that takes over. So it does what a primary
+            acknowledges that is cut off from its replicas and sentinels but not from the gateway, until the sentinels
+            name another and the gateway, which asks them every `ping_interval`, leaves it; with `min-replicas-to-write`
+            in its redis.conf such a primary refuses writes after `min-replicas-max-lag` seconds, and is left at once.
         sweep_interval: seconds between two searches for what expired items leave in the lists.
         ping_interval: seconds between two questions to a server that is listened to: it must answer within
-            `command_timeout`, and still be a primary.
+            `command_timeout`, and still be a primary; and to the sentinels, who the primary is.
         buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
         buffer_bytes: bytes of messages that may wait for one slow subscriber.
         tls: speak TLS.

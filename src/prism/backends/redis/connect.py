@@ -9,18 +9,19 @@ from typing import Any
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.durability import synced
 from prism.backends.redis.parsers import Parser, PushParser
+from prism.backends.redis.primary import Sentinels
 from prism.backends.redis.tls import encrypted
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
+from redis.asyncio.sentinel import SentinelManagedConnection
 from redis.backoff import NoBackoff
 
 Connect = Callable[[], AbstractConnection]
 """Makes a connection that is not yet open."""
 
 
-def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Connect, Sentinel | None]:
+def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Connect, Sentinels | None]:
     """How connections to the one server, or to the sentinels' primary, are made; with what knows the sentinels.
 
     Raises:
@@ -30,7 +31,7 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
     kind = _kind_for_writes(config)
     if config.mode == "standalone":
         return lambda: _to(config.addresses[0], kind, options), None
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # of the driver
+    sentinel = Sentinels(  # type: ignore[no-untyped-call]  # of the driver
         [_host_and_port(each) for each in config.addresses],
         sentinel_kwargs=_sentinel_options(config, credentials),
     )
@@ -40,7 +41,7 @@ def connector(config: RedisConfig, credentials: RedisCredentials) -> tuple[Conne
 
 
 def listener(
-    config: RedisConfig, credentials: RedisCredentials, sentinel: Sentinel | None
+    config: RedisConfig, credentials: RedisCredentials, sentinel: Sentinels | None
 ) -> Callable[[str], AbstractConnection]:
     """How connections that listen are made: to a node, given its address, or to the only server there is.
 
@@ -67,9 +68,12 @@ def _to(address: str, kind: type[Connection], options: dict[str, Any]) -> Abstra
     return kind(host=host, port=port, **options)
 
 
-def _to_primary(sentinel: Sentinel, config: RedisConfig, kind: type[Connection], options: dict[str, Any]) -> Connect:
+def _to_primary(sentinel: Sentinels, config: RedisConfig, kind: type[Connection], options: dict[str, Any]) -> Connect:
     class ToPrimary(SentinelManagedConnection, kind):  # type: ignore[misc, valid-type]  # whichever it is
         """A connection that asks the sentinels where it goes."""
+
+        # The other one's takes READONLY for a loss, and so for a write that may have been applied.
+        read_response = kind.read_response  # type: ignore[assignment]  # they differ in a default
 
     service = str(config.sentinel_service)
     pool: ConnectionPool = sentinel.master_for(service, connection_class=ToPrimary, **options).connection_pool

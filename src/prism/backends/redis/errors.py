@@ -150,5 +150,7 @@ def _half_done(error: Exception) -> bool:
 
 
 def asks_for_another_server(error: object) -> bool:
-    """Whether an answer says that this server is no longer the one to ask."""
-    return isinstance(error, driver.ReadOnlyError | driver.MasterDownError)
+    """Whether an answer says that this server is no longer the one to ask, or may be cut off from those who know."""
+    return isinstance(error, driver.ReadOnlyError | driver.MasterDownError) or (
+        isinstance(error, driver.ResponseError) and str(error).startswith("NOREPLICAS")
+    )

@@ -8,7 +8,7 @@ from typing import Any, Final
 import redis.exceptions as driver
 from prism.backends.redis.connect import Connect
 from redis._parsers import Encoder
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection
 from redis.connection import HiredisRespSerializer, PythonRespSerializer
 from redis.utils import HIREDIS_AVAILABLE
 
@@ -55,6 +55,10 @@ class Pool:
     def idle(self) -> int:
         """Connections that nobody uses."""
         return len(self._idle)
+
+    def leads_elsewhere(self, address: tuple[str, int]) -> bool:
+        """Whether something that waits goes to another server."""
+        return any((each.host, each.port) != address for each in self._idle if isinstance(each, Connection))
 
     async def take(self) -> AbstractConnection:
         """A connection that is open, and nobody else's; raises what the driver does."""

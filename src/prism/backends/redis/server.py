@@ -60,6 +60,8 @@ class OneServer:
             timeout: seconds for one exchange.
             greeting: seconds until a new connection is of use.
         """
+        self._connect = connect
+        self._greeting = greeting
         self._pool = Pool(connect, greeting=greeting)
         self._sentinel = sentinel
         self._timeout = timeout
@@ -78,8 +80,9 @@ class OneServer:
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         """See Server."""
         async with self._places:
+            pool = self._pool
             try:
-                connection = await self._pool.take()
+                connection = await pool.take()
             except (driver.RedisError, OSError, TimeoutError) as error:
                 raise translate(error, writes=writes, sent=False) from error
             try:
@@ -87,17 +90,24 @@ class OneServer:
                     answers = await exchange(connection, commands)
                     await _repeat_unknown_scripts(connection, commands, answers)
             except (driver.RedisError, OSError, TimeoutError) as error:
-                await self._pool.drop(connection)
-                await self._pool.drop_idle()  # what has ended one has hardly left the others
+                await pool.drop(connection)
+                await pool.drop_idle()  # what has ended one has hardly left the others
                 raise translate(error, writes=writes, sent=True) from error
             except BaseException:
-                await self._pool.drop(connection)
+                await pool.drop(connection)
                 raise
             if any(asks_for_another_server(answer) for answer in answers):
-                await self._pool.drop(connection)
+                await pool.drop(connection)
+                await pool.drop_idle()
             else:
-                await self._pool.give_back(connection)
+                await pool.give_back(connection)
         return [_understood(answer, writes=writes) for answer in answers]
+
+    async def stay_with(self, address: tuple[str, int]) -> None:
+        """Leaves whatever is not there; what is under way is answered first."""
+        if self._pool.leads_elsewhere(address) and not self._pool.closed:
+            left, self._pool = self._pool, Pool(self._connect, greeting=self._greeting)
+            await left.close()
 
     async def everywhere(self, command: Command) -> list[Answer]:
         """See Server."""

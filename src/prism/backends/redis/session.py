@@ -93,6 +93,10 @@ class Session:
         """Whether it may be used."""
         return self._failure is None
 
+    def leads_to(self, address: tuple[str, int]) -> bool:
+        """Whether that is the server that is listened to."""
+        return (getattr(self._connection, "host", None), getattr(self._connection, "port", None)) == address
+
     def __len__(self) -> int:
         return sum(map(len, self._channels.values()))
 

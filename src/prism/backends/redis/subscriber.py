@@ -59,6 +59,12 @@ class Subscriber:
         if listening.session is not None:
             listening.session.leave(listening)
 
+    async def stay_with(self, address: tuple[str, int]) -> None:
+        """Ends what listens to another server; its subscribers are told."""
+        for session in tuple(self._sessions.values()):
+            if session.alive and not session.leads_to(address):
+                await session.close()
+
     async def stop(self) -> None:
         """Ends all subscriptions and connections, and refuses what comes later."""
         self._stopped = True

@@ -19,7 +19,7 @@ from prism.control.exposure import Exposure
 from prism.control.figures import ControlFigures
 from prism.control.problem import ConfigInvalid
 from prism.control.publication import Publication
-from prism.control.renewal import Renewal, not_found
+from prism.control.replacement import Replacement, not_found
 from prism.control.report import ReloadReport
 from prism.control.secrets import SecretProvider
 from prism.control.snapshot import Snapshot
@@ -172,7 +172,7 @@ class Control:
             try:
                 loaded = await self._load()
                 if namespace is not None:
-                    Renewal(namespace, version).check(loaded)
+                    Replacement(namespace, version).check(loaded)
                 report = await self._change(loaded, self._timing.reload_patience, renewed)
             except ConfigInvalid as error:
                 report = ReloadReport(generation=self.generation, applied=False, problems=error.problems)

@@ -9,7 +9,7 @@ from prism.control.authorization import AuthorizationSection
 from prism.control.config import Config
 from prism.control.disabled import Disabled
 from prism.control.policy import PolicySection
-from prism.control.renewal import not_found
+from prism.control.replacement import not_found
 from prism.control.snapshot import Namespace, Snapshot
 from prism.control.transition import Served
 from prism.plugins.instance import Instance

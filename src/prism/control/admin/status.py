@@ -11,7 +11,7 @@ from prism.control.admin.action import Actor
 from prism.control.admin.page import page
 from prism.control.admin.plain import struct
 from prism.control.control import Control
-from prism.control.renewal import not_found
+from prism.control.replacement import not_found
 from prism.control.transition import Served
 from prism.sdk.backend import HealthStatus
 

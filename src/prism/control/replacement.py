@@ -9,7 +9,7 @@ from prism.errors import FailedPrecondition, NamespaceNotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
+class Replacement:
     """The order.
 
     Attributes:

@@ -75,8 +75,10 @@ class PluginProcess:
             self._health.close()
             await self._instances.close(self._grace)
             self._ended.set()
-            for task in filter(None, (watch, renewing)):
+            tasks = [each for each in (watch, renewing) if each is not None]
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await server.drain(_LAST_ANSWERS)
         if self._exporter is not None:
             await self._exporter.close()

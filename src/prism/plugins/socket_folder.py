@@ -1,15 +1,25 @@
-"""A folder for the socket of one plugin, which nobody but the plugin's user may look into."""
+"""A folder for the socket of one plugin, which nobody but the plugin's user may look into.
 
+A gateway that was killed cannot remove its folders. Each folder is therefore locked by the gateway that made it, and
+whoever makes the next one removes those that nobody has locked any more: the system lets go of a lock when its process
+ends, however it ends.
+"""
+
+import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from prism.errors import FailedPrecondition
 from prism.plugins.placement import LONGEST_SOCKET_PATH
 
 _ROOM_FOR_A_NAME = 40  # go-plugin calls its sockets `plugin` and up to ten digits
+_PREFIX: Final = "prism-socket-"
 
 
 class SocketFolder:
@@ -24,9 +34,13 @@ class SocketFolder:
         Args:
             user: whose it is to be; None for the gateway's own.
         """
-        self.path = _make()
-        if user is not None:
-            os.chown(self.path, user, -1)
+        self.path, self._lock = _make()
+        try:
+            if user is not None:
+                os.chown(self.path, user, -1)
+        except OSError:
+            self.close()
+            raise
 
     def check(self, socket: Path) -> None:
         """Passes where the plugin's socket is in this folder, and makes it the user's alone.
@@ -48,19 +62,61 @@ class SocketFolder:
     def close(self) -> None:
         """Removes it."""
         shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
 
 
-def _make() -> Path:
+def _make() -> tuple[Path, int]:
     for parent in _parents():
-        if len(bytes(parent)) + len("/prism-12345678/") + _ROOM_FOR_A_NAME <= LONGEST_SOCKET_PATH:
+        if len(bytes(parent)) + len(f"/{_PREFIX}12345678/") + _ROOM_FOR_A_NAME <= LONGEST_SOCKET_PATH:
             try:
-                return Path(tempfile.mkdtemp(prefix="prism-", dir=parent))
+                _remove_abandoned(parent)
+                return _made_in(parent)
             except OSError:
                 continue
     raise FailedPrecondition(
         "there is no folder for a plugin's socket: the gateway may write to none whose path is short enough; "
         "set TMPDIR to a short one"
     )
+
+
+def _made_in(parent: Path) -> tuple[Path, int]:
+    """A folder and its lock, which another gateway has not taken for abandoned in the moment between the two."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        with suppress(FileNotFoundError, BlockingIOError):
+            return path, _locked(path)
+
+
+def _locked(path: Path) -> int:
+    """The lock of a folder that is still there.
+
+    Raises:
+        BlockingIOError: somebody else has it.
+        OSError: the folder is gone, or not ours to open.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.stat()  # whoever removes one holds its lock meanwhile: it may have gone before we had it
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Removes folders whose gateway is gone: those that nobody has locked and that hold sockets and nothing else."""
+    for path in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # another gateway's, or another user's
+            lock = _locked(path)
+            try:
+                found = [*path.iterdir()]
+                if all(stat.S_ISSOCK(each.lstat().st_mode) for each in found):
+                    for each in found:
+                        each.unlink()
+                    path.rmdir()
+            finally:
+                os.close(lock)
 
 
 def _parents() -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """Every method of the client against a real server."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -174,3 +175,35 @@ async def test_a_broken_stream_is_resumed(kv: KeyValue, upstream: Upstream, limi
     everything = [(f"r{number}", key) for number in range(6) for key in (b"1", b"2")]
     assert read == everything[:limit]
     assert len(upstream.seen) == streams
+
+
+async def test_none_is_no_value(upstream: Upstream) -> None:
+    """In a message it would be a field left out, and an empty value stored; it is refused before anything is sent."""
+    nothing: Any = None
+    async with Client(upstream.address) as prism:
+        kv, cache = prism.keyvalue(), prism.cache()
+        for call in (
+            kv.put("r", {b"k": nothing}),
+            kv.put("r", {b"k": Value(nothing)}),
+            kv.batch_put({"r": {b"k": nothing}}),
+            kv.compare_and_swap("r", b"k", None, Value(nothing)),
+            cache.set(b"k", nothing),
+        ):
+            with pytest.raises(TypeError, match=r"the value of b'k' is None; give bytes"):
+                await call
+    assert upstream.methods() == []
+
+
+@pytest.mark.parametrize("ttl", [float("nan"), float("inf"), 1e300])
+async def test_a_ttl_that_cannot_travel(kv: KeyValue, ttl: float) -> None:
+    """It is refused with what to do instead."""
+    with pytest.raises(ValueError, match="leave it out for an item that does not expire"):
+        await kv.put("r", {b"k": b"v"}, ttl=ttl)
+
+
+async def test_an_unknown_mode_of_a_set(upstream: Upstream) -> None:
+    """It is refused with those that there are."""
+    mode: Any = "absent"
+    async with Client(upstream.address) as prism:
+        with pytest.raises(ValueError, match="'absent'; give one of always, if_absent, if_present"):
+            await prism.cache().set(b"k", b"v", mode=mode)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any, Literal
 
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Seconds, duration
+from prism.client.item import Seconds, duration, no_value
 from prism.client.transport import Transport
 from prism.interfaces import cache as messages
 
@@ -59,6 +59,10 @@ class Cache:
             ttl: how long it lives; without it until it is evicted, also where the key had a time to live before.
             mode: store in any case, only where the key is missing, or only where it is there.
         """
+        if value is None:
+            raise no_value(key)
+        if mode not in _MODES:
+            raise ValueError(f"mode is {mode!r}; give one of {', '.join(_MODES)}")
         life = None if ttl is None else duration(ttl)
         request = messages.SetRequest(key=key, value=value, ttl=life, mode=_MODES[mode])
         return messages.SetResponse.FromString(await self._call("set", request, timeout)).stored

@@ -1,9 +1,9 @@
 """Items as an application sees them, and their way to and from the messages of the contract."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -11,6 +11,9 @@ from prism.interfaces import keyvalue as messages
 
 Seconds = float | timedelta
 """A length of time: a number of seconds, or a timedelta."""
+
+_LONGEST: Final = 315_576_000_000
+"""Seconds that a `Duration` holds: 10,000 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,10 @@ def duration(ttl: Seconds) -> Duration:
     """A time to live as it travels, to the microsecond; the gateway refuses what is not above zero.
 
     Raises:
-        ValueError: it is infinite or not a number; leave it out for an item that does not expire.
+        ValueError: it is infinite, not a number or over 10,000 years; leave it out for an item that does not expire.
     """
     seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
-    if not math.isfinite(seconds):
+    if not -_LONGEST <= seconds <= _LONGEST:  # so it is with nan
         raise ValueError(f"ttl is {seconds}; leave it out for an item that does not expire")
     whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
     return Duration(seconds=whole, nanos=micros * 1000)
@@ -67,10 +70,19 @@ def put_items(items: Mapping[bytes, bytes | Value], ttl: Seconds | None) -> list
 
 def _put_item(key: bytes, value: bytes | Value, ttl: Seconds | None) -> messages.PutItem:
     if isinstance(value, Value):
+        if value.data is None:
+            raise no_value(key)
         own = ttl if value.ttl is None else value.ttl
         lifetime = None if own is None else duration(own)
         return messages.PutItem(key=key, value=value.data, metadata=value.metadata, ttl=lifetime)
+    if value is None:
+        raise no_value(key)
     return messages.PutItem(key=key, value=value, ttl=None if ttl is None else duration(ttl))
+
+
+def no_value(key: bytes) -> TypeError:
+    """What is wrong with None as a value: a message would take it for a field that was left out, and store nothing."""
+    return TypeError(f"the value of {key!r} is None; give bytes, b'' for an empty value, or delete the key")
 
 
 def to_item(message: messages.Item) -> Item:

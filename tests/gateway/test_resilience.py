@@ -208,6 +208,55 @@ async def test_a_slow_store_trips_its_breaker_though_callers_give_up_first(store
         assert store.calls == 5
 
 
+@pytest.mark.parametrize("method", ["Get", "Put", "ScanStream"])
+async def test_deadlines_without_time_open_no_breaker(method: str) -> None:
+    """The instance itself says that there was no time; that says nothing of it, however often it is made to."""
+    request = {"Get": GET, "Put": PUT, "ScanStream": kv.ScanStreamRequest().SerializeToString()}[method]
+    async with policed(policy={"breaker": {"consecutive": 2, "ratio": 0.1, "minimum": 2}}) as world:
+        operation = world.gateway.operations[f"/{SERVICE}/{method}"]
+
+        async def ask() -> None:
+            hasty = Incoming(deadline=Deadline.after(0))
+            if operation.server_streaming:
+                [_ async for _ in world.gateway.stream(hasty, operation, request)]
+            else:
+                await world.gateway.unary(hasty, operation, request)
+
+        for _ in range(5):
+            with pytest.raises(DeadlineExceeded):
+                await ask()
+        assert world.policing.status()["default"].state == "closed"
+        await world.ask("Put")
+
+
+async def test_a_store_that_says_it_was_too_slow_opens_its_breaker(store: Store, clock: Advance) -> None:
+    """A time-out of its own counts at once: no caller had asked for it."""
+    async with policed(policy={"breaker": {"consecutive": 2, "slow": 1.0}}) as world:
+        store.plan = [DeadlineExceeded("no answer")] * 2
+        for _ in range(2):
+            with pytest.raises(DeadlineExceeded):
+                await world.ask()
+        assert world.policing.status()["default"].state == "open"
+
+
+async def test_a_body_that_drips_opens_no_breaker(store: Store, clock: Advance) -> None:
+    """However long a caller takes to send its request, and then goes away: the instance was not slow."""
+    async with policed(policy={"breaker": {"consecutive": 2, "slow": 1.0}}) as world:
+        store.hangs = True
+        put = world.gateway.operations[f"/{SERVICE}/Put"]
+
+        async def drips(body: bytes) -> bytes:
+            clock(60)
+            return body
+
+        for _ in range(3):
+            call = asyncio.create_task(world.gateway.unary(Incoming(), put, PUT, drips))
+            await store.reached.acquire()
+            call.cancel()
+            await asyncio.wait([call])
+        assert world.policing.status()["default"].state == "closed"
+
+
 RETRIES = {"retries": {"attempts": 3, "first_delay": 0.001, "longest_delay": 0.001}}
 KEYED = kv.PutRequest(id="r", items=[kv.PutItem(key=b"k", value=b"v")], idempotency_key="once").SerializeToString()
 

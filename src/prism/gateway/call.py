@@ -41,8 +41,8 @@ class Call:
         snapshot: the configuration that this call is decided by, from its first hop to its last.
         namespace: the name asked for; nothing has been checked of it before `route`.
         size: bytes of the request's message.
-        now: when it arrived, by `time.monotonic`, or was admitted as far as a hop that had to wait: one look at the
-            clock is enough for all hops.
+        now: when it arrived, by `time.monotonic`, or was admitted as far as a hop that had to wait, or had come whole:
+            one look at the clock is enough for all hops.
         principal: set by authenticate; NOBODY where nobody has to say who they are.
         deadline: when the caller stops waiting, or the namespace's policy does.
         meter: set by limit; None where nothing is limited.

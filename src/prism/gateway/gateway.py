@@ -142,6 +142,7 @@ class Gateway:
                 await slow
             if decode is not None:
                 payload = await decode(payload)
+                call.now = monotonic()  # how long a caller takes to send is none of its instance's time
             instance = _target(call).instance
             instance.acquire()
             try:
@@ -190,6 +191,7 @@ class Gateway:
                 await slow
             if decode is not None:
                 payload = await decode(payload)
+                call.now = monotonic()
             async with self._subscribed(call, payload, on_established) as responses:
                 async for response in responses:
                     if call.meter is not None:

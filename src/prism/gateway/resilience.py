@@ -17,6 +17,8 @@ from prism.wire import Code, Deadline
 from prism.wire.timer import DeadlineWheel, Expiring
 
 _FAULTS = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.DATA_LOSS})
+HASTE = 0.02
+"""Seconds by which an instance may end a call before its deadline has passed here."""
 
 
 class Expiry:
@@ -92,7 +94,7 @@ class Resilience:
         try:
             response = await instance.call(call.operation.name, payload, call.context())
         except PrismError as error:
-            self._note(breaker, trips, error)
+            self._note(breaker, trips, error, call, began)
             if self._retries is None:
                 raise
             return await self._again(self._retries, call, payload, error)
@@ -130,8 +132,7 @@ class Resilience:
 
     async def stream(self, call: Call, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """Runs an operation with a stream of responses; it is not repeated; how long it lasts, `Term` says."""
-        breaker = self._breaker
-        trips = 0
+        breaker, trips, began = self._breaker, 0, monotonic()
         if breaker is not None:
             self._admit(breaker)
             trips = breaker.trips
@@ -141,7 +142,7 @@ class Resilience:
                 async for response in responses:
                     yield response
         except PrismError as error:
-            self._note(breaker, trips, error)
+            self._note(breaker, trips, error, call, began)
             raise
         except BaseException:  # cancelled, or left by its reader
             if breaker is not None:
@@ -179,7 +180,7 @@ class Resilience:
         try:
             response = await self._instance.call(call.operation.name, payload, call.context())
         except PrismError as error:
-            self._note(breaker, trips, error)
+            self._note(breaker, trips, error, call, began)
             raise
         except BaseException:
             self._gave_up(breaker, trips, began)
@@ -204,13 +205,16 @@ class Resilience:
                 retry_after=wait,
             )
 
-    def _note(self, breaker: Breaker | None, trips: int, error: PrismError) -> None:
+    def _note(self, breaker: Breaker | None, trips: int, error: PrismError, call: Call, began: float) -> None:
         if breaker is None:
             return
-        if error.code in _FAULTS and isinstance(error, BackendError | DeadlineExceeded | InternalError):
-            breaker.failed(trips)
-        else:
+        if error.code not in _FAULTS or not isinstance(error, BackendError | DeadlineExceeded | InternalError):
             breaker.succeeded(trips)  # it answered: the request was at fault
+        elif call.deadline is not None and call.deadline.remaining() < HASTE:
+            # Instances look at the deadline too: it may be they who say that a caller allowed no time.
+            self._gave_up(breaker, trips, began)
+        else:
+            breaker.failed(trips)
 
 
 class Protect:

@@ -11,7 +11,7 @@ from prism.errors import LimitExceeded, Outcome
 from prism.gateway.bucket import Bucket
 from prism.interfaces import keyvalue as kv
 from prism.rpc_status import from_status, to_status
-from prism.wire import Peer, UnixCredentials
+from prism.wire import Metadata, Peer, UnixCredentials
 
 USERS = {"methods": [{"type": "unix", "users": {1: "alice", 2: "bob"}}]}
 ALICE, BOB = (Peer("unix:", UnixCredentials(1, uid, 1)) for uid in (1, 2))
@@ -97,6 +97,98 @@ async def test_a_caller_over_its_own_limit_takes_nothing_from_the_others(clock: 
             await world.ask(peer=ALICE)
         clock(10)
         await world.ask(peer=ALICE)
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few callers are remembered that a few strangers are as many as 20,000."""
+    monkeypatch.setattr("prism.gateway.usage.PRINCIPALS", 4)
+
+
+EACH = {"each_principal": {"requests": {"rate": 1, "burst": 3}, "concurrent": 2}}
+CROWD = {"methods": [{"type": "unix", "users": {1: "alice", **{uid: f"u{uid}" for uid in range(100, 120)}}}]}
+
+
+def stranger(uid: int) -> Peer:
+    """Another identity of the same attacker's."""
+    return Peer("unix:", UnixCredentials(1, uid, 1))
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("reloaded", [False, True])
+async def test_invented_identities_let_nobody_begin_anew(clock: Advance, reloaded: bool) -> None:
+    """Who owes much is remembered, however many come after it, and whether or not a reload lies between."""
+    async with policed(CROWD, policy={"limits": EACH}) as world:
+        for _ in range(3):
+            await world.ask(peer=ALICE)
+        if reloaded:
+            world.configure(CROWD, EVERYTHING)
+        for uid in range(100, 120):
+            await world.ask(peer=stranger(uid))
+        with pytest.raises(LimitExceeded):
+            await world.ask(peer=ALICE)
+        clock(1)
+        await world.ask(peer=ALICE)
+        assert len(world.policing._usages._each) == 4
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_many_namespaces_do_not_let_their_caller_begin_anew_in_one(clock: Advance) -> None:
+    """It may call in all of them, and each counts for itself."""
+    names = ["default", *(f"n{number}" for number in range(20))]
+    async with policed(CROWD, names=names, policy={"limits": EACH}) as world:
+        for _ in range(3):
+            await world.ask(peer=ALICE)
+        for name in names[1:]:
+            await world.ask(namespace=name, peer=ALICE)
+        with pytest.raises(LimitExceeded):
+            await world.ask(peer=ALICE)
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_calls_under_way_are_not_forgotten(clock: Advance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a caller could have as many at once as it has patience; a stream counts on what its calls count on."""
+    reached, go_on = asyncio.Semaphore(0), asyncio.Event()
+    async with policed(CROWD, policy={"limits": {"each_principal": {"concurrent": 2}}}) as world:
+        own = type(world.instance).call
+
+        async def slow(instance: Any, *call: Any) -> bytes:
+            reached.release()
+            await go_on.wait()
+            return await own(instance, *call)
+
+        async def listed() -> None:
+            incoming = Incoming(Metadata([("prism-namespace", "default")]), peer=ALICE)
+            scan = world.gateway.operations[f"/{SERVICE}/ScanStream"]
+            [_ async for _ in world.gateway.stream(incoming, scan, kv.ScanStreamRequest().SerializeToString())]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(world.instance), "call", slow)
+            held = [asyncio.create_task(world.ask(peer=ALICE)) for _ in range(2)]
+            for _ in held:
+                await reached.acquire()
+        for uid in range(100, 120):
+            await world.ask(peer=stranger(uid))
+        for ask in (world.ask(peer=ALICE), listed()):
+            with pytest.raises(LimitExceeded, match="2 calls are under way"):
+                await ask
+        go_on.set()
+        await asyncio.gather(*held)
+        await world.ask(peer=ALICE)
+        await listed()
+        assert len(world.policing._usages._each) == 4
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_who_owes_nothing_makes_room_first(clock: Advance) -> None:
+    """To forget it changes nothing; those who still owe are kept."""
+    async with policed(CROWD, policy={"limits": EACH}) as world:
+        await world.ask(peer=stranger(100))
+        clock(1)
+        for uid in (101, 102, 103, 104):
+            await world.ask(peer=stranger(uid))
+        known = {principal for _, principal in world.policing._usages._each}
+        assert known == {"u101", "u102", "u103", "u104"}
 
 
 async def test_bytes_of_requests_and_answers_count(clock: Advance) -> None:

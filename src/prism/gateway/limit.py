@@ -10,25 +10,11 @@ from dataclasses import dataclass
 from prism.control.policy import Limits, Shares
 from prism.control.snapshot import Snapshot
 from prism.errors import LimitExceeded, answer_too_large
-from prism.gateway.bucket import Bucket
 from prism.gateway.call import Call
-from prism.gateway.remembered import Remembered
+from prism.gateway.usage import Usage, Usages
 
-PRINCIPALS = 20_000
-"""Most pairs of namespace and principal whose use is remembered; the oldest goes first, and begins anew."""
 CONCURRENCY_RETRY = 0.1
 """Seconds after which a caller may try again that came while too many calls were under way."""
-
-
-class Usage:
-    """What somebody uses of a namespace."""
-
-    __slots__ = ("bytes", "concurrent", "requests")
-
-    def __init__(self) -> None:
-        self.requests = Bucket()
-        self.bytes = Bucket()
-        self.concurrent = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,38 +170,14 @@ class StreamMeter(Meter):
             raise answer_too_large(self._sent, int(plan.scan_size))
 
 
-class Usages:
-    """What is used of every namespace, kept from snapshot to snapshot."""
-
-    def __init__(self) -> None:
-        self._whole: dict[str, Usage] = {}
-        self._each: Remembered[tuple[str, str], Usage] = Remembered(PRINCIPALS)
-
-    def keep_only(self, namespaces: Mapping[str, object]) -> None:
-        """Other namespaces are no longer there."""
-        for name in self._whole.keys() - namespaces.keys():
-            del self._whole[name]
-
-    def whole(self, namespace: str) -> Usage:
-        """What all callers use of a namespace."""
-        return self._whole.get(namespace) or self._whole.setdefault(namespace, Usage())
-
-    def each(self, namespace: str, principal: str) -> Usage:
-        """What one caller uses of it."""
-        usage = self._each.get((namespace, principal))
-        if usage is None:
-            usage = Usage()
-            self._each.keep((namespace, principal), usage)
-        return usage
-
-
 class Limit:
     """The hop, for one snapshot."""
 
     def __init__(self, plans: Mapping[str, Plan], usages: Usages) -> None:
         self._plans = plans
         self._usages = usages
-        self._meters: Remembered[tuple[str, str], Meter] = Remembered(PRINCIPALS)
+        self._meters: dict[tuple[str, str], Meter] = {}
+        usages.forgotten = self._forget
 
     def __call__(self, call: Call) -> None:
         """Admits what is left to use, and sets `call.meter`.
@@ -239,15 +201,18 @@ class Limit:
             who = (call.namespace, call.principal.name if plan.each is not None else "")
             known = self._meters.get(who)
             if known is None:
-                known = self._meter(Meter, plan, call)
-                self._meters.keep(who, known)
+                known = self._meters[who] = self._meter(Meter, plan, call)
             meter = known
         meter.take(size, call.now)
         call.meter = meter
 
     def _meter(self, kind: type[Meter], plan: Plan, call: Call) -> Meter:
-        each = None if plan.each is None else self._usages.each(call.namespace, call.principal.name)
+        each = None if plan.each is None else self._usages.each(call.namespace, call.principal.name, call.now)
         return kind(plan, self._usages.whole(call.namespace), each)
+
+    def _forget(self, who: tuple[str, str]) -> None:
+        # A meter goes with the usage that it counts on, or a caller would be counted in two places.
+        self._meters.pop(who, None)
 
 
 def plans_of(snapshot: Snapshot) -> dict[str, Plan]:

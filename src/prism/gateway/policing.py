@@ -15,11 +15,12 @@ from prism.gateway.authenticate import Authenticate, Method, NotAccepted
 from prism.gateway.authorize import Authorize
 from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
-from prism.gateway.limit import Limit, Usages, plans_of
+from prism.gateway.limit import Limit, plans_of
 from prism.gateway.longest import Longest, longest_of
 from prism.gateway.resilience import Protect
 from prism.gateway.resilient import BreakerStatus, Resilient
 from prism.gateway.shed import LoopLag, Shed
+from prism.gateway.usage import Usages
 from prism.principal import Principal
 from prism.telemetry.figure import Figure
 

@@ -6,6 +6,7 @@ import sys
 import uvloop
 
 from bench.peers.methods import STREAM, UNARY
+from prism import heap
 from prism.wire import Channel, Method, Server, ServerCall
 
 
@@ -35,6 +36,7 @@ async def serve(path: str, upstream: str | None) -> None:
     methods = [Method(UNARY, echo)] if upstream is None else forwarding(Channel(f"unix:{upstream}"))
     async with Server({method.path: method for method in methods}.get) as server:
         await server.listen(f"unix:{path}")
+        heap.settle()
         print("ready", flush=True)
         await asyncio.Event().wait()
 

@@ -25,7 +25,7 @@ class Get(Call):
         super().__init__()
         self.namespace = namespace.encode()
         self.id = request.id.encode()
-        self.keys = list(request.keys)
+        self.keys = request.keys[:]
 
 
 class Put(Call):

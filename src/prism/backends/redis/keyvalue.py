@@ -86,7 +86,7 @@ class RedisKeyValue(KeyValue):
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
         check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
-        keys = list(request.keys)
+        keys = request.keys[:]
         submit = partial(self._gets.submit, context.namespace, (keys, [base + key for key in keys]))
         return await (submit() if self._server.spans_slots else once_moved(submit, context))
 

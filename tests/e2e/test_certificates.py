@@ -57,9 +57,12 @@ class Secured:
 
     async def changes(self, section: str, outcome: str = "applied") -> float:
         """How many changes of a section's files had that outcome."""
+        return await self.figure(f'prism_tls_changes_total{{outcome="{outcome}",section="{section}"}}')
+
+    async def figure(self, name: str) -> float:
+        """What the metrics say, by name and labels."""
         with await asyncio.to_thread(urllib.request.urlopen, f"http://{self.gateway.metrics}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-        name = f'prism_tls_changes_total{{outcome="{outcome}",section="{section}"}}'
         (found,) = (float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
         return found
 
@@ -196,6 +199,22 @@ async def test_a_certificate_that_is_put_on_the_list_connects_no_more(secured: S
             await client.keyvalue("default").get("r", b"k")
     async with secured.client(app) as client:
         await client.keyvalue("default").get("r", b"k")
+
+
+async def test_a_handshake_that_fails_is_counted_and_told(secured: Secured, tmp_path: Path) -> None:
+    """On the port where it failed, by why; the log has a sentence, and nothing that the other side chose."""
+    stranger = Authority(tmp_path / "strangers", "strangers").issue("a name that nobody else has")
+    tls = client_context(secured.own.ca, stranger.cert, stranger.key)
+    for section, address in (("gateway.tls", secured.gateway.data), ("admin.tls", secured.gateway.admin)):
+        name = f'prism_tls_handshake_failures_total{{reason="unknown_authority",section="{section}"}}'
+        before = await secured.figure(name)
+        async with Client(address.replace("0.0.0.0", "127.0.0.1"), tls=tls, retry=ONCE) as client:
+            with pytest.raises(GatewayUnavailable):
+                await client.keyvalue("default").get("r", b"k")
+        assert await secured.figure(name) == before + 1
+        line = secured.gateway.wait_for_log(f"{section}: a TLS handshake failed")
+        assert "the client's certificate is of no authority in client_ca" in line
+    assert not any("nobody else has" in line for line in secured.gateway.log)
 
 
 async def test_the_admin_port_over_tls_asks_operators_alone(secured: Secured) -> None:

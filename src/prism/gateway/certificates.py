@@ -10,6 +10,7 @@ from typing import Self
 
 from prism.control.coherence import tls_context, tls_contradictions
 from prism.control.config import TlsSection
+from prism.gateway.handshakes import Handshakes
 from prism.renewal import Renewal
 from prism.telemetry import audit
 from prism.telemetry.figure import Figure
@@ -58,6 +59,11 @@ class Certificates:
         last: dict[tuple[str, ...], float] = {(each.option,): not each.refused for each in self._ports}
         about = "Whether the files of TLS as they are now serve (1), or were refused for those of before (0)."
         yield Figure("prism_tls_last_change_successful", about, last, ("section",))
+        failed: dict[tuple[str, ...], float] = {
+            (each.option, why): count for each in self._ports for why, count in each.handshakes.counts.items()
+        }
+        about = "Handshakes of TLS that failed, by why."
+        yield Figure("prism_tls_handshake_failures", about, failed, ("section", "reason"), "counter")
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,6 +81,7 @@ class _Port:
         self.option = option
         self.counts: Counter[str] = Counter(applied=0, refused=0)
         self.refused = False
+        self.handshakes = Handshakes(option)
         self._section = section
         files = (section.cert, section.key, section.client_ca, section.client_crl)
         self.renewal = Renewal([each for each in files if each is not None], self._context, self._told)
@@ -83,7 +90,7 @@ class _Port:
         found = tls_contradictions(self._section, tuple(self.option.split(".")))
         if trouble := "; ".join(f"{each.message} {each.found}".strip() for each in found):
             raise OSError(errno.EINVAL, trouble)
-        return tls_context(self._section)
+        return self.handshakes.watch(tls_context(self._section))
 
     def _told(self, trouble: str) -> None:
         self.refused = bool(trouble)

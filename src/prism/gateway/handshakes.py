@@ -1,0 +1,139 @@
+"""Handshakes of TLS that fail on one port: counted by why, logged and told to the audit trail, however many come.
+
+The connection is not there yet when its handshake fails, so what sees it is the context's own kind of `SSLObject`
+(`ssl.SSLContext.sslobject_class`), which knows why and not from where.
+"""
+
+import logging
+import ssl
+from collections import Counter
+from enum import StrEnum
+from time import monotonic
+
+from prism.gateway.bucket import Bucket
+from prism.telemetry import audit
+
+TOLD_BURST, TOLD_PAUSE = 5, 10.0
+"""Failures of one kind that are told of: some at once, and then one in ten seconds; all are counted."""
+
+log = logging.getLogger(__name__)
+
+
+class Failure(StrEnum):
+    """Why a handshake failed, in words for the metrics; nothing in it is the other side's to choose."""
+
+    NO_CERTIFICATE = "no_certificate"
+    UNKNOWN_AUTHORITY = "unknown_authority"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    REVOKED = "revoked"
+    NO_REVOCATION_LIST = "no_revocation_list"
+    BAD_CERTIFICATE = "bad_certificate"
+    TLS_VERSION = "tls_version"
+    NO_COMMON_CIPHER = "no_common_cipher"
+    NOT_TLS = "not_tls"
+    REFUSED_BY_CLIENT = "refused_by_client"
+    OTHER = "other"
+
+
+_MEANINGS = {
+    Failure.NO_CERTIFICATE: "the client showed no certificate, and one is required",
+    Failure.UNKNOWN_AUTHORITY: "the client's certificate is of no authority in client_ca",
+    Failure.EXPIRED: "the client's certificate, or its authority's, has expired",
+    Failure.NOT_YET_VALID: "the client's certificate, or its authority's, is not valid yet; compare the clocks",
+    Failure.REVOKED: "the client's certificate is revoked by client_crl",
+    Failure.NO_REVOCATION_LIST: "client_crl has no list, or none that is current, of the authority of the client's "
+    "certificate",
+    Failure.BAD_CERTIFICATE: "the client's certificate is not good for a client",
+    Failure.TLS_VERSION: "the client speaks no version of TLS that is spoken here; see min_version",
+    Failure.NO_COMMON_CIPHER: "the client knows no cipher that is known here",
+    Failure.NOT_TLS: "what came is no TLS; the client is to use TLS on this port",
+    Failure.REFUSED_BY_CLIENT: "the client refused, most often as it does not know the authority of our certificate",
+    Failure.OTHER: "TLS could not be agreed upon",
+}
+# By X509_V_ERR_ of OpenSSL's x509_vfy.h.
+_VERIFIED = {
+    2: Failure.UNKNOWN_AUTHORITY,
+    18: Failure.UNKNOWN_AUTHORITY,
+    19: Failure.UNKNOWN_AUTHORITY,
+    20: Failure.UNKNOWN_AUTHORITY,
+    21: Failure.UNKNOWN_AUTHORITY,
+    7: Failure.UNKNOWN_AUTHORITY,
+    9: Failure.NOT_YET_VALID,
+    10: Failure.EXPIRED,
+    3: Failure.NO_REVOCATION_LIST,
+    12: Failure.NO_REVOCATION_LIST,
+    23: Failure.REVOKED,
+}
+# By the reasons of OpenSSL's sslerr.h.
+_REASONS = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": Failure.NO_CERTIFICATE,
+    "UNSUPPORTED_PROTOCOL": Failure.TLS_VERSION,
+    "NO_PROTOCOLS_AVAILABLE": Failure.TLS_VERSION,
+    "VERSION_TOO_LOW": Failure.TLS_VERSION,
+    "NO_SHARED_CIPHER": Failure.NO_COMMON_CIPHER,
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": Failure.NO_COMMON_CIPHER,
+    "WRONG_VERSION_NUMBER": Failure.NOT_TLS,
+    "HTTP_REQUEST": Failure.NOT_TLS,
+    "HTTPS_PROXY_REQUEST": Failure.NOT_TLS,
+    "PACKET_LENGTH_TOO_LONG": Failure.NOT_TLS,
+    "RECORD_LAYER_FAILURE": Failure.NOT_TLS,
+}
+
+
+def failure_of(error: ssl.SSLError) -> Failure:
+    """What OpenSSL's error means."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _VERIFIED.get(error.verify_code, Failure.BAD_CERTIFICATE)
+    reason = error.reason or ""
+    if "_ALERT_" in reason:
+        return Failure.REFUSED_BY_CLIENT
+    return _REASONS.get(reason, Failure.OTHER)
+
+
+class Handshakes:
+    """Those that failed on one port.
+
+    Attributes:
+        counts: how many, by why.
+
+    Args:
+        option: where the port's section stands in the configuration.
+    """
+
+    def __init__(self, option: str) -> None:
+        self.counts: Counter[Failure] = Counter(dict.fromkeys(Failure, 0))
+        self._option = option
+        self._buckets = {each: Bucket() for each in Failure}
+        self._told: Counter[Failure] = Counter()
+        failed = self._failed
+
+        class Watched(ssl.SSLObject):
+            """Tells how its handshake failed; made by the context, which gives its kind nothing to know."""
+
+            def do_handshake(self) -> None:
+                try:
+                    super().do_handshake()
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    raise  # it goes on when the other side has said more
+                except ssl.SSLError as error:
+                    failed(failure_of(error))
+                    raise
+
+        self._kind = Watched
+
+    def watch(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """The context, whose handshakes are watched from now on."""
+        context.sslobject_class = self._kind
+        return context
+
+    def _failed(self, why: Failure) -> None:
+        self.counts[why] += 1
+        if self._buckets[why].take(monotonic(), TOLD_PAUSE, TOLD_BURST * TOLD_PAUSE):
+            return
+        untold = self.counts[why] - self._told[why] - 1
+        self._told[why] = self.counts[why]
+        more = f"; {untold} more since it was last told" if untold else ""
+        log.warning("%s: a TLS handshake failed: %s%s", self._option, _MEANINGS[why], more)
+        detail = {"section": self._option, "message": _MEANINGS[why], "untold": untold}
+        audit.record("denial", "tls.handshake", outcome="UNAUTHENTICATED", reason=why.upper(), detail=detail)

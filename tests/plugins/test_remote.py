@@ -3,17 +3,19 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from plugins.sidecars import MEMORY, get, put
+from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance.remote_plugins import RemotePlugins
 from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome
 from prism.plugins.placement import Endpoints, Placement, Socket, Tls
 from prism.plugins.remote import Remote
 from prism.sdk import HealthStatus
+from prism.wire import Method, Server, ServerCall
 
 
 def remote(placement: Placement) -> Remote:
@@ -128,6 +130,55 @@ async def test_an_endpoint_that_fails_leaves_the_rotation_until_it_is_back(elsew
     assert [each["in_rotation"] for each in instance.status()["endpoints"]] == [False, True]  # type: ignore[attr-defined]
     assert (await instance.health()).status is HealthStatus.DEGRADED
     await instance.stop()
+
+
+class Odd:
+    """A process that serves nothing but the beginning of an instance, as it is told to.
+
+    Attributes:
+        refusals: how often a namespace is refused, before one is attached.
+        stores: what it calls its store, from one beginning to the next; the last one stays.
+    """
+
+    def __init__(self, socket: Path, refusals: int = 0, stores: Sequence[str] = ("odd:1",)) -> None:
+        self.address = f"unix:{socket}"
+        self.refusals = refusals
+        self.stores = list(stores)
+        service = "/prism.plugin.v1.BackendPlugin"
+        methods = (Method(f"{service}/Initialize", self._initialise), Method(f"{service}/HealthCheck", self._health))
+        self.server = Server({each.path: each for each in methods}.get)
+
+    async def _initialise(self, call: ServerCall) -> bytes:
+        if pb.InitializeRequest.FromString(call.message).namespace and self.refusals:
+            self.refusals -= 1
+            return pb.InitializeResponse(error="the namespace is locked; unlock it").SerializeToString()
+        store = self.stores.pop(0) if len(self.stores) > 1 else self.stores[0]
+        return pb.InitializeResponse(success=True, identity=store).SerializeToString()
+
+    async def _health(self, _call: ServerCall) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("refusals", "stores"),
+    [(1, ["odd:1"]), (0, ["odd:2"] * 3 + ["odd:1"])],
+    ids=["refuses a namespace", "is on another store"],
+)
+async def test_an_endpoint_that_may_not_come_back_yet_is_tried_again(
+    tmp_path: Path, refusals: int, stores: list[str]
+) -> None:
+    """It is down at first, then there but unfit, and in the rotation as soon as it is fit."""
+    first, second = Odd(tmp_path / "1"), Odd(tmp_path / "2", refusals, stores)
+    instance = remote(Endpoints((first.address, second.address)))
+    async with first.server, second.server:
+        await first.server.listen(first.address)
+        await instance.start()
+        await instance.attach("ns")
+        await second.server.listen(second.address)
+        await asyncio.wait(instance._reviving.values())
+        assert (second.refusals, second.stores) == (0, ["odd:1"])
+        assert [each["in_rotation"] for each in instance.status()["endpoints"]] == [True, True]  # type: ignore[attr-defined]
+        await instance.stop()
 
 
 async def test_who_has_no_certificate_of_the_authority_is_refused(elsewhere: RemotePlugins, tmp_path: Path) -> None:

@@ -228,13 +228,16 @@ class Outside(Placed):
 
 
 async def attach_all(endpoint: Endpoint, namespaces: "set[str]", deadline: Deadline | None = None) -> None:
-    """Attaches what was attached before, some at once; one that fails fails all."""
+    """Attaches what was attached before, some at once; one that fails fails all, and it is its error that is raised."""
     waiting = iter(tuple(namespaces))
 
     async def work() -> None:
         for name in waiting:
             await endpoint.initialise(name, deadline)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(16, len(namespaces))):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(16, len(namespaces))):
+                group.create_task(work())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None

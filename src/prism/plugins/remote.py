@@ -96,8 +96,17 @@ class Remote(Outside):
         if endpoint not in self._rotation and not self._stopped:
             self._rotation.append(endpoint)
 
+    def _check_store(self, endpoint: Endpoint) -> None:
+        """Takes an endpoint out again that came back on another store: calls would find half of the data each."""
+        try:
+            self._learn_store()
+        except FailedPrecondition:
+            if endpoint in self._rotation:
+                self._rotation.remove(endpoint)
+            raise
+
     def _learn_store(self) -> None:
-        stores = {each.store for each in self._endpoints if each.store}
+        stores = {each.store for each in self._rotation if each.store}
         if len(stores) > 1:
             raise FailedPrecondition(
                 f"the endpoints of backend {self.backend!r} are on different stores ({', '.join(sorted(stores))}); "
@@ -199,8 +208,10 @@ class Remote(Outside):
             await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load, keeps no secret
             try:
                 await self._join(endpoint, Deadline.after(START_PATIENCE))
+                self._check_store(endpoint)
             except PrismError as error:
-                log.debug("plugin %s at %s does not serve yet: %s", self.backend, endpoint.target, error.message)
+                level = logging.WARNING if isinstance(error, FailedPrecondition) else logging.DEBUG
+                log.log(level, "plugin %s at %s does not serve yet: %s", self.backend, endpoint.target, error.message)
                 delay = min(delay * 2, REVIVAL_MOST)
             else:
                 log.info("plugin %s at %s is back in the rotation", self.backend, endpoint.target)

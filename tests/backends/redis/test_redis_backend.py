@@ -42,7 +42,10 @@ async def test_stop_closes_every_connection(server: RedisServer, open_store: Ope
     """Nothing of the backend is left at the server."""
     store = await open_store(server)
     await asyncio.gather(*(store.put("r", b"%d" % number, b"v") for number in range(50)))
+    metrics = store.backend.metrics()
+    assert 0 < metrics["pool_connections_idle"] <= metrics["pool_connections_open"]
     await store.backend.stop()
+    assert store.backend.metrics()["pool_connections_open"] == 0
     async with asyncio.timeout(10):
         while b" name=prism " in server.command("CLIENT", "LIST"):  # noqa: ASYNC110  # nothing tells when
             await asyncio.sleep(0.01)

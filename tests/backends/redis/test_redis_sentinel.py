@@ -14,6 +14,7 @@ pytest.importorskip("redis")
 from backends.redis.conftest import Open
 from backends.redis.store import Store
 from prism.acceptance.held_port import HeldPort
+from prism.backends.redis.testing_cluster import in_step, until
 from prism.backends.redis.testing_server import RedisServer, binary
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from redis import ConnectionError as NotYet
@@ -48,6 +49,7 @@ def hasty(tmp_path: Path, server: RedisServer, replica: RedisServer) -> Iterator
         node.command("ACL", "SETUSER", OUTSIDER, "on", f">{server.own_password}", "~*", "&*", "+@all")
         node.command("CONFIG", "SET", "masteruser", OUTSIDER)
     server.command("CLIENT", "KILL", "TYPE", "replica")
+    until(lambda: in_step(server), "the replica did not come back")
     with watching(server, tmp_path, f"sentinel auth-user {SERVICE} {OUTSIDER}") as address:
         with closing(Redis(port=int(address.rpartition(":")[2]))) as client:
             client.execute_command("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "100")

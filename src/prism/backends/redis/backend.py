@@ -105,11 +105,11 @@ class RedisBackend:
         return {name: f"{value:g}" for name, value in self.metrics().items()}
 
     def metrics(self) -> Mapping[str, float]:
-        figures: dict[str, float] = {"subscriptions": len(self._subscriber)}
-        if isinstance(self._server, OneServer):
-            idle = self._server.idle
-            figures |= {"pool_connections_idle": idle, "pool_connections_active": self._server.open - idle}
-        return figures
+        return {
+            "subscriptions": len(self._subscriber),
+            "pool_connections_open": self._server.open,
+            "pool_connections_idle": self._server.idle,
+        }
 
     async def stop(self) -> None:
         await self._sweeper.stop()

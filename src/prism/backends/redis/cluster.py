@@ -85,6 +85,16 @@ class Cluster:
         self._looked = float("-inf")
         self._closed = False
 
+    @property
+    def open(self) -> int:
+        """See Server. Those of the driver's client, which asks for the slots, are not counted."""
+        return sum(pool.open for pool in self._pools.values())
+
+    @property
+    def idle(self) -> int:
+        """See Server."""
+        return sum(pool.idle for pool in self._pools.values())
+
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         """See Server."""
         async with self._places:
@@ -148,6 +158,7 @@ class Cluster:
         except _FAILURES:
             return
         self._stale = False
+        await self._leave_strangers()
 
     async def _ask_nodes(
         self, commands: Sequence[Command], answers: list[Answer], places: Mapping[int, _Place | None]

@@ -27,6 +27,16 @@ class Server(Protocol):
         """Whether a command may name keys of several records."""
         ...
 
+    @property
+    def open(self) -> int:
+        """Connections there are."""
+        ...
+
+    @property
+    def idle(self) -> int:
+        """Those that nobody uses."""
+        ...
+
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
         """The answers to the commands, in order; what Redis refuses is a PrismError in its place.
 
@@ -69,12 +79,12 @@ class OneServer:
 
     @property
     def open(self) -> int:
-        """Connections there are."""
+        """See Server."""
         return self._pool.open
 
     @property
     def idle(self) -> int:
-        """Those that nobody uses."""
+        """See Server."""
         return self._pool.idle
 
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:

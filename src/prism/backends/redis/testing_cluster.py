@@ -49,7 +49,7 @@ class RedisCluster:
         until(lambda: all(_knows(node, len(self.nodes)) for node in self.nodes), "the cluster did not form")
         for primary, replica in zip(self.nodes, self.nodes[PRIMARIES:][: self._replicas], strict=False):
             replica.command("CLUSTER", "REPLICATE", name(primary))
-            until(lambda node=primary: _in_step(node), "a replica did not come into step")  # type: ignore[misc]  # bool
+            until(lambda node=primary: in_step(node), "a replica did not come into step")  # type: ignore[misc]  # bool
 
     def owner(self, key: bytes) -> RedisServer:
         """The primary of a key's slot."""
@@ -133,6 +133,7 @@ def _knows(node: RedisServer, nodes: int) -> bool:
     return "cluster_state:ok" in lines and f"cluster_known_nodes:{nodes}" in lines
 
 
-def _in_step(primary: RedisServer) -> bool:
+def in_step(primary: RedisServer) -> bool:
+    """Whether its replica has got all that it had when it came."""
     found = primary.command("INFO", "replication")
     return "slave0" in found and found["slave0"]["state"] == "online"

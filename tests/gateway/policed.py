@@ -83,6 +83,7 @@ async def policed(
     gateway = Gateway(chain(Policies()), Metrics(), plugins.offers())
     try:
         async with Policing() as policing:
+            policing.on_withdrawn = lambda: gateway.established.review(policing.withdrawn)
             section = None if policy is None else PolicySection.model_validate(policy)
             world = Policed(gateway, policing, instance, names, section, frozenset(services))
             world.configure(authentication, rules)

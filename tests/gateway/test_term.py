@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.policed import EVERYTHING, Incoming, Policed, policed
+from gateway.issuer import AUDIENCE, Issuer, rsa_key
+from gateway.policed import EVERYTHING, SERVICE, Incoming, Policed, policed
 from prism.errors import DeadlineExceeded, PrismError, Unauthenticated
 from prism.gateway.denials import Denial
 from prism.interfaces import pubsub as ps
@@ -96,6 +97,44 @@ async def test_a_stream_ends_with_its_caller_s_credential(timers: Timers, monkey
         assert isinstance(error, Unauthenticated)
         assert (error.reason, error.retry_after) == ("CREDENTIAL_EXPIRED", 0.05)
         assert [(each.principal.name, each.error.reason) for each in heard] == [("ci", "CREDENTIAL_EXPIRED")]
+
+
+async def test_a_stream_ends_when_its_token_s_key_is_withdrawn() -> None:
+    """With the fetch that finds it gone; it is a denial; streams by another key, and by no token, go on."""
+    issuer = Issuer().start()
+    oidc = {"type": "oidc", "issuer": issuer.url, "audiences": [AUDIENCE]}
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    api_keys = {"type": "api_keys", "keys": [{"name": "ci", "hash": f"sha256:{digest}"}]}
+    try:
+        async with policed({"methods": [oidc, api_keys]}, EVERYTHING, services=[PUBSUB, SERVICE]) as world:
+            heard: list[Denial] = []
+            world.gateway.denials.listen(heard.append)
+            first = issuer.token(kid="first")
+            issuer.keys["second"] = rsa_key()
+            second = issuer.token(kid="second", sub="bob")
+            async with (
+                subscribed(world, authorization=f"Bearer {second}") as stays,
+                subscribed(world, authorization=f"Bearer {KEY}") as stays_too,
+                subscribed(world, authorization=f"Bearer {first}") as stream,
+                asyncio.timeout(20),
+            ):
+                del issuer.keys["first"]
+                issuer.keys["third"] = rsa_key()
+                asked = issuer.asked
+                await world.ask(authorization=f"Bearer {issuer.token(kid='third')}")
+                error = await ending(stream)
+                assert issuer.asked == asked + 1
+                assert not stays.done()
+                assert not stays_too.done()
+        assert isinstance(error, Unauthenticated)
+        assert (error.reason, error.retry_after) == ("CREDENTIAL_WITHDRAWN", 0.05)
+        assert error.message == (
+            "the credential that this stream began with counts no more; go on with a new stream and a valid one"
+        )
+        assert [(each.principal.name, each.error.reason) for each in heard] == [("alice", "CREDENTIAL_WITHDRAWN")]
+        assert "the issuer has no key 'first'" in heard[0].detail
+    finally:
+        issuer.stop()
 
 
 async def test_a_stream_without_bounds_has_no_timer(timers: Timers) -> None:

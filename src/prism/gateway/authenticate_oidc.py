@@ -34,16 +34,25 @@ class OidcMethod:
         accept: lets through who is not revoked.
         keys: the issuer's.
         remembered: tokens that need not be verified again.
+        withdrawn: called when tokens may count no more that did before, as a key is gone.
     """
 
     sought = "a bearer token"
 
-    def __init__(self, section: Oidc, accept: Callable[[Principal], Principal], keys: KeySet, remembered: int) -> None:
+    def __init__(
+        self,
+        section: Oidc,
+        accept: Callable[[Principal], Principal],
+        keys: KeySet,
+        remembered: int,
+        withdrawn: Callable[[], None],
+    ) -> None:
         self._section = section
         self._accept = accept
         self._keys = keys
         self._known: Remembered[object, Principal] = Remembered(remembered)
-        keys.on_withdrawn = self._known.clear
+        self._withdrawn = withdrawn
+        keys.on_withdrawn = self._forget
 
     def identify(self, incoming: Incoming) -> Principal | Awaitable[Principal] | None:
         """Whom the token names; None where there is none of this issuer."""
@@ -51,6 +60,10 @@ class OidcMethod:
         if sent is None:
             return None
         return self._known.get(sent) or self._checked(sent)
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._withdrawn()
 
     def _checked(self, sent: object) -> Principal | Awaitable[Principal] | None:
         token = bearer(sent)

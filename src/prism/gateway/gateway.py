@@ -7,22 +7,19 @@ from time import monotonic
 from typing import Protocol
 
 from prism.control.snapshot import Namespace, Snapshot
-from prism.errors import CallerError, GatewayUnavailable, Outcome, PrismError, Unimplemented
+from prism.errors import CallerError, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.callee import Decode
 from prism.gateway.denials import POLICY, Denials
+from prism.gateway.established import Established, Recheck
 from prism.gateway.subscription import Subscription
-from prism.gateway.term import COME_AGAIN_AFTER, Term
+from prism.gateway.term import Term
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.wire import Code
 
 CLIENT_HASTE = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
-
-
-Recheck = Callable[[Call], PrismError | None]
-"""Why a call that was admitted would not be any longer; None where it would."""
 
 
 class Recorder(Protocol):
@@ -57,6 +54,7 @@ class Gateway:
         operations: every operation of the contract, by path.
         recorder: counts the calls.
         denials: is told of every call that a policy refuses.
+        established: the streams without an end of their own.
         scrub: takes known secrets out of what a plugin says of its trouble.
     """
 
@@ -81,7 +79,7 @@ class Gateway:
         self.denials = Denials()
         self.scrub: Callable[[str], str] = str
         self._offers = offers or {}
-        self._established: dict[Subscription, Call] = {}
+        self.established = Established(self.denials.report)
 
     def publish(self, snapshot: Snapshot, hops: Sequence[Hop] | None = None, recheck: Recheck | None = None) -> None:
         """Calls that begin from now on are decided by these; those under way by what they began with.
@@ -93,19 +91,13 @@ class Gateway:
         if hops is not None:
             self._decide = tuple(hops)
             self._hops = self._first + self._decide + self._last
-        for each, call in tuple(self._established.items()):
-            if recheck is not None and (refusal := recheck(call)) is not None:
-                self.denials.report(call, refusal)
-                each.end(refusal)
-            served = snapshot.namespaces.get(each.target.name)
-            if served is None or served.instance is not each.target.instance:
-                sentence = f"namespace {each.target.name!r} is served by a new instance; subscribe again"
-                each.end(GatewayUnavailable(sentence, reason="PLUGIN_RELOADED", retry_after=COME_AGAIN_AFTER))
+        if recheck is not None:
+            self.established.review(recheck)
+        self.established.move(snapshot)
 
     def drain(self) -> None:
         """Ends the streams that would not end by themselves; other calls go on."""
-        for each in tuple(self._established):
-            each.end(GatewayUnavailable("the gateway is ending; subscribe again"))
+        self.established.drain()
 
     def observe(self, observers: Sequence[Observer], first: Sequence[Hop] = (), last: Sequence[Hop] = ()) -> None:
         """Calls that begin from now on are told of.
@@ -225,7 +217,7 @@ class Gateway:
         target = _target(call)
 
         def established() -> None:
-            self._established[subscription] = call
+            self.established.add(subscription, call)
             if on_established is not None:
                 on_established()
 
@@ -241,7 +233,7 @@ class Gateway:
                 with Term(subscription, call, self.denials.report):
                     yield subscription
             finally:
-                self._established.pop(subscription, None)
+                self.established.discard(subscription)
                 await subscription.aclose()
         finally:
             target.instance.release()

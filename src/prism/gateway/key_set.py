@@ -38,7 +38,8 @@ class KeySet:
 
     Attributes:
         section: the issuer.
-        on_withdrawn: called when a key that was there is no longer: what it has signed counts no more.
+        on_withdrawn: called when a key that was there is no longer: what it has signed counts no more. While it runs no
+            fetch can be asked for, as there has just been one.
         fetching: a fetch is under way.
         failing: the last one has failed.
     """
@@ -55,6 +56,7 @@ class KeySet:
         self._wanted = asyncio.Event()
         self._attempt: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._telling = False
 
     def start(self) -> None:
         """Begins to fetch, in the background; nothing waits for it."""
@@ -93,7 +95,7 @@ class KeySet:
     def ask(self) -> bool:
         """Wants the keys fetched now; whether they will be, for that is bounded."""
         attempt = self._attempt
-        if attempt is None or self._task is None or self._task.done():
+        if attempt is None or self._task is None or self._task.done() or self._telling:
             return False
         if self._asked.take(monotonic(), ASKED_PAUSE, ASKED_BURST * ASKED_PAUSE):
             return False
@@ -138,8 +140,16 @@ class KeySet:
         self._keys, self._fetched_at = keys, monotonic()
         if withdrawn:
             self._bound.clear()
-            self.on_withdrawn()
+            # Before whoever waits for this fetch, and not in its task, which must not end by what others do.
+            asyncio.get_running_loop().call_soon(self._tell)
         return True
+
+    def _tell(self) -> None:
+        self._telling = True
+        try:
+            self.on_withdrawn()
+        finally:
+            self._telling = False
 
 
 def _fits(key: Mapping[str, Any], algorithm: str) -> bool:

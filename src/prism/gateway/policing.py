@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
 from prism.control.snapshot import Snapshot
-from prism.errors import PrismError
+from prism.errors import PrismError, Unauthenticated
 from prism.gateway.authenticate import Authenticate, Method, NotAccepted
 from prism.gateway.authorize import Authorize
 from prism.gateway.call import Call, Hop
@@ -20,6 +20,7 @@ from prism.gateway.longest import Longest, longest_of
 from prism.gateway.resilience import Protect
 from prism.gateway.resilient import BreakerStatus, Resilient
 from prism.gateway.shed import LoopLag, Shed
+from prism.gateway.term import COME_AGAIN_AFTER
 from prism.gateway.usage import Usages
 from prism.principal import Principal
 from prism.telemetry.figure import Figure
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
 
 
 class Policing:
-    """Builds the hops. Belongs to the event loop's thread."""
+    """Builds the hops. Belongs to the event loop's thread.
+
+    Attributes:
+        on_withdrawn: called when an issuer of tokens has withdrawn a key: streams are to be looked at by `withdrawn`.
+    """
 
     def __init__(self, lag: LoopLag | None = None) -> None:
         """
         Args:
             lag: where it has a bound and is over it, calls are refused.
         """
+        self.on_withdrawn: Callable[[], None] = lambda: None
         self._lag = lag
         self._usages = Usages()
         self._resilient = Resilient()
@@ -76,8 +82,20 @@ class Policing:
 
     def recheck(self, call: Call) -> PrismError | None:
         """Why a call that was admitted by an earlier snapshot would not be by this one; None where it would."""
-        if not self._changed:
-            return None
+        return self._refusal(call) if self._changed else None
+
+    def withdrawn(self, call: Call) -> PrismError | None:
+        """Why a call would not be admitted any longer, now that a key of an issuer is gone; None where it would."""
+        refusal = self._refusal(call)
+        if not isinstance(refusal, Unauthenticated):
+            return refusal
+        # Come again helps who has a token of another key at hand; who has not is refused then.
+        message = "the credential that this stream began with counts no more; go on with a new stream and a valid one"
+        ended = Unauthenticated(message, reason="CREDENTIAL_WITHDRAWN", retry_after=COME_AGAIN_AFTER)
+        ended.__cause__ = refusal.__cause__  # for the audit trail
+        return ended
+
+    def _refusal(self, call: Call) -> PrismError | None:
         again = Call(call.operation, call.incoming, self._before)
         try:
             for hop in (self._authenticate, self._authorize):
@@ -141,7 +159,7 @@ class Policing:
                 return UnixUsers(section, accept)
         from prism.gateway.authenticate_oidc import OidcMethod
 
-        return OidcMethod(section, accept, self._key_set(section), remembered)
+        return OidcMethod(section, accept, self._key_set(section), remembered, lambda: self.on_withdrawn())
 
     def _key_set(self, section: Oidc) -> "KeySet":
         from prism.gateway.key_set import KeySet

@@ -83,6 +83,7 @@ class GatewayServer:
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.lag = LoopLag()
         self.policing = Policing(self.lag)
+        self.policing.on_withdrawn = lambda: self.gateway.established.review(self.policing.withdrawn)
         self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.certificates = Certificates()
         self.telemetry = Telemetry(self.gateway, self.control.scrub)

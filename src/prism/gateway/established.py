@@ -1,0 +1,55 @@
+"""The streams that are in place and have no end of their own: what ends them from outside.
+
+Another instance serves their namespace, their callers may not have them any longer, the gateway itself ends.
+"""
+
+from collections.abc import Callable
+
+from prism.control.snapshot import Snapshot
+from prism.errors import GatewayUnavailable, PrismError
+from prism.gateway.call import Call
+from prism.gateway.subscription import Subscription
+from prism.gateway.term import COME_AGAIN_AFTER, Denied
+
+Recheck = Callable[[Call], PrismError | None]
+"""Why a call that was admitted would not be any longer; None where it would."""
+
+
+class Established:
+    """The streams, each with the call that asked for it.
+
+    Args:
+        denied: is told where one ends as its caller may not have it any longer.
+    """
+
+    def __init__(self, denied: Denied) -> None:
+        self._denied = denied
+        self._calls: dict[Subscription, Call] = {}
+
+    def add(self, subscription: Subscription, call: Call) -> None:
+        """It is in place from now on."""
+        self._calls[subscription] = call
+
+    def discard(self, subscription: Subscription) -> None:
+        """It has ended, or was never in place."""
+        self._calls.pop(subscription, None)
+
+    def review(self, recheck: Recheck) -> None:
+        """Ends those whose callers may not have them any longer."""
+        for each, call in tuple(self._calls.items()):
+            if (refusal := recheck(call)) is not None:
+                self._denied(call, refusal)
+                each.end(refusal)
+
+    def move(self, snapshot: Snapshot) -> None:
+        """Ends those whose namespaces are served by another instance, or no more."""
+        for each in tuple(self._calls):
+            served = snapshot.namespaces.get(each.target.name)
+            if served is None or served.instance is not each.target.instance:
+                sentence = f"namespace {each.target.name!r} is served by a new instance; subscribe again"
+                each.end(GatewayUnavailable(sentence, reason="PLUGIN_RELOADED", retry_after=COME_AGAIN_AFTER))
+
+    def drain(self) -> None:
+        """Ends them all; the gateway ends."""
+        for each in tuple(self._calls):
+            each.end(GatewayUnavailable("the gateway is ending; subscribe again"))

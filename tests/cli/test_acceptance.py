@@ -96,6 +96,14 @@ async def test_a_plugin_by_a_command(store: Path, tmp_path: Path) -> None:
     assert summed_up(done) == {"plugin": "bare", "suite": "Errors", "placement": "sidecar"}
 
 
+async def test_a_command_has_no_class_to_call(store: Path) -> None:
+    """The way `binding` is refused before anything is tested: every test would fail, and seem to break a rule."""
+    command = f"{sys.executable} {' '.join(BARE)}"
+    done = await prism("acceptance", "run", command, "--way", "binding", "--config", str(store))
+    assert done.code != 0
+    assert "leave the way out, or name the plugin by its package" in done.err
+
+
 async def test_a_plugin_by_its_address(store: Path) -> None:
     """What listens there is asked what it is, and tested through a gateway as a remote plugin."""
     with serving() as address:
@@ -123,7 +131,7 @@ MISTAKES = {
     "no such command": (("./nothing --at all",), "there is no plugin"),
     "a folder without a manifest": ((str(TESTS),), "holds no plugin.toml"),
     "nothing listens": (("127.0.0.1:1",), "start the plugin there, or correct the address"),
-    "no plugin at all": (("true",), "true is no plugin"),
+    "no plugin at all": (("true",), "true is no plugin: no handshake on standard output"),
     "no such suite": (("memory", "--suite", "kv"), "there is no suite kv; there are authentication, cache"),
     "a suite that does not apply": (("nats", "--suite", "keyvalue"), "'nats', which serves pubsub"),
     "no such way": (("memory", "--way", "telepathy"), "there is no way telepathy; there are binding"),

@@ -74,7 +74,9 @@ async def test_no_gateway() -> None:
         (("nonsense",), "there are serve, kv"),
         (("kv", "get", "default", "r", "--endpoint", "nonsense"), "host:port"),
         (("kv", "get", "default", "r", "--timeout", "soon"), "1h30m"),
-        (("kv", "get", "a\nb", "r"), "metadata 'prism-namespace'"),
+        (("kv", "get", "a\nb", "r"), r"no namespace can be called 'a\nb'; give 1 to 63 characters"),
+        (("kv", "get", "default", "r", "--token", "a\n"), "the token is no line of printable ASCII"),
+        (("kv", "get", "default", "r\udcff"), r"'r\udcff' is no UTF-8 text"),
     ],
 )
 async def test_a_wrong_command_line_is_explained(arguments: tuple[str, ...], hint: str) -> None:

@@ -134,6 +134,11 @@ def _check(harness: PluginAcceptanceHarness, junit: Path | None) -> None:
         )
     if missing := plugin.missing_drivers():
         raise FailedPrecondition(f"{plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}")
+    if "binding" in harness.ways() and not plugin.manifest.backend:
+        raise FailedPrecondition(
+            f"the way 'binding' calls the plugin's own Python class, and nothing names that of {plugin.name!r}; leave "
+            "the way out, or name the plugin by its package"
+        )
     if harness.placement == "in_process":
         plugin.backend_type()
     elif not harness.command() and not harness.section:

@@ -69,8 +69,9 @@ def started(named: str, command: Sequence[str], config: Mapping[str, object], cr
     try:
         info = asyncio.run(_introduces_itself(command, config, credentials))
     except (NotStarted, StatusError, OSError) as error:
+        why = str(error).removeprefix(f"{' '.join(command)}: ")
         raise FailedPrecondition(
-            f"{named} is no plugin: {error}; serve it with prism.sdk, or as docs/plugins.md says"
+            f"{named} is no plugin: {why}; serve it with prism.sdk, or as docs/plugins.md says"
         ) from error
     except PrismError as error:
         raise FailedPrecondition(f"{named} does not start with this configuration: {error}") from error

@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings()
     try:
         code = root.main(arguments, prog_name="prism", standalone_mode=False, obj=settings)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is where the shell closed it
+            sys.stdout.flush()
     except BrokenPipeError:
         # Nobody reads on (`| head`); the interpreter's own flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
         error.show()
+        code = ExitCode.USAGE
+    except UnicodeEncodeError as error:
+        click.echo(
+            f"prism: {error.object!r} is no UTF-8 text; names and ids are, keys and values may be base64:...", err=True
+        )
         code = ExitCode.USAGE
     except Exception as error:
         if settings.debug:

@@ -45,4 +45,19 @@ class NamespaceHeaders:
         pairs = [("prism-namespace", self._namespace), *headers.items()]
         if token is not None:
             pairs.append(("authorization", f"Bearer {token}"))
-        return Metadata(pairs, self._known)
+        try:
+            return Metadata(pairs, self._known)
+        except ValueError as error:
+            raise ValueError(self._objection(token) or str(error)) from None
+
+    def _objection(self, token: str | None) -> str:
+        """What is wrong in the caller's own words; a token is not repeated."""
+        if not _travels(self._namespace):
+            return f"no namespace can be called {self._namespace!r}; give 1 to 63 characters of a-z 0-9 . -"
+        if token is not None and not _travels(f"Bearer {token}"):
+            return "the token is no line of printable ASCII; give it as it was issued, without a line break at its end"
+        return ""
+
+
+def _travels(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable() and text == text.strip(" ")

@@ -11,7 +11,7 @@ REFUSED = {
     "strangers": (("memory", "--listen", "0.0.0.0:0"), 2, "--tls-client-ca"),
     "strangers over tls": (("memory", "--tls-key", "{key}", "--listen", "0.0.0.0:0"), 2, "belong together"),
     "no such plugin": (("nosuch",), 1, "there are: memory"),
-    "no such package": (("no.such.package",), 1, "no package of that name"),
+    "no such package": (("no.such.package",), 1, "or of a package as Python imports it"),
     "no address": (("memory", "--listen", "nowhere"), 2, "write host:port"),
     "no folder": (
         ("memory", "--listen", "unix:{folder}/none/x.sock"),

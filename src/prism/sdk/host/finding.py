@@ -31,13 +31,13 @@ def _found(name: str) -> Plugin:
         plugins = discover()
         if name in plugins.found:
             return plugins.found[name]
-        known = ", ".join(sorted(plugins.found))
+        known = f"there are: {', '.join(sorted(plugins.found))}"
     else:
-        known = "a name of an installed plugin"
+        known = "give the name of an installed plugin, or of a package as Python imports it"
     manifest = _in_package(name)
     if manifest is None:
         raise FailedPrecondition(
-            f"there is no plugin {name!r}, and no package of that name that holds a {MANIFEST}; there are: {known}"
+            f"there is no plugin {name!r}, and no package of that name that holds a {MANIFEST}; {known}"
         )
     distributions = packages_distributions().get(name.partition(".")[0], [name])
     return _read(manifest, name, distributions[0])

@@ -8,25 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client.upstream import Upstream, serving
+from client.upstream import Fault, Upstream, serving
 from prism import client
-from prism.client import InvalidArgument, Outgoing, sync
+from prism.client import InvalidArgument, MessagesLost, Outgoing, sync
 from prism.interfaces.catalogue import interfaces
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
+def upstream() -> Iterator[Upstream]:
     """A server in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     server = serving()
     upstream: Upstream = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
-    yield upstream.address
+    yield upstream
     asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def address(upstream: Upstream) -> str:
+    """Where it listens."""
+    return upstream.address
 
 
 def test_calls_wait_for_their_answers(address: str) -> None:
@@ -55,6 +61,29 @@ def test_messages_are_iterated_over(address: str) -> None:
             assert [next(subscription).id for _ in range(3)] == sent
             assert subscription.gaps == 0
         assert list(subscription) == []
+
+
+def test_who_is_told_of_a_gap_may_use_the_client(address: str, upstream: Upstream) -> None:
+    """To look up what was missed, say: its answers come by another thread than the one that it waits on."""
+    upstream.faults.append(Fault(MessagesLost("reconnected"), messages=1))
+    with sync.Client(address) as prism:
+        events = prism.pubsub()
+        with events.subscribe("t", on_gap=lambda _gap: events.publish("t", b"3")) as messages:  # type: ignore[arg-type, return-value]  # whatever it gives
+            events.publish("t", b"1")
+            assert next(messages).payload == b"1"
+            events.publish("t", b"2")  # the stream ends in its place
+            assert next(messages).payload == b"3"
+
+
+def test_a_call_on_the_background_thread_is_refused(address: str) -> None:
+    """It would wait for itself, for ever."""
+
+    def token() -> str:
+        prism.keyvalue().get("r", b"k")
+        return "never given"
+
+    with sync.Client(address, token=token) as prism, pytest.raises(RuntimeError, match="the client's own thread"):
+        prism.keyvalue().get("r", b"k")
 
 
 def test_a_loop_that_is_left_ends_its_stream(address: str) -> None:
@@ -87,6 +116,24 @@ def test_a_closed_client_says_so(address: str) -> None:
     prism.close()
     with pytest.raises(RuntimeError, match="closed"):
         kv.get("r", b"k")
+
+
+def test_a_close_ends_the_waiting_of_other_threads(address: str) -> None:
+    """A call that has not even a token yet is told that the client is closed."""
+    asked = threading.Event()
+
+    async def token() -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        return "never given"
+
+    prism = sync.Client(address, token=token)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(prism.keyvalue().get, "r", b"k")
+        asked.wait()
+        prism.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            waiting.result()
 
 
 def test_every_method_has_its_twin() -> None:

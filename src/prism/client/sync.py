@@ -9,9 +9,11 @@ method is made from its twin in `prism.client`, whose documentation holds.
 
 import asyncio
 import functools
+import inspect
 import ssl
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from concurrent.futures import CancelledError
 from types import MappingProxyType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
@@ -19,35 +21,44 @@ from prism.client import cache, keyvalue, paging, pubsub, subscription
 from prism.client import client as asynchronous
 from prism.client.headers import Headers, Token
 from prism.client.item import Seconds
-from prism.client.message import Message
+from prism.client.message import Gap, Message
 from prism.client.retry import RetryPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
 
+_CLOSED = "the client is closed; make another"
+
 
 class _LoopThread:
-    """An event loop on a thread of its own, which ends with the program at the latest."""
+    """An event loop on a thread of its own, which ends with the program at the latest.
+
+    Attributes:
+        stopped: it has ended, or ends; nothing is run any more.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="prism-client", daemon=True)
         self._thread.start()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it has ended."""
-        return self._loop.is_closed()
+        self._guard = threading.Lock()
+        self.stopped = False
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the result; an interrupt of the waiting thread cancels the work."""
-        if self.stopped:
+        if threading.get_ident() == self._thread.ident:
             work.close()
-            raise RuntimeError("the client is closed; make another")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            raise RuntimeError("this is the client's own thread, which would wait for itself; call from another")
+        with self._guard:
+            if self.stopped:
+                work.close()
+                raise RuntimeError(_CLOSED)
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError as error:
+            raise RuntimeError(_CLOSED) from error
         except BaseException:
             future.cancel()
             raise
@@ -69,11 +80,21 @@ class _LoopThread:
                 self.run(elements.aclose())
 
     def stop(self) -> None:
-        """Ends loop and thread, and what has been left half read."""
-        self.run(self._loop.shutdown_asyncgens())
+        """Ends loop and thread, what has been left half read, and what another thread still waits for."""
+        with self._guard:
+            self.stopped = True
+        asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _wind_up(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
 
 
 class _Face(Generic[A]):
@@ -116,10 +137,24 @@ def _subscribes(
     method: Callable[Concatenate[A, P], subscription.Subscription],
 ) -> Callable[Concatenate[_Face[A], P], "Subscription"]:
     def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Subscription:
+        given: dict[str, Any] = kwargs
+        if (on_gap := given.get("on_gap")) is not None:
+            given["on_gap"] = _off_the_loop(on_gap)
         return Subscription(method(self._twin, *args, **kwargs), self._loop)
 
     functools.update_wrapper(call, method)
     return call
+
+
+def _off_the_loop(on_gap: subscription.OnGap) -> subscription.OnGap:
+    """It may use the client, which would wait for ever on the thread that its answers come by."""
+
+    async def told(gap: Gap) -> None:
+        answer = await asyncio.to_thread(on_gap, gap)
+        if inspect.isawaitable(answer):
+            await answer
+
+    return told
 
 
 class Pager(Generic[T]):
@@ -230,7 +265,8 @@ class Client:
         timeout: Seconds = asynchronous.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
     ) -> None:
-        """As `prism.client.Client`; functions for token and headers are called on the background thread."""
+        """As `prism.client.Client`; functions for token and headers are called on the background thread,
+        and may not use the client there."""
         self._loop = _LoopThread()
         self._twin = asynchronous.Client(target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry)
 
@@ -243,7 +279,7 @@ class Client:
         return Cache(self._twin.cache(namespace), self._loop)
 
     def pubsub(self, namespace: str = "default") -> PubSub:
-        """The topics of a namespace; cheap, and worth keeping. `on_gap` is called on the background thread."""
+        """The topics of a namespace; cheap, and worth keeping. `on_gap` is called on a thread of its own."""
         return PubSub(self._twin.pubsub(namespace), self._loop)
 
     def close(self) -> None:

@@ -179,7 +179,7 @@ class Store:
         return self._version
 
     def sweep(self, limit: int) -> bool:
-        """Removes some of what has expired in every namespace; whether more is left."""
+        """Removes some of what has expired, one namespace after the other; whether more is left."""
         now = self.now()
         return any(namespace.sweep(now, limit) for namespace in self._namespaces.values())
 

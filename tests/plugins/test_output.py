@@ -15,6 +15,7 @@ from prism.plugins.output import Lines, Output
         (b'{"@level": "warn", "@message": "from Go"}', "WARNING", "from Go"),
         (b'{"level": "loud"}', "INFO", '{"level": "loud"}'),
         (b"{ no json", "INFO", "{ no json"),
+        pytest.param(b'{"a":' + b"[" * 3900, "INFO", '{"a":' + "[" * 3900, id="nested without end"),
         (b"\xff password=hunter2", "INFO", "\ufffd password=***"),
     ],
 )

@@ -48,6 +48,14 @@ async def test_a_failing_store_is_tried_again(caplog: pytest.LogCaptureFixture) 
     assert "the store is away" in caplog.text
 
 
+async def test_a_defect_ends_no_sweeping(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged with its traceback, and the next bite is taken all the same."""
+    bites = Bites(ValueError("a driver's own"), True, False)
+    await finished(bites, Sweeper(bites, 0.001))
+    (record,) = caplog.records
+    assert record.exc_info is not None
+
+
 async def test_stopping_before_starting() -> None:
     """It does nothing."""
     await Sweeper(Bites(), 1).stop()

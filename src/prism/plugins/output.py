@@ -102,7 +102,7 @@ def _told(line: str) -> tuple[int, str]:
         record = json.loads(line)
         level = str(record.get("level", record.get("@level"))).upper()
         message = str(record.get("message", record.get("@message", line)))
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where it is nested without end
         return logging.INFO, line
     error = record.get("error")
     return _LEVELS.get(level, logging.INFO), message + (f": {error}" if isinstance(error, str) else "")

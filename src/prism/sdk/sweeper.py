@@ -43,3 +43,7 @@ class Sweeper:
             except PrismError as error:
                 pause = self._interval
                 log.warning("sweeping expired items failed, trying again in %g s: %s", pause, error)
+            except Exception:
+                # What has expired would be kept for ever, and nobody know why.
+                pause = self._interval
+                log.exception("sweeping expired items failed unexpectedly, trying again in %g s", pause)

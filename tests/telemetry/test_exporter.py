@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -169,6 +170,25 @@ async def test_what_the_receiver_takes_in_part_is_counted(box: Box, caplog: pyte
         await box.until(lambda spans: len(spans) == 3)
     assert (exporter.sent, exporter.lost["refused"], box.requests) == (1, 2, 1)
     assert "2 of 3 spans were refused by the receiver of traces: too old" in caplog.text
+
+
+async def test_what_is_no_receiver_is_told(box: Box, caplog: pytest.LogCaptureFixture) -> None:
+    """A web server that answers 200 with a page: its spans are lost and counted, and later ones are sent."""
+
+    class Page:
+        def SerializeToString(self) -> bytes:  # noqa: N802  # as a message has it
+            return b"<html>hello</html>"
+
+    page: Any = Page()
+    box.answer = lambda number: page if number == 1 else ExportTraceServiceResponse()
+    with http_receiver(box) as port:
+        async with exporting(port, protocol="http") as exporter:
+            exporter.put(span("lost"))
+            await box.until(lambda spans: len(spans) == 1)
+            exporter.put(span("sent"))
+            await taken(exporter, 1)
+    assert (exporter.sent, exporter.lost["refused"]) == (1, 1)
+    assert "is no OTLP receiver; look at telemetry.traces.endpoint" in caplog.text
 
 
 @pytest.mark.parametrize(("status", "sent", "refused"), [(503, 1, 0), (400, 0, 1)])

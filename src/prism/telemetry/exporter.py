@@ -132,6 +132,7 @@ class SpanExporter:
 
         try:
             response = await self._sender.send(await asyncio.to_thread(otlp.encode, batch, self._resource))
+            refused, reason = otlp.refused(response)
         except Unreachable as error:
             if not self._failing:
                 log.warning("traces cannot be sent: %s; %d spans wait", error, len(self._waiting))
@@ -139,8 +140,11 @@ class SpanExporter:
             return False
         except Refused as error:
             self._lose(batch, len(batch), str(error))
+        except Exception:
+            # The next batch is to be sent all the same, or traces would end one day and nobody know why.
+            log.exception("%d spans could not be sent", len(batch))
+            self.lost["refused"] += len(batch)
         else:
-            refused, reason = otlp.refused(response)
             self.sent += len(batch) - refused
             if refused:
                 self._lose(batch, refused, reason)

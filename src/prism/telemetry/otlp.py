@@ -5,6 +5,7 @@ Source: OpenTelemetry Protocol 1.x, "opentelemetry/proto/collector/trace/v1/trac
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -14,6 +15,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
+from prism.telemetry.otlp_sender import Refused
 from prism.telemetry.span import Span
 
 SCOPE = "prism"
@@ -34,8 +36,15 @@ def encode(spans: Sequence[Span], resource: Mapping[str, str]) -> bytes:
 
 
 def refused(response: bytes) -> tuple[int, str]:
-    """How many spans of a request the receiver did not take, and why."""
-    partial = ExportTraceServiceResponse.FromString(response).partial_success
+    """How many spans of a request the receiver did not take, and why.
+
+    Raises:
+        Refused: it is no answer of an OTLP receiver.
+    """
+    try:
+        partial = ExportTraceServiceResponse.FromString(response).partial_success
+    except DecodeError:
+        raise Refused("what answers there is no OTLP receiver; look at telemetry.traces.endpoint") from None
     return partial.rejected_spans, partial.error_message
 
 

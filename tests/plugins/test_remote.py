@@ -181,6 +181,17 @@ async def test_an_endpoint_that_may_not_come_back_yet_is_tried_again(
         await instance.stop()
 
 
+async def test_what_is_no_plugin_is_told(tmp_path: Path) -> None:
+    """A gateway's port, say: the message names the address to look at."""
+    address = f"unix:{tmp_path / 'p'}"
+    async with Server({}.get) as server:
+        await server.listen(address)
+        instance = remote(Endpoints((address,)))
+        with pytest.raises(FailedPrecondition, match=r"is no plugin of Prism .* look at the address"):
+            await instance.start()
+        await instance.stop()
+
+
 async def test_who_has_no_certificate_of_the_authority_is_refused(elsewhere: RemotePlugins, tmp_path: Path) -> None:
     """A gateway without one, and a plugin whose name is another."""
     placement = await endpoints(elsewhere, 1)

@@ -14,7 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 from prism._proto.grpc.health.v1.health_pb2 import HealthCheckRequest as AliveRequest
 from prism._proto.grpc.health.v1.health_pb2 import HealthCheckResponse as AliveResponse
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError
+from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError, Unimplemented
 from prism.plugins import translation
 from prism.plugins.figures import PluginFigures
 from prism.plugins.handshake import VERSIONS
@@ -114,7 +114,12 @@ class Endpoint:
     async def initialise(self, namespace: str, deadline: Deadline | None = None) -> None:
         """Starts the instance, or attaches a namespace to it. Raises as the backend's own start does."""
         request = self._identity.request(namespace)
-        answer = await self._ask("BackendPlugin/Initialize", request, pb.InitializeResponse, deadline)
+        try:
+            answer = await self._ask("BackendPlugin/Initialize", request, pb.InitializeResponse, deadline)
+        except Unimplemented as error:
+            raise FailedPrecondition(
+                f"what answers at {self.target} is no plugin of Prism ({error.message}); look at the address"
+            ) from error
         self.store = answer.identity or self.store
         if not answer.success:
             raise translation.of_response(answer, self._identity.backend)

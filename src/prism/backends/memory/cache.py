@@ -30,6 +30,7 @@ from prism.interfaces.cache import (
     TtlResponse,
 )
 from prism.sdk.cache import check_mode, fitting_entries, incremented
+from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 
 
@@ -63,7 +64,7 @@ class MemoryCache(Cache):
 
     async def set(self, request: SetRequest, context: Context) -> SetResponse:
         check_mode(request)
-        entries, now = self._entries(context), self._store.now()
+        entries, now = self._entries(context, writes=True), self._store.now()
         there = entries.live(request.key, now) is not None
         refusing = {SetMode.CACHE_SET_MODE_IF_ABSENT: there, SetMode.CACHE_SET_MODE_IF_PRESENT: not there}
         if refusing.get(request.mode):
@@ -73,7 +74,7 @@ class MemoryCache(Cache):
         return SetResponse(stored=True)
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
-        entries, now = self._entries(context), self._store.now()
+        entries, now = self._entries(context, writes=True), self._store.now()
         existed = [key for key in dict.fromkeys(request.keys) if entries.live(key, now) is not None]
         for key in existed:
             entries.remove(key)
@@ -84,7 +85,7 @@ class MemoryCache(Cache):
         return ExistsResponse(keys=[key for key in request.keys if entries.live(key, now) is not None])
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        entries, now = self._entries(context), self._store.now()
+        entries, now = self._entries(context, writes=True), self._store.now()
         entry = entries.live(request.key, now)
         if entry is not None:
             entries.write(request.key, Cached(entry.value, now + microseconds(request.ttl)), self._most)
@@ -100,7 +101,7 @@ class MemoryCache(Cache):
         return TtlResponse(exists=True, ttl=left)
 
     async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse:
-        entries, now = self._entries(context), self._store.now()
+        entries, now = self._entries(context, writes=True), self._store.now()
         entry = entries.live(request.key, now)
         value = incremented(request, None if entry is None else entry.value)
         if entry is not None:
@@ -110,5 +111,6 @@ class MemoryCache(Cache):
         entries.write(request.key, Cached(b"%d" % value, expires_at), self._most)
         return IncrementResponse(value=value)
 
-    def _entries(self, context: Context) -> CacheMap:
+    def _entries(self, context: Context, *, writes: bool = False) -> CacheMap:
+        check_time(context, writes=writes)
         return self._store.namespace(context.namespace).cache

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 
 from prism.backends.memory.store import Entry, Namespace, Store
-from prism.errors import DeadlineExceeded, Outcome
 from prism.interfaces.keyvalue import (
     CompareAndSwapRequest,
     CompareAndSwapResponse,
@@ -31,6 +30,7 @@ from prism.interfaces.keyvalue import (
     ScanStreamRequest,
     ScanStreamResponse,
 )
+from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import (
     check_put,
     check_same,
@@ -53,15 +53,14 @@ class MemoryKeyValue(KeyValue):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def _enter(self, context: Context, outcome: Outcome | None = None) -> tuple[Namespace, int]:
-        """The call's namespace and the time; a call whose deadline has passed is refused, a write as not applied."""
-        if context.deadline is not None and context.deadline.expired():
-            raise DeadlineExceeded("the deadline passed before the call began; allow more time", outcome=outcome)
+    def _enter(self, context: Context, *, writes: bool = False) -> tuple[Namespace, int]:
+        """The call's namespace and the time; a call whose deadline has passed is refused."""
+        check_time(context, writes=writes)
         return self._store.namespace(context.namespace), self._store.now()
 
     async def put(self, request: PutRequest, context: Context) -> PutResponse:
         check_put(request)
-        namespace, now = self._enter(context, Outcome.NOT_APPLIED)
+        namespace, now = self._enter(context, writes=True)
         if request.idempotency_key:
             remembered = namespace.recall(request.idempotency_key, now)
             if remembered is not None:
@@ -92,7 +91,7 @@ class MemoryKeyValue(KeyValue):
         return ExistsResponse(keys=_living(namespace, request.id.encode(), request.keys, now))
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
-        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
+        (namespace, now), id_ = self._enter(context, writes=True), request.id.encode()
         if request.keys:
             keys = list(dict.fromkeys(request.keys))
         else:
@@ -123,7 +122,7 @@ class MemoryKeyValue(KeyValue):
         return list(islice(living, limit))
 
     async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse:
-        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
+        (namespace, now), id_ = self._enter(context, writes=True), request.id.encode()
         entry = namespace.live(id_, request.key, now)
         current: Item | None = None if entry is None else item(request.key, *entry)
         if not is_expected(request, current):
@@ -144,7 +143,7 @@ class MemoryKeyValue(KeyValue):
     def _set_expiry(
         self, request: ExpireRequest | PersistRequest, context: Context, expires_at: int | None
     ) -> list[bytes]:
-        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
+        (namespace, now), id_ = self._enter(context, writes=True), request.id.encode()
         existed = []
         for key in dict.fromkeys(request.keys):
             entry = namespace.live(id_, key, now)

@@ -8,7 +8,6 @@ from google.protobuf.duration_pb2 import Duration
 from prism.backends.postgres import cache_statements as statements
 from prism.backends.postgres.lane import Lane, Work
 from prism.backends.postgres.sessions import Rows, Sessions
-from prism.errors import DeadlineExceeded
 from prism.interfaces.cache import (
     Cache,
     Context,
@@ -33,6 +32,7 @@ from prism.interfaces.cache import (
 )
 from prism.sdk import Bounds, Coalescer
 from prism.sdk.cache import check_mode, fitting_entries, not_a_counter
+from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 
 _GETS = Bounds(calls=128, in_flight=1)
@@ -78,8 +78,7 @@ class PostgresCache(Cache):
         return ExistsResponse(keys=[key for key, value in found if value is not None])
 
     async def _values(self, keys: Sequence[bytes], context: Context) -> Sequence[bytes | None]:
-        if context.deadline is not None and context.deadline.expired():
-            raise DeadlineExceeded("the deadline passed before PostgreSQL was asked; allow more time")
+        check_time(context, writes=False)
         return await self._gets.submit(context.namespace, (context.namespace.encode(), keys))
 
     async def _get_all(self, calls: Sequence[Asked]) -> Sequence[Sequence[bytes | None]]:

@@ -35,6 +35,7 @@ _REFUSAL = (
     """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'refused for a test' USING ERRCODE = '{condition}'; END $$""",
     "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.items EXECUTE FUNCTION refuse()",
+    "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.cache EXECUTE FUNCTION refuse()",
 )
 _CONDITIONS: Mapping[Fault, str] = {
     "full": "disk_full",

@@ -34,6 +34,7 @@ from prism.interfaces.cache import (
 )
 from prism.sdk import Bounds, Coalescer
 from prism.sdk.cache import check_mode, fitting_entries, not_a_counter
+from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 
 _READS = Bounds(calls=256, in_flight=2)
@@ -58,11 +59,13 @@ class RedisCache(Cache):
         await self._writes.drain()
 
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        check_time(context, writes=False)
         names = (self._name(context.namespace, request.key),)
         (value,) = await self._reads.submit(context.namespace, names)
         return GetResponse(value=value)
 
     async def m_get(self, request: MGetRequest, context: Context) -> MGetResponse:
+        check_time(context, writes=False)
         names = [self._name(context.namespace, key) for key in request.keys]
         values = await self._reads.submit(context.namespace, names)
         found = zip(request.keys, values, strict=True)
@@ -78,6 +81,7 @@ class RedisCache(Cache):
         return [next(_failures(answer), answer) for answer in _shared_out(values, calls)]
 
     async def set(self, request: SetRequest, context: Context) -> SetResponse:
+        check_time(context, writes=True)
         check_mode(request)
         life = (b"PX", _milliseconds(request.ttl)) if request.HasField("ttl") else ()
         name = self._name(context.namespace, request.key)
@@ -86,20 +90,24 @@ class RedisCache(Cache):
         return SetResponse(stored=answer is not None)
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        check_time(context, writes=True)
         commands = [(b"DEL", self._name(context.namespace, key)) for key in dict.fromkeys(request.keys)]
         return DeleteResponse(count=sum(_all_or_unknown(await self._server.run(commands, writes=True))))
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        check_time(context, writes=False)
         commands = [(b"EXISTS", self._name(context.namespace, key)) for key in request.keys]
         answers = await self._run(commands, writes=False)
         return ExistsResponse(keys=[key for key, there in zip(request.keys, answers, strict=True) if there])
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
+        check_time(context, writes=True)
         name = self._name(context.namespace, request.key)
         existed = await self._write(context, (b"PEXPIRE", name, _milliseconds(request.ttl)))
         return ExpireResponse(existed=bool(existed))
 
     async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse:
+        check_time(context, writes=False)
         (left,) = await self._run([(b"PTTL", self._name(context.namespace, request.key))], writes=False)
         if left < 0:  # -1: it does not expire; -2: it is missing
             return TtlResponse(exists=left == -1)
@@ -107,6 +115,7 @@ class RedisCache(Cache):
         return TtlResponse(exists=True, ttl=Duration(seconds=seconds, nanos=milliseconds * 1_000_000))
 
     async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse:
+        check_time(context, writes=True)
         name = self._name(context.namespace, request.key)
         commands: list[Command] = [(b"INCRBY", name, request.delta)]
         if request.HasField("ttl"):

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from prism.backends.redis import scripts
-from prism.backends.redis.deadline import check_time
 from prism.backends.redis.index import Index
 from prism.backends.redis.layout import HEADER, NOTHING, Names, pack_body, unpack
 from prism.backends.redis.moving import once_moved
@@ -42,6 +41,7 @@ from prism.interfaces.keyvalue import (
     ScanStreamResponse,
 )
 from prism.sdk import Bounds, Coalescer
+from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import (
     IDEMPOTENCY_MICROSECONDS,
     check_put,

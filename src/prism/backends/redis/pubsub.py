@@ -12,12 +12,12 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from prism.backends.redis import scripts
-from prism.backends.redis.deadline import check_time
 from prism.backends.redis.layout import Names
 from prism.backends.redis.server import Command, Server
 from prism.backends.redis.subscriber import Subscriber
 from prism.interfaces.pubsub import Context, Message, PublishRequest, PublishResponse, PubSub, SubscribeRequest
 from prism.sdk import Bounds, Coalescer, MessageIds
+from prism.sdk.deadline import check_time
 from prism.sdk.topics import ONE, REST
 
 _BOUNDS = Bounds(calls=1000, size=4 << 20, in_flight=1)

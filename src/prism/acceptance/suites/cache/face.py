@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from prism.acceptance.caller import Caller
+from prism.acceptance.caller import TIMEOUT, Caller
 from prism.acceptance.skips import not_declared
 from prism.errors import Outcome, PrismError
 from prism.interfaces import cache as pb
@@ -46,9 +46,9 @@ class Cache:
         if not self.capabilities.declares(capability):
             not_declared(capability)
 
-    async def call(self, method: str, request: Message) -> Any:
+    async def call(self, method: str, request: Message, *, timeout: float = TIMEOUT) -> Any:
         """Any operation with any request."""
-        return await self.caller.call(OPERATIONS[method], request, namespace=self.namespace)
+        return await self.caller.call(OPERATIONS[method], request, namespace=self.namespace, timeout=timeout)
 
     async def refused(self, kind: type[Error], method: str, request: Message) -> Error:
         """The error of a call that must fail; that of a write must say that nothing was applied."""

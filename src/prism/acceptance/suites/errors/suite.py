@@ -6,5 +6,10 @@ SUITE = Suite(
     "errors",
     "Errors",
     interface="keyvalue",
-    about={"test_messages": "pubsub", "test_message_store": "pubsub"},
+    about={
+        "test_entries": "cache",
+        "test_entry_store": "cache",
+        "test_messages": "pubsub",
+        "test_message_store": "pubsub",
+    },
 )

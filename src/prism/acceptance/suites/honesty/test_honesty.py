@@ -1,12 +1,12 @@
 """The gateway's counters match the calls that were made; its health follows the store's death and return."""
 
 from prism.acceptance.suites.honesty.gateways import calls, ready
-from prism.acceptance.suites.outage.frail import Frail
+from prism.acceptance.suites.outage.frail_items import FrailItems
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import GetRequest
 
 
-async def test_counters_match_what_was_done(frail: Frail) -> None:
+async def test_counters_match_what_was_done(frail: FrailItems) -> None:
     """RFC-008, metrics: every call is counted once, under the status that its caller was given."""
     for number in range(7):
         await frail.put(number)
@@ -18,7 +18,7 @@ async def test_counters_match_what_was_done(frail: Frail) -> None:
     assert await calls(frail.rig.gateways, frail.kv.namespace, "Get") == {"OK": 5, "INVALID_ARGUMENT": 3}
 
 
-async def test_health_follows_the_store(frail: Frail) -> None:
+async def test_health_follows_the_store(frail: FrailItems) -> None:
     """RFC-008, HealthCheck: unhealthy soon after the store has died, healthy again by itself after its return."""
     frail.needs("kill")
     await ready(frail.rig.gateways, frail.kv.namespace, 200)

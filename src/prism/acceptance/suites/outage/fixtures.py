@@ -5,18 +5,27 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from prism.acceptance.rig import Rig, Rigs
-from prism.acceptance.suites.outage.frail import Frail
+from prism.acceptance.suites.outage.frail_entries import FrailEntries
+from prism.acceptance.suites.outage.frail_items import FrailItems
 from prism.acceptance.suites.outage.frail_topics import FrailTopics
 
-__all__ = ["frail", "frail_topics"]
+__all__ = ["frail", "frail_entries", "frail_topics"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def frail(rig: Rig, rigs: Rigs) -> AsyncIterator[Frail]:
+async def frail(rig: Rig, rigs: Rigs) -> AsyncIterator[FrailItems]:
     """A store to break behind a gateway; both are well again for the next test."""
     broken = await rigs.frail(rig.harness)
     async with broken.open("grpc", "keyvalue") as caller:
-        yield Frail(broken, caller)
+        yield FrailItems(broken, caller)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def frail_entries(rig: Rig, rigs: Rigs) -> AsyncIterator[FrailEntries]:
+    """The same for Cache."""
+    broken = await rigs.frail(rig.harness)
+    async with broken.open("grpc", "cache") as caller:
+        yield FrailEntries(broken, caller)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,44 +1,47 @@
-"""A store that is broken while callers write to it."""
+"""A store that is broken while callers write to it: what abstractions have in common that keep what they are given."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from prism.acceptance.caller import Caller
 from prism.acceptance.rig import Rig
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
 from prism.acceptance.suites.outage.told import PATIENCE, Told
 from prism.errors import PrismError
-from prism.interfaces.keyvalue import PutRequest
 
 CALL_TIMEOUT = 2.0
 WRITERS = 16
+FROZEN_SECONDS = 5.0
 
 
 class Frail:
-    """KeyValue on a store that may be broken.
+    """An abstraction on a store that may be broken.
 
     Attributes:
         rig: its store and gateways.
-        kv: a namespace of the test's own.
     """
 
-    def __init__(self, rig: Rig, caller: Caller) -> None:
+    def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        self.kv = KeyValue(caller)
+
+    async def put(self, number: int) -> None:
+        """Writes a number under a name of its own; raises what the gateway answers."""
+        raise NotImplementedError
+
+    async def read(self, number: int) -> int | None:
+        """What is there under the name of a number; raises what the gateway answers."""
+        raise NotImplementedError
+
+    async def found(self, numbers: set[int]) -> set[int]:
+        """Which of the numbers are there, as they were put."""
+        raise NotImplementedError
 
     def needs(self, method: str) -> None:
         """Skips where the store has no such method, for the reason that it gives."""
         if reason := self.rig.store.lacks.get(method):
             not_applicable(reason)
 
-    async def put(self, number: int) -> None:
-        """Puts record `number`; raises what the gateway answers."""
-        request = PutRequest(id=f"r{number}", items=put_items({b"k": b"%d" % number}))
-        await self.kv.call("Put", request, timeout=CALL_TIMEOUT)
-
     async def write_through(self, trouble: Callable[[], Awaitable[None]]) -> Told:
-        """Writers put record after record while `trouble` comes and goes; ends when puts succeed again after it."""
+        """Writers put number after number while `trouble` comes and goes; ends when puts succeed again after it."""
         told = Told()
         await told.through(trouble, self.put, WRITERS)
         return told
@@ -54,13 +57,16 @@ class Frail:
                 else:
                     return
 
-    async def found(self, numbers: set[int]) -> set[int]:
-        """Which of the records are there, as they were put."""
-        there = set()
-        ordered = sorted(numbers)
-        most = self.kv.capabilities.max_batch_items
-        for start in range(0, len(ordered), most):
-            part = ordered[start : start + most]
-            for result in await self.kv.batch_get({f"r{number}": [b"k"] for number in part}):
-                there |= {int(result.id[1:]) for item in result.items if item.value == result.id[1:].encode()}
-        return there
+    async def killed_twice(self) -> None:
+        """The store is killed and comes back, twice."""
+        for _ in range(2):
+            await self.rig.store.kill()
+            await asyncio.sleep(0.2)  # callers meet a store that is not there
+            await self.rig.store.start()
+            await self.recovered()
+
+    async def frozen(self) -> None:
+        """The store stands still for some seconds."""
+        await self.rig.store.pause()
+        await asyncio.sleep(FROZEN_SECONDS)
+        await self.rig.store.resume()

@@ -6,5 +6,5 @@ SUITE = Suite(
     "outage",
     "Outage",
     interface="keyvalue",
-    about={"test_messages": "pubsub", "test_message_connections": "pubsub"},
+    about={"test_entries": "cache", "test_messages": "pubsub", "test_message_connections": "pubsub"},
 )

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from prism.acceptance.suites.outage.frail import FROZEN_SECONDS
 from prism.acceptance.suites.outage.frail_topics import FrailTopics, Heard
-from prism.acceptance.suites.outage.test_outage import FROZEN_SECONDS
 
 Figure = Callable[[str, float], None]
 """Records a count for the report."""

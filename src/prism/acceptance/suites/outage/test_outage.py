@@ -4,17 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.outage.frail import Frail
+from prism.acceptance.suites.outage.frail_items import FrailItems
 from prism.acceptance.suites.outage.told import Told
-
-FROZEN_SECONDS = 5.0
-
 
 Figure = Callable[[str, float], None]
 """Records a count for the report."""
 
 
-async def check(frail: Frail, told: Told, figure: Figure) -> None:
+async def check(frail: FrailItems, told: Told, figure: Figure) -> None:
     """What every outage must leave behind."""
     told.record(figure)
     assert told.dishonest == []
@@ -23,37 +20,23 @@ async def check(frail: Frail, told: Told, figure: Figure) -> None:
     assert await frail.found(told.not_applied) == set()
 
 
-async def test_a_killed_store_loses_nothing_acknowledged(frail: Frail, figure: Figure) -> None:
+async def test_a_killed_store_loses_nothing_acknowledged(frail: FrailItems, figure: Figure) -> None:
     """CONTRACT, durability and outcome: after a crash of the store all acknowledged is there, no NOT_APPLIED is."""
     frail.needs("kill")
-
-    async def trouble() -> None:
-        for _ in range(2):
-            await frail.rig.store.kill()
-            await asyncio.sleep(0.2)  # callers meet a store that is not there
-            await frail.rig.store.start()
-            await frail.recovered()
-
-    told = await frail.write_through(trouble)
+    told = await frail.write_through(frail.killed_twice)
     assert told.failed, "nobody noticed that the store was killed"
     await check(frail, told, figure)
 
 
-async def test_a_frozen_store_holds_nobody_beyond_the_deadline(frail: Frail, figure: Figure) -> None:
+async def test_a_frozen_store_holds_nobody_beyond_the_deadline(frail: FrailItems, figure: Figure) -> None:
     """CONTRACT, errors and outcome: a store that is frozen for 5 s: every call ends, and all goes on by itself."""
     frail.needs("pause")
-
-    async def trouble() -> None:
-        await frail.rig.store.pause()
-        await asyncio.sleep(FROZEN_SECONDS)
-        await frail.rig.store.resume()
-
-    told = await frail.write_through(trouble)
+    told = await frail.write_through(frail.frozen)
     assert told.failed, "nobody noticed that the store was frozen"
     await check(frail, told, figure)
 
 
-async def test_connections_cut_in_the_midst_cost_no_write(frail: Frail, figure: Figure) -> None:
+async def test_connections_cut_in_the_midst_cost_no_write(frail: FrailItems, figure: Figure) -> None:
     """CONTRACT, outcome: connections that the store ends in mid-answer, again and again: no write is misreported."""
     frail.needs("disconnect")
 
@@ -65,7 +48,7 @@ async def test_connections_cut_in_the_midst_cost_no_write(frail: Frail, figure: 
     await check(frail, await frail.write_through(trouble), figure)
 
 
-async def test_the_process_that_holds_the_store_is_killed(frail: Frail) -> None:
+async def test_the_process_that_holds_the_store_is_killed(frail: FrailItems) -> None:
     """CONTRACT, durability: what is acknowledged survives a crash of the gateway, within what is declared."""
     if frail.rig.harness.placement != "in_process":
         not_applicable("the plugin runs in a process of its own, which tests of the supervisor kill")
@@ -76,7 +59,7 @@ async def test_the_process_that_holds_the_store_is_killed(frail: Frail) -> None:
     await asyncio.to_thread(gateway.start)
     await asyncio.to_thread(gateway.wait_until_served, frail.kv.namespace)
     async with frail.rig.open("grpc", "keyvalue") as caller:
-        again = Frail(frail.rig, caller)
+        again = FrailItems(frail.rig, caller)
         again.kv.namespace = frail.kv.namespace
         await again.recovered()
         if frail.kv.capabilities.durability != "none":

@@ -1,0 +1,29 @@
+"""The store is killed under load: a cache may lose what it holds, and never says what is not so."""
+
+from collections.abc import Callable
+
+from prism.acceptance.suites.outage.frail_entries import FrailEntries
+from prism.acceptance.suites.outage.told import Told
+
+Figure = Callable[[str, float], None]
+"""Records a count for the report."""
+
+
+async def check(frail: FrailEntries, told: Told, figure: Figure) -> None:
+    """What every outage must leave behind. What is gone is a figure: an acknowledged Set may be evicted."""
+    told.record(figure)
+    assert told.dishonest == []
+    await frail.recovered()
+    kept = await frail.found(told.acknowledged)
+    figure("acknowledged and gone", len(told.acknowledged - kept))
+    assert await frail.found(told.not_applied) == set()
+    for number in told.acknowledged - kept:
+        assert await frail.read(number) is None, "an entry holds what was never set"
+
+
+async def test_a_killed_store_is_told_to_the_callers_of_a_cache(frail_entries: FrailEntries, figure: Figure) -> None:
+    """CONTRACT, errors and outcome: a crash of the store: nothing that is NOT_APPLIED is there, no value is wrong."""
+    frail_entries.needs("kill")
+    told = await frail_entries.write_through(frail_entries.killed_twice)
+    assert told.failed, "nobody noticed that the store was killed"
+    await check(frail_entries, told, figure)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, MethodOptions
-from google.protobuf.descriptor_pool import Default
+from google.protobuf.descriptor_pool import Default, DescriptorPool
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 
 from prism.errors import InternalError, InvalidArgument, Outcome
@@ -79,5 +79,13 @@ def test_the_abstractions_are_not_to_be_shadowed() -> None:
     """Their operations come by their Protocol alone, and streams of requests are none of a plugin's own."""
     with pytest.raises(TypeError, match="belongs to an abstraction"):
         operation(INTERFACE.service.methods_by_name["Get"])
+    again = FileDescriptorProto(name="keyvalue.proto", package="prism.data.v1", syntax="proto3")
+    method = again.service.add(name="KeyValue").method.add(name="Get")
+    again.message_type.add(name="Other")
+    method.input_type = method.output_type = ".prism.data.v1.Other"
+    pool = DescriptorPool()
+    pool.AddSerializedFile(again.SerializeToString())
+    with pytest.raises(TypeError, match="belongs to an abstraction"):
+        operation(pool.FindServiceByName("prism.data.v1.KeyValue").methods_by_name["Get"])
     with pytest.raises(TypeError, match="stream of requests"):
         operation(SHELF.methods_by_name["Pile"])

@@ -32,7 +32,8 @@ def operation(described: MethodDescriptor) -> Callable[[Method], Method]:
         TypeError: it is an operation of an abstraction, or its requests are a stream.
     """
     own = Operation.of(described)
-    if described.containing_service in [each.service for each in interfaces().values()]:
+    # By name: a descriptor of a pool of the plugin's own is another object.
+    if described.containing_service.full_name in {each.service.full_name for each in interfaces().values()}:
         raise TypeError(f"{own.name} belongs to an abstraction; subclass its Protocol, or use a service of your own")
     if own.client_streaming:
         raise TypeError(f"{own.name} takes a stream of requests; an operation of a plugin's own takes one")

@@ -39,6 +39,7 @@ class Renewal:
         self._told = told
         self._seen = self._signature()
         self._asked = False
+        self._moved = False
         self._stirred = asyncio.Event()
         self.context = make()
 
@@ -47,6 +48,12 @@ class Renewal:
         self._asked = True
         self._stirred.set()
 
+    def move(self, files: Sequence[Path]) -> None:
+        """The context is made of other files from now on, which are read at once."""
+        self._files = files
+        self._moved = True
+        self.ask()
+
     async def keep(self, server: Server, interval: float = INTERVAL) -> None:
         """Gives the server what the files have become, until it is cancelled.
 
@@ -54,19 +61,25 @@ class Renewal:
             server: whose context it is.
             interval: seconds between two looks where the system tells of no change.
         """
-        directories = {each.absolute().parent for each in self._files}
-        watcher = asyncio.create_task(changes(directories, self._stirred, interval))
+        watcher = self._watch(interval)
         try:
             while True:
                 await self._stirred.wait()
                 self._stirred.clear()
+                if self._moved:
+                    self._moved = False
+                    await _ended(watcher)
+                    watcher = self._watch(interval)
                 now = self._signature()
                 if now != self._seen or self._asked:
                     self._seen, self._asked = now, False
                     await self._renew(server)
         finally:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            await _ended(watcher)
+
+    def _watch(self, interval: float) -> "asyncio.Task[None]":
+        directories = {each.absolute().parent for each in self._files}
+        return asyncio.create_task(changes(directories, self._stirred, interval))
 
     async def _renew(self, server: Server) -> None:
         trouble = ""
@@ -82,3 +95,8 @@ class Renewal:
 
     def _signature(self) -> Signature:
         return tuple(signature(each, ()) for each in self._files)
+
+
+async def _ended(watcher: "asyncio.Task[None]") -> None:
+    watcher.cancel()
+    await asyncio.gather(watcher, return_exceptions=True)

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
+import trustme
 
 from control.world import World, store, toy, until
 from prism.errors import BackendUnavailable, NamespaceNotFound
@@ -162,6 +164,27 @@ async def test_what_needs_a_restart_is_said(world: World) -> None:
     report = await world.control.reload()
     assert list(report.notes) == ["gateway.listen has changed; restart the gateway for it to take effect"]
     assert world.control.config.gateway.drain_timeout == 1
+
+
+async def test_tls_is_neither_put_on_an_open_port_nor_taken_off(world: World, tmp_path: Path) -> None:
+    """It is said which it speaks; other files of a section that was and is there need no restart."""
+    for name in ("one", "two"):
+        issued = trustme.CA().issue_cert("localhost")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.crt")
+        issued.private_key_pem.write_to_path(tmp_path / f"{name}.key")
+    one, two = (
+        {"tls": {"cert": str(tmp_path / f"{name}.crt"), "key": str(tmp_path / f"{name}.key")}}
+        for name in ("one", "two")
+    )
+    world.write(toy("a", "s"), admin=one)
+    await world.control.start()
+    world.write(toy("a", "s"), gateway=one, admin=two)
+    report = await world.control.reload()
+    on = "gateway.tls: the port speaks clear text on, as TLS is not put on an open port; restart the gateway"
+    assert (report.applied, [*report.notes]) == (True, [on])
+    world.write(toy("a", "s"), gateway=two)
+    off = "admin.tls: the port speaks TLS on, as TLS is not taken off an open port; restart the gateway"
+    assert [*(await world.control.reload()).notes] == [off]
 
 
 async def test_reloads_come_one_after_another(world: World) -> None:

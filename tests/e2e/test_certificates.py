@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,11 +26,13 @@ class Secured:
     """A gateway with TLS, and those who vouch for it and its callers.
 
     Attributes:
+        config: its configuration.
         gateway: its data port takes certificates of `callers`, its admin port, open to other machines, of `operators`.
         folder: its files of TLS, one of each for the data port and the admin port.
     """
 
     gateway: gateways.GatewayProcess
+    config: dict[str, Any]
     folder: Path
     own: Authority
     callers: Authority
@@ -85,7 +88,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     own, callers, operators = (Authority(folder / name, name) for name in ("own", "callers", "operators"))
     files = folder / "files"
     files.mkdir()
-    config = {
+    config: dict[str, Any] = {
         "authentication": {"methods": [{"type": "mtls"}]},
         "authorization": {
             "rules": [
@@ -107,7 +110,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
             tls["client_crl"] = f"{files}/data.crl"
         config[section] = {"listen": address, "tls": tls | {"client_certificates": "optional"}}
     with gateways.running(config, folder / "gateway") as gateway:
-        yield Secured(gateway, files, own, callers, operators)
+        yield Secured(gateway, config, files, own, callers, operators)
 
 
 async def test_a_new_certificate_fails_no_call(secured: Secured) -> None:
@@ -199,6 +202,54 @@ async def test_a_certificate_that_is_put_on_the_list_connects_no_more(secured: S
             await client.keyvalue("default").get("r", b"k")
     async with secured.client(app) as client:
         await client.keyvalue("default").get("r", b"k")
+
+
+async def test_a_changed_section_is_applied_by_a_reload(secured: Secured, tmp_path: Path) -> None:
+    """Other files and authorities, which are watched then; what cannot be used leaves those of before and is said."""
+    others = Authority(tmp_path / "others", "others")
+    app, stranger, fresh = secured.callers.issue("app"), others.issue("app"), secured.certificate()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    replace(elsewhere / "tls.crt", fresh.cert.read_bytes())
+    replace(elsewhere / "tls.key", fresh.key.read_bytes())
+    section = {"cert": f"{elsewhere}/tls.crt", "key": f"{elsewhere}/tls.key", "client_ca": str(others.ca)}
+    section["client_certificates"] = "optional"
+
+    def reload(tls: dict[str, Any] | None) -> None:
+        gateway = {name: value for name, value in secured.config["gateway"].items() if name != "tls" or tls}
+        secured.gateway.write_config(secured.config | {"gateway": gateway | ({"tls": tls} if tls else {})})
+        secured.gateway.reload()
+
+    async def answered(issued: Issued) -> bool:
+        async with secured.client(issued) as client:
+            try:
+                await client.keyvalue("default").get("r", b"k")
+            except GatewayUnavailable:
+                return False
+            return True
+
+    try:
+        async with secured.client(app) as connected:
+            await connected.keyvalue("default").get("r", b"k")
+            applied = await secured.changes("gateway.tls")
+            reload(section)
+            applied = await secured.renewed("gateway.tls", applied)
+            while await shown(secured.gateway.data, secured.own.ca) != der(fresh):
+                applied = await secured.renewed("gateway.tls", applied)  # the files of before, at the signal
+            await connected.keyvalue("default").get("r", b"k")
+        assert (await answered(stranger), await answered(app)) == (True, False)
+        renewed = secured.certificate()
+        replace(elsewhere / "tls.key", renewed.key.read_bytes())
+        replace(elsewhere / "tls.crt", renewed.cert.read_bytes())
+        while await shown(secured.gateway.data, secured.own.ca) != der(renewed):
+            applied = await secured.renewed("gateway.tls", applied)
+        reload(None)
+        secured.gateway.wait_for_log("gateway.tls: the port speaks TLS on, as TLS is not taken off an open port")
+        assert await answered(stranger)
+    finally:
+        reload(secured.config["gateway"]["tls"])
+        while not await answered(app):  # noqa: ASYNC110  # nothing tells of it but that it is answered
+            await asyncio.sleep(0.02)
 
 
 async def test_a_handshake_that_fails_is_counted_and_told(secured: Secured, tmp_path: Path) -> None:

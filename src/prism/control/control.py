@@ -34,8 +34,8 @@ from prism.plugins.discovery import Plugins, discover
 from prism.telemetry import audit
 from prism.telemetry.figure import Figure
 
-AT_ONCE = frozenset({"drain_timeout", "shed_lag"})
-"""Options of the sections that need no restart."""
+AT_ONCE = frozenset({"drain_timeout", "shed_lag", "tls"})
+"""Options of the sections that need no restart; of `tls` what is in it, not whether it is there."""
 
 log = logging.getLogger(__name__)
 
@@ -260,10 +260,13 @@ class Control:
             task.add_done_callback(self._retiring.discard)
 
 
-def _needs_restart(old: Config, new: Config) -> list[str]:
-    return [
-        f"{section}.{option} has changed; restart the gateway for it to take effect"
-        for section in ("gateway", "admin", "telemetry", "audit")
-        for option, value in getattr(new, section)
-        if option not in AT_ONCE and value != getattr(getattr(old, section), option)
-    ]
+def _needs_restart(old: Config, new: Config) -> Iterator[str]:
+    for section in ("gateway", "admin", "telemetry", "audit"):
+        before = getattr(old, section)
+        for option, value in getattr(new, section):
+            if option not in AT_ONCE and value != getattr(before, option):
+                yield f"{section}.{option} has changed; restart the gateway for it to take effect"
+    for name, was, now in (("gateway", old.gateway.tls, new.gateway.tls), ("admin", old.admin.tls, new.admin.tls)):
+        if (was is None) != (now is None):
+            speaks, done = ("clear text", "put on") if was is None else ("TLS", "taken off")
+            yield f"{name}.tls: the port speaks {speaks} on, as TLS is not {done} an open port; restart the gateway"

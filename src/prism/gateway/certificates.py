@@ -1,11 +1,12 @@
-"""The certificates of the gateway's ports: replaced without a restart, and what became of each change is told."""
+"""TLS on the gateway's ports: files and options are replaced without a restart, what became of each change is told."""
 
 import asyncio
 import errno
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 from prism.control.coherence import tls_context, tls_contradictions
@@ -43,6 +44,12 @@ class Certificates:
         self._ports.append(port)
         self._tasks.append(asyncio.create_task(port.renewal.keep(server), name=f"files of {option}"))
         return port.renewal.context
+
+    def configure(self, sections: Mapping[str, TlsSection | None]) -> None:
+        """Other sections, by where they stand; a port that has TLS keeps it, and one that has none gets none."""
+        for each in self._ports:
+            if (section := sections.get(each.option)) is not None:
+                each.configure(section)
 
     def look(self) -> None:
         """Reads the files again, whether or not they seem to have changed."""
@@ -83,8 +90,13 @@ class _Port:
         self.refused = False
         self.handshakes = Handshakes(option)
         self._section = section
-        files = (section.cert, section.key, section.client_ca, section.client_crl)
-        self.renewal = Renewal([each for each in files if each is not None], self._context, self._told)
+        self.renewal = Renewal(_files(section), self._context, self._told)
+
+    def configure(self, section: TlsSection) -> None:
+        """What it is to be from now on, as soon as its files are read; until then, and where they cannot, as before."""
+        if section != self._section:
+            self._section = section
+            self.renewal.move(_files(section))
 
     def _context(self) -> ssl.SSLContext:
         found = tls_contradictions(self._section, tuple(self.option.split(".")))
@@ -101,3 +113,8 @@ class _Port:
             log.info("%s: what connects from now on is shown %s", self.option, self._section.cert)
         outcome = "INVALID_ARGUMENT" if trouble else "OK"
         audit.record("admin", "tls.renew", outcome=outcome, detail={"section": self.option, "message": trouble})
+
+
+def _files(section: TlsSection) -> Sequence[Path]:
+    files = (section.cert, section.key, section.client_ca, section.client_crl)
+    return [each for each in files if each is not None]

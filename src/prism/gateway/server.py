@@ -84,8 +84,8 @@ class GatewayServer:
         self.lag = LoopLag()
         self.policing = Policing(self.lag)
         self.policing.on_withdrawn = lambda: self.gateway.established.review(self.policing.withdrawn)
-        self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.certificates = Certificates()
+        self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
         operators = Operators(lambda: self.policing.authenticate, lambda: self.gateway.snapshot)
@@ -128,7 +128,9 @@ class GatewayServer:
                 await data.drain(self.control.config.gateway.drain_timeout)
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self.lag.bound = self.control.config.gateway.shed_lag or None
+        config = self.control.config
+        self.lag.bound = config.gateway.shed_lag or None
+        self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
         self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
         self._health.refresh()
 

@@ -167,7 +167,7 @@ async def test_what_needs_a_restart_is_said(world: World) -> None:
 
 
 async def test_tls_is_neither_put_on_an_open_port_nor_taken_off(world: World, tmp_path: Path) -> None:
-    """It is said which it speaks; other files of a section that was and is there need no restart."""
+    """It is said which it speaks; other files of a section that was and is there are told with a snapshot at once."""
     for name in ("one", "two"):
         issued = trustme.CA().issue_cert("localhost")
         issued.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.crt")
@@ -178,8 +178,12 @@ async def test_tls_is_neither_put_on_an_open_port_nor_taken_off(world: World, tm
     )
     world.write(toy("a", "s"), admin=one)
     await world.control.start()
+    before = world.gateway.snapshot
+    assert (await world.control.reload()).applied
+    assert world.gateway.snapshot is before
     world.write(toy("a", "s"), gateway=one, admin=two)
     report = await world.control.reload()
+    assert world.gateway.snapshot is not before
     on = "gateway.tls: the port speaks clear text on, as TLS is not put on an open port; restart the gateway"
     assert (report.applied, [*report.notes]) == (True, [on])
     world.write(toy("a", "s"), gateway=two)

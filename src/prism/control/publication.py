@@ -82,9 +82,9 @@ class Publication:
         """
         policies = _policies(config)
         policy = policies != self._policies or _policy_differs(self.config, config)
-        # Whoever takes the snapshot applies what may change in these sections, and must hear of it.
-        ports = (config.gateway, config.admin) != (self.config.gateway, self.config.admin)
-        changed = moved or policy or ports or self.served.keys() != served.keys() or not self.generation
+        # Whoever takes the snapshot applies these sections to the ports, and must hear of a change.
+        tls = (config.gateway.tls, config.admin.tls) != (self.config.gateway.tls, self.config.admin.tls)
+        changed = moved or policy or tls or self.served.keys() != served.keys() or not self.generation
         self.served, self.config = served, config
         self.disabled = {name: order for name, order in self.disabled.items() if name in served}
         if policy:  # else the objects of before are kept, and with them the entries of the snapshot

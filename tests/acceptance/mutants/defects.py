@@ -5,7 +5,6 @@ import re
 
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.store import Entry, Namespace
-from prism.errors import Outcome
 from prism.interfaces.keyvalue import (
     CompareAndSwapRequest,
     CompareAndSwapResponse,
@@ -45,7 +44,7 @@ class SwapsInTwoSteps(MemoryKeyValue):
     """Others come between the comparison and the swap."""
 
     async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse:
-        (namespace, now), id_ = self._enter(context, Outcome.NOT_APPLIED), request.id.encode()
+        (namespace, now), id_ = self._enter(context, writes=True), request.id.encode()
         entry = namespace.live(id_, request.key, now)
         current = None if entry is None else item(request.key, *entry)
         matches = is_expected(request, current)
@@ -74,7 +73,7 @@ class LosesTheLastOfAPage(MemoryKeyValue):
 class SharesNamespaces(MemoryKeyValue):
     """Every namespace is the same."""
 
-    def _enter(self, context: Context, outcome: Outcome | None = None) -> tuple[Namespace, int]:
+    def _enter(self, context: Context, *, writes: bool = False) -> tuple[Namespace, int]:
         return self._store.namespace("everybody's"), self._store.now()
 
 
@@ -90,8 +89,8 @@ class AcknowledgesFirst(MemoryKeyValue):
 class IgnoresTheDeadline(MemoryKeyValue):
     """What comes too late is carried out all the same."""
 
-    def _enter(self, context: Context, outcome: Outcome | None = None) -> tuple[Namespace, int]:
-        return super()._enter(Context(context.namespace), outcome)
+    def _enter(self, context: Context, *, writes: bool = False) -> tuple[Namespace, int]:
+        return super()._enter(Context(context.namespace), writes=writes)
 
 
 class ReusesVersions(MemoryKeyValue):

@@ -1,10 +1,12 @@
-"""Ten defects of the memory backend, each breaking one rule of the contract that a careless author might break."""
+"""Defects of the memory backend, each breaking one rule of the contract that a careless author might break."""
 
 import asyncio
 import re
 
+from prism.backends.memory.cache import MemoryCache
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.store import Entry, Namespace
+from prism.interfaces.cache import IncrementRequest, IncrementResponse, SetRequest, SetResponse
 from prism.interfaces.keyvalue import (
     CompareAndSwapRequest,
     CompareAndSwapResponse,
@@ -128,3 +130,20 @@ class ForgetsIdempotencyKeys(MemoryKeyValue):
     async def put(self, request: PutRequest, context: Context) -> PutResponse:
         request.ClearField("idempotency_key")
         return await super().put(request, context)
+
+
+class CacheIgnoresTheDeadline(MemoryCache):
+    """An entry that comes too late is stored all the same."""
+
+    async def set(self, request: SetRequest, context: Context) -> SetResponse:
+        return await super().set(request, Context(context.namespace))
+
+
+class CacheCountsInTwoSteps(MemoryCache):
+    """Others come between the reading of a counter and its writing."""
+
+    async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse:
+        value = int(self._read(context, request.key) or 0) + request.delta
+        await asyncio.sleep(0)
+        await self.set(SetRequest(key=request.key, value=b"%d" % value), context)
+        return IncrementResponse(value=value)

@@ -1,10 +1,13 @@
 """A harness for each mutant; run by test_mutants.py, and to be looked at one by one: `pytest FILE -k NAME`."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from acceptance.mutants import defects
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
+from prism.backends.memory.cache import MemoryCache
 from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.plugins.discovery import Plugin, discover
@@ -18,10 +21,10 @@ class Mutant(Plugin):
     """The memory plugin with a defect.
 
     Attributes:
-        kind: KeyValue as it should not be.
+        kind: KeyValue or Cache as it should not be.
     """
 
-    kind: type[MemoryKeyValue] = MemoryKeyValue
+    kind: type[MemoryKeyValue] | type[MemoryCache] = MemoryKeyValue
 
     def backend_type(self) -> type[Backend]:
         kind = self.kind
@@ -29,12 +32,15 @@ class Mutant(Plugin):
         class MutantBackend(MemoryBackend):
             def __init__(self, config: MemoryConfig, credentials: NoCredentials) -> None:
                 super().__init__(config, credentials)
-                self._keyvalue = kind(self._store)
+                if issubclass(kind, MemoryCache):
+                    self._cache = kind(self._store, config.cache_size)
+                else:
+                    self._keyvalue = kind(self._store)
 
         return MutantBackend
 
 
-def _harness(kind: type[MemoryKeyValue]) -> PluginAcceptanceHarness:
+def _harness(kind: type[MemoryKeyValue] | type[MemoryCache]) -> PluginAcceptanceHarness:
     manifest = _MEMORY.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = Mutant(manifest, "acceptance.mutants", folder=_MEMORY.folder, kind=kind)
     return PluginAcceptanceHarness(mutant, suites=("concurrency", "errors", "keyvalue"), ways=("binding",))
@@ -50,3 +56,11 @@ ignores_the_deadline = _harness(defects.IgnoresTheDeadline)
 reuses_versions = _harness(defects.ReusesVersions)
 joins_reads_in_flight = _harness(defects.JoinsReadsInFlight)
 forgets_idempotency_keys = _harness(defects.ForgetsIdempotencyKeys)
+cache_ignores_the_deadline = _harness(defects.CacheIgnoresTheDeadline)
+cache_counts_in_two_steps = _harness(defects.CacheCountsInTwoSteps)
+
+_TESTS = Path(__file__).parents[2]
+_LIAR = ["env", f"PYTHONPATH={_TESTS}", sys.executable, "-m", "acceptance.mutants.lying_cache", "redis"]
+lying_cache = PluginAcceptanceHarness(
+    "redis", suites=("errors", "outage"), ways=("grpc",), section={"type": "sidecar", "command": _LIAR}
+)

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.config import MemoryConfig
+from prism.interfaces.cache import Cache
 from prism.interfaces.keyvalue import (
     Context,
     DeleteRequest,
@@ -52,12 +53,15 @@ class BareKeyValue(KeyValue):
 
 
 class BareBackend:
-    """BareKeyValue on the memory backend."""
+    """BareKeyValue and the memory backend's Cache."""
 
     def __init__(self, config: MemoryConfig, credentials: NoCredentials) -> None:
         self._memory = MemoryBackend(config, credentials)
-        stores = [each for each in self._memory.interfaces if KeyValue in type(each).__mro__]
-        self.interfaces: Sequence[object] = [BareKeyValue(each) for each in stores]
+        served = self._memory.interfaces
+        self.interfaces: Sequence[object] = [
+            *(BareKeyValue(each) for each in served if KeyValue in type(each).__mro__),
+            *(each for each in served if Cache in type(each).__mro__),  # all that takes a ttl is the host's to refuse
+        ]
         self.identity = self._memory.identity
         self.start = self._memory.start
         self.attach = self._memory.attach

@@ -2,11 +2,28 @@
 
 import pytest
 
-from prism.acceptance.suites.cache.face import OPERATIONS, Cache
+from prism.acceptance.skips import not_applicable
+from prism.acceptance.suites.cache.face import LONG, OPERATIONS, Cache, duration
+from prism.acceptance.suites.errors.who_can import explains
 from prism.acceptance.ways.binding import BindingCaller
-from prism.errors import DeadlineExceeded, InvalidArgument, NamespaceNotFound, Outcome
-from prism.interfaces.cache import DeleteRequest, GetRequest, SetRequest
+from prism.errors import DeadlineExceeded, InvalidArgument, NamespaceNotFound, Outcome, Unimplemented
+from prism.interfaces.cache import (
+    DeleteRequest,
+    ExpireRequest,
+    GetRequest,
+    IncrementRequest,
+    SetRequest,
+    TtlRequest,
+)
 from prism.wire import Code
+
+TTL = {
+    "Set": SetRequest(key=b"k", value=b"v", ttl=duration(LONG)),
+    "Expire": ExpireRequest(key=b"k", ttl=duration(LONG)),
+    "Ttl": TtlRequest(key=b"k"),
+    "Increment": IncrementRequest(key=b"k", delta=1, ttl=duration(LONG)),
+}
+"""What asks for the only capability that Cache has."""
 
 
 async def test_a_request_at_fault(cache: Cache) -> None:
@@ -42,3 +59,13 @@ async def test_a_call_that_comes_too_late_is_not_carried_out(cache: Cache) -> No
             await cache.caller.call_late(OPERATIONS[method], request, namespace=cache.namespace)
         assert caught.value.outcome is outcome
     assert await cache.get(b"k") == b"old"
+
+
+async def test_what_is_not_declared_is_refused(cache: Cache) -> None:
+    """CONTRACT: where a store cannot do a thing, the call is refused with UNIMPLEMENTED; the message names who can."""
+    if cache.capabilities.declares("ttl"):
+        not_applicable("ttl is declared")
+    for method, request in TTL.items():
+        error = await cache.refused(Unimplemented, method, request)
+        assert explains(error, "ttl", cache.caller), error.message
+    assert await cache.get(b"k") is None

@@ -65,6 +65,12 @@ class Frail:
             await self.rig.store.start()
             await self.recovered()
 
+    async def cut_off(self) -> None:
+        """Every connection is ended in the midst of what it does, again and again."""
+        for _ in range(10):
+            await self.rig.store.disconnect()
+            await asyncio.sleep(0.05)
+
     async def frozen(self) -> None:
         """The store stands still for some seconds."""
         await self.rig.store.pause()

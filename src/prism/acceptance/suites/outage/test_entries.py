@@ -1,4 +1,4 @@
-"""The store is killed under load: a cache may lose what it holds, and never says what is not so."""
+"""The store is killed and cut off under load: a cache may lose what it holds, and never says what is not so."""
 
 from collections.abc import Callable
 
@@ -27,3 +27,9 @@ async def test_a_killed_store_is_told_to_the_callers_of_a_cache(frail_entries: F
     told = await frail_entries.write_through(frail_entries.killed_twice)
     assert told.failed, "nobody noticed that the store was killed"
     await check(frail_entries, told, figure)
+
+
+async def test_connections_cut_in_the_midst_misreport_no_set(frail_entries: FrailEntries, figure: Figure) -> None:
+    """CONTRACT, outcome: connections that the store ends in mid-answer, again and again: no Set is misreported."""
+    frail_entries.needs("disconnect")
+    await check(frail_entries, await frail_entries.write_through(frail_entries.cut_off), figure)

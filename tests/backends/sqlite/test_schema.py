@@ -4,8 +4,9 @@ import asyncio
 import sqlite3
 import stat
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,31 @@ def test_a_failed_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     assert pragma(path, "user_version") == 2
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
+
+
+def test_a_file_that_another_process_is_making_is_not_taken_for_a_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mark, version and tables are looked at together: what another process makes of them comes before or after."""
+    path, connect = tmp_path / "data.db", sqlite3.connect
+    others: list[str] = []
+
+    def make(statement: str) -> None:
+        if statement == "PRAGMA user_version" and not others:
+            others.append(statement)
+            monkeypatch.setattr(sqlite3, "connect", connect)
+            with suppress(BackendUnavailable):  # as one that comes at this moment waits, and this one waits for it
+                schema.prepare(path, SqliteConfig(busy_timeout=0))
+
+    def watched(*arguments: Any, **settings: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **settings)
+        connection.set_trace_callback(make)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    schema.prepare(path, CONFIG)
+    assert others
+    assert pragma(path, "application_id") == schema.APPLICATION_ID
 
 
 async def test_many_processes_start_on_a_new_file_at_once(tmp_path: Path) -> None:

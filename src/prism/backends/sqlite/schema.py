@@ -97,7 +97,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) == len(MIGRATIONS):
+    connection.execute("BEGIN")  # one look at all of it: another process may be making it
+    try:
+        version = _version(connection, path)
+    finally:
+        connection.execute("ROLLBACK")
+    if version == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:

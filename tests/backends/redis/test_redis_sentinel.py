@@ -8,14 +8,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 pytest.importorskip("redis")
 
 from backends.redis.conftest import Open
 from backends.redis.store import Store
 from prism.acceptance.held_port import HeldPort
+from prism.backends.redis.backend import server_and_source
+from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.backends.redis.server import OneServer
 from prism.backends.redis.testing_cluster import in_step, until
-from prism.backends.redis.testing_server import RedisServer, binary
+from prism.backends.redis.testing_server import USER, RedisServer, binary
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from redis import ConnectionError as NotYet
 from redis import Redis
@@ -222,3 +226,18 @@ def let_in(server: RedisServer) -> None:
 def on(server: RedisServer, record: str) -> bool:
     """Whether the item of a record is there."""
     return bool(server.command("EXISTS", b"prism:{n\0%b}\0ik" % record.encode()))
+
+
+async def test_a_server_is_left_though_none_of_its_connections_waits(server: RedisServer) -> None:
+    """Under load all may be in use whenever the sentinels are asked; what they do is answered first."""
+    credentials = RedisCredentials(username=USER, password=SecretStr(server.password))
+    one, _, _ = server_and_source(RedisConfig(addresses=[server.address]), credentials)
+    assert isinstance(one, OneServer)
+    busy = asyncio.create_task(one.run([(b"BLPOP", b"prism:list", 0)], writes=True))
+    blocked = "nobody waits for the list"
+    await asyncio.to_thread(until, lambda: server.command("INFO", "clients")["blocked_clients"] == 1, blocked)
+    await one.stay_with(("127.0.0.1", server.port + 1))
+    server.command("LPUSH", "prism:list", "element")
+    assert await busy == [[b"prism:list", b"element"]]
+    assert (one.open, one.idle) == (0, 0)
+    await one.close()

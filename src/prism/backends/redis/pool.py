@@ -35,7 +35,6 @@ class Pool:
     """The connections to one server; whoever takes one gives it back or drops it.
 
     Attributes:
-        open: connections there are.
         closed: what is given back is closed.
     """
 
@@ -47,9 +46,14 @@ class Pool:
         """
         self._connect = connect
         self._greeting = greeting
+        self._all: set[AbstractConnection] = set()
         self._idle: list[AbstractConnection] = []
         self.closed = False
-        self.open = 0
+
+    @property
+    def open(self) -> int:
+        """Connections there are."""
+        return len(self._all)
 
     @property
     def idle(self) -> int:
@@ -57,8 +61,8 @@ class Pool:
         return len(self._idle)
 
     def leads_elsewhere(self, address: tuple[str, int]) -> bool:
-        """Whether something that waits goes to another server."""
-        return any((each.host, each.port) != address for each in self._idle if isinstance(each, Connection))
+        """Whether any of them goes to another server; under load there may never be one that waits."""
+        return any((each.host, each.port) != address for each in self._all if isinstance(each, Connection))
 
     async def take(self) -> AbstractConnection:
         """A connection that is open, and nobody else's; raises what the driver does."""
@@ -69,13 +73,13 @@ class Pool:
                     return connection
             await self.drop(connection)  # the server has closed it, or something unasked-for waits in it
         connection = self._connect()
-        self.open += 1
         try:
             async with asyncio.timeout(self._greeting):  # a server that takes a connection may still say nothing
                 await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except BaseException:
             await self.drop(connection)
             raise
+        self._all.add(connection)
         return connection
 
     async def give_back(self, connection: AbstractConnection) -> None:
@@ -87,7 +91,7 @@ class Pool:
 
     async def drop(self, connection: AbstractConnection, *, at_once: bool = True) -> None:
         """It is of no more use."""
-        self.open -= 1
+        self._all.discard(connection)
         with suppress(driver.RedisError, OSError, TimeoutError):
             await connection.disconnect(nowait=at_once)
 

@@ -15,13 +15,10 @@ from prism._proto.data.v1 import options_pb2
 from prism.errors import InvalidArgument, Violation
 from prism.interfaces.operation import extension
 from prism.sdk.capabilities import Capabilities
-from prism.sdk.topics import fault
+from prism.sdk.value_limits import Limit, octets, text, topic
 
 Check = Callable[[Any, str, list[Violation]], None]
 """Looks at one message and adds what is wrong; the text is the message's path: empty, or ending in a dot."""
-
-Limit = Callable[[Any], Violation | None]
-"""Looks at one value; the violation's field is filled in by the caller."""
 
 LONGEST_TTL = 100 * 366 * 86400
 
@@ -90,9 +87,9 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
     if rules.time_to_live:
         yield _time_to_live(field)
     most = capabilities.max_item_size if rules.item_size else rules.max_bytes
-    limit = _text(most) if field.type == FieldDescriptor.TYPE_STRING else _octets(most)
+    limit = text(most) if field.type == FieldDescriptor.TYPE_STRING else octets(most)
     if rules.topic or rules.topic_pattern:
-        limit = _topic(limit, pattern=rules.topic_pattern)
+        limit = topic(limit, pattern=rules.topic_pattern)
     is_text_or_bytes = field.type in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}
     if is_text_or_bytes and field.is_repeated:
         yield _values(field, limit, rules.max_items or capabilities.max_batch_items, required=rules.required)
@@ -117,9 +114,9 @@ def _message_checks(
         yield _unique(field)
     if message is None:
         if rules.item_size:  # one alternative of a oneof
-            yield _value(field, _octets(capabilities.max_item_size), required=False)
+            yield _value(field, octets(capabilities.max_item_size), required=False)
     elif message.GetOptions().map_entry:
-        yield _texts_of_map(field, _text(rules.max_bytes))
+        yield _texts_of_map(field, text(rules.max_bytes))
     elif message.full_name.startswith("prism.") and not rules.independent:
         yield _nested(field, tuple(_checks(message, capabilities)))
 
@@ -218,37 +215,6 @@ def _time_to_live(field: FieldDescriptor) -> Check:
     return check
 
 
-def _text(most: int) -> Limit:
-    def limit(value: str) -> Violation | None:
-        length = len(value) if value.isascii() else len(value.encode())
-        if most and length > most:
-            return Violation("", f"{length} bytes", f"at most {most} are allowed")
-        if "\0" in value:
-            return Violation("", "a NUL character", "NUL is allowed in bytes fields only")
-        return None
-
-    return limit
-
-
-def _topic(text: Limit, *, pattern: bool) -> Limit:
-    def limit(value: str) -> Violation | None:
-        if (broken := text(value)) is not None:
-            return broken
-        wrong = fault(value, pattern=pattern)
-        return Violation("", repr(value[:40]), wrong) if wrong else None
-
-    return limit
-
-
-def _octets(most: int) -> Limit:
-    def limit(value: bytes) -> Violation | None:
-        if most and len(value) > most:
-            return Violation("", f"{len(value)} bytes", f"at most {most} are allowed")
-        return None
-
-    return limit
-
-
 def _value(field: FieldDescriptor, limit: Limit, *, required: bool) -> Check:
     name = field.name
 
@@ -284,8 +250,8 @@ def _texts_of_map(field: FieldDescriptor, limit: Limit) -> Check:
 
     def check(message: Any, path: str, violations: list[Violation]) -> None:
         for key, value in getattr(message, name).items():
-            for text in (key, value):
-                broken = limit(text)
+            for each in (key, value):
+                broken = limit(each)
                 if broken is not None:
                     violations.append(Violation(f"{path}{name}[{key[:40]!r}]", broken.found, broken.limit))
 

@@ -25,19 +25,13 @@ FEW = CALLS - 1
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
+async def client(instance: InProcess) -> AsyncIterator[Client]:
     """A client of a gateway in this process, which serves `default` from memory."""
-    plugin = discover().found["memory"]
-    instance = InProcess(plugin, plugin.config_model()(), plugin.credentials_model()())
-    await instance.start()
-    await instance.attach("default")
-    instance.refusal = ""
     gateway = Gateway((note, *chain(Policies())), Metrics(), discover().offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace("default", frozenset({"prism.data.v1.KeyValue"}), instance)})
     async with Server(grpc_methods(gateway).get) as server, Client(await server.listen("127.0.0.1:0")) as client:
         await client.keyvalue("default").put("record", {b"a": b"1", b"b": b"2"})
         yield client
-    await instance.stop()
 
 
 async def get(client: Client) -> None:

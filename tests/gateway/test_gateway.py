@@ -1,7 +1,6 @@
 """The data path over a real backend: hops in order, routing, errors with their origin, counting."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -41,18 +40,6 @@ class Incoming:
     metadata: Metadata = EMPTY_METADATA
     deadline: Deadline | None = None
     peer: Peer = field(default_factory=lambda: Peer("test"))
-
-
-@pytest.fixture
-async def instance() -> AsyncIterator[InProcess]:
-    """A memory backend that serves."""
-    plugin = discover().found["memory"]
-    instance = InProcess(plugin, plugin.config_model()(), plugin.credentials_model()())
-    await instance.start()
-    await instance.attach("default")
-    instance.refusal = ""
-    yield instance
-    await instance.stop()
 
 
 @pytest.fixture

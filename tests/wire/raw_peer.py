@@ -137,6 +137,13 @@ class RawPeer:
         """The fields of a HEADERS frame that `until` gave."""
         return dict(self._decoder.decode(frame.payload))
 
+    async def ends(self, calls: int) -> None:
+        """Returns when so many calls have ended."""
+        while calls:
+            frame = await self.until(frames.HEADERS)
+            self.fields(frame)
+            calls -= frame.flags & frames.END_STREAM
+
     async def answer(self, stream_id: int) -> tuple[dict[str, str], bytes, dict[str, str]]:
         """Head, body and trailers of a whole response; the same fields twice where it is nothing but trailers."""
         first = await self.until(frames.HEADERS, stream_id)

@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 
-from prism.wire import frames
 from prism.wire.connection import Connection
 from prism.wire.newcomers import SHARE, Newcomers
 from wire.hostile.attack import full, send
@@ -109,9 +108,5 @@ async def test_a_connection_has_one_place_in_the_line(
     async with asyncio.timeout(30), await RawPeer.connect(address) as peer:
         numbers = range(1, 2 * CALLS + 1, 2)
         await send(peer, [b"".join(full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers)])
-        ended = 0
-        while ended < CALLS:
-            frame = await peer.until(frames.HEADERS)
-            peer.fields(frame)
-            ended += frame.flags & frames.END_STREAM
+        await peer.ends(CALLS)
     assert max(places) == 1

@@ -2,7 +2,6 @@
 
 import pytest
 
-from prism.wire import frames
 from prism.wire.connection import Connection
 from prism.wire.turn import Turn
 from wire.hostile.attack import full, send
@@ -36,10 +35,6 @@ async def test_what_is_taken_behind_a_bite_does_not_put_the_end_off(
         await peer.answer(1)
         numbers = range(3, 2 * CALLS + 2, 2)
         await send(peer, [b"".join(full(peer, each, "/test.Test/Echo", message(b"x")) for each in numbers)])
-        ended = 0
-        while ended < CALLS:
-            frame = await peer.until(frames.HEADERS)
-            peer.fields(frame)
-            ended += frame.flags & frames.END_STREAM
+        await peer.ends(CALLS)
     assert seen
     assert not any(seen)

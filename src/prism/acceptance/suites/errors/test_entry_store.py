@@ -9,7 +9,7 @@ from prism.acceptance.suites.outage.frail_entries import FrailEntries
 
 async def test_a_store_that_is_down_is_unavailable_at_once(frail_entries: FrailEntries) -> None:
     """CONTRACT, errors: BACKEND_UNAVAILABLE, the store does not answer: at once, with what helps, in read and write."""
-    await down(frail_entries)
+    await down(frail_entries, lambda: frail_entries.put(1), lambda: frail_entries.read(1))
 
 
 @pytest.mark.parametrize("fault", DOCUMENTED)

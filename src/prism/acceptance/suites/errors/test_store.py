@@ -6,4 +6,4 @@ from prism.acceptance.suites.outage.frail_items import FrailItems
 
 async def test_a_store_that_is_down_is_unavailable_at_once(frail: FrailItems) -> None:
     """CONTRACT, errors: BACKEND_UNAVAILABLE, the store does not answer: at once, with what helps, in read and write."""
-    await down(frail)
+    await down(frail, lambda: frail.put(1), lambda: frail.read(1))

@@ -1,10 +1,12 @@
 """Stores that are gone, and stores that answer and refuse: what callers of any abstraction are to be told."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from prism.acceptance.backend import Fault, Faulty
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.outage.frail import Frail
+from prism.acceptance.suites.outage.frail import Breakable, Frail
 from prism.errors import Outcome, PrismError
 
 DOCUMENTED: dict[Fault, tuple[str, str]] = {
@@ -16,24 +18,27 @@ DOCUMENTED: dict[Fault, tuple[str, str]] = {
 """What docs/contract.md has for each."""
 
 
-async def down(frail: Frail) -> None:
+async def down(
+    broken: Breakable, write: Callable[[], Awaitable[object]], read: Callable[[], Awaitable[object]]
+) -> None:
     """The store is killed: reads and writes are told so at once; it comes back, and all is well."""
-    frail.needs("kill")
-    await frail.recovered()
-    await frail.rig.store.kill()
+    broken.needs("kill")
+    await broken.recovered()
+    await broken.rig.store.kill()
     try:
         for _ in range(3):
-            with pytest.raises(PrismError) as caught:
-                await frail.put(1)
-            assert (caught.value.code.name, caught.value.reason) == ("UNAVAILABLE", "BACKEND_UNAVAILABLE")
-            assert caught.value.outcome is not None
-            with pytest.raises(PrismError) as caught:
-                await frail.read(1)
-            assert (caught.value.code.name, caught.value.reason) == ("UNAVAILABLE", "BACKEND_UNAVAILABLE")
-            assert caught.value.message
+            assert (await _unavailable(write)).outcome is not None
+            assert (await _unavailable(read)).message
     finally:
-        await frail.rig.store.start()
-    await frail.recovered()
+        await broken.rig.store.start()
+    await broken.recovered()
+
+
+async def _unavailable(attempt: Callable[[], Awaitable[object]]) -> PrismError:
+    with pytest.raises(PrismError) as caught:
+        await attempt()
+    assert (caught.value.code.name, caught.value.reason) == ("UNAVAILABLE", "BACKEND_UNAVAILABLE")
+    return caught.value
 
 
 async def refusing(frail: Frail, fault: Fault) -> None:

@@ -1,20 +1,19 @@
 """PubSub on a store that is broken while many publish and listen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from prism.acceptance.caller import Caller
 from prism.acceptance.rig import Rig
-from prism.acceptance.skips import not_applicable
+from prism.acceptance.suites.outage.frail import CALL_TIMEOUT, Breakable
 from prism.acceptance.suites.outage.listener import TOPIC, Listener, Trouble
-from prism.acceptance.suites.outage.told import PATIENCE, Told
+from prism.acceptance.suites.outage.told import PATIENCE, Figure, Told
 from prism.acceptance.suites.pubsub.face import OPERATIONS, PubSub
 from prism.errors import PrismError
 from prism.interfaces.pubsub import PublishRequest
 
-CALL_TIMEOUT = 2.0
 PUBLISHERS = 8
 
 
@@ -49,7 +48,7 @@ class Heard:
                 found.append(f"{len(missing)} acknowledged messages did not come, and the subscription stands")
         return found
 
-    def record(self, figure: Callable[[str, float], None]) -> None:
+    def record(self, figure: Figure) -> None:
         """The counts, for the report."""
         self.told.record(figure)
         figure("gaps reported", self.gaps)
@@ -57,22 +56,16 @@ class Heard:
         figure("missed in gaps, by each listener", sum(lost) / len(lost))
 
 
-class FrailTopics:
+class FrailTopics(Breakable):
     """PubSub on a store that may be broken.
 
     Attributes:
-        rig: its store and gateways.
         ps: a namespace of the test's own.
     """
 
     def __init__(self, rig: Rig, caller: Caller) -> None:
-        self.rig = rig
+        super().__init__(rig)
         self.ps = PubSub(caller)
-
-    def needs(self, method: str) -> None:
-        """Skips where the store has no such method, for the reason that it gives."""
-        if reason := self.rig.store.lacks.get(method):
-            not_applicable(reason)
 
     async def publish(self, number: int) -> None:
         """Publishes a number; raises what the gateway answers."""

@@ -1,12 +1,7 @@
 """The store is killed and cut off under load: a cache may lose what it holds, and never says what is not so."""
 
-from collections.abc import Callable
-
 from prism.acceptance.suites.outage.frail_entries import FrailEntries
-from prism.acceptance.suites.outage.told import Told
-
-Figure = Callable[[str, float], None]
-"""Records a count for the report."""
+from prism.acceptance.suites.outage.told import Figure, Told
 
 
 async def check(frail: FrailEntries, told: Told, figure: Figure) -> None:

@@ -1,14 +1,10 @@
 """The store is killed, frozen and cut off under load: what was acknowledged is there, what failed said so honestly."""
 
 import asyncio
-from collections.abc import Callable
 
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.outage.frail_items import FrailItems
-from prism.acceptance.suites.outage.told import Told
-
-Figure = Callable[[str, float], None]
-"""Records a count for the report."""
+from prism.acceptance.suites.outage.told import Figure, Told
 
 
 async def check(frail: FrailItems, told: Told, figure: Figure) -> None:

@@ -10,6 +10,9 @@ DOCUMENTED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED
 """The statuses that docs/contract.md has for a store in trouble."""
 PATIENCE = 60.0
 
+Figure = Callable[[str, float], None]
+"""Records a count for the report."""
+
 
 class Told:
     """The numbers of what was written or published, by outcome.
@@ -86,7 +89,7 @@ class Told:
             done.set()
             await asyncio.gather(*calling)
 
-    def record(self, figure: Callable[[str, float], None]) -> None:
+    def record(self, figure: Figure) -> None:
         """The counts, for the report."""
         for name, numbers in (
             ("acknowledged", self.acknowledged),

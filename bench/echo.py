@@ -14,7 +14,7 @@ import uvloop
 
 from bench.contestants import GET, Call, Contestant
 from bench.headers import headers
-from prism import heap
+from prism import gc_tuning
 from prism.wire import Channel, Deadline, Metadata, Method, Server, ServerCall
 
 PAYLOAD = b"x" * 100
@@ -63,7 +63,7 @@ async def _serve(kind: str) -> None:
 
         method = Method(GET, handle)
         address = await Server(lambda _: method).listen("127.0.0.1:0")
-        heap.settle()  # as gateways and plugins do
+        gc_tuning.settle()  # as gateways and plugins do
         print(address, flush=True)
     await asyncio.Event().wait()
 

@@ -6,7 +6,7 @@ import sys
 import uvloop
 
 from bench.peers.methods import STREAM, UNARY
-from prism import heap
+from prism import gc_tuning
 from prism.wire import Channel, Method, Server, ServerCall
 
 
@@ -36,7 +36,7 @@ async def serve(path: str, upstream: str | None) -> None:
     methods = [Method(UNARY, echo)] if upstream is None else forwarding(Channel(f"unix:{upstream}"))
     async with Server({method.path: method for method in methods}.get) as server:
         await server.listen(f"unix:{path}")
-        heap.settle()
+        gc_tuning.settle()
         print("ready", flush=True)
         await asyncio.Event().wait()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from control.world import QUICK, World, store, toy, until
-from prism.watch import signature
+from prism.file_watch import signature
 
 BY_EVENT = dataclasses.replace(QUICK, watch_interval=300)
 """The file is looked at only when the system tells of a change."""

@@ -8,9 +8,9 @@ from prism.control.config import Config
 from prism.control.loading import load
 from prism.control.secrets import Renewing, SecretProvider
 from prism.control.specification import Loaded
+from prism.file_watch import Signature, changes, signature
 from prism.plugins.discovery import Plugins
 from prism.redactor import Redactor
-from prism.watch import Signature, changes, signature
 
 _GENERATIONS_OF_SECRETS = 4
 

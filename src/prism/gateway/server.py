@@ -11,7 +11,7 @@ from typing import Protocol
 
 import uvloop
 
-from prism import heap
+from prism import gc_tuning
 from prism.control.admin import Admin, AdminPort
 from prism.control.config import Config, NamespaceEntry
 from prism.control.control import Control
@@ -118,7 +118,7 @@ class GatewayServer:
                 self._set_accepting(accepting=True)
                 told = self._catch_signals()  # whoever reads that it serves may tell it to end
                 Announcement(self.control).make(addresses, admin_address, probes_address, secured=tls is not None)
-                heap.settle()
+                gc_tuning.settle()
                 await told.wait()
                 self._set_accepting(accepting=False)
                 self._health.close()

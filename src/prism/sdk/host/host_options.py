@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from prism.redactor import Redactor
-from prism.renewal import Renewal
+from prism.tls_reload import Renewal
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from prism.redactor import Redactor
-from prism.renewal import Renewal
 from prism.sdk.host import go_plugin
 from prism.sdk.host.host_options import HostOptions
 from prism.sdk.host.parent import die_with_parent, trusted_uids
 from prism.telemetry.logs import configure
+from prism.tls_reload import Renewal
 from prism.wire import server_context
 from prism.wire.address import Address
 

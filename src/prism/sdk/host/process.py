@@ -11,7 +11,7 @@ import click
 from google.protobuf import struct_pb2
 from google.rpc import error_details_pb2
 
-from prism import heap
+from prism import gc_tuning
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
 from prism.sdk.host import backend_plugin, go_plugin, information
@@ -69,7 +69,7 @@ class PluginProcess:
             others = {where: await listen(web, where, option) for where, option in wanted.items() if where}
             self._catch_signals()
             self._announce(address, others)
-            heap.settle()
+            gc_tuning.settle()
             watch = asyncio.create_task(self._instances.end_abandoned(options.patience)) if options.patience else None
             await self._told.wait()
             self._health.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from prism.renewal import Renewal
+from prism.tls_reload import Renewal
 from prism.wire import Server, server_context
 
 

@@ -8,9 +8,9 @@ import pytest
 
 _COUNT = """
 import gc, resource, sys
-from prism import heap
+from prism import gc_tuning
 if sys.argv[1] == "settled":
-    heap.settle()
+    gc_tuning.settle()
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(200):
@@ -40,9 +40,9 @@ def test_what_a_call_needs_is_kept_for_the_next() -> None:
 
 _LOOKS = """
 import gc, sys
-from prism import heap
+from prism import gc_tuning
 if sys.argv[1] == "settled":
-    heap.settle()
+    gc_tuning.settle()
 before = sum(generation["collections"] for generation in gc.get_stats())
 for _ in range(100):
     some = [[] for _ in range(5_000)]

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from prism.watch import Signature, changes, signature
+from prism.file_watch import Signature, changes, signature
 from prism.wire import Server
 
 INTERVAL = 5.0

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.peers.methods import UNARY
-from prism.wire import frames
-from prism.wire.hpack_encoding import encode
+from prism.wire.hpack.encoder import encode
+from prism.wire.http2 import frames
 
 COMPUTES = "no attack, a process that computes"
 CONNECTIONS = "connections without end"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 
 class Traced(Protocol):

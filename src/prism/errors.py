@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 
 class Outcome(enum.StrEnum):

@@ -30,7 +30,7 @@ from prism.errors import (
     Unimplemented,
     Violation,
 )
-from prism.wire.status import Code, Status
+from prism.wire.grpc.status import Code, Status
 
 DOMAIN = "prism"
 

@@ -12,7 +12,7 @@ HEAVY = {
     "prometheus_client",
     "watchfiles",
     "h11",
-    "prism.wire.server",
+    "prism.wire.server.server",
 }
 
 

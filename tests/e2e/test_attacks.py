@@ -17,7 +17,7 @@ from jwt.algorithms import RSAAlgorithm
 import gateways
 from gateway.issuer import Issuer
 from prism.interfaces import keyvalue as kv
-from prism.wire import frames
+from prism.wire.http2 import frames
 from wire.raw_peer import RawPeer, message, request
 
 KEY = "prism_" + "k" * 43

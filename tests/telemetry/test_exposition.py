@@ -11,7 +11,7 @@ from deploy.prometheus_server import tool
 from prism.control.snapshot import Namespace, Snapshot
 from prism.telemetry.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
 from prism.telemetry.metrics import Metrics
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 from telemetry.standing import StandingInstance
 
 GET = "prism.data.v1.KeyValue/Get"

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from prism.telemetry.metrics import BOUNDS, OTHER, Metrics
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 GET = "prism.data.v1.KeyValue/Get"
 PUT = "prism.data.v1.KeyValue/Put"

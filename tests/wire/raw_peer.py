@@ -8,8 +8,8 @@ from typing import Self
 
 import hpack
 
-from prism.wire import frames
 from prism.wire.address import Address
+from prism.wire.http2 import frames
 
 GRPC = [
     (":method", "POST"),

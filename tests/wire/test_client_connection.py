@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from prism.wire import Channel, ChannelConfig, Code, Deadline, StatusError, frames
-from prism.wire.frames import ErrorCode
+from prism.wire import Channel, ChannelConfig, Code, Deadline, StatusError
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.raw_peer import RawPeer
 
 Script = Callable[[RawPeer], Awaitable[None]]

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from prism.wire import Code, StatusError
-from prism.wire.client_stream import UnaryCall
-from prism.wire.frames import ErrorCode
+from prism.wire.client.stream import UnaryCall
+from prism.wire.http2.frames import ErrorCode
 
 _NO_CONNECTION = cast("Any", None)  # a reset asks nothing of it
 

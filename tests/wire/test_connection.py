@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from prism.wire import Server, ServerConfig, frames
-from prism.wire.frames import ErrorCode
+from prism.wire import Server, ServerConfig
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.raw_peer import GRPC, Frame, RawPeer, message, request
 from wire.service import Service
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prism.wire import Deadline
-from prism.wire.deadline import format_timeout, parse_timeout
+from prism.wire.grpc.deadline import format_timeout, parse_timeout
 
 
 @pytest.mark.parametrize(

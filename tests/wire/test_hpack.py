@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
-from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
-from prism.wire.hpack_encoding import encode
+from prism.wire.hpack.decoder import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.hpack.encoder import encode
 
 REQUESTS = (
     (

@@ -10,8 +10,8 @@ from typing import Any
 import hpack
 import pytest
 
-from prism.wire.hpack import Decoder
-from prism.wire.hpack_encoding import encode
+from prism.wire.hpack.decoder import Decoder
+from prism.wire.hpack.encoder import encode
 
 REPOSITORY = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("PRISM_HPACK_CORPUS", REPOSITORY.parent / "shared/data/hpack-test-case.tar.xz"))

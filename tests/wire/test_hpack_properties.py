@@ -8,8 +8,8 @@ import hpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
-from prism.wire.hpack_encoding import encode, encode_literal, encode_never_indexed
+from prism.wire.hpack.decoder import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.hpack.encoder import encode, encode_literal, encode_never_indexed
 
 Fields = tuple[tuple[bytes, bytes], ...]
 REFUSED = "refused"

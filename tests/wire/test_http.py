@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from prism.wire import HttpRequest, HttpResponse, Server, ServerConfig, frames
+from prism.wire import HttpRequest, HttpResponse, Server, ServerConfig
+from prism.wire.http2 import frames
 from wire.raw_peer import RawPeer
 from wire.service import Service
 

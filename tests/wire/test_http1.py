@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from prism.wire import HttpRequest, HttpResponse, Server
-from prism.wire.http1 import Http1Connection
-from prism.wire.http1_request import Http1Request
+from prism.wire.http.http1 import Http1Connection
+from prism.wire.http.http1_request import Http1Request
 from wire.raw_peer import RawPeer
 from wire.service import Service
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prism.wire import Code
-from prism.wire.compression import compress
-from prism.wire.frames import MESSAGE_HEAD
-from prism.wire.inbox import BadMessage, Inbox
+from prism.wire.grpc.compression import compress
+from prism.wire.grpc.inbox import BadMessage, Inbox
+from prism.wire.http2.frames import MESSAGE_HEAD
 
 
 def framed(messages: list[bytes], compressed: bool = False) -> bytes:

@@ -14,7 +14,7 @@ import trustme
 
 from authority import shown
 from prism.wire import Channel, Code, Server, StatusError, client_context, server_context
-from prism.wire.listener import ACCEPTED_AT_ONCE
+from prism.wire.server.listener import ACCEPTED_AT_ONCE
 from wire.service import Service
 
 ECHO = "/test.Test/Echo"

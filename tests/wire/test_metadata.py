@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prism.wire import EMPTY_METADATA, KnownFields, Metadata
-from prism.wire import metadata as module
-from prism.wire.metadata import decode_binary, encode_binary
+from prism.wire.grpc import metadata as module
+from prism.wire.grpc.metadata import decode_binary, encode_binary
 
 
 def test_it_is_a_multimap_that_keeps_its_order() -> None:

@@ -6,9 +6,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prism.wire import ServerConfig, frames
-from prism.wire.connection import Connection
-from prism.wire.stream import Stream
+from prism.wire import ServerConfig
+from prism.wire.http2 import frames
+from prism.wire.http2.connection import Connection
+from prism.wire.http2.stream import Stream
 from wire.fuzz.seeds import split
 from wire.fuzz.stage import Pipe, Stage
 

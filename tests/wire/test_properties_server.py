@@ -7,8 +7,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prism.wire import Server, ServerConfig, frames
-from prism.wire.preamble import Preamble
+from prism.wire import Server, ServerConfig
+from prism.wire.http2 import frames
+from prism.wire.server.preamble import Preamble
 from wire.fuzz.script import HEAD
 from wire.fuzz.seeds import seeds
 from wire.fuzz.service import Methods

@@ -1,8 +1,8 @@
 """What a client says before it knows of a call."""
 
 from prism.wire import Channel
-from prism.wire.hpack import Decoder
-from prism.wire.request_heads import RequestHeads
+from prism.wire.client.request_heads import RequestHeads
+from prism.wire.hpack.decoder import Decoder
 
 
 async def test_the_head_of_a_method_is_made_once() -> None:

@@ -1,7 +1,8 @@
 """What becomes of a handler whose client gives up, however early."""
 
-from prism.wire import Server, frames
-from prism.wire.frames import UINT32, ErrorCode
+from prism.wire import Server
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import UINT32, ErrorCode
 from wire.raw_peer import RawPeer, message
 
 CANCEL = UINT32.pack(ErrorCode.CANCEL)

@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 
 from prism.wire import Code, Peer, Server, ServerConfig
-from prism.wire.frames import PREFACE, settings
+from prism.wire.http2.frames import PREFACE, settings
 from wire.service import Service
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prism.wire import Code, Metadata, Status, StatusError
-from prism.wire.status import decode_message, encode_message, parse_code
+from prism.wire.grpc.status import decode_message, encode_message, parse_code
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prism.wire.connection import Connection
+from prism.wire.http2.connection import Connection
 from prism.wire.turn import Turn
 from wire.hostile.attack import full, send
 from wire.raw_peer import RawPeer, message

@@ -14,7 +14,7 @@ from prism.sdk.extension import operation
 from prism.sdk.feed import Feed
 from prism.sdk.message_ids import MessageIds
 from prism.sdk.sweeper import Sweeper
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 if TYPE_CHECKING:
     from prism.sdk.host import serve

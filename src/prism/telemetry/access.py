@@ -4,7 +4,7 @@ import logging
 
 from prism.errors import PrismError
 from prism.gateway.call import Call
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 log = logging.getLogger("prism.access")
 

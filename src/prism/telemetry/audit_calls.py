@@ -9,7 +9,7 @@ from prism.gateway.denials import Denial
 from prism.gateway.shed import OVERLOADED
 from prism.telemetry import audit
 from prism.telemetry.audit import Event
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 
 class AuditCalls:

@@ -12,7 +12,7 @@ from prometheus_client.exposition import choose_encoder
 
 from prism.telemetry.figure import Figures
 from prism.telemetry.metrics import BOUNDS
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 _EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from prism.telemetry.figure import Figure
 from prism.telemetry.trace_context import parse
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 TAIL_RATE: Final = 100.0
 """Calls a second that are kept for their end alone, on average; a store that is down fails every call alike."""

@@ -17,7 +17,7 @@ from prism.telemetry.current import CURRENT
 from prism.telemetry.sampling import Sampling
 from prism.telemetry.span import Span, SpanKind
 from prism.telemetry.trace_context import TRACEPARENT
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 _LONGEST_MESSAGE: Final = 500
 

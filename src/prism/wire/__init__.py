@@ -6,28 +6,28 @@ The server's half is imported when it is first asked for: importing the client t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from prism.wire.channel import Channel, ChannelState
-from prism.wire.client_call import ClientCall
+from prism.wire.client.call import ClientCall
+from prism.wire.client.channel import Channel, ChannelState
 from prism.wire.config import ChannelConfig, ServerConfig
-from prism.wire.deadline import Deadline
-from prism.wire.metadata import EMPTY_METADATA, KnownFields, Metadata
+from prism.wire.grpc.deadline import Deadline
+from prism.wire.grpc.metadata import EMPTY_METADATA, KnownFields, Metadata
+from prism.wire.grpc.status import Code, Refusal, Status, StatusError
 from prism.wire.peer import Certificate, Peer, UnixCredentials
-from prism.wire.status import Code, Refusal, Status, StatusError
 from prism.wire.tls import client_context, server_context
 
 if TYPE_CHECKING:
-    from prism.wire.http import HttpHandler, HttpRequest, HttpResponse
-    from prism.wire.method import Handler, Method
-    from prism.wire.refusal import Refusals
-    from prism.wire.server import Server
-    from prism.wire.server_call import ServerCall
+    from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse
+    from prism.wire.server.call import ServerCall
+    from prism.wire.server.local_reply import Refusals
+    from prism.wire.server.method import Handler, Method
+    from prism.wire.server.server import Server
 else:
     _HOMES = {
-        **dict.fromkeys(("HttpHandler", "HttpRequest", "HttpResponse"), "prism.wire.http"),
-        **dict.fromkeys(("Handler", "Method"), "prism.wire.method"),
-        "Refusals": "prism.wire.refusal",
-        "Server": "prism.wire.server",
-        "ServerCall": "prism.wire.server_call",
+        **dict.fromkeys(("HttpHandler", "HttpRequest", "HttpResponse"), "prism.wire.http.message"),
+        **dict.fromkeys(("Handler", "Method"), "prism.wire.server.method"),
+        "Refusals": "prism.wire.server.local_reply",
+        "Server": "prism.wire.server.server",
+        "ServerCall": "prism.wire.server.call",
     }
 
     def __getattr__(name: str) -> Any:

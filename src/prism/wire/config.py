@@ -5,7 +5,7 @@ Every limit is per connection unless it says otherwise. Times are in seconds.
 
 from dataclasses import dataclass
 
-from prism.wire.frames import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_FRAME_SIZE, LARGEST_WINDOW
+from prism.wire.http2.frames import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_FRAME_SIZE, LARGEST_WINDOW
 
 KIB = 1024
 MIB = 1024 * KIB

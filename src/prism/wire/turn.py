@@ -8,7 +8,7 @@ import asyncio
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from prism.wire.newcomers import SHARE, Newcomers
+from prism.wire.fairness import SHARE, Newcomers
 
 
 class Writer(Protocol):

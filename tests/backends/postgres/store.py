@@ -11,7 +11,7 @@ from prism._proto.data.v1 import cache_pb2, keyvalue_pb2
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.backends.postgres.backend import PostgresBackend
 from prism.sdk import Binding, Capabilities, Context
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 SERVICE = "prism.data.v1.KeyValue"
 

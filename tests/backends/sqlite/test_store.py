@@ -17,7 +17,7 @@ from prism.backends.sqlite.transaction import Transaction
 from prism.errors import BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError, StoreFull
 from prism.interfaces.keyvalue import Context, PutItem
 from prism.sdk import Context as SdkContext
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 HERE = Context("here")
 

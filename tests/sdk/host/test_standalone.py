@@ -21,7 +21,7 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.interfaces.pubsub import SubscribeRequest
 from prism.wire import Channel, Code, Deadline, StatusError, client_context
-from prism.wire.frames import PREFACE, settings
+from prism.wire.http2.frames import PREFACE, settings
 from sdk.host.standalone import Standalone, standalone
 
 PLUGIN = "/prism.plugin.v1.BackendPlugin"

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from prism.wire import frames
+from prism.wire.http2 import frames
 from wire.fuzz.script import HEAD
 from wire.fuzz.seeds import frame_bank, split
 

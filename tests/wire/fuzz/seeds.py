@@ -2,7 +2,7 @@
 
 import gzip
 
-from prism.wire import frames
+from prism.wire.http2 import frames
 from wire.raw_peer import RawPeer, message, request
 
 _PADDED_PRIORITY = frames.PADDED | frames.HAS_PRIORITY | frames.END_HEADERS

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Self
 
-from prism.wire import frames
+from prism.wire.http2 import frames
 
 _SETTLED: Final = 400  # turns of the loop in which anything must come to rest
 _STUCK_ABOVE: Final = 64 * 1024

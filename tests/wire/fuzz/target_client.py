@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any, Final
 
 from prism.wire import Channel, ChannelConfig, Deadline, Metadata, StatusError
-from prism.wire.client_connection import ClientConnection
+from prism.wire.client.connection import ClientConnection
 from prism.wire.timer import Rounds
 from wire.fuzz.script import Script
 from wire.fuzz.stage import Finding, Pipe, Stage

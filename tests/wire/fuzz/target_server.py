@@ -6,10 +6,11 @@ from typing import Final
 
 import h11
 
-from prism.wire import Server, ServerConfig, frames
-from prism.wire.connection import Connection
-from prism.wire.preamble import Preamble
-from prism.wire.server_connection import ServerConnection
+from prism.wire import Server, ServerConfig
+from prism.wire.http2 import frames
+from prism.wire.http2.connection import Connection
+from prism.wire.server.connection import ServerConnection
+from prism.wire.server.preamble import Preamble
 from wire.fuzz.script import Script
 from wire.fuzz.service import Methods
 from wire.fuzz.stage import Finding, Pipe, Stage, opening

@@ -6,16 +6,16 @@ from typing import Any, Final
 import hpack
 
 from prism.wire import Metadata
-from prism.wire.deadline import format_timeout, parse_timeout
-from prism.wire.fields import Fields
-from prism.wire.frames import MESSAGE_HEAD, StreamFault
-from prism.wire.hpack import Decoder, HeaderListTooLarge, HpackError
-from prism.wire.hpack_encoding import encode
-from prism.wire.inbox import BadMessage, Inbox
-from prism.wire.metadata import decode_binary, encode_binary
-from prism.wire.request_head import read_request
-from prism.wire.response_head import read_response
-from prism.wire.status import decode_message, encode_message, parse_code
+from prism.wire.grpc.deadline import format_timeout, parse_timeout
+from prism.wire.grpc.fields import Fields
+from prism.wire.grpc.inbox import BadMessage, Inbox
+from prism.wire.grpc.metadata import decode_binary, encode_binary
+from prism.wire.grpc.request_head import read_request
+from prism.wire.grpc.response_head import read_response
+from prism.wire.grpc.status import decode_message, encode_message, parse_code
+from prism.wire.hpack.decoder import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.hpack.encoder import encode
+from prism.wire.http2.frames import MESSAGE_HEAD, StreamFault
 from wire.fuzz.script import Script
 from wire.fuzz.stage import Finding, Stage
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import hpack
 
-from prism.wire import frames
+from prism.wire.http2 import frames
 from wire.fuzz.stage import Finding
 
 _KNOWN: Final = (

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from prism.wire import frames
-from prism.wire.frames import ErrorCode
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.hostile.bystander import Bystander
 from wire.raw_peer import RawPeer, request
 

@@ -5,11 +5,11 @@ import tracemalloc
 from typing import Self
 
 from prism.wire import Method, Server
-from prism.wire.http1 import Http1Connection
-from prism.wire.preamble import Preamble
-from prism.wire.server import Accepted
-from prism.wire.server_call import ServerCall
-from prism.wire.server_connection import ServerConnection
+from prism.wire.http.http1 import Http1Connection
+from prism.wire.server.call import ServerCall
+from prism.wire.server.connection import ServerConnection
+from prism.wire.server.preamble import Preamble
+from prism.wire.server.server import Accepted
 from wire.service import Service
 
 _LOOK_EVERY = 64  # calls between two looks at all there is

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from prism.wire import Code, Method, ServerCall, frames
-from prism.wire.frames import ErrorCode
-from prism.wire.server_connection import ServerConnection
+from prism.wire import Code, Method, ServerCall
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
+from prism.wire.server.connection import ServerConnection
 from wire.hostile.attack import ask, assault, cancel, deaf, full, send
 from wire.hostile.conftest import Attacked, Victim
 from wire.raw_peer import RawPeer, message

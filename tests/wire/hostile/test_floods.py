@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 
 import pytest
 
-from prism.wire import Method, frames
-from prism.wire.frames import ErrorCode
+from prism.wire import Method
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.conftest import Attacked, Victim
 from wire.raw_peer import RawPeer, message, request

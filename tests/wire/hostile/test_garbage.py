@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from prism.wire import frames
-from prism.wire.frames import ErrorCode
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced

@@ -3,9 +3,9 @@
 import random
 from collections.abc import Iterator
 
-from prism.wire import frames
-from prism.wire.frames import ErrorCode
-from prism.wire.hpack_encoding import encode
+from prism.wire.hpack.encoder import encode
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.hostile.attack import assault, cancel, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prism.wire import frames
+from prism.wire.http2 import frames
 from wire.hostile.conftest import Attacked
 
 CONNECTIONS = 10_000

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from prism.wire import Method, ServerCall, frames
+from prism.wire import Method, ServerCall
+from prism.wire.http2 import frames
 from wire.hostile.attack import ask, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced

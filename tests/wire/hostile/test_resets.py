@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import grpc.aio
 import pytest
 
-from prism.wire import Method, Server, ServerCall, frames
-from prism.wire.frames import ErrorCode
+from prism.wire import Method, Server, ServerCall
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import ErrorCode
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.bystander import calling
 from wire.hostile.conftest import Attacked

@@ -6,8 +6,8 @@ from itertools import cycle, repeat
 
 import pytest
 
-from prism.wire import frames
-from prism.wire.frames import PREFACE
+from prism.wire.http2 import frames
+from prism.wire.http2.frames import PREFACE
 from wire.hostile.attack import ask, full, send, trickle
 from wire.hostile.conftest import Attacked
 from wire.raw_peer import RawPeer, message, request

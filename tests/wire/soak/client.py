@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from prism.wire import Channel, Code, Deadline, Metadata, StatusError, client_context, frames
+from prism.wire import Channel, Code, Deadline, Metadata, StatusError, client_context
+from prism.wire.http2 import frames
 from wire.raw_peer import GRPC, RawPeer, message
 from wire.soak import child
 

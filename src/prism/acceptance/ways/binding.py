@@ -14,7 +14,7 @@ from prism.context import Context
 from prism.errors import DeadlineExceeded
 from prism.interfaces.operation import Operation
 from prism.sdk import Backend, Binding
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 
 class BindingCaller:

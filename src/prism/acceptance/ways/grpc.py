@@ -13,7 +13,7 @@ from prism.acceptance.subject import Subject
 from prism.errors import PrismError
 from prism.interfaces.operation import Operation
 from prism.rpc_status import from_status
-from prism.wire.status import Code, Status
+from prism.wire.grpc.status import Code, Status
 
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

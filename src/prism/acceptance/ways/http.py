@@ -26,7 +26,7 @@ from prism.acceptance.subject import Subject
 from prism.errors import PrismError
 from prism.interfaces.operation import Operation
 from prism.rpc_status import from_status
-from prism.wire.status import Code, Status
+from prism.wire.grpc.status import Code, Status
 
 ENVELOPE = struct.Struct(">BI")
 END_OF_STREAM = 2

@@ -16,7 +16,7 @@ from prism.backends.postgres.sessions import Session, Sessions
 from prism.errors import PrismError
 from prism.sdk import Context, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
 from prism.sdk import Context, Health, HealthStatus, NoCredentials, Sweeper
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 _BITE = 100
 _PROBE_SECONDS = 1.5

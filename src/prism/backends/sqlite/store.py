@@ -16,7 +16,7 @@ from prism.backends.sqlite.threads import Threads
 from prism.backends.sqlite.transaction import Transaction, Write, commit, now
 from prism.errors import BackendError, BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError
 from prism.sdk import Bounds, Coalescer, Context
-from prism.wire.deadline import Deadline
+from prism.wire.grpc.deadline import Deadline
 
 T = TypeVar("T")
 _PROGRESS_STEPS = 10_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prism.errors import InvalidArgument, LimitExceeded, Unimplemented
 from prism.wire import Deadline, HttpRequest, Metadata, Peer
-from prism.wire.compression import GZIP, TooLarge, decompress
+from prism.wire.grpc.compression import GZIP, TooLarge, decompress
 
 _MILLISECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 _IDENTITY = "identity"

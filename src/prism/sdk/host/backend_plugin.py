@@ -16,9 +16,9 @@ from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.options import Options
 from prism.sdk.host.tracing import PluginTracer
-from prism.wire.method import Handler, Method
-from prism.wire.server_call import ServerCall
-from prism.wire.status import StatusError
+from prism.wire.grpc.status import StatusError
+from prism.wire.server.call import ServerCall
+from prism.wire.server.method import Handler, Method
 
 SPOKEN: Final = (PROTOCOL,)
 """The versions of the protocol that are spoken here."""

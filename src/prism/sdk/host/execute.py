@@ -21,8 +21,8 @@ from prism.sdk.host.instances import Instances
 from prism.sdk.host.tracing import PluginTrace, PluginTracer
 from prism.telemetry.current import CURRENT
 from prism.telemetry.trace_context import TRACEPARENT, TRACESTATE
-from prism.wire.server_call import ServerCall
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
+from prism.wire.server.call import ServerCall
 
 NAMESPACE: Final = "prism-namespace"
 INSTANCE: Final = "prism-instance"

@@ -14,8 +14,8 @@ from typing import Final
 
 from prism.errors import FailedPrecondition
 from prism.sdk.host.backend_plugin import SPOKEN
-from prism.wire.method import Method
-from prism.wire.server_call import ServerCall
+from prism.wire.server.call import ServerCall
+from prism.wire.server.method import Method
 
 COOKIE: Final = "PRISM_PLUGIN_MAGIC_COOKIE"
 COOKIE_VALUE: Final = "5c4f6b1e-9a77-4a3e-8f0d-prism-plugin"

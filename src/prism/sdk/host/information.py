@@ -11,7 +11,7 @@ from prism.sdk.host.backend_plugin import SPOKEN, answering
 from prism.sdk.host.figures import plugin_metrics
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.scrape import render
-from prism.wire.method import Method
+from prism.wire.server.method import Method
 
 SERVICES: Final = tuple(
     pb.DESCRIPTOR.services_by_name[name] for name in ("PluginInfoService", "HealthService", "MetricsService")

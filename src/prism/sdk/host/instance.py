@@ -12,7 +12,7 @@ from prism.sdk.backend import Backend, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
 from prism.sdk.host.options import Options
 from prism.telemetry.metrics import Metrics
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 PROBE_TIMEOUT = 2.0
 """Seconds that a store has to answer a probe."""

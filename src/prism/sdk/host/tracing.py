@@ -20,8 +20,8 @@ from prism.telemetry.otlp_sender import Receiver
 from prism.telemetry.resource import resource
 from prism.telemetry.sampling import Sampling, SamplingRule
 from prism.telemetry.span import Span, SpanKind
-from prism.wire.metadata import EMPTY_METADATA
-from prism.wire.status import Code
+from prism.wire.grpc.metadata import EMPTY_METADATA
+from prism.wire.grpc.status import Code
 
 OTLP: Final = "OTEL_EXPORTER_OTLP_"
 

@@ -11,7 +11,7 @@ from prism.acceptance.caller import UNTYPED
 from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import BatchGetRequest, BatchPutRequest, GetRequest, PutItem, PutRequest
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 Detail = TypeVar("Detail", bound=Message)
 

@@ -6,7 +6,7 @@ from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.keyvalue.face import OPERATIONS, KeyValue
 from prism.errors import NamespaceNotFound, PrismError
 from prism.interfaces.keyvalue import GetRequest
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 pytestmark = pytest.mark.ways("grpc", "http", "client")
 

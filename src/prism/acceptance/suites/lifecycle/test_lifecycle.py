@@ -10,7 +10,7 @@ from prism.errors import Outcome, PrismError
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.sdk.testing import RunningPlugin, running
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 HEALTHY = pb.HealthCheckResponse.HEALTHY
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from prism.acceptance.suites.outage.told import DOCUMENTED, PATIENCE, Told
 from prism.acceptance.suites.pubsub.face import PubSub
 from prism.errors import DeadlineExceeded, PrismError
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 TOPIC = "t.numbers"
 

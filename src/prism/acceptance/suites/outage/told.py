@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from prism.errors import Outcome, PrismError
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 DOCUMENTED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED"}
 """The statuses that docs/contract.md has for a store in trouble."""

@@ -6,7 +6,7 @@ from prism.acceptance.suites.pubsub.face import PubSub
 from prism.errors import InvalidArgument, Outcome
 from prism.interfaces.pubsub import PublishRequest, SubscribeRequest
 from prism.rpc_status import from_status
-from prism.wire.status import Code, Status
+from prism.wire.grpc.status import Code, Status
 
 
 @pytest.mark.parametrize(

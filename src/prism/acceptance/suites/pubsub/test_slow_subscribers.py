@@ -4,7 +4,7 @@ import asyncio
 
 from prism.acceptance.suites.pubsub.face import PubSub
 from prism.errors import FellBehind
-from prism.wire.status import Code
+from prism.wire.grpc.status import Code
 
 PAYLOAD = bytes(1 << 19)
 AT_ONCE = 4

@@ -1,0 +1,1 @@
+"""The client: channels, connections, and calls as their caller sees them."""

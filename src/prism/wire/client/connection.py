@@ -1,0 +1,301 @@
+"""The client's end of an HTTP/2 connection: from a call to its frames, and from the response's back."""
+
+import asyncio
+import struct
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from prism.wire.client.request_heads import RequestHeads, opening
+from prism.wire.client.stream import ClientStream, ResponseStream, UnaryCall
+from prism.wire.client.unpacking import Unpacking
+from prism.wire.grpc.deadline import Deadline
+from prism.wire.grpc.inbox import BadMessage, Inbox
+from prism.wire.grpc.metadata import Metadata
+from prism.wire.grpc.response_head import read_response
+from prism.wire.grpc.status import Code, Status
+from prism.wire.http2 import frames
+from prism.wire.http2.connection import Connection
+from prism.wire.http2.frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    FRAME_HEAD,
+    HEADERS,
+    LARGEST_WINDOW,
+    MESSAGE_HEAD,
+    ConnectionFault,
+    ErrorCode,
+    StreamFault,
+)
+from prism.wire.http2.header_blocks import HeaderFields
+from prism.wire.http2.stream import END_WITH_DATA
+
+if TYPE_CHECKING:
+    from prism.wire.client.channel import Channel
+
+NEVER: Final = float("inf")
+_UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
+_OUT_OF_IDS: Final = LARGEST_WINDOW - 2
+
+_HEADERS_TOO_LARGE: Final = Status(
+    Code.RESOURCE_EXHAUSTED, "the response's headers are over the limit: raise max_header_list_size"
+)
+
+_pack = FRAME_HEAD.pack
+_pack_message = struct.Struct(">HBBBLBL").pack  # a DATA frame's head and a message's
+_message_head = MESSAGE_HEAD.unpack_from
+
+
+class ClientConnection(Connection[ResponseStream]):
+    """One connection of a channel."""
+
+    def __init__(self, channel: "Channel", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(channel.config, loop, opening(channel.config))
+        self.unpacking = Unpacking(loop)
+        self.settled: asyncio.Future[str] = loop.create_future()  # empty, or why it cannot be used
+        self._channel = channel
+        self._known = channel.known_fields
+        self._wheel = channel.wheel
+        self._heads = RequestHeads(channel)
+        self._next_id = 1
+        self._peer_max_streams = _UNTIL_SETTINGS
+        self._timeout = channel.timeouts.header
+        self._leaving = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._blocks = self._decoder.blocks
+        self._plain_head: HeaderFields | None = None
+        self._plain_trailers: HeaderFields | None = None
+        self._whole = min(channel.config.max_message_size + 5, channel.config.max_frame_size)
+
+    def unary(self, path: str, message: bytes, metadata: Metadata, deadline: Deadline | None) -> UnaryCall | None:
+        """Send a call of one message; None where the server takes no more at once."""
+        if len(self._streams) >= self._peer_max_streams or self._leaving:
+            return None
+        block = self._heads[path]
+        expires = NEVER
+        if deadline is not None:
+            expires = deadline.instant
+            block += self._timeout(expires - monotonic())
+        block += metadata.encoded()
+        stream_id = self._take_id()
+        call = UnaryCall(self, stream_id, self._loop.create_future(), expires)
+        if deadline is not None:
+            self._wheel.add(call)
+        self._streams[stream_id] = call
+        size = len(message) + 5
+        length = len(block)
+        most = self._peer_frame_size
+        if (
+            length <= most
+            and size <= most
+            and size <= self._send_window
+            and size <= self._peer_window
+            and not self._choked
+        ):
+            # The whole request in one go.
+            call.local_ended = True
+            self._send_window -= size
+            self._out += (
+                _pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, stream_id),
+                block,
+                _pack_message(size >> 8, size & 0xFF, DATA, END_STREAM, stream_id, 0, size - 5),
+                message,
+            )
+            if not self._flush_due:
+                self._flush_due = True
+                self._turn.add(self)
+            return call
+        call.send_window = self._peer_window
+        self.write(frames.headers(stream_id, block, end_stream=False, max_frame_size=most))
+        self.enqueue(call, MESSAGE_HEAD.pack(0, len(message)), message, END_WITH_DATA)
+        return call
+
+    def open(self, path: str, metadata: Metadata, deadline: Deadline | None, extra: bytes) -> ClientStream | None:
+        """Begin a streaming call; None where the server takes no more at once. `extra` is further header fields."""
+        if len(self._streams) >= self._peer_max_streams or self._leaving:
+            return None
+        block = self._heads[path] + extra
+        expires = NEVER
+        if deadline is not None:
+            expires = deadline.instant
+            block += self._timeout(expires - monotonic())
+        block += metadata.encoded()
+        stream_id = self._take_id()
+        stream = ClientStream(self, stream_id, self._peer_window, expires)
+        if deadline is not None:
+            self._wheel.add(stream)
+        self._streams[stream_id] = stream
+        self.write(frames.headers(stream_id, block, end_stream=False, max_frame_size=self._peer_frame_size))
+        return stream
+
+    def _take_id(self) -> int:
+        stream_id = self._next_id
+        self._next_id = stream_id + 2
+        if stream_id >= _OUT_OF_IDS:
+            self._leave()
+        return stream_id
+
+    def drop(self, stream: ResponseStream) -> None:
+        """The caller has given up."""
+        if not stream.ended:
+            if not self._closed:
+                self.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
+            self.forget(stream)
+
+    def open_inbox(self, encoding: str | None) -> Inbox:
+        """An inbox for a stream of this connection."""
+        return Inbox(self._first_window(), self._config.max_message_size, encoding)
+
+    async def room(self) -> None:
+        """Wait until the server may take another call, or the connection takes none any more."""
+        while len(self._streams) >= self._peer_max_streams and not self._leaving and not self._closed:
+            waiter = self._loop.create_future()
+            self._waiting.append(waiter)
+            await waiter
+
+    @property
+    def usable(self) -> bool:
+        """Whether new calls may use the connection."""
+        return not self._leaving and not self._closed
+
+    def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
+        stream = self._streams.get(stream_id)
+        pairs = self._blocks.get(block) or self._decode(stream_id, block)
+        if stream is None:
+            if self._is_idle_id(stream_id):
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"HEADERS on idle stream {stream_id}")
+            return
+        # Blocks that leave HPACK's table alone decode to the very same tuple each time.
+        if pairs is self._plain_trailers and end_stream and stream.head_seen:
+            if stream.local_ended and not stream.reserved and not self._waiting and not self._leaving:
+                # What `_finished` would do, without its calls.
+                stream.ended = True
+                del self._streams[stream_id]
+                if stream.bucket is not None:
+                    stream.bucket.discard(stream)
+            else:
+                self._finished(stream)
+            stream.on_ok()
+        elif pairs is self._plain_head and not end_stream and not stream.head_seen:
+            stream.on_plain_head()
+        elif pairs is None:
+            stream.abort(_HEADERS_TOO_LARGE)
+        else:
+            self._other_headers(stream, end_stream, pairs)
+
+    def _other_headers(self, stream: ResponseStream, end_stream: int, pairs: HeaderFields) -> None:
+        head = read_response(stream.stream_id, pairs, self._known)
+        if end_stream:
+            if stream.head_seen and head.http_status:
+                raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, ":status in trailers")
+            if head.code == "0" and not head.metadata and not head.message and stream.head_seen:
+                self._plain_trailers = pairs
+            stream.remote_ended = True
+            self._finished(stream)
+            stream.on_trailers(head)
+            return
+        if stream.head_seen:
+            raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, "trailers without END_STREAM")
+        if head.http_status[:1] == "1":
+            return
+        try:
+            stream.on_head(head)
+        except BadMessage as bad:
+            stream.abort(bad.status)
+            return
+        if not head.metadata and head.encoding is None:
+            self._plain_head = pairs
+
+    def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
+        length = stop - start
+        self._receive_window -= length
+        if self._receive_window < self._receive_low:
+            self._count_received()
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            if self._is_idle_id(stream_id):
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
+            return
+        if not stream.head_seen:
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "DATA before the response's head")
+        if stream.eager:
+            if not flags and 5 <= length <= self._whole:
+                compressed, size = _message_head(data, start)
+                if size == length - 5 and not compressed:
+                    stream.on_whole(data[start + 5 : stop])
+                    return
+            stream.on_pieces()
+        try:
+            self._receive(stream, flags, data, start, stop)
+            stream.on_data()
+        except BadMessage as bad:
+            stream.abort(bad.status)
+
+    def _finished(self, stream: ResponseStream) -> None:
+        """The response is complete; a request that is not has no reader any more."""
+        if not stream.local_ended:
+            self.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
+        self.forget(stream)
+
+    def forget(self, stream: ResponseStream) -> None:
+        super().forget(stream)
+        if self._waiting:
+            self._wake_one()
+        if self._leaving and not self._streams:
+            self.close("drained")
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def sent(self, stream: ResponseStream) -> None:
+        """The request is complete."""
+        stream.local_ended = True
+
+    def _charge(self, cost: int = 1) -> None:
+        # grpc-go sends a PING about every call, to learn what the way holds: each call that has ended earns it one.
+        self._completed = (self._next_id >> 1) - len(self._streams)
+        super()._charge(cost)
+
+    def _wants_keepalive(self) -> bool:
+        # Servers punish clients that ping without a call under way.
+        return bool(self._streams)
+
+    def _is_idle_id(self, stream_id: int) -> bool:
+        return stream_id >= self._next_id or not stream_id & 1
+
+    def _on_settings(self) -> None:
+        if not self.settled.done():
+            if self._peer_max_streams == _UNTIL_SETTINGS:
+                self._peer_max_streams = LARGEST_WINDOW
+            self.settled.set_result("")
+        for _ in range(min(len(self._waiting), max(0, self._peer_max_streams - len(self._streams)))):
+            self._wake_one()
+
+    def _on_goaway(self, last_id: int, code: int, reason: str) -> None:
+        self._leave()
+        number = code if code > ErrorCode.HTTP_1_1_REQUIRED else ErrorCode(code).name
+        why = f"the peer is going away ({number}{': ' if reason else ''}{reason})"
+        for stream in [each for each in self._streams.values() if each.stream_id > last_id]:
+            self.forget(stream)
+            stream.on_unprocessed(why)
+        if not self._streams:
+            self.close(why)
+
+    def _leave(self) -> None:
+        """Take no new calls; those under way go on."""
+        if not self._leaving:
+            self._leaving = True
+            self._channel.on_leaving(self)
+            for _ in range(len(self._waiting)):
+                self._wake_one()
+
+    def _on_closed(self, reason: str) -> None:
+        self._leave()
+        self._channel.on_closed(self)
+        if not self.settled.done():
+            self.settled.set_result(reason)

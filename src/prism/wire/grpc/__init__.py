@@ -1,0 +1,1 @@
+"""What gRPC says over HTTP/2: statuses, metadata, deadlines, heads and messages."""

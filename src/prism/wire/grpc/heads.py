@@ -1,0 +1,55 @@
+"""The header blocks that Prism sends: constant bytes wherever they can be.
+
+None of them touches the peer's dynamic table, so they may be sent in any order, kept for ever and shared by all
+connections.
+"""
+
+from typing import Final
+
+from prism.wire.grpc.compression import ACCEPTED
+from prism.wire.grpc.metadata import Metadata, encode_binary
+from prism.wire.grpc.status import Code, Status, encode_message
+from prism.wire.hpack.encoder import encode, encode_literal
+from prism.wire.http2.frames import END_HEADERS, END_STREAM, FRAME_HEAD, HEADERS
+
+_STATUS_200: Final = b"\x88"
+RESPONSE_HEAD: Final = _STATUS_200 + encode_literal(b"content-type", b"application/grpc")
+TRAILERS_OK: Final = encode_literal(b"grpc-status", b"0")
+GZIP_HEAD: Final = RESPONSE_HEAD + encode_literal(b"grpc-encoding", b"gzip")
+TOO_LARGE_HEAD: Final = encode([(b":status", b"431"), (b"content-type", b"application/grpc")])
+NOT_POST_HEAD: Final = encode([(b":status", b"405"), (b"allow", b"POST"), (b"content-type", b"application/grpc")])
+NOT_GRPC_HEAD: Final = encode([(b":status", b"415"), (b"content-type", b"application/grpc")])
+ACCEPT_ENCODING: Final = encode_literal(b"grpc-accept-encoding", ACCEPTED)
+
+_LONGEST_MESSAGE: Final = 4096  # characters; stock clients refuse header lists over 8 KiB
+_ENTRY: Final = 32  # what RFC 9113 section 6.5.2 adds for each field
+_STATUS = {code: encode_literal(b"grpc-status", str(code.value).encode()) for code in Code}
+
+
+def frame_prefix(block: bytes, *, end_stream: bool) -> bytes:
+    """The first five bytes of a HEADERS frame that holds the whole of a short block."""
+    flags = END_HEADERS | (END_STREAM if end_stream else 0)
+    return FRAME_HEAD.pack(len(block) >> 8, len(block) & 0xFF, HEADERS, flags, 0)[:5]
+
+
+def trailers(status: Status, trailing: Metadata, most: int) -> bytes:
+    """The block that ends a call, cut down to `most` bytes of header list: first the details go, then the message."""
+    if status.code is Code.OK and not trailing and not status.message and not status.details:
+        return TRAILERS_OK
+    block = _STATUS[status.code]
+    room = most - 2 * _ENTRY - len(block)
+    own = trailing.encoded()
+    if len(own) + _ENTRY * len(trailing) <= room:
+        block += own
+        room -= len(own) + _ENTRY * len(trailing)
+    if status.message:
+        message = encode_message(status.message[:_LONGEST_MESSAGE])
+        if len(message) + _ENTRY > room:
+            message = encode_message(status.message[: max(0, room - _ENTRY) // 12])
+        block += encode_literal(b"grpc-message", message)
+        room -= len(message) + _ENTRY
+    if status.details:
+        details = encode_binary(status.details)
+        if len(details) + _ENTRY <= room:
+            block += encode_literal(b"grpc-status-details-bin", details)
+    return block

@@ -1,0 +1,198 @@
+"""A plain HTTP request and its response on a stream of HTTP/2."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from prism.wire.grpc.inbox import BadMessage
+from prism.wire.grpc.metadata import Metadata
+from prism.wire.grpc.request_head import Unusual
+from prism.wire.grpc.status import Code, Status
+from prism.wire.hpack.encoder import encode
+from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse, response_fields
+from prism.wire.http2.frames import ErrorCode, StreamFault, rst_stream
+from prism.wire.http2.stream import END_WITH_DATA
+from prism.wire.server.served_stream import ServedStream
+
+if TYPE_CHECKING:
+    from prism.wire.server.connection import ServerConnection
+
+_log = logging.getLogger("prism.wire")
+
+NEVER: Final = float("inf")
+_TOO_LARGE: Final = Status(Code.RESOURCE_EXHAUSTED, "the request's body is over the limit of this server")
+_HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503}
+
+
+class Body:
+    """Receives a request's body, whole and within a limit."""
+
+    __slots__ = ("_limit", "_size", "_whole", "held", "missing", "opened", "target", "window")
+
+    def __init__(self, window: int, limit: int) -> None:
+        self.window = window
+        self.target = window
+        self.opened = 0.0
+        self.missing = 0
+        self.held = 0
+        self._limit = limit
+        self._size = 0
+        self._whole = bytearray()
+
+    def feed(self, data: bytes, start: int, stop: int) -> None:
+        """Take a piece. Raises `BadMessage` where there are too many."""
+        self._size += stop - start
+        if self._size > self._limit:
+            raise BadMessage(_TOO_LARGE)
+        self._whole += data[start:stop]
+
+    def end(self) -> None:
+        """There is no more."""
+
+    def stored(self) -> int:
+        """The bytes received."""
+        return self._size
+
+    def wanted(self) -> int:
+        """The window opens again as it is used, up to what may still come."""
+        desired = min(self.target, self._limit + 1 - self._size)
+        return desired - self.window if desired - self.window >= self.target >> 1 else 0
+
+    def whole(self) -> bytes:
+        """The body."""
+        return bytes(self._whole)
+
+
+class HttpExchange(ServedStream):
+    """One exchange: collects the request, runs the handler, sends the response."""
+
+    __slots__ = ("_handler", "_head_sent", "_metadata", "_path", "_unusual")
+
+    receiver: Body | None
+
+    def __init__(
+        self,
+        connection: "ServerConnection",
+        stream_id: int,
+        send_window: int,
+        handler: HttpHandler,
+        path: str,
+        metadata: Metadata,
+        unusual: Unusual,
+        receiver: Body,
+    ) -> None:
+        self.connection = connection
+        self.stream_id = stream_id
+        self.send_window = send_window
+        self.content_length = unusual.content_length
+        self.receiver = receiver
+        self.outbox = None
+        self.bucket = None
+        self.task = None
+        self.expires = NEVER
+        self.reserved = 0
+        self.eager = False
+        self.ended = False
+        self.remote_ended = False
+        self._handler = handler
+        self._path = path
+        self._metadata = metadata
+        self._unusual = unusual
+        self._head_sent = False
+
+    def on_data(self) -> None:
+        """The body has been fed: start the handler once it is whole."""
+        body = self.receiver
+        if self.remote_ended and body is not None:
+            self.receiver = None
+            self.task = self.connection.spawn(self._run(body.whole()))
+
+    def on_end(self) -> None:
+        """The request has no body."""
+        if self.content_length > 0:
+            raise StreamFault(self.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length and no DATA")
+        self.remote_ended = True
+        self.on_data()
+
+    def abort(self, status: Status) -> None:
+        """End the exchange now."""
+        if self.ended:
+            return
+        self.cancel_handler()
+        if self._head_sent:
+            self._break_off()
+        else:
+            self._send(self.connection.refusals.response(_HTTP_STATUS.get(status.code, 500), status.message))
+
+    def on_reset(self, code: ErrorCode) -> None:  # noqa: ARG002 - whatever the reason, nobody reads on
+        """The client gave up."""
+        self.cancel_handler()
+
+    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - a server has nobody to tell
+        """The connection is gone."""
+        self.cancel_handler()
+
+    async def _run(self, body: bytes) -> None:
+        unusual = self._unusual
+        path, _, query = self._path.partition("?")
+        request = HttpRequest(unusual.method, path, query, self._metadata, body, self.connection.peer, unusual.scheme)
+        try:
+            response = await self._handler(request)
+            if isinstance(response.body, bytes):
+                self._send(response)
+            else:
+                await self._stream(response, response.body)
+        except asyncio.CancelledError:
+            self.task = None
+            self.abort(Status(Code.UNAVAILABLE, "the handler was cancelled"))
+        except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
+            _log.error("the HTTP handler of %s failed", path, exc_info=error)
+            self.task = None
+            self.abort(Status(Code.INTERNAL, "the handler failed: the server's log says why"))
+
+    def _send(self, response: HttpResponse) -> None:
+        """Send a response whose body is known."""
+        if self.ended:
+            return
+        if isinstance(response.body, bytes) and self.connection.overfull(len(response.body)):
+            response = self.connection.refusals.response(
+                503, "Too many answers wait to be taken: read those that came, or ask for less at once."
+            )
+        body = response.body if isinstance(response.body, bytes) else b""
+        if self._unusual.method == "HEAD":
+            body = b""
+        self._send_head(response, end_stream=not body)
+        if body:
+            self.connection.enqueue(self, b"", body, END_WITH_DATA)
+        else:
+            self.connection.sent(self)
+
+    async def _stream(self, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
+        try:
+            if self.ended:
+                return
+            self._send_head(response, end_stream=False)
+            if self._unusual.method != "HEAD":
+                async for piece in body:
+                    if self.ended:
+                        return
+                    if piece:
+                        await self.connection.transmit(self, b"", piece)
+            if not self.ended:
+                self.connection.finish(self, END_WITH_DATA)
+        finally:
+            close = getattr(body, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _send_head(self, response: HttpResponse, *, end_stream: bool) -> None:
+        self._head_sent = True
+        fields = [(b":status", str(response.status).encode())]
+        fields += response_fields(response)
+        self.connection.write_headers(self.stream_id, encode(fields), end_stream=end_stream)
+
+    def _break_off(self) -> None:
+        """The client must not take what it has got for the whole."""
+        self.connection.write(rst_stream(self.stream_id, ErrorCode.INTERNAL_ERROR))
+        self.connection.abandon(self)

@@ -1,0 +1,250 @@
+"""HTTP/1.1 for plain HTTP requests: h11 reads and writes it, this module moves the bytes and runs the handler."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import TYPE_CHECKING, Final, cast
+
+import h11
+
+from prism.wire.http.http1_request import Http1Request, Unwelcome
+from prism.wire.http.message import HttpResponse, response_fields
+from prism.wire.peer import Peer
+
+if TYPE_CHECKING:
+    from prism.wire.server.server import Server
+
+_log = logging.getLogger("prism.wire")
+
+_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
+_BITE: Final = 32  # events taken in a row
+_KEPT_IDLE: Final = 75.0  # seconds that a connection may wait for its next request
+_LINGER: Final = 2.0  # seconds in which a refused client may read why
+
+
+class Http1Connection(asyncio.Protocol):
+    """One client's HTTP/1.1 connection: one request at a time."""
+
+    def __init__(self, server: "Server", peer: Peer) -> None:
+        self._server = server
+        self._peer = peer
+        self._config = server.config
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=server.config.max_header_list_size)
+        self._request: Http1Request | None = None
+        self._waiting_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._draining = False
+        self._closed = False
+        self._idle = False
+        self._lingering = False
+        self._until: float | None = None
+        self._wait_until(self._config.header_timeout)
+
+    # The transport's calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closed or self._lingering:
+            return
+        if self._task is not None:
+            # A request behind the one being answered: h11 keeps it, within reason.
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > _PIPELINED:
+                self._transport.pause_reading()
+        elif self._idle or self._request is not None:
+            self._idle = False
+            self._wait_until(self._config.header_timeout)
+        self._h11.receive_data(data)
+        self._advance()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+        self._wait_until(self._config.write_timeout)
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+        self._until = None
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._closed = True
+        self._writable.set()
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._server.on_closed(self)
+
+    # A request.
+
+    def _advance(self) -> None:
+        """Take the events that have become complete, some at a time: a read may hold thousands of tiny chunks."""
+        events = 0
+        try:
+            while self._task is None and not self._closed and not self._lingering:
+                if events == _BITE:
+                    self._waiting_bytes += 1  # so that reading goes on behind the last
+                    self._transport.pause_reading()
+                    self._server.loop.call_soon(self._advance)
+                    return
+                events += 1
+                event = self._h11.next_event()
+                if isinstance(event, h11.Request):
+                    self._request = Http1Request(event, self._config)
+                    self._request.check(served=self._server.http is not None)
+                elif isinstance(event, h11.Data) and self._request is not None:
+                    self._request.take(bytes(event.data))
+                elif isinstance(event, h11.EndOfMessage):
+                    self._task = asyncio.get_running_loop().create_task(self._answer())
+                elif event is h11.NEED_DATA:
+                    if self._waiting_bytes:
+                        # Not before: each answer would let in more than the one request that it makes room for.
+                        self._waiting_bytes = 0
+                        self._transport.resume_reading()
+                    if self._h11.they_are_waiting_for_100_continue:
+                        self._put(h11.InformationalResponse(status_code=100, headers=[]))
+                    return
+                else:
+                    self.close()
+        except h11.RemoteProtocolError as error:
+            self._refuse(error.error_status_hint, f"The request is not HTTP: {error}.")
+        except Unwelcome as refused:
+            self._refuse(refused.status, refused.message)
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer without a handler, and close: what the client is still sending has no place."""
+        if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            response = self._server.refusals.response(status, message)
+            self._put(h11.Response(status_code=status, headers=[*response_fields(response), (b"connection", b"close")]))
+            if self._request is None or not self._request.asks_for_head:
+                self._put(h11.Data(data=cast("bytes", response.body)))
+            self._put(h11.EndOfMessage())
+        if self._h11.their_state is h11.SEND_BODY and self._transport.can_write_eof():
+            # To close on what the client is still sending would take the answer from it (RFC 9112 section 9.6).
+            self._lingering = True
+            self._transport.resume_reading()
+            self._transport.write_eof()
+            self._wait_until(_LINGER)
+        else:
+            self.close()
+
+    # Its answer.
+
+    async def _answer(self) -> None:
+        request, handler = self._request, self._server.http
+        if request is None or handler is None:
+            raise RuntimeError("no request is let through without a handler")
+        self._until = None
+        try:
+            response = await handler(request.read(self._server.known_fields, self._peer))
+            await self._respond(request, response)
+        except asyncio.CancelledError:
+            self._break_off()
+        except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
+            _log.error("the HTTP handler of %s failed", request.target, exc_info=error)
+            self._fail()
+        self._task = None
+        if self._closed:
+            self._server.on_closed(self)
+        else:
+            self._next()
+
+    async def _respond(self, request: Http1Request, response: HttpResponse) -> None:
+        fields = response_fields(response)
+        if self._draining:
+            fields.append((b"connection", b"close"))
+        body = response.body
+        head = request.asks_for_head or response.status in (204, 304)
+        if isinstance(body, bytes):
+            self._put(h11.Response(status_code=response.status, headers=fields))
+            if body and not head:
+                self._put(h11.Data(data=body))
+        else:
+            async with contextlib.AsyncExitStack() as stack:
+                close = getattr(body, "aclose", None)
+                if close is not None:
+                    stack.push_async_callback(close)
+                self._put(h11.Response(status_code=response.status, headers=fields))
+                if not head:
+                    await self._stream(body)
+        self._put(h11.EndOfMessage())
+        await self._writable.wait()
+
+    async def _stream(self, body: AsyncIterator[bytes]) -> None:
+        async for piece in body:
+            if piece:
+                self._put(h11.Data(data=piece))
+                await self._writable.wait()
+            if self._closed:
+                return
+
+    def _fail(self) -> None:
+        if not self._closed and self._h11.our_state is h11.SEND_RESPONSE:
+            self._refuse(500, "The handler failed: the server's log says why.")
+        else:
+            self._break_off()
+
+    def _break_off(self) -> None:
+        """The client must not take what it has got for the whole."""
+        self._closed = True
+        self._transport.abort()
+
+    def _next(self) -> None:
+        """Be ready for the next request, where there may be one."""
+        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE or self._draining:
+            self.close()
+            return
+        self._h11.start_next_cycle()
+        self._request = None
+        self._idle = True
+        self._wait_until(self._config.idle_timeout or _KEPT_IDLE)
+        self._advance()
+
+    def _put(self, event: h11.Event) -> None:
+        data = self._h11.send(event)
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    # Its life.
+
+    @property
+    def calls(self) -> int:
+        """How many requests are under way."""
+        return 0 if self._task is None else 1
+
+    def _wait_until(self, seconds: float) -> None:
+        self._until = monotonic() + seconds
+
+    def inspect(self, now: float) -> None:
+        """Let go of a client that is silent for too long, or reads nothing."""
+        if self._until is not None and now >= self._until:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """Finish the request under way, and close."""
+        self._draining = True
+        if self._task is None and self._request is None:
+            self.close()
+
+    def cut(self) -> None:
+        """Close, whatever is under way."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Close behind what has been written."""
+        if self._closed:
+            return
+        self._closed = True
+        left = self._transport.get_write_buffer_size()
+        self._transport.close()
+        if left:
+            # A peer that reads nothing must not keep a closed connection.
+            asyncio.get_running_loop().call_later(self._config.write_timeout, self._transport.abort)
+        self._server.on_closed(self)

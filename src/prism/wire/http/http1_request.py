@@ -1,0 +1,107 @@
+"""A request of HTTP/1.1 while it is collected: whether it is welcome, and what its handler gets of it."""
+
+from typing import Final
+
+import h11
+
+from prism.wire.config import ServerConfig
+from prism.wire.grpc.fields import CUSTOM, CUSTOM_MANY, Fields
+from prism.wire.grpc.metadata import Metadata, Value
+from prism.wire.http.message import HttpRequest
+from prism.wire.peer import Peer
+
+_FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
+_GRPC_ONLY: Final = "This port speaks gRPC, over HTTP/2: call it with a gRPC client."
+_NEEDS_HTTP2: Final = "gRPC needs HTTP/2: call this port with a gRPC client, or send application/json."
+_TWO_LENGTHS: Final = "Content-Length and Transfer-Encoding say in two ways where the body ends: send one of them."
+"""RFC 9112 section 6.3: a proxy before this port may have gone by the other one."""
+
+
+class Unwelcome(Exception):
+    """The request is answered with a status and a sentence, without a handler."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+
+
+class Http1Request:
+    """A head, and as much of the body as has come."""
+
+    __slots__ = ("_body", "_config", "_head")
+
+    def __init__(self, head: h11.Request, config: ServerConfig) -> None:
+        self._head = head
+        self._config = config
+        self._body = bytearray()
+
+    @property
+    def target(self) -> str:
+        """What the request line asks for."""
+        return self._head.target.decode("latin-1")
+
+    @property
+    def asks_for_head(self) -> bool:
+        """Whether its answer has no body."""
+        return self._head.method == b"HEAD"
+
+    @property
+    def size(self) -> int:
+        """The bytes of its body that have come."""
+        return len(self._body)
+
+    def check(self, *, served: bool) -> None:
+        """Look at the head; `served`: there is a handler. Raises `Unwelcome`."""
+        head, config = self._head, self._config
+        headers = dict(head.headers)
+        content_type = headers.get(b"content-type", b"")
+        length = headers.get(b"content-length", b"0")
+        # h11 bounds only a head that is not complete, and a single read may hold a much longer one.
+        size = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in head.headers)
+        if size + len(head.target) > config.max_header_list_size:
+            raise Unwelcome(431, f"The head is over the limit of {config.max_header_list_size} bytes.")
+        if not served:
+            raise Unwelcome(400, _GRPC_ONLY)
+        if content_type.startswith(b"application/grpc") and not content_type.startswith(b"application/grpc-web"):
+            raise Unwelcome(505, _NEEDS_HTTP2)
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            raise Unwelcome(400, _TWO_LENGTHS)
+        if head.method == b"CONNECT":
+            raise Unwelcome(501, "This is no proxy.")
+        if len(length) > 18 or int(length) > config.max_message_size:
+            raise self._too_large()
+
+    def take(self, data: bytes) -> None:
+        """Take a piece of the body. Raises `Unwelcome` where there is too much."""
+        if len(self._body) + len(data) > self._config.max_message_size:
+            raise self._too_large()
+        self._body += data
+
+    def _too_large(self) -> Unwelcome:
+        return Unwelcome(413, f"The body is over the limit of {self._config.max_message_size} bytes.")
+
+    def read(self, known_fields: Fields, peer: Peer) -> HttpRequest:
+        """The request, when it is whole."""
+        target = self.target
+        if not target.startswith("/") and "://" in target:
+            target = "/" + target.split("://", 1)[1].partition("/")[2]
+        path, _, query = target.partition("?")
+        pairs: list[tuple[str, Value]] = []
+        for name, value in self._head.headers:
+            kind, read = known_fields[name, value]
+            if kind == CUSTOM:
+                pairs.append(read)
+            elif kind == CUSTOM_MANY:
+                pairs.extend(read)
+            elif name == b"content-type":
+                pairs.append(("content-type", value.decode("latin-1")))
+        return HttpRequest(
+            self._head.method.decode("latin-1"),
+            path,
+            query,
+            Metadata.from_wire(tuple(pairs)),
+            bytes(self._body),
+            peer,
+            "https" if peer.tls else "http",
+        )

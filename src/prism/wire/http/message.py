@@ -1,0 +1,77 @@
+"""Plain HTTP requests beside gRPC: what a handler gets and gives, the same over HTTP/1.1 and HTTP/2."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+from time import time
+
+from prism.wire.grpc.metadata import Metadata
+from prism.wire.peer import Peer
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """One request, its body whole and within `max_message_size`.
+
+    `path` is as sent, percent-encoding included, up to the `?`; `query` is what follows it. Header names are lower
+    case.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Metadata
+    body: bytes
+    peer: Peer
+    scheme: str
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """One response. A body that is an iterator is streamed as the client reads, and closed when it goes away.
+
+    `content-length` and what belongs to the connection (`transfer-encoding`, `connection`) are added by the server.
+    """
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | AsyncIterator[bytes] = b""
+
+
+HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+# What belongs to the connection, and is not a handler's to say (RFC 9113 section 8.2.2).
+_OURS = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "content-length"})
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+_NO_BODY = frozenset({204, 304})
+
+
+def failure(status: int, message: str) -> HttpResponse:
+    """A response of the server's own, in plain text."""
+    return HttpResponse(status, [("content-type", "text/plain; charset=utf-8")], f"{message}\n".encode())
+
+
+def response_fields(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    """The header fields of a response: the handler's, and those that the server adds.
+
+    Raises `ValueError` where one cannot travel.
+    """
+    fields = []
+    for name, value in response.headers:
+        lower = name.lower()
+        if not _NAME.fullmatch(lower) or not _VALUE.fullmatch(value):
+            raise ValueError(f"response header {name!r} has a name or value that HTTP does not allow")
+        if lower not in _OURS:
+            fields.append((lower.encode("ascii"), value.encode("latin-1")))
+    if isinstance(response.body, bytes) and response.status not in _NO_BODY:
+        fields.append((b"content-length", b"%d" % len(response.body)))
+    fields.append((b"date", _date(int(time()))))
+    return fields
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")

@@ -1,0 +1,49 @@
+"""How much memory the peers' unfinished and unread messages may take on one connection.
+
+Every stream may hold its initial window. What goes beyond, whole large messages and the larger windows of readers
+that keep up, is taken from one budget, for a message as a whole: so what has begun can end, and nothing waits in a
+circle. Streams that find it used up wait in line.
+"""
+
+from collections import deque
+
+from prism.wire.http2.stream import Stream
+
+
+class ReceiveBudget:
+    """The budget of one connection."""
+
+    __slots__ = ("_limit", "_used", "_waiting")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._waiting: deque[Stream] = deque()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether what is left should be kept for whole messages."""
+        return self._used > self._limit >> 1
+
+    def reserve(self, stream: Stream, size: int) -> bool:
+        """Let the stream hold `size` bytes in all beyond its initial window; False: not now, it has been noted."""
+        more = size - stream.reserved
+        if more > 0 and self._used and self._used + more > self._limit:
+            if stream not in self._waiting:
+                self._waiting.append(stream)
+            return False
+        self._used += more
+        stream.reserved = size
+        return True
+
+    def give_back(self, stream: Stream, size: int) -> bool:
+        """The stream needs no more than `size` bytes; whether others wait for what it gave back."""
+        self._used -= stream.reserved - size
+        stream.reserved = size
+        return bool(self._waiting)
+
+    def waiting(self) -> list[Stream]:
+        """Those that should try again; whoever finds no room then is noted anew."""
+        waiting = [each for each in self._waiting if not each.ended]
+        self._waiting.clear()
+        return waiting

@@ -1,0 +1,119 @@
+"""One HTTP/2 stream: what its connection needs to know of it, whichever side and whatever it carries."""
+
+import asyncio
+from collections import deque
+from typing import Final, Protocol
+
+from prism.wire.grpc.status import Status
+from prism.wire.http2.frames import ErrorCode
+from prism.wire.timer import Expiring
+
+END_WITH_DATA: Final = b""  # an outbox's `final`: the last DATA frame carries END_STREAM
+
+
+class Receiver(Protocol):
+    """Takes the DATA of a stream, and says how much more of it is welcome; `opened` is when it last said so."""
+
+    window: int
+    target: int
+    missing: int
+    held: int
+    opened: float
+
+    def feed(self, data: bytes, start: int, stop: int) -> None:
+        """Take `data[start:stop]`. Raises `BadMessage`."""
+
+    def end(self) -> None:
+        """There is no more. Raises `BadMessage`."""
+
+    def stored(self) -> int:
+        """The bytes that have been received and not been taken."""
+
+    def wanted(self) -> int:
+        """By how much to raise the peer's window now; zero where it is not worth a frame."""
+
+
+class Outbox:
+    """What a stream has accepted and could not send yet, for want of window or because the peer reads slowly.
+
+    `final` is what ends the stream behind it: the bytes of the trailers, `END_WITH_DATA`, or nothing yet.
+    """
+
+    __slots__ = ("final", "pieces", "queued", "size", "waiters")
+
+    def __init__(self) -> None:
+        self.pieces: deque[bytes | memoryview] = deque()
+        self.size = 0
+        self.final: bytes | None = None
+        self.queued = False
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def wake(self) -> None:
+        """Let those who wait for room look again."""
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self.waiters.clear()
+
+
+class Stream:
+    """The state of one stream that its connection works on.
+
+    `ended`: nothing more may be sent or matters. `remote_ended`: the peer has sent END_STREAM. `eager`: not a byte
+    of a unary message has come yet, so that one DATA frame may be the whole of it. `content_length`: the bytes that
+    the peer has promised and not sent yet; -1 where it promised nothing. `reserved`: what it has of the budget.
+    """
+
+    __slots__ = (
+        "bucket",
+        "content_length",
+        "eager",
+        "ended",
+        "expires",
+        "outbox",
+        "receiver",
+        "remote_ended",
+        "reserved",
+        "send_window",
+        "stream_id",
+    )
+
+    stream_id: int
+    send_window: int
+    outbox: Outbox | None
+    receiver: Receiver | None
+    remote_ended: bool
+    reserved: int
+    eager: bool
+    content_length: int
+    ended: bool
+    expires: float
+    bucket: set[Expiring] | None
+
+    def on_whole(self, message: bytes) -> None:
+        """One DATA frame was the whole of what the peer sends, and that was one message; only while `eager`."""
+        raise NotImplementedError
+
+    def on_pieces(self) -> None:
+        """It was not: make a receiver; only while `eager`."""
+        raise NotImplementedError
+
+    def on_data(self) -> None:
+        """The receiver has been fed. Raises `BadMessage`."""
+        raise NotImplementedError
+
+    def abort(self, status: Status) -> None:
+        """End the stream with a status, now."""
+        raise NotImplementedError
+
+    def expire(self) -> None:
+        """The deadline has passed; only for streams that were given to a wheel."""
+        raise NotImplementedError
+
+    def on_reset(self, code: ErrorCode) -> None:
+        """The peer, or a fault of the peer's, ended the stream; the connection has forgotten it."""
+        raise NotImplementedError
+
+    def on_lost(self, reason: str) -> None:
+        """The connection is gone."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The server: listening, connections, and calls as a handler sees them."""

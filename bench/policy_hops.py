@@ -20,7 +20,7 @@ from prism.gateway.gateway import Gateway
 from prism.gateway.policing import Policing
 from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire import Deadline, Metadata, Peer
 
 CALLS, RUNS = 10_000, 15

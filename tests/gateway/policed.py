@@ -19,7 +19,7 @@ from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire import EMPTY_METADATA, Deadline, Metadata, Peer
 
 SERVICE = "prism.data.v1.KeyValue"

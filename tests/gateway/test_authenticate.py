@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.issuer import AUDIENCE, Issuer, rsa_key, unsigned
 from gateway.policed import EVERYTHING, Policed, policed
 from prism.errors import GatewayUnavailable, PermissionDenied, Unauthenticated
-from prism.gateway.denials import Denial
+from prism.gateway.observers.denials import Denial
 from prism.wire import Certificate, Peer, UnixCredentials
 
 REFUSED = "^the credentials were not accepted; get valid ones and send the call again$"

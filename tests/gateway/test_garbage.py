@@ -15,7 +15,7 @@ from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.telemetry.telemetry import note
 from prism.wire import Server
 

@@ -19,13 +19,13 @@ from prism.errors import (
 )
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies, chain
-from prism.gateway.denials import Denial
 from prism.gateway.gateway import Gateway
+from prism.gateway.observers.denials import Denial
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.principal import Principal
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire import EMPTY_METADATA, Code, Deadline, Metadata, Peer
 
 SERVICE = "prism.data.v1.KeyValue"

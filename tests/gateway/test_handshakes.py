@@ -12,7 +12,7 @@ import pytest
 
 from authority import Authority
 from prism.gateway.handshakes import Failure, Handshakes
-from prism.telemetry import audit
+from prism.telemetry.audit import audit
 from prism.wire import Server, client_context, server_context
 
 Events = asyncio.Queue[audit.Event]

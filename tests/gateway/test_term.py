@@ -13,7 +13,7 @@ import pytest
 from gateway.issuer import AUDIENCE, Issuer, rsa_key
 from gateway.policed import EVERYTHING, SERVICE, Incoming, Policed, policed
 from prism.errors import DeadlineExceeded, PrismError, Unauthenticated
-from prism.gateway.denials import Denial
+from prism.gateway.observers.denials import Denial
 from prism.interfaces import pubsub as ps
 from prism.wire import Metadata
 

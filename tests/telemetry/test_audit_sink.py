@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prism.telemetry.audit_sink import RotatedFile, StandardOutput
+from prism.telemetry.audit.sink import RotatedFile, StandardOutput
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from prism.telemetry import audit
-from prism.telemetry.audit_sink import RotatedFile, StandardOutput
-from prism.telemetry.audit_trail import UNTIL_KEPT, AuditTrail
+from prism.telemetry.audit import audit
+from prism.telemetry.audit.sink import RotatedFile, StandardOutput
+from prism.telemetry.audit.trail import UNTIL_KEPT, AuditTrail
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def test_what_cannot_be_written_is_written_later(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk costs no event as long as the queue has room; the log says when it began and ended."""
-    monkeypatch.setattr("prism.telemetry.audit_trail.RETRY", 0.01)
+    monkeypatch.setattr("prism.telemetry.audit.trail.RETRY", 0.01)
     sink = Broken()
     with AuditTrail() as trail:
         trail.keep(sink, queue=1000)

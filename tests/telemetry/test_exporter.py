@@ -14,10 +14,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from prism.acceptance.held_port import HeldPort
-from prism.telemetry import exporter as module
-from prism.telemetry.exporter import SpanExporter
-from prism.telemetry.otlp_sender import Receiver
-from prism.telemetry.span import Span, SpanKind
+from prism.telemetry.tracing import exporter as module
+from prism.telemetry.tracing.exporter import SpanExporter
+from prism.telemetry.tracing.otlp_sender import Receiver
+from prism.telemetry.tracing.span import Span, SpanKind
 from telemetry.otlp_receiver import Box, grpc_receiver, http_receiver, receiving
 
 RESOURCE = {"service.name": "prism-gateway", "service.instance.id": "1"}

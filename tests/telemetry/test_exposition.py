@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from deploy.prometheus_server import tool
 from prism.control.snapshot import Namespace, Snapshot
 from prism.telemetry.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire.grpc.status import Code
 from telemetry.standing import StandingInstance
 

@@ -14,7 +14,7 @@ from prism.interfaces.catalogue import interfaces
 from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import probes
 from prism.telemetry.exposition import Exposition, Sources
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.telemetry.probes import Probes
 from prism.telemetry.readiness import Readiness
 from prism.wire import Server

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prism.telemetry.sampling import TAIL_BURST, Sampling, SamplingRule
+from prism.telemetry.tracing.sampling import TAIL_BURST, Sampling, SamplingRule
 from prism.wire.grpc.status import Code
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prism.telemetry.trace_context import TraceContext, parse
+from prism.telemetry.tracing.trace_context import TraceContext, parse
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prism.control.specification import InstanceSpec
 from prism.errors import BackendUnavailable
-from prism.telemetry import audit
+from prism.telemetry.audit import audit
 
 
 class Chronicle:

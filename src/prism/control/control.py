@@ -31,8 +31,8 @@ from prism.control.transition import Served, Transition
 from prism.control.triggers import Triggers
 from prism.errors import GatewayUnavailable
 from prism.plugins.discovery import Plugins, discover
-from prism.telemetry import audit
-from prism.telemetry.figure import Figure
+from prism.telemetry.audit import audit
+from prism.telemetry.metrics.metric_family import Figure
 
 AT_ONCE = frozenset({"drain_timeout", "shed_lag", "tls"})
 """Options of the sections that need no restart; of `tls` what is in it, not whether it is there."""

@@ -6,8 +6,8 @@ from time import time
 
 from prism.control.supervised import Supervised
 from prism.sdk.backend import HealthStatus
-from prism.telemetry.figure import Figure
-from prism.telemetry.stores import Stores
+from prism.telemetry.metrics.label_limit import Stores
+from prism.telemetry.metrics.metric_family import Figure
 
 _COUNTED = {
     "requests_total": ("prism_plugin_requests", "Requests that a plugin counted itself, outside the gateway.", 1.0),

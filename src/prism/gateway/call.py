@@ -7,8 +7,8 @@ from prism.context import Context
 from prism.control.snapshot import Namespace, Snapshot
 from prism.interfaces.operation import Operation
 from prism.principal import NOBODY, Principal
-from prism.telemetry.call_trace import CallTrace
-from prism.telemetry.trace_context import TRACEPARENT, parse
+from prism.telemetry.tracing.call_trace import CallTrace
+from prism.telemetry.tracing.trace_context import TRACEPARENT, parse
 from prism.wire import Deadline, Metadata, Peer
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Self
 from prism.control.coherence import tls_context, tls_contradictions
 from prism.control.config import TlsSection
 from prism.gateway.handshakes import Handshakes
-from prism.telemetry import audit
-from prism.telemetry.figure import Figure
+from prism.telemetry.audit import audit
+from prism.telemetry.metrics.metric_family import Figure
 from prism.tls_reload import Renewal
 from prism.wire import Server
 

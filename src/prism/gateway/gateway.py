@@ -10,8 +10,8 @@ from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import CallerError, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.callee import Decode
-from prism.gateway.denials import POLICY, Denials
 from prism.gateway.established import Established, Recheck
+from prism.gateway.observers.denials import POLICY, Denials
 from prism.gateway.subscription import Subscription
 from prism.gateway.term import Term
 from prism.interfaces.catalogue import interfaces

@@ -11,7 +11,7 @@ from enum import StrEnum
 from time import monotonic
 
 from prism.gateway.bucket import Bucket
-from prism.telemetry import audit
+from prism.telemetry.audit import audit
 
 TOLD_BURST, TOLD_PAUSE = 5, 10.0
 """Failures of one kind that are told of: some at once, and then one in ten seconds; all are counted."""

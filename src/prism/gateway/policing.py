@@ -23,7 +23,7 @@ from prism.gateway.shed import LoopLag, Shed
 from prism.gateway.term import COME_AGAIN_AFTER
 from prism.gateway.usage import Usages
 from prism.principal import Principal
-from prism.telemetry.figure import Figure
+from prism.telemetry.metrics.metric_family import Figure
 
 if TYPE_CHECKING:
     from prism.gateway.key_set import KeySet

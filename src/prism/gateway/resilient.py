@@ -12,7 +12,7 @@ from prism.gateway.breaker import Breaker
 from prism.gateway.resilience import Resilience
 from prism.gateway.retry import RetryBudget
 from prism.plugins.instance import Instance
-from prism.telemetry.figure import Figure
+from prism.telemetry.metrics.metric_family import Figure
 from prism.wire.timer import DeadlineWheel
 
 

@@ -32,7 +32,7 @@ from prism.plugins.discovery import discover
 from prism.services import Health, standard_services
 from prism.services.listening import listen
 from prism.telemetry.exposition import BackendGauges, Exposition, Sources
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.telemetry.probes import Probes
 from prism.telemetry.readiness import Readiness
 from prism.telemetry.telemetry import Telemetry

@@ -11,7 +11,7 @@ from typing import Self
 
 from prism.errors import GatewayUnavailable
 from prism.gateway.call import Call
-from prism.telemetry.figure import Figure
+from prism.telemetry.metrics.metric_family import Figure
 
 INTERVAL = 0.1
 IN_A_ROW = 2

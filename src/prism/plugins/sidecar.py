@@ -20,7 +20,7 @@ from prism.plugins.output import Output
 from prism.plugins.outside import Outside
 from prism.plugins.placement import Command
 from prism.plugins.sidecar_process import SidecarProcess, how_it_ended
-from prism.telemetry import audit
+from prism.telemetry.audit import audit
 from prism.wire import Deadline
 
 SHUTDOWN_PATIENCE = 5.0

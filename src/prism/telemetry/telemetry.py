@@ -10,18 +10,18 @@ from prism.control.config import Config
 from prism.control.traces_section import TracesSection
 from prism.gateway.call import Call, Hop
 from prism.gateway.gateway import Gateway, Observer
+from prism.gateway.observers.access_log import AccessLog
+from prism.gateway.observers.audit_calls import AuditCalls
+from prism.gateway.observers.tracer import Tracer
 from prism.telemetry import logs
-from prism.telemetry.access import AccessLog
-from prism.telemetry.audit_calls import AuditCalls
-from prism.telemetry.audit_sink import RotatedFile, StandardOutput
-from prism.telemetry.audit_trail import AuditTrail
+from prism.telemetry.audit.sink import RotatedFile, StandardOutput
+from prism.telemetry.audit.trail import AuditTrail
 from prism.telemetry.current import CURRENT
-from prism.telemetry.exporter import SpanExporter
-from prism.telemetry.figure import Figure
-from prism.telemetry.otlp_sender import Receiver
-from prism.telemetry.resource import resource
-from prism.telemetry.sampling import Sampling, SamplingRule
-from prism.telemetry.tracer import Tracer
+from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.tracing.exporter import SpanExporter
+from prism.telemetry.tracing.otlp_sender import Receiver
+from prism.telemetry.tracing.resource import resource
+from prism.telemetry.tracing.sampling import Sampling, SamplingRule
 
 
 class Telemetry:

@@ -18,7 +18,7 @@ from prism.gateway.gateway import Gateway
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire import Server
 
 KEYVALUE = "/prism.data.v1.KeyValue"

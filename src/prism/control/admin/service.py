@@ -28,7 +28,7 @@ from prism.interfaces.operation import Operation
 from prism.principal import NOBODY
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.validation import validator
-from prism.telemetry import audit
+from prism.telemetry.audit import audit
 from prism.wire import Code
 
 SERVICE = pb.DESCRIPTOR.services_by_name["AdminService"]

@@ -20,7 +20,7 @@ from prism.sdk.host.instance import HostedInstance
 from prism.sdk.host.instances import Instances
 from prism.sdk.host.tracing import PluginTrace, PluginTracer
 from prism.telemetry.current import CURRENT
-from prism.telemetry.trace_context import TRACEPARENT, TRACESTATE
+from prism.telemetry.tracing.trace_context import TRACEPARENT, TRACESTATE
 from prism.wire.grpc.status import Code
 from prism.wire.server.call import ServerCall
 

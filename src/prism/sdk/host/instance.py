@@ -11,7 +11,7 @@ from prism.redactor import Redactor
 from prism.sdk.backend import Backend, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
 from prism.sdk.host.options import Options
-from prism.telemetry.metrics import Metrics
+from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire.grpc.status import Code
 
 PROBE_TIMEOUT = 2.0

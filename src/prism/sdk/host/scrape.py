@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from prism.sdk.host.figures import Figures, figures_of
 from prism.sdk.host.instance import HostedInstance
-from prism.telemetry.metrics import BOUNDS
+from prism.telemetry.metrics.call_metrics import BOUNDS
 from prism.wire.grpc.status import Code
 
 _EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]

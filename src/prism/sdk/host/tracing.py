@@ -14,12 +14,12 @@ from typing import Final, Literal
 from urllib.parse import unquote
 
 from prism.interfaces.operation import Operation
-from prism.telemetry.call_trace import CallTrace
-from prism.telemetry.exporter import SpanExporter
-from prism.telemetry.otlp_sender import Receiver
-from prism.telemetry.resource import resource
-from prism.telemetry.sampling import Sampling, SamplingRule
-from prism.telemetry.span import Span, SpanKind
+from prism.telemetry.tracing.call_trace import CallTrace
+from prism.telemetry.tracing.exporter import SpanExporter
+from prism.telemetry.tracing.otlp_sender import Receiver
+from prism.telemetry.tracing.resource import resource
+from prism.telemetry.tracing.sampling import Sampling, SamplingRule
+from prism.telemetry.tracing.span import Span, SpanKind
 from prism.wire.grpc.metadata import EMPTY_METADATA
 from prism.wire.grpc.status import Code
 

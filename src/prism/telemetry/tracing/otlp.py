@@ -15,8 +15,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
-from prism.telemetry.otlp_sender import Refused
-from prism.telemetry.span import Span
+from prism.telemetry.tracing.otlp_sender import Refused
+from prism.telemetry.tracing.span import Span
 
 SCOPE = "prism"
 

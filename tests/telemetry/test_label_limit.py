@@ -1,7 +1,7 @@
 """Stores as label values are bounded."""
 
-from prism.telemetry.metrics import OTHER
-from prism.telemetry.stores import Stores
+from prism.telemetry.metrics.call_metrics import OTHER
+from prism.telemetry.metrics.label_limit import Stores
 
 
 def test_stores_beyond_the_bound_are_counted_together() -> None:

@@ -3,7 +3,7 @@
     audit.record("admin", "namespace.reload", principal="alice", detail={"generation": 7})
 
 An event goes through the logger `prism.audit`, as logs go through theirs: whoever has something to record needs no
-object handed to it, and where no trail is kept nothing is written. `prism.telemetry.audit_trail` keeps one. Details
+object handed to it, and where no trail is kept nothing is written. `prism.telemetry.audit.trail` keeps one. Details
 never hold data of callers, nor anything secret; known secrets are taken out all the same.
 """
 

@@ -5,20 +5,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.data_path import GET, MALFORMED, PUT, SERVICE, Incoming, call, data_path
 from prism.context import Context
 from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies
 from prism.gateway.gateway import Gateway
+from prism.gateway.observers.tracer import Tracer
 from prism.interfaces.keyvalue import ScanStreamRequest
 from prism.principal import Principal
 from prism.telemetry.current import CURRENT
-from prism.telemetry.sampling import Sampling, SamplingRule
-from prism.telemetry.span import Span, SpanKind
-from prism.telemetry.trace_context import parse
-from prism.telemetry.tracer import Tracer
+from prism.telemetry.tracing.sampling import Sampling, SamplingRule
+from prism.telemetry.tracing.span import Span, SpanKind
+from prism.telemetry.tracing.trace_context import parse
 from prism.wire import Metadata
-from telemetry.data_path import GET, MALFORMED, PUT, SERVICE, Incoming, call, data_path
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{CALLER}-01", f"00-{TRACE}-{CALLER}-00"

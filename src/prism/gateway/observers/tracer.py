@@ -14,9 +14,9 @@ from typing import Final
 from prism.errors import PrismError
 from prism.gateway.call import Call
 from prism.telemetry.current import CURRENT
-from prism.telemetry.sampling import Sampling
-from prism.telemetry.span import Span, SpanKind
-from prism.telemetry.trace_context import TRACEPARENT
+from prism.telemetry.tracing.sampling import Sampling
+from prism.telemetry.tracing.span import Span, SpanKind
+from prism.telemetry.tracing.trace_context import TRACEPARENT
 from prism.wire.grpc.status import Code
 
 _LONGEST_MESSAGE: Final = 500

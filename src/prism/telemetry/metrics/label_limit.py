@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from prism.telemetry.metrics import OTHER
+from prism.telemetry.metrics.call_metrics import OTHER
 
 MOST_STORES = 1000
 """Most stores of one backend that have figures of their own; those of the others are added up under `OTHER`."""

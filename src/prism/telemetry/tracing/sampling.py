@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from prism.telemetry.figure import Figure
-from prism.telemetry.trace_context import parse
+from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.tracing.trace_context import parse
 from prism.wire.grpc.status import Code
 
 TAIL_RATE: Final = 100.0

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from prism.telemetry.audit import LOGGER, Event
-from prism.telemetry.audit_sink import Sink
-from prism.telemetry.figure import Figure
+from prism.telemetry.audit.audit import LOGGER, Event
+from prism.telemetry.audit.sink import Sink
+from prism.telemetry.metrics.metric_family import Figure
 
 GATHER: Final = 0.05
 """Seconds for which events are gathered before they are written: a crash loses at most these."""

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from prism.telemetry.metrics import BOUNDS, OTHER, Metrics
+from prism.telemetry.metrics.call_metrics import BOUNDS, OTHER, Metrics
 from prism.wire.grpc.status import Code
 
 GET = "prism.data.v1.KeyValue/Get"

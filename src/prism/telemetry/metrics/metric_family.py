@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from prism.telemetry.metrics import Totals
+from prism.telemetry.metrics.call_metrics import Totals
 
 Gauges = Mapping[str, Mapping[tuple[str, str, str], float]]
 """By name, then by backend, store and placement."""

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from gateway.data_path import MALFORMED, PUT, SERVICE, call, data_path
 from prism.errors import InvalidArgument
-from prism.telemetry.access import AccessLog
-from telemetry.data_path import MALFORMED, PUT, SERVICE, call, data_path
+from prism.gateway.observers.access_log import AccessLog
 
 
 async def test_a_line_for_every_call(caplog: pytest.LogCaptureFixture) -> None:

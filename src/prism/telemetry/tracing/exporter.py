@@ -13,9 +13,9 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from prism.telemetry.figure import Figure
-from prism.telemetry.otlp_sender import Refused, Sender, Unreachable
-from prism.telemetry.span import Span
+from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.tracing.otlp_sender import Refused, Sender, Unreachable
+from prism.telemetry.tracing.span import Span
 
 LINGER: Final = 1.0
 """Seconds that a span waits for others."""
@@ -128,7 +128,7 @@ class SpanExporter:
 
     async def _send(self, batch: list[Span]) -> bool:
         """Sends the first of those that wait; false where the same are to be sent again."""
-        from prism.telemetry import otlp  # with the first span: not everybody exports
+        from prism.telemetry.tracing import otlp  # with the first span: not everybody exports
 
         try:
             response = await self._sender.send(await asyncio.to_thread(otlp.encode, batch, self._resource))

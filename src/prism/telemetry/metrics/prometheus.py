@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, GCCollector, Metric, PlatformCo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from prism.telemetry.figure import Figures
-from prism.telemetry.metrics import BOUNDS
+from prism.telemetry.metrics.call_metrics import BOUNDS
+from prism.telemetry.metrics.metric_family import Figures
 from prism.wire.grpc.status import Code
 
 _EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]

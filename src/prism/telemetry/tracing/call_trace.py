@@ -3,7 +3,7 @@
 import random
 from typing import Final
 
-from prism.telemetry.trace_context import LONGEST_STATE, TRACEPARENT, TRACESTATE, TraceContext, parse
+from prism.telemetry.tracing.trace_context import LONGEST_STATE, TRACEPARENT, TRACESTATE, TraceContext, parse
 from prism.wire.grpc.metadata import Metadata
 
 _random: Final = random.Random()  # noqa: S311  # ids must differ; nobody is harmed who guesses one

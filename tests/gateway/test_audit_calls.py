@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from gateway.data_path import GET, MALFORMED, PUT, SERVICE, call, data_path
 from gateways import GatewayProcess, namespace
 from prism.client.sync import Client
 from prism.errors import GatewayUnavailable, InvalidArgument, NamespaceNotFound, PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies
+from prism.gateway.observers.audit_calls import AuditCalls
 from prism.gateway.shed import LoopLag, Shed
 from prism.principal import Principal
-from prism.telemetry.audit import Event
-from prism.telemetry.audit_calls import AuditCalls
-from telemetry.data_path import GET, MALFORMED, PUT, SERVICE, call, data_path
+from prism.telemetry.audit.audit import Event
 
 
 def alice(call: Call) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prism.errors import GatewayUnavailable, LimitExceeded, PermissionDenied, PrismError, Unauthenticated
 from prism.gateway.call import Call
 from prism.principal import Principal
-from prism.telemetry.figure import Figure
+from prism.telemetry.metrics.metric_family import Figure
 from prism.wire import Peer
 
 POLICY = (Unauthenticated, PermissionDenied, LimitExceeded, GatewayUnavailable)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 
 from prism.errors import PrismError
 from prism.gateway.call import Call
-from prism.gateway.denials import Denial
+from prism.gateway.observers.denials import Denial
 from prism.gateway.shed import OVERLOADED
-from prism.telemetry import audit
-from prism.telemetry.audit import Event
+from prism.telemetry.audit import audit
+from prism.telemetry.audit.audit import Event
 from prism.wire.grpc.status import Code
 
 

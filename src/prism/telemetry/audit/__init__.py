@@ -1,0 +1,1 @@
+"""The audit trail: events, and the file that they are written to."""

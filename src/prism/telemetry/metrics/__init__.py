@@ -1,0 +1,1 @@
+"""Counts and gauges, and their text for Prometheus."""

@@ -1,0 +1,1 @@
+"""Spans: their context, which are kept, and their way to a collector."""

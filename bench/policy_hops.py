@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from prism.config.access import Access
+from prism.config.sections.authentication import AuthenticationSection
+from prism.config.sections.authorization import AuthorizationSection
+from prism.config.sections.policy import PolicySection
 from prism.context import Context
-from prism.control.access import Access
-from prism.control.authentication import AuthenticationSection
-from prism.control.authorization import AuthorizationSection
-from prism.control.policy import PolicySection
 from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import BackendError, BackendUnavailable
 from prism.gateway.chain import Policies, chain

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from control.file import File
 from control.world import World
 from plugins.toy_store.store import STORES
 
@@ -24,9 +23,3 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     world = World(tmp_path)
     yield world
     await world.control.stop()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> File:
-    """A configuration file."""
-    return File(tmp_path)

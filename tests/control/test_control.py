@@ -9,10 +9,10 @@ from time import perf_counter
 import pytest
 
 from control.world import QUICK, World, store, toy, toy_plugins, until
-from prism.control.config import Config, NamespaceEntry
+from prism.config.sections.root import Config, NamespaceEntry
+from prism.config.yaml.problem import ConfigInvalid
 from prism.control.control import Control
 from prism.control.describe import state
-from prism.control.problem import ConfigInvalid
 from prism.control.snapshot import Snapshot
 from prism.control.timing import Timing
 from prism.errors import BackendUnavailable, GatewayUnavailable, Outcome

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from control.world import World, toy, toy_plugins
+from prism.config.loading import load
 from prism.control.describe import details, row, state
-from prism.control.loading import load
 
 
 def test_details_hold_no_secret(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from control.world import World, toy
-from prism.control.problem import ConfigInvalid
+from prism.config.yaml.problem import ConfigInvalid
 
 ASKED = {"methods": [{"type": "api_keys", "keys": [{"name": "ci", "hash": f"sha256:{'0' * 64}"}]}]}
 ANYWHERE = "0.0.0.0:0"

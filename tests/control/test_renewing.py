@@ -8,7 +8,7 @@ import pytest
 
 from control import vault as vaults
 from control.world import World, store, toy, until
-from prism.control.problem import ConfigInvalid
+from prism.config.yaml.problem import ConfigInvalid
 
 CREDENTIALS = {
     "username": "{{ secret:database/creds/app#username }}",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from prism.control.secrets import SecretUnreadable
+from prism.config.secrets import SecretUnreadable
 
 LEASE = 0.06  # seconds; Vault counts whole ones
 RENEWALS = 2

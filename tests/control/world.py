@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from plugins.toy_store.store import STORES, ToyStore
+from prism.config.secrets import SecretProvider
 from prism.control.control import Control
-from prism.control.secrets import SecretProvider
 from prism.control.snapshot import Snapshot
 from prism.control.timing import Timing
 from prism.gateway.chain import Policies, chain

@@ -20,7 +20,7 @@ import pytest
 
 import gateways
 from prism.client import Client
-from prism.control.loading import load
+from prism.config.loading import load
 from prism.interfaces.keyvalue import DeleteRequest, GetRequest, PutItem, PutRequest, ScanStreamRequest
 from prism.plugins.discovery import discover
 from telemetry.otlp_receiver import Box, grpc_receiver

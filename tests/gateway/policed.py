@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prism.backends.memory.config import MemoryConfig
-from prism.control.access import Access
-from prism.control.authentication import AuthenticationSection
-from prism.control.authorization import AuthorizationSection
-from prism.control.policy import PolicySection
+from prism.config.access import Access
+from prism.config.sections.authentication import AuthenticationSection
+from prism.config.sections.authorization import AuthorizationSection
+from prism.config.sections.policy import PolicySection
 from prism.control.snapshot import Namespace, Snapshot
 from prism.gateway.chain import Policies, chain
 from prism.gateway.gateway import Gateway

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policed import SERVICE, Incoming, policed
+from prism.config.access import Access, pattern
+from prism.config.sections.authorization import AuthorizationSection
 from prism.context import Context
-from prism.control.access import Access, pattern
-from prism.control.authorization import AuthorizationSection
 from prism.errors import NamespaceNotFound, PermissionDenied
 from prism.plugins.in_process import InProcess
 from prism.principal import Principal, Scope

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.issuer import public_jwk, rsa_key
-from prism.control.authentication import Oidc
+from prism.config.sections.authentication import Oidc
 from prism.gateway.key_set import MOST_BYTES, MOST_KEYS, KeySet
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]

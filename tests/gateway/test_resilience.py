@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.policed import GET, PUT, SERVICE, Incoming, Policed, policed
-from prism.control.policy import BreakerSection
+from prism.config.sections.policy import BreakerSection
 from prism.errors import (
     AlreadyExists,
     BackendCredentials,

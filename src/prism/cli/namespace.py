@@ -11,7 +11,7 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.output import counted, output_option, show, writer
 
 if TYPE_CHECKING:
-    from prism.control.specification import Loaded
+    from prism.config.specification import Loaded
 
 _PROBLEM_COLUMNS = ("place", "path", "message", "found", "allowed", "nearest")
 _SHOWN = config_option("The configuration file; without it, what `prism serve` serves.")
@@ -41,8 +41,8 @@ def list_(config: Path | None, output: str) -> None:
 @output_option
 def describe(name: str, config: Path | None, output: str) -> None:
     """Show everything about the namespace NAME, defaults and capabilities included."""
+    from prism.config.yaml.problem import nearest
     from prism.control.describe import details
-    from prism.control.problem import nearest
 
     loaded = _load(config)
     if name not in loaded.namespaces:
@@ -61,7 +61,7 @@ def describe(name: str, config: Path | None, output: str) -> None:
 @click.pass_context
 def validate(ctx: click.Context, config: Path, output: str) -> None:
     """Check a configuration file and name every mistake at once; nothing is started."""
-    from prism.control.problem import ConfigInvalid
+    from prism.config.yaml.problem import ConfigInvalid
 
     problems: list[dict[str, str]] = []
     try:
@@ -84,7 +84,7 @@ def validate(ctx: click.Context, config: Path, output: str) -> None:
 
 
 def _load(config: Path | None) -> "Loaded":
-    from prism.control.loading import load
+    from prism.config.loading import load
     from prism.plugins.discovery import discover
 
     if config is not None:

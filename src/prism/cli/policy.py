@@ -12,7 +12,7 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.output import output_option, show, writer
 
 if TYPE_CHECKING:
-    from prism.control.authentication import AuthenticationSection
+    from prism.config.sections.authentication import AuthenticationSection
     from prism.principal import Principal
 
 OPERATIONS = ("read", "write", "admin")
@@ -52,9 +52,9 @@ def test(
     A name of an API key of the configuration brings the key's groups and confinement along. Exits with 0 where it is
     allowed, with 4 where it is not.
     """
-    from prism.control.access import Access
-    from prism.control.authorization import AuthorizationSection
-    from prism.control.loading import load
+    from prism.config.access import Access
+    from prism.config.loading import load
+    from prism.config.sections.authorization import AuthorizationSection
     from prism.plugins.discovery import discover
 
     loaded = load(config, discover()).config
@@ -86,7 +86,7 @@ def key(name: str, output: str) -> None:
     import hashlib
     import secrets
 
-    from prism.control.authentication import KEY_PREFIX
+    from prism.config.sections.authentication import KEY_PREFIX
 
     fresh = KEY_PREFIX + secrets.token_urlsafe(32)
     show(output, {"name": name, "key": fresh, "hash": f"sha256:{hashlib.sha256(fresh.encode()).hexdigest()}"})
@@ -99,7 +99,7 @@ def _principal(
     claims: Mapping[str, tuple[str, ...]],
     fields: Mapping[str, tuple[str, ...]],
 ) -> "Principal":
-    from prism.control.authentication import ApiKeys
+    from prism.config.sections.authentication import ApiKeys
     from prism.gateway.authenticate_api_key import principal_of
     from prism.principal import Principal
 

@@ -36,7 +36,7 @@ def serve(config: Path | None, listen: tuple[str, ...]) -> None:
     """
     from pydantic_core import PydanticCustomError
 
-    from prism.control.config import checked_address
+    from prism.config.sections.root import checked_address
     from prism.gateway import server
 
     for address in listen:

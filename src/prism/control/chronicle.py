@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable
 
-from prism.control.specification import InstanceSpec
+from prism.config.specification import InstanceSpec
 from prism.errors import BackendUnavailable
 from prism.telemetry.audit import audit
 

@@ -5,8 +5,8 @@ import logging
 from dataclasses import dataclass
 from time import time
 
+from prism.config.specification import InstanceSpec
 from prism.control.chronicle import Chronicle
-from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
 from prism.errors import DeadlineExceeded
 from prism.plugins.placed import Placed

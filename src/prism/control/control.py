@@ -13,18 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from prism.control.config import Config
+from prism.config.secrets import SecretProvider
+from prism.config.sections.root import Config
+from prism.config.specification import InstanceSpec, Loaded
+from prism.config.yaml.problem import ConfigInvalid
 from prism.control.disabled import Disabled
 from prism.control.exposure import Exposure
 from prism.control.figures import ControlFigures
-from prism.control.problem import ConfigInvalid
 from prism.control.publication import Publication
 from prism.control.replacement import Replacement, not_found
 from prism.control.report import ReloadReport
-from prism.control.secrets import SecretProvider
 from prism.control.snapshot import Snapshot
 from prism.control.source import Source
-from prism.control.specification import InstanceSpec, Loaded
 from prism.control.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition

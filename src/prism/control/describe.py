@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import SecretBytes, SecretStr
 
-from prism.control.secrets import SECRET_FIELD
-from prism.control.specification import NamespaceSpec
+from prism.config.secrets import SECRET_FIELD
+from prism.config.specification import NamespaceSpec
 from prism.control.transition import Served
 from prism.redactor import HIDDEN, Redactor
 from prism.sdk.backend import HealthStatus

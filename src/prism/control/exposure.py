@@ -4,10 +4,10 @@ change at any time. A configuration that would leave a port open, with nobody wh
 
 from collections.abc import Iterator, Sequence
 
-from prism.control.coherence import ADMIN_CLOSE, ADMIN_OPEN, CLOSE, OPEN, asks, is_open
-from prism.control.config import Config, is_loopback
-from prism.control.problem import ConfigInvalid, Problem
-from prism.control.specification import Loaded
+from prism.config.cross_validation import ADMIN_CLOSE, ADMIN_OPEN, CLOSE, OPEN, asks, is_open
+from prism.config.sections.root import Config, is_loopback
+from prism.config.specification import Loaded
+from prism.config.yaml.problem import ConfigInvalid, Problem
 
 
 class Exposure:

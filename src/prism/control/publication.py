@@ -4,11 +4,11 @@ rules, and which namespaces an operator has switched off.
 
 from collections.abc import Callable, Mapping
 
-from prism.control.access import Access
-from prism.control.authorization import AuthorizationSection
-from prism.control.config import Config
+from prism.config.access import Access
+from prism.config.sections.authorization import AuthorizationSection
+from prism.config.sections.policy import PolicySection
+from prism.config.sections.root import Config
 from prism.control.disabled import Disabled
-from prism.control.policy import PolicySection
 from prism.control.replacement import not_found
 from prism.control.snapshot import Namespace, Snapshot
 from prism.control.transition import Served

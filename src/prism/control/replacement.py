@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from prism.control.problem import nearest
-from prism.control.specification import Loaded
+from prism.config.specification import Loaded
+from prism.config.yaml.problem import nearest
 from prism.errors import FailedPrecondition, NamespaceNotFound
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from prism.control.problem import Problem
+from prism.config.yaml.problem import Problem
 
 _NAMED_AT_MOST = 100
 

@@ -7,9 +7,9 @@ swaps.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prism.control.access import Access
-from prism.control.authentication import AuthenticationSection
-from prism.control.policy import PolicySection
+from prism.config.access import Access
+from prism.config.sections.authentication import AuthenticationSection
+from prism.config.sections.policy import PolicySection
 from prism.plugins.instance import Instance
 
 

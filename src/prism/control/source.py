@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from prism.control.config import Config
-from prism.control.loading import load
-from prism.control.secrets import Renewing, SecretProvider
-from prism.control.specification import Loaded
+from prism.config.loading import load
+from prism.config.secrets import Renewing, SecretProvider
+from prism.config.sections.root import Config
+from prism.config.specification import Loaded
 from prism.file_watch import Signature, changes, signature
 from prism.plugins.discovery import Plugins
 from prism.redactor import Redactor

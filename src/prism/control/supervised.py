@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
+from prism.config.specification import InstanceSpec
 from prism.control.attachments import Attachments
 from prism.control.chronicle import Chronicle
 from prism.control.condition import Condition
 from prism.control.restarts import Restarts
-from prism.control.specification import InstanceSpec
 from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover

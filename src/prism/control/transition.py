@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from prism.control.problem import Problem
-from prism.control.specification import InstanceSpec, Loaded, NamespaceSpec
+from prism.config.specification import InstanceSpec, Loaded, NamespaceSpec
+from prism.config.yaml.problem import Problem
 from prism.control.supervised import Supervised
 from prism.errors import PrismError
 

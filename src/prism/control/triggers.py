@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
-from prism.control.secrets import Renewing
+from prism.config.secrets import Renewing
 from prism.control.source import Source
 from prism.control.timing import Timing
 from prism.errors import GatewayUnavailable

@@ -8,8 +8,8 @@ from itertools import islice
 
 import click
 
-from prism.control.audit_section import STANDARD_OUTPUT
-from prism.control.config import is_loopback
+from prism.config.sections.audit import STANDARD_OUTPUT
+from prism.config.sections.root import is_loopback
 from prism.control.control import Control
 
 _WAITING_SHOWN = 5

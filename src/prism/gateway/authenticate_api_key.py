@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable
 
-from prism.control.authentication import KEY_PREFIX, ApiKey, ApiKeys
+from prism.config.sections.authentication import KEY_PREFIX, ApiKey, ApiKeys
 from prism.gateway.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.gateway.call import Incoming
 from prism.gateway.remembered import Remembered

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prism.control.authentication import Mtls
+from prism.config.sections.authentication import Mtls
 from prism.gateway.authenticate import NotAccepted
 from prism.gateway.call import Incoming
 from prism.gateway.remembered import Remembered

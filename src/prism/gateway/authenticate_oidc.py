@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 from jwt import PyJWK
 
-from prism.control.authentication import Oidc
+from prism.config.sections.authentication import Oidc
 from prism.errors import GatewayUnavailable
 from prism.gateway.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.gateway.call import Incoming

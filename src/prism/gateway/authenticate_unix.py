@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from prism.control.authentication import Unix
+from prism.config.sections.authentication import Unix
 from prism.gateway.authenticate import NotAccepted
 from prism.gateway.call import Incoming
 from prism.principal import Principal

@@ -1,6 +1,6 @@
 """The hop authorize: may this principal do this on this namespace? A decision is made once and then looked up."""
 
-from prism.control.access import Access
+from prism.config.access import Access
 from prism.errors import PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.remembered import Remembered

@@ -6,7 +6,7 @@ Closed: calls pass and their ends are counted. Open: none passes. Half open: a f
 import enum
 from time import monotonic
 
-from prism.control.policy import BreakerSection
+from prism.config.sections.policy import BreakerSection
 
 
 class State(enum.IntEnum):

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from prism.control.coherence import tls_context, tls_contradictions
-from prism.control.config import TlsSection
+from prism.config.cross_validation import tls_context, tls_contradictions
+from prism.config.sections.root import TlsSection
 from prism.gateway.handshakes import Handshakes
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import Figure

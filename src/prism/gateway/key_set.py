@@ -17,7 +17,7 @@ from urllib.error import HTTPError, URLError
 
 from jwt import PyJWK, PyJWTError
 
-from prism.control.authentication import Oidc
+from prism.config.sections.authentication import Oidc
 from prism.gateway.bucket import Bucket
 
 MOST_BYTES = 1 << 20

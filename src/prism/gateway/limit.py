@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prism.control.policy import Limits, Shares
+from prism.config.sections.policy import Limits, Shares
 from prism.control.snapshot import Snapshot
 from prism.errors import LimitExceeded, answer_too_large
 from prism.gateway.call import Call

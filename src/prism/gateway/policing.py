@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
-from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
+from prism.config.sections.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
 from prism.control.snapshot import Snapshot
 from prism.errors import PrismError, Unauthenticated
 from prism.gateway.authenticate import Authenticate, Method, NotAccepted

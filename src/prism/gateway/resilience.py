@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from time import monotonic
 
+from prism.config.sections.policy import PolicySection, Retries
 from prism.context import Context
-from prism.control.policy import PolicySection, Retries
 from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.gateway.breaker import Breaker, State
 from prism.gateway.call import Call

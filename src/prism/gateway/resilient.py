@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from prism.control.policy import BreakerSection
+from prism.config.sections.policy import BreakerSection
 from prism.control.snapshot import Snapshot
 from prism.gateway.breaker import Breaker
 from prism.gateway.resilience import Resilience

@@ -7,7 +7,7 @@ import random
 
 from google.protobuf.message import DecodeError
 
-from prism.control.policy import Retries
+from prism.config.sections.policy import Retries
 from prism.errors import Outcome, PrismError
 from prism.gateway.call import Call
 from prism.wire import Code

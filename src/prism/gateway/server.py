@@ -12,8 +12,8 @@ from typing import Protocol
 import uvloop
 
 from prism import gc_tuning
+from prism.config.sections.root import Config, NamespaceEntry
 from prism.control.admin import Admin, AdminPort
-from prism.control.config import Config, NamespaceEntry
 from prism.control.control import Control
 from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable

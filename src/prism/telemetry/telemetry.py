@@ -5,9 +5,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from prism.control.audit_section import STANDARD_OUTPUT, AuditSection
-from prism.control.config import Config
-from prism.control.traces_section import TracesSection
+from prism.config.sections.audit import STANDARD_OUTPUT, AuditSection
+from prism.config.sections.root import Config
+from prism.config.sections.traces import TracesSection
 from prism.gateway.call import Call, Hop
 from prism.gateway.gateway import Gateway, Observer
 from prism.gateway.observers.access_log import AccessLog

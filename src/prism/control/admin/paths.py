@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from prism.control.problem import nearest
+from prism.config.yaml.problem import nearest
 from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped
 from prism.gateway.connect.refusal import HttpRefusal
 from prism.interfaces.operation import Operation

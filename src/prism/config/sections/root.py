@@ -1,7 +1,7 @@
 """The configuration file as a user writes it: its sections, their defaults and their bounds.
 
 Source: RFC-008 "Plugin Configuration", ADR-005 "Namespace configuration". A backend's own `config` and `credentials`
-are checked by the backend's models (`prism.control.loading`).
+are checked by the backend's models (`prism.config.loading`).
 """
 
 import re
@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from prism.control.audit_section import AuditSection
-from prism.control.authentication import AuthenticationSection, insecure_in_a_word
-from prism.control.authorization import AuthorizationSection
-from prism.control.plugin_section import PluginSection
-from prism.control.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
-from prism.control.problem import nearest
-from prism.control.section import Section, empty, refuse
-from prism.control.traces_section import TracesSection
+from prism.config.sections.audit import AuditSection
+from prism.config.sections.authentication import AuthenticationSection, insecure_in_a_word
+from prism.config.sections.authorization import AuthorizationSection
+from prism.config.sections.plugin import PluginSection
+from prism.config.sections.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
+from prism.config.sections.section import Section, empty, refuse
+from prism.config.sections.traces import TracesSection
+from prism.config.yaml.problem import nearest
 from prism.interfaces.catalogue import interfaces
 
 DATA_ADDRESS = "127.0.0.1:8980"

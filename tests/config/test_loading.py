@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from control.file import File
+from config.file import File
 from control.world import toy_plugins
-from prism.control.config import Config, NamespaceEntry, is_loopback
-from prism.control.loading import load
-from prism.control.problem import ConfigInvalid
+from prism.config.loading import load
+from prism.config.sections.root import Config, NamespaceEntry, is_loopback
+from prism.config.yaml.problem import ConfigInvalid
 from prism.plugins.discovery import BrokenPlugin, Plugins
 
 NAMESPACE = "namespaces: [{name: a, backend: toy, config: {store: s}}]\n"

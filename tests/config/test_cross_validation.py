@@ -6,8 +6,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from prism.control.loading import load
-from prism.control.problem import ConfigInvalid, Problem
+from prism.config.loading import load
+from prism.config.yaml.problem import ConfigInvalid, Problem
 from prism.plugins.discovery import discover
 
 KEY = "{name: ci, hash: 'sha256:" + "0" * 64 + "'}"

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from prism.control.secrets import MAX_SECRET_BYTES, EnvironmentSecrets, FileSecrets, SecretUnreadable
+from prism.config.secrets import MAX_SECRET_BYTES, EnvironmentSecrets, FileSecrets, SecretUnreadable
 from prism.redactor import Redactor
 
 

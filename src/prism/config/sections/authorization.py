@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from prism.control.problem import nearest
-from prism.control.section import Section, refuse
+from prism.config.sections.section import Section, refuse
+from prism.config.yaml.problem import nearest
 
 CERTIFICATE_FIELDS = (
     "common_name",

@@ -2,10 +2,10 @@
 
 import pytest
 
-from control.file import File
+from config.file import File
 from control.world import toy_plugins
-from prism.control.loading import load
-from prism.control.problem import ConfigInvalid
+from prism.config.loading import load
+from prism.config.yaml.problem import ConfigInvalid
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from prism.control.document import Document, parse, read
-from prism.control.nodes import MAX_DEPTH
-from prism.control.problem import ConfigInvalid, Problem
+from prism.config.yaml.document import Document, parse, read
+from prism.config.yaml.nodes import MAX_DEPTH
+from prism.config.yaml.problem import ConfigInvalid, Problem
 
 
 def doc(text: str) -> Document:

@@ -11,18 +11,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prism.control import explain
-from prism.control.coherence import contradictions
-from prism.control.complaints import Complaints
-from prism.control.config import Config, NamespaceEntry, PluginsSection, SecretsSection
-from prism.control.document import Document, read
-from prism.control.instances import Instances, plain
-from prism.control.placing import place, watched
-from prism.control.plugin_section import PluginSection
-from prism.control.problem import ConfigInvalid, Loc, nearest
-from prism.control.references import References
-from prism.control.secrets import EnvironmentSecrets, FileSecrets, SecretProvider
-from prism.control.specification import Loaded, NamespaceSpec
+from prism.config.cross_validation import contradictions
+from prism.config.instance_specs import Instances, plain
+from prism.config.placement import place, watched
+from prism.config.references import References
+from prism.config.secrets import EnvironmentSecrets, FileSecrets, SecretProvider
+from prism.config.sections.plugin import PluginSection
+from prism.config.sections.root import Config, NamespaceEntry, PluginsSection, SecretsSection
+from prism.config.specification import Loaded, NamespaceSpec
+from prism.config.yaml import explain
+from prism.config.yaml.document import Document, read
+from prism.config.yaml.problem import ConfigInvalid, Loc, nearest
+from prism.config.yaml.problem_collector import Complaints
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin, Plugins
 from prism.plugins.placement import Here, Placement, Socket

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from prism.control.authorization import AuthorizationSection, Rule
+from prism.config.sections.authorization import AuthorizationSection, Rule
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 
 LONGEST_NAMESPACE = 63

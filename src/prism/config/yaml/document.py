@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prism.config.yaml import nodes
+from prism.config.yaml.problem import ConfigInvalid, Loc, Problem, path
 from yaml.nodes import MappingNode, Node, SequenceNode
-
-from prism.control import nodes
-from prism.control.problem import ConfigInvalid, Loc, Problem, path
 
 MAX_BYTES = 64 << 20
 

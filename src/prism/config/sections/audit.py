@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ByteSize, Field
 
-from prism.control.section import Section, refuse
+from prism.config.sections.section import Section, refuse
 
 STANDARD_OUTPUT = "stdout"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prism.control.config import Config
-from prism.control.document import Document
+from prism.config.sections.root import Config
+from prism.config.yaml.document import Document
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Placement
 from prism.redactor import Redactor

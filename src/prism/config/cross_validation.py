@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from prism.control.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc
-from prism.control.config import Config, TlsSection, is_loopback
-from prism.control.problem import Loc
+from prism.config.sections.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc
+from prism.config.sections.root import Config, TlsSection, is_loopback
+from prism.config.yaml.problem import Loc
 from prism.wire import server_context
 
 OPEN = "this address is reachable from other machines, and nobody is asked who they are"

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import SecretBytes, SecretStr, ValidationError
 
-from prism.control.complaints import Complaints
-from prism.control.problem import Loc
-from prism.control.specification import InstanceSpec, Options
+from prism.config.specification import InstanceSpec, Options
+from prism.config.yaml.problem import Loc
+from prism.config.yaml.problem_collector import Complaints
 from prism.errors import FailedPrecondition
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command, Here, Placement

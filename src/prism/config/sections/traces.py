@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from prism.control.section import Section, refuse
+from prism.config.sections.section import Section, refuse
 
 _HEADER = re.compile(r"[0-9a-z_.-]+")
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from prism.control.document import Document
-from prism.control.problem import Loc, Problem, nearest
-from prism.control.secrets import SECRET_FIELD
+from prism.config.secrets import SECRET_FIELD
+from prism.config.yaml.document import Document
+from prism.config.yaml.problem import Loc, Problem, nearest
 from prism.redactor import Redactor
 
 _SHOWN = 60

@@ -1,6 +1,6 @@
 """Problems as people read them."""
 
-from prism.control.problem import PRINTED, ConfigInvalid, Problem, nearest, path
+from prism.config.yaml.problem import PRINTED, ConfigInvalid, Problem, nearest, path
 
 
 def test_a_problem_in_one_line() -> None:

@@ -1,6 +1,6 @@
 """The section `plugin` of a namespace, as a user writes it: how the backend runs, and where.
 
-Source: RFC-008 "Plugin Configuration". What only makes sense together is checked by `prism.control.placing`.
+Source: RFC-008 "Plugin Configuration". What only makes sense together is checked by `prism.config.placement`.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from prism.control.section import Section, empty, refuse
+from prism.config.sections.section import Section, empty, refuse
 from prism.plugins.placement import LONGEST_SOCKET_PATH
 
 _ENDPOINT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from prism.control.plugin_section import PluginSection, TlsSection
-from prism.control.problem import Loc
+from prism.config.sections.plugin import PluginSection, TlsSection
+from prism.config.yaml.problem import Loc
 from prism.plugins import trust
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command, Endpoints, Here, Limits, Placement, Socket, Tls, version_of

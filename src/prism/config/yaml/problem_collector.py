@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prism.control import explain
-from prism.control.document import Document
-from prism.control.problem import Loc, Problem
+from prism.config.yaml import explain
+from prism.config.yaml.document import Document
+from prism.config.yaml.problem import Loc, Problem
 from prism.redactor import Redactor
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from control.world import toy_plugins
-from prism.control.loading import load
-from prism.control.placing import Misplaced, place, watched
-from prism.control.plugin_section import PluginSection
-from prism.control.problem import ConfigInvalid, Problem
+from prism.config.loading import load
+from prism.config.placement import Misplaced, place, watched
+from prism.config.sections.plugin import PluginSection
+from prism.config.yaml.problem import ConfigInvalid, Problem
 from prism.plugins.discovery import Plugin, Plugins
 from prism.plugins.manifest import Manifest
 from prism.plugins.placement import Command, Endpoints, Here, Limits, Socket, Tls

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from control.world import toy_plugins
-from prism.control.loading import load
-from prism.control.problem import ConfigInvalid, Problem
-from prism.control.specification import Loaded
+from prism.config.loading import load
+from prism.config.specification import Loaded
+from prism.config.yaml.problem import ConfigInvalid, Problem
 from prism.plugins.discovery import Plugins
 
 ENVIRONMENT = {"PRISM_SECRET_PW": "hunter2", "SIZE": "9", "DSN": "toy://u:swordfish@h/db"}

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Discriminator, Field
 
-from prism.control.authorization import NamespacePatterns, OperationClass
-from prism.control.problem import nearest
-from prism.control.section import Section, refuse
+from prism.config.sections.authorization import NamespacePatterns, OperationClass
+from prism.config.sections.section import Section, refuse
+from prism.config.yaml.problem import nearest
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures with a public key only: with a shared one, whoever can check a token can forge one."""

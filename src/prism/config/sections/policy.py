@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ByteSize, Discriminator, Field, Tag, model_validator
 
-from prism.control.section import Section, empty, refuse
+from prism.config.sections.section import Section, empty, refuse
 
 DEFAULT_POLICY = "default"
 """The policy of namespaces that name none, where there is one of this name."""

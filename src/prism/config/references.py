@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prism.control.document import Document
-from prism.control.problem import Loc, Problem, nearest
-from prism.control.secrets import SecretProvider, SecretUnreadable
+from prism.config.secrets import SecretProvider, SecretUnreadable
+from prism.config.yaml.document import Document
+from prism.config.yaml.problem import Loc, Problem, nearest
 from prism.redactor import Redactor
 
 _REFERENCE = re.compile(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from prism.control.document import Document
-from prism.control.references import References
-from prism.control.secrets import EnvironmentSecrets, FileSecrets
+from prism.config.references import References
+from prism.config.secrets import EnvironmentSecrets, FileSecrets
+from prism.config.yaml.document import Document
 from prism.redactor import Redactor
 
 ENVIRONMENT = {"HOST": "db", "EMPTY": "", "PRISM_SECRET_PW": "hunter2", "TRICK": "${HOST} {{ secret:PW }}"}

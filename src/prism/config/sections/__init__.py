@@ -1,0 +1,1 @@
+"""The sections of the configuration file: their options, defaults and bounds."""

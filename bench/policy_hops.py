@@ -13,11 +13,11 @@ from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.policy import PolicySection
 from prism.context import Context
-from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import BackendError, BackendUnavailable
 from prism.gateway.chain import Policies, chain
+from prism.gateway.chain_builder import Policing
 from prism.gateway.gateway import Gateway
-from prism.gateway.policing import Policing
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
 from prism.telemetry.metrics.call_metrics import Metrics

@@ -13,9 +13,9 @@ from prism.config.sections.root import Config, NamespaceEntry
 from prism.config.yaml.problem import ConfigInvalid
 from prism.control.control import Control
 from prism.control.describe import state
-from prism.control.snapshot import Snapshot
 from prism.control.timing import Timing
 from prism.errors import BackendUnavailable, GatewayUnavailable, Outcome
+from prism.gateway.snapshot import Snapshot
 
 
 async def test_namespaces_with_equal_options_share_an_instance(world: World) -> None:

@@ -11,10 +11,10 @@ import yaml
 from plugins.toy_store.store import STORES, ToyStore
 from prism.config.secrets import SecretProvider
 from prism.control.control import Control
-from prism.control.snapshot import Snapshot
 from prism.control.timing import Timing
 from prism.gateway.chain import Policies, chain
 from prism.gateway.gateway import Gateway
+from prism.gateway.snapshot import Snapshot
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.plugins.discovery import Plugin, Plugins, discover
 from prism.plugins.manifest import read

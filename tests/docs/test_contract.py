@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from prism.errors import FailedPrecondition, PrismError
-from prism.gateway.connect.refusal import HTTP_STATUS, code_name
+from prism.gateway.connect.errors import HTTP_STATUS, code_name
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 NOT_RAISED_TO_CALLERS = {FailedPrecondition}

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from prism.control.snapshot import Namespace, Snapshot
 from prism.gateway.chain import Policies, chain
 from prism.gateway.gateway import Gateway
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess

@@ -11,10 +11,10 @@ from prism.config.access import Access
 from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.policy import PolicySection
-from prism.control.snapshot import Namespace, Snapshot
 from prism.gateway.chain import Policies, chain
+from prism.gateway.chain_builder import Policing
 from prism.gateway.gateway import Gateway
-from prism.gateway.policing import Policing
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess

@@ -14,8 +14,8 @@ from prism.client.sync import Client
 from prism.errors import GatewayUnavailable, InvalidArgument, NamespaceNotFound, PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies
+from prism.gateway.hops.overload import LoopLag, Shed
 from prism.gateway.observers.audit_calls import AuditCalls
-from prism.gateway.shed import LoopLag, Shed
 from prism.principal import Principal
 from prism.telemetry.audit.audit import Event
 

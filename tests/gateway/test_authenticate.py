@@ -168,7 +168,7 @@ async def test_a_token_is_refused_once_it_has_expired_though_it_was_remembered(
     token = f"Bearer {issuer.token(exp=int(time.time()) + 60)}"
     await world.ask(authorization=token)
     later = time.time() + 60 + 31
-    monkeypatch.setattr("prism.gateway.authenticate.time", lambda: later)
+    monkeypatch.setattr("prism.gateway.hops.authenticate.time", lambda: later)
     with pytest.raises(Unauthenticated, match=REFUSED):
         await world.ask(authorization=token)
 
@@ -367,7 +367,7 @@ async def test_keys_that_are_too_old_are_used_no_more(monkeypatch: pytest.Monkey
         token = f"Bearer {issuer.token()}"
         await world.ask(authorization=token)
         issuer.stop()
-        monkeypatch.setattr("prism.gateway.key_set.monotonic", lambda: time.monotonic() + 2)
+        monkeypatch.setattr("prism.gateway.auth.jwks.monotonic", lambda: time.monotonic() + 2)
         await world.ask(authorization=token)
         with pytest.raises(GatewayUnavailable):
             await world.ask(authorization=f"Bearer {issuer.token(sub='bob')}")

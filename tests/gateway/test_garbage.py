@@ -8,11 +8,11 @@ import pytest
 
 from garbage import leaving_none
 from prism.client import Client
-from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import PrismError
 from prism.gateway.chain import Policies, chain
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.telemetry.metrics.call_metrics import Metrics

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from prism.context import Context
-from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
@@ -21,6 +20,7 @@ from prism.gateway.call import Call
 from prism.gateway.chain import Policies, chain
 from prism.gateway.gateway import Gateway
 from prism.gateway.observers.denials import Denial
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.policed import EVERYTHING, PUT, SERVICE, Incoming, policed
 from prism.errors import LimitExceeded, Outcome
-from prism.gateway.bucket import Bucket
+from prism.gateway.limits.bucket import Bucket
 from prism.interfaces import keyvalue as kv
 from prism.rpc_status import from_status, to_status
 from prism.wire import Metadata, Peer, UnixCredentials
@@ -22,7 +22,7 @@ Advance = Callable[[float], float]
 def clock(monkeypatch: pytest.MonkeyPatch) -> Advance:
     """A clock of the calls and the buckets that goes on when it is told to."""
     now = [1000.0]
-    for module in ("bucket", "gateway"):
+    for module in ("limits.bucket", "gateway"):
         monkeypatch.setattr(f"prism.gateway.{module}.monotonic", lambda: now[0])
 
     def advance(seconds: float) -> float:
@@ -102,7 +102,7 @@ async def test_a_caller_over_its_own_limit_takes_nothing_from_the_others(clock: 
 @pytest.fixture
 def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few callers are remembered that a few strangers are as many as 20,000."""
-    monkeypatch.setattr("prism.gateway.usage.PRINCIPALS", 4)
+    monkeypatch.setattr("prism.gateway.limits.usage.PRINCIPALS", 4)
 
 
 EACH = {"each_principal": {"requests": {"rate": 1, "burst": 3}, "concurrent": 2}}

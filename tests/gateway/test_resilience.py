@@ -17,7 +17,7 @@ from prism.errors import (
     Outcome,
     PrismError,
 )
-from prism.gateway.breaker import Breaker, State
+from prism.gateway.resilience.breaker import Breaker, State
 from prism.interfaces import keyvalue as kv
 from prism.wire import Deadline
 
@@ -39,7 +39,7 @@ class Store:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Advance:
     """A clock of the breakers' that goes on when it is told to."""
     now = [1000.0]
-    for module in ("gateway", "breaker", "resilience"):
+    for module in ("gateway", "resilience.breaker", "hops.resilience"):
         monkeypatch.setattr(f"prism.gateway.{module}.monotonic", lambda: now[0])
 
     def advance(seconds: float) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from gateway.connect.door import Door, opened
 from prism.context import Context
-from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import GatewayUnavailable, PrismError
 from prism.gateway.grpc import grpc_methods
-from prism.gateway.subscription import Subscription
+from prism.gateway.snapshot import Namespace, Snapshot
+from prism.gateway.streams.subscription import Subscription
 from prism.interfaces import pubsub as ps
 from prism.plugins.in_process import InProcess
 from prism.rpc_status import from_status

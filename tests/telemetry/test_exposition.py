@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from deploy.prometheus_server import tool
-from prism.control.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.telemetry.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
 from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire.grpc.status import Code

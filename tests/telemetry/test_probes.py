@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prism.control.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.sdk.backend import Health, HealthStatus
 from prism.telemetry import probes

@@ -100,7 +100,7 @@ def _principal(
     fields: Mapping[str, tuple[str, ...]],
 ) -> "Principal":
     from prism.config.sections.authentication import ApiKeys
-    from prism.gateway.authenticate_api_key import principal_of
+    from prism.gateway.auth.api_key import principal_of
     from prism.principal import Principal
 
     keys = [key for method in section.methods if isinstance(method, ApiKeys) for key in method.keys if key.name == name]

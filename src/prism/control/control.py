@@ -23,13 +23,13 @@ from prism.control.figures import ControlFigures
 from prism.control.publication import Publication
 from prism.control.replacement import Replacement, not_found
 from prism.control.report import ReloadReport
-from prism.control.snapshot import Snapshot
 from prism.control.source import Source
 from prism.control.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
 from prism.control.triggers import Triggers
 from prism.errors import GatewayUnavailable
+from prism.gateway.snapshot import Snapshot
 from prism.plugins.discovery import Plugins, discover
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import Figure

@@ -10,8 +10,8 @@ from prism.config.sections.policy import PolicySection
 from prism.config.sections.root import Config
 from prism.control.disabled import Disabled
 from prism.control.replacement import not_found
-from prism.control.snapshot import Namespace, Snapshot
 from prism.control.transition import Served
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.instance import Instance
 
 POLICY_SECTIONS = ("authentication", "authorization")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from prism.context import Context
-from prism.control.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.operation import Operation
 from prism.principal import NOBODY, Principal
 from prism.telemetry.tracing.call_trace import CallTrace
@@ -12,8 +12,8 @@ from prism.telemetry.tracing.trace_context import TRACEPARENT, parse
 from prism.wire import Deadline, Metadata, Peer
 
 if TYPE_CHECKING:
-    from prism.gateway.limit import Meter
-    from prism.gateway.resilience import Resilience
+    from prism.gateway.hops.limit import Meter
+    from prism.gateway.hops.resilience import Resilience
 
 NAMESPACE_HEADER = "prism-namespace"
 DEFAULT_NAMESPACE = "default"

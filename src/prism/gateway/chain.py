@@ -6,8 +6,8 @@ Telemetry puts its own around them (`Gateway.observe`): which call this is befor
 from dataclasses import dataclass
 
 from prism.gateway.call import Hop
-from prism.gateway.one_namespace import one_namespace
-from prism.gateway.route import route
+from prism.gateway.hops.header_check import one_namespace
+from prism.gateway.hops.route import route
 
 
 @dataclass(frozen=True, slots=True)

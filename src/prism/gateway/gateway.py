@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Protocol
 
-from prism.control.snapshot import Namespace, Snapshot
 from prism.errors import CallerError, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
-from prism.gateway.callee import Decode
-from prism.gateway.established import Established, Recheck
+from prism.gateway.handler import Decode
 from prism.gateway.observers.denials import POLICY, Denials
-from prism.gateway.subscription import Subscription
-from prism.gateway.term import Term
+from prism.gateway.snapshot import Namespace, Snapshot
+from prism.gateway.streams.lifetime import Term
+from prism.gateway.streams.registry import Established, Recheck
+from prism.gateway.streams.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.wire import Code

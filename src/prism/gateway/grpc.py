@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 
 from prism.errors import DeadlineExceeded, Outcome, PrismError
-from prism.gateway.callee import Callee
+from prism.gateway.handler import Callee
 from prism.interfaces.operation import Operation
 from prism.rpc_status import to_status
 from prism.wire import Method, ServerCall, StatusError

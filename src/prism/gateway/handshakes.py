@@ -10,7 +10,7 @@ from collections import Counter
 from enum import StrEnum
 from time import monotonic
 
-from prism.gateway.bucket import Bucket
+from prism.gateway.limits.bucket import Bucket
 from prism.telemetry.audit import audit
 
 TOLD_BURST, TOLD_PAUSE = 5, 10.0

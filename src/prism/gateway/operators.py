@@ -6,10 +6,10 @@ Once authentication is configured the admin port asks by the same methods, and d
 from collections.abc import Callable
 
 from prism.control.admin.doorkeeper import EVERYWHERE
-from prism.control.snapshot import Snapshot
 from prism.errors import PermissionDenied
-from prism.gateway.authenticate import Authenticate
 from prism.gateway.call import Call, Incoming
+from prism.gateway.hops.authenticate import Authenticate
+from prism.gateway.snapshot import Snapshot
 from prism.interfaces.operation import Operation
 from prism.principal import ADMIN, NOBODY, Principal
 

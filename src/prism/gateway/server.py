@@ -15,18 +15,18 @@ from prism import gc_tuning
 from prism.config.sections.root import Config, NamespaceEntry
 from prism.control.admin import Admin, AdminPort
 from prism.control.control import Control
-from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable
 from prism.gateway.announcement import Announcement
 from prism.gateway.certificates import Certificates
 from prism.gateway.chain import Policies, chain
+from prism.gateway.chain_builder import Policing
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
+from prism.gateway.hops.overload import LoopLag
+from prism.gateway.local_reply import GatewayRefusals
 from prism.gateway.operators import Operators
-from prism.gateway.policing import Policing
-from prism.gateway.refusals import GatewayRefusals
-from prism.gateway.shed import LoopLag
+from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.services import Health, standard_services

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from prism.control.snapshot import Snapshot
+from prism.gateway.snapshot import Snapshot
 from prism.telemetry.metrics.call_metrics import Metrics
 from prism.telemetry.metrics.label_limit import Stores
 from prism.telemetry.metrics.metric_family import Figure, Figures, Gauges

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from prism.control.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.sdk.backend import HealthStatus
 

@@ -10,7 +10,7 @@ import pytest
 import gateways
 from control.admin.port import JSON, AdminPort
 from prism.control.admin.guard import check
-from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal
 from prism.wire import HttpRequest, Metadata, Peer
 
 STATUS = "/admin/plugin/status"

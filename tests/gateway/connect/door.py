@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from prism.backends.memory.config import MemoryConfig
-from prism.control.snapshot import Namespace, Snapshot
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
+from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials

@@ -13,7 +13,7 @@ from gateway.connect.door import JSON, KEYVALUE, Door, opened
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.context import Context
 from prism.errors import BackendUnavailable, Outcome, Unauthenticated
-from prism.gateway.connect.refusal import HTTP_STATUS
+from prism.gateway.connect.errors import HTTP_STATUS
 from prism.interfaces.catalogue import interfaces
 from prism.wire import Code
 

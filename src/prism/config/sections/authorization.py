@@ -22,7 +22,7 @@ CERTIFICATE_FIELDS = (
     "state",
     "uri",
 )
-"""What rules may ask of a certificate; `prism.gateway.authenticate_mtls` reads them."""
+"""What rules may ask of a certificate; `prism.gateway.auth.mtls` reads them."""
 
 _PATTERN = re.compile(r"[a-z0-9.*-]{1,63}")
 

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal
 from prism.wire import Code, HttpHandler, HttpRequest, HttpResponse
 
 _HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:\[\]]*)(:\d{1,5})?", re.ASCII)

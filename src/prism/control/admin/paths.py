@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from prism.config.yaml.problem import nearest
 from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped
-from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal
 from prism.interfaces.operation import Operation
 from prism.wire import Code, HttpHandler, HttpRequest, HttpResponse, Metadata
 

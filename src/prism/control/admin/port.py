@@ -7,7 +7,7 @@ from prism.control.admin.guard import Guard
 from prism.control.admin.paths import PlainPaths
 from prism.control.admin.service import SERVICE, Admin
 from prism.gateway.connect import Connect
-from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.grpc import grpc_methods
 from prism.services import Health, standard_services
 from prism.wire import HttpRequest, Method, Server

@@ -23,7 +23,7 @@ from prism.control.admin.switches import Switches
 from prism.control.control import Control
 from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
 from prism.gateway.call import Incoming
-from prism.gateway.callee import Decode
+from prism.gateway.handler import Decode
 from prism.interfaces.operation import Operation
 from prism.principal import NOBODY
 from prism.sdk.capabilities import Capabilities

@@ -13,14 +13,14 @@ from functools import partial
 from typing import TypeVar
 
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
-from prism.gateway.callee import Callee, Decode
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, only_message
+from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
 from prism.gateway.connect.incoming import Incoming, decompressed
 from prism.gateway.connect.question import Question, operation_of, read
-from prism.gateway.connect.refusal import HttpRefusal, error_object, error_response
 from prism.gateway.connect.stream_body import StreamBody
+from prism.gateway.handler import Callee, Decode
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline, HttpRequest, HttpResponse
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal
 from prism.wire import Code, HttpRequest, HttpResponse
 
 ANY = "*"

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from prism.errors import InvalidArgument
 from prism.gateway.connect.codec import CODECS, Codec
+from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.connect.incoming import header
-from prism.gateway.connect.refusal import HttpRefusal
 from prism.interfaces.operation import Operation
 from prism.wire import Code, HttpRequest
 

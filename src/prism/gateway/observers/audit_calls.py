@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from prism.errors import PrismError
 from prism.gateway.call import Call
+from prism.gateway.hops.overload import OVERLOADED
 from prism.gateway.observers.denials import Denial
-from prism.gateway.shed import OVERLOADED
 from prism.telemetry.audit import audit
 from prism.telemetry.audit.audit import Event
 from prism.wire.grpc.status import Code

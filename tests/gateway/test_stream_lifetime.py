@@ -29,7 +29,7 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
     own = asyncio.BaseEventLoop.call_later
 
     def call_later(loop: Any, delay: float, callback: Any, *args: object, **more: Any) -> Any:
-        if getattr(callback, "__module__", "") == "prism.gateway.term":
+        if getattr(callback, "__module__", "") == "prism.gateway.streams.lifetime":
             kept.append((delay, callback, args))
             return own(loop, 3600, lambda: None)
         return own(loop, delay, callback, *args, **more)
@@ -91,7 +91,7 @@ async def test_a_stream_ends_with_its_caller_s_credential(timers: Timers, monkey
             assert delay == 600
             look(*args)
             assert (len(timers), heard) == (2, [])
-            monkeypatch.setattr("prism.gateway.term.time", lambda: until.timestamp())
+            monkeypatch.setattr("prism.gateway.streams.lifetime.time", lambda: until.timestamp())
             look(*args)
             error = await ending(stream)
         assert isinstance(error, Unauthenticated)

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 
 from prism.config.sections.authentication import KEY_PREFIX, ApiKey, ApiKeys
-from prism.gateway.authenticate import AUTHORIZATION, NotAccepted, bearer
+from prism.gateway.bounded_cache import Remembered
 from prism.gateway.call import Incoming
-from prism.gateway.remembered import Remembered
+from prism.gateway.hops.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 
 HEADER = "x-api-key"

@@ -5,9 +5,9 @@ It is not cut in silence: whoever counts on an hour and is given a minute cannot
 
 from collections.abc import Mapping
 
-from prism.control.snapshot import Snapshot
 from prism.errors import LimitExceeded
 from prism.gateway.call import Call
+from prism.gateway.snapshot import Snapshot
 
 ROUNDING = 1.01
 """gRPC's own clients send a deadline with three digits, rounded up: who asks for the longest may come a bit over it."""

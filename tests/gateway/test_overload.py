@@ -8,8 +8,8 @@ import pytest
 
 from gateway.policed import EVERYTHING, Policed, policed
 from prism.errors import GatewayUnavailable, Outcome
-from prism.gateway.policing import Policing
-from prism.gateway.shed import LoopLag
+from prism.gateway.chain_builder import Policing
+from prism.gateway.hops.overload import LoopLag
 
 
 def test_one_pause_is_no_overload() -> None:
@@ -63,7 +63,7 @@ async def test_what_waits_behind_heavy_calls_is_refused_before_a_measurement_can
         await sheds.ask("Put")
         later = time.monotonic() + 31.0  # as if calls before this one, in the same turn, had taken as long
         with monkeypatch.context() as patch:
-            patch.setattr("prism.gateway.shed.monotonic", lambda: later)
+            patch.setattr("prism.gateway.hops.overload.monotonic", lambda: later)
             with pytest.raises(GatewayUnavailable, match="overloaded"):
                 await sheds.ask("Put")
             assert not lag.overloaded

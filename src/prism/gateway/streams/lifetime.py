@@ -11,7 +11,7 @@ from typing import Self
 
 from prism.errors import DeadlineExceeded, PrismError, Unauthenticated
 from prism.gateway.call import Call
-from prism.gateway.subscription import Subscription
+from prism.gateway.streams.subscription import Subscription
 
 COME_AGAIN_AFTER = 0.05
 """Seconds after which a subscriber may open its stream again."""

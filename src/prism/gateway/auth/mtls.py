@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from prism.config.sections.authentication import Mtls
-from prism.gateway.authenticate import NotAccepted
+from prism.gateway.bounded_cache import Remembered
 from prism.gateway.call import Incoming
-from prism.gateway.remembered import Remembered
+from prism.gateway.hops.authenticate import NotAccepted
 from prism.principal import Principal
 from prism.wire import Certificate
 

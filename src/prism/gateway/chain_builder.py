@@ -9,24 +9,24 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
 from prism.config.sections.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
-from prism.control.snapshot import Snapshot
 from prism.errors import PrismError, Unauthenticated
-from prism.gateway.authenticate import Authenticate, Method, NotAccepted
-from prism.gateway.authorize import Authorize
 from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
-from prism.gateway.limit import Limit, plans_of
-from prism.gateway.longest import Longest, longest_of
-from prism.gateway.resilience import Protect
-from prism.gateway.resilient import BreakerStatus, Resilient
-from prism.gateway.shed import LoopLag, Shed
-from prism.gateway.term import COME_AGAIN_AFTER
-from prism.gateway.usage import Usages
+from prism.gateway.hops.authenticate import Authenticate, Method, NotAccepted
+from prism.gateway.hops.authorize import Authorize
+from prism.gateway.hops.deadline_limit import Longest, longest_of
+from prism.gateway.hops.limit import Limit, plans_of
+from prism.gateway.hops.overload import LoopLag, Shed
+from prism.gateway.hops.resilience import Protect
+from prism.gateway.limits.usage import Usages
+from prism.gateway.resilience.registry import BreakerStatus, Resilient
+from prism.gateway.snapshot import Snapshot
+from prism.gateway.streams.lifetime import COME_AGAIN_AFTER
 from prism.principal import Principal
 from prism.telemetry.metrics.metric_family import Figure
 
 if TYPE_CHECKING:
-    from prism.gateway.key_set import KeySet
+    from prism.gateway.auth.jwks import KeySet
 
 
 class Policing:
@@ -146,23 +146,23 @@ class Policing:
         # Imported by whom they are configured: cryptography alone takes 60 ms.
         match section:
             case Mtls():
-                from prism.gateway.authenticate_mtls import MtlsMethod
+                from prism.gateway.auth.mtls import MtlsMethod
 
                 return MtlsMethod(section, accept, remembered)
             case ApiKeys():
-                from prism.gateway.authenticate_api_key import ApiKeyMethod
+                from prism.gateway.auth.api_key import ApiKeyMethod
 
                 return ApiKeyMethod(section, accept, remembered)
             case Unix():
-                from prism.gateway.authenticate_unix import UnixUsers
+                from prism.gateway.auth.unix import UnixUsers
 
                 return UnixUsers(section, accept)
-        from prism.gateway.authenticate_oidc import OidcMethod
+        from prism.gateway.auth.oidc import OidcMethod
 
         return OidcMethod(section, accept, self._key_set(section), remembered, lambda: self.on_withdrawn())
 
     def _key_set(self, section: Oidc) -> "KeySet":
-        from prism.gateway.key_set import KeySet
+        from prism.gateway.auth.jwks import KeySet
 
         keys = self._key_sets.get(section)
         if keys is None:

@@ -6,7 +6,7 @@ nothing need be known, as they owe nothing and have no call under way. To forget
 
 from collections.abc import Callable, Mapping
 
-from prism.gateway.bucket import Bucket
+from prism.gateway.limits.bucket import Bucket
 
 PRINCIPALS = 20_000
 """Pairs of namespace and principal whose use is remembered; more only while they all have calls under way."""

@@ -1,7 +1,7 @@
 """What the transport refuses by itself, said as Prism says it: ErrorInfo over gRPC, the JSON of Connect over HTTP."""
 
 from prism.errors import Outcome, PrismError
-from prism.gateway.connect.refusal import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal
 from prism.rpc_status import from_status, to_status
 from prism.wire import Code, HttpResponse, Status
 

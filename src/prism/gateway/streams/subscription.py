@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Self
 
-from prism.control.snapshot import Namespace
 from prism.errors import PrismError
+from prism.gateway.snapshot import Namespace
 
 
 class Subscription:

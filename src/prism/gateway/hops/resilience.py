@@ -9,9 +9,9 @@ from time import monotonic
 from prism.config.sections.policy import PolicySection, Retries
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, InternalError, Outcome, PrismError
-from prism.gateway.breaker import Breaker, State
 from prism.gateway.call import Call
-from prism.gateway.retry import MOST_TOKENS, RetryBudget, pause
+from prism.gateway.resilience.breaker import Breaker, State
+from prism.gateway.resilience.retry import MOST_TOKENS, RetryBudget, pause
 from prism.plugins.instance import Instance
 from prism.wire import Code, Deadline
 from prism.wire.timer import DeadlineWheel, Expiring

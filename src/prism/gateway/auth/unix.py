@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from prism.config.sections.authentication import Unix
-from prism.gateway.authenticate import NotAccepted
 from prism.gateway.call import Incoming
+from prism.gateway.hops.authenticate import NotAccepted
 from prism.principal import Principal
 
 

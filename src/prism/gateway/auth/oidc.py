@@ -14,10 +14,10 @@ from jwt import PyJWK
 
 from prism.config.sections.authentication import Oidc
 from prism.errors import GatewayUnavailable
-from prism.gateway.authenticate import AUTHORIZATION, NotAccepted, bearer
+from prism.gateway.auth.jwks import KeySet
+from prism.gateway.bounded_cache import Remembered
 from prism.gateway.call import Incoming
-from prism.gateway.key_set import KeySet
-from prism.gateway.remembered import Remembered
+from prism.gateway.hops.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 
 LONGEST_TOKEN = 16 << 10

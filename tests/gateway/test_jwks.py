@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.issuer import public_jwk, rsa_key
 from prism.config.sections.authentication import Oidc
-from prism.gateway.key_set import MOST_BYTES, MOST_KEYS, KeySet
+from prism.gateway.auth.jwks import MOST_BYTES, MOST_KEYS, KeySet
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 

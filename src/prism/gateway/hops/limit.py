@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prism.config.sections.policy import Limits, Shares
-from prism.control.snapshot import Snapshot
 from prism.errors import LimitExceeded, answer_too_large
 from prism.gateway.call import Call
-from prism.gateway.usage import Usage, Usages
+from prism.gateway.limits.usage import Usage, Usages
+from prism.gateway.snapshot import Snapshot
 
 CONCURRENCY_RETRY = 0.1
 """Seconds after which a caller may try again that came while too many calls were under way."""

@@ -2,8 +2,8 @@
 
 from prism.config.access import Access
 from prism.errors import PermissionDenied
+from prism.gateway.bounded_cache import Remembered
 from prism.gateway.call import Call
-from prism.gateway.remembered import Remembered
 from prism.principal import READ, WRITE, Principal
 
 DECISIONS = 100_000

@@ -4,7 +4,7 @@ import hashlib
 
 from gateway.policed import EVERYTHING, policed
 from prism.errors import PermissionDenied, PrismError, Unauthenticated
-from prism.gateway.remembered import Remembered
+from prism.gateway.bounded_cache import Remembered
 
 KEY = "prism_0123456789"
 

@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from jwt import PyJWK, PyJWTError
 
 from prism.config.sections.authentication import Oidc
-from prism.gateway.bucket import Bucket
+from prism.gateway.limits.bucket import Bucket
 
 MOST_BYTES = 1 << 20
 MOST_KEYS = 100

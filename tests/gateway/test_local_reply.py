@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from prism.errors import Outcome
-from prism.gateway.refusals import GatewayRefusals
+from prism.gateway.local_reply import GatewayRefusals
 from prism.rpc_status import from_status
 from prism.wire import (
     Channel,

@@ -5,11 +5,11 @@ Another instance serves their namespace, their callers may not have them any lon
 
 from collections.abc import Callable
 
-from prism.control.snapshot import Snapshot
 from prism.errors import GatewayUnavailable, PrismError
 from prism.gateway.call import Call
-from prism.gateway.subscription import Subscription
-from prism.gateway.term import COME_AGAIN_AFTER, Denied
+from prism.gateway.snapshot import Snapshot
+from prism.gateway.streams.lifetime import COME_AGAIN_AFTER, Denied
+from prism.gateway.streams.subscription import Subscription
 
 Recheck = Callable[[Call], PrismError | None]
 """Why a call that was admitted would not be any longer; None where it would."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prism.config.sections.policy import BreakerSection
-from prism.control.snapshot import Snapshot
-from prism.gateway.breaker import Breaker
-from prism.gateway.resilience import Resilience
-from prism.gateway.retry import RetryBudget
+from prism.gateway.hops.resilience import Resilience
+from prism.gateway.resilience.breaker import Breaker
+from prism.gateway.resilience.retry import RetryBudget
+from prism.gateway.snapshot import Snapshot
 from prism.plugins.instance import Instance
 from prism.telemetry.metrics.metric_family import Figure
 from prism.wire.timer import DeadlineWheel

@@ -1,0 +1,1 @@
+"""The hops that a call passes, one file each."""

@@ -1,0 +1,1 @@
+"""Rates and what is used of them."""

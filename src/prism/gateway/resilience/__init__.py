@@ -1,0 +1,1 @@
+"""What stands between a call and a failing instance: breaker, retries, and who has which."""

@@ -1,0 +1,1 @@
+"""Streams under way, and what ends them."""

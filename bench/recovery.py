@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from admin.port import JSON, ask
 from bench.report import Row, Table, write
-from control.admin.port import JSON, ask
 from e2e.test_plugins import children_of, sidecar
 from gateways import GatewayProcess, serving
 from prism.client import Client, PrismError, RetryPolicy

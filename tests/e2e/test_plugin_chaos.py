@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from control.admin.port import JSON, Reply, ask
+from admin.port import JSON, Reply, ask
 from e2e.test_plugins import children_of, sidecar
 from gateways import GatewayProcess, namespace, serving
 from plugins.sidecars import SERVING, is_running

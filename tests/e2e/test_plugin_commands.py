@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import gateways
+from admin.port import JSON, ask
 from cli.command import prism
-from control.admin.port import JSON, ask
 from prism.client import Client, PrismError
 
 RELOADS = 10

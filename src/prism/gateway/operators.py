@@ -5,7 +5,7 @@ Once authentication is configured the admin port asks by the same methods, and d
 
 from collections.abc import Callable
 
-from prism.control.admin.doorkeeper import EVERYWHERE
+from prism.admin.authorizer import EVERYWHERE
 from prism.errors import PermissionDenied
 from prism.gateway.call import Call, Incoming
 from prism.gateway.hops.authenticate import Authenticate
@@ -15,7 +15,7 @@ from prism.principal import ADMIN, NOBODY, Principal
 
 
 class Operators:
-    """A `prism.control.admin.doorkeeper.Doorkeeper`.
+    """A `prism.admin.authorizer.Doorkeeper`.
 
     Args:
         authenticate: the hop that is in force; None where nobody is asked.

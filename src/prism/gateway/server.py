@@ -12,8 +12,8 @@ from typing import Protocol
 import uvloop
 
 from prism import gc_tuning
+from prism.admin import Admin, AdminPort
 from prism.config.sections.root import Config, NamespaceEntry
-from prism.control.admin import Admin, AdminPort
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
 from prism.gateway.announcement import Announcement

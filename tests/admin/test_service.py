@@ -3,8 +3,8 @@
 import grpc
 import pytest
 
-from control.admin.conftest import SECRET
-from control.admin.port import AdminPort
+from admin.conftest import SECRET
+from admin.port import AdminPort
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.rpc_status import from_status
 from prism.wire import Code, Status

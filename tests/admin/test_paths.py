@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from control.admin.port import JSON, AdminPort
+from admin.port import JSON, AdminPort
 
 
 def test_get_takes_the_fields_in_the_query(port: AdminPort) -> None:

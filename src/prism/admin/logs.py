@@ -7,8 +7,8 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.control.admin.action import Actor
-from prism.control.admin.status import find
+from prism.admin.action import Actor
+from prism.admin.status import find
 from prism.control.control import Control
 from prism.control.transition import Served
 from prism.errors import FailedPrecondition

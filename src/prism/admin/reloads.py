@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from itertools import islice
 
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.control.admin.action import Actor
-from prism.control.admin.status import Reporter, find
+from prism.admin.action import Actor
+from prism.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.report import ReloadReport
 from prism.errors import FailedPrecondition

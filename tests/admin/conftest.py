@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 import gateways
-from control.admin.port import AdminPort, opened
+from admin.port import AdminPort, opened
+from control.conftest import fresh_stores
+
+__all__ = ["fresh_stores", "port"]
 
 SECRET = "hunter2"
 

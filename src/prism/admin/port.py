@@ -2,10 +2,10 @@
 
 from time import time
 
-from prism.control.admin.action import Action, Actor
-from prism.control.admin.guard import Guard
-from prism.control.admin.paths import PlainPaths
-from prism.control.admin.service import SERVICE, Admin
+from prism.admin.action import Action, Actor
+from prism.admin.guard import Guard
+from prism.admin.paths import PlainPaths
+from prism.admin.service import SERVICE, Admin
 from prism.gateway.connect import Connect
 from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.grpc import grpc_methods

@@ -12,14 +12,14 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.control.admin.action import Action, Actor, Listener
-from prism.control.admin.catalogue import Catalogue
-from prism.control.admin.doorkeeper import EVERYWHERE, Anybody, Doorkeeper
-from prism.control.admin.logs import Logs
-from prism.control.admin.namespaces import Namespaces
-from prism.control.admin.reloads import Reloads
-from prism.control.admin.status import Breakers, Reporter, Statuses
-from prism.control.admin.switches import Switches
+from prism.admin.action import Action, Actor, Listener
+from prism.admin.authorizer import EVERYWHERE, Anybody, Doorkeeper
+from prism.admin.catalogue import Catalogue
+from prism.admin.enablement import Switches
+from prism.admin.logs import Logs
+from prism.admin.namespaces import Namespaces
+from prism.admin.reloads import Reloads
+from prism.admin.status import Breakers, Reporter, Statuses
 from prism.control.control import Control
 from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
 from prism.gateway.call import Incoming

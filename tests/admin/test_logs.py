@@ -9,10 +9,10 @@ import grpc
 import pytest
 
 import gateways
+from admin.port import AdminPort, opened
 from cli.command import prism
-from control.admin.port import AdminPort, opened
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.control.admin.logs import _after
+from prism.admin.logs import _after
 
 SERVICE = "/prism.admin.v1.AdminService/"
 

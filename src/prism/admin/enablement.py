@@ -3,8 +3,8 @@
 from time import time
 
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.control.admin.action import Actor
-from prism.control.admin.status import Reporter, find
+from prism.admin.action import Actor
+from prism.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.disabled import Disabled
 

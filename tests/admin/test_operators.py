@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import gateways
+from admin.port import JSON, AdminPort, Reply, opened
 from cli.command import prism
-from control.admin.port import JSON, AdminPort, Reply, opened
 
 KEYS = {name: f"prism_{name}_0123456789" for name in ("root", "orders", "reader")}
 

@@ -1,11 +1,11 @@
 """The namespaces of the running configuration."""
 
 from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.admin.action import Actor
+from prism.admin.page import page
+from prism.admin.plain import struct
+from prism.admin.status import Reporter, find
 from prism.control import describe
-from prism.control.admin.action import Actor
-from prism.control.admin.page import page
-from prism.control.admin.plain import struct
-from prism.control.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.transition import Served
 

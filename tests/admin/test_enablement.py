@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from control.admin.test_reloads import Operated
+from admin.test_reloads import Operated
 from control.world import World, store, toy
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.errors import NamespaceDisabled, NamespaceNotFound, Outcome

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import gateways
-from control.admin.port import JSON, AdminPort
-from prism.control.admin.guard import check
+from admin.port import JSON, AdminPort
+from prism.admin.guard import check
 from prism.gateway.connect.errors import HttpRefusal
 from prism.wire import HttpRequest, Metadata, Peer
 

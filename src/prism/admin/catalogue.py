@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.admin.action import Actor
+from prism.admin.plain import struct
 from prism.config.secrets import SECRET_FIELD
 from prism.config.yaml.problem import nearest
-from prism.control.admin.action import Actor
-from prism.control.admin.plain import struct
 from prism.control.control import Control
 from prism.control.transition import Served
 from prism.errors import CallerError, FailedPrecondition

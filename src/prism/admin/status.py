@@ -6,10 +6,10 @@ from typing import Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from prism._proto.admin.v1 import admin_pb2 as pb
+from prism.admin.action import Actor
+from prism.admin.page import page
+from prism.admin.plain import struct
 from prism.control import describe
-from prism.control.admin.action import Actor
-from prism.control.admin.page import page
-from prism.control.admin.plain import struct
 from prism.control.control import Control
 from prism.control.replacement import not_found
 from prism.control.transition import Served

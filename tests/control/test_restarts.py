@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.control import restarts
-from prism.control.restarts import AT_ONCE, Restarts
+from prism.control.supervision import restarts
+from prism.control.supervision.restarts import AT_ONCE, Restarts
 
 
 class Clock:

@@ -11,7 +11,7 @@ from prism.admin.page import page
 from prism.admin.plain import struct
 from prism.control import describe
 from prism.control.control import Control
-from prism.control.replacement import not_found
+from prism.control.supervision.replacement import not_found
 from prism.control.transition import Served
 from prism.sdk.backend import HealthStatus
 

@@ -17,14 +17,14 @@ from prism.config.secrets import SecretProvider
 from prism.config.sections.root import Config
 from prism.config.specification import InstanceSpec, Loaded
 from prism.config.yaml.problem import ConfigInvalid
+from prism.control.bind_policy import Exposure
 from prism.control.disabled import Disabled
-from prism.control.exposure import Exposure
-from prism.control.figures import ControlFigures
-from prism.control.publication import Publication
-from prism.control.replacement import Replacement, not_found
+from prism.control.metrics import ControlFigures
 from prism.control.report import ReloadReport
+from prism.control.snapshot_publisher import Publication
 from prism.control.source import Source
-from prism.control.supervised import Supervised
+from prism.control.supervision.replacement import Replacement, not_found
+from prism.control.supervision.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
 from prism.control.triggers import Triggers

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prism.config.specification import InstanceSpec, Loaded, NamespaceSpec
 from prism.config.yaml.problem import Problem
-from prism.control.supervised import Supervised
+from prism.control.supervision.supervised import Supervised
 from prism.errors import PrismError
 
 ASKED_AT_ONCE = 16

@@ -9,7 +9,7 @@ from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.policy import PolicySection
 from prism.config.sections.root import Config
 from prism.control.disabled import Disabled
-from prism.control.replacement import not_found
+from prism.control.supervision.replacement import not_found
 from prism.control.transition import Served
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.instance import Instance

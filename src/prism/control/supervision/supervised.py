@@ -7,10 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from prism.config.specification import InstanceSpec
-from prism.control.attachments import Attachments
-from prism.control.chronicle import Chronicle
-from prism.control.condition import Condition
-from prism.control.restarts import Restarts
+from prism.control.supervision.attachments import Attachments
+from prism.control.supervision.health_state import Condition
+from prism.control.supervision.lifecycle_events import Chronicle
+from prism.control.supervision.restarts import Restarts
 from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover

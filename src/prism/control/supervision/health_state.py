@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import time
 
 from prism.config.specification import InstanceSpec
-from prism.control.chronicle import Chronicle
+from prism.control.supervision.lifecycle_events import Chronicle
 from prism.control.timing import Timing
 from prism.errors import DeadlineExceeded
 from prism.plugins.placed import Placed

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from time import time
 
-from prism.control.supervised import Supervised
+from prism.control.supervision.supervised import Supervised
 from prism.sdk.backend import HealthStatus
 from prism.telemetry.metrics.label_limit import Stores
 from prism.telemetry.metrics.metric_family import Figure

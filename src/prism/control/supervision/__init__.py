@@ -1,0 +1,1 @@
+"""The upkeep of one instance: started, probed, replaced, started again."""

@@ -14,7 +14,8 @@ from plugins.sidecars import SERVING, is_running
 from prism.control.describe import row
 from prism.control.timing import Timing
 from prism.errors import BackendUnavailable, Outcome
-from prism.plugins import outside, sidecar, sidecar_process
+from prism.plugins.rpc import instance
+from prism.plugins.sidecar import process, sidecar
 
 PATIENT = Timing(start_patience=20.0, reload_patience=20.0, probe_interval=0.05, stuck_after=2, backoff_initial=0.02,
                  backoff_most=0.1, watch_interval=0.2)  # fmt: skip
@@ -48,7 +49,7 @@ METHODS["/prism.plugin.v1.BackendPlugin/Execute"] = lambda _: b"\\x08\\x01\\x2a\
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A gateway that waits for its plugins' starts, and not for their ends."""
     monkeypatch.setattr(sidecar, "SHUTDOWN_PATIENCE", 0.5)
-    monkeypatch.setattr(sidecar_process, "TERM_PATIENCE", 0.2)
+    monkeypatch.setattr(process, "TERM_PATIENCE", 0.2)
     world = World(tmp_path, timing=PATIENT)
     yield world
     await world.control.stop()
@@ -130,8 +131,8 @@ async def test_a_stuck_plugin_is_killed_and_started_again(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When it has not answered several probes."""
-    monkeypatch.setattr(outside, "PROBE_PATIENCE", 0.5)
-    monkeypatch.setattr(outside, "ALIVE_PATIENCE", 0.5)
+    monkeypatch.setattr(instance, "PROBE_PATIENCE", 0.5)
+    monkeypatch.setattr(instance, "ALIVE_PATIENCE", 0.5)
     world.write(sqlite(tmp_path) | SIDECAR)
     await world.control.start()
     await world.put("s", b"1")

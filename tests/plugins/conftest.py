@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from plugins.sidecars import Make, make_sidecar
-from prism.plugins.sidecar import Sidecar
+from prism.plugins.sidecar.sidecar import Sidecar
 
 
 @pytest.fixture

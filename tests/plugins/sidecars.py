@@ -9,9 +9,9 @@ from pathlib import Path
 from prism.context import Context
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.plugins.discovery import Plugin, discover
-from prism.plugins.outside import Outside
 from prism.plugins.placement import Command, Limits
-from prism.plugins.sidecar import Sidecar
+from prism.plugins.rpc.instance import Outside
+from prism.plugins.sidecar.sidecar import Sidecar
 
 PUT, GET = "prism.data.v1.KeyValue/Put", "prism.data.v1.KeyValue/Get"
 MEMORY = discover().found["memory"]

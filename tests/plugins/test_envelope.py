@@ -14,7 +14,7 @@ from prism._proto.plugin.v1.plugin_pb2 import (
     PluginMetrics,
 )
 from prism.context import Context
-from prism.plugins.envelope import Envelopes, read, read_item, result_of, usual_item, usual_result, varint
+from prism.plugins.rpc.envelope import Envelopes, read, read_item, result_of, usual_item, usual_result, varint
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=200)
 NAME = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prism.plugins.handshake import Handshake, NoHandshake, environment, parse
+from prism.plugins.sidecar.handshake import Handshake, NoHandshake, environment, parse
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from prism.plugins.output import Lines, Output
+from prism.plugins.sidecar.output import Lines, Output
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance.remote_plugins import RemotePlugins
 from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome
 from prism.plugins.placement import Endpoints, Placement, Socket, Tls
-from prism.plugins.remote import Remote
+from prism.plugins.rpc.remote import Remote
 from prism.sdk import HealthStatus
 from prism.wire import Method, Server, ServerCall
 

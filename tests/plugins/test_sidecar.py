@@ -26,7 +26,7 @@ from plugins.sidecars import (
     told_at_start,
 )
 from prism.errors import BackendError, BackendUnavailable, InternalError, LimitExceeded, Outcome, PrismError
-from prism.plugins import outside
+from prism.plugins.rpc import instance as outside
 from prism.sdk import HealthStatus
 from prism.wire import Deadline
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from prism.plugins.socket_folder import SocketFolder
+from prism.plugins.sidecar.socket_folder import SocketFolder
 
 _KILLED = """
 import signal, socket, sys
-from prism.plugins.socket_folder import SocketFolder
+from prism.plugins.sidecar.socket_folder import SocketFolder
 folder = SocketFolder(None)
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(str(folder.path / "plugin.sock"))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from prism.errors import NamespaceDisabled
 from prism.plugins.instance import Instance
-from prism.plugins.refusing import Refusing
+from prism.plugins.unavailable_instance import Refusing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable
 from prism.context import Context
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
 from prism.plugins.discovery import Plugin
-from prism.plugins.placed import Placed
+from prism.plugins.managed_instance import Placed
 from prism.sdk.backend import Backend, Config, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
 

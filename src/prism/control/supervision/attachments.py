@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Collection
 
 from prism.errors import PrismError
-from prism.plugins.placed import Placed
-from prism.plugins.refusing import Refusing
+from prism.plugins.managed_instance import Placed
+from prism.plugins.unavailable_instance import Refusing
 
 ATTACHED_AT_ONCE = 16
 

@@ -9,7 +9,7 @@ from prism.config.specification import InstanceSpec
 from prism.control.supervision.lifecycle_events import Chronicle
 from prism.control.timing import Timing
 from prism.errors import DeadlineExceeded
-from prism.plugins.placed import Placed
+from prism.plugins.managed_instance import Placed
 from prism.sdk.backend import Health, HealthStatus
 
 log = logging.getLogger(__name__)

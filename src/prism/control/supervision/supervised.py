@@ -15,9 +15,9 @@ from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
-from prism.plugins.placed import Placed
+from prism.plugins.managed_instance import Placed
 from prism.plugins.placement import Here
-from prism.plugins.placements import placed
+from prism.plugins.placement_factory import placed
 
 HANDOVER_GRACE = 5.0
 

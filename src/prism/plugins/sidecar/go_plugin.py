@@ -5,7 +5,7 @@ Source: https://github.com/hashicorp/go-plugin, internal/plugin/grpc_stdio.proto
 
 import contextlib
 
-from prism.plugins.output import Lines, Output
+from prism.plugins.sidecar.output import Lines, Output
 from prism.wire import Channel, Code, Deadline, StatusError
 
 _SHUTDOWN = "/plugin.GRPCController/Shutdown"

@@ -13,9 +13,9 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from prism.plugins.limits import Group, resource_limits
-from prism.plugins.output import Lines, Output
 from prism.plugins.placement import Command
+from prism.plugins.sidecar.limits import Group, resource_limits
+from prism.plugins.sidecar.output import Lines, Output
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH",
              "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",

@@ -4,7 +4,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from plugins.sidecars import make_sidecar, put
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.plugins.figures import Intervals, PluginFigures
+from prism.plugins.rpc.metrics import Intervals, PluginFigures
 
 
 def answer(since: int, requests: float, **more: float) -> PluginFigures:

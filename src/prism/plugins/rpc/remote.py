@@ -15,11 +15,11 @@ from operator import attrgetter
 from typing import Any
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
-from prism.plugins import translation
 from prism.plugins.discovery import Plugin
-from prism.plugins.endpoint import Endpoint
-from prism.plugins.outside import PROBE_PATIENCE, Outside, attach_all
 from prism.plugins.placement import Endpoints, Socket, Tls
+from prism.plugins.rpc import translation
+from prism.plugins.rpc.endpoint import Endpoint
+from prism.plugins.rpc.instance import PROBE_PATIENCE, Outside, attach_all
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, Peer, client_context
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import cast
 
-from prism.plugins.handshake import LONGEST_LINE
+from prism.plugins.sidecar.handshake import LONGEST_LINE
 
 KEPT_LINES = 500
 LINES_PER_SECOND = 50.0

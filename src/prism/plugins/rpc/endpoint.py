@@ -15,9 +15,9 @@ from prism._proto.grpc.health.v1.health_pb2 import HealthCheckRequest as AliveRe
 from prism._proto.grpc.health.v1.health_pb2 import HealthCheckResponse as AliveResponse
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError, Unimplemented
-from prism.plugins import translation
-from prism.plugins.figures import PluginFigures
-from prism.plugins.handshake import VERSIONS
+from prism.plugins.rpc import translation
+from prism.plugins.rpc.metrics import PluginFigures
+from prism.plugins.sidecar.handshake import VERSIONS
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Peer, StatusError
 

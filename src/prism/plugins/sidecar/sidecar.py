@@ -11,15 +11,16 @@ from time import monotonic
 from typing import Any
 
 from prism.errors import BackendUnavailable, Outcome, PrismError
-from prism.plugins import translation, trust
-from prism.plugins.child import resident_memory
+from prism.plugins import trust
 from prism.plugins.discovery import Plugin
-from prism.plugins.endpoint import Endpoint
-from prism.plugins.limits import in_force
-from prism.plugins.output import Output
-from prism.plugins.outside import Outside
 from prism.plugins.placement import Command
-from prism.plugins.sidecar_process import SidecarProcess, how_it_ended
+from prism.plugins.rpc import translation
+from prism.plugins.rpc.endpoint import Endpoint
+from prism.plugins.rpc.instance import Outside
+from prism.plugins.sidecar.child import resident_memory
+from prism.plugins.sidecar.limits import in_force
+from prism.plugins.sidecar.output import Output
+from prism.plugins.sidecar.process import SidecarProcess, how_it_ended
 from prism.telemetry.audit import audit
 from prism.wire import Deadline
 

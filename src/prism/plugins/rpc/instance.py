@@ -9,10 +9,11 @@ from typing import Any
 
 from prism.context import Context
 from prism.errors import BackendUnavailable, Outcome, PrismError
-from prism.plugins import translation
 from prism.plugins.discovery import Plugin
-from prism.plugins.endpoint import Endpoint, Identity
-from prism.plugins.envelope import (
+from prism.plugins.managed_instance import Placed
+from prism.plugins.rpc import translation
+from prism.plugins.rpc.endpoint import Endpoint, Identity
+from prism.plugins.rpc.envelope import (
     EXECUTE,
     EXECUTE_STREAM,
     Envelopes,
@@ -22,8 +23,7 @@ from prism.plugins.envelope import (
     usual_item,
     usual_result,
 )
-from prism.plugins.figures import Intervals
-from prism.plugins.placed import Placed
+from prism.plugins.rpc.metrics import Intervals
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, StatusError
 

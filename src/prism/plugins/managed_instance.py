@@ -97,7 +97,7 @@ class Placed(abc.ABC):
         """Ends a plugin that is stuck, where it can be, as if it had ended by itself."""
 
     def counted(self) -> Mapping[str, float]:
-        """What the plugin itself has counted, by the names of `prism.plugins.figures.COUNTS`; nothing in_process."""
+        """What the plugin itself has counted, by the names of `rpc.metrics.COUNTS`; nothing in_process."""
         return {}
 
     def status(self) -> Mapping[str, object]:

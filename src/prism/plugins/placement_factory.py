@@ -8,7 +8,7 @@ from typing import Any
 
 from prism.plugins.discovery import Plugin
 from prism.plugins.in_process import InProcess
-from prism.plugins.placed import Placed
+from prism.plugins.managed_instance import Placed
 from prism.plugins.placement import Command, Here, Placement
 from prism.sdk.backend import Config
 
@@ -32,9 +32,9 @@ def placed(
     if isinstance(placement, Here):
         return InProcess(plugin, *models)
     if isinstance(placement, Command):
-        from prism.plugins.sidecar import Sidecar
+        from prism.plugins.sidecar.sidecar import Sidecar
 
         return Sidecar(plugin, placement, *options, scrub)
-    from prism.plugins.remote import Remote
+    from prism.plugins.rpc.remote import Remote
 
     return Remote(plugin, placement, *options)

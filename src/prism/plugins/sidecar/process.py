@@ -8,16 +8,16 @@ from pathlib import Path
 from time import monotonic
 
 from prism.errors import FailedPrecondition, PrismError
-from prism.plugins import diagnosis
-from prism.plugins.child import Child
 from prism.plugins.discovery import Plugin
-from prism.plugins.endpoint import Endpoint, Identity
-from prism.plugins.go_plugin import forward_output, stop_by_controller
-from prism.plugins.handshake import NoHandshake, environment, parse
-from prism.plugins.limits import Group
-from prism.plugins.output import Output
 from prism.plugins.placement import Command
-from prism.plugins.socket_folder import SocketFolder
+from prism.plugins.rpc.endpoint import Endpoint, Identity
+from prism.plugins.sidecar import diagnosis
+from prism.plugins.sidecar.child import Child
+from prism.plugins.sidecar.go_plugin import forward_output, stop_by_controller
+from prism.plugins.sidecar.handshake import NoHandshake, environment, parse
+from prism.plugins.sidecar.limits import Group
+from prism.plugins.sidecar.output import Output
+from prism.plugins.sidecar.socket_folder import SocketFolder
 from prism.wire import Deadline, Peer
 
 HANDSHAKE_PATIENCE = 30.0

@@ -1,0 +1,1 @@
+"""Calls to a plugin that runs elsewhere, by prism.plugin.v1."""

@@ -8,7 +8,7 @@ import pytest
 from examples import gomap as example
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance import PluginAcceptanceHarness, StoreMissing
-from prism.sdk.testing import running
+from prism.host.testing import running
 from prism.wire import Deadline
 
 gomap = PluginAcceptanceHarness(

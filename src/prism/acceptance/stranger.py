@@ -17,9 +17,9 @@ from typing import Any
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, PrismError
+from prism.host.testing import NotStarted, running
 from prism.plugins.discovery import MANIFEST, Plugin
 from prism.plugins.manifest import ManifestInvalid, read
-from prism.sdk.testing import NotStarted, running
 from prism.wire import Channel, Deadline, StatusError
 
 _ADDRESS = re.compile(r"unix:.+|(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")

@@ -4,27 +4,27 @@ from typing import TYPE_CHECKING, Any
 
 from prism import errors
 from prism.context import Context
-from prism.sdk.audience import Audience
 from prism.sdk.backend import Backend, Config, Health, HealthStatus, NoCredentials
 from prism.sdk.binding import Binding
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
 from prism.sdk.extension import operation
-from prism.sdk.feed import Feed
 from prism.sdk.message_ids import MessageIds
+from prism.sdk.subscriber_buffer import Feed
+from prism.sdk.subscription_index import Audience
 from prism.sdk.sweeper import Sweeper
 from prism.wire.grpc.deadline import Deadline
 
 if TYPE_CHECKING:
-    from prism.sdk.host import serve
+    from prism.host import serve
 else:
 
     def __getattr__(name: str) -> Any:
         """`serve` is imported when it is asked for: a gateway needs none of what it brings."""
         if name != "serve":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from prism.sdk.host import serve
+        from prism.host import serve
 
         return serve
 

@@ -6,8 +6,8 @@ Its lies keep out of each other's way: each is told where one suite looks.
 from prism.backends.redis import backend
 from prism.backends.redis.cache import RedisCache
 from prism.errors import BackendUnavailable, Outcome, StoreFull
+from prism.host import main
 from prism.interfaces.cache import Context, GetRequest, GetResponse, SetRequest, SetResponse
-from prism.sdk.host import main
 
 
 class LyingCache(RedisCache):

@@ -12,8 +12,8 @@ from typing import Any
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.errors import BackendUnavailable
+from prism.host import main
 from prism.sdk import Health, HealthStatus
-from prism.sdk.host import main
 
 TRIGGER = "bad"
 _put = SqliteKeyValue.put

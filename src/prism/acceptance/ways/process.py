@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 from prism.acceptance.caller import TIMEOUT, Turns
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
+from prism.host.testing import RunningPlugin, running
 from prism.interfaces.operation import Operation
-from prism.sdk.testing import RunningPlugin, running
 
 
 class ProcessCaller:

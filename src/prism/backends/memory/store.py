@@ -12,9 +12,9 @@ from prism.backends.memory.cache_map import CacheMap
 from prism.backends.memory.sorted_map import SortedMap
 from prism.interfaces.keyvalue import PutResponse
 from prism.interfaces.pubsub import Message
-from prism.sdk.audience import Audience
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.scan import Range, Row, Selection
+from prism.sdk.subscription_index import Audience
 
 ALL: Final = Range(b"", None)
 

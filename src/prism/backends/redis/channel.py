@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from prism.errors import PrismError
 from prism.interfaces.pubsub import Message
 from prism.sdk import Audience, Feed
-from prism.sdk.audience import Listener
+from prism.sdk.subscription_index import Listener
 
 if TYPE_CHECKING:
     from prism.backends.redis.session import Session

@@ -9,9 +9,9 @@ from prism.acceptance.backend import TestBackend
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.subject import Subject
 from prism.errors import PrismError
+from prism.host.testing import RunningPlugin, running
 from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest
 from prism.interfaces.pubsub import PublishRequest
-from prism.sdk.testing import RunningPlugin, running
 
 
 async def use(subject: Subject, plugin: RunningPlugin, number: int = 0) -> None:

@@ -7,7 +7,7 @@ import pytest_asyncio
 from prism.acceptance.rig import Rig
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.subject import Subject
-from prism.sdk.testing import RunningPlugin, running
+from prism.host.testing import RunningPlugin, running
 
 __all__ = ["plugin", "subject"]
 

@@ -7,9 +7,9 @@ import pytest
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance.subject import Subject
 from prism.errors import Outcome, PrismError
+from prism.host.testing import RunningPlugin, running
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
-from prism.sdk.testing import RunningPlugin, running
 from prism.wire.grpc.status import Code
 
 HEALTHY = pb.HealthCheckResponse.HEALTHY

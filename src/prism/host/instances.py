@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
+from prism.host.instance import HostedInstance
+from prism.host.options import Options
 from prism.plugins.discovery import Plugin
 from prism.redactor import Redactor
-from prism.sdk.host.instance import HostedInstance
-from prism.sdk.host.options import Options
 
 INSTANCE_UNKNOWN = "INSTANCE_UNKNOWN"
 """The reason of the refusal that makes a gateway initialise the instance again."""

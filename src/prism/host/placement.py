@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from prism.host import go_plugin
+from prism.host.host_options import HostOptions
+from prism.host.parent import die_with_parent, trusted_uids
 from prism.redactor import Redactor
-from prism.sdk.host import go_plugin
-from prism.sdk.host.host_options import HostOptions
-from prism.sdk.host.parent import die_with_parent, trusted_uids
 from prism.telemetry.logs import configure
 from prism.tls_reload import Renewal
 from prism.wire import server_context

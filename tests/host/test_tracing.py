@@ -3,8 +3,8 @@
 import pytest
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.host.testing import RunningPlugin, running
 from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest, ScanStreamRequest
-from prism.sdk.testing import RunningPlugin, running
 from telemetry.otlp_receiver import Box, receiving
 
 SERVICE = "prism.data.v1.KeyValue"

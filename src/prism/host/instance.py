@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from time import monotonic, perf_counter, time_ns
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
+from prism.host.options import Options
 from prism.plugins.discovery import Plugin
 from prism.redactor import Redactor
 from prism.sdk.backend import Backend, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
-from prism.sdk.host.options import Options
 from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire.grpc.status import Code
 

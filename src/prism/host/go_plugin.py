@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from prism.errors import FailedPrecondition
-from prism.sdk.host.backend_plugin import SPOKEN
+from prism.host.backend_plugin import SPOKEN
 from prism.wire.server.call import ServerCall
 from prism.wire.server.method import Method
 

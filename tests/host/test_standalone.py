@@ -17,12 +17,12 @@ import grpc
 import pytest
 import trustme
 
+from host.standalone import Standalone, standalone
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.interfaces.pubsub import SubscribeRequest
 from prism.wire import Channel, Code, Deadline, StatusError, client_context
 from prism.wire.http2.frames import PREFACE, settings
-from sdk.host.standalone import Standalone, standalone
 
 PLUGIN = "/prism.plugin.v1.BackendPlugin"
 NAMESPACE = {"prism-namespace": "try"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from prism.sdk.feed import Feed
+from prism.sdk.subscriber_buffer import Feed
 from prism.sdk.topics import matcher
 
 Message = TypeVar("Message")

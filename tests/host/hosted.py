@@ -12,16 +12,16 @@ from google.protobuf.struct_pb2 import Struct
 
 from plugins.toy_store.store import STORES, ToyStore
 from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.host.backend_plugin import BackendPlugin
+from prism.host.information import Information
+from prism.host.instances import Instances
 from prism.interfaces.keyvalue import PutItem, PutRequest
 from prism.plugins.discovery import Plugin
 from prism.plugins.manifest import read
 from prism.rpc_status import from_status
-from prism.sdk.host.backend_plugin import BackendPlugin
-from prism.sdk.host.information import Information
-from prism.sdk.host.instances import Instances
 from prism.wire import Channel, Deadline, Server, StatusError
 
-TOY = Plugin(read((Path(__file__).parent.parent.parent / "plugins" / "toy_store" / "plugin.toml").read_bytes()), "toy")
+TOY = Plugin(read((Path(__file__).parent.parent / "plugins" / "toy_store" / "plugin.toml").read_bytes()), "toy")
 PLUGIN = "/prism.plugin.v1.BackendPlugin"
 PUT = "prism.data.v1.KeyValue/Put"
 GET = "prism.data.v1.KeyValue/Get"

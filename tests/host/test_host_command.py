@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sdk.host.standalone import command
+from host.standalone import command
 
 REFUSED = {
     "strangers": (("memory", "--listen", "0.0.0.0:0"), 2, "--tls-client-ca"),

@@ -98,9 +98,9 @@ def _command(name: str, **options: Any) -> None:
     """Serve a plugin by prism.plugin.v1, in a process of its own."""
     import uvloop
 
-    from prism.sdk.host import placement
-    from prism.sdk.host.finding import find
-    from prism.sdk.host.process import PluginProcess
+    from prism.host import placement
+    from prism.host.finding import find
+    from prism.host.process import PluginProcess
 
     how = placement.by_host(options) if placement.was_started_by_host() else placement.standalone(options)
     uvloop.run(PluginProcess(find(name), how).run())

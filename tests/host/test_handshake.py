@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from host.standalone import command
 from prism._proto.grpc.health.v1 import health_pb2
-from prism.sdk.host.go_plugin import COOKIE, COOKIE_VALUE, handshake_line
-from prism.sdk.testing import NotStarted, running
+from prism.host.go_plugin import COOKIE, COOKIE_VALUE, handshake_line
+from prism.host.testing import NotStarted, running
 from prism.wire import Channel, Deadline
-from sdk.host.standalone import command
 from wire.interop.gobuild import build
 
 
@@ -211,7 +211,7 @@ def test_the_stock_host_loads_it(go_host: Path) -> None:
 
 
 async def test_a_command_that_is_no_plugin_is_told_by_what_it_prints() -> None:
-    """prism.sdk.testing quotes the line that came instead of the handshake."""
+    """prism.host.testing quotes the line that came instead of the handshake."""
     with pytest.raises(NotStarted, match="something else"):
         async with running([sys.executable, "-c", "print('something else')"]):
             pass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from google.protobuf.struct_pb2 import Struct
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.sdk.host.instance import HostedInstance
+from prism.host.instance import HostedInstance
 from prism.telemetry.metrics.call_metrics import Totals
 from prism.wire.grpc.status import Code
 

@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.host.testing import RunningPlugin, running
 from prism.interfaces.keyvalue import PutItem, PutRequest, ScanStreamRequest
 from prism.interfaces.pubsub import Message, PublishRequest, SubscribeRequest
-from prism.sdk.testing import RunningPlugin, running
 from prism.wire import ClientCall, Code, Deadline, StatusError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,11 +8,11 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
+from host.hosted import PLUGIN, PUT, Hosted, hosting, until
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
 from prism.rpc_status import from_status
 from prism.wire import Code, Deadline, Status, StatusError
-from sdk.host.hosted import PLUGIN, PUT, Hosted, hosting, until
 
 
 @pytest.fixture

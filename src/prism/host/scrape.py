@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
-from prism.sdk.host.figures import Figures, figures_of
-from prism.sdk.host.instance import HostedInstance
+from prism.host.instance import HostedInstance
+from prism.host.metrics import Figures, figures_of
 from prism.telemetry.metrics.call_metrics import BOUNDS
 from prism.wire.grpc.status import Code
 

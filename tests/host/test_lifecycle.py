@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, InvalidArgument, Outcome
+from prism.host.testing import RunningPlugin, running
 from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest, ScanStreamRequest
-from prism.sdk.testing import RunningPlugin, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.host.backend_plugin import SPOKEN, answering
+from prism.host.instances import Instances
+from prism.host.metrics import plugin_metrics
+from prism.host.scrape import render
 from prism.sdk.backend import HealthStatus
-from prism.sdk.host.backend_plugin import SPOKEN, answering
-from prism.sdk.host.figures import plugin_metrics
-from prism.sdk.host.instances import Instances
-from prism.sdk.host.scrape import render
 from prism.wire.server.method import Method
 
 SERVICES: Final = tuple(

@@ -13,12 +13,12 @@ from typing import Final
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.context import Context
 from prism.errors import BackendUnavailable, InvalidArgument, Outcome, PrismError, Unimplemented
+from prism.host import envelope
+from prism.host.instance import HostedInstance
+from prism.host.instances import Instances
+from prism.host.metrics import plugin_metrics
+from prism.host.tracing import PluginTrace, PluginTracer
 from prism.interfaces.operation import Operation
-from prism.sdk.host import envelope
-from prism.sdk.host.figures import plugin_metrics
-from prism.sdk.host.instance import HostedInstance
-from prism.sdk.host.instances import Instances
-from prism.sdk.host.tracing import PluginTrace, PluginTracer
 from prism.telemetry.current import CURRENT
 from prism.telemetry.tracing.trace_context import TRACEPARENT, TRACESTATE
 from prism.wire.grpc.status import Code

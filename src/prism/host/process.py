@@ -12,14 +12,14 @@ from google.protobuf import struct_pb2
 from google.rpc import error_details_pb2
 
 from prism import gc_tuning
+from prism.host import backend_plugin, go_plugin, information
+from prism.host.host_options import HostOptions
+from prism.host.instance import HostedInstance
+from prism.host.instances import Instances
+from prism.host.probes import Probes
+from prism.host.tracing import exporter_of, tracer_of
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
-from prism.sdk.host import backend_plugin, go_plugin, information
-from prism.sdk.host.host_options import HostOptions
-from prism.sdk.host.instance import HostedInstance
-from prism.sdk.host.instances import Instances
-from prism.sdk.host.probes import Probes
-from prism.sdk.host.tracing import exporter_of, tracer_of
 from prism.services import Health, described, described_services
 from prism.services.listening import listen
 from prism.wire import Method, Peer, Server, ServerConfig

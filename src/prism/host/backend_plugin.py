@@ -8,14 +8,14 @@ from google.protobuf.message import DecodeError, Message
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, InternalError, InvalidArgument, PrismError
+from prism.host.execute import Execute
+from prism.host.instance import HostedInstance
+from prism.host.instances import Instances
+from prism.host.options import Options
+from prism.host.tracing import PluginTracer
 from prism.plugins.manifest import PROTOCOL
 from prism.redactor import Redactor
 from prism.rpc_status import to_rpc_status, to_status
-from prism.sdk.host.execute import Execute
-from prism.sdk.host.instance import HostedInstance
-from prism.sdk.host.instances import Instances
-from prism.sdk.host.options import Options
-from prism.sdk.host.tracing import PluginTracer
 from prism.wire.grpc.status import StatusError
 from prism.wire.server.call import ServerCall
 from prism.wire.server.method import Handler, Method

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.host.information import Information
+from prism.host.instances import Instances
 from prism.plugins.discovery import discover
-from prism.sdk.host.information import Information
-from prism.sdk.host.instances import Instances
 from prism.wire import Channel, Deadline, Server
 
 PATH = "/prism.plugin.v1.PluginInfoService/GetInfo"

@@ -16,8 +16,8 @@ from bench.contestants import TIMEOUT, Call, Contestant
 from bench.data import KEY, RECORDS, VALUE, any_record, fill
 from bench.headers import headers
 from bench.report import Table, write
-from prism.backends.redis.layout import Names, unpack
-from prism.backends.redis.testing_server import USER, RedisServer
+from prism.backends.redis.data.layout import Names, unpack
+from prism.backends.redis.testing.server import USER, RedisServer
 from prism.client import Client
 from prism.interfaces import cache as messages
 from prism.wire import Channel, Deadline, Metadata

@@ -11,7 +11,7 @@ pytest.importorskip("redis")
 
 from gateways import GatewayProcess, namespace, serving
 from prism.acceptance.backend import StoreMissing
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.server import RedisServer
 from prism.client import Client, Gap, PrismError, PubSub
 
 PATIENCE = 40.0

@@ -11,7 +11,7 @@ from prism.acceptance.held_port import HeldPort
 pytest.importorskip("redis")
 
 from backends.redis.store import Store
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.server import RedisServer
 
 Open = Callable[..., Awaitable[Store]]
 Make = Callable[..., RedisServer]

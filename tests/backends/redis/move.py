@@ -2,8 +2,8 @@
 
 import asyncio
 
-from prism.backends.redis.testing_cluster import name
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.cluster import name
+from prism.backends.redis.testing.server import RedisServer
 
 
 class Move:

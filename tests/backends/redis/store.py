@@ -14,7 +14,7 @@ import prism
 from prism.acceptance.suites.pubsub.face import Listening
 from prism.backends.redis.backend import RedisBackend
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.testing_server import USER, RedisServer
+from prism.backends.redis.testing.server import USER, RedisServer
 from prism.interfaces import cache, keyvalue, pubsub
 from prism.interfaces.operation import Operation
 from prism.sdk import Binding, Capabilities, Context, Deadline

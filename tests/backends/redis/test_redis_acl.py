@@ -5,7 +5,7 @@ import pytest
 from backends.redis.conftest import Open
 from backends.redis.store import RULES
 from prism.backends.redis.config import RedisCredentials
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.server import RedisServer
 from prism.errors import BackendCredentials, FailedPrecondition, Outcome
 from prism.interfaces import cache, keyvalue
 from prism.sdk import HealthStatus

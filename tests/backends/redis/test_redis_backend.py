@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from backends.redis.conftest import Make, Open
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.server import RedisServer
 from prism.errors import BackendUnavailable
 from prism.interfaces import keyvalue
 from prism.sdk import HealthStatus

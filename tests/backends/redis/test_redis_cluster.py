@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("redis")
 
 from prism.acceptance import PluginAcceptanceHarness
-from prism.backends.redis.testing_cluster import RedisClusterTestBackend
+from prism.backends.redis.testing.cluster import RedisClusterTestBackend
 
 cluster = PluginAcceptanceHarness(
     "redis",

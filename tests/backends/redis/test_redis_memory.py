@@ -3,7 +3,7 @@
 import pytest
 
 from backends.redis.conftest import Make, Open
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.server import RedisServer
 from prism.errors import Outcome, StoreFull
 from prism.interfaces import cache, keyvalue
 

@@ -19,8 +19,8 @@ from backends.redis.store import RULES, Store
 from prism.acceptance.backend import StoreMissing
 from prism.backends.redis.backend import server_and_source
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.testing_cluster import RedisCluster
-from prism.backends.redis.testing_server import USER, RedisServer
+from prism.backends.redis.testing.cluster import RedisCluster
+from prism.backends.redis.testing.server import USER, RedisServer
 from prism.errors import BackendCredentials, BackendUnavailable, MessagesLost, Outcome
 from prism.interfaces import cache, keyvalue
 

@@ -6,7 +6,7 @@ import pytest
 
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
-from prism.backends.redis.testing_server import USER, RedisServer
+from prism.backends.redis.testing.server import USER, RedisServer
 from prism.errors import BackendCredentials, BackendUnavailable, Outcome, PrismError, StoreFull
 from prism.sdk import HealthStatus
 

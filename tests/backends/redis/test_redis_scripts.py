@@ -7,8 +7,8 @@ from typing import Any
 
 import redis
 from backends.redis.conftest import Open
-from prism.backends.redis.scripts import PUBLISH
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.data.scripts import PUBLISH
+from prism.backends.redis.testing.server import RedisServer
 from prism.interfaces import keyvalue
 
 

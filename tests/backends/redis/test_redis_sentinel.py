@@ -16,10 +16,10 @@ from backends.redis.conftest import Open
 from backends.redis.store import Store
 from prism.acceptance.held_port import HeldPort
 from prism.backends.redis.backend import server_and_source
+from prism.backends.redis.commands.server import OneServer
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.server import OneServer
-from prism.backends.redis.testing_cluster import in_step, until
-from prism.backends.redis.testing_server import USER, RedisServer, binary
+from prism.backends.redis.testing.cluster import in_step, until
+from prism.backends.redis.testing.server import USER, RedisServer, binary
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from redis import ConnectionError as NotYet
 from redis import Redis

@@ -11,8 +11,8 @@ from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
 from prism.acceptance.backend import StoreMissing
 from prism.acceptance.held_port import HeldPort
-from prism.backends.redis.testing_cluster import RedisCluster
-from prism.backends.redis.testing_server import RedisServer
+from prism.backends.redis.testing.cluster import RedisCluster
+from prism.backends.redis.testing.server import RedisServer
 from prism.errors import BackendUnavailable, FailedPrecondition
 
 NAME = "redis.example.org"

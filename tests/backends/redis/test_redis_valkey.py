@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("redis")
 
 from prism.acceptance import PluginAcceptanceHarness
-from prism.backends.redis.testing import ValkeyTestBackend
+from prism.backends.redis.testing.backend import ValkeyTestBackend
 
 valkey = PluginAcceptanceHarness(
     "redis",

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prism.backends.redis.cache import RedisCache
-from prism.backends.redis.cluster import Cluster
+from prism.backends.redis.commands.cluster import Cluster
+from prism.backends.redis.commands.connect import cluster, connector, dialler, listener
+from prism.backends.redis.commands.primary import Sentinels, Watch
+from prism.backends.redis.commands.server import OneServer, Server
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.connect import cluster, connector, dialler, listener
+from prism.backends.redis.data.layout import Names
 from prism.backends.redis.keyvalue import RedisKeyValue
-from prism.backends.redis.layout import Names
-from prism.backends.redis.primary import Sentinels, Watch
+from prism.backends.redis.listening.sources import ClusterSource, OneSource, Source
+from prism.backends.redis.listening.subscriber import Subscriber
 from prism.backends.redis.pubsub import RedisPubSub
-from prism.backends.redis.server import OneServer, Server
-from prism.backends.redis.sources import ClusterSource, OneSource, Source
-from prism.backends.redis.subscriber import Subscriber
 from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, PrismError
 from prism.sdk import Health, HealthStatus, Sweeper
 

@@ -7,8 +7,8 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 
 import redis.exceptions as driver
-from prism.backends.redis.layout import Names
-from prism.backends.redis.server import Command, Server
+from prism.backends.redis.commands.server import Command, Server
+from prism.backends.redis.data.layout import Names
 from prism.errors import InternalError, Outcome, PrismError
 from prism.interfaces.cache import (
     Cache,

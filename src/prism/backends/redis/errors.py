@@ -9,8 +9,8 @@ import re
 import ssl
 
 import redis.exceptions as driver
-from prism.backends.redis.durability import Unsynced
-from prism.backends.redis.scripts import NOT_HERE
+from prism.backends.redis.commands.durability import Unsynced
+from prism.backends.redis.data.scripts import NOT_HERE
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,

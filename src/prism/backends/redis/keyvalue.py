@@ -6,12 +6,12 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from prism.backends.redis import scripts
-from prism.backends.redis.index import Index
-from prism.backends.redis.layout import HEADER, NOTHING, Names, pack_body, unpack
-from prism.backends.redis.moving import once_moved
-from prism.backends.redis.scripts import Script
-from prism.backends.redis.server import Command, Server
+from prism.backends.redis.commands.server import Command, Server
+from prism.backends.redis.commands.slot_migration import once_moved
+from prism.backends.redis.data import scripts
+from prism.backends.redis.data.index import Index
+from prism.backends.redis.data.layout import HEADER, NOTHING, Names, pack_body, unpack
+from prism.backends.redis.data.scripts import Script
 from prism.errors import answer_too_large
 from prism.interfaces.keyvalue import (
     MAX_ANSWER_BYTES,

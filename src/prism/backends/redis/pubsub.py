@@ -11,10 +11,10 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from prism.backends.redis import scripts
-from prism.backends.redis.layout import Names
-from prism.backends.redis.server import Command, Server
-from prism.backends.redis.subscriber import Subscriber
+from prism.backends.redis.commands.server import Command, Server
+from prism.backends.redis.data import scripts
+from prism.backends.redis.data.layout import Names
+from prism.backends.redis.listening.subscriber import Subscriber
 from prism.interfaces.pubsub import Context, Message, PublishRequest, PublishResponse, PubSub, SubscribeRequest
 from prism.sdk import Bounds, Coalescer, MessageIds
 from prism.sdk.deadline import check_time

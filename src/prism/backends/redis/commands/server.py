@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import redis.exceptions as driver
-from prism.backends.redis.connect import Connect
+from prism.backends.redis.commands.connect import Connect
+from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
+from prism.backends.redis.data.scripts import whole
 from prism.backends.redis.errors import asks_for_another_server, translate
-from prism.backends.redis.pool import Answer, Command, Pool, exchange
-from prism.backends.redis.scripts import whole
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
 

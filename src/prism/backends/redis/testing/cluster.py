@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from prism.acceptance.backend import LocalStore
 from prism.acceptance.held_port import HeldPort
-from prism.backends.redis.testing_server import USER, RedisServer
+from prism.backends.redis.testing.server import USER, RedisServer
 
 PRIMARIES = 3
 SLOTS = 16384

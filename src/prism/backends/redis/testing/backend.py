@@ -5,8 +5,8 @@ import os
 from collections.abc import Mapping
 
 from prism.acceptance.backend import Fault
-from prism.backends.redis.testing_attached import AttachedServer
-from prism.backends.redis.testing_server import ATTACH_VARIABLE, RedisServer, valkey
+from prism.backends.redis.testing.attached import AttachedServer
+from prism.backends.redis.testing.server import ATTACH_VARIABLE, RedisServer, valkey
 
 __all__ = ["ATTACH_VARIABLE", "AttachedServer", "RedisServer", "RedisTestBackend", "ValkeyTestBackend"]
 

@@ -12,7 +12,7 @@ from prism.sdk import Audience, Feed
 from prism.sdk.subscription_index import Listener
 
 if TYPE_CHECKING:
-    from prism.backends.redis.session import Session
+    from prism.backends.redis.listening.session import Session
 
 log = logging.getLogger(__name__)
 

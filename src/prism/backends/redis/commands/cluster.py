@@ -3,7 +3,7 @@
 The driver's client knows the slots. It is not left to send: it asks for a moving key over one connection and says
 ASKING over another, gives no time to a batch as a whole, and knows no node that owns nothing yet. What one node does
 not answer fails for its commands alone. What TRYAGAIN answers is not asked again here, where it would hold up the rest
-of its batch, but by its caller: moving.py.
+of its batch, but by its caller: slot_migration.py.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from functools import partial
 from typing import Final
 
 import redis.exceptions as driver
+from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
+from prism.backends.redis.data.scripts import NOT_HERE, whole
 from prism.backends.redis.errors import IN_SCRIPT, translate
-from prism.backends.redis.pool import Answer, Command, Pool, exchange
-from prism.backends.redis.scripts import NOT_HERE, whole
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from time import time
 from typing import Any
 
-from prism.backends.redis import scripts
-from prism.backends.redis.layout import NOTHING, Names
-from prism.backends.redis.server import Command, Server
+from prism.backends.redis.commands.server import Command, Server
+from prism.backends.redis.data import scripts
+from prism.backends.redis.data.layout import NOTHING, Names
 from prism.errors import Outcome, PrismError
 from prism.sdk.scan import Range
 

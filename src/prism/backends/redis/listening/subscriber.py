@@ -3,11 +3,11 @@
 import asyncio
 
 import redis.exceptions as driver
-from prism.backends.redis.channel import Listening, Words
 from prism.backends.redis.config import RedisConfig
 from prism.backends.redis.errors import translate
-from prism.backends.redis.session import Session
-from prism.backends.redis.sources import Source
+from prism.backends.redis.listening.channel import Listening, Words
+from prism.backends.redis.listening.session import Session
+from prism.backends.redis.listening.sources import Source
 from prism.errors import BackendUnavailable, PrismError
 from prism.interfaces.pubsub import Message
 from prism.sdk import Feed

@@ -1,7 +1,7 @@
 """The Lua scripts: each changes or reads one record as a whole, by Redis' own clock, or sends one message.
 
 Versions are Redis' clock in microseconds, never below the item's last one, and a random byte. KEYS are the record's `k`
-and, where one server holds all, the namespace's `r` and `t`: prism/backends/redis/layout.py says what they are. In a
+and, where one server holds all, the namespace's `r` and `t`: layout.py says what they are. In a
 cluster the second one is a name that nothing has: while the record's slot moves from node to node, and some of its keys
 with it, a key that is missing makes Redis answer TRYAGAIN instead of running a script that sees half of the record.
 """

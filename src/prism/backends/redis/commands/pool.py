@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import redis.exceptions as driver
-from prism.backends.redis.connect import Connect
+from prism.backends.redis.commands.connect import Connect
 from redis._parsers import Encoder
 from redis.asyncio.connection import AbstractConnection, Connection
 from redis.connection import HiredisRespSerializer, PythonRespSerializer

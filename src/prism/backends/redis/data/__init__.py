@@ -1,0 +1,1 @@
+"""Where data is in Redis, and the scripts that change it."""

@@ -1,0 +1,1 @@
+"""Redis for tests: servers, clusters, and one that runs already."""

@@ -14,7 +14,7 @@ from bench.contestants import Call, Contestant
 from bench.data import KEY, RECORDS, VALUE, any_record, fill
 from bench.measure import Sample
 from bench.report import Table, write
-from prism.acceptance.remote_plugins import RemotePlugins
+from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.sdk.testing import RunningPlugin

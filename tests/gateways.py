@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prism.acceptance.gateway_process import GatewayProcess, running, serving
+from prism.acceptance.run.gateway_process import GatewayProcess, running, serving
 
 __all__ = ["GatewayProcess", "namespace", "running", "serving"]
 

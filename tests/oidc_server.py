@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 from shared_cache import alone_in
 
 PACKAGE = "oauth2-mock-server@7"

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 
 OTHERS = 300
 

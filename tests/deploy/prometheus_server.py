@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".cache" / "prometheus" / "usr" / "bin"

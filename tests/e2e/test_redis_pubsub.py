@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("redis")
 
 from gateways import GatewayProcess, namespace, serving
-from prism.acceptance.backend import StoreMissing
+from prism.acceptance.store.backend import StoreMissing
 from prism.backends.redis.testing.server import RedisServer
 from prism.client import Client, Gap, PrismError, PubSub
 

@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 
 AUDIENCE = "prism"
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

@@ -10,7 +10,7 @@ import pytest
 
 from plugins.sidecars import MEMORY, get, put
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.acceptance.remote_plugins import RemotePlugins
+from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome
 from prism.plugins.placement import Endpoints, Placement, Socket, Tls
 from prism.plugins.rpc.remote import Remote

@@ -13,7 +13,7 @@ import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 from prism.telemetry.tracing import exporter as module
 from prism.telemetry.tracing.exporter import SpanExporter
 from prism.telemetry.tracing.otlp_sender import Receiver

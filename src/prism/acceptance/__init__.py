@@ -9,9 +9,9 @@ import os
 # forks only to start stores and plugins, and beside calls under way the handlers crash such a child before its exec.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
-from prism.acceptance.backend import Fault, Faulty, LocalStore, Networked, StoreMissing, TestBackend
 from prism.acceptance.harness import PluginAcceptanceHarness
-from prism.acceptance.proxy import Proxy
+from prism.acceptance.store.backend import Fault, Faulty, LocalStore, Networked, StoreMissing, TestBackend
+from prism.acceptance.store.proxy import Proxy
 
 __all__ = [
     "Fault",

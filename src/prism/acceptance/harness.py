@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, cast
 
-from prism.acceptance.backend import TestBackend
+from prism.acceptance.store.backend import TestBackend
 from prism.acceptance.suite import Suite, suites
 from prism.errors import FailedPrecondition
 from prism.plugins.discovery import Plugin, discover

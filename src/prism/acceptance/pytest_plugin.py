@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from prism.acceptance.backend import StoreMissing
-from prism.acceptance.caller import Caller
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.callers.table import THROUGH_GATEWAYS
 from prism.acceptance.collectors import HarnessCollector, SuiteModule
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.pytest_results import MARK, ResultsPlugin
 from prism.acceptance.report import WRITERS
-from prism.acceptance.rig import Rig, Rigs
+from prism.acceptance.run.environment import Rig, Rigs
 from prism.acceptance.skips import NOT_APPLICABLE, not_here
-from prism.acceptance.ways.table import THROUGH_GATEWAYS
+from prism.acceptance.store.backend import StoreMissing
 
 pytest.register_assert_rewrite("prism.acceptance.suites")
 

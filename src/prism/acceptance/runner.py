@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from prism.acceptance.collectors import HarnessCollector, SuiteModule
-from prism.acceptance.gateway_process import NotServing
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.pytest_plugin import RESULTS
 from prism.acceptance.pytest_results import MARK, ResultsPlugin
 from prism.acceptance.results import FAILED, PASSED, Results
+from prism.acceptance.run.gateway_process import NotServing
 from prism.acceptance.target import ConfiguredStore
 from prism.errors import FailedPrecondition
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from prism.acceptance import stranger
+from prism.acceptance import plugin_probe
 from prism.errors import FailedPrecondition
 from prism.plugins.discovery import MANIFEST, Plugin, Plugins, discover
 
@@ -48,13 +48,13 @@ def target(named: str, config: Mapping[str, object] = NOTHING, credentials: Mapp
     folder = Path(named).parent if Path(named).name == MANIFEST else Path(named)
     if (folder / MANIFEST).is_file():
         return Target(_in_folder(folder.resolve(), plugins))
-    if stranger.is_address(named):
-        found = stranger.listening(named, config, credentials)
+    if plugin_probe.is_address(named):
+        found = plugin_probe.listening(named, config, credentials)
         return Target(plugins.found.get(found.name, found), {"type": "remote", "endpoint": named})
     if folder.is_dir():
         raise FailedPrecondition(f"the folder {named} holds no {MANIFEST}; docs/plugins.md says what stands in one")
-    if command := stranger.command_of(named):
-        found = stranger.started(named, command, config, credentials)
+    if command := plugin_probe.command_of(named):
+        found = plugin_probe.started(named, command, config, credentials)
         return Target(plugins.found.get(found.name, found), {"type": "sidecar", "command": list(command)})
     broken = [each.problem for each in plugins.broken if each.name == named]
     near = difflib.get_close_matches(named, plugins.found, 1)

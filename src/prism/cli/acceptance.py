@@ -124,7 +124,7 @@ def _section(command: str | None, endpoint: str | None) -> dict[str, object]:
     if command and endpoint:
         raise click.UsageError("--command starts a plugin, --endpoint names one that runs: give one of them")
     if command:
-        from prism.acceptance.stranger import command_of
+        from prism.acceptance.plugin_probe import command_of
 
         if not (words := command_of(command)):
             raise click.UsageError(f"--command {command!r}: there is no such program")

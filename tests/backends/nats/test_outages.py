@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from backends.nats.listening import Backends
-from prism.acceptance.proxy import Proxy
+from prism.acceptance.store.proxy import Proxy
 from prism.backends.nats.testing import NatsServer
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from prism.sdk import HealthStatus

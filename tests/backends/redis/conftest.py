@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from prism.acceptance.backend import StoreMissing
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.backend import StoreMissing
+from prism.acceptance.store.held_port import HeldPort
 
 pytest.importorskip("redis")
 

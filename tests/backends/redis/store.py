@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 import prism
-from prism.acceptance.suites.pubsub.face import Listening
+from prism.acceptance.suites.pubsub.dsl import Listening
 from prism.backends.redis.backend import RedisBackend
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing.server import USER, RedisServer

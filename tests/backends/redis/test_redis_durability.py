@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
-from prism.acceptance.backend import StoreMissing
+from prism.acceptance.store.backend import StoreMissing
 from prism.backends.redis.testing.cluster import RedisCluster
 from prism.backends.redis.testing.server import USER, RedisServer
 from prism.errors import BackendCredentials, FailedPrecondition, Outcome, PrismError

@@ -13,7 +13,7 @@ from redis.crc import key_slot
 
 import redis
 from backends.redis.store import Store
-from prism.acceptance.backend import StoreMissing
+from prism.acceptance.store.backend import StoreMissing
 from prism.backends.redis.testing.cluster import RedisCluster, name
 from prism.backends.redis.testing.server import RedisServer
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError

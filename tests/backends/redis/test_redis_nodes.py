@@ -16,7 +16,7 @@ from redis.crc import key_slot
 
 from backends.redis.move import Move
 from backends.redis.store import RULES, Store
-from prism.acceptance.backend import StoreMissing
+from prism.acceptance.store.backend import StoreMissing
 from prism.backends.redis.backend import server_and_source
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing.cluster import RedisCluster

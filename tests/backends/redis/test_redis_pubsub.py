@@ -6,7 +6,7 @@ import pytest
 
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
-from prism.acceptance.suites.pubsub.face import Listening
+from prism.acceptance.suites.pubsub.dsl import Listening
 from prism.backends.redis.testing.server import USER, RedisServer
 from prism.errors import BackendCredentials, BackendUnavailable, MessagesLost, Outcome, PrismError
 from prism.interfaces.pubsub import Message

@@ -14,7 +14,7 @@ pytest.importorskip("redis")
 
 from backends.redis.conftest import Open
 from backends.redis.store import Store
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 from prism.backends.redis.backend import server_and_source
 from prism.backends.redis.commands.server import OneServer
 from prism.backends.redis.config import RedisConfig, RedisCredentials

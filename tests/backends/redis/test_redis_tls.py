@@ -9,8 +9,8 @@ pytest.importorskip("redis")
 from authority import Authority, Issued
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
-from prism.acceptance.backend import StoreMissing
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.backend import StoreMissing
+from prism.acceptance.store.held_port import HeldPort
 from prism.backends.redis.testing.cluster import RedisCluster
 from prism.backends.redis.testing.server import RedisServer
 from prism.errors import BackendUnavailable, FailedPrecondition

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
-from prism.acceptance.backend import LocalStore
+from prism.acceptance.store.backend import LocalStore
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.config import MemoryConfig
 from prism.sdk import NoCredentials

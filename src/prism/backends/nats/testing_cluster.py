@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Self
 from urllib.request import urlopen
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 from prism.backends.nats.testing_server import Login, NatsServer
 
 _FORM_SECONDS = 20.0

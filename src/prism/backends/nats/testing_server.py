@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 import nkeys
 
-from prism.acceptance.backend import StoreMissing
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.backend import StoreMissing
+from prism.acceptance.store.held_port import HeldPort
 
 _START_SECONDS = 20.0
 _DEBIAN = Path("/usr/sbin/nats-server")

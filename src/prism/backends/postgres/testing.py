@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from prism.acceptance.backend import Fault
+from prism.acceptance.store.backend import Fault
 from prism.backends.postgres.testing_installation import (
     ATTACH_VARIABLE,
     VERSION_VARIABLE,

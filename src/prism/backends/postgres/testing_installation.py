@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from prism.acceptance.backend import StoreMissing
+from prism.acceptance.store.backend import StoreMissing
 
 ATTACH_VARIABLE: Final = "PRISM_TEST_POSTGRES_URL"
 VERSION_VARIABLE: Final = "POSTGRES_VERSION"

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 from prism.backends.postgres.testing_installation import ACCOUNT, account, binaries
 
 _START_SECONDS = 30.0

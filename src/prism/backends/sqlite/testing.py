@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from prism.acceptance.backend import Fault, LocalStore
+from prism.acceptance.store.backend import Fault, LocalStore
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.sdk import NoCredentials

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from prism.acceptance.backend import TestBackend
-from prism.acceptance.rig import Rig, Rigs
+from prism.acceptance.run.environment import Rig, Rigs
 from prism.acceptance.skips import not_applicable
+from prism.acceptance.store.backend import TestBackend
 from prism.acceptance.subject import Subject
 
 __all__ = ["guarded", "store"]

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Mapping
 
 import pytest
 
-from prism.acceptance.backend import TestBackend
 from prism.acceptance.skips import not_applicable
+from prism.acceptance.store.backend import TestBackend
 from prism.acceptance.subject import Subject
 from prism.errors import PrismError
 from prism.host.testing import RunningPlugin, running

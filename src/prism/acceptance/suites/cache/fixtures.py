@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.suites.cache.face import Cache
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.suites.cache.dsl import Cache
 
 __all__ = ["cache"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.cache.face import OPERATIONS, Cache
+from prism.acceptance.callers.caller import UNTYPED
+from prism.acceptance.suites.cache.dsl import OPERATIONS, Cache
 from prism.errors import InvalidArgument
 from prism.interfaces.cache import DeleteRequest, GetRequest, MGetRequest, SetMode, SetRequest
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prism.acceptance.suites.cache.face import BRIEF, LONG, Cache
+from prism.acceptance.suites.cache.dsl import BRIEF, LONG, Cache
 from prism.interfaces.cache import SetMode
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.suites.cache.face import Cache
+from prism.acceptance.suites.cache.dsl import Cache
 from prism.interfaces.cache import SetMode
 
 IF_ABSENT = SetMode.CACHE_SET_MODE_IF_ABSENT

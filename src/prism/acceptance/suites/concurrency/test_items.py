@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
+from prism.acceptance.suites.keyvalue.dsl import KeyValue, put_items
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import PutRequest
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.suites.pubsub.face import Listening, PubSub
+from prism.acceptance.suites.pubsub.dsl import Listening, PubSub
 
 PUBLISHERS = 16
 EACH = 10

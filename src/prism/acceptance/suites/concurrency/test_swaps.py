@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 from prism.interfaces.keyvalue import CompareAndSwapResponse
 
 RACERS = 64

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import OPERATIONS, KeyValue, put_items
-from prism.acceptance.ways.binding import BindingCaller
+from prism.acceptance.callers.binding import BindingCaller
+from prism.acceptance.suites.keyvalue.dsl import OPERATIONS, KeyValue, put_items
 from prism.errors import DeadlineExceeded, Outcome
 from prism.interfaces.keyvalue import DeleteRequest, GetRequest, PutRequest
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from prism.acceptance.callers.binding import BindingCaller
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.cache.face import LONG, OPERATIONS, Cache, duration
+from prism.acceptance.suites.cache.dsl import LONG, OPERATIONS, Cache, duration
 from prism.acceptance.suites.errors.who_can import explains
-from prism.acceptance.ways.binding import BindingCaller
 from prism.errors import DeadlineExceeded, InvalidArgument, NamespaceNotFound, Outcome, Unimplemented
 from prism.interfaces.cache import (
     DeleteRequest,

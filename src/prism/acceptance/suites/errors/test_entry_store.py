@@ -2,9 +2,9 @@
 
 import pytest
 
-from prism.acceptance.backend import Fault
+from prism.acceptance.store.backend import Fault
 from prism.acceptance.suites.errors.troubles import DOCUMENTED, down, refusing
-from prism.acceptance.suites.outage.frail_entries import FrailEntries
+from prism.acceptance.suites.outage.breakable_entries import FrailEntries
 
 
 async def test_a_store_that_is_down_is_unavailable_at_once(frail_entries: FrailEntries) -> None:

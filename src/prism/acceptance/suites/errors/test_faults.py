@@ -2,9 +2,9 @@
 
 import pytest
 
-from prism.acceptance.backend import Fault
+from prism.acceptance.store.backend import Fault
 from prism.acceptance.suites.errors.troubles import DOCUMENTED, refusing
-from prism.acceptance.suites.outage.frail_items import FrailItems
+from prism.acceptance.suites.outage.breakable_items import FrailItems
 
 
 @pytest.mark.parametrize("fault", DOCUMENTED)

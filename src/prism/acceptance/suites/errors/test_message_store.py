@@ -1,7 +1,7 @@
 """A store that is gone: who publishes and who wants to listen are told so at once."""
 
 from prism.acceptance.suites.errors.troubles import down
-from prism.acceptance.suites.outage.frail_topics import FrailTopics
+from prism.acceptance.suites.outage.breakable_topics import FrailTopics
 
 
 async def test_a_store_that_is_down_is_unavailable_at_once(frail_topics: FrailTopics) -> None:

@@ -2,7 +2,7 @@
 
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.errors.who_can import explains
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 from prism.errors import Unimplemented
 from prism.interfaces.pubsub import PublishRequest, SubscribeRequest
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
-from prism.acceptance.ways.table import THROUGH_GATEWAYS
+from prism.acceptance.callers.table import THROUGH_GATEWAYS
+from prism.acceptance.suites.keyvalue.dsl import KeyValue, put_items
 from prism.errors import AlreadyExists, InvalidArgument, NamespaceNotFound, Outcome, PrismError
 from prism.interfaces.keyvalue import DeleteRequest, GetRequest, PutRequest
 from prism.wire import Code

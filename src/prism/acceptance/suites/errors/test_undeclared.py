@@ -2,7 +2,7 @@
 
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.suites.errors.who_can import explains
-from prism.acceptance.suites.keyvalue.face import LONG, OPERATIONS, KeyValue, duration
+from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration
 from prism.acceptance.suites.keyvalue.test_limits import REQUESTS
 from prism.errors import Unimplemented
 from prism.interfaces.keyvalue import PutItem, PutRequest

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from prism.acceptance.backend import Fault, Faulty
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.outage.frail import Breakable, Frail
+from prism.acceptance.store.backend import Fault, Faulty
+from prism.acceptance.suites.outage.breakable import Breakable, Frail
 from prism.errors import Outcome, PrismError
 
 DOCUMENTED: dict[Fault, tuple[str, str]] = {

@@ -2,8 +2,8 @@
 
 import re
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.ways.table import THROUGH_GATEWAYS
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.callers.table import THROUGH_GATEWAYS
 from prism.errors import Unimplemented
 from prism.plugins.discovery import discover
 

@@ -6,8 +6,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from prism.acceptance.gateway_process import GatewayProcess
-from prism.acceptance.suites.outage.told import PATIENCE
+from prism.acceptance.run.gateway_process import GatewayProcess
+from prism.acceptance.suites.outage.write_ledger import PATIENCE
 
 
 def ask(gateway: GatewayProcess, path: str) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """The gateway's counters match the calls of a cache."""
 
 from prism.acceptance.suites.honesty.gateways import calls
-from prism.acceptance.suites.outage.frail_entries import FrailEntries
+from prism.acceptance.suites.outage.breakable_entries import FrailEntries
 from prism.errors import InvalidArgument
 from prism.interfaces.cache import GetRequest
 

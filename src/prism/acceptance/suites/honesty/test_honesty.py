@@ -1,7 +1,7 @@
 """The gateway's counters match the calls that were made; its health follows the store's death and return."""
 
 from prism.acceptance.suites.honesty.gateways import calls, ready
-from prism.acceptance.suites.outage.frail_items import FrailItems
+from prism.acceptance.suites.outage.breakable_items import FrailItems
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import GetRequest
 

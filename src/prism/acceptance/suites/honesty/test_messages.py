@@ -1,7 +1,7 @@
 """The same of a plugin that serves PubSub: its calls are counted as they ended, its health follows the store."""
 
 from prism.acceptance.suites.honesty.gateways import calls, ready
-from prism.acceptance.suites.outage.frail_topics import FrailTopics
+from prism.acceptance.suites.outage.breakable_topics import FrailTopics
 from prism.errors import InvalidArgument
 from prism.interfaces.pubsub import PublishRequest
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 
 __all__ = ["kv"]
 

@@ -7,8 +7,8 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
+from prism.acceptance.callers.caller import UNTYPED
+from prism.acceptance.suites.keyvalue.dsl import KeyValue, put_items
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import BatchGetRequest, BatchPutRequest, GetRequest, PutItem, PutRequest
 from prism.wire.grpc.status import Code

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.callers.caller import UNTYPED
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import CompareAndSwapRequest
 

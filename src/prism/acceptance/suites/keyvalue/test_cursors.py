@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import ListRecordsRequest, ScanRequest, ScanStreamRequest
 

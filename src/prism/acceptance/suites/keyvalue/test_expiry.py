@@ -2,7 +2,7 @@
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import BRIEF, LONG, KeyValue
+from prism.acceptance.suites.keyvalue.dsl import BRIEF, LONG, KeyValue
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import BRIEF, LONG, KeyValue, duration
+from prism.acceptance.suites.keyvalue.dsl import BRIEF, LONG, KeyValue, duration
 from prism.errors import AlreadyExists, InvalidArgument, Outcome, PrismError
 from prism.interfaces.keyvalue import PutItem, PutRequest
 

@@ -3,7 +3,7 @@
 import asyncio
 from itertools import product
 
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 
 JOINTS = [
     "",

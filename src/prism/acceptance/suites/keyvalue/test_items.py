@@ -1,7 +1,7 @@
 """Put, Get, Exists, Delete: a record is a map from octets to octets, and nothing in them means anything."""
 
-from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.callers.caller import UNTYPED
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 
 EVERY_OCTET = bytes(range(256))
 LOOKALIKES = [

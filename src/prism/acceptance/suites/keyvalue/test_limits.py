@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.face import LONG, OPERATIONS, KeyValue, duration, told
+from prism.acceptance.callers.caller import UNTYPED
+from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration, told
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import (
     CompareAndSwapRequest,

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from prism.acceptance.suites.keyvalue.face import LONG, KeyValue, duration
+from prism.acceptance.suites.keyvalue.dsl import LONG, KeyValue, duration
 from prism.acceptance.suites.keyvalue.model import selected
 from prism.interfaces.keyvalue import Item, PutItem, PutRequest
 

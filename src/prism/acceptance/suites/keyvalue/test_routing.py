@@ -3,7 +3,7 @@
 import pytest
 
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.keyvalue.face import OPERATIONS, KeyValue
+from prism.acceptance.suites.keyvalue.dsl import OPERATIONS, KeyValue
 from prism.errors import NamespaceNotFound, PrismError
 from prism.interfaces.keyvalue import GetRequest
 from prism.wire.grpc.status import Code

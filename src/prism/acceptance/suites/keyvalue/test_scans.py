@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from prism.acceptance.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.callers.caller import UNTYPED
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 from prism.acceptance.suites.keyvalue.model import selected
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import MAX_PAGE_BYTES, ScanRequest

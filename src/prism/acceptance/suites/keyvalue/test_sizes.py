@@ -4,7 +4,7 @@ import math
 
 from google.protobuf.empty_pb2 import Empty
 
-from prism.acceptance.suites.keyvalue.face import KeyValue, told
+from prism.acceptance.suites.keyvalue.dsl import KeyValue, told
 from prism.errors import InvalidArgument, LimitExceeded
 from prism.interfaces.keyvalue import (
     BatchGetRequest,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import BRIEF, KeyValue
+from prism.acceptance.suites.keyvalue.dsl import BRIEF, KeyValue
 from prism.acceptance.suites.keyvalue.model import octets, selected
 from prism.interfaces.keyvalue import MAX_PAGE_BYTES, ScanStreamRequest
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import BRIEF, LONG, KeyValue, duration, put_items
+from prism.acceptance.suites.keyvalue.dsl import BRIEF, LONG, KeyValue, duration, put_items
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import CompareAndSwapRequest, ExpireRequest, Item, PutItem, PutRequest
 

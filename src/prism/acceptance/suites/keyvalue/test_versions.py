@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import BRIEF, KeyValue
+from prism.acceptance.suites.keyvalue.dsl import BRIEF, KeyValue
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from prism.acceptance.rig import Rig
+from prism.acceptance.run.environment import Rig
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.subject import Subject
 from prism.host.testing import RunningPlugin, running

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from prism.acceptance.rig import Rig, Rigs
-from prism.acceptance.suites.outage.frail_entries import FrailEntries
-from prism.acceptance.suites.outage.frail_items import FrailItems
-from prism.acceptance.suites.outage.frail_topics import FrailTopics
+from prism.acceptance.run.environment import Rig, Rigs
+from prism.acceptance.suites.outage.breakable_entries import FrailEntries
+from prism.acceptance.suites.outage.breakable_items import FrailItems
+from prism.acceptance.suites.outage.breakable_topics import FrailTopics
 
 __all__ = ["frail", "frail_entries", "frail_topics"]
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from prism.acceptance.suites.outage.told import DOCUMENTED, PATIENCE, Told
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.outage.write_ledger import DOCUMENTED, PATIENCE, Told
+from prism.acceptance.suites.pubsub.dsl import PubSub
 from prism.errors import DeadlineExceeded, PrismError
 from prism.wire.grpc.status import Code
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from prism.acceptance.backend import Networked
+from prism.acceptance.callers.binding import open_binding
 from prism.acceptance.namespaces import Namespaces
-from prism.acceptance.proxy import Proxy
-from prism.acceptance.rig import Rig
+from prism.acceptance.run.environment import Rig
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.keyvalue.face import KeyValue
-from prism.acceptance.suites.outage.told import DOCUMENTED
-from prism.acceptance.ways.binding import open_binding
+from prism.acceptance.store.backend import Networked
+from prism.acceptance.store.proxy import Proxy
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
+from prism.acceptance.suites.outage.write_ledger import DOCUMENTED
 from prism.errors import BackendUnavailable, Outcome, PrismError
 
 PATIENCE = 30.0

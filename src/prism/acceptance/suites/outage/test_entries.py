@@ -1,7 +1,7 @@
 """The store is killed and cut off under load: a cache may lose what it holds, and never says what is not so."""
 
-from prism.acceptance.suites.outage.frail_entries import FrailEntries
-from prism.acceptance.suites.outage.told import Figure, Told
+from prism.acceptance.suites.outage.breakable_entries import FrailEntries
+from prism.acceptance.suites.outage.write_ledger import Figure, Told
 
 
 async def check(frail: FrailEntries, told: Told, figure: Figure) -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from prism.acceptance.backend import Networked
+from prism.acceptance.callers.binding import open_binding
 from prism.acceptance.namespaces import Namespaces
-from prism.acceptance.proxy import Proxy
-from prism.acceptance.rig import Rig
+from prism.acceptance.run.environment import Rig
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.outage.frail_topics import FrailTopics
-from prism.acceptance.ways.binding import open_binding
+from prism.acceptance.store.backend import Networked
+from prism.acceptance.store.proxy import Proxy
+from prism.acceptance.suites.outage.breakable_topics import FrailTopics
 
 
 class Between:

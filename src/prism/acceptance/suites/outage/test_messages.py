@@ -1,7 +1,7 @@
 """The store is killed, frozen and cut off while many publish and listen: nobody is left to believe what is not so."""
 
-from prism.acceptance.suites.outage.frail_topics import FrailTopics, Heard
-from prism.acceptance.suites.outage.told import Figure
+from prism.acceptance.suites.outage.breakable_topics import FrailTopics, Heard
+from prism.acceptance.suites.outage.write_ledger import Figure
 
 
 def check(heard: Heard, figure: Figure) -> None:

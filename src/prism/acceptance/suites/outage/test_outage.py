@@ -3,8 +3,8 @@
 import asyncio
 
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.outage.frail_items import FrailItems
-from prism.acceptance.suites.outage.told import Figure, Told
+from prism.acceptance.suites.outage.breakable_items import FrailItems
+from prism.acceptance.suites.outage.write_ledger import Figure, Told
 
 
 async def check(frail: FrailItems, told: Told, figure: Figure) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.face import KeyValue
+from prism.acceptance.suites.keyvalue.dsl import KeyValue
 from prism.acceptance.suites.performance.median import median
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import GetRequest

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from prism.acceptance.suites.cache.face import Cache
+from prism.acceptance.suites.cache.dsl import Cache
 from prism.acceptance.suites.performance.median import median
 from prism.errors import InvalidArgument
 from prism.interfaces.cache import GetRequest

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from prism.acceptance.suites.performance.median import median
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 from prism.errors import InvalidArgument
 from prism.interfaces.pubsub import PublishRequest
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.suites.pubsub.dsl import PubSub
 
 __all__ = ["ps"]
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 
 OCTETS = bytes(range(256))
 NAMES = ["", "a", "A", "content-type", "a b", "a:b", "%41", "\u00fc", "Nats-Msg-Id", "grpc-status", ":path", "x-bin"]

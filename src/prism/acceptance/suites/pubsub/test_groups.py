@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.suites.pubsub.face import Listening, PubSub
+from prism.acceptance.suites.pubsub.dsl import Listening, PubSub
 
 MESSAGES = 60
 WORKERS = "w\u00f6rkers \U0001f600.*"

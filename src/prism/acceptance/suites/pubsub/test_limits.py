@@ -2,7 +2,7 @@
 
 import pytest
 
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 from prism.errors import InvalidArgument, Outcome
 from prism.interfaces.pubsub import PublishRequest, SubscribeRequest
 from prism.rpc_status import from_status

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 
 
 async def test_messages_of_a_key_keep_their_order(ps: PubSub) -> None:

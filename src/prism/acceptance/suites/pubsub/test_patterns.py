@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 
 TOPICS = [
     "a", "b", "a.b", "a.c", "a.b.c", "a.b.c.d", "b.b", "ab", "A", "a*", "a.b*", "a>", "a.>b", "**", "a .b", "a.\u00fc",

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.acceptance.suites.pubsub.face import PubSub
+from prism.acceptance.suites.pubsub.dsl import PubSub
 from prism.errors import FellBehind
 from prism.wire.grpc.status import Code
 

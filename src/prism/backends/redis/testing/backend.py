@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 
-from prism.acceptance.backend import Fault
+from prism.acceptance.store.backend import Fault
 from prism.backends.redis.testing.attached import AttachedServer
 from prism.backends.redis.testing.server import ATTACH_VARIABLE, RedisServer, valkey
 

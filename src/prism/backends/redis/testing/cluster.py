@@ -5,8 +5,8 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from prism.acceptance.backend import LocalStore
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.backend import LocalStore
+from prism.acceptance.store.held_port import HeldPort
 from prism.backends.redis.testing.server import USER, RedisServer
 
 PRIMARIES = 3

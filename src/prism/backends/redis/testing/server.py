@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
-from prism.acceptance.backend import StoreMissing
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.backend import StoreMissing
+from prism.acceptance.store.held_port import HeldPort
 
 ATTACH_VARIABLE = "PRISM_TEST_REDIS_URL"
 BINARY_VARIABLE = "PRISM_TEST_REDIS_BINARY"

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from prism.acceptance.rig import Rig
+from prism.acceptance.run.environment import Rig
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.outage.told import PATIENCE, Told
+from prism.acceptance.suites.outage.write_ledger import PATIENCE, Told
 from prism.errors import PrismError
 
 CALL_TIMEOUT = 2.0

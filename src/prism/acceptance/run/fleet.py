@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from prism.acceptance.gateway_process import GatewayProcess
+from prism.acceptance.run.gateway_process import GatewayProcess
 
 
 class Fleet:

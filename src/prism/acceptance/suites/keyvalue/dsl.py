@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse, KeyValueBatchPutResponse
-from prism.acceptance.caller import TIMEOUT, Caller
+from prism.acceptance.callers.caller import TIMEOUT, Caller
 from prism.acceptance.skips import not_declared
 from prism.errors import InvalidArgument, Outcome, PrismError
 from prism.interfaces import keyvalue as kv

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from prism.acceptance.caller import TIMEOUT, Turns
+from prism.acceptance.callers.caller import TIMEOUT, Turns
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.acceptance.suite import Translation, suites

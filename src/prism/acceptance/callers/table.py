@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from prism.acceptance.caller import Caller
+from prism.acceptance.callers.binding import open_binding
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.callers.client import open_client
+from prism.acceptance.callers.grpc import open_grpc
+from prism.acceptance.callers.http import open_http
+from prism.acceptance.callers.process import open_process
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
-from prism.acceptance.ways.binding import open_binding
-from prism.acceptance.ways.client import open_client
-from prism.acceptance.ways.grpc import open_grpc
-from prism.acceptance.ways.http import open_http
-from prism.acceptance.ways.process import open_process
 
 Open = Callable[[Subject, Namespaces, Sequence[str]], AbstractAsyncContextManager[Caller]]
 """Opens a way through the gateways at these addresses."""

@@ -1,9 +1,9 @@
 """KeyValue on a store that is broken while callers write to it."""
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.rig import Rig
-from prism.acceptance.suites.keyvalue.face import KeyValue, put_items
-from prism.acceptance.suites.outage.frail import CALL_TIMEOUT, Frail
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.run.environment import Rig
+from prism.acceptance.suites.keyvalue.dsl import KeyValue, put_items
+from prism.acceptance.suites.outage.breakable import CALL_TIMEOUT, Frail
 from prism.interfaces.keyvalue import PutRequest
 
 

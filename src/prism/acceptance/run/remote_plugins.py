@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from prism.acceptance.backend import StoreMissing
+from prism.acceptance.store.backend import StoreMissing
 from prism.plugins.discovery import Plugin
 
 START_PATIENCE = 30.0

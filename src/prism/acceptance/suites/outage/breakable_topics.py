@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.rig import Rig
-from prism.acceptance.suites.outage.frail import CALL_TIMEOUT, Breakable
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.run.environment import Rig
+from prism.acceptance.suites.outage.breakable import CALL_TIMEOUT, Breakable
 from prism.acceptance.suites.outage.listener import TOPIC, Listener, Trouble
-from prism.acceptance.suites.outage.told import PATIENCE, Figure, Told
-from prism.acceptance.suites.pubsub.face import OPERATIONS, PubSub
+from prism.acceptance.suites.outage.write_ledger import PATIENCE, Figure, Told
+from prism.acceptance.suites.pubsub.dsl import OPERATIONS, PubSub
 from prism.errors import PrismError
 from prism.interfaces.pubsub import PublishRequest
 

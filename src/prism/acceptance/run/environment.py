@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prism.acceptance.backend import StoreMissing, TestBackend
-from prism.acceptance.caller import Caller
-from prism.acceptance.gateway_fleet import Fleet
-from prism.acceptance.gateway_process import GatewayProcess
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.callers.table import THROUGH_GATEWAYS, WITHOUT_GATEWAYS
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.namespaces import Namespaces
-from prism.acceptance.remote_plugins import RemotePlugins
+from prism.acceptance.run.fleet import Fleet
+from prism.acceptance.run.gateway_process import GatewayProcess
+from prism.acceptance.run.remote_plugins import RemotePlugins
+from prism.acceptance.store.backend import StoreMissing, TestBackend
 from prism.acceptance.subject import Subject
-from prism.acceptance.ways.table import THROUGH_GATEWAYS, WITHOUT_GATEWAYS
 
 GATEWAYS = "gateways"
 

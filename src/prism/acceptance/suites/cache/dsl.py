@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from prism.acceptance.caller import TIMEOUT, Caller
+from prism.acceptance.callers.caller import TIMEOUT, Caller
 from prism.acceptance.skips import not_declared
 from prism.errors import Outcome, PrismError
 from prism.interfaces import cache as pb

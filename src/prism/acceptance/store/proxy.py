@@ -9,7 +9,7 @@ from contextlib import suppress
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Self
 
-from prism.acceptance.held_port import HeldPort
+from prism.acceptance.store.held_port import HeldPort
 
 _BITE = 1 << 16
 _RESET = struct.pack("ii", 1, 0)

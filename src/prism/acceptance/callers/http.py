@@ -20,7 +20,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status as RpcStatus
 
-from prism.acceptance.caller import TIMEOUT, Turns
+from prism.acceptance.callers.caller import TIMEOUT, Turns
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.errors import PrismError

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.message import Message as ProtoMessage
 
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishBatchResponse
-from prism.acceptance.caller import TIMEOUT, Caller
+from prism.acceptance.callers.caller import TIMEOUT, Caller
 from prism.acceptance.skips import not_declared
 from prism.errors import Outcome, PrismError
 from prism.interfaces import pubsub as ps

@@ -1,9 +1,9 @@
 """Cache on a store that is broken while callers write to it."""
 
-from prism.acceptance.caller import Caller
-from prism.acceptance.rig import Rig
-from prism.acceptance.suites.cache.face import Cache
-from prism.acceptance.suites.outage.frail import CALL_TIMEOUT, Frail
+from prism.acceptance.callers.caller import Caller
+from prism.acceptance.run.environment import Rig
+from prism.acceptance.suites.cache.dsl import Cache
+from prism.acceptance.suites.outage.breakable import CALL_TIMEOUT, Frail
 from prism.interfaces.cache import SetRequest
 
 

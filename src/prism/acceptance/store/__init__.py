@@ -1,0 +1,1 @@
+"""The store that a plugin is tested on, and how it is reached and broken."""

@@ -13,8 +13,8 @@ import grpc.aio
 import uvloop
 
 from prism.errors import PrismError
-from prism.gateway.server import GatewayServer
 from prism.interfaces.operation import Operation
+from prism.server.server import GatewayServer
 from prism.wire import Deadline, Metadata, Peer
 
 

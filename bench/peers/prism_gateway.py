@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from bench.headers import TOKEN
-from prism.gateway.server import GatewayServer
+from prism.server.server import GatewayServer
 
 NAMESPACE = "bench"
 

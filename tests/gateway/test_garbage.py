@@ -15,8 +15,8 @@ from prism.gateway.grpc import grpc_methods
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
+from prism.server.telemetry import note
 from prism.telemetry.metrics.call_metrics import Metrics
-from prism.telemetry.telemetry import note
 from prism.wire import Server
 
 CALLS = 20

@@ -89,6 +89,6 @@ def _load(config: Path | None) -> "Loaded":
 
     if config is not None:
         return load(config, discover())
-    from prism.gateway.server import embedded_default
+    from prism.server.server import embedded_default
 
     return load(embedded_default(), discover())

@@ -37,7 +37,7 @@ def serve(config: Path | None, listen: tuple[str, ...]) -> None:
     from pydantic_core import PydanticCustomError
 
     from prism.config.sections.root import checked_address
-    from prism.gateway import server
+    from prism.server import server
 
     for address in listen:
         try:

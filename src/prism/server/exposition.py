@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from prism.gateway.snapshot import Snapshot
+from prism.server.readiness import readiness_of
 from prism.telemetry.metrics.call_metrics import Metrics
 from prism.telemetry.metrics.label_limit import Stores
 from prism.telemetry.metrics.metric_family import Figure, Figures, Gauges
-from prism.telemetry.readiness import readiness_of
 
 MOST_FIGURES = 64
 """Most figures of one backend; a plugin cannot make a scrape grow without bound."""

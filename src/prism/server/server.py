@@ -16,8 +16,6 @@ from prism.admin import Admin, AdminPort
 from prism.config.sections.root import Config, NamespaceEntry
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
-from prism.gateway.announcement import Announcement
-from prism.gateway.certificates import Certificates
 from prism.gateway.chain import Policies, chain
 from prism.gateway.chain_builder import Policing
 from prism.gateway.connect import Connect, Cors
@@ -25,17 +23,19 @@ from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
 from prism.gateway.hops.overload import LoopLag
 from prism.gateway.local_reply import GatewayRefusals
-from prism.gateway.operators import Operators
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
+from prism.server.certificates import Certificates
+from prism.server.exposition import BackendGauges, Exposition, Sources
+from prism.server.operators import Operators
+from prism.server.probes import Probes
+from prism.server.readiness import Readiness
+from prism.server.startup_banner import Announcement
+from prism.server.telemetry import Telemetry
 from prism.services import Health, standard_services
 from prism.services.listening import listen
-from prism.telemetry.exposition import BackendGauges, Exposition, Sources
 from prism.telemetry.metrics.call_metrics import Metrics
-from prism.telemetry.probes import Probes
-from prism.telemetry.readiness import Readiness
-from prism.telemetry.telemetry import Telemetry
 from prism.wire import Method, Server, ServerConfig
 
 DEFAULT_STORE = Path("prism-data/default.db")

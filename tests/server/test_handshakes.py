@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from authority import Authority
-from prism.gateway.handshakes import Failure, Handshakes
+from prism.server.handshakes import Failure, Handshakes
 from prism.telemetry.audit import audit
 from prism.wire import Server, client_context, server_context
 
@@ -139,7 +139,7 @@ async def test_each_failure_is_counted_and_told_by_why(
     assert (event.kind, event.action, event.outcome) == ("denial", "tls.handshake", "UNAUTHENTICATED")
     assert (event.reason, event.detail["section"], event.detail["untold"]) == (why.upper(), "gateway.tls", 0)
     assert {each: count for each, count in handshakes.counts.items() if count} == {why: 1}
-    assert [each.getMessage() for each in caplog.records if each.name == "prism.gateway.handshakes"] == [
+    assert [each.getMessage() for each in caplog.records if each.name == "prism.server.handshakes"] == [
         f"gateway.tls: a TLS handshake failed: {event.detail['message']}"
     ]
 
@@ -162,7 +162,7 @@ async def test_a_flood_is_counted_and_told_of_now_and_then(
 ) -> None:
     """Some at once, then one in ten seconds, which says how many there were; another reason is not drowned in it."""
     now = [1000.0]
-    monkeypatch.setattr("prism.gateway.handshakes.monotonic", lambda: now[0])
+    monkeypatch.setattr("prism.server.handshakes.monotonic", lambda: now[0])
     handshakes = Handshakes("admin.tls")
     garbage = b"GET / HTTP/1.1\r\n\r\n"
     async with port(parties, handshakes, V12) as address:

@@ -11,7 +11,7 @@ from typing import Self
 
 from prism.config.cross_validation import tls_context, tls_contradictions
 from prism.config.sections.root import TlsSection
-from prism.gateway.handshakes import Handshakes
+from prism.server.handshakes import Handshakes
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import Figure
 from prism.tls_reload import Renewal

@@ -9,10 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from deploy.prometheus_server import tool
 from prism.gateway.snapshot import Namespace, Snapshot
-from prism.telemetry.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
+from prism.server.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
 from prism.telemetry.metrics.call_metrics import Metrics
 from prism.wire.grpc.status import Code
-from telemetry.standing import StandingInstance
+from server.standing import StandingInstance
 
 GET = "prism.data.v1.KeyValue/Get"
 

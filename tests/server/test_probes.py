@@ -12,13 +12,13 @@ import pytest
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.sdk.backend import Health, HealthStatus
-from prism.telemetry import probes
-from prism.telemetry.exposition import Exposition, Sources
+from prism.server import probes
+from prism.server.exposition import Exposition, Sources
+from prism.server.probes import Probes
+from prism.server.readiness import Readiness
 from prism.telemetry.metrics.call_metrics import Metrics
-from prism.telemetry.probes import Probes
-from prism.telemetry.readiness import Readiness
 from prism.wire import Server
-from telemetry.standing import StandingInstance
+from server.standing import StandingInstance
 
 KEYVALUE, PUBSUB = "prism.data.v1.KeyValue", "prism.data.v1.PubSub"
 WHY = "the store does not answer; it is tried again"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from prism.telemetry.exposition import Exposition
-from prism.telemetry.readiness import NamespaceReadiness, Readiness
+from prism.server.exposition import Exposition
+from prism.server.readiness import NamespaceReadiness, Readiness
 from prism.wire import HttpRequest, HttpResponse
 
 MOST_LISTED = 1000

@@ -1,0 +1,1 @@
+"""One gateway process from its parts, and its life."""

@@ -15,6 +15,7 @@ from prism.sdk.subscriber_buffer import Feed
 from prism.sdk.subscription_index import Audience
 from prism.sdk.sweeper import Sweeper
 from prism.wire.grpc.deadline import Deadline
+from prism.wire.timer import DeadlineWheel, Expiring
 
 if TYPE_CHECKING:
     from prism.host import serve
@@ -39,6 +40,8 @@ __all__ = [
     "Config",
     "Context",
     "Deadline",
+    "DeadlineWheel",
+    "Expiring",
     "Feed",
     "Health",
     "HealthStatus",

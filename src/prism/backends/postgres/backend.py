@@ -14,9 +14,8 @@ from prism.backends.postgres.keyvalue import PostgresKeyValue
 from prism.backends.postgres.lane import Work, work_lane
 from prism.backends.postgres.sessions import Session, Sessions
 from prism.errors import PrismError
-from prism.sdk import Context, Health, HealthStatus, Sweeper
+from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
-from prism.wire.grpc.deadline import Deadline
 
 log = logging.getLogger(__name__)
 

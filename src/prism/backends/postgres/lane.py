@@ -9,9 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from prism.context import Context
 from prism.errors import BackendCredentials, BackendUnavailable, DeadlineExceeded, Outcome, PrismError
-from prism.sdk import Bounds, Coalescer
-from prism.wire.grpc.deadline import Deadline
-from prism.wire.timer import DeadlineWheel, Expiring
+from prism.sdk import Bounds, Coalescer, Deadline, DeadlineWheel, Expiring
 
 
 class Call:

@@ -10,8 +10,7 @@ from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
-from prism.sdk import Context, Health, HealthStatus, NoCredentials, Sweeper
-from prism.wire.grpc.deadline import Deadline
+from prism.sdk import Context, Deadline, Health, HealthStatus, NoCredentials, Sweeper
 
 _BITE = 100
 _PROBE_SECONDS = 1.5

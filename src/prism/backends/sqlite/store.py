@@ -15,8 +15,7 @@ from prism.backends.sqlite.schema import connect, prepare
 from prism.backends.sqlite.threads import Threads
 from prism.backends.sqlite.transaction import Transaction, Write, commit, now
 from prism.errors import BackendError, BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError
-from prism.sdk import Bounds, Coalescer, Context
-from prism.wire.grpc.deadline import Deadline
+from prism.sdk import Bounds, Coalescer, Context, Deadline
 
 T = TypeVar("T")
 _PROGRESS_STEPS = 10_000

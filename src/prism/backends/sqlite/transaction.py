@@ -12,7 +12,7 @@ from typing import Any
 
 from prism.backends.sqlite.errors import outcome_of_commit, translated
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError
-from prism.wire.grpc.deadline import Deadline
+from prism.sdk import Deadline
 
 
 def now() -> int:

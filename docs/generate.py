@@ -1,12 +1,13 @@
 """Writes the reference tables of the documents from the code, or with `--check` fails where the two differ.
 
 A document says where a table goes: `<!-- generate: WHAT -->`, the table, `<!-- /generate -->`. WHAT is a model of the
-configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, or `backends`. What options mean comes
+configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `backends`, or `tree`. What options mean comes
 from their models' docstrings, kinds, bounds and defaults from their fields (`prism.plugins.schema`): nothing is
 written twice.
 """
 
 import argparse
+import ast
 import importlib
 import re
 import sys
@@ -22,7 +23,25 @@ from prism.plugins.schema import options as described
 from prism.sdk.capabilities import Capabilities
 
 DOCS = Path(__file__).parent
+ROOT = DOCS.parent
 WIDTH = 140
+# What stands beside src/prism in the tree of docs/architecture.md: paths, and what they are for.
+BEFORE_SOURCE = """\
+proto/                        the contract, single source of truth
+  generate.py                 generates src/prism/_proto; `make proto`
+  prism/data/v1/              the abstractions, and the options of fields and operations
+  prism/plugin/v1/            what a gateway and a plugin in another process say to each other
+  prism/admin/v1/             what an operator asks of one gateway
+  grpc/                       the standard health and reflection services
+src/prism/
+  _proto/                     generated, checked in, never edited; `make test` regenerates it and compares"""
+AFTER_SOURCE = """\
+tests/                        mirrors src/prism; contract/ runs the kit on every backend; e2e/ is about whole processes
+examples/                     plugins to copy: python-plugin, and go-plugin on the stock go-plugin library
+bench/                        workloads; `make bench`
+deploy/                       what to give Prometheus and Grafana
+docs/                         this folder; its code blocks are run by tests/docs/
+dev/setup                     what `make` runs to set a machine up"""
 _REGION = re.compile(r"(<!-- generate: (\S+) -->\n).*?(<!-- /generate -->)", re.DOTALL)
 
 
@@ -36,8 +55,25 @@ def _content(what: str) -> str:
         return _capabilities(_built_in())
     if what == "backends":
         return "\n\n".join(_backend(each) for each in _built_in())
+    if what == "tree":
+        return "\n".join(["```", BEFORE_SOURCE, *_tree(ROOT / "src" / "prism", "  "), AFTER_SOURCE, "```"])
     module, _, name = what.partition(":")
     return options(getattr(importlib.import_module(module), name))
+
+
+def _tree(folder: Path, indent: str) -> Iterator[str]:
+    """A line for each package below a folder, and for each module right under the root."""
+    for path in sorted(folder.iterdir(), key=lambda each: (each.is_dir(), each.name)):
+        if path.is_dir() and path.name not in {"__pycache__", "_proto"} and (path / "__init__.py").exists():
+            yield f"{indent}{path.name}/".ljust(30) + _first_line(path / "__init__.py")
+            yield from _tree(path, indent + "  ")
+        elif path.suffix == ".py" and len(indent) == 2 and not path.stem.startswith("__"):
+            yield f"{indent}{path.name}".ljust(30) + _first_line(path)
+
+
+def _first_line(module: Path) -> str:
+    lines = (ast.get_docstring(ast.parse(module.read_text())) or "").splitlines()
+    return lines[0] if lines else sys.exit(f"{module} has no docstring")
 
 
 def _built_in() -> list[Plugin]:

@@ -40,7 +40,7 @@ def test_every_folder_of_the_source_is_in_the_tree() -> None:
 
 def in_tree(page: Path) -> Iterator[str]:
     """The full paths of a page's indented tree."""
-    (tree,) = (fence.body for fence in fences(page) if fence.body.startswith("proto/"))
+    (tree,) = (fence.body for fence in fences(page) if fence.body.lstrip().startswith("proto/"))
     above: list[tuple[int, str]] = []
     for line in tree.splitlines():
         match = _LINE.match(line)

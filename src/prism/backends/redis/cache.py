@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import redis.exceptions as driver
 from google.protobuf.duration_pb2 import Duration
 
-import redis.exceptions as driver
 from prism.backends.redis.commands.server import Command, Server
 from prism.backends.redis.data.layout import Names
 from prism.errors import InternalError, Outcome, PrismError

@@ -9,6 +9,7 @@ import re
 import ssl
 
 import redis.exceptions as driver
+
 from prism.backends.redis.commands.durability import Unsynced
 from prism.backends.redis.data.scripts import NOT_HERE
 from prism.errors import (

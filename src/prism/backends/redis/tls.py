@@ -4,9 +4,10 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
+from redis.asyncio.connection import SSLConnection
+
 from prism.backends.redis.config import RedisConfig
 from prism.sdk.tls import client_context
-from redis.asyncio.connection import SSLConnection
 
 
 def encrypted(config: RedisConfig) -> type[SSLConnection]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yaml.nodes import MappingNode, Node, SequenceNode
+
 from prism.config.yaml import nodes
 from prism.config.yaml.problem import ConfigInvalid, Loc, Problem, path
-from yaml.nodes import MappingNode, Node, SequenceNode
 
 MAX_BYTES = 64 << 20
 

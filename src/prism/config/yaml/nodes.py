@@ -8,8 +8,9 @@ import re
 from typing import Any, ClassVar
 
 import yaml
-from prism.config.yaml.problem import ConfigInvalid, Problem, path
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from prism.config.yaml.problem import ConfigInvalid, Problem, path
 
 MAX_NODES = 1_000_000
 MAX_DEPTH = 200

@@ -14,11 +14,12 @@ from functools import partial
 from typing import Final
 
 import redis.exceptions as driver
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import AbstractConnection
+
 from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
 from prism.backends.redis.data.scripts import NOT_HERE, whole
 from prism.backends.redis.errors import IN_SCRIPT, translate
-from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.connection import AbstractConnection
 
 _FAILURES: Final = (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError)
 _ROUNDS: Final = 6

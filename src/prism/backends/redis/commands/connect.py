@@ -6,16 +6,17 @@ The driver never sends a command twice by itself: only the layer above knows whi
 from collections.abc import Callable
 from typing import Any
 
-from prism.backends.redis.commands.durability import synced
-from prism.backends.redis.commands.parsers import Parser, PushParser
-from prism.backends.redis.commands.primary import Sentinels
-from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.tls import encrypted
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelManagedConnection
 from redis.backoff import NoBackoff
+
+from prism.backends.redis.commands.durability import synced
+from prism.backends.redis.commands.parsers import Parser, PushParser
+from prism.backends.redis.commands.primary import Sentinels
+from prism.backends.redis.config import RedisConfig, RedisCredentials
+from prism.backends.redis.tls import encrypted
 
 Connect = Callable[[], AbstractConnection]
 """Makes a connection that is not yet open."""

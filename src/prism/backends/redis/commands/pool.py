@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import Any, Final
 
 import redis.exceptions as driver
-from prism.backends.redis.commands.connect import Connect
 from redis._parsers import Encoder
 from redis.asyncio.connection import AbstractConnection, Connection
 from redis.connection import HiredisRespSerializer, PythonRespSerializer
 from redis.utils import HIREDIS_AVAILABLE
+
+from prism.backends.redis.commands.connect import Connect
 
 Command = Sequence[bytes | str | int]
 Answer = Any

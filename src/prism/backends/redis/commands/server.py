@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import redis.exceptions as driver
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import Sentinel
+
 from prism.backends.redis.commands.connect import Connect
 from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
 from prism.backends.redis.data.scripts import whole
 from prism.backends.redis.errors import asks_for_another_server, translate
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.sentinel import Sentinel
 
 __all__ = ["Answer", "Command", "OneServer", "Server"]
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import redis.exceptions as driver
+
 from prism.errors import BackendUnavailable
 from prism.sdk import Context, Deadline
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import redis.exceptions as driver
+from redis.asyncio.connection import AbstractConnection
+from redis.crc import key_slot
+
 from prism.backends.redis.commands.parsers import Push
 from prism.backends.redis.errors import translate
 from prism.backends.redis.listening.channel import Channel, Listening, Words
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
 from prism.sdk.driver_errors import LATER
-from redis.asyncio.connection import AbstractConnection
-from redis.crc import key_slot
 
 log = logging.getLogger(__name__)
 

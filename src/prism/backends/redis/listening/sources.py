@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 import redis.exceptions as driver
-from prism.backends.redis.errors import translate
-from prism.backends.redis.listening.channel import CLASSIC, SHARDED, Words
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
+
+from prism.backends.redis.errors import translate
+from prism.backends.redis.listening.channel import CLASSIC, SHARDED, Words
 
 _FAILURES = (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError)
 

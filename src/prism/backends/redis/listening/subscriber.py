@@ -3,6 +3,7 @@
 import asyncio
 
 import redis.exceptions as driver
+
 from prism.backends.redis.config import RedisConfig
 from prism.backends.redis.errors import translate
 from prism.backends.redis.listening.channel import Listening, Words

@@ -1,9 +1,9 @@
 """Writes the reference tables of the documents from the code, or with `--check` fails where the two differ.
 
-A document says where a table goes: `<!-- generate: WHAT -->`, the table, `<!-- /generate -->`. WHAT is a model of the
-configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `backends`, or `tree`. What options mean comes
-from their models' docstrings, kinds, bounds and defaults from their fields (`prism.plugins.schema`): nothing is
-written twice.
+A document says where a table goes: `<!-- generate: WHAT -->`, the table, `<!-- /generate -->`. WHAT is a model of
+the configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `backends`, or `tree`. What options
+mean comes from their models' docstrings, kinds, bounds and defaults from their fields (`prism.plugins.schema`):
+nothing is written twice.
 """
 
 import argparse

@@ -48,8 +48,8 @@ METHODS["/prism.plugin.v1.BackendPlugin/Execute"] = lambda _: b"\\x08\\x01\\x2a\
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A gateway that waits for its plugins' starts, and not for their ends."""
-    monkeypatch.setattr(sidecar, "SHUTDOWN_PATIENCE", 0.5)
-    monkeypatch.setattr(process, "TERM_PATIENCE", 0.2)
+    monkeypatch.setattr(sidecar, "SHUTDOWN_TIMEOUT", 0.5)
+    monkeypatch.setattr(process, "TERM_TIMEOUT", 0.2)
     world = World(tmp_path, timing=PATIENT)
     yield world
     await world.control.stop()
@@ -131,8 +131,8 @@ async def test_a_stuck_plugin_is_killed_and_started_again(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When it has not answered several probes."""
-    monkeypatch.setattr(instance, "PROBE_PATIENCE", 0.5)
-    monkeypatch.setattr(instance, "ALIVE_PATIENCE", 0.5)
+    monkeypatch.setattr(instance, "PROBE_TIMEOUT", 0.5)
+    monkeypatch.setattr(instance, "ALIVE_TIMEOUT", 0.5)
     world.write(sqlite(tmp_path) | SIDECAR)
     await world.control.start()
     await world.put("s", b"1")

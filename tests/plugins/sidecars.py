@@ -10,7 +10,7 @@ from prism.context import Context
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.plugins.discovery import Plugin, discover
 from prism.plugins.placement import Command, Limits
-from prism.plugins.rpc.instance import Outside
+from prism.plugins.rpc.instance import RpcInstance
 from prism.plugins.sidecar.sidecar import Sidecar
 
 PUT, GET = "prism.data.v1.KeyValue/Put", "prism.data.v1.KeyValue/Get"
@@ -69,13 +69,13 @@ def pid_of(instance: Sidecar) -> int:
     return pid
 
 
-async def put(instance: Outside, value: bytes) -> None:
+async def put(instance: RpcInstance, value: bytes) -> None:
     """Puts an item."""
     request = PutRequest(id="r", items=[PutItem(key=b"k", value=value)])
     await instance.call(PUT, request.SerializeToString(), CONTEXT)
 
 
-async def get(instance: Outside) -> bytes | None:
+async def get(instance: RpcInstance) -> bytes | None:
     """Gets it."""
     answer = await instance.call(GET, GetRequest(id="r", keys=[b"k"]).SerializeToString(), CONTEXT)
     items = GetResponse.FromString(answer).items

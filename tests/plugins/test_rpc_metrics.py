@@ -4,11 +4,11 @@ from google.protobuf.struct_pb2 import Struct
 
 from plugins.sidecars import make_sidecar, put
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.plugins.rpc.metrics import Intervals, PluginFigures
+from prism.plugins.rpc.metrics import Intervals, PluginMetrics
 
 
-def answer(since: int, requests: float, **more: float) -> PluginFigures:
-    return PluginFigures({}, since, {"requests_total": requests, **more})
+def answer(since: int, requests: float, **more: float) -> PluginMetrics:
+    return PluginMetrics({}, since, {"requests_total": requests, **more})
 
 
 def test_a_restart_and_a_second_process_only_add() -> None:
@@ -25,7 +25,7 @@ def test_what_cannot_be_is_not_counted() -> None:
     intervals = Intervals()
     intervals.add("a", answer(1, 5.0, latency_ms=1.0))
     intervals.add("a", answer(1, 3.0, latency_ms=float("nan")))
-    intervals.add("a", PluginFigures({}))
+    intervals.add("a", PluginMetrics({}))
     assert intervals.totals == {"requests_total": 5.0, "latency_ms": 1.0}
 
 
@@ -35,7 +35,7 @@ def test_a_message_is_read() -> None:
     custom.update({"pool": 3, "name": "text"})
     metrics = pb.PluginMetrics(requests_total=7, interval_start_ns=5)
     metrics.custom_metrics.Pack(custom)
-    figures = PluginFigures.of(metrics)
+    figures = PluginMetrics.of(metrics)
     assert (figures.gauges, figures.since) == ({"pool": 3.0}, 5)
     assert figures.counts is not None
     assert figures.counts["requests_total"] == 7

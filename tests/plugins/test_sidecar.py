@@ -26,7 +26,7 @@ from plugins.sidecars import (
     told_at_start,
 )
 from prism.errors import BackendError, BackendUnavailable, InternalError, LimitExceeded, Outcome, PrismError
-from prism.plugins.rpc import instance as outside
+from prism.plugins.rpc import instance as rpc_instance
 from prism.sdk import HealthStatus
 from prism.wire import Deadline
 
@@ -168,7 +168,7 @@ async def test_a_stuck_process_is_told_from_a_slow_store_and_killed(
     sidecar: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers nothing at all; what answers its health is not stuck."""
-    monkeypatch.setattr(outside, "ALIVE_PATIENCE", 0.3)
+    monkeypatch.setattr(rpc_instance, "ALIVE_TIMEOUT", 0.3)
     instance = sidecar()
     await instance.start()
     assert not await instance.is_stuck()

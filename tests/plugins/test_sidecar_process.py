@@ -53,7 +53,7 @@ async def test_a_plugin_that_does_not_start_is_explained(sidecar: Make, source: 
 
 async def test_a_plugin_that_says_nothing_is_given_up(sidecar: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while, with what it said on standard error."""
-    monkeypatch.setattr(process, "HANDSHAKE_PATIENCE", 0.5)
+    monkeypatch.setattr(process, "HANDSHAKE_TIMEOUT", 0.5)
     instance = sidecar(script("import sys, time; print('thinking', file=sys.stderr, flush=True); time.sleep(60)"))
     with pytest.raises(FailedPrecondition, match=r"no handshake within 0.5 s; it printed: thinking"):
         await instance.start()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from prism.errors import NamespaceDisabled
 from prism.plugins.instance import Instance
-from prism.plugins.unavailable_instance import Refusing
+from prism.plugins.unavailable_instance import UnavailableInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Disabled:
             f"`prism plugin enable {namespace}` enables it again"
         )
 
-    def target(self, namespace: str, instance: Instance) -> Refusing:
+    def target(self, namespace: str, instance: Instance) -> UnavailableInstance:
         """What refuses in the instance's place."""
-        refusing = Refusing(instance.backend, instance.capabilities, self.sentence(namespace))
-        refusing.refusal_kind = NamespaceDisabled
-        return refusing
+        unavailable = UnavailableInstance(instance.backend, instance.capabilities, self.sentence(namespace))
+        unavailable.refusal_kind = NamespaceDisabled
+        return unavailable

@@ -17,7 +17,7 @@ from prism.wire.grpc.status import Code
 PROBE_TIMEOUT = 2.0
 """Seconds that a store has to answer a probe."""
 
-STOP_PATIENCE = 10.0
+STOP_TIMEOUT = 10.0
 """Seconds that a backend has to stop."""
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ class HostedInstance:
             return
         self._identity, self._backend = backend.identity, None
         try:
-            async with asyncio.timeout(STOP_PATIENCE):
+            async with asyncio.timeout(STOP_TIMEOUT):
                 await backend.stop()
         except Exception:
             log.exception("instance %r did not stop in order", self.name)

@@ -44,7 +44,7 @@ def plugin_metrics(instances: Iterable[HostedInstance]) -> pb.PluginMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class InstanceMetrics:
     """What one instance has to tell at one instant.
 
     Attributes:
@@ -60,7 +60,7 @@ class Figures:
     gauges: Mapping[str, float]
 
 
-def figures_of(instance: HostedInstance) -> Figures:
+def metrics_of(instance: HostedInstance) -> InstanceMetrics:
     """A copy of what was counted, to be put into words elsewhere."""
     totals = tuple(instance.metrics.totals())
-    return Figures(instance.identity, totals, instance.active, dict(instance.gauges()))
+    return InstanceMetrics(instance.identity, totals, instance.active, dict(instance.gauges()))

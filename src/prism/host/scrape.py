@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from prism.host.instance import HostedInstance
-from prism.host.metrics import Figures, figures_of
+from prism.host.metrics import InstanceMetrics, metrics_of
 from prism.telemetry.metrics.call_metrics import BOUNDS
 from prism.wire.grpc.status import Code
 
@@ -16,10 +16,10 @@ _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
 async def render(plugin: str, instances: Iterable[HostedInstance]) -> str:
     """The text of a scrape: each instance's calls and gauges, by store, and the process's own figures."""
-    return await asyncio.to_thread(_text, plugin, [figures_of(each) for each in instances])
+    return await asyncio.to_thread(_text, plugin, [metrics_of(each) for each in instances])
 
 
-def _text(plugin: str, figures: Sequence[Figures]) -> str:
+def _text(plugin: str, figures: Sequence[InstanceMetrics]) -> str:
     from prometheus_client import generate_latest  # at the first scrape: a plugin starts sooner without it
 
     return generate_latest(_Scrape(plugin, figures)).decode()  # type: ignore[arg-type]  # it only collects
@@ -28,7 +28,7 @@ def _text(plugin: str, figures: Sequence[Figures]) -> str:
 class _Scrape:
     """What an encoder takes for a registry."""
 
-    def __init__(self, plugin: str, figures: Sequence[Figures]) -> None:
+    def __init__(self, plugin: str, figures: Sequence[InstanceMetrics]) -> None:
         self._plugin = plugin
         self._figures = figures
 

@@ -8,8 +8,8 @@ from prism.errors import BackendError, BackendUnavailable, Outcome
 from prism.plugins.instance import Instance
 from prism.sdk.backend import Health
 
-MOST_WAITING = 1000
-PATIENCE = 10.0
+MAX_WAITING = 1000
+WAIT_TIMEOUT = 10.0
 RETRY_AFTER = 1.0
 
 
@@ -71,14 +71,14 @@ class Handover:
         Raises:
             BackendError: too many wait, it takes too long, or the successor refuses; nothing was applied.
         """
-        if self._waiting >= MOST_WAITING:
-            raise self._refused(f"{MOST_WAITING} calls wait already")
+        if self._waiting >= MAX_WAITING:
+            raise self._refused(f"{MAX_WAITING} calls wait already")
         self._waiting += 1
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 successor = await asyncio.shield(self._successor)
         except TimeoutError:
-            raise self._refused(f"it takes more than {PATIENCE:g} s") from None
+            raise self._refused(f"it takes more than {WAIT_TIMEOUT:g} s") from None
         finally:
             self._waiting -= 1
         if successor.refusal:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Awaitable
 from prism.context import Context
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
 from prism.plugins.discovery import Plugin
-from prism.plugins.managed_instance import Placed
+from prism.plugins.managed_instance import ManagedInstance
 from prism.sdk.backend import Backend, Config, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
 
 
-class InProcess(Placed):
+class InProcess(ManagedInstance):
     """An instance of a plugin in this process."""
 
     __slots__ = ("_backend", "_config", "_credentials", "_plugin", "_streaming", "_unary")

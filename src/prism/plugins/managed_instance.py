@@ -10,7 +10,7 @@ from prism.plugins.discovery import Plugin
 from prism.sdk.backend import Health
 
 
-class Placed(abc.ABC):
+class ManagedInstance(abc.ABC):
     """An instance; `prism.plugins.instance.Instance` as the data path sees it.
 
     Whoever starts it also opens it: it refuses calls until `refusal` is set to be empty.

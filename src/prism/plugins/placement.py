@@ -7,7 +7,7 @@ a changed file, is part of the value.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LONGEST_SOCKET_PATH = 107
+MAX_SOCKET_PATH = 107
 """Bytes: what the kernel's address of a unix socket holds, but for the zero at its end (unix(7))."""
 
 

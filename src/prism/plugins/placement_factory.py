@@ -8,18 +8,18 @@ from typing import Any
 
 from prism.plugins.discovery import Plugin
 from prism.plugins.in_process import InProcess
-from prism.plugins.managed_instance import Placed
+from prism.plugins.managed_instance import ManagedInstance
 from prism.plugins.placement import Command, Here, Placement
 from prism.sdk.backend import Config
 
 
-def placed(
+def make_instance(
     plugin: Plugin,
     placement: Placement,
     models: tuple[Config, Config],
     options: tuple[Mapping[str, Any], Mapping[str, Any]],
     scrub: Callable[[str], str],
-) -> Placed:
+) -> ManagedInstance:
     """An instance, not started.
 
     Args:

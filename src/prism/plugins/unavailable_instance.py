@@ -8,7 +8,7 @@ from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
 
 
-class Refusing:
+class UnavailableInstance:
     """Refuses every call with one sentence; `prism.plugins.instance.Instance` as the data path sees it.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
 from prism.config.sections.section import Section, empty, refuse
-from prism.plugins.placement import LONGEST_SOCKET_PATH
+from prism.plugins.placement import MAX_SOCKET_PATH
 
 _ENDPOINT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 
@@ -25,8 +25,8 @@ def _endpoint(address: str) -> str:
 
 
 def _socket(path: Path) -> Path:
-    if len(bytes(path)) > LONGEST_SOCKET_PATH:
-        raise refuse("the path of a unix socket cannot be so long", allowed=f"at most {LONGEST_SOCKET_PATH} bytes")
+    if len(bytes(path)) > MAX_SOCKET_PATH:
+        raise refuse("the path of a unix socket cannot be so long", allowed=f"at most {MAX_SOCKET_PATH} bytes")
     return path
 
 

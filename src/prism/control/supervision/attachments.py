@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Collection
 
 from prism.errors import PrismError
-from prism.plugins.managed_instance import Placed
-from prism.plugins.unavailable_instance import Refusing
+from prism.plugins.managed_instance import ManagedInstance
+from prism.plugins.unavailable_instance import UnavailableInstance
 
 ATTACHED_AT_ONCE = 16
 
@@ -23,7 +23,7 @@ class Attachments:
 
     def __init__(
         self,
-        instance: Placed,
+        instance: ManagedInstance,
         scrub: Callable[[str], str],
         trace: Callable[[BaseException], str],
         on_change: Callable[[], None],
@@ -36,7 +36,7 @@ class Attachments:
             on_change: called when a namespace that could not be attached now is, or the other way round.
         """
         self.wanted: set[str] = set()
-        self.failed: dict[str, Refusing] = {}
+        self.failed: dict[str, UnavailableInstance] = {}
         self._instance = instance
         self._scrub = scrub
         self._trace = trace
@@ -72,6 +72,6 @@ class Attachments:
             reason = self._scrub(str(error)) if expected else f"({type(error).__name__})"
             sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps trying"
             if name in self.wanted:
-                self.failed[name] = Refusing(self._instance.backend, self._instance.capabilities, sentence)
+                self.failed[name] = UnavailableInstance(self._instance.backend, self._instance.capabilities, sentence)
         else:
             self.failed.pop(name, None)

@@ -9,7 +9,7 @@ from prism.config.specification import InstanceSpec
 from prism.control.supervision.lifecycle_events import Chronicle
 from prism.control.timing import Timing
 from prism.errors import DeadlineExceeded
-from prism.plugins.managed_instance import Placed
+from prism.plugins.managed_instance import ManagedInstance
 from prism.sdk.backend import Health, HealthStatus
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Condition:
         unanswered: probes in a row that neither the plugin nor its process has answered.
     """
 
-    def __init__(self, spec: InstanceSpec, instance: Placed, chronicle: Chronicle, timing: Timing) -> None:
+    def __init__(self, spec: InstanceSpec, instance: ManagedInstance, chronicle: Chronicle, timing: Timing) -> None:
         """
         Args:
             spec: what runs.

@@ -15,9 +15,9 @@ from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
-from prism.plugins.managed_instance import Placed
+from prism.plugins.managed_instance import ManagedInstance
 from prism.plugins.placement import Here
-from prism.plugins.placement_factory import placed
+from prism.plugins.placement_factory import make_instance
 
 HANDOVER_GRACE = 5.0
 
@@ -46,7 +46,7 @@ class Supervised:
             on_change: called when a namespace that could not be attached now is, or the other way round.
         """
         self.spec = spec
-        self.instance: Placed = placed(
+        self.instance: ManagedInstance = make_instance(
             spec.plugin,
             spec.placement,
             (spec.config, spec.credentials),
@@ -99,7 +99,7 @@ class Supervised:
         return self.target(namespace).refusal
 
     async def load(self) -> None:
-        """Loads the backend's code, or starts its process; raises as `Placed.load` does."""
+        """Loads the backend's code, or starts its process; raises as `ManagedInstance.load` does."""
         await self.instance.load()
         self.configured_identity = self.configured_identity or self.instance.identity
 

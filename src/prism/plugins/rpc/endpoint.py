@@ -16,7 +16,7 @@ from prism._proto.grpc.health.v1.health_pb2 import HealthCheckResponse as AliveR
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError, Unimplemented
 from prism.plugins.rpc import translation
-from prism.plugins.rpc.metrics import PluginFigures
+from prism.plugins.rpc.metrics import PluginMetrics
 from prism.plugins.sidecar.handshake import VERSIONS
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Peer, StatusError
@@ -184,14 +184,14 @@ class Endpoint:
             raise
         return answer.holds_data
 
-    async def figures(self, deadline: Deadline | None = None) -> PluginFigures:
+    async def figures(self, deadline: Deadline | None = None) -> PluginMetrics:
         """What the plugin tells of the instance; nothing where it serves no figures."""
         request = pb.GetMetricsRequest(instance=self._identity.name)
         try:
             answer = await self._ask("MetricsService/GetMetrics", request, pb.GetMetricsResponse, deadline)
         except PrismError:
-            return PluginFigures({})
-        return PluginFigures.of(answer.plugin_metrics)
+            return PluginMetrics({})
+        return PluginMetrics.of(answer.plugin_metrics)
 
     async def shut_down(self, *, whole: bool, grace: float, deadline: Deadline) -> bool:
         """Ends the instance, or the whole process; whether it says so. Raises where that cannot be asked for."""

@@ -10,7 +10,7 @@ from typing import Any
 from prism.context import Context
 from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.plugins.discovery import Plugin
-from prism.plugins.managed_instance import Placed
+from prism.plugins.managed_instance import ManagedInstance
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.endpoint import Endpoint, Identity
 from prism.plugins.rpc.envelope import (
@@ -27,8 +27,8 @@ from prism.plugins.rpc.metrics import Intervals
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, StatusError
 
-PROBE_PATIENCE = 4.0
-ALIVE_PATIENCE = 2.0
+PROBE_TIMEOUT = 4.0
+ALIVE_TIMEOUT = 2.0
 ATTEMPTS = 3
 """Of a call that the plugin certainly did not look at."""
 
@@ -37,7 +37,7 @@ _ENVELOPE = 64 << 10  # bytes that an answer may have beyond the backend's `max_
 log = logging.getLogger(__name__)
 
 
-class Outside(Placed):
+class RpcInstance(ManagedInstance):
     """What `Sidecar` and `Remote` share.
 
     Attributes:
@@ -200,7 +200,7 @@ class Outside(Placed):
             endpoint = self._choose()
         except BackendUnavailable as error:
             return Health(HealthStatus.UNHEALTHY, error.message)
-        deadline = Deadline.after(PROBE_PATIENCE)
+        deadline = Deadline.after(PROBE_TIMEOUT)
         try:
             health = await endpoint.health(deadline)
         except PrismError as error:
@@ -217,7 +217,7 @@ class Outside(Placed):
             endpoint = self._choose()
         except BackendUnavailable:
             return False
-        return not await endpoint.alive(Deadline.after(ALIVE_PATIENCE))
+        return not await endpoint.alive(Deadline.after(ALIVE_TIMEOUT))
 
     def _refuse(self, why: str) -> None:
         """Refuses calls from now on, and says that it must be started again."""

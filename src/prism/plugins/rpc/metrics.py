@@ -17,7 +17,7 @@ COUNTS = ("requests_total", "requests_failed", "latency_ms", "queries_executed",
 
 
 @dataclass(frozen=True, slots=True)
-class PluginFigures:
+class PluginMetrics:
     """One answer.
 
     Attributes:
@@ -31,7 +31,7 @@ class PluginFigures:
     counts: Mapping[str, float] | None = None
 
     @classmethod
-    def of(cls, metrics: pb.PluginMetrics) -> "PluginFigures":
+    def of(cls, metrics: pb.PluginMetrics) -> "PluginMetrics":
         """What a message says."""
         custom = Struct()
         gauges: dict[str, float] = {}
@@ -50,9 +50,9 @@ class Intervals:
 
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
-        self._seen: dict[str, PluginFigures] = {}
+        self._seen: dict[str, PluginMetrics] = {}
 
-    def add(self, source: str, figures: PluginFigures) -> None:
+    def add(self, source: str, figures: PluginMetrics) -> None:
         """An answer of one process has come."""
         if figures.counts is None:
             return

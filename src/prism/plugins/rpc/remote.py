@@ -19,20 +19,20 @@ from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Endpoints, Socket, Tls
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.endpoint import Endpoint
-from prism.plugins.rpc.instance import PROBE_PATIENCE, Outside, attach_all
+from prism.plugins.rpc.instance import PROBE_TIMEOUT, RpcInstance, attach_all
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, Peer, client_context
 
 REVIVAL_FIRST = 0.1
-REVIVAL_MOST = 5.0
-START_PATIENCE = 10.0
+REVIVAL_MAX = 5.0
+START_TIMEOUT = 10.0
 
 _BUSY = attrgetter("outstanding")
 
 log = logging.getLogger(__name__)
 
 
-class Remote(Outside):
+class Remote(RpcInstance):
     """An instance in processes that others start."""
 
     __slots__ = ("_endpoints", "_placement", "_reviving", "_rotation")
@@ -76,7 +76,7 @@ class Remote(Outside):
         self.lost.clear()
         self._forget_revivals()
         down = [each for each in self._endpoints if each not in self._rotation]
-        deadline = Deadline.after(START_PATIENCE)
+        deadline = Deadline.after(START_TIMEOUT)
         failures = await asyncio.gather(*(self._join(each, deadline) for each in down), return_exceptions=True)
         self._learn_store()
         for endpoint, failure in zip(down, failures, strict=True):
@@ -134,7 +134,7 @@ class Remote(Outside):
         return worst
 
     async def _probe(self, endpoint: Endpoint) -> Health:
-        deadline = Deadline.after(PROBE_PATIENCE)
+        deadline = Deadline.after(PROBE_TIMEOUT)
         try:
             health = await endpoint.health(deadline)
             await self._learn(endpoint, deadline)
@@ -156,7 +156,7 @@ class Remote(Outside):
     async def _end(self, endpoint: Endpoint) -> None:
         if endpoint.initialised:
             try:
-                await endpoint.shut_down(whole=False, grace=1.0, deadline=Deadline.after(PROBE_PATIENCE))
+                await endpoint.shut_down(whole=False, grace=1.0, deadline=Deadline.after(PROBE_TIMEOUT))
             except PrismError as error:
                 # It ends what no gateway asks for any more by itself.
                 log.warning("the instance at %s could not be ended: %s", endpoint.target, error.message)
@@ -207,12 +207,12 @@ class Remote(Outside):
         while True:
             await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load, keeps no secret
             try:
-                await self._join(endpoint, Deadline.after(START_PATIENCE))
+                await self._join(endpoint, Deadline.after(START_TIMEOUT))
                 self._check_store(endpoint)
             except PrismError as error:
                 level = logging.WARNING if isinstance(error, FailedPrecondition) else logging.DEBUG
                 log.log(level, "plugin %s at %s does not serve yet: %s", self.backend, endpoint.target, error.message)
-                delay = min(delay * 2, REVIVAL_MOST)
+                delay = min(delay * 2, REVIVAL_MAX)
             else:
                 log.info("plugin %s at %s is back in the rotation", self.backend, endpoint.target)
                 self._reviving.pop(endpoint, None)

@@ -27,7 +27,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TM
 secret (`OTEL_EXPORTER_OTLP_HEADERS` does)."""
 
 _SET_PARENT_DEATH_SIGNAL = 1
-_OUTPUT_PATIENCE = 1.0
+_OUTPUT_TIMEOUT = 1.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -95,7 +95,7 @@ class Child:
 
     async def printed_all(self) -> None:
         """Waits until what it has printed has been read; a child of its own may hold the pipes open, a while."""
-        await asyncio.wait((self._stdout.ended, self._stderr.ended), timeout=_OUTPUT_PATIENCE)
+        await asyncio.wait((self._stdout.ended, self._stderr.ended), timeout=_OUTPUT_TIMEOUT)
 
     def _signal(self, number: int) -> None:
         if not self.exited.done():

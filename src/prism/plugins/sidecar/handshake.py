@@ -15,7 +15,7 @@ CORE_VERSION = 1
 VERSIONS = (1,)
 """The versions of `prism.plugin.v1` that the gateway speaks."""
 
-LONGEST_LINE = 4096
+MAX_LINE = 4096
 _QUOTED = 200
 
 

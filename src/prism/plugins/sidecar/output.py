@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import cast
 
-from prism.plugins.sidecar.handshake import LONGEST_LINE
+from prism.plugins.sidecar.handshake import MAX_LINE
 
 KEPT_LINES = 500
 LINES_PER_SECOND = 50.0
 LINES_AT_ONCE = 500
 BYTES_PER_SECOND = 1 << 20
-LONGEST_LOGGED = 4000
+MAX_LOGGED_LINE = 4000
 
 _LEVELS = {"DEBUG": logging.DEBUG, "TRACE": logging.DEBUG, "WARNING": logging.WARNING, "WARN": logging.WARNING,
            "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}  # fmt: skip
@@ -61,7 +61,7 @@ class Output:
 
     def add(self, line: bytes) -> None:
         """One line has come."""
-        text = self._scrub(line[:LONGEST_LOGGED].decode("utf-8", "replace").rstrip("\r\n"))
+        text = self._scrub(line[:MAX_LOGGED_LINE].decode("utf-8", "replace").rstrip("\r\n"))
         if not text:
             return
         self.seen += 1
@@ -141,7 +141,7 @@ class Lines(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._take(line)
-        most = LONGEST_LINE if self._wants_first else LONGEST_LOGGED
+        most = MAX_LINE if self._wants_first else MAX_LOGGED_LINE
         if len(self._rest) > most:
             self._take(self._rest)
             self._rest = b""

@@ -20,9 +20,9 @@ from prism.plugins.sidecar.output import Output
 from prism.plugins.sidecar.socket_folder import SocketFolder
 from prism.wire import Deadline, Peer
 
-HANDSHAKE_PATIENCE = 30.0
-SERVING_PATIENCE = 10.0
-TERM_PATIENCE = 2.0
+HANDSHAKE_TIMEOUT = 30.0
+SERVING_TIMEOUT = 10.0
+TERM_TIMEOUT = 2.0
 
 
 class SidecarProcess:
@@ -71,15 +71,15 @@ class SidecarProcess:
         return self.endpoint
 
     async def _handshake(self) -> Path:
-        done, _ = await asyncio.wait((self.child.first_line,), timeout=HANDSHAKE_PATIENCE)
+        done, _ = await asyncio.wait((self.child.first_line,), timeout=HANDSHAKE_TIMEOUT)
         if not done:
             raise self._failure(
-                f"it printed no handshake within {HANDSHAKE_PATIENCE:g} s",
+                f"it printed no handshake within {HANDSHAKE_TIMEOUT:g} s",
                 diagnosis.of_output(self._plugin, self._lines),
             )
         line = self.child.first_line.result()
         if not line:
-            await asyncio.wait((self.child.exited,), timeout=TERM_PATIENCE)
+            await asyncio.wait((self.child.exited,), timeout=TERM_TIMEOUT)
             await self.child.printed_all()
             how = how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its output"
             raise self._failure(f"it {how} before its handshake", diagnosis.of_output(self._plugin, self._lines))
@@ -89,7 +89,7 @@ class SidecarProcess:
             raise self._failure(str(error), "it may print nothing on standard output before its handshake") from error
 
     async def _until_serving(self) -> None:
-        serving = asyncio.create_task(self.endpoint.serving(Deadline.after(SERVING_PATIENCE)))
+        serving = asyncio.create_task(self.endpoint.serving(Deadline.after(SERVING_TIMEOUT)))
         await asyncio.wait((serving, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
@@ -120,7 +120,7 @@ class SidecarProcess:
             if self._forwarding is not None:
                 self._forwarding.cancel()
                 await asyncio.gather(self._forwarding, return_exceptions=True)
-            await self.child.end(TERM_PATIENCE)
+            await self.child.end(TERM_TIMEOUT)
             await self.child.close()
         if hasattr(self, "endpoint"):
             await self.endpoint.close()
@@ -133,7 +133,7 @@ class SidecarProcess:
         # It may well end before it has answered.
         await asyncio.wait((asked, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
         if not self.child.exited.done() and asked.done() and asked.result():
-            await asyncio.wait((self.child.exited,), timeout=max(0.0, min(TERM_PATIENCE, deadline.remaining())))
+            await asyncio.wait((self.child.exited,), timeout=max(0.0, min(TERM_TIMEOUT, deadline.remaining())))
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
 

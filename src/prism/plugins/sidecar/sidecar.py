@@ -16,7 +16,7 @@ from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.endpoint import Endpoint
-from prism.plugins.rpc.instance import Outside
+from prism.plugins.rpc.instance import RpcInstance
 from prism.plugins.sidecar.child import resident_memory
 from prism.plugins.sidecar.limits import in_force
 from prism.plugins.sidecar.output import Output
@@ -24,12 +24,12 @@ from prism.plugins.sidecar.process import SidecarProcess, how_it_ended
 from prism.telemetry.audit import audit
 from prism.wire import Deadline
 
-SHUTDOWN_PATIENCE = 5.0
+SHUTDOWN_TIMEOUT = 5.0
 
 log = logging.getLogger(__name__)
 
 
-class Sidecar(Outside):
+class Sidecar(RpcInstance):
     """An instance in a process that the gateway starts."""
 
     __slots__ = ("_command", "_ends", "_output", "_plugin", "_resting", "_run", "_starts")
@@ -75,7 +75,7 @@ class Sidecar(Outside):
         try:
             endpoint = await run.open(self._known, self._most)
         except BaseException:
-            await run.close(SHUTDOWN_PATIENCE)
+            await run.close(SHUTDOWN_TIMEOUT)
             raise
         self._run = run
         run.child.exited.add_done_callback(lambda _: self._on_exit(run))
@@ -105,9 +105,9 @@ class Sidecar(Outside):
             return
         self._resting = True  # a call that comes late must not have it taken up again
         self._refuse_for_good()
-        deadline = Deadline.after(SHUTDOWN_PATIENCE)
+        deadline = Deadline.after(SHUTDOWN_TIMEOUT)
         try:
-            let_go = await run.endpoint.shut_down(whole=False, grace=SHUTDOWN_PATIENCE / 2, deadline=deadline)
+            let_go = await run.endpoint.shut_down(whole=False, grace=SHUTDOWN_TIMEOUT / 2, deadline=deadline)
         except PrismError as error:
             log.info("plugin %s cannot end an instance alone (%s); it is stopped", self.backend, error.message)
             let_go = False
@@ -116,7 +116,7 @@ class Sidecar(Outside):
 
     async def stop(self) -> None:
         """Shutdown, then SIGTERM, then SIGKILL."""
-        await self._stop(SHUTDOWN_PATIENCE)
+        await self._stop(SHUTDOWN_TIMEOUT)
 
     async def _stop(self, patience: float) -> None:
         self._stopped = True

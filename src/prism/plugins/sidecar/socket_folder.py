@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from prism.errors import FailedPrecondition
-from prism.plugins.placement import LONGEST_SOCKET_PATH
+from prism.plugins.placement import MAX_SOCKET_PATH
 
 _ROOM_FOR_A_NAME = 40  # go-plugin calls its sockets `plugin` and up to ten digits
 _PREFIX: Final = "prism-socket-"
@@ -53,8 +53,8 @@ class SocketFolder:
                 f"it listens at {socket}, where others might; it must make its socket in the folder of the variable "
                 "PLUGIN_UNIX_SOCKET_DIR, as go-plugin 1.4.9 and later do"
             )
-        if len(bytes(socket)) > LONGEST_SOCKET_PATH:
-            raise FailedPrecondition(f"the path of its socket has more than {LONGEST_SOCKET_PATH} bytes: {socket}")
+        if len(bytes(socket)) > MAX_SOCKET_PATH:
+            raise FailedPrecondition(f"the path of its socket has more than {MAX_SOCKET_PATH} bytes: {socket}")
         if not socket.is_socket():
             raise FailedPrecondition(f"it says that it listens at {socket}, and no socket is there")
         socket.chmod(0o600)
@@ -67,7 +67,7 @@ class SocketFolder:
 
 def _make() -> tuple[Path, int]:
     for parent in _parents():
-        if len(bytes(parent)) + len(f"/{_PREFIX}12345678/") + _ROOM_FOR_A_NAME <= LONGEST_SOCKET_PATH:
+        if len(bytes(parent)) + len(f"/{_PREFIX}12345678/") + _ROOM_FOR_A_NAME <= MAX_SOCKET_PATH:
             try:
                 _remove_abandoned(parent)
                 return _made_in(parent)

@@ -10,8 +10,8 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, InternalError, InvalidArgument, PrismError
 from prism.host.execute import Execute
 from prism.host.instance import HostedInstance
+from prism.host.instance_options import InstanceOptions
 from prism.host.instances import Instances
-from prism.host.options import Options
 from prism.host.tracing import PluginTracer
 from prism.plugins.manifest import PROTOCOL
 from prism.redactor import Redactor
@@ -69,7 +69,7 @@ class BackendPlugin:
         try:
             response.protocol_version = _agreed(request.protocol_versions)
             _check_name(request.backend_type, manifest.name)
-            options = Options(request.config, request.credentials)
+            options = InstanceOptions(request.config, request.credentials)
             options.teach(self._instances.redactor)
             fresh = HostedInstance(request.instance, self._instances.plugin, options, self._instances.redactor)
             instance = await self._instances.initialise(fresh)

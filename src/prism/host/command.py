@@ -80,7 +80,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Seconds that calls under way have when the process is told to end.",
 )
 @click.option(
-    "--patience",
+    "--idle-timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=600.0,
     show_default=True,
@@ -98,9 +98,9 @@ def _command(name: str, **options: Any) -> None:
     """Serve a plugin by prism.plugin.v1, in a process of its own."""
     import uvloop
 
-    from prism.host import placement
-    from prism.host.finding import find
+    from prism.host import host_options
+    from prism.host.plugin_lookup import find
     from prism.host.process import PluginProcess
 
-    how = placement.by_host(options) if placement.was_started_by_host() else placement.standalone(options)
+    how = host_options.by_host(options) if host_options.was_started_by_host() else host_options.standalone(options)
     uvloop.run(PluginProcess(find(name), how).run())

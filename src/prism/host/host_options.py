@@ -1,9 +1,24 @@
-"""How a plugin's process serves, whoever decided it."""
+"""How a plugin's process serves: as the gateway that started it asks, or as the command line says."""
 
+import logging
+import os
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import click
+
+from prism.host import go_plugin
+from prism.host.parent_process import die_with_parent, trusted_uids
 from prism.redactor import Redactor
+from prism.telemetry.logs import configure
 from prism.tls_reload import Renewal
+from prism.wire import server_context
+from prism.wire.address import Address
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +27,14 @@ class HostOptions:
 
     Attributes:
         redactor: keeps the instances' secrets out of the log, as soon as it knows them.
-        listen: where gateways connect; `host:port` or `unix:/path`.
-        tls: how, over TCP; kept as its files are.
-        probes: where the HTTP probes are; empty for nowhere.
-        metrics: where Prometheus reads; empty for nowhere.
-        grace: seconds that calls under way have when the process is told to end.
-        patience: seconds after which an instance that no gateway asks for is ended; None for never.
-        uids: whose connections a unix socket takes.
-        handshake: the descriptor on which a host waits for the handshake; None where none started us.
+        listen: the address for gateways; `host:port` or `unix:/path`.
+        tls: the certificates of the port, reloaded when their files change; None for plaintext.
+        probes: the address of the HTTP probes; empty for none.
+        metrics: the address that Prometheus scrapes; empty for none.
+        grace: seconds that calls in progress have to finish when the process shuts down.
+        idle_timeout: seconds after which an instance that no gateway uses is stopped; None for never.
+        uids: the users whose processes may connect to a unix socket.
+        handshake: the descriptor that the handshake is written to; None where no gateway started the process.
     """
 
     redactor: Redactor
@@ -28,6 +43,88 @@ class HostOptions:
     probes: str = ""
     metrics: str = ""
     grace: float = 10.0
-    patience: float | None = None
+    idle_timeout: float | None = None
     uids: frozenset[int] = frozenset()
     handshake: int | None = None
+
+
+def was_started_by_host() -> bool:
+    """Whether a gateway started this process, and waits for its line."""
+    return go_plugin.was_started_by_host(os.environ)
+
+
+def by_host(options: Mapping[str, Any]) -> HostOptions:
+    """On a socket for the gateway alone. Addresses of the command line count for people, not for hosts.
+
+    Raises:
+        FailedPrecondition: the host wants what is not there, or is gone.
+    """
+    handshake = go_plugin.take_stdout()
+    redactor = Redactor()
+    configure(options["log_level"], "json", scrub=redactor.scrub)
+    die_with_parent()
+    address = go_plugin.socket_address(os.environ)
+    uids = trusted_uids().union(options["allow_uid"])
+    return HostOptions(redactor, address, grace=options["grace"], uids=uids, handshake=handshake)
+
+
+def standalone(options: Mapping[str, Any]) -> HostOptions:
+    """Where the command line says.
+
+    Raises:
+        click.UsageError: what it says would let strangers in, or does not go together.
+    """
+    redactor = Redactor()
+    configure(options["log_level"], "auto", scrub=redactor.scrub)
+    for name in ("listen", "probes", "metrics"):
+        _check_address(name, options[name])
+    return HostOptions(
+        redactor,
+        options["listen"],
+        tls=_tls(options),
+        probes=options["probes"],
+        metrics=options["metrics"],
+        grace=options["grace"],
+        idle_timeout=options["idle_timeout"],
+        uids=trusted_uids().union(options["allow_uid"]),
+    )
+
+
+def _tls(options: Mapping[str, Any]) -> Renewal | None:
+    cert, key, client_ca = (options[name] for name in ("tls_cert", "tls_key", "tls_client_ca"))
+    if (cert is None) != (key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
+    if client_ca is not None and cert is None:
+        raise click.UsageError("--tls-client-ca needs --tls-cert and --tls-key")
+    if client_ca is None and not _is_loopback(options["listen"]):
+        raise click.UsageError(
+            f"{options['listen']} is reachable from other machines, and a plugin trusts whoever calls it; "
+            "give --tls-cert, --tls-key and --tls-client-ca, or listen on 127.0.0.1 or unix:/PATH"
+        )
+    if cert is None or key is None:
+        return None
+    try:
+        files = [each for each in (cert, key, client_ca) if each is not None]
+        return Renewal(files, partial(server_context, cert, key, client_ca), _renewed)
+    except (OSError, ssl.SSLError) as error:
+        raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca cannot be used: {error}") from error
+
+
+def _renewed(trouble: str) -> None:
+    if trouble:
+        log.warning("the changed files of TLS are not used, and those of before are: %s", trouble)
+    else:
+        log.info("what connects from now on is shown the new certificate")
+
+
+def _check_address(name: str, address: str) -> None:
+    try:
+        if address:
+            Address.parse(address)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=f"--{name}") from None
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    return address.startswith("unix:") or host in ("localhost", "::1") or host.startswith("127.")

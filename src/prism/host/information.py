@@ -7,9 +7,9 @@ from typing import Final
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.host.backend_plugin import SPOKEN, answering
+from prism.host.exposition import render
 from prism.host.instances import Instances
 from prism.host.metrics import plugin_metrics
-from prism.host.scrape import render
 from prism.sdk.backend import HealthStatus
 from prism.wire.server.method import Method
 

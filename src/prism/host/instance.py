@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from time import monotonic, perf_counter, time_ns
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
-from prism.host.options import Options
+from prism.host.instance_options import InstanceOptions
 from prism.plugins.discovery import Plugin
 from prism.redactor import Redactor
 from prism.sdk.backend import Backend, Health, HealthStatus
@@ -44,7 +44,7 @@ class HostedInstance:
     __slots__ = ("_backend", "_identity", "_idle", "_plugin", "_redactor", "active", "binding", "ended", "metrics",
                  "name", "namespaces", "options", "seen", "since", "streaming", "streams", "unary")  # fmt: skip
 
-    def __init__(self, name: str, plugin: Plugin, options: Options, redactor: Redactor) -> None:
+    def __init__(self, name: str, plugin: Plugin, options: InstanceOptions, redactor: Redactor) -> None:
         self.name = name
         self.options = options
         self.unary: dict[str, Unary] = {}

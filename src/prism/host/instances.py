@@ -8,7 +8,7 @@ from time import monotonic
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
 from prism.host.instance import HostedInstance
-from prism.host.options import Options
+from prism.host.instance_options import InstanceOptions
 from prism.plugins.discovery import Plugin
 from prism.redactor import Redactor
 
@@ -161,7 +161,7 @@ class Instances:
         )
 
 
-def _check_same(instance: HostedInstance, options: Options) -> None:
+def _check_same(instance: HostedInstance, options: InstanceOptions) -> None:
     if instance.options != options:
         problem = f"instance {instance.name!r} runs with other options; shut it down first, or choose another name"
         raise FailedPrecondition(problem, reason="INSTANCE_DIFFERS")

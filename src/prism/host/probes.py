@@ -10,9 +10,9 @@ Source: ADR-025 "Plugin Contract".
 import json
 from typing import Final
 
+from prism.host.exposition import render
 from prism.host.information import Information
 from prism.host.instances import Instances
-from prism.host.scrape import render
 from prism.wire import HttpRequest, HttpResponse
 
 _PATHS: Final = ("/health/live", "/health/ready", "/metrics")

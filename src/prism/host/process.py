@@ -70,7 +70,11 @@ class PluginProcess:
             self._catch_signals()
             self._announce(address, others)
             gc_tuning.settle()
-            watch = asyncio.create_task(self._instances.end_abandoned(options.patience)) if options.patience else None
+            watch = (
+                asyncio.create_task(self._instances.end_abandoned(options.idle_timeout))
+                if options.idle_timeout
+                else None
+            )
             await self._told.wait()
             self._health.close()
             await self._instances.close(self._grace)

@@ -15,7 +15,7 @@ from prism.redactor import Redactor
 from prism.sdk.backend import Config
 
 
-class Options:
+class InstanceOptions:
     """The options of one instance; equal to others that start the same instance. Never shown: they hold secrets."""
 
     __slots__ = ("_config", "_credentials")
@@ -29,7 +29,7 @@ class Options:
         self._credentials = dict(credentials)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Options):
+        if not isinstance(other, InstanceOptions):
             return NotImplemented
         return self._config == other._config and self._credentials == other._credentials
 

@@ -3,11 +3,11 @@
 import pytest
 
 from prism.errors import BackendUnavailable, InternalError, Outcome, PrismError, StoreFull
-from prism.sdk.driver_errors import LATER, Meaning, translated
+from prism.sdk.driver_errors import LATER, ErrorMapping, translated
 
 MEANINGS = (
-    Meaning((FileExistsError,), StoreFull, "make room"),
-    Meaning((OSError, TimeoutError), BackendUnavailable, "check that it runs", LATER),
+    ErrorMapping((FileExistsError,), StoreFull, "make room"),
+    ErrorMapping((OSError, TimeoutError), BackendUnavailable, "check that it runs", LATER),
 )
 
 
@@ -22,7 +22,7 @@ MEANINGS = (
 def test_the_first_meaning_that_fits_counts(
     cause: Exception, kind: type[PrismError], message: str, retry_after: float | None
 ) -> None:
-    """Advice, the driver's first line, and whether waiting helps; what no meaning fits is a defect."""
+    """Advice, the driver's first line, and whether waiting helps; what no mapping fits is a defect."""
     error = translated(cause, MEANINGS, Outcome.UNKNOWN, store="Shelf")
     assert (type(error), error.message, error.retry_after) == (kind, message, retry_after)
     assert error.outcome is Outcome.UNKNOWN

@@ -5,104 +5,104 @@ import asyncio
 import pytest
 
 from prism.errors import BackendUnavailable, FellBehind
-from prism.sdk import Feed
+from prism.sdk import SubscriberBuffer
 from prism.wire import Code
 
 
-async def drained(feed: Feed[int]) -> list[int]:
-    """What the feed gives before it ends; it must end by having fallen behind."""
+async def drained(buffer: SubscriberBuffer[int]) -> list[int]:
+    """What the buffer gives before it ends; it must end by having fallen behind."""
     taken: list[int] = []
     try:
         while True:
-            taken.append(await anext(feed))
+            taken.append(await anext(buffer))
     except FellBehind:
         return taken
 
 
 async def test_a_reader_gets_what_is_put_in_order() -> None:
     """Messages that were there before it reads and those it waits for come in their order."""
-    feed: Feed[int] = Feed(10, 100)
-    feed.put(1, 1)
-    feed.put(2, 1)
-    assert [await anext(feed), await anext(feed)] == [1, 2]
-    waiting = asyncio.ensure_future(anext(feed))
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(10, 100)
+    buffer.put(1, 1)
+    buffer.put(2, 1)
+    assert [await anext(buffer), await anext(buffer)] == [1, 2]
+    waiting = asyncio.ensure_future(anext(buffer))
     await asyncio.sleep(0)
     assert not waiting.done()
-    feed.put(3, 1)
-    feed.put(4, 1)
-    assert [await waiting, await anext(feed)] == [3, 4]
+    buffer.put(3, 1)
+    buffer.put(4, 1)
+    assert [await waiting, await anext(buffer)] == [3, 4]
 
 
-@pytest.mark.parametrize(("most", "most_bytes"), [(3, 1000), (1000, 3)])
-async def test_one_too_many_ends_it_with_the_count(most: int, most_bytes: int) -> None:
+@pytest.mark.parametrize(("most", "max_bytes"), [(3, 1000), (1000, 3)])
+async def test_one_too_many_ends_it_with_the_count(most: int, max_bytes: int) -> None:
     """What fitted is given, then comes the error; what came after the first that did not fit is counted, all of it."""
-    feed: Feed[int] = Feed(most, most_bytes)
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(most, max_bytes)
     for number in range(5):
-        feed.put(number, 1)
-    assert await anext(feed) == 0
-    feed.put(5, 1)
-    assert await drained(feed) == [1, 2]
-    assert feed.missed == 3
+        buffer.put(number, 1)
+    assert await anext(buffer) == 0
+    buffer.put(5, 1)
+    assert await drained(buffer) == [1, 2]
+    assert buffer.missed == 3
     with pytest.raises(FellBehind, match="missed 3 messages") as caught:
-        await anext(feed)
+        await anext(buffer)
     assert (caught.value.code, caught.value.reason) == (Code.RESOURCE_EXHAUSTED, "GAP")
     assert caught.value.metadata == {"missed": "3"}
 
 
 async def test_a_loss_on_the_way_counts() -> None:
     """What a store had no room for is missed like what did not fit here, also by a reader that waits."""
-    feed: Feed[int] = Feed(10, 100)
-    waiting = asyncio.ensure_future(anext(feed))
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(10, 100)
+    waiting = asyncio.ensure_future(anext(buffer))
     await asyncio.sleep(0)
-    feed.miss()
-    feed.put(1, 1)
+    buffer.miss()
+    buffer.put(1, 1)
     with pytest.raises(FellBehind, match="missed 2"):
         await waiting
 
 
 async def test_taking_makes_room() -> None:
     """A reader that keeps up may read for ever."""
-    feed: Feed[int] = Feed(2, 10)
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(2, 10)
     for number in range(100):
-        feed.put(number, 5)
-        feed.put(-number, 5)
-        assert [await anext(feed), await anext(feed)] == [number, -number]
-    assert feed.missed == 0
+        buffer.put(number, 5)
+        buffer.put(-number, 5)
+        assert [await anext(buffer), await anext(buffer)] == [number, -number]
+    assert buffer.missed == 0
 
 
 async def test_a_single_message_may_be_larger_than_the_room() -> None:
     """A bound on bytes stops no message that nobody waits behind."""
-    feed: Feed[int] = Feed(10, 10)
-    feed.put(1, 1000)
-    feed.put(2, 1)
-    assert await drained(feed) == [1]
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(10, 10)
+    buffer.put(1, 1000)
+    buffer.put(2, 1)
+    assert await drained(buffer) == [1]
 
 
 async def test_an_end_comes_behind_what_waits() -> None:
-    """The error that ends a feed reaches its reader after the messages, and a reader that waits at once."""
-    feed: Feed[int] = Feed(10, 10)
-    feed.put(1, 1)
-    feed.end(BackendUnavailable("gone"))
-    feed.end(BackendUnavailable("too late"))
-    feed.put(2, 1)
-    assert await anext(feed) == 1
+    """The error that ends a buffer reaches its reader after the messages, and a reader that waits at once."""
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(10, 10)
+    buffer.put(1, 1)
+    buffer.end(BackendUnavailable("gone"))
+    buffer.end(BackendUnavailable("too late"))
+    buffer.put(2, 1)
+    assert await anext(buffer) == 1
     with pytest.raises(BackendUnavailable, match="gone"):
-        await anext(feed)
-    feed = Feed(10, 10)
-    waiting = asyncio.ensure_future(anext(feed))
+        await anext(buffer)
+    buffer = SubscriberBuffer(10, 10)
+    waiting = asyncio.ensure_future(anext(buffer))
     await asyncio.sleep(0)
-    feed.end(BackendUnavailable("gone"))
+    buffer.end(BackendUnavailable("gone"))
     with pytest.raises(BackendUnavailable):
         await waiting
 
 
 async def test_a_reader_that_gives_up_loses_nothing() -> None:
     """A cancelled wait takes no message with it."""
-    feed: Feed[int] = Feed(10, 10)
-    waiting = asyncio.ensure_future(anext(feed))
+    buffer: SubscriberBuffer[int] = SubscriberBuffer(10, 10)
+    waiting = asyncio.ensure_future(anext(buffer))
     await asyncio.sleep(0)
     waiting.cancel()
-    feed.put(1, 1)
+    buffer.put(1, 1)
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert await anext(feed) == 1
+    assert await anext(buffer) == 1

@@ -21,7 +21,7 @@ from prism.interfaces.keyvalue import (
 )
 from prism.interfaces.pubsub import PublishBatchRequest, PublishRequest, SubscribeRequest
 from prism.sdk import Capabilities
-from prism.sdk.validation import LONGEST_TTL, MOST_VIOLATIONS, validator
+from prism.sdk.validation import MAX_TTL, MAX_VIOLATIONS, validator
 
 ALL = Capabilities(
     transactions=True,
@@ -62,7 +62,7 @@ def ttl(seconds: int = 0, nanos: int = 0) -> Duration:
         put(value=bytes(2000), metadata={"m" * 1024: "v" * 1024}),
         put(metadata={f"{number}": "" for number in range(64)}),
         put(ttl=ttl(nanos=1000)),
-        put(ttl=ttl(LONGEST_TTL)),
+        put(ttl=ttl(MAX_TTL)),
         PutRequest(id="r", items=[PutItem(key=b"%d" % number) for number in range(5)], idempotency_key="i" * 256),
         DeleteRequest(id="r"),
         DeleteRequest(id="r", keys=[b"k", b"k"]),
@@ -153,9 +153,9 @@ def test_what_is_refused(message: Message, field: str, found: str, limit: str) -
 
 def test_a_ttl_beyond_a_century() -> None:
     """The longest time to live is stated."""
-    ((field, _, limit),) = violations(put(ttl=ttl(LONGEST_TTL + 1)))
+    ((field, _, limit),) = violations(put(ttl=ttl(MAX_TTL + 1)))
     assert field == "items[0].ttl"
-    assert limit == f"a time to live is at most {LONGEST_TTL}s"
+    assert limit == f"a time to live is at most {MAX_TTL}s"
 
 
 def test_every_violation_is_told_at_once() -> None:
@@ -201,4 +201,4 @@ def test_no_more_is_told_than_anybody_reads() -> None:
     plenty = Capabilities(max_batch_items=100)
     with pytest.raises(InvalidArgument) as refusal:
         validate(GetRequest(id="r", keys=[b"k" * 2000] * 100), plenty)
-    assert len(refusal.value.violations) == MOST_VIOLATIONS
+    assert len(refusal.value.violations) == MAX_VIOLATIONS

@@ -11,8 +11,8 @@ from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
 from prism.sdk.extension import operation
 from prism.sdk.message_ids import MessageIds
-from prism.sdk.subscriber_buffer import Feed
-from prism.sdk.subscription_index import Audience
+from prism.sdk.subscriber_buffer import SubscriberBuffer
+from prism.sdk.subscription_index import SubscriptionIndex
 from prism.sdk.sweeper import Sweeper
 from prism.wire.grpc.deadline import Deadline
 from prism.wire.timer import DeadlineWheel, Expiring
@@ -31,7 +31,6 @@ else:
 
 
 __all__ = [
-    "Audience",
     "Backend",
     "Binding",
     "Bounds",
@@ -42,12 +41,13 @@ __all__ = [
     "Deadline",
     "DeadlineWheel",
     "Expiring",
-    "Feed",
     "Health",
     "HealthStatus",
     "MessageIds",
     "NoCredentials",
     "Query",
+    "SubscriberBuffer",
+    "SubscriptionIndex",
     "Sweeper",
     "errors",
     "operation",

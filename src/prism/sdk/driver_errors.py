@@ -13,7 +13,7 @@ LATER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class ErrorMapping:
     """What some errors of a driver mean.
 
     Attributes:
@@ -38,18 +38,20 @@ class Meaning:
         return self.kind(f"{self.advice} ({first_line(cause)})", outcome=outcome, retry_after=self.retry_after)
 
 
-def translated(cause: BaseException, meanings: Iterable[Meaning], outcome: Outcome | None, *, store: str) -> PrismError:
+def translated(
+    cause: BaseException, mappings: Iterable[ErrorMapping], outcome: Outcome | None, *, store: str
+) -> PrismError:
     """The error to raise instead of a driver's, `from` which it is raised.
 
     Args:
         cause: what the driver raised.
-        meanings: the table.
+        mappings: the table.
         outcome: of a write, what it did to the store; None for a read.
-        store: whose name begins the sentence about an error that no meaning fits.
+        store: whose name begins the sentence about an error that no mapping fits.
     """
-    for meaning in meanings:
-        if isinstance(cause, meaning.errors):
-            return meaning.error(cause, outcome)
+    for mapping in mappings:
+        if isinstance(cause, mapping.errors):
+            return mapping.error(cause, outcome)
     return InternalError(f"{store} refused what the gateway sent: {first_line(cause)}", outcome=outcome)
 
 

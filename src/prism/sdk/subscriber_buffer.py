@@ -9,25 +9,25 @@ from prism.errors import FellBehind, PrismError
 Message = TypeVar("Message")
 
 
-class Feed(Generic[Message]):
+class SubscriberBuffer(Generic[Message]):
     """Messages for one reader, which iterates over them. Whoever puts them in never waits, and slows nobody.
 
     Attributes:
         missed: how many did not fit; from the first of them on none is taken in.
     """
 
-    __slots__ = ("_bytes", "_error", "_messages", "_most_bytes", "_most_messages", "_waiter", "missed")
+    __slots__ = ("_bytes", "_error", "_max_bytes", "_max_messages", "_messages", "_waiter", "missed")
 
-    def __init__(self, most_messages: int, most_bytes: int) -> None:
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
         """
         Args:
-            most_messages: so many may wait for the reader.
-            most_bytes: so many bytes of them, as `put` is told; a single message may be larger.
+            max_messages: so many may wait for the reader.
+            max_bytes: so many bytes of them, as `put` is told; a single message may be larger.
         """
         self._messages: deque[tuple[Message, int]] = deque()
         self._bytes = 0
-        self._most_messages = most_messages
-        self._most_bytes = most_bytes
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
         self._error: PrismError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self.missed = 0
@@ -35,7 +35,7 @@ class Feed(Generic[Message]):
     def put(self, message: Message, size: int) -> None:
         """Adds a message of so many bytes, or counts it as missed."""
         messages = self._messages
-        full = len(messages) >= self._most_messages or self._bytes + size > self._most_bytes
+        full = len(messages) >= self._max_messages or self._bytes + size > self._max_bytes
         if self.missed or (full and messages):
             self.missed += 1
         elif self._error is None:

@@ -5,65 +5,65 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from prism.sdk.subscriber_buffer import Feed
+from prism.sdk.subscriber_buffer import SubscriberBuffer
 from prism.sdk.topics import matcher
 
 Message = TypeVar("Message")
 
-_REMEMBERED_TOPICS = 10_000
+_MAX_TOPICS = 10_000
 
 
 @dataclass(eq=False, slots=True)
-class Listener(Generic[Message]):
+class IndexEntry(Generic[Message]):
     """One subscription.
 
     Attributes:
-        feed: where its messages go.
+        buffer: where its messages go.
         matches: whether it is about a topic.
         group: the queue group that shares its messages; empty for none.
     """
 
-    feed: Feed[Message]
+    buffer: SubscriberBuffer[Message]
     matches: Callable[[str], bool]
     group: str
 
 
 @dataclass(slots=True)
 class _Route(Generic[Message]):
-    """Whom a topic reaches: every listener without a group, and one of each group."""
+    """Whom a topic reaches: every entry without a group, and one of each group."""
 
-    everybody: list[Feed[Message]] = field(default_factory=list)
-    groups: dict[str, list[Feed[Message]]] = field(default_factory=dict)
+    everybody: list[SubscriberBuffer[Message]] = field(default_factory=list)
+    groups: dict[str, list[SubscriberBuffer[Message]]] = field(default_factory=dict)
 
 
-class Audience(Generic[Message]):
+class SubscriptionIndex(Generic[Message]):
     """The subscriptions of a namespace. What a topic reaches is remembered until one comes or goes."""
 
     def __init__(self) -> None:
-        self._listeners: dict[Listener[Message], None] = {}
+        self._entries: dict[IndexEntry[Message], None] = {}
         self._routes: dict[str, _Route[Message]] = {}
         self._turn = 0
 
     def __len__(self) -> int:
-        return len(self._listeners)
+        return len(self._entries)
 
-    def join(self, pattern: str, group: str, feed: Feed[Message]) -> Listener[Message]:
-        """A subscription begins: every later message that it matches goes into `feed`."""
-        listener = Listener(feed, matcher(pattern), group)
-        self._listeners[listener] = None
+    def join(self, pattern: str, group: str, buffer: SubscriberBuffer[Message]) -> IndexEntry[Message]:
+        """A subscription begins: every later message that it matches goes into `buffer`."""
+        entry = IndexEntry(buffer, matcher(pattern), group)
+        self._entries[entry] = None
         self._routes.clear()
-        return listener
+        return entry
 
-    def leave(self, listener: Listener[Message]) -> None:
+    def leave(self, entry: IndexEntry[Message]) -> None:
         """A subscription ends; does nothing the second time."""
-        if self._listeners.pop(listener, self) is not self:
+        if self._entries.pop(entry, self) is not self:
             self._routes.clear()
 
-    def tell(self, topic: str, message: Message, size: int, ordering_key: str) -> None:
+    def deliver(self, topic: str, message: Message, size: int, ordering_key: str) -> None:
         """Gives a message of so many bytes to all who listen; of a group the members get it in turn, or by its key."""
         route = self._routes.get(topic) or self._route(topic)
-        for feed in route.everybody:
-            feed.put(message, size)
+        for buffer in route.everybody:
+            buffer.put(message, size)
         if route.groups:
             self._turn += 1
             turn = zlib.crc32(ordering_key.encode()) if ordering_key else self._turn
@@ -72,11 +72,11 @@ class Audience(Generic[Message]):
 
     def _route(self, topic: str) -> _Route[Message]:
         route: _Route[Message] = _Route()
-        for listener in self._listeners:
-            if listener.matches(topic):
-                feeds = route.groups.setdefault(listener.group, []) if listener.group else route.everybody
-                feeds.append(listener.feed)
-        if len(self._routes) >= _REMEMBERED_TOPICS:
+        for entry in self._entries:
+            if entry.matches(topic):
+                buffers = route.groups.setdefault(entry.group, []) if entry.group else route.everybody
+                buffers.append(entry.buffer)
+        if len(self._routes) >= _MAX_TOPICS:
             self._routes.clear()
         self._routes[topic] = route
         return route

@@ -20,9 +20,9 @@ from prism.sdk.value_limits import Limit, octets, text, topic
 Check = Callable[[Any, str, list[Violation]], None]
 """Looks at one message and adds what is wrong; the text is the message's path: empty, or ending in a dot."""
 
-LONGEST_TTL = 100 * 366 * 86400
+MAX_TTL = 100 * 366 * 86400
 
-MOST_VIOLATIONS = 20
+MAX_VIOLATIONS = 20
 """A request may be wrong a million times over, and nobody reads more than these."""
 
 
@@ -37,7 +37,7 @@ class _Violations(list[Violation]):
 
     def append(self, violation: Violation) -> None:
         super().append(violation)
-        if len(self) >= MOST_VIOLATIONS:
+        if len(self) >= MAX_VIOLATIONS:
             raise _Enough
 
 
@@ -51,7 +51,7 @@ class Validator:
         """Passes a valid message.
 
         Raises:
-            InvalidArgument: with every violation, up to `MOST_VIOLATIONS`. Of a list that is too long the elements are
+            InvalidArgument: with every violation, up to `MAX_VIOLATIONS`. Of a list that is too long the elements are
                 not looked at.
             Unimplemented: a field needs a capability that the backend does not declare.
         """
@@ -209,8 +209,8 @@ def _time_to_live(field: FieldDescriptor) -> Check:
         found = f"{ttl.seconds + ttl.nanos / 1e9:g}s"
         if ttl.seconds < 0 or ttl.nanos < 0 or not (ttl.seconds or ttl.nanos >= 1000):
             violations.append(Violation(path + name, found, "a time to live is at least a microsecond"))
-        elif ttl.seconds > LONGEST_TTL:
-            violations.append(Violation(path + name, found, f"a time to live is at most {LONGEST_TTL}s"))
+        elif ttl.seconds > MAX_TTL:
+            violations.append(Violation(path + name, found, f"a time to live is at most {MAX_TTL}s"))
 
     return check
 

@@ -17,7 +17,7 @@ from redis.crc import key_slot
 from backends.redis.move import Move
 from backends.redis.store import RULES, Store
 from prism.acceptance.store.backend import StoreMissing
-from prism.backends.redis.backend import server_and_source
+from prism.backends.redis.backend import server_and_locator
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing.cluster import RedisCluster
 from prism.backends.redis.testing.server import USER, RedisServer
@@ -162,7 +162,7 @@ async def test_a_batch_has_one_time(cluster: RedisCluster) -> None:
     """command_timeout is for all answers of a node together: each of them in time is not enough."""
     config = RedisConfig(mode="cluster", addresses=(cluster.nodes[0].address,), command_timeout=0.4)
     credentials = RedisCredentials(username=USER, password=SecretStr(cluster.nodes[0].password))
-    server, _, _ = server_and_source(config, credentials)
+    server, _, _ = server_and_locator(config, credentials)
     slow = (b"DEBUG", b"SLEEP", b"0.25" + b"0" * 40_000)  # so long that each is read, and answered, by itself
     try:
         answers = await server.run([slow] * 4, writes=False)

@@ -15,7 +15,7 @@ pytest.importorskip("redis")
 from backends.redis.conftest import Open
 from backends.redis.store import Store
 from prism.acceptance.store.held_port import HeldPort
-from prism.backends.redis.backend import server_and_source
+from prism.backends.redis.backend import server_and_locator
 from prism.backends.redis.commands.server import OneServer
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing.cluster import in_step, until
@@ -231,7 +231,7 @@ def on(server: RedisServer, record: str) -> bool:
 async def test_a_server_is_left_though_none_of_its_connections_waits(server: RedisServer) -> None:
     """Under load all may be in use whenever the sentinels are asked; what they do is answered first."""
     credentials = RedisCredentials(username=USER, password=SecretStr(server.password))
-    one, _, _ = server_and_source(RedisConfig(addresses=[server.address]), credentials)
+    one, _, _ = server_and_locator(RedisConfig(addresses=[server.address]), credentials)
     assert isinstance(one, OneServer)
     busy = asyncio.create_task(one.run([(b"BLPOP", b"prism:list", 0)], writes=True))
     blocked = "nobody waits for the list"

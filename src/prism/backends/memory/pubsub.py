@@ -1,4 +1,4 @@
-"""PubSub in memory. Publishing awaits nothing: once acknowledged, a message waits in the feed of every subscriber."""
+"""PubSub in memory. Publishing awaits nothing: once acknowledged, a message waits in the buffer of every subscriber."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.store import Store
 from prism.errors import BackendUnavailable
 from prism.interfaces.pubsub import Context, Message, PublishRequest, PublishResponse, PubSub, SubscribeRequest
-from prism.sdk import Feed, MessageIds
+from prism.sdk import MessageIds, SubscriberBuffer
 
 
 class MemoryPubSub(PubSub):
@@ -18,12 +18,12 @@ class MemoryPubSub(PubSub):
         self._store = store
         self._config = config
         self._ids = MessageIds()
-        self._feeds: set[Feed[Message]] = set()
+        self._buffers: set[SubscriberBuffer[Message]] = set()
 
     @property
     def subscriptions(self) -> int:
         """How many are open."""
-        return len(self._feeds)
+        return len(self._buffers)
 
     async def publish(self, request: PublishRequest, context: Context) -> PublishResponse:
         seconds, microseconds = divmod(self._store.now(), 1_000_000)
@@ -34,23 +34,25 @@ class MemoryPubSub(PubSub):
             message_id=self._ids.next(),
             published_at=Timestamp(seconds=seconds, nanos=microseconds * 1000),
         )
-        self._store.audience(context.namespace).tell(request.topic, message, message.ByteSize(), request.ordering_key)
+        self._store.subscriptions(context.namespace).deliver(
+            request.topic, message, message.ByteSize(), request.ordering_key
+        )
         return PublishResponse(message_id=message.message_id)
 
     async def subscribe(self, request: SubscribeRequest, context: Context) -> AsyncIterator[Message]:
-        feed: Feed[Message] = Feed(self._config.buffer_messages, self._config.buffer_bytes)
-        audience = self._store.audience(context.namespace)
-        listener = audience.join(request.topic_pattern, request.queue_group, feed)
-        self._feeds.add(feed)
+        buffer: SubscriberBuffer[Message] = SubscriberBuffer(self._config.buffer_messages, self._config.buffer_bytes)
+        subscriptions = self._store.subscriptions(context.namespace)
+        listener = subscriptions.join(request.topic_pattern, request.queue_group, buffer)
+        self._buffers.add(buffer)
         try:
             context.established()
-            async for message in feed:
+            async for message in buffer:
                 yield message
         finally:
-            audience.leave(listener)
-            self._feeds.discard(feed)
+            subscriptions.leave(listener)
+            self._buffers.discard(buffer)
 
     def stop(self) -> None:
         """Ends the subscriptions."""
-        for feed in self._feeds:
-            feed.end(BackendUnavailable("the backend was stopped; subscribe again"))
+        for buffer in self._buffers:
+            buffer.end(BackendUnavailable("the backend was stopped; subscribe again"))

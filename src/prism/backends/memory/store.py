@@ -14,7 +14,7 @@ from prism.interfaces.keyvalue import PutResponse
 from prism.interfaces.pubsub import Message
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.scan import Range, Row, Selection
-from prism.sdk.subscription_index import Audience
+from prism.sdk.subscription_index import SubscriptionIndex
 
 ALL: Final = Range(b"", None)
 
@@ -133,7 +133,7 @@ class Store:
 
     def __init__(self) -> None:
         self._namespaces: dict[str, Namespace] = {}
-        self._audiences: dict[str, Audience[Message]] = {}
+        self._subscriptions: dict[str, SubscriptionIndex[Message]] = {}
         self._version = 0
         self._users = 0
 
@@ -162,12 +162,12 @@ class Store:
             namespace = self._namespaces[name] = Namespace()
         return namespace
 
-    def audience(self, namespace: str) -> Audience[Message]:
+    def subscriptions(self, namespace: str) -> SubscriptionIndex[Message]:
         """Who listens in a namespace, empty where nobody does."""
-        audience = self._audiences.get(namespace)
-        if audience is None:
-            audience = self._audiences[namespace] = Audience()
-        return audience
+        subscriptions = self._subscriptions.get(namespace)
+        if subscriptions is None:
+            subscriptions = self._subscriptions[namespace] = SubscriptionIndex()
+        return subscriptions
 
     def now(self) -> int:
         """The store's clock, in microseconds since 1970."""

@@ -8,13 +8,13 @@ from contextlib import suppress
 
 from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.servers import Servers
-from prism.backends.nats.session import Session
+from prism.backends.nats.session import NatsSession
 from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.sdk.driver_errors import LATER
 
 log = logging.getLogger(__name__)
 
-_FIRST_DELAY, _LONGEST_DELAY = 0.05, 5.0
+_FIRST_DELAY, _MAX_DELAY = 0.05, 5.0
 _PROBE_SECONDS = 1.5
 
 
@@ -46,7 +46,7 @@ class Link:
         self._servers = servers
         self._purpose = purpose
         self._on_lost = on_lost
-        self._session: Session | None = None
+        self._session: NatsSession | None = None
         self._failure: PrismError = BackendUnavailable("the connection to NATS has not been made yet")
         self._keeper: asyncio.Task[None] | None = None
         self.breaks = 0
@@ -56,7 +56,7 @@ class Link:
         """Whether there is a session."""
         return self._session is not None
 
-    def session(self) -> Session:
+    def session(self) -> NatsSession:
         """The session.
 
         Raises:
@@ -69,7 +69,7 @@ class Link:
         return self._session
 
     async def start(self) -> None:
-        """Connects; does nothing where it is connected. Raises as `Session.open` does."""
+        """Connects; does nothing where it is connected. Raises as `NatsSession.open` does."""
         if self._keeper is None:
             self._session = await self._opened()
             self._keeper = asyncio.create_task(self._keep(self._session))
@@ -97,7 +97,7 @@ class Link:
         if session is not None:
             await session.close()
 
-    async def _keep(self, session: Session) -> None:
+    async def _keep(self, session: NatsSession) -> None:
         while True:
             await asyncio.wait((session.lost,))
             self.breaks += 1
@@ -108,10 +108,10 @@ class Link:
             session = self._session = await self._again()
             log.info("connected to NATS again")
 
-    async def _opened(self) -> Session:
-        return await Session.open(self._config, self._credentials, self._servers, self._purpose)
+    async def _opened(self) -> NatsSession:
+        return await NatsSession.open(self._config, self._credentials, self._servers, self._purpose)
 
-    async def _again(self) -> Session:
+    async def _again(self) -> NatsSession:
         delay = _FIRST_DELAY
         while True:
             try:
@@ -119,4 +119,4 @@ class Link:
             except PrismError as error:
                 self._failure = error
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  # spreads load, guards nothing
-            delay = min(2 * delay, _LONGEST_DELAY)
+            delay = min(2 * delay, _MAX_DELAY)

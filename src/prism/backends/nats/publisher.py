@@ -8,7 +8,7 @@ from nats import errors
 from prism.backends.nats import headers as nats_headers
 from prism.backends.nats.errors import not_allowed, too_large, translate
 from prism.backends.nats.link import Link
-from prism.backends.nats.session import Session
+from prism.backends.nats.session import NatsSession
 from prism.errors import Outcome, PrismError
 from prism.sdk import Bounds, Coalescer
 
@@ -50,7 +50,7 @@ class Publisher:
             raise failure from error
 
 
-async def _sent(session: Session, batch: Sequence[Outgoing]) -> list[Exception | None]:
+async def _sent(session: NatsSession, batch: Sequence[Outgoing]) -> list[Exception | None]:
     """What became of each message: None where it was taken."""
     client, most = session.client, session.client.max_payload
     results: list[Exception | None] = []

@@ -35,7 +35,7 @@ class NatsPubSub(PubSub):
         listener = await self._subscriber.join(namespace, root, subject, token(group))
         try:
             context.established()
-            async for message in listener.feed:
+            async for message in listener.buffer:
                 yield message
         finally:
             self._subscriber.leave(listener)

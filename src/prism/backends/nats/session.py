@@ -41,7 +41,7 @@ class _Guarded(Client):
         return super()._connect_command()
 
 
-class Session:
+class NatsSession:
     """A connection that stands, until `lost` is set.
 
     Attributes:

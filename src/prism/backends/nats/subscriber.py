@@ -1,4 +1,4 @@
-"""Messages on their way from NATS: one subscription there for each subscriber here, with its feed."""
+"""Messages on their way from NATS: one subscription there for each subscriber here, with its buffer."""
 
 import asyncio
 import time
@@ -14,11 +14,11 @@ from prism.backends.nats import headers
 from prism.backends.nats.config import NatsConfig
 from prism.backends.nats.errors import not_allowed, translate
 from prism.backends.nats.link import Link
-from prism.backends.nats.session import Session
+from prism.backends.nats.session import NatsSession
 from prism.backends.nats.subjects import topic
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
 from prism.interfaces.pubsub import Message
-from prism.sdk import Bounds, Coalescer, Feed, MessageIds
+from prism.sdk import Bounds, Coalescer, MessageIds, SubscriberBuffer
 
 _BOUNDS = Bounds(calls=500, in_flight=2)
 _QUEUE_MESSAGES = 1 << 16
@@ -26,14 +26,14 @@ _QUEUE_BYTES = 8 << 20
 
 
 @dataclass(eq=False, slots=True)
-class Listener:
+class NatsSubscription:
     """One subscriber.
 
     Attributes:
         root: what the subjects of its namespace begin with.
         subject: what it listens to.
         queue: its queue group; empty for none.
-        feed: where its messages go.
+        buffer: where its messages go.
         session: where it stands, once it does; None again when it was lost.
         subscription: the driver's.
     """
@@ -41,8 +41,8 @@ class Listener:
     root: str
     subject: str
     queue: str
-    feed: Feed[Message]
-    session: Session | None = None
+    buffer: SubscriberBuffer[Message]
+    session: NatsSession | None = None
     subscription: Subscription | None = None
 
 
@@ -51,8 +51,8 @@ class Subscriber:
 
     def __init__(self, config: NatsConfig) -> None:
         self._config = config
-        self._lane: Coalescer[Listener, None] = Coalescer(self._join, bounds=_BOUNDS, reads=True)
-        self._listeners: dict[int, Listener] = {}
+        self._lane: Coalescer[NatsSubscription, None] = Coalescer(self._join, bounds=_BOUNDS, reads=True)
+        self._listeners: dict[int, NatsSubscription] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._ids = MessageIds()
         self.link: Link
@@ -60,14 +60,14 @@ class Subscriber:
     def __len__(self) -> int:
         return len(self._listeners)
 
-    async def join(self, namespace: str, root: str, subject: str, queue: str) -> Listener:
+    async def join(self, namespace: str, root: str, subject: str, queue: str) -> NatsSubscription:
         """A subscriber begins; when this returns, the server knows.
 
         Raises:
             PrismError: it cannot.
         """
-        feed: Feed[Message] = Feed(self._config.buffer_messages, self._config.buffer_bytes)
-        listener = Listener(root, subject, queue, feed)
+        buffer: SubscriberBuffer[Message] = SubscriberBuffer(self._config.buffer_messages, self._config.buffer_bytes)
+        listener = NatsSubscription(root, subject, queue, buffer)
         joined = self._lane.submit(namespace, listener)
         try:
             await asyncio.shield(joined)
@@ -76,7 +76,7 @@ class Subscriber:
             raise
         return listener
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: NatsSubscription) -> None:
         """A subscriber ends; does nothing the second time."""
         session, subscription = listener.session, listener.subscription
         listener.session = listener.subscription = None
@@ -101,13 +101,13 @@ class Subscriber:
         listeners, self._listeners = self._listeners, {}
         for listener in listeners.values():
             listener.session = listener.subscription = None
-            listener.feed.end(error.clone())
+            listener.buffer.end(error.clone())
 
-    def _leave_late(self, joined: "asyncio.Future[None]", listener: Listener) -> None:
+    def _leave_late(self, joined: "asyncio.Future[None]", listener: NatsSubscription) -> None:
         if not joined.cancelled() and joined.exception() is None:
             self.leave(listener)
 
-    async def _join(self, batch: Sequence[Listener]) -> Sequence[Exception | None]:
+    async def _join(self, batch: Sequence[NatsSubscription]) -> Sequence[Exception | None]:
         session = self.link.session()
         session.on_overrun = self._overrun
         try:
@@ -115,31 +115,31 @@ class Subscriber:
         except (errors.Error, OSError) as error:
             raise translate(error) from error
 
-    async def _joined(self, session: Session, batch: Sequence[Listener]) -> list[Exception | None]:
+    async def _joined(self, session: NatsSession, batch: Sequence[NatsSubscription]) -> list[Exception | None]:
         with session.denials() as said:
             for listener in batch:
                 await self._subscribe(session, listener)
             await session.flush()
         return [self._refused(listener, said) if said else None for listener in batch]
 
-    async def _subscribe(self, session: Session, listener: Listener) -> None:
-        feed, root, ids = listener.feed, listener.root, self._ids
+    async def _subscribe(self, session: NatsSession, listener: NatsSubscription) -> None:
+        buffer, root, ids = listener.buffer, listener.root, self._ids
 
         async def deliver(message: Msg) -> None:
-            feed.put(_message(message, root, ids), len(message.data) + len(message.subject))
+            buffer.put(_message(message, root, ids), len(message.data) + len(message.subject))
 
         listener.session = session
         listener.subscription = await session.client.subscribe(
             listener.subject,
             queue=listener.queue,
             cb=deliver,
-            # The feed is the bound. The driver empties its own queue into it after each read.
+            # The buffer is the bound. The driver empties its own queue into it after each read.
             pending_msgs_limit=max(self._config.buffer_messages, _QUEUE_MESSAGES),
             pending_bytes_limit=max(self._config.buffer_bytes, _QUEUE_BYTES),
         )
         self._listeners[listener.subscription._id] = listener
 
-    def _refused(self, listener: Listener, said: Sequence[str]) -> Exception | None:
+    def _refused(self, listener: NatsSubscription, said: Sequence[str]) -> Exception | None:
         if any(f'subscription to "{listener.subject.lower()}"' in each for each in said):
             self.leave(listener)
             return not_allowed(f"subscribe to {listener.subject!r}")
@@ -149,10 +149,10 @@ class Subscriber:
         """The driver had a message for a subscription and no room for it."""
         listener = self._listeners.get(number)
         if listener is not None:
-            listener.feed.miss()
+            listener.buffer.miss()
 
 
-async def _unsubscribe(session: Session, subscription: Subscription) -> None:
+async def _unsubscribe(session: NatsSession, subscription: Subscription) -> None:
     try:
         await session.do(subscription.unsubscribe())
     except (PrismError, errors.Error, OSError):

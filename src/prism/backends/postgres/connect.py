@@ -11,7 +11,7 @@ from prism.backends.postgres.sessions import Session
 from prism.errors import FailedPrecondition
 from prism.sdk.tls import client_context
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds beyond its time-out that a statement may stay without an answer before the connection counts as lost."""
 
 # Every statement finds its rows by primary key, and a plan made while the table was empty must not be another.
@@ -81,7 +81,7 @@ def _options(config: PostgresConfig, credentials: PostgresCredentials) -> dict[s
         "password": credentials.password.get_secret_value() if credentials.password else None,
         "ssl": _tls(config),
         "timeout": config.connect_timeout,
-        "command_timeout": config.statement_timeout + _PATIENCE,
+        "command_timeout": config.statement_timeout + _TIMEOUT,
         "target_session_attrs": "primary",
         "server_settings": _settings(config),
     }

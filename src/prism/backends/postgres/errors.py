@@ -20,95 +20,95 @@ from prism.errors import (
     PrismError,
     StoreFull,
 )
-from prism.sdk.driver_errors import LATER, SOON, Meaning, translated
+from prism.sdk.driver_errors import LATER, SOON, ErrorMapping, translated
 
-_MEANINGS = (
-    Meaning(
+_MAPPINGS = (
+    ErrorMapping(
         (asyncpg.InvalidAuthorizationSpecificationError,),
         BackendCredentials,
         "PostgreSQL refuses the gateway: correct username and password in the namespace's credentials, or pg_hba.conf",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.InvalidCatalogNameError, asyncpg.DatabaseDroppedError),
         FailedPrecondition,
         "the database is not there: create it, or correct `database` in the namespace's configuration",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.InsufficientPrivilegeError,),
         FailedPrecondition,
         "the gateway's role may not do this: GRANT it CREATE ON DATABASE so that it makes its own schema; or in a "
         "schema made before, USAGE ON SCHEMA, SELECT, INSERT, UPDATE, DELETE ON ALL TABLES and USAGE ON ALL SEQUENCES",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError),
         FailedPrecondition,
         "the gateway's tables are gone, changed or hidden from its role: restore the schema, and the role's USAGE on "
         "it, or restart the gateway to make it anew",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.TooManyConnectionsError,),
         BackendUnavailable,
         "PostgreSQL has no connection left: raise its max_connections or lower pool_size",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
         BackendUnavailable,
         "PostgreSQL is starting or stopping: try again soon",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.LockNotAvailableError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError),
         Conflict,
         "another transaction holds the same items: try again",
         SOON,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.QueryCanceledError,),
         BackendUnavailable,
         "PostgreSQL took too long: ask for less at once, or raise statement_timeout",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.DiskFullError,),
         StoreFull,
         "PostgreSQL's disk is full: free some space",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.ReadOnlySQLTransactionError,),
         StoreFull,
         "PostgreSQL is read-only: end its recovery or default_transaction_read_only",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError),
         DataLoss,
         "PostgreSQL reports damaged data: check its disks and restore a backup",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
         BackendUnavailable,
         "PostgreSQL lacks resources: its log says which",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.TargetServerAttributeNotMatched,),
         BackendUnavailable,
         "none of the hosts is a primary: wait for the failover, or correct the hosts",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (ssl.SSLError,),
         BackendUnavailable,
         "TLS with PostgreSQL failed: correct sslmode, ca, certificate and key",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.ClientConfigurationError,),
         FailedPrecondition,
         "the connection cannot be made as configured: correct connection_string, host, ca, certificate and key",
     ),
-    Meaning(
+    ErrorMapping(
         (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError),
         BackendUnavailable,
         "PostgreSQL does not answer: check that it runs and can be reached",
@@ -138,7 +138,7 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if isinstance(error, PrismError):
         return error
     outcome = _outcome(error, sent=sent) if writes else None
-    return translated(error, _MEANINGS, outcome, store="PostgreSQL")
+    return translated(error, _MAPPINGS, outcome, store="PostgreSQL")
 
 
 def may_pass(error: Exception, *, writes: bool, sent: bool, connected: bool) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 from prism.backends.redis.cache import RedisCache
 from prism.backends.redis.commands.cluster import Cluster
-from prism.backends.redis.commands.connect import cluster, connector, dialler, listener
+from prism.backends.redis.commands.connect import cluster, connector, listener, node_connector
 from prism.backends.redis.commands.primary import Sentinels, Watch
 from prism.backends.redis.commands.server import OneServer, Server
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.data.layout import Names
 from prism.backends.redis.keyvalue import RedisKeyValue
-from prism.backends.redis.listening.sources import ClusterSource, OneSource, Source
+from prism.backends.redis.listening.channel_locator import ChannelLocator, ClusterLocator, ServerLocator
 from prism.backends.redis.listening.subscriber import Subscriber
 from prism.backends.redis.pubsub import RedisPubSub
 from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, PrismError
@@ -32,11 +32,11 @@ class RedisBackend:
 
     def __init__(self, config: RedisConfig, credentials: RedisCredentials) -> None:
         self._config = config
-        self._server, source, sentinels = server_and_source(config, credentials)
+        self._server, locator, sentinels = server_and_locator(config, credentials)
         names = Names(config.prefix)
         self._keyvalue = RedisKeyValue(self._server, names)
         self._cache = RedisCache(self._server, names)
-        self._subscriber = Subscriber(source, config)
+        self._subscriber = Subscriber(locator, config)
         self._pubsub = RedisPubSub(self._server, self._subscriber, names, config.database)
         self._namespaces: set[str] = set()
         self._warning = ""
@@ -141,21 +141,23 @@ class RedisBackend:
         return told
 
 
-def server_and_source(config: RedisConfig, credentials: RedisCredentials) -> tuple[Server, Source, Sentinels | None]:
+def server_and_locator(
+    config: RedisConfig, credentials: RedisCredentials
+) -> tuple[Server, ChannelLocator, Sentinels | None]:
     """What commands go to, where messages come from, and who knows which server that is."""
     if config.mode == "cluster":
         client = cluster(config, credentials)
         server = Cluster(
             client,
-            dialler(config, credentials),
+            node_connector(config, credentials),
             most=config.pool_size - 1,  # the client has one of its own to each node
             timeout=config.command_timeout,
             greeting=config.greeting,
         )
-        return server, ClusterSource(client, listener(config, credentials, None)), None
+        return server, ClusterLocator(client, listener(config, credentials, None)), None
     connect, sentinel = connector(config, credentials)
     one = OneServer(connect, sentinel, most=config.pool_size, timeout=config.command_timeout, greeting=config.greeting)
-    return one, OneSource(config.addresses[0], listener(config, credentials, sentinel)), sentinel
+    return one, ServerLocator(config.addresses[0], listener(config, credentials, sentinel)), sentinel
 
 
 def _check_version(info: bytes) -> None:

@@ -20,66 +20,66 @@ from prism.errors import (
     PrismError,
     StoreFull,
 )
-from prism.sdk.driver_errors import LATER, Meaning, first_line, translated
+from prism.sdk.driver_errors import LATER, ErrorMapping, first_line, translated
 
 _CREDENTIALS = "Redis refuses the gateway's credentials: correct username and password, or the user's ACL"
 
 # The first that fits counts.
-_MEANINGS = (
-    Meaning(
+_MAPPINGS = (
+    ErrorMapping(
         (Unsynced,),
         FailedPrecondition,
         "durability synced needs a Redis with appendonly yes and appendfsync always: change them, or say durability: "
         "store",
     ),
-    Meaning(
+    ErrorMapping(
         (driver.AuthenticationError, driver.AuthenticationWrongNumberOfArgsError, driver.NoPermissionError),
         BackendCredentials,
         _CREDENTIALS,
     ),
-    Meaning(
+    ErrorMapping(
         (driver.OutOfMemoryError,),
         StoreFull,
         "Redis has no memory left: raise its maxmemory, or remove something",
     ),
-    Meaning(
+    ErrorMapping(
         (driver.ReadOnlyError,),
         BackendUnavailable,
         "this Redis is a replica, perhaps after a failover: wait for it to end, or name the primary",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (driver.TryAgainError,),
         BackendUnavailable,
         "the keys of this call may be split over two nodes of the Redis cluster while their slot moves, and neither "
         "node runs what needs them all: try again when it has moved",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (driver.AskError,),
         BackendUnavailable,
         "the nodes of the Redis cluster do not agree on who has this key: try again when its slot has moved",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (driver.BusyLoadingError, driver.MasterDownError, driver.ClusterDownError),
         BackendUnavailable,
         "Redis is not ready: wait until it has loaded its data and found its primary",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (ssl.SSLError,),
         BackendUnavailable,
         "TLS with Redis failed: correct tls, ca, certificate, key and tls_server_name",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (driver.TimeoutError, TimeoutError),
         BackendUnavailable,
         "Redis does not answer in time: check that it runs and is not blocked by a slow command",
         LATER,
     ),
-    Meaning(
+    ErrorMapping(
         (driver.ConnectionError, driver.RedisClusterException, driver.ClusterError, OSError),
         BackendUnavailable,
         "Redis does not answer: check that it runs and can be reached",
@@ -87,7 +87,7 @@ _MEANINGS = (
     ),
 )
 
-_KNOWN = tuple(kind for meaning in _MEANINGS for kind in meaning.errors)
+_KNOWN = tuple(kind for mapping in _MAPPINGS for kind in mapping.errors)
 
 _PREFIXES = (
     ("The user executing the script", BackendCredentials, _CREDENTIALS),
@@ -141,7 +141,7 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
         for prefix, kind, advice in _PREFIXES:
             if str(error).startswith(prefix):
                 return kind(f"{advice} ({first_line(error)})", outcome=outcome, retry_after=LATER)
-    return translated(error, _MEANINGS, outcome, store="Redis")
+    return translated(error, _MAPPINGS, outcome, store="Redis")
 
 
 def _half_done(error: Exception) -> bool:

@@ -51,7 +51,7 @@ class RedisPubSub(PubSub):
         )
         body = message.SerializeToString()
         channels = (self._channel(context, request.topic), self._channel(context, REST))
-        command = (b"EVAL", scripts.PUBLISH, 0, *channels, self._subscriber.words.publish, body)
+        command = (b"EVAL", scripts.PUBLISH, 0, *channels, self._subscriber.commands.publish, body)
         await self._lane.submit(context.namespace, command, size=len(body))
         return PublishResponse(message_id=message.message_id)
 
@@ -64,7 +64,7 @@ class RedisPubSub(PubSub):
         listening = await self._subscriber.join(self._channel(context, REST if wild else pattern), pattern)
         try:
             context.established()
-            async for message in listening.feed:
+            async for message in listening.buffer:
                 yield message
         finally:
             self._subscriber.leave(listening)

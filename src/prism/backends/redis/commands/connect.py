@@ -57,7 +57,7 @@ def listener(
     return lambda address: _to(address, kind, options)
 
 
-def dialler(config: RedisConfig, credentials: RedisCredentials) -> Callable[[str], AbstractConnection]:
+def node_connector(config: RedisConfig, credentials: RedisCredentials) -> Callable[[str], AbstractConnection]:
     """How connections to the nodes of a cluster are made, given their addresses; raises as `connector` does."""
     options = {**_common(config, credentials), "parser_class": Parser}
     kind = _kind_for_writes(config)

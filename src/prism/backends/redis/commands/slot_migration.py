@@ -15,8 +15,8 @@ from prism.errors import BackendUnavailable
 from prism.sdk import Context, Deadline
 
 _FIRST_PAUSE: Final = 0.01
-_LONGEST_PAUSE: Final = 0.1
-_PATIENCE: Final = 5.0
+_MAX_PAUSE: Final = 0.1
+_TIMEOUT: Final = 5.0
 """Seconds that a call waits which has no deadline."""
 
 T = TypeVar("T")
@@ -36,8 +36,8 @@ async def once_moved(attempt: Callable[[], Awaitable[T]], context: Context) -> T
         except BackendUnavailable as error:
             if not isinstance(error.__cause__, driver.AskError | driver.TryAgainError):
                 raise
-            deadline = deadline or context.deadline or Deadline.after(_PATIENCE)
+            deadline = deadline or context.deadline or Deadline.after(_TIMEOUT)
             if deadline.remaining() < 2 * pause:
                 raise
         await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause = min(2 * pause, _MAX_PAUSE)

@@ -8,17 +8,17 @@ from google.protobuf.message import DecodeError
 
 from prism.errors import PrismError
 from prism.interfaces.pubsub import Message
-from prism.sdk import Audience, Feed
-from prism.sdk.subscription_index import Listener
+from prism.sdk import SubscriberBuffer, SubscriptionIndex
+from prism.sdk.subscription_index import IndexEntry
 
 if TYPE_CHECKING:
-    from prism.backends.redis.listening.session import Session
+    from prism.backends.redis.listening.session import SubscriberSession
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ChannelCommands:
     """The commands of one kind of channel; what is pushed begins with the same words in lower case.
 
     Attributes:
@@ -34,28 +34,28 @@ class Words:
     message: bytes
 
 
-CLASSIC = Words(b"PUBLISH", b"SUBSCRIBE", b"UNSUBSCRIBE", b"message")
-SHARDED = Words(b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"smessage")
+CLASSIC = ChannelCommands(b"PUBLISH", b"SUBSCRIBE", b"UNSUBSCRIBE", b"message")
+SHARDED = ChannelCommands(b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"smessage")
 
 
 @dataclass(eq=False, slots=True)
-class Listening:
+class ChannelSubscription:
     """One subscriber.
 
     Attributes:
         channel: what it listens to in Redis.
         pattern: which of the messages there it wants.
-        feed: where they go.
+        buffer: where they go.
         session: the connection where it stands, or waits for its place.
         place: its place among the channel's listeners, once the server has confirmed it.
-        gone: nobody reads the feed any more.
+        gone: nobody reads the buffer any more.
     """
 
     channel: bytes
     pattern: str
-    feed: Feed[Message]
-    session: "Session | None" = None
-    place: Listener[Message] | None = None
+    buffer: SubscriberBuffer[Message]
+    session: "SubscriberSession | None" = None
+    place: IndexEntry[Message] | None = None
     gone: bool = False
 
 
@@ -70,8 +70,8 @@ class Channel:
 
     name: bytes
     joining: int = 0
-    _audience: Audience[Message] = field(default_factory=Audience)
-    _listeners: set[Listening] = field(default_factory=set)
+    _subscriptions: SubscriptionIndex[Message] = field(default_factory=SubscriptionIndex)
+    _listeners: set[ChannelSubscription] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -81,16 +81,16 @@ class Channel:
         """Nobody listens, or is about to."""
         return not self._listeners and not self.joining
 
-    def join(self, listening: Listening) -> None:
-        """A subscriber takes its place: every later message that it wants goes into its feed."""
-        listening.place = self._audience.join(listening.pattern, "", listening.feed)
+    def join(self, listening: ChannelSubscription) -> None:
+        """A subscriber takes its place: every later message that it wants goes into its buffer."""
+        listening.place = self._subscriptions.join(listening.pattern, "", listening.buffer)
         self._listeners.add(listening)
 
-    def leave(self, listening: Listening) -> None:
+    def leave(self, listening: ChannelSubscription) -> None:
         """A subscriber gives up the place that it has."""
         place, listening.place = listening.place, None
         if place is not None:
-            self._audience.leave(place)
+            self._subscriptions.leave(place)
             self._listeners.discard(listening)
 
     def deliver(self, body: bytes) -> None:
@@ -102,7 +102,7 @@ class Channel:
         except DecodeError:
             message = Message()
         if message.message_id:
-            self._audience.tell(message.topic, message, len(body), "")
+            self._subscriptions.deliver(message.topic, message, len(body), "")
         else:
             log.warning("a message on the channel %r is not of Prism, and is left out: who sends it?", self.name)
 
@@ -110,4 +110,4 @@ class Channel:
         """Its subscriptions end with that error."""
         for listening in tuple(self._listeners):
             self.leave(listening)
-            listening.feed.end(error.clone())
+            listening.buffer.end(error.clone())

@@ -19,7 +19,7 @@ from redis.crc import key_slot
 
 from prism.backends.redis.commands.parsers import Push
 from prism.backends.redis.errors import translate
-from prism.backends.redis.listening.channel import Channel, Listening, Words
+from prism.backends.redis.listening.channel import Channel, ChannelCommands, ChannelSubscription
 from prism.errors import BackendUnavailable, MessagesLost, PrismError
 from prism.sdk.driver_errors import LATER
 
@@ -37,22 +37,24 @@ class _Asked:
 
     command: tuple[bytes, ...]
     answer: "asyncio.Future[Any]"
-    listening: Listening | None = None
+    listening: ChannelSubscription | None = None
 
 
-class Session:
+class SubscriberSession:
     """A connection that stands as long as it is `alive`; then each of its subscriptions has ended with a `GAP`."""
 
-    def __init__(self, connection: AbstractConnection, words: Words, *, patience: float, interval: float) -> None:
+    def __init__(
+        self, connection: AbstractConnection, commands: ChannelCommands, *, patience: float, interval: float
+    ) -> None:
         """
         Args:
             connection: open.
-            words: the kind of channels.
+            commands: the kind of channels.
             patience: seconds in which an answer must come.
             interval: seconds between two questions whether the server is still the right one.
         """
         self._connection = connection
-        self._words = words
+        self._commands = commands
         self._patience = patience
         self._interval = interval
         self._channels: dict[bytes, Channel] = {}
@@ -64,7 +66,13 @@ class Session:
 
     @classmethod
     async def open(
-        cls, connection: AbstractConnection, words: Words, *, greeting: float, patience: float, interval: float
+        cls,
+        connection: AbstractConnection,
+        commands: ChannelCommands,
+        *,
+        greeting: float,
+        patience: float,
+        interval: float,
     ) -> Self:
         """Connects and logs in, within `greeting` seconds.
 
@@ -81,7 +89,7 @@ class Session:
         except BaseException:
             await _disconnect(connection)
             raise
-        session = cls(connection, words, patience=patience, interval=interval)
+        session = cls(connection, commands, patience=patience, interval=interval)
         try:
             await session._check()
         except BaseException:
@@ -101,7 +109,7 @@ class Session:
     def __len__(self) -> int:
         return sum(map(len, self._channels.values()))
 
-    async def join(self, listening: Listening) -> Exception | None:
+    async def join(self, listening: ChannelSubscription) -> Exception | None:
         """A subscriber begins; when this returns, no later message is missed. What the server refused it with, if so.
 
         Raises:
@@ -109,10 +117,10 @@ class Session:
         """
         listening.session = self
         self._channels.setdefault(listening.channel, Channel(listening.channel)).joining += 1
-        refusal = await self._answer(self._ask(self._words.subscribe, listening.channel, listening=listening))
+        refusal = await self._answer(self._ask(self._commands.subscribe, listening.channel, listening=listening))
         return refusal if isinstance(refusal, Exception) else None
 
-    def leave(self, listening: Listening) -> None:
+    def leave(self, listening: ChannelSubscription) -> None:
         """A subscriber ends; does nothing the second time."""
         listening.gone = True
         channel = self._channels.get(listening.channel)
@@ -125,7 +133,7 @@ class Session:
         self._lose(BackendUnavailable("the connection was closed; subscribe again"))
         await asyncio.wait((self._task,))
 
-    def _ask(self, *command: bytes, listening: Listening | None = None) -> "asyncio.Future[Any]":
+    def _ask(self, *command: bytes, listening: ChannelSubscription | None = None) -> "asyncio.Future[Any]":
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._failure is not None:
             answer.set_result(self._failure)
@@ -211,7 +219,7 @@ class Session:
 
     def _pushed(self, push: Push) -> None:
         kind, channel = push[0], push[1]
-        if kind == self._words.message:
+        if kind == self._commands.message:
             if channel in self._channels:  # else the last listener has left, and this was still under way
                 self._channels[channel].deliver(push[2])
             return
@@ -222,10 +230,10 @@ class Session:
                 self._placed(asked.listening, confirmed=True)
             if not asked.answer.done():
                 asked.answer.set_result(None)
-        elif kind.upper() == self._words.unsubscribe:
+        elif kind.upper() == self._commands.unsubscribe:
             self._moved(channel)
 
-    def _placed(self, listening: Listening, *, confirmed: bool) -> None:
+    def _placed(self, listening: ChannelSubscription, *, confirmed: bool) -> None:
         """The server has answered a subscription: what it sends from here on was published after that."""
         channel = self._channels[listening.channel]
         channel.joining -= 1
@@ -236,7 +244,7 @@ class Session:
     def _tidy(self, channel: Channel) -> None:
         if channel.deserted:
             del self._channels[channel.name]
-            self._ask(self._words.unsubscribe, channel.name)
+            self._ask(self._commands.unsubscribe, channel.name)
 
     def _moved(self, name: bytes) -> None:
         """The server ended a subscription by itself: the channel's slot has gone to another node."""

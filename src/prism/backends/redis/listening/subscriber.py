@@ -6,12 +6,12 @@ import redis.exceptions as driver
 
 from prism.backends.redis.config import RedisConfig
 from prism.backends.redis.errors import translate
-from prism.backends.redis.listening.channel import Listening, Words
-from prism.backends.redis.listening.session import Session
-from prism.backends.redis.listening.sources import Source
+from prism.backends.redis.listening.channel import ChannelCommands, ChannelSubscription
+from prism.backends.redis.listening.channel_locator import ChannelLocator
+from prism.backends.redis.listening.session import SubscriberSession
 from prism.errors import BackendUnavailable, PrismError
 from prism.interfaces.pubsub import Message
-from prism.sdk import Feed
+from prism.sdk import SubscriberBuffer
 from prism.sdk.driver_errors import LATER
 
 _HOPS = 3
@@ -21,31 +21,31 @@ _STOPPED = "the backend was stopped; subscribe again"
 class Subscriber:
     """Listens. A connection is made for the first subscriber that needs it, and after a loss for the next one."""
 
-    def __init__(self, source: Source, config: RedisConfig) -> None:
-        self._source = source
+    def __init__(self, locator: ChannelLocator, config: RedisConfig) -> None:
+        self._locator = locator
         self._config = config
-        self._sessions: dict[str, Session] = {}
-        self._opening: dict[str, asyncio.Task[Session]] = {}
-        self._feeds: set[Feed[Message]] = set()
+        self._sessions: dict[str, SubscriberSession] = {}
+        self._opening: dict[str, asyncio.Task[SubscriberSession]] = {}
+        self._buffers: set[SubscriberBuffer[Message]] = set()
         self._stopped = False
 
     @property
-    def words(self) -> Words:
+    def commands(self) -> ChannelCommands:
         """The commands of the channels."""
-        return self._source.words
+        return self._locator.commands
 
     def __len__(self) -> int:
-        return len(self._feeds)
+        return len(self._buffers)
 
-    async def join(self, channel: bytes, pattern: str) -> Listening:
+    async def join(self, channel: bytes, pattern: str) -> ChannelSubscription:
         """A subscriber begins; when this returns, Redis knows.
 
         Raises:
             PrismError: it cannot.
         """
-        feed: Feed[Message] = Feed(self._config.buffer_messages, self._config.buffer_bytes)
-        listening = Listening(channel, pattern, feed)
-        self._feeds.add(feed)
+        buffer: SubscriberBuffer[Message] = SubscriberBuffer(self._config.buffer_messages, self._config.buffer_bytes)
+        listening = ChannelSubscription(channel, pattern, buffer)
+        self._buffers.add(buffer)
         try:
             await self._join(listening)
         except BaseException:
@@ -53,9 +53,9 @@ class Subscriber:
             raise
         return listening
 
-    def leave(self, listening: Listening) -> None:
+    def leave(self, listening: ChannelSubscription) -> None:
         """A subscriber ends; does nothing the second time."""
-        self._feeds.discard(listening.feed)
+        self._buffers.discard(listening.buffer)
         listening.gone = True
         if listening.session is not None:
             listening.session.leave(listening)
@@ -69,8 +69,8 @@ class Subscriber:
     async def stop(self) -> None:
         """Ends all subscriptions and connections, and refuses what comes later."""
         self._stopped = True
-        for feed in self._feeds:
-            feed.end(BackendUnavailable(_STOPPED))
+        for buffer in self._buffers:
+            buffer.end(BackendUnavailable(_STOPPED))
         opening = tuple(self._opening.values())
         for task in opening:
             task.cancel()
@@ -78,8 +78,8 @@ class Subscriber:
         sessions, self._sessions = tuple(self._sessions.values()), {}
         await asyncio.gather(*(session.close() for session in sessions))
 
-    async def _join(self, listening: Listening) -> None:
-        address = await self._source.locate(listening.channel)
+    async def _join(self, listening: ChannelSubscription) -> None:
+        address = await self._locator.locate(listening.channel)
         for _ in range(_HOPS):
             session = await self._session(address)
             refusal = await session.join(listening)
@@ -87,11 +87,11 @@ class Subscriber:
                 return
             if not isinstance(refusal, driver.MovedError):
                 raise translate(refusal, writes=False, sent=False) from refusal
-            await self._source.look_again()
+            await self._locator.look_again()
             address = f"{refusal.host}:{refusal.port}"
         raise BackendUnavailable("the nodes of the Redis cluster disagree on who owns a namespace", retry_after=LATER)
 
-    async def _session(self, address: str) -> Session:
+    async def _session(self, address: str) -> SubscriberSession:
         if self._stopped:
             raise BackendUnavailable(_STOPPED)
         session = self._sessions.get(address)
@@ -108,17 +108,17 @@ class Subscriber:
                 raise BackendUnavailable(_STOPPED) from None
             raise
 
-    async def _open(self, address: str) -> Session:
+    async def _open(self, address: str) -> SubscriberSession:
         try:
-            session = await Session.open(
-                self._source.connect(address),
-                self._source.words,
+            session = await SubscriberSession.open(
+                self._locator.connect(address),
+                self._locator.commands,
                 greeting=self._config.greeting,
                 patience=self._config.command_timeout,
                 interval=self._config.ping_interval,
             )
         except PrismError:
-            await self._source.look_again()
+            await self._locator.look_again()
             raise
         finally:
             del self._opening[address]
@@ -126,7 +126,7 @@ class Subscriber:
         return session
 
 
-def _seen(task: "asyncio.Task[Session]") -> None:
+def _seen(task: "asyncio.Task[SubscriberSession]") -> None:
     """An error is known, also where nobody waits for it any more."""
     if not task.cancelled():
         task.exception()

@@ -13,19 +13,19 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 
 from prism.backends.redis.errors import translate
-from prism.backends.redis.listening.channel import CLASSIC, SHARDED, Words
+from prism.backends.redis.listening.channel import CLASSIC, SHARDED, ChannelCommands
 
 _FAILURES = (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError)
 
 
-class Source(Protocol):
+class ChannelLocator(Protocol):
     """One server, or many.
 
     Attributes:
-        words: the commands of its channels.
+        commands: the commands of its channels.
     """
 
-    words: Words
+    commands: ChannelCommands
 
     async def locate(self, channel: bytes) -> str:
         """The address of a channel's server.
@@ -44,34 +44,34 @@ class Source(Protocol):
         ...
 
 
-class OneSource:
+class ServerLocator:
     """One server, or the primary that sentinels name."""
 
-    words = CLASSIC
+    commands = CLASSIC
 
     def __init__(self, address: str, connect: Callable[[str], AbstractConnection]) -> None:
         self._address = address
         self.connect = connect
 
     async def locate(self, channel: bytes) -> str:  # noqa: ARG002  # the face
-        """See Source. With sentinels it only stands for the primary, which they name to each connection."""
+        """See ChannelLocator. With sentinels it only stands for the primary, which they name to each connection."""
         return self._address
 
     async def look_again(self) -> None:
         """There is nothing to remember."""
 
 
-class ClusterSource:
+class ClusterLocator:
     """A cluster, as the driver's client knows it."""
 
-    words = SHARDED
+    commands = SHARDED
 
     def __init__(self, client: RedisCluster, connect: Callable[[str], AbstractConnection]) -> None:
         self._client = client
         self.connect = connect
 
     async def locate(self, channel: bytes) -> str:
-        """See Source."""
+        """See ChannelLocator."""
         try:
             await self._client.initialize()
             node = self._client.get_node_from_key(channel)  # type: ignore[arg-type]  # it takes bytes
@@ -81,7 +81,7 @@ class ClusterSource:
         return f"[{node.host}]:{node.port}" if ":" in node.host else f"{node.host}:{node.port}"
 
     async def look_again(self) -> None:
-        """See Source."""
+        """See ChannelLocator."""
         try:
             await self._client.nodes_manager.initialize()
         except _FAILURES as error:

@@ -80,7 +80,7 @@ class Strict:
 async def test_whoever_is_not_known_is_refused_before_anything_is_read(world: World) -> None:
     """By every operation; the denial is told too."""
     told: list[Action] = []
-    admin = Admin(world.control, doorkeeper=Strict(), listeners=[told.append])
+    admin = Admin(world.control, authorizer=Strict(), listeners=[told.append])
     for operation in admin.operations.values():
         with pytest.raises(Unauthenticated):
             await ask(admin, Arrived(Metadata(())), operation, b"\xff")
@@ -91,7 +91,7 @@ async def test_whoever_is_not_known_is_refused_before_anything_is_read(world: Wo
 async def test_whoever_may_administer_one_namespace_sees_no_other(world: World) -> None:
     """Nor the gateway as a whole; what authentication found is who acts, not what the caller says."""
     told: list[Action] = []
-    admin = Admin(world.control, doorkeeper=Strict(), listeners=[told.append])
+    admin = Admin(world.control, authorizer=Strict(), listeners=[told.append])
     for name, operation in admin.operations.items():
         fields = {field.name for field in operation.request.DESCRIPTOR.fields}
         request = operation.request(namespace="b") if "namespace" in fields else operation.request()  # type: ignore[call-arg]

@@ -57,7 +57,7 @@ async def test_a_store_that_is_down_is_tried_again_while_others_serve(world: Wor
 
 async def test_a_store_that_hangs_does_not_hold_up_the_start(tmp_path: Path) -> None:
     """The others serve after the start's patience; the hanging one says that it is starting."""
-    world = World(tmp_path, timing=Timing(start_patience=0.05))
+    world = World(tmp_path, timing=Timing(start_timeout=0.05))
     store("slow").gate = asyncio.Event()
     world.write(toy("a", "up"), toy("b", "slow"))
     await world.control.start()
@@ -149,7 +149,7 @@ async def test_stop_does_not_wait_for_ever(world: World) -> None:
 
 async def test_a_backend_that_hangs_is_given_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The gateway ends all the same, and the log says who did not."""
-    world = World(tmp_path, timing=Timing(stop_patience=0.01))
+    world = World(tmp_path, timing=Timing(stop_timeout=0.01))
     world.write(toy("a", "s"))
     await world.control.start()
     store("s").hangs = True

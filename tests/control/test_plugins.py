@@ -17,8 +17,8 @@ from prism.errors import BackendUnavailable, Outcome
 from prism.plugins.rpc import instance
 from prism.plugins.sidecar import process, sidecar
 
-PATIENT = Timing(start_patience=20.0, reload_patience=20.0, probe_interval=0.05, stuck_after=2, backoff_initial=0.02,
-                 backoff_most=0.1, watch_interval=0.2)  # fmt: skip
+PATIENT = Timing(start_timeout=20.0, reload_timeout=20.0, probe_interval=0.05, stuck_after=2, backoff_initial=0.02,
+                 backoff_max=0.1, watch_interval=0.2)  # fmt: skip
 
 MANIFEST = """
 name = "odd"

@@ -22,7 +22,7 @@ from prism.wire import Code, Deadline, Metadata, Peer
 
 TOY = Path(__file__).parents[1] / "plugins" / "toy_store" / "plugin.toml"
 QUICK = Timing(
-    start_patience=2.0, reload_patience=2.0, probe_interval=0.02, backoff_initial=0.01, backoff_most=0.05,
+    start_timeout=2.0, reload_timeout=2.0, probe_interval=0.02, backoff_initial=0.01, backoff_max=0.05,
     watch_interval=0.2,
 )  # fmt: skip
 SERVICE = "/prism.data.v1.KeyValue/"

@@ -9,7 +9,7 @@ from prism.wire import Code, Metadata, Peer
 OPERATOR_HEADER = "prism-operator"
 """Who an operator says that they are: `prism` sends `user@host`. Nobody has checked it."""
 
-_LONGEST_NAME = 100
+_MAX_NAME = 100
 _UNFIT = re.compile(r"[^\w.@+-]", re.ASCII)
 
 
@@ -30,7 +30,7 @@ class Actor:
     @classmethod
     def of(cls, metadata: Metadata, peer: Peer, principal: str = "") -> "Actor":
         """Who sent a request."""
-        claimed = _UNFIT.sub("_", str(metadata.get(OPERATOR_HEADER, ""))[:_LONGEST_NAME])
+        claimed = _UNFIT.sub("_", str(metadata.get(OPERATOR_HEADER, ""))[:_MAX_NAME])
         address = f"{peer.address}uid={peer.credentials.uid}" if peer.credentials else peer.address
         return cls(principal, claimed, address)
 

@@ -1,5 +1,5 @@
-"""Who may administer: the admin service asks a doorkeeper who calls, before it reads the request, and whether they may,
-once it knows which namespace they mean.
+"""Who may administer: the admin service asks an authorizer who calls, before it reads the request, and then whether the
+caller may, once it knows which namespace is meant.
 """
 
 from typing import Protocol
@@ -12,7 +12,7 @@ EVERYWHERE = "*"
 """In place of a namespace: the gateway as a whole. No namespace can have this name, and only a rule for all fits it."""
 
 
-class Doorkeeper(Protocol):
+class Authorizer(Protocol):
     """Lets operators in."""
 
     async def identify(self, operation: Operation, incoming: Incoming) -> Principal:

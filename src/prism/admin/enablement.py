@@ -1,4 +1,4 @@
-"""Switches a namespace off and on again."""
+"""Disables a namespace and enables it again."""
 
 from time import time
 
@@ -9,7 +9,7 @@ from prism.control.control import Control
 from prism.control.disabled import Disabled
 
 
-class Switches:
+class Enablement:
     """Disables and enables.
 
     Args:

@@ -31,7 +31,7 @@ _METHODS = {
 }
 _STREAM = "application/connect+json"
 _SHOWN = 100
-_MOST_PARAMETERS = 20
+_MAX_PARAMETERS = 20
 
 
 class PlainPaths:
@@ -95,7 +95,7 @@ def _query(request: HttpRequest, operation: Operation) -> str:
 def _message(request: HttpRequest, operation: Operation) -> dict[str, Any]:
     """The message, as JSON has it, whose fields are in the query."""
     try:
-        given = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict"))
+        given = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS, errors="strict"))
     except ValueError as error:
         raise HttpRefusal(400, Code.INVALID_ARGUMENT, f"the query cannot be read: {error}") from error
     fields: Any = operation.request.DESCRIPTOR.fields

@@ -10,8 +10,8 @@ from prism.control.control import Control
 from prism.control.report import ReloadReport
 from prism.errors import FailedPrecondition
 
-_MOST_LISTED = 1000
-_MOST_PROBLEMS = 10
+_MAX_LISTED = 1000
+_MAX_PROBLEMS = 10
 
 
 class Reloads:
@@ -77,11 +77,11 @@ class Reloads:
 
 def _applied(report: ReloadReport, as_before: str) -> None:
     if not report.applied:
-        told = [str(each) for each in report.problems[:_MOST_PROBLEMS]]
+        told = [str(each) for each in report.problems[:_MAX_PROBLEMS]]
         if more := len(report.problems) - len(told):
             told.append(f"and {more} more")
         raise FailedPrecondition(f"{as_before}: {'; '.join(told)}", reason="CONFIGURATION_INVALID")
 
 
 def _first(names: Iterable[str]) -> list[str]:
-    return list(islice(names, _MOST_LISTED))
+    return list(islice(names, _MAX_LISTED))

@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError, Message
 
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.admin.action import Action, Actor, Listener
-from prism.admin.authorizer import EVERYWHERE, Anybody, Doorkeeper
+from prism.admin.authorizer import EVERYWHERE, Anybody, Authorizer
 from prism.admin.catalogue import Catalogue
-from prism.admin.enablement import Switches
+from prism.admin.enablement import Enablement
 from prism.admin.logs import Logs
 from prism.admin.namespaces import Namespaces
 from prism.admin.reloads import Reloads
@@ -50,23 +50,23 @@ class Admin:
         self,
         control: Control,
         *,
-        doorkeeper: Doorkeeper | None = None,
+        authorizer: Authorizer | None = None,
         breakers: Breakers = dict,
         listeners: Iterable[Listener] = (),
     ) -> None:
         """
         Args:
             control: what is administered.
-            doorkeeper: says who asks, and refuses whom it will; None lets everyone in.
+            authorizer: says who asks, and refuses whom it will; None lets everyone in.
             breakers: the circuit breakers that there are.
             listeners: are told of every action, beside the log and the audit trail.
         """
         operations = [Operation.of(method) for method in SERVICE.methods]
         self.operations: Mapping[str, Operation] = {each.path: each for each in operations}
-        self._doorkeeper = doorkeeper or Anybody()
+        self._authorizer = authorizer or Anybody()
         self._listeners = (log_action, audit_action, *listeners)
         reporter = Reporter(control, breakers)
-        reporting = (Statuses, Reloads, Switches, Namespaces)
+        reporting = (Statuses, Reloads, Enablement, Namespaces)
         nouns = (Catalogue(control), Logs(control), *(noun(control, reporter) for noun in reporting))
         self._handlers: Mapping[str, Handler] = {each.name: _handler(nouns, each) for each in operations}
 
@@ -102,7 +102,7 @@ class Admin:
     async def _let_in(self, begun: "_Begun", payload: bytes, decode: Decode | None) -> None:
         """Reads the request, by the rules of the .proto, and asks whether they may."""
         begun.request = await _read(begun.operation, payload, decode)
-        self._doorkeeper.allow(begun.principal, begun.namespace or EVERYWHERE)
+        self._authorizer.allow(begun.principal, begun.namespace or EVERYWHERE)
 
     @asynccontextmanager
     async def _performed(self, incoming: Incoming, operation: Operation) -> "AsyncIterator[_Begun]":
@@ -110,7 +110,7 @@ class Admin:
         begun = _Begun(operation, Actor.of(incoming.metadata, incoming.peer))
         code, reason, message = Code.CANCELLED, "", "whoever asked did not wait"
         try:
-            begun.principal = await self._doorkeeper.identify(operation, incoming)
+            begun.principal = await self._authorizer.identify(operation, incoming)
             begun.actor = replace(begun.actor, principal=begun.principal.name)
             yield begun
         except PrismError as error:

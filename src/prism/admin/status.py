@@ -90,12 +90,12 @@ class Reporter:
             restarts=supervised.restarts,
             process=struct(dict(supervised.instance.status())),
         )
-        if supervised.condition.probed_at:
-            health = supervised.condition.health
+        if supervised.health_state.probed_at:
+            health = supervised.health_state.health
             probe = pb.Probe(result=_PROBES[health.status], message=health.message, details=told["health"])
-            probe.time.CopyFrom(instant(supervised.condition.probed_at))
+            probe.time.CopyFrom(instant(supervised.health_state.probed_at))
             message.probe.CopyFrom(probe)
-        if (failure := supervised.condition.failure) is not None:
+        if (failure := supervised.health_state.failure) is not None:
             message.last_failure.CopyFrom(pb.PluginFailure(message=failure.message, time=instant(failure.time)))
         if disabled is not None:
             order = pb.PluginDisabled(by=disabled.by, reason=disabled.reason, time=instant(disabled.time))

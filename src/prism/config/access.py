@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prism.config.sections.authorization import AuthorizationSection, Rule
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 
-LONGEST_NAMESPACE = 63
+MAX_NAMESPACE_LENGTH = 63
 """No namespace has a longer name, and a pattern with many `*` takes long on a long text of a stranger's choice."""
 
 
@@ -109,7 +109,7 @@ class Access:
 
     def allowed(self, principal: Principal, namespace: str) -> frozenset[str]:
         """The classes of operations that the caller may do on the namespace, whether or not there is one."""
-        if len(namespace) > LONGEST_NAMESPACE:
+        if len(namespace) > MAX_NAMESPACE_LENGTH:
             return frozenset()
         by_rules = frozenset[str]().union(*(rule.allows(principal, namespace) for rule in self._rules))
         return by_rules & _within(principal.scopes, namespace)

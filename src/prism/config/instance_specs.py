@@ -10,7 +10,7 @@ from pydantic import SecretBytes, SecretStr, ValidationError
 
 from prism.config.specification import InstanceSpec, Options
 from prism.config.yaml.problem import Loc
-from prism.config.yaml.problem_collector import Complaints
+from prism.config.yaml.problem_collector import ProblemCollector
 from prism.errors import FailedPrecondition
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command, Here, Placement
@@ -18,16 +18,16 @@ from prism.redactor import Redactor
 from prism.sdk.backend import Config as Model
 
 
-class Instances:
+class InstanceSpecs:
     """The instances of one configuration."""
 
-    def __init__(self, complaints: Complaints, redactor: Redactor) -> None:
+    def __init__(self, problems: ProblemCollector, redactor: Redactor) -> None:
         """
         Args:
-            complaints: is told what is wrong.
+            problems: is told what is wrong.
             redactor: learns the secrets.
         """
-        self._complaints = complaints
+        self._problems = problems
         self._redactor = redactor
         self._known: dict[tuple[str, Placement, str], InstanceSpec] = {}
 
@@ -40,12 +40,12 @@ class Instances:
         # Elsewhere the drivers are others' concern; by the usual command a sidecar has the gateway's own packages.
         if _uses_our_packages(placement, plugin) and (missing := plugin.missing_drivers()):
             message = f"backend {plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}"
-            self._complaints.add((*loc, "backend"), message, found=repr(plugin.name))
+            self._problems.add((*loc, "backend"), message, found=repr(plugin.name))
             return None
         try:
             models = plugin.config_model(), plugin.credentials_model()
         except FailedPrecondition as error:
-            self._complaints.add((*loc, "backend"), error.message, found=repr(plugin.name))
+            self._problems.add((*loc, "backend"), error.message, found=repr(plugin.name))
             return None
         valid_config = self._options(models[0], config, (*loc, "config"))
         valid_credentials = self._options(models[1], credentials, (*loc, "credentials"))
@@ -62,7 +62,7 @@ class Instances:
         try:
             return model.model_validate(data or {})
         except ValidationError as error:
-            self._complaints.explain(loc, data or {}, model, error)
+            self._problems.explain(loc, data or {}, model, error)
             return None
 
     def _key(self, plugin: Plugin, placement: Placement, config: Model, credentials: Model) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prism.config.cross_validation import contradictions
-from prism.config.instance_specs import Instances, plain
+from prism.config.instance_specs import InstanceSpecs, plain
 from prism.config.placement import place, watched
 from prism.config.references import References
 from prism.config.secrets import EnvironmentSecrets, FileSecrets, SecretProvider
@@ -22,7 +22,7 @@ from prism.config.specification import Loaded, NamespaceSpec
 from prism.config.yaml import explain
 from prism.config.yaml.document import Document, read
 from prism.config.yaml.problem import ConfigInvalid, Loc, nearest
-from prism.config.yaml.problem_collector import Complaints
+from prism.config.yaml.problem_collector import ProblemCollector
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin, Plugins
 from prism.plugins.placement import Here, Placement, Socket
@@ -86,8 +86,8 @@ class _Loading:
         self._plugins = plugins
         self._environment = environment
         self._redactor = Redactor()
-        self._complaints = Complaints(document, self._redactor)
-        self._instances = Instances(self._complaints, self._redactor)
+        self._problems = ProblemCollector(document, self._redactor)
+        self._instances = InstanceSpecs(self._problems, self._redactor)
         self._placements: dict[tuple[str, PluginSection], Placement] = {}
         self._watched: set[Path] = set()
         self._services = {each.name: each.service.full_name for each in interfaces().values()}
@@ -109,8 +109,8 @@ class _Loading:
             if entry is not None and (spec := self._namespace(entry, raw, index)):
                 valid.append(entry)
                 namespaces.setdefault(entry.name, spec)
-        if self._complaints.problems or config is None:
-            raise ConfigInvalid(self._complaints.problems)
+        if self._problems.problems or config is None:
+            raise ConfigInvalid(self._problems.problems)
         config = config.model_copy(update={"namespaces": tuple(valid)})
         return Loaded(config, namespaces, self._document, self._redactor, frozenset(self._watched))
 
@@ -119,14 +119,14 @@ class _Loading:
             known, found = sorted(config.policies), repr(entry.policy)
             close, allowed = nearest(entry.policy, known), ", ".join(known) or "one that is listed under policies"
             message = "there is no such policy"
-            self._complaints.add(("namespaces", index, "policy"), message, found=found, allowed=allowed, close=close)
+            self._problems.add(("namespaces", index, "policy"), message, found=found, allowed=allowed, close=close)
 
     def _check_name(self, name: str, index: int, names: dict[str, int]) -> None:
         first = names.setdefault(name, index)
         if first != index:
             line = self._document.line(("namespaces", first, "name"))
             where = f"on line {line}" if line else f"by namespaces[{first}]"
-            self._complaints.add(("namespaces", index, "name"), f"the name {name!r} is taken {where}; rename one")
+            self._problems.add(("namespaces", index, "name"), f"the name {name!r} is taken {where}; rename one")
 
     def _resolve(self, file: Path | None) -> dict[str, Any]:
         environment = self._environment
@@ -138,11 +138,11 @@ class _Loading:
         except ValidationError:
             directory = SecretsSection().directory  # the sections' own check says what is wrong
         if "directory" in (section or {}) and not directory.is_dir():
-            self._complaints.add(("secrets", "directory"), "there is no such directory", found=repr(str(directory)))
+            self._problems.add(("secrets", "directory"), "there is no such directory", found=repr(str(directory)))
         files = FileSecrets(directory)
         references = References(self._document, environment, [*own, files], self._redactor)
         data: dict[str, Any] = references.resolve(dict(self._document.data))
-        self._complaints.unresolved(references.problems)
+        self._problems.unresolved(references.problems)
         self._watched |= {file.absolute().parent} if file else set()
         self._watched |= {directory.absolute()} if files in references.used else set()
         return data
@@ -152,7 +152,7 @@ class _Loading:
         folders = (config.plugins if config else PluginsSection()).folders
         for index, folder in enumerate(folders):
             if not folder.is_dir():
-                self._complaints.add(("plugins", "folders", index), "there is no such folder", found=repr(str(folder)))
+                self._problems.add(("plugins", "folders", index), "there is no such folder", found=repr(str(folder)))
         self._plugins = self._plugins.joined_by(folders)
         self._watched.update(each.absolute() for each in folders)
 
@@ -160,12 +160,12 @@ class _Loading:
         try:
             config = Config.model_validate(data)
         except ValidationError as error:
-            self._complaints.explain((), data, Config, error)
+            self._problems.explain((), data, Config, error)
             return None
         plain(config.model_dump(exclude={"namespaces"}), self._redactor)
         self._check_addresses(config)
         for each in contradictions(config):
-            self._complaints.add(each.loc, each.message, found=each.found, allowed=each.allowed)
+            self._problems.add(each.loc, each.message, found=each.found, allowed=each.allowed)
         return config
 
     def _check_addresses(self, config: Config) -> None:
@@ -175,21 +175,21 @@ class _Loading:
             address = getattr(config, section).listen
             if address in taken and not address.endswith(":0"):
                 message = f"{taken[address]} has this address already; give each port one of its own"
-                self._complaints.add((section, "listen"), message, found=repr(address))
+                self._problems.add((section, "listen"), message, found=repr(address))
             taken.setdefault(address, f"{section}.listen")
 
     def _listed(self, entries: Any) -> list[Any]:
         if isinstance(entries, list):
             return entries
         found = explain.kind_of(entries)
-        self._complaints.add(("namespaces",), "the namespaces are missing", found=found, allowed="a list of namespaces")
+        self._problems.add(("namespaces",), "the namespaces are missing", found=found, allowed="a list of namespaces")
         return []
 
     def _entry(self, raw: Any, index: int) -> NamespaceEntry | None:
         """The entry, as far as it does not depend on the backend."""
         loc: Loc = ("namespaces", index)
         if not isinstance(raw, dict):
-            self._complaints.add(
+            self._problems.add(
                 loc, "a namespace is a mapping", found=explain.kind_of(raw), allowed="name, backend, config"
             )
             return None
@@ -197,7 +197,7 @@ class _Loading:
         try:
             return NamespaceEntry.model_validate(fields)
         except ValidationError as error:
-            self._complaints.explain(loc, fields, NamespaceEntry, error)
+            self._problems.explain(loc, fields, NamespaceEntry, error)
         name = fields.get("backend")
         plugin = self._plugin(name, loc) if isinstance(name, str) else None
         if plugin is not None:
@@ -227,7 +227,7 @@ class _Loading:
         if isinstance(placed, list):
             for each in placed:
                 at = (*loc, "plugin", *each.at)
-                self._complaints.add(at, each.message, found=each.found, allowed=each.allowed, key=each.key)
+                self._problems.add(at, each.message, found=each.found, allowed=each.allowed, key=each.key)
             return None
         self._watched.update(watched(placed, plugin))
         return self._placements.setdefault(known_by, placed)
@@ -239,7 +239,7 @@ class _Loading:
         known = sorted(self._plugins.found)
         broken = next((each for each in self._plugins.broken if each.name == name), None)
         message = f"this backend's plugin cannot be used: {broken.problem}" if broken else "there is no such backend"
-        self._complaints.add(
+        self._problems.add(
             (*loc, "backend"), message, found=repr(name), allowed=", ".join(known), close=nearest(name, known)
         )
         return None
@@ -247,9 +247,7 @@ class _Loading:
     def _abstractions(self, entry: NamespaceEntry, plugin: Plugin, loc: Loc) -> tuple[str, ...] | None:
         served = plugin.manifest.interfaces
         if entry.abstraction is not None and entry.abstractions is not None:
-            self._complaints.add(
-                (*loc, "abstraction"), "give either 'abstraction' or 'abstractions', not both", key=True
-            )
+            self._problems.add((*loc, "abstraction"), "give either 'abstraction' or 'abstractions', not both", key=True)
             return None
         wanted = entry.abstractions or ((entry.abstraction,) if entry.abstraction else served)
         lacking = [each for each in wanted if each not in served]
@@ -257,5 +255,5 @@ class _Loading:
             key = "abstraction" if entry.abstractions is None else "abstractions"
             can = sorted(other.name for other in self._plugins.found.values() if each in other.manifest.interfaces)
             message = f"backend {plugin.name!r} does not serve {each}; {' and '.join(can) or 'no backend'} can"
-            self._complaints.add((*loc, key), message, found=repr(each), allowed=", ".join(served))
+            self._problems.add((*loc, key), message, found=repr(each), allowed=", ".join(served))
         return None if lacking else tuple(dict.fromkeys(wanted))

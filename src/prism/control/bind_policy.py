@@ -10,7 +10,7 @@ from prism.config.specification import Loaded
 from prism.config.yaml.problem import ConfigInvalid, Problem
 
 
-class Exposure:
+class BindPolicy:
     """The ports of one gateway."""
 
     def __init__(self, listen: Sequence[str]) -> None:

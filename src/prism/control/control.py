@@ -17,11 +17,11 @@ from prism.config.secrets import SecretProvider
 from prism.config.sections.root import Config
 from prism.config.specification import InstanceSpec, Loaded
 from prism.config.yaml.problem import ConfigInvalid
-from prism.control.bind_policy import Exposure
+from prism.control.bind_policy import BindPolicy
 from prism.control.disabled import Disabled
-from prism.control.metrics import ControlFigures
+from prism.control.metrics import ControlMetrics
 from prism.control.report import ReloadReport
-from prism.control.snapshot_publisher import Publication
+from prism.control.snapshot_publisher import SnapshotPublisher
 from prism.control.source import Source
 from prism.control.supervision.replacement import Replacement, not_found
 from prism.control.supervision.supervised import Supervised
@@ -67,13 +67,13 @@ class Control:
             listen: addresses for data in place of the configuration's.
         """
         self._source = Source(source, environment, secrets)
-        self._publication = Publication(publish)
-        self._exposure = Exposure(listen)
+        self._publisher = SnapshotPublisher(publish)
+        self._bind_policy = BindPolicy(listen)
         self._plugins = plugins
         self._timing = timing or Timing()
         self._triggers = Triggers(self.reload, self._source, self._timing)
         self._watches = watched and self._source.is_file
-        self._figures = ControlFigures()
+        self._figures = ControlMetrics()
         self._lock = asyncio.Lock()
         self._ended = False
         self._changes: set[asyncio.Task[ReloadReport]] = set()
@@ -82,22 +82,22 @@ class Control:
     @property
     def config(self) -> Config:
         """What is in force; the defaults until `start`."""
-        return self._publication.config
+        return self._publisher.config
 
     @property
     def served(self) -> Mapping[str, Served]:
         """The namespaces and who serves each, in the order of the file."""
-        return self._publication.served
+        return self._publisher.served
 
     @property
     def disabled(self) -> Mapping[str, Disabled]:
         """The namespaces that an operator has refuse their calls."""
-        return self._publication.disabled
+        return self._publisher.disabled
 
     @property
     def generation(self) -> int:
         """Of the snapshot that serves now."""
-        return self._publication.generation
+        return self._publisher.generation
 
     @property
     def instances(self) -> frozenset[Supervised]:
@@ -111,7 +111,7 @@ class Control:
 
     def refusal(self, namespace: str) -> str:
         """Why the calls of a namespace are refused; empty where they are not."""
-        return self._publication.refusal(namespace)
+        return self._publisher.refusal(namespace)
 
     def disable(self, namespace: str, order: Disabled) -> bool:
         """Refuses the calls of a namespace from now on; whether it did not before. Those under way end as they would.
@@ -119,16 +119,16 @@ class Control:
         Raises:
             NamespaceNotFound: it is not configured.
         """
-        return self._publication.disable(namespace, order)
+        return self._publisher.disable(namespace, order)
 
     def enable(self, namespace: str) -> bool:
         """Takes `disable` back; whether there was something to take back. Raises as `disable` does."""
-        return self._publication.enable(namespace)
+        return self._publisher.enable(namespace)
 
     async def start(self) -> None:
         """Reads the configuration, starts what it names and publishes the first snapshot.
 
-        Stores that are down do not delay it beyond `Timing.start_patience`: their namespaces refuse calls, with the
+        Stores that are down do not delay it beyond `Timing.start_timeout`: their namespaces refuse calls, with the
         reason, until they are up.
 
         Raises:
@@ -137,7 +137,7 @@ class Control:
         async with self._lock:
             if self._plugins is None:
                 self._plugins = await asyncio.to_thread(discover)
-            await self._change(await self._load(), self._timing.start_patience)
+            await self._change(await self._load(), self._timing.start_timeout)
         self._triggers.start(watched=self._watches)
 
     async def reload(self, *, namespace: str | None = None, force: bool = False, version: str = "") -> ReloadReport:
@@ -173,7 +173,7 @@ class Control:
                 loaded = await self._load()
                 if namespace is not None:
                     Replacement(namespace, version).check(loaded)
-                report = await self._change(loaded, self._timing.reload_patience, renewed)
+                report = await self._change(loaded, self._timing.reload_timeout, renewed)
             except ConfigInvalid as error:
                 report = ReloadReport(generation=self.generation, applied=False, problems=error.problems)
                 log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
@@ -198,7 +198,7 @@ class Control:
         async with self._lock:
             grace = self.config.gateway.drain_timeout
             await asyncio.gather(*self._retiring, *(each.stop(grace) for each in self.instances))
-            self._publication.clear()
+            self._publisher.clear()
         await self._source.close()
 
     async def __aenter__(self) -> Self:
@@ -213,7 +213,7 @@ class Control:
     async def _load(self) -> Loaded:
         assert self._plugins is not None  # noqa: S101  # a defect, not an input
         loaded = await self._source.load(self._plugins)
-        self._exposure.check(loaded)
+        self._bind_policy.check(loaded)
         return loaded
 
     def figures(self) -> Iterator[Figure]:
@@ -237,7 +237,7 @@ class Control:
             raise
         notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self.generation else ())]
         moved = [name for name in transition.changed if name not in transition.held]
-        policy = self._publication.adopt(loaded.config, served, moved=bool(moved))
+        policy = self._publisher.adopt(loaded.config, served, moved=bool(moved))
         self._retire(transition.retired(served), loaded.config.gateway.drain_timeout)
         self._triggers.try_again(later=transition.waits)
         return ReloadReport(
@@ -251,7 +251,7 @@ class Control:
         )
 
     def _make(self, spec: InstanceSpec) -> Supervised:
-        return Supervised(spec, self._timing, self._publication.refresh)
+        return Supervised(spec, self._timing, self._publisher.refresh)
 
     def _retire(self, instances: Iterable[Supervised], grace: float) -> None:
         for each in instances:

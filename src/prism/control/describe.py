@@ -44,8 +44,8 @@ def state(served: Served) -> dict[str, Any]:
     supervised = served.supervised
     if reason := supervised.refusal(served.spec.name):
         status = "starting" if supervised.starting else "unavailable"
-    elif supervised.condition.health.status is not HealthStatus.HEALTHY:
-        status, reason = "degraded", supervised.condition.health.message
+    elif supervised.health_state.health.status is not HealthStatus.HEALTHY:
+        status, reason = "degraded", supervised.health_state.health.message
     else:
         status, reason = "ready", ""
     scrub = supervised.spec.redactor.scrub
@@ -53,7 +53,7 @@ def state(served: Served) -> dict[str, Any]:
         "status": status,
         "reason": reason,
         "store": scrub(supervised.instance.identity),
-        "health": {key: scrub(value) for key, value in supervised.condition.health.details.items()},
+        "health": {key: scrub(value) for key, value in supervised.health_state.health.details.items()},
     }
 
 

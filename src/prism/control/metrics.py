@@ -20,7 +20,7 @@ _COUNTED = {
 """Of `prism.plugins.rpc.metrics.COUNTS`: the figure, its meaning, and what to multiply with for its unit."""
 
 
-class ControlFigures:
+class ControlMetrics:
     """Counts reloads.
 
     Attributes:
@@ -69,10 +69,10 @@ def _instances(instances: Collection[Supervised]) -> Iterator[Figure]:
     for each in sorted(instances, key=lambda each: (each.spec.plugin.name, each.instance.identity)):
         backend, store = each.spec.plugin.name, each.spec.redactor.scrub(each.instance.identity)
         labels = (backend, stores.label(backend, store), each.spec.placement.type)
-        serves = not each.instance.refusal and each.condition.health.status is not HealthStatus.UNHEALTHY
+        serves = not each.instance.refusal and each.health_state.health.status is not HealthStatus.UNHEALTHY
         ready[labels] = min(ready.get(labels, 1.0), float(serves))
-        if each.condition.probed_at:
-            ages[labels] = max(ages.get(labels, 0.0), now - each.condition.probed_at)
+        if each.health_state.probed_at:
+            ages[labels] = max(ages.get(labels, 0.0), now - each.health_state.probed_at)
         calls[labels] += each.instance.active
         for name, value in each.instance.counted().items():
             _, _, scale = _COUNTED[name]

@@ -18,7 +18,7 @@ POLICY_SECTIONS = ("authentication", "authorization")
 """Sections that take effect with the next snapshot."""
 
 
-class Publication:
+class SnapshotPublisher:
     """Gives the data path one immutable snapshot after another.
 
     Attributes:

@@ -15,7 +15,7 @@ from prism.principal import ADMIN, NOBODY, Principal
 
 
 class Operators:
-    """A `prism.admin.authorizer.Doorkeeper`.
+    """A `prism.admin.authorizer.Authorizer`.
 
     Args:
         authenticate: the hop that is in force; None where nobody is asked.

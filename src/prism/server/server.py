@@ -89,7 +89,7 @@ class GatewayServer:
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
         operators = Operators(lambda: self.policing.authenticate, lambda: self.gateway.snapshot)
-        self._admin = AdminPort(Admin(self.control, doorkeeper=operators, breakers=self.policing.status))
+        self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.policing.status))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = Health(self.readiness.services)
         self._listen = listen

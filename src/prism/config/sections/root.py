@@ -24,7 +24,7 @@ DATA_ADDRESS = "127.0.0.1:8980"
 ADMIN_ADDRESS = "127.0.0.1:8981"
 PROBES_ADDRESS = "127.0.0.1:9090"
 SECRETS_DIRECTORY = Path("/run/secrets")
-LARGEST_MESSAGE = (1 << 31) - (64 << 10) - 1
+MAX_MESSAGE_SIZE = (1 << 31) - (64 << 10) - 1
 
 _NAME = re.compile(r"[a-z0-9.-]{1,63}")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
@@ -118,7 +118,7 @@ class GatewaySection(Section):
 
     listen: Address = DATA_ADDRESS
     tls: TlsSection | None = None
-    max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=LARGEST_MESSAGE)] = ByteSize(4 << 20)
+    max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=MAX_MESSAGE_SIZE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()

@@ -11,7 +11,7 @@ from prism.config.yaml.problem import Loc, Problem
 from prism.redactor import Redactor
 
 
-class Complaints:
+class ProblemCollector:
     """Those about one document.
 
     Attributes:

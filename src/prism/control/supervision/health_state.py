@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import time
 
 from prism.config.specification import InstanceSpec
-from prism.control.supervision.lifecycle_events import Chronicle
+from prism.control.supervision.lifecycle_events import LifecycleEvents
 from prism.control.timing import Timing
 from prism.errors import DeadlineExceeded
 from prism.plugins.managed_instance import ManagedInstance
@@ -28,7 +28,7 @@ class Failure:
     time: float
 
 
-class Condition:
+class HealthState:
     """That of one instance, as far as it has been asked.
 
     Attributes:
@@ -38,12 +38,12 @@ class Condition:
         unanswered: probes in a row that neither the plugin nor its process has answered.
     """
 
-    def __init__(self, spec: InstanceSpec, instance: ManagedInstance, chronicle: Chronicle, timing: Timing) -> None:
+    def __init__(self, spec: InstanceSpec, instance: ManagedInstance, events: LifecycleEvents, timing: Timing) -> None:
         """
         Args:
             spec: what runs.
             instance: what runs it.
-            chronicle: is told of changes.
+            events: is told of changes.
             timing: how long to wait for what.
         """
         self.health = Health(HealthStatus.UNHEALTHY, instance.refusal)
@@ -52,7 +52,7 @@ class Condition:
         self.unanswered = 0
         self._spec = spec
         self._instance = instance
-        self._chronicle = chronicle
+        self._events = events
         self._timing = timing
 
     def failed(self, reason: str) -> None:
@@ -82,7 +82,7 @@ class Condition:
             await self._count_unanswered()
             self.health = Health(HealthStatus.UNHEALTHY, error.message)
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
-            trace = self._chronicle.trace(error)
+            trace = self._events.trace(error)
             log.error("backend %s failed in a probe: %s", self._spec.plugin.name, trace)  # noqa: TRY400
             self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
         self.health = self._instance.probed = self._scrubbed(self.health)
@@ -96,7 +96,7 @@ class Condition:
         well = self.health.status is HealthStatus.HEALTHY
         name, status = self._spec.plugin.name, self.health.status.name.lower()
         detail = f": {self.health.message}" if self.health.message else ""
-        self._chronicle.record(f"plugin.{status}", "OK" if well else "UNAVAILABLE", reason=self.health.message)
+        self._events.record(f"plugin.{status}", "OK" if well else "UNAVAILABLE", reason=self.health.message)
         log.log(logging.INFO if well else logging.WARNING, "backend %s is %s%s", name, status, detail)
 
     async def _count_unanswered(self) -> None:

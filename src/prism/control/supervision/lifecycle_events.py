@@ -8,7 +8,7 @@ from prism.errors import BackendUnavailable
 from prism.telemetry.audit import audit
 
 
-class Chronicle:
+class LifecycleEvents:
     """That of one instance."""
 
     def __init__(self, spec: InstanceSpec, store: Callable[[], str]) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from prism.config.specification import InstanceSpec
 from prism.control.supervision.attachments import Attachments
-from prism.control.supervision.health_state import Condition
-from prism.control.supervision.lifecycle_events import Chronicle
+from prism.control.supervision.health_state import HealthState
+from prism.control.supervision.lifecycle_events import LifecycleEvents
 from prism.control.supervision.restarts import Restarts
 from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, PrismError
@@ -32,7 +32,7 @@ class Supervised:
     Attributes:
         spec: what runs.
         instance: what runs it.
-        condition: how it fares.
+        health_state: how it fares.
         configured_identity: what the backend called its store before it connected; empty until it is loaded.
         came_up: it has served, once at least.
         blocked: why it may not even be tried; empty where it may.
@@ -53,18 +53,18 @@ class Supervised:
             (spec.options.config, spec.options.credentials),
             spec.redactor.scrub,
         )
-        self._chronicle = Chronicle(spec, lambda: self.instance.identity or self.configured_identity)
-        self.condition = Condition(spec, self.instance, self._chronicle, timing)
+        self._events = LifecycleEvents(spec, lambda: self.instance.identity or self.configured_identity)
+        self.health_state = HealthState(spec, self.instance, self._events, timing)
         self.configured_identity = ""
         self.came_up = False
         self.blocked = ""
         self._timing = timing
         self._on_change = on_change
-        self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._chronicle.trace, on_change)
+        self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._events.trace, on_change)
         self._gate: Handover | None = None
         self._started = False
         self._restarts = Restarts(
-            timing.restart_budget, timing.restart_refill, timing.backoff_initial, timing.backoff_most
+            timing.restart_budget, timing.restart_refill, timing.backoff_initial, timing.backoff_max
         )
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
@@ -171,13 +171,13 @@ class Supervised:
         except TimeoutError:
             log.warning("backend %s: %d calls outlasted the drain", self.spec.plugin.name, self.instance.active)
         try:
-            async with asyncio.timeout(self._timing.stop_patience):
+            async with asyncio.timeout(self._timing.stop_timeout):
                 await end()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
-            log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._chronicle.trace(error))  # noqa: TRY400
+            log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
         else:
             log.info("backend %s stopped", self.spec.plugin.name)
-        self._chronicle.record("plugin.stopped")
+        self._events.record("plugin.stopped")
 
     @property
     def restarts(self) -> int:
@@ -192,8 +192,8 @@ class Supervised:
             self._started = False
             pause = self._restarts.ended()
             reason = self.instance.refusal
-            self.condition.failed(reason)
-            self.instance.probed = self.condition.health
+            self.health_state.failed(reason)
+            self.instance.probed = self.health_state.health
             log.warning("backend %s is started again in %.2f s: %s", self.spec.plugin.name, pause, reason)
             await asyncio.sleep(pause)
 
@@ -206,21 +206,21 @@ class Supervised:
             if not reason:
                 break
             self.instance.refusal = f"backend {name!r} is not available: {reason}; the gateway keeps trying"
-            self.condition.failed(reason)
+            self.health_state.failed(reason)
             log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
             if not told:
                 told = True
-                self._chronicle.record("plugin.unavailable", "UNAVAILABLE", reason=reason)
+                self._events.record("plugin.unavailable", "UNAVAILABLE", reason=reason)
             self._tried.set()
             await asyncio.sleep(delay)
         self.came_up = True
-        self.instance.probed = self.condition.health
+        self.instance.probed = self.health_state.health
         await self._namespaces.attach(tuple(self._namespaces.wanted))
         if self.instance.lost.is_set():
             return  # it has ended again meanwhile, and refuses with its own reason
         self.instance.refusal = ""
         self._tried.set()
-        self._chronicle.record("plugin.serves", namespaces=len(self._namespaces.wanted))
+        self._events.record("plugin.serves", namespaces=len(self._namespaces.wanted))
         log.info(
             "backend %s serves %d namespace%s on %s",
             name,
@@ -231,8 +231,8 @@ class Supervised:
 
     async def _look_after(self) -> None:
         """Probes it, until it has ended by itself."""
-        while not await self._lost_within(0.0 if self.condition.unanswered else self._timing.probe_interval):
-            await self.condition.probe()
+        while not await self._lost_within(0.0 if self.health_state.unanswered else self._timing.probe_interval):
+            await self.health_state.probe()
             if self._namespaces.failed:
                 await self._namespaces.attach(tuple(self._namespaces.failed))
 
@@ -254,11 +254,11 @@ class Supervised:
                 finally:
                     self.configured_identity = self.configured_identity or self.instance.identity
                 self._started = True
-            return await self.condition.ask()
+            return await self.health_state.ask()
         except PrismError as error:
             self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
-            log.debug("attempt failed: %s", self._chronicle.trace(error))
+            log.debug("attempt failed: %s", self._events.trace(error))
             return self.spec.redactor.scrub(error.message)
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
-            log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._chronicle.trace(error))  # noqa: TRY400
+            log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
             return f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"

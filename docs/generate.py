@@ -1,9 +1,9 @@
 """Writes the reference tables of the documents from the code, or with `--check` fails where the two differ.
 
 A document says where a table goes: `<!-- generate: WHAT -->`, the table, `<!-- /generate -->`. WHAT is a model of
-the configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `backends`, or `tree`. What options
-mean comes from their models' docstrings, kinds, bounds and defaults from their fields (`prism.plugins.schema`):
-nothing is written twice.
+the configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `reasons`, `backends`, or `tree`. What
+options mean comes from their models' docstrings, kinds, bounds and defaults from their fields
+(`prism.plugins.schema`): nothing is written twice.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from prism.plugins.discovery import DISTRIBUTION, Plugin, discover
 from prism.plugins.schema import attributes, shown
 from prism.plugins.schema import options as described
+from prism.reason import Reason, ReasonGroup
 from prism.sdk.capabilities import Capabilities
 
 DOCS = Path(__file__).parent
@@ -53,6 +54,8 @@ def generated(text: str) -> str:
 def _content(what: str) -> str:
     if what == "capabilities":
         return _capabilities(_built_in())
+    if what == "reasons":
+        return "\n\n".join(map(_reasons, ReasonGroup))
     if what == "backends":
         return "\n\n".join(_backend(each) for each in _built_in())
     if what == "tree":
@@ -90,6 +93,16 @@ def _capabilities(plugins: list[Plugin]) -> str:
         for field in Capabilities.model_fields
     ]
     return table(["capability", "meaning", *(f"[{each.name}](#{each.name})" for each in plugins)], rows)
+
+
+def _reasons(group: ReasonGroup) -> str:
+    """The reasons of one group, with their statuses."""
+    rows = [
+        [", ".join(f"`{code.name}`" for code in each.codes), f"`{each}`", each.meaning, each.remedy]
+        for each in Reason
+        if each.group is group
+    ]
+    return f"{group.value}\n\n{table(['status', 'reason', 'meaning', 'what helps'], rows)}"
 
 
 def _backend(plugin: Plugin) -> str:

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from prism.reason import Reason
 from prism.wire.grpc.status import Code
 
 
@@ -56,7 +57,7 @@ class PrismError(Exception):
 
     Attributes:
         message: a sentence that says what to do next.
-        reason: `ErrorInfo.reason`, stable across releases.
+        reason: `ErrorInfo.reason`, a `Reason`; another string where a plugin of another author gave it.
         metadata: `ErrorInfo.metadata`; the gateway adds namespace and backend.
         outcome: for a failed write, what it did to the store; None for reads and where nobody has decided yet.
         retry_after: seconds after which a retry may help; None where waiting does not help.
@@ -64,7 +65,7 @@ class PrismError(Exception):
     """
 
     code: ClassVar[Code] = Code.INTERNAL
-    default_reason: ClassVar[str] = "INTERNAL"
+    default_reason: ClassVar[str] = Reason.INTERNAL
 
     def __init__(
         self,
@@ -96,48 +97,48 @@ class CallerError(PrismError):
     """The request is at fault; sent again unchanged it fails again. Nothing was applied."""
 
     code = Code.INVALID_ARGUMENT
-    default_reason = "CALLER"
+    default_reason = Reason.CALLER
 
 
 class InvalidArgument(CallerError):
     """A field is missing, malformed or over its limit."""
 
-    default_reason = "INVALID_ARGUMENT"
+    default_reason = Reason.INVALID_ARGUMENT
 
 
 class NamespaceNotFound(CallerError):
     """No namespace of that name is configured."""
 
     code = Code.NOT_FOUND
-    default_reason = "NAMESPACE_NOT_FOUND"
+    default_reason = Reason.NAMESPACE_NOT_FOUND
 
 
 class AlreadyExists(CallerError):
     """An idempotency key came again with another payload."""
 
     code = Code.ALREADY_EXISTS
-    default_reason = "ALREADY_EXISTS"
+    default_reason = Reason.ALREADY_EXISTS
 
 
 class FailedPrecondition(CallerError):
     """The system is not in the state that the request needs."""
 
     code = Code.FAILED_PRECONDITION
-    default_reason = "FAILED_PRECONDITION"
+    default_reason = Reason.FAILED_PRECONDITION
 
 
 class Unauthenticated(CallerError):
     """The caller did not prove who it is."""
 
     code = Code.UNAUTHENTICATED
-    default_reason = "UNAUTHENTICATED"
+    default_reason = Reason.UNAUTHENTICATED
 
 
 class PermissionDenied(CallerError):
     """The caller may not do this on this namespace."""
 
     code = Code.PERMISSION_DENIED
-    default_reason = "PERMISSION_DENIED"
+    default_reason = Reason.PERMISSION_DENIED
 
 
 class Unimplemented(CallerError):
@@ -148,7 +149,7 @@ class Unimplemented(CallerError):
     """
 
     code = Code.UNIMPLEMENTED
-    default_reason = "UNIMPLEMENTED"
+    default_reason = Reason.UNIMPLEMENTED
 
     def __init__(self, message: str, *, capability: str = "") -> None:
         super().__init__(message, metadata={"capability": capability} if capability else {})
@@ -159,14 +160,14 @@ class LimitExceeded(CallerError):
     """Over a rate, concurrency or size limit of the namespace or principal."""
 
     code = Code.RESOURCE_EXHAUSTED
-    default_reason = "LIMIT_EXCEEDED"
+    default_reason = Reason.LIMIT_EXCEEDED
 
 
 class FellBehind(CallerError):
     """A subscriber did not read as fast as its messages came, and has missed some; it may subscribe again."""
 
     code = Code.RESOURCE_EXHAUSTED
-    default_reason = "GAP"
+    default_reason = Reason.GAP
 
     @classmethod
     def by(cls, missed: int) -> Self:
@@ -182,66 +183,66 @@ class BackendError(PrismError):
     """The store or its plugin failed."""
 
     code = Code.UNAVAILABLE
-    default_reason = "BACKEND"
+    default_reason = Reason.BACKEND
 
 
 class BackendUnavailable(BackendError):
     """The store does not answer, or not yet."""
 
-    default_reason = "BACKEND_UNAVAILABLE"
+    default_reason = Reason.BACKEND_UNAVAILABLE
 
 
 class BackendCredentials(BackendError):
     """The store refuses the gateway's credentials; the caller's own are fine."""
 
-    default_reason = "BACKEND_CREDENTIALS"
+    default_reason = Reason.BACKEND_CREDENTIALS
 
 
 class NamespaceDisabled(BackendError):
     """An operator has the gateway refuse the calls of this namespace."""
 
-    default_reason = "NAMESPACE_DISABLED"
+    default_reason = Reason.NAMESPACE_DISABLED
 
 
 class Conflict(BackendError):
     """The store gave up on a transaction in favour of another; the whole call may be tried again."""
 
     code = Code.ABORTED
-    default_reason = "CONFLICT"
+    default_reason = Reason.CONFLICT
 
 
 class StoreFull(BackendError):
     """The store has no room left, or is read-only."""
 
     code = Code.RESOURCE_EXHAUSTED
-    default_reason = "STORE_FULL"
+    default_reason = Reason.STORE_FULL
 
 
 class MessagesLost(BackendError):
     """The store may have dropped messages of a subscription; it may subscribe again."""
 
-    default_reason = "GAP"
+    default_reason = Reason.GAP
 
 
 class DataLoss(BackendError):
     """What the store holds is damaged."""
 
     code = Code.DATA_LOSS
-    default_reason = "DATA_LOSS"
+    default_reason = Reason.DATA_LOSS
 
 
 class CallEnded(PrismError):
     """The call ended before its answer; for a write the outcome says what is known."""
 
     code = Code.CANCELLED
-    default_reason = "CANCELLED"
+    default_reason = Reason.CANCELLED
 
 
 class DeadlineExceeded(CallEnded):
     """The caller's deadline passed."""
 
     code = Code.DEADLINE_EXCEEDED
-    default_reason = "DEADLINE_EXCEEDED"
+    default_reason = Reason.DEADLINE_EXCEEDED
 
 
 class Cancelled(CallEnded):
@@ -252,7 +253,7 @@ class GatewayUnavailable(PrismError):
     """The gateway cannot be reached, is draining or is overloaded."""
 
     code = Code.UNAVAILABLE
-    default_reason = "GATEWAY_UNAVAILABLE"
+    default_reason = Reason.GATEWAY_UNAVAILABLE
 
 
 class InternalError(PrismError):
@@ -263,5 +264,5 @@ def answer_too_large(size: int, most: int) -> LimitExceeded:
     """The refusal of a read whose answer has so many bytes (or more), when one answer holds at most `most`."""
     return LimitExceeded(
         f"the answer has {size} bytes or more, and one holds at most {most}; ask for less at once",
-        reason="ANSWER_TOO_LARGE",
+        reason=Reason.ANSWER_TOO_LARGE,
     )

@@ -16,6 +16,7 @@ from prism.control.transition import Served
 from prism.errors import CallerError, FailedPrecondition
 from prism.plugins.discovery import Plugin
 from prism.plugins.schema import options
+from prism.reason import Reason
 from prism.sdk.backend import Config
 from prism.wire import Code
 
@@ -24,7 +25,7 @@ class PluginNotFound(CallerError):
     """No plugin of that name was found."""
 
     code = Code.NOT_FOUND
-    default_reason = "PLUGIN_NOT_FOUND"
+    default_reason = Reason.PLUGIN_NOT_FOUND
 
 
 class Catalogue:

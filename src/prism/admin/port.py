@@ -9,6 +9,7 @@ from prism.admin.service import SERVICE, Admin
 from prism.gateway.connect import Connect
 from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.grpc import grpc_methods
+from prism.reason import Reason
 from prism.services import Health, standard_services
 from prism.wire import HttpRequest, Method, Server
 
@@ -43,7 +44,7 @@ class AdminPort:
                 plugin="",
                 actor=Actor.of(request.headers, request.peer),
                 code=refusal.code,
-                reason="NOT_FOR_WEB_PAGES",
+                reason=Reason.NOT_FOR_WEB_PAGES,
                 message=refusal.message,
                 time=time(),
                 seconds=0.0,

@@ -9,6 +9,7 @@ from prism.admin.status import Reporter, find
 from prism.control.control import Control
 from prism.control.report import ReloadReport
 from prism.errors import FailedPrecondition
+from prism.reason import Reason
 
 _MAX_LISTED = 1000
 _MAX_PROBLEMS = 10
@@ -39,7 +40,7 @@ class Reloads:
         as_before = f"namespace {name!r} was not reloaded and is served as before"
         _applied(report, as_before)
         if (reason := report.held.get(name)) is not None:
-            raise FailedPrecondition(f"{as_before}: {reason}", reason="RELOAD_FAILED")
+            raise FailedPrecondition(f"{as_before}: {reason}", reason=Reason.RELOAD_FAILED)
         served = find(self._control, name)
         shared = sum(each.supervised is served.supervised for each in self._control.served.values())
         notes = [*report.notes]
@@ -80,7 +81,7 @@ def _applied(report: ReloadReport, as_before: str) -> None:
         told = [str(each) for each in report.problems[:_MAX_PROBLEMS]]
         if more := len(report.problems) - len(told):
             told.append(f"and {more} more")
-        raise FailedPrecondition(f"{as_before}: {'; '.join(told)}", reason="CONFIGURATION_INVALID")
+        raise FailedPrecondition(f"{as_before}: {'; '.join(told)}", reason=Reason.CONFIGURATION_INVALID)
 
 
 def _first(names: Iterable[str]) -> list[str]:

@@ -14,6 +14,7 @@ from prism.client.transport import Transport
 from prism.errors import GatewayUnavailable, PrismError
 from prism.interfaces import pubsub as messages
 from prism.interfaces.operation import Operation
+from prism.reason import Reason
 from prism.rpc_status import from_status
 from prism.wire import ClientCall, Code, Deadline, StatusError
 
@@ -191,7 +192,7 @@ class Subscription:
 def _passes(error: PrismError) -> bool:
     """Whether subscribing again helps."""
     waiting_helps = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED) or error.retry_after is not None
-    return waiting_helps or error.reason == "GAP"
+    return waiting_helps or error.reason == Reason.GAP
 
 
 def _joined(earlier: Gap | None, later: Gap) -> Gap:

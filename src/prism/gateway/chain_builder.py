@@ -23,6 +23,7 @@ from prism.gateway.resilience.registry import BreakerStatus, Resilient
 from prism.gateway.snapshot import Snapshot
 from prism.gateway.streams.lifetime import COME_AGAIN_AFTER
 from prism.principal import Principal
+from prism.reason import Reason
 from prism.telemetry.metrics.metric_family import Figure
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Policing:
             return refusal
         # Come again helps who has a token of another key at hand; who has not is refused then.
         message = "the credential that this stream began with counts no more; go on with a new stream and a valid one"
-        ended = Unauthenticated(message, reason="CREDENTIAL_WITHDRAWN", retry_after=COME_AGAIN_AFTER)
+        ended = Unauthenticated(message, reason=Reason.CREDENTIAL_WITHDRAWN, retry_after=COME_AGAIN_AFTER)
         ended.__cause__ = refusal.__cause__  # for the audit trail
         return ended
 

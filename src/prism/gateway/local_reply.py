@@ -2,6 +2,7 @@
 
 from prism.errors import Outcome, PrismError
 from prism.gateway.connect.errors import HttpRefusal
+from prism.reason import Reason
 from prism.rpc_status import from_status, to_status
 from prism.wire import Code, HttpResponse, Status
 
@@ -23,7 +24,7 @@ class GatewayRefusals:
         if refusal is None:
             return status
         error = from_status(status)
-        error.reason = refusal.name
+        error.reason = Reason[refusal.name]
         # Of reads too: the transport knows no operations, and for one that writes it must not be missing.
         error.outcome = Outcome.UNKNOWN if refusal.begun else Outcome.NOT_APPLIED
         return Status(status.code, status.message, _details(error))

@@ -14,6 +14,7 @@ from prism.host.instance_options import InstanceOptions
 from prism.host.instances import Instances
 from prism.host.tracing import PluginTracer
 from prism.plugins.manifest import PROTOCOL
+from prism.reason import Reason
 from prism.redactor import Redactor
 from prism.rpc_status import to_rpc_status, to_status
 from prism.wire.grpc.status import StatusError
@@ -138,7 +139,7 @@ def _agreed(offered: Sequence[int]) -> int:
     if not common:
         theirs, ours = (", ".join(map(str, versions)) for versions in (offered, SPOKEN))
         problem = f"the gateway speaks plugin protocol {theirs}, this plugin {ours}; upgrade the older of the two"
-        raise FailedPrecondition(problem, reason="PROTOCOL_VERSION")
+        raise FailedPrecondition(problem, reason=Reason.PROTOCOL_VERSION)
     return max(common)
 
 

@@ -10,10 +10,8 @@ from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
 from prism.host.instance import HostedInstance
 from prism.host.instance_options import InstanceOptions
 from prism.plugins.discovery import Plugin
+from prism.reason import Reason
 from prism.redactor import Redactor
-
-INSTANCE_UNKNOWN = "INSTANCE_UNKNOWN"
-"""The reason of the refusal that makes a gateway initialise the instance again."""
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ class Instances:
                 problem = "the metadata prism-namespace is missing; name a namespace that Initialize attached"
                 raise FailedPrecondition(problem, outcome=Outcome.NOT_APPLIED)
             problem = f"namespace {namespace[:63]!r} is not attached to instance {name[:200]!r}; initialise it first"
-            raise FailedPrecondition(problem, reason=INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
+            raise FailedPrecondition(problem, reason=Reason.INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
         return instance
 
     def named(self, name: str) -> HostedInstance:
@@ -74,7 +72,7 @@ class Instances:
             problem = f"there is no instance {name[:200]!r} in this process; initialise it first"
             if not name and self._running:
                 problem = f"this process has {len(self._running)} instances; name one of them"
-            raise FailedPrecondition(problem, reason=INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
+            raise FailedPrecondition(problem, reason=Reason.INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
         return instance
 
     async def initialise(self, fresh: HostedInstance) -> HostedInstance:
@@ -164,4 +162,4 @@ class Instances:
 def _check_same(instance: HostedInstance, options: InstanceOptions) -> None:
     if instance.options != options:
         problem = f"instance {instance.name!r} runs with other options; shut it down first, or choose another name"
-        raise FailedPrecondition(problem, reason="INSTANCE_DIFFERS")
+        raise FailedPrecondition(problem, reason=Reason.INSTANCE_DIFFERS)

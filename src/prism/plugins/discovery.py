@@ -20,6 +20,7 @@ from prism.errors import FailedPrecondition
 from prism.plugins import trust
 from prism.plugins.manifest import Manifest, ManifestInvalid, read
 from prism.plugins.option import Option
+from prism.reason import Reason
 from prism.sdk.backend import Backend, Config
 from prism.sdk.capabilities import Capabilities
 
@@ -107,7 +108,7 @@ class Plugin:
         except Exception as error:
             if missing := self.missing_drivers():
                 message = f"backend {self.name!r} needs {', '.join(missing)}; {self.how_to_install()}"
-                raise FailedPrecondition(message, reason="DRIVER_MISSING") from error
+                raise FailedPrecondition(message, reason=Reason.DRIVER_MISSING) from error
             message = f"plugin {self.name!r}: {reference} cannot be imported ({type(error).__name__}: {error})"
             raise FailedPrecondition(message) from error
         if not isinstance(loaded, type):

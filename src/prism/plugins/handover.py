@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, Outcome
 from prism.plugins.instance import Instance
+from prism.reason import Reason
 from prism.sdk.backend import Health
 
 MAX_WAITING = 1000
@@ -88,7 +89,7 @@ class Handover:
     def _refused(self, why: str) -> BackendUnavailable:
         return BackendUnavailable(
             f"backend {self.backend!r} hands its store over to a new instance, and {why}; send the call again",
-            reason="PLUGIN_RELOADED",
+            reason=Reason.PLUGIN_RELOADED,
             retry_after=RETRY_AFTER,
             outcome=Outcome.NOT_APPLIED,
         )

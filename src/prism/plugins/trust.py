@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from prism.errors import FailedPrecondition
+from prism.reason import Reason
 
 
 def check(files: Iterable[Path]) -> None:
@@ -15,7 +16,7 @@ def check(files: Iterable[Path]) -> None:
     """
     for each in files:
         if problem := world_writable(each):
-            raise FailedPrecondition(problem, reason="PLUGIN_NOT_TRUSTED")
+            raise FailedPrecondition(problem, reason=Reason.PLUGIN_NOT_TRUSTED)
 
 
 def world_writable(path: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from prism.errors import FailedPrecondition, InvalidArgument, Outcome, Violation, answer_too_large
 from prism.interfaces.cache import Entry, IncrementRequest, SetMode, SetRequest
 from prism.interfaces.keyvalue import MAX_ANSWER_BYTES
+from prism.reason import Reason
 
 _LARGEST = (1 << 63) - 1
 _SMALLEST = -(1 << 63)
@@ -61,6 +62,6 @@ def not_a_counter(request: IncrementRequest) -> FailedPrecondition:
     return FailedPrecondition(
         f"the value is no 64-bit integer, or adding {request.delta} would leave their range; it stays as it is: "
         "Set it to digits, or use another key",
-        reason="NOT_A_COUNTER",
+        reason=Reason.NOT_A_COUNTER,
         outcome=Outcome.NOT_APPLIED,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from prism.errors import InvalidArgument
+from prism.reason import Reason
 
 Loc = tuple[str | int, ...]
 """The place of a value in a document: the keys and indexes that lead to it."""
@@ -69,7 +70,7 @@ class ConfigInvalid(InvalidArgument):
         problems: all of them, in the order of the file.
     """
 
-    default_reason = "CONFIG_INVALID"
+    default_reason = Reason.CONFIG_INVALID
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.file, each.line, each.column)))

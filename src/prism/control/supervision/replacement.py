@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prism.config.specification import Loaded
 from prism.config.yaml.problem import nearest
 from prism.errors import FailedPrecondition, NamespaceNotFound
+from prism.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Replacement:
             raise FailedPrecondition(
                 f"plugin {plugin.name!r} is there in version {found}, not {self.version}; {advice}. Namespace "
                 f"{self.namespace!r} is served as before",
-                reason="PLUGIN_VERSION",
+                reason=Reason.PLUGIN_VERSION,
             )
 
 

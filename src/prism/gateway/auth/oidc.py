@@ -19,6 +19,7 @@ from prism.gateway.bounded_cache import Remembered
 from prism.gateway.call import Incoming
 from prism.gateway.hops.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.principal import OPERATION_CLASSES, Principal, Scope
+from prism.reason import Reason
 
 LONGEST_TOKEN = 16 << 10
 KEPT_CLAIM = 1024
@@ -93,7 +94,7 @@ class OidcMethod:
         # The token may be good: the caller is to keep it and come again.
         return GatewayUnavailable(
             "tokens cannot be checked at the moment, for the keys of their issuer cannot be had; send the call again",
-            reason="KEYS_UNAVAILABLE",
+            reason=Reason.KEYS_UNAVAILABLE,
             retry_after=RETRY_AFTER,
         )
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from prism.errors import GatewayUnavailable
 from prism.gateway.call import Call
+from prism.reason import Reason
 from prism.telemetry.metrics.metric_family import Figure
 
 INTERVAL = 0.1
@@ -18,7 +19,6 @@ IN_A_ROW = 2
 """Measurements that must be over the bound: one pause is not an overload."""
 REMEMBERED = 100
 RETRY_AFTER = 1.0
-OVERLOADED = "OVERLOADED"
 
 
 class LoopLag:
@@ -105,6 +105,6 @@ class Shed:
         if monotonic() > self._lag.overdue:
             raise GatewayUnavailable(
                 "the gateway is overloaded; call again in a moment, or another gateway",
-                reason=OVERLOADED,
+                reason=Reason.OVERLOADED,
                 retry_after=RETRY_AFTER,
             )

@@ -13,6 +13,7 @@ from prism.gateway.call import Call
 from prism.gateway.resilience.breaker import Breaker, State
 from prism.gateway.resilience.retry import MOST_TOKENS, RetryBudget, pause
 from prism.plugins.instance import Instance
+from prism.reason import Reason
 from prism.wire import Code, Deadline
 from prism.wire.timer import DeadlineWheel, Expiring
 
@@ -200,7 +201,7 @@ class Resilience:
         if wait:
             raise BackendUnavailable(
                 f"backend {self._instance.backend!r} has failed too often and is left alone for a while; call later",
-                reason="BREAKER_OPEN",
+                reason=Reason.BREAKER_OPEN,
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=wait,
             )

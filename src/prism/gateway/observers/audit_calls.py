@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from prism.errors import PrismError
 from prism.gateway.call import Call
-from prism.gateway.hops.overload import OVERLOADED
 from prism.gateway.observers.denials import Denial
+from prism.reason import Reason
 from prism.telemetry.audit import audit
 from prism.telemetry.audit.audit import Event
 from prism.wire.grpc.status import Code
@@ -30,7 +30,7 @@ class AuditCalls:
     def denied(self, denial: Denial) -> None:
         """A policy has refused a call."""
         error = denial.error
-        if error.reason == OVERLOADED:
+        if error.reason == Reason.OVERLOADED:
             return  # it is counted; nobody was denied anything, and thousands of events would crowd out the others
         detail = {"message": error.message, **({"why": denial.detail} if denial.detail else {})}
         self._put(

@@ -10,11 +10,12 @@ from google.protobuf.message import DecodeError
 from prism.config.sections.policy import Retries
 from prism.errors import Outcome, PrismError
 from prism.gateway.call import Call
+from prism.reason import Reason
 from prism.wire import Code
 
 WORTH_REPEATING = frozenset({Code.UNAVAILABLE, Code.ABORTED})
 MOST_TOKENS = 20.0
-NOT_REPEATED = frozenset({"BREAKER_OPEN", "BACKEND_CREDENTIALS"})
+NOT_REPEATED = frozenset({Reason.BREAKER_OPEN, Reason.BACKEND_CREDENTIALS})
 """Reasons that another attempt meets again."""
 
 

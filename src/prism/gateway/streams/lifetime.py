@@ -12,6 +12,7 @@ from typing import Self
 from prism.errors import DeadlineExceeded, PrismError, Unauthenticated
 from prism.gateway.call import Call
 from prism.gateway.streams.subscription import Subscription
+from prism.reason import Reason
 
 COME_AGAIN_AFTER = 0.05
 """Seconds after which a subscriber may open its stream again."""
@@ -57,7 +58,7 @@ class Term:
 
     def _lasted(self, seconds: float) -> None:
         message = f"a stream on this namespace lasts at most {seconds:g} s; go on with a new one"
-        self._subscription.end(DeadlineExceeded(message, reason="STREAM_TOO_LONG", retry_after=COME_AGAIN_AFTER))
+        self._subscription.end(DeadlineExceeded(message, reason=Reason.STREAM_TOO_LONG, retry_after=COME_AGAIN_AFTER))
 
     def _look(self) -> None:
         left = self._call.principal.expires - time()
@@ -67,6 +68,6 @@ class Term:
             return
         # Come again helps who has a newer credential at hand; who has not is refused then.
         message = "the credential that this stream began with has expired; go on with a new stream and a valid one"
-        expired = Unauthenticated(message, reason="CREDENTIAL_EXPIRED", retry_after=COME_AGAIN_AFTER)
+        expired = Unauthenticated(message, reason=Reason.CREDENTIAL_EXPIRED, retry_after=COME_AGAIN_AFTER)
         self._denied(self._call, expired)
         self._subscription.end(expired)

@@ -10,6 +10,7 @@ from prism.gateway.call import Call
 from prism.gateway.snapshot import Snapshot
 from prism.gateway.streams.lifetime import COME_AGAIN_AFTER, Denied
 from prism.gateway.streams.subscription import Subscription
+from prism.reason import Reason
 
 Recheck = Callable[[Call], PrismError | None]
 """Why a call that was admitted would not be any longer; None where it would."""
@@ -47,7 +48,7 @@ class Established:
             served = snapshot.namespaces.get(each.target.name)
             if served is None or served.instance is not each.target.instance:
                 sentence = f"namespace {each.target.name!r} is served by a new instance; subscribe again"
-                each.end(GatewayUnavailable(sentence, reason="PLUGIN_RELOADED", retry_after=COME_AGAIN_AFTER))
+                each.end(GatewayUnavailable(sentence, reason=Reason.PLUGIN_RELOADED, retry_after=COME_AGAIN_AFTER))
 
     def drain(self) -> None:
         """Ends them all; the gateway ends."""

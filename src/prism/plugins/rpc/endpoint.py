@@ -18,6 +18,7 @@ from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPreconditio
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.metrics import PluginMetrics
 from prism.plugins.sidecar.handshake import VERSIONS
+from prism.reason import Reason
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Peer, StatusError
 
@@ -211,7 +212,7 @@ class Endpoint:
             return kind.FromString(answer)
         except StatusError as error:
             failure = translation.of_failure(error, backend)
-            if failure.reason == translation.INSTANCE_UNKNOWN:
+            if failure.reason == Reason.INSTANCE_UNKNOWN:
                 self.initialised = False
             raise failure from error
         except DecodeError as error:

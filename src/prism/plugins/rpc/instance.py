@@ -24,6 +24,7 @@ from prism.plugins.rpc.envelope import (
     usual_result,
 )
 from prism.plugins.rpc.metrics import Intervals
+from prism.reason import Reason
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, StatusError
 
@@ -159,10 +160,10 @@ class RpcInstance(ManagedInstance):
             PrismError: it may not.
         """
         failure = translation.of_failure(error, self.backend)
-        gone = failure.reason == translation.LOST and not endpoint.connected
+        gone = failure.reason == Reason.PLUGIN_LOST and not endpoint.connected
         if gone:
             self._on_lost(endpoint, error.status.message)
-        if failure.reason == translation.INSTANCE_UNKNOWN and not last:
+        if failure.reason == Reason.INSTANCE_UNKNOWN and not last:
             try:
                 await self._recall(endpoint, context.namespace, context.deadline)
             except PrismError as again:
@@ -204,7 +205,7 @@ class RpcInstance(ManagedInstance):
         try:
             health = await endpoint.health(deadline)
         except PrismError as error:
-            if error.reason != translation.INSTANCE_UNKNOWN:
+            if error.reason != Reason.INSTANCE_UNKNOWN:
                 raise
             await self._recall(endpoint, "", deadline)
             health = await endpoint.health(deadline)

@@ -20,6 +20,7 @@ from prism.plugins.placement import Endpoints, Socket, Tls
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.endpoint import Endpoint
 from prism.plugins.rpc.instance import PROBE_TIMEOUT, RpcInstance, attach_all
+from prism.reason import Reason
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, Peer, client_context
 
@@ -178,7 +179,7 @@ class Remote(RpcInstance):
         if not rotation:
             raise BackendUnavailable(
                 self.refusal or f"no endpoint of backend {self.backend!r} answers",
-                reason=translation.LOST,
+                reason=Reason.PLUGIN_LOST,
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=translation.RETRY_AFTER,
             )

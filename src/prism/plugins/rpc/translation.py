@@ -13,14 +13,9 @@ from prism.errors import (
     PrismError,
     Unauthenticated,
 )
+from prism.reason import Reason
 from prism.rpc_status import from_status
 from prism.wire import Code, Status, StatusError
-
-INSTANCE_UNKNOWN = "INSTANCE_UNKNOWN"
-"""The reason of a plugin that does not know the instance: it was started anew."""
-
-LOST = "PLUGIN_LOST"
-"""The reason where the plugin's process is gone, or the way to it."""
 
 RETRY_AFTER = 0.5
 
@@ -76,7 +71,7 @@ def lost(backend: str, why: str, *, sent: bool = True) -> BackendUnavailable:
     """The plugin is not there any more, or not yet; what was never sent was never applied."""
     return BackendUnavailable(
         f"the plugin of backend {backend!r} cannot be reached ({why}); it is brought up again by itself",
-        reason=LOST,
+        reason=Reason.PLUGIN_LOST,
         retry_after=RETRY_AFTER,
         outcome=None if sent else Outcome.NOT_APPLIED,
     )
@@ -86,7 +81,7 @@ def garbage(backend: str, what: str) -> InternalError:
     """The plugin answered what is no answer."""
     return InternalError(
         f"the plugin of backend {backend!r} answered {what}; it is defective: report it to its author",
-        reason="PLUGIN_DEFECTIVE",
+        reason=Reason.PLUGIN_DEFECTIVE,
     )
 
 

@@ -18,6 +18,7 @@ from prism.plugins.sidecar.handshake import NoHandshake, environment, parse
 from prism.plugins.sidecar.limits import Group
 from prism.plugins.sidecar.output import Output
 from prism.plugins.sidecar.socket_folder import SocketFolder
+from prism.reason import Reason
 from prism.wire import Deadline, Peer
 
 HANDSHAKE_TIMEOUT = 30.0
@@ -161,7 +162,7 @@ class SidecarProcess:
     def _failure(self, what: str, notes: str) -> FailedPrecondition:
         command = " ".join(self._command.command)
         sentence = f"plugin {self._plugin.name!r} did not start: {what}{'; ' * bool(notes)}{notes} (command: {command})"
-        return FailedPrecondition(sentence, reason="PLUGIN_NOT_STARTED")
+        return FailedPrecondition(sentence, reason=Reason.PLUGIN_NOT_STARTED)
 
 
 def how_it_ended(code: int) -> str:

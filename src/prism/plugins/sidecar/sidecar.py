@@ -21,6 +21,7 @@ from prism.plugins.sidecar.child import resident_memory
 from prism.plugins.sidecar.limits import in_force
 from prism.plugins.sidecar.output import Output
 from prism.plugins.sidecar.process import SidecarProcess, how_it_ended
+from prism.reason import Reason
 from prism.telemetry.audit import audit
 from prism.wire import Deadline
 
@@ -164,7 +165,7 @@ class Sidecar(RpcInstance):
         if run is None or self._resting:
             raise BackendUnavailable(
                 self.refusal or f"the plugin of backend {self.backend!r} has ended",
-                reason=translation.LOST,
+                reason=Reason.PLUGIN_LOST,
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=translation.RETRY_AFTER,
             )

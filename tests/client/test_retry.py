@@ -203,7 +203,7 @@ def test_the_budget_stops_retries_while_most_calls_fail() -> None:
     granted = 0
     while budget.spend():
         granted += 1
-    assert granted == RetryBudget.MOST / 2 - 1
-    for _ in range(round(3 / RetryBudget.EARNED)):
+    assert granted == RetryBudget.MAX_TOKENS / 2 - 1
+    for _ in range(round(3 / RetryBudget.TOKENS_PER_SUCCESS)):
         budget.earn()
     assert budget.spend()

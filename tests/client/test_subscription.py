@@ -113,7 +113,7 @@ async def test_patience_ends(upstream: Upstream) -> None:
     """An outage that lasts longer is raised, and a later wait tries once more."""
     async with (
         Client(upstream.address, retry=QUICK) as prism,
-        prism.pubsub().subscribe("t", patience=0) as messages,
+        prism.pubsub().subscribe("t", outage_timeout=0) as messages,
     ):
         await upstream.close()
         for _ in range(2):

@@ -70,7 +70,7 @@ async def test_a_gateway_that_ends_does_not_wait_for_subscribers(gateway: Gatewa
     async with (
         asyncio.timeout(PATIENCE),
         Client(gateway.data) as prism,
-        prism.pubsub("events").subscribe(">", patience=0) as messages,
+        prism.pubsub("events").subscribe(">", outage_timeout=0) as messages,
     ):
         waiting = asyncio.ensure_future(anext(messages))
         assert await asyncio.to_thread(gateway.stop) == 0

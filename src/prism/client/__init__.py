@@ -1,14 +1,14 @@
 """What an application imports to use Prism: `Client` here, the same without `await` in `prism.client.sync`."""
 
+from prism.client.arguments import Seconds
 from prism.client.cache import Cache
 from prism.client.client import Client
 from prism.client.headers import Headers, Token
-from prism.client.item import Item, Seconds, Value
+from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value
 from prism.client.keyvalue import KeyValue
 from prism.client.message import Gap, Message, Outgoing, PublishResult
 from prism.client.paging import Page, Pager
 from prism.client.pubsub import PubSub
-from prism.client.results import Chunk, GetResult, PutResult, Swap
 from prism.client.retry import RetryPolicy
 from prism.client.subscription import OnGap, Subscription
 from prism.errors import (

@@ -8,8 +8,8 @@ its retries; without it the client's holds. Keys are 1 to 1,024 bytes.
 from collections.abc import Awaitable, Iterable
 from typing import Any, Literal
 
+from prism.client.arguments import Seconds, duration, no_value
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Seconds, duration, no_value
 from prism.client.transport import Transport
 from prism.interfaces import cache as messages
 

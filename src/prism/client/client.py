@@ -4,9 +4,9 @@ import ssl
 from types import MappingProxyType
 from typing import Self
 
+from prism.client.arguments import Seconds
 from prism.client.cache import Cache
 from prism.client.headers import Headers, NamespaceHeaders, Token
-from prism.client.item import Seconds
 from prism.client.keyvalue import KeyValue
 from prism.client.pubsub import PubSub
 from prism.client.retry import RetryPolicy

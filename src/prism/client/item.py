@@ -1,19 +1,12 @@
-"""Items as an application sees them, and their way to and from the messages of the contract."""
+"""What KeyValue takes and gives: items and results as an application sees them, and their way to and from the wire."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
-from google.protobuf.duration_pb2 import Duration
-
+from prism.client.arguments import Seconds, duration, no_value
+from prism.errors import PrismError
 from prism.interfaces import keyvalue as messages
-
-Seconds = float | timedelta
-"""A length of time: a number of seconds, or a timedelta."""
-
-_LONGEST: Final = 315_576_000_000
-"""Seconds that a `Duration` holds: 10,000 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +43,51 @@ class Value:
     ttl: Seconds | None = None
 
 
-def duration(ttl: Seconds) -> Duration:
-    """A time to live as it travels, to the microsecond; the gateway refuses what is not above zero.
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """How a compare-and-swap ended; true where it won.
 
-    Raises:
-        ValueError: it is infinite, not a number or over 10,000 years; leave it out for an item that does not expire.
+    Attributes:
+        swapped: whether the item was as expected, and is now as asked.
+        current: the item as it is after the call; None where there is none.
     """
-    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
-    if not -_LONGEST <= seconds <= _LONGEST:  # so it is with nan
-        raise ValueError(f"ttl is {seconds}; leave it out for an item that does not expire")
-    whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
-    return Duration(seconds=whole, nanos=micros * 1000)
+
+    swapped: bool
+    current: Item | None
+
+    def __bool__(self) -> bool:
+        return self.swapped
+
+
+@dataclass(frozen=True, slots=True)
+class GetResult:
+    """What became of one read of a batch: `items` by key, or the `error` it alone met."""
+
+    items: Mapping[bytes, Item]
+    error: PrismError | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """What became of one write of a batch: the new `versions` by key, or the `error` it alone met."""
+
+    versions: Mapping[bytes, bytes]
+    error: PrismError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some items of one record, as a stream brings them; a large record comes in several, one after the other.
+
+    Attributes:
+        record: its id.
+        items: in byte order of their keys.
+        cursor: resumes the same scan after these items.
+    """
+
+    record: str
+    items: tuple[Item, ...]
+    cursor: bytes
 
 
 def put_items(items: Mapping[bytes, bytes | Value], ttl: Seconds | None) -> list[messages.PutItem]:
@@ -78,11 +105,6 @@ def _put_item(key: bytes, value: bytes | Value, ttl: Seconds | None) -> messages
     if value is None:
         raise no_value(key)
     return messages.PutItem(key=key, value=value, ttl=None if ttl is None else duration(ttl))
-
-
-def no_value(key: bytes) -> TypeError:
-    """What is wrong with None as a value: a message would take it for a field that was left out, and store nothing."""
-    return TypeError(f"the value of {key!r} is None; give bytes, b'' for an empty value, or delete the key")
 
 
 def to_item(message: messages.Item) -> Item:

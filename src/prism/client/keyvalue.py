@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status as RpcStatus
 
+from prism.client.arguments import Seconds, duration
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Item, Seconds, Value, duration, put_items, to_item, to_items
-from prism.client.paging import LARGEST_PAGE, Page, Pager
-from prism.client.results import Chunk, GetResult, PutResult, Swap
-from prism.client.swap import swap_request
+from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value, put_items, to_item, to_items
+from prism.client.paging import MAX_PAGE_SIZE, Page, Pager
 from prism.client.transport import Transport
 from prism.errors import PrismError
 from prism.interfaces import keyvalue as messages
@@ -151,7 +151,7 @@ class KeyValue:
         reverse: bool = False,
         keys_only: bool = False,
         limit: int | None = None,
-        page_size: int = LARGEST_PAGE,
+        page_size: int = MAX_PAGE_SIZE,
         cursor: bytes = b"",
         timeout: Seconds | None = None,
     ) -> Pager[Item]:
@@ -224,7 +224,7 @@ class KeyValue:
         start: str = "",
         reverse: bool = False,
         limit: int | None = None,
-        page_size: int = LARGEST_PAGE,
+        page_size: int = MAX_PAGE_SIZE,
         cursor: bytes = b"",
         timeout: Seconds | None = None,
     ) -> Pager[str]:
@@ -261,7 +261,7 @@ class KeyValue:
             new: the value to store; None deletes the item.
             ttl: how long it lives, as in `put`.
         """
-        request = swap_request(record, key, expected, new, ttl)
+        request = _swap_request(record, key, expected, new, ttl)
         answer = messages.CompareAndSwapResponse.FromString(await self._call("compare_and_swap", request, timeout))
         return Swap(answer.swapped, to_item(answer.current) if answer.HasField("current") else None)
 
@@ -284,6 +284,29 @@ class KeyValue:
     def _call(self, method: str, request: Any, timeout: Seconds | None, *, keyed: bool = False) -> Awaitable[bytes]:
         payload = request.SerializeToString()
         return self._transport.unary(_OPERATIONS[method], payload, self._headers, timeout, keyed=keyed)
+
+
+def _swap_request(
+    record: str, key: bytes, expected: Item | bytes | None, new: bytes | Value | None, ttl: Seconds | None
+) -> messages.CompareAndSwapRequest:
+    request = messages.CompareAndSwapRequest(id=record, key=key)
+    if expected is None:
+        request.expected_absent.CopyFrom(Empty())
+    elif isinstance(expected, bytes):
+        request.expected_value = expected
+    elif expected.version:
+        request.expected_version = expected.version
+    else:
+        request.expected_value = expected.value
+    if new is None:
+        request.delete.CopyFrom(Empty())
+    else:
+        (item,) = put_items({key: new}, ttl)
+        request.new_value = item.value
+        request.metadata.update(item.metadata)
+        if item.HasField("ttl"):
+            request.ttl.CopyFrom(item.ttl)
+    return request
 
 
 def _by_key(found: Iterable[messages.Item]) -> dict[bytes, Item]:

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Pager(Generic[T]):
     ) -> None:
         if limit is not None and limit < 0:
             raise ValueError(f"limit is {limit}; give 0 or more, or None for no limit")
-        if not 0 < page_size <= LARGEST_PAGE:
-            raise ValueError(f"page_size is {page_size}; give 1 to {LARGEST_PAGE}")
+        if not 0 < page_size <= MAX_PAGE_SIZE:
+            raise ValueError(f"page_size is {page_size}; give 1 to {MAX_PAGE_SIZE}")
         self._fetch = fetch
         self._limit = limit
         self._page_size = page_size

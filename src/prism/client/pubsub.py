@@ -7,12 +7,11 @@ retries; without it the client's holds.
 
 import math
 from collections.abc import Awaitable, Iterable, Mapping
-from datetime import timedelta
 
 from google.rpc.status_pb2 import Status as RpcStatus
 
+from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Seconds
 from prism.client.message import Outgoing, PublishResult
 from prism.client.subscription import OnGap, Subscription
 from prism.client.transport import Transport
@@ -77,7 +76,7 @@ class PubSub:
         *,
         group: str = "",
         on_gap: OnGap | None = None,
-        patience: Seconds = math.inf,
+        outage_timeout: Seconds = math.inf,
         timeout: Seconds | None = None,
     ) -> Subscription:
         """The messages of the topics that match, from now on; nothing is sent before it is used.
@@ -87,14 +86,19 @@ class PubSub:
             group: subscriptions of one group share their messages.
             on_gap: is told of each gap when the subscription is in place again; what it raises, the loop over the
                 messages raises. Without it gaps are logged as warnings by the logger `prism.client`.
-            patience: how long an outage may last before it is raised; as it stands, for ever.
+            outage_timeout: how long an outage may last before its error is raised; without it, for ever.
             timeout: for the subscription to be in place the first time.
         """
         request = messages.SubscribeRequest(topic_pattern=pattern, queue_group=group)
-        seconds = patience.total_seconds() if isinstance(patience, timedelta) else patience
         operation = _OPERATIONS["subscribe"]
         return Subscription(
-            self._transport, operation, request, self._headers, timeout=timeout, patience=seconds, on_gap=on_gap
+            self._transport,
+            operation,
+            request,
+            self._headers,
+            timeout=timeout,
+            outage_timeout=in_seconds(outage_timeout),
+            on_gap=on_gap,
         )
 
     def _call(

@@ -63,21 +63,21 @@ class RetryBudget:
 
     __slots__ = ("_tokens",)
 
-    MOST = 20.0
-    EARNED = 0.1
+    MAX_TOKENS = 20.0
+    TOKENS_PER_SUCCESS = 0.1
 
     def __init__(self) -> None:
-        self._tokens = self.MOST
+        self._tokens = self.MAX_TOKENS
 
     def earn(self) -> None:
         """A call succeeded."""
-        if self._tokens < self.MOST:
-            self._tokens = min(self.MOST, self._tokens + self.EARNED)
+        if self._tokens < self.MAX_TOKENS:
+            self._tokens = min(self.MAX_TOKENS, self._tokens + self.TOKENS_PER_SUCCESS)
 
     def spend(self) -> bool:
         """A call failed; whether it may be tried again."""
         self._tokens = max(0.0, self._tokens - 1)
-        return self._tokens > self.MOST / 2
+        return self._tokens > self.MAX_TOKENS / 2
 
 
 class Attempts:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
 
+from prism.client.arguments import Seconds
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Seconds
 from prism.client.message import Gap, Message, to_message
 from prism.client.transport import Transport
 from prism.errors import GatewayUnavailable, PrismError
@@ -48,7 +48,7 @@ class Subscription:
         headers: NamespaceHeaders,
         *,
         timeout: Seconds | None,
-        patience: float,
+        outage_timeout: float,
         on_gap: OnGap | None,
     ) -> None:
         self._transport = transport
@@ -56,7 +56,7 @@ class Subscription:
         self._request = request.SerializeToString()
         self._headers = headers
         self._timeout = timeout
-        self._patience = patience
+        self._outage_timeout = outage_timeout
         self._on_gap = on_gap or _logged
         self._call: ClientCall | None = None
         self._attempt: asyncio.Task[ClientCall] | None = None
@@ -81,7 +81,7 @@ class Subscription:
         """The next message; `StopAsyncIteration` once it is closed.
 
         Raises:
-            PrismError: it cannot be taken up again, or an outage has lasted longer than `patience`.
+            PrismError: it cannot be taken up again, or an outage has lasted longer than `outage_timeout`.
         """
         while (call := await self._in_place()) is not None:
             if self._gap is not None:
@@ -147,7 +147,7 @@ class Subscription:
 
     async def _again(self, error: PrismError) -> ClientCall:
         """Tries for as long as an outage may last; at once the first time, then ever less often."""
-        deadline = Deadline.after(self._patience)
+        deadline = Deadline.after(self._outage_timeout)
         attempts = 0
         while True:
             if attempts:

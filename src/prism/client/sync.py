@@ -19,8 +19,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from prism.client import cache, keyvalue, paging, pubsub, subscription
 from prism.client import client as asynchronous
+from prism.client.arguments import Seconds
 from prism.client.headers import Headers, Token
-from prism.client.item import Seconds
 from prism.client.message import Gap, Message
 from prism.client.retry import RetryPolicy
 

@@ -5,10 +5,9 @@ import math
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, nullcontext
-from datetime import timedelta
 
+from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Seconds
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
 from prism.client.tracing import ClientSpan, client_span
 from prism.interfaces.operation import Operation
@@ -203,8 +202,7 @@ class Transport:
         return Attempts(self.policy, self._budget, operation, deadline, repeatable=repeatable)
 
     def _deadline(self, timeout: Seconds | None) -> Deadline | None:
-        given = self._timeout if timeout is None else timeout
-        seconds = given.total_seconds() if isinstance(given, timedelta) else given
+        seconds = in_seconds(self._timeout if timeout is None else timeout)
         return None if seconds == math.inf else Deadline.after(seconds)
 
 

@@ -1,0 +1,35 @@
+"""What methods of every abstraction take: lengths of time, and values that must not be None."""
+
+from datetime import timedelta
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+
+Seconds = float | timedelta
+"""A length of time: a number of seconds, or a timedelta."""
+
+_MAX_DURATION: Final = 315_576_000_000
+"""Seconds that a `Duration` holds: 10,000 years."""
+
+
+def in_seconds(length: Seconds) -> float:
+    """A length of time as a number of seconds."""
+    return length.total_seconds() if isinstance(length, timedelta) else length
+
+
+def duration(ttl: Seconds) -> Duration:
+    """A time to live as it travels, to the microsecond; the gateway refuses what is not above zero.
+
+    Raises:
+        ValueError: it is infinite, not a number or over 10,000 years; leave it out for what does not expire.
+    """
+    seconds = in_seconds(ttl)
+    if not -_MAX_DURATION <= seconds <= _MAX_DURATION:  # so it is with nan
+        raise ValueError(f"ttl is {seconds}; leave it out for what does not expire")
+    whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
+    return Duration(seconds=whole, nanos=micros * 1000)
+
+
+def no_value(key: bytes) -> TypeError:
+    """What is wrong with None as a value: a message would take it for a field that was left out, and store nothing."""
+    return TypeError(f"the value of {key!r} is None; give bytes, b'' for an empty value, or delete the key")

@@ -74,8 +74,8 @@ async def test_no_gateway() -> None:
         (("nonsense",), "there are serve, kv"),
         (("kv", "get", "default", "r", "--endpoint", "nonsense"), "host:port"),
         (("kv", "get", "default", "r", "--timeout", "soon"), "1h30m"),
-        (("kv", "get", "a\nb", "r"), r"no namespace can be called 'a\nb'; give 1 to 63 characters"),
-        (("kv", "get", "default", "r", "--token", "a\n"), "the token is no line of printable ASCII"),
+        (("kv", "get", "a\nb", "r"), r"'a\nb' is not a valid namespace name; give 1 to 63 characters"),
+        (("kv", "get", "default", "r", "--token", "a\n"), "the token is not one line of printable ASCII"),
         (("kv", "get", "default", "r\udcff"), r"'r\udcff' is no UTF-8 text"),
     ],
 )

@@ -197,7 +197,7 @@ async def test_none_is_no_value(upstream: Upstream) -> None:
 @pytest.mark.parametrize("ttl", [float("nan"), float("inf"), 1e300])
 async def test_a_ttl_that_cannot_travel(kv: KeyValue, ttl: float) -> None:
     """It is refused with what to do instead."""
-    with pytest.raises(ValueError, match="leave it out for an item that does not expire"):
+    with pytest.raises(ValueError, match="leave it out for what does not expire"):
         await kv.put("r", {b"k": b"v"}, ttl=ttl)
 
 

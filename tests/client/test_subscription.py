@@ -109,7 +109,7 @@ async def test_what_on_gap_raises_ends_the_loop(events: PubSub, upstream: Upstre
             await anext(messages)
 
 
-async def test_patience_ends(upstream: Upstream) -> None:
+async def test_an_outage_timeout_ends(upstream: Upstream) -> None:
     """An outage that lasts longer is raised, and a later wait tries once more."""
     async with (
         Client(upstream.address, retry=QUICK) as prism,

@@ -2,7 +2,7 @@
 
 What each operation means: docs/contract.md and prism/data/v1/cache.proto. Every method may raise a `PrismError`; what a
 failed write did to the store is the error's `outcome`. `timeout` is in seconds (or a timedelta), for the call with all
-its retries; without it the client's holds. Keys are 1 to 1,024 bytes.
+its retries; without it the client's own holds. Keys are 1 to 1,024 bytes.
 """
 
 from collections.abc import Awaitable, Iterable
@@ -51,13 +51,14 @@ class Cache:
         mode: Mode = "always",
         timeout: Seconds | None = None,
     ) -> bool:
-        """Stores a value; whether it was stored.
+        """Stores a value and says whether it was stored.
 
         Args:
             key: its key.
             value: what to store.
-            ttl: how long it lives; without it until it is evicted, also where the key had a time to live before.
-            mode: store in any case, only where the key is missing, or only where it is there.
+            ttl: how long it lives. Without it the value stays until it is evicted, even if the key had a time to
+                live before.
+            mode: store always, only where the key is missing, or only where it exists.
         """
         if value is None:
             raise no_value(key)
@@ -68,7 +69,7 @@ class Cache:
         return messages.SetResponse.FromString(await self._call("set", request, timeout)).stored
 
     async def delete(self, *keys: bytes, timeout: Seconds | None = None) -> int:
-        """Removes keys; how many of them existed."""
+        """Removes keys and says how many of them existed."""
         if not keys:
             return 0
         answer = await self._call("delete", messages.DeleteRequest(keys=keys), timeout)
@@ -86,12 +87,12 @@ class Cache:
         return list(messages.ExistsResponse.FromString(answer).keys)
 
     async def expire(self, key: bytes, ttl: Seconds, *, timeout: Seconds | None = None) -> bool:
-        """Gives a key a new time to live; whether it existed."""
+        """Gives a key a new time to live and says whether it existed."""
         request = messages.ExpireRequest(key=key, ttl=duration(ttl))
         return messages.ExpireResponse.FromString(await self._call("expire", request, timeout)).existed
 
     async def ttl(self, key: bytes, *, timeout: Seconds | None = None) -> float | None:
-        """The seconds that a key still lives: None where it is missing, `math.inf` where it does not expire."""
+        """The seconds until a key expires: None where it is missing, `math.inf` where it does not expire."""
         answer = messages.TtlResponse.FromString(await self._call("ttl", messages.TtlRequest(key=key), timeout))
         if not answer.exists:
             return None
@@ -105,10 +106,10 @@ class Cache:
         Args:
             key: its key.
             delta: what to add; negative to count down.
-            ttl: how long a counter lives that this call creates; one that exists keeps its own.
+            ttl: how long the counter lives if this call creates it; an existing counter keeps its own.
 
         Raises:
-            FailedPrecondition: the value is no 64-bit integer, or would become none.
+            FailedPrecondition: the value is not a 64-bit integer, or the sum does not fit one.
         """
         life = None if ttl is None else duration(ttl)
         request = messages.IncrementRequest(key=key, delta=delta, ttl=life)

@@ -18,13 +18,13 @@ DEFAULT_TIMEOUT = 10.0
 
 
 class Client:
-    """One kept connection to a gateway; use it as an async context manager, and one for the whole application.
+    """A connection to a gateway. Use it as an async context manager, and one for the whole application.
 
         async with Client("localhost:8980") as prism:
             profiles = prism.keyvalue("profiles")
             await profiles.put("account:1", {b"plan": b"team"})
 
-    It connects with the first call and reconnects by itself.
+    It connects on the first call, and reconnects when the connection is lost.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Client:
 
         Args:
             target: `host:port` or `unix:/path`.
-            token: a bearer token, or a function (plain or async) asked for one before each attempt.
-            headers: sent with each call, or a function asked before each attempt. A W3C `traceparent` among them
-                is passed on; without it that of OpenTelemetry's current span is, where the application uses that.
+            token: a bearer token, or a function (plain or async) that returns one, called before each attempt.
+            headers: sent with each call, or a function called before each attempt. A W3C `traceparent` among them is
+                passed on. Without one, an application that uses OpenTelemetry sends that of its current span.
             tls: for a gateway that serves TLS; see `prism.wire.tls.client_context`.
-            timeout: seconds for a call with all its retries, where the call itself does not say; `math.inf` for none.
-            retry: how calls are repeated that failed and may be.
+            timeout: seconds for a call with all its retries, where the call itself gives none; `math.inf` for no limit.
+            retry: how failed calls are repeated, where that is safe.
 
         Raises:
             ValueError: the target is malformed.
@@ -57,26 +57,26 @@ class Client:
         self._transport = Transport(target, tls=tls, timeout=timeout, retry=retry)
 
     def keyvalue(self, namespace: str = "default") -> KeyValue:
-        """The KeyValue data of a namespace; cheap, and worth keeping.
+        """The KeyValue data of a namespace. Cheap to make; keep it.
 
         Raises:
-            ValueError: the name cannot travel. One that is not configured is refused by the first call.
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return KeyValue(self._transport, self._headers_of(namespace))
 
     def cache(self, namespace: str = "default") -> Cache:
-        """The cache of a namespace; cheap, and worth keeping.
+        """The cache of a namespace. Cheap to make; keep it.
 
         Raises:
-            ValueError: the name cannot travel. One that is not configured is refused by the first call.
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return Cache(self._transport, self._headers_of(namespace))
 
     def pubsub(self, namespace: str = "default") -> PubSub:
-        """The topics of a namespace; cheap, and worth keeping.
+        """The topics of a namespace. Cheap to make; keep it.
 
         Raises:
-            ValueError: the name cannot travel. One that is not configured is refused by the first call.
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return PubSub(self._transport, self._headers_of(namespace))
 

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from prism.wire import KnownFields, Metadata
 
 Token = str | Callable[[], str | Awaitable[str]]
-"""A bearer token, or a function (plain or async) that gives the one to use now."""
+"""A bearer token, or a function (plain or async) that returns the one to use now."""
 
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
-"""Further headers by lower-case name, or a function that gives those of the call at hand, such as `traceparent`."""
+"""More headers by lower-case name, or a function that returns those of the current call, such as `traceparent`."""
 
 
 class NamespaceHeaders:
-    """Builds a call's metadata; made once and kept where nothing about it can change. `known` is the client's.
+    """Builds a call's metadata; built once where neither token nor headers are functions. `known` is the client's.
 
     Raises:
-        ValueError: the namespace, the token or a header cannot travel.
+        ValueError: the namespace, the token or a header holds characters that a header cannot hold.
     """
 
     __slots__ = ("_headers", "_known", "_namespace", "_token", "fixed")
@@ -30,7 +30,7 @@ class NamespaceHeaders:
             self.fixed = self._build(token, headers)
 
     def current(self) -> Metadata | Awaitable[Metadata]:
-        """The metadata of a call that starts now; to be awaited only where the token is."""
+        """The metadata of a call that starts now; an awaitable only where the token is one."""
         if self.fixed is not None:
             return self.fixed
         token = self._token() if callable(self._token) else self._token
@@ -48,16 +48,16 @@ class NamespaceHeaders:
         try:
             return Metadata(pairs, self._known)
         except ValueError as error:
-            raise ValueError(self._objection(token) or str(error)) from None
+            raise ValueError(self._problem(token) or str(error)) from None
 
-    def _objection(self, token: str | None) -> str:
-        """What is wrong in the caller's own words; a token is not repeated."""
-        if not _travels(self._namespace):
-            return f"no namespace can be called {self._namespace!r}; give 1 to 63 characters of a-z 0-9 . -"
-        if token is not None and not _travels(f"Bearer {token}"):
-            return "the token is no line of printable ASCII; give it as it was issued, without a line break at its end"
+    def _problem(self, token: str | None) -> str:
+        """What is wrong, by the names of the arguments; the token itself is not shown."""
+        if not _is_header_text(self._namespace):
+            return f"{self._namespace!r} is not a valid namespace name; give 1 to 63 characters of a-z 0-9 . -"
+        if token is not None and not _is_header_text(f"Bearer {token}"):
+            return "the token is not one line of printable ASCII; give it as issued, without a line break at its end"
         return ""
 
 
-def _travels(text: object) -> bool:
+def _is_header_text(text: object) -> bool:
     return isinstance(text, str) and text.isascii() and text.isprintable() and text == text.strip(" ")

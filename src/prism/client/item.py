@@ -17,8 +17,8 @@ class Item:
         key: its key in the record.
         value: empty where only keys were asked for.
         metadata: the writer's own notes on the value; empty where only keys were asked for.
-        version: opaque, compared for equality only, never used twice for the same key.
-        expires_at: when it goes, by the store's clock, to the microsecond; None for never.
+        version: opaque; compare it for equality only. A key never gets the same version twice.
+        expires_at: when it expires, by the store's clock, to the microsecond; None for never.
     """
 
     key: bytes
@@ -30,7 +30,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value to store, where bytes alone do not say enough.
+    """A value to store with metadata or a time to live of its own.
 
     Attributes:
         data: the value itself.
@@ -45,7 +45,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """How a compare-and-swap ended; true where it won.
+    """The result of a compare-and-swap; true if it swapped.
 
     Attributes:
         swapped: whether the item was as expected, and is now as asked.
@@ -61,7 +61,7 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """What became of one read of a batch: `items` by key, or the `error` it alone met."""
+    """The result for one read of a batch: `items` by key, or its own `error`."""
 
     items: Mapping[bytes, Item]
     error: PrismError | None
@@ -69,7 +69,7 @@ class GetResult:
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What became of one write of a batch: the new `versions` by key, or the `error` it alone met."""
+    """The result for one write of a batch: the new `versions` by key, or its own `error`."""
 
     versions: Mapping[bytes, bytes]
     error: PrismError | None

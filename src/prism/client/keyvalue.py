@@ -2,7 +2,7 @@
 
 What each operation means: docs/contract.md and prism/data/v1/keyvalue.proto. Every method may raise a `PrismError`;
 what a failed write did to the store is the error's `outcome`. `timeout` is in seconds (or a timedelta), for the call
-with all its retries; without it the client's holds. Records are named by their ids, 1 to 512 bytes of UTF-8.
+with all its retries; without it the client's own holds. Records are named by their ids, 1 to 512 bytes of UTF-8.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
@@ -42,13 +42,13 @@ class KeyValue:
         idempotency_key: str = "",
         timeout: Seconds | None = None,
     ) -> dict[bytes, bytes]:
-        """Stores items in a record and gives their new versions.
+        """Stores items in a record and returns their new versions.
 
         Args:
             record: its id.
             items: value by key; a `Value` where there is metadata or a ttl of its own.
-            ttl: how long they live. Without it an item lives for ever, also one that had a time to live before.
-            keep_ttl: items that exist keep the time to live they have.
+            ttl: how long they live. Without it an item lives for ever, even if it had a time to live before.
+            keep_ttl: existing items keep the time to live they have.
             idempotency_key: makes the put safe to repeat for 24 hours, so that the client itself may repeat it.
         """
         request = messages.PutRequest(
@@ -86,7 +86,7 @@ class KeyValue:
     async def batch_get(
         self, reads: Mapping[str, Iterable[bytes]], *, timeout: Seconds | None = None
     ) -> dict[str, GetResult]:
-        """Many records at once, keys by record id; each read succeeds or fails by itself."""
+        """Reads many records at once, keys by record id; each read succeeds or fails by itself."""
         if not reads:
             return {}
         asked = [messages.GetRequest(id=record, keys=list(keys)) for record, keys in reads.items()]
@@ -103,7 +103,7 @@ class KeyValue:
         idempotency_keys: Mapping[str, str] | None = None,
         timeout: Seconds | None = None,
     ) -> dict[str, PutResult]:
-        """Many records at once, items by record id; each write succeeds or fails by itself, in any order.
+        """Writes many records at once, items by record id, in any order; each write succeeds or fails by itself.
 
         Args:
             writes: items by record id, each as in `put`.
@@ -130,14 +130,14 @@ class KeyValue:
         }
 
     async def delete(self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None) -> list[bytes]:
-        """Deletes items; which of them existed. No keys delete nothing: see `delete_record`."""
+        """Deletes items and returns the keys that existed. No keys delete nothing: see `delete_record`."""
         if not (asked := list(keys)):
             return []
         answer = await self._call("delete", messages.DeleteRequest(id=record, keys=asked), timeout)
         return list(messages.DeleteResponse.FromString(answer).keys)
 
     async def delete_record(self, record: str, *, timeout: Seconds | None = None) -> int:
-        """Deletes a whole record; how many items it held."""
+        """Deletes a whole record and returns how many items it held."""
         answer = await self._call("delete", messages.DeleteRequest(id=record), timeout)
         return messages.DeleteResponse.FromString(answer).count
 
@@ -159,13 +159,13 @@ class KeyValue:
 
         Args:
             record: its id.
-            prefix: keys that start with these bytes; no character is a wildcard.
+            prefix: keys that start with these bytes; there are no wildcards.
             start: first key, included, whatever `reverse` says.
             end: last key, excluded; empty for the end.
             reverse: from the last to the first.
             keys_only: leave out values and metadata.
-            limit: most items in all.
-            page_size: most items a page, up to 1,000; a page also ends at 1 MiB.
+            limit: at most this many items in all.
+            page_size: at most this many items a page, up to 1,000; a page also ends at 1 MiB.
             cursor: `next_cursor` of a page of the same scan.
             timeout: for each page.
         """
@@ -251,13 +251,13 @@ class KeyValue:
         ttl: Seconds | None = None,
         timeout: Seconds | None = None,
     ) -> Swap:
-        """Replaces an item if it is as expected; of several callers at once exactly one wins.
+        """Replaces an item if it is as expected; of several callers at the same time exactly one succeeds.
 
         Args:
             record: its id.
             key: the item's key.
-            expected: an item as it was read, which is compared by its version (by its value
-                where the backend keeps no versions); or a value; or None for no item.
+            expected: an item as it was read, compared by its version (by its value where the backend keeps no
+                versions); or a value; or None where there should be no item.
             new: the value to store; None deletes the item.
             ttl: how long it lives, as in `put`.
         """
@@ -268,14 +268,14 @@ class KeyValue:
     async def expire(
         self, record: str, keys: Iterable[bytes], ttl: Seconds, *, timeout: Seconds | None = None
     ) -> list[bytes]:
-        """Gives items a new time to live; which of them existed."""
+        """Gives items a new time to live and returns the keys that existed."""
         if not (asked := list(keys)):
             return []
         request = messages.ExpireRequest(id=record, keys=asked, ttl=duration(ttl))
         return list(messages.ExpireResponse.FromString(await self._call("expire", request, timeout)).keys)
 
     async def persist(self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None) -> list[bytes]:
-        """Takes items' time to live away; which of them existed."""
+        """Removes the time to live of items and returns the keys that existed."""
         if not (asked := list(keys)):
             return []
         request = messages.PersistRequest(id=record, keys=asked)

@@ -1,4 +1,4 @@
-"""What travels by PubSub, as an application sees it."""
+"""The messages of PubSub as an application sees them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What became of one message of a batch: its `id`, or the `error` it alone met."""
+    """The result for one message of a batch: its `id`, or its own `error`."""
 
     id: str
     error: PrismError | None
@@ -54,11 +54,11 @@ class PublishResult:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Messages that a subscription may have missed before it was in place again.
+    """Messages that a subscription may have missed before it was established again.
 
     Attributes:
-        missed: so many are known to be missed, at least; None where nobody counted.
-        after: the id of the last message before the gap; empty where there was none.
+        missed: how many are known to be missed, at least; None where the number is not known.
+        after: id of the last message before the gap; empty where there was none.
         error: why the stream broke.
     """
 

@@ -1,4 +1,4 @@
-"""Lists come in pages: an async iterator over the elements that fetches them, or the pages one by one."""
+"""Lists in pages: an async iterator over the elements, which fetches pages as needed, or over the pages themselves."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Page(Generic[T]):
 
     Attributes:
         elements: in the order asked for.
-        next_cursor: where the next page begins, for the same question; empty where this is the last.
+        next_cursor: where the next page of the same request begins; empty on the last page.
     """
 
     elements: tuple[T, ...]
@@ -25,7 +25,7 @@ class Page(Generic[T]):
 class Pager(Generic[T]):
     """A list that is fetched as it is read: `async for element in pager`, or `async for page in pager.pages()`.
 
-    Each iteration begins anew. A page that fails is fetched again as far as the client's retry policy goes.
+    Each iteration starts from the beginning. A page that fails is fetched again as the client's retry policy allows.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Pager(Generic[T]):
         self._cursor = cursor
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
-        """The pages, for callers that hand cursors on."""
+        """The pages, for callers that pass cursors on."""
         cursor, left = self._cursor, self._limit
         while left is None or left > 0:
             page = await self._fetch(cursor, self._page_size if left is None else min(left, self._page_size))

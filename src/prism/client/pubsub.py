@@ -1,8 +1,8 @@
-"""PubSub for applications: a message goes to everybody who listens to its topic.
+"""PubSub for applications: a message goes to every subscriber of its topic.
 
 What each operation means: docs/contract.md and prism/data/v1/pubsub.proto. Every method may raise a `PrismError`; what
 a failed publish did is the error's `outcome`. `timeout` is in seconds (or a timedelta), for the call with all its
-retries; without it the client's holds.
+retries; without it the client's own holds.
 """
 
 import math
@@ -39,7 +39,7 @@ class PubSub:
         ordering_key: str = "",
         timeout: Seconds | None = None,
     ) -> str:
-        """Sends a message to all who listen, and gives its id.
+        """Sends a message to every current subscriber and returns its id.
 
         Args:
             topic: tokens split by dots, such as `orders.eu.created`.
@@ -55,7 +55,7 @@ class PubSub:
     async def publish_batch(
         self, outgoing: Iterable[Outgoing], *, timeout: Seconds | None = None
     ) -> list[PublishResult]:
-        """Many messages at once, sent in their order; each succeeds or fails by itself."""
+        """Sends many messages at once, in their order; each succeeds or fails by itself."""
         asked = [
             messages.PublishRequest(
                 topic=each.topic, payload=each.payload, attributes=each.attributes, ordering_key=each.ordering_key
@@ -79,15 +79,15 @@ class PubSub:
         outage_timeout: Seconds = math.inf,
         timeout: Seconds | None = None,
     ) -> Subscription:
-        """The messages of the topics that match, from now on; nothing is sent before it is used.
+        """The messages of matching topics, from now on. Nothing is sent before the subscription is used.
 
         Args:
-            pattern: a topic, whose token `*` is any one token, and whose last token `>` one or more.
-            group: subscriptions of one group share their messages.
-            on_gap: is told of each gap when the subscription is in place again; what it raises, the loop over the
-                messages raises. Without it gaps are logged as warnings by the logger `prism.client`.
+            pattern: a topic, in which the token `*` matches one token, and `>` at the end one or more.
+            group: each message goes to one subscription of the group.
+            on_gap: called with each gap, once the subscription is established again. What it raises, the loop over
+                the messages raises. Without it gaps are logged as warnings by the logger `prism.client`.
             outage_timeout: how long an outage may last before its error is raised; without it, for ever.
-            timeout: for the subscription to be in place the first time.
+            timeout: for the subscription to be established the first time.
         """
         request = messages.SubscribeRequest(topic_pattern=pattern, queue_group=group)
         operation = _OPERATIONS["subscribe"]

@@ -12,7 +12,7 @@ from prism.interfaces.operation import Operation
 from prism.rpc_status import from_status
 from prism.wire import Code, Deadline, StatusError
 
-_WORTH_REPEATING = frozenset({Code.UNAVAILABLE, Code.ABORTED})
+_RETRYABLE = frozenset({Code.UNAVAILABLE, Code.ABORTED})
 _REFUSALS = frozenset(
     {
         Code.INVALID_ARGUMENT,
@@ -28,14 +28,14 @@ _REFUSALS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How a client repeats calls that failed and may be repeated.
+    """How a client repeats failed calls, where that is safe.
 
-    A call may be repeated where it only reads, carries an idempotency key, or is known not to have been applied.
+    A call may be repeated if it only reads, carries an idempotency key, or is known not to have been applied.
 
     Attributes:
-        attempts: most attempts in all; 1 for no retries.
-        first_delay: seconds before the second attempt, doubled for each further one; the half of it is random.
-        longest_delay: most seconds between two attempts; a gateway that asks for more gets more.
+        attempts: at most this many in all; 1 for no retries.
+        first_delay: seconds before the second attempt, doubled for each one after it; half of the delay is random.
+        longest_delay: at most this many seconds between two attempts; more only where the gateway asks for more.
     """
 
     attempts: int = 4
@@ -48,7 +48,7 @@ class RetryPolicy:
         if not 0 < self.first_delay <= self.longest_delay:
             raise ValueError(
                 f"first_delay is {self.first_delay}, longest_delay {self.longest_delay}; "
-                "both must be above zero and the first no longer than the longest"
+                "give both above zero, and first_delay at most longest_delay"
             )
 
     def delay(self, attempts_made: int, retry_after: float | None) -> float:
@@ -120,7 +120,7 @@ class Attempts:
 
     def _pause(self, error: PrismError, failure: StatusError) -> float | None:
         """Seconds until the next attempt; None where there is none."""
-        if self._made >= self._policy.attempts or not self._worth_repeating(error, failure):
+        if self._made >= self._policy.attempts or not self._retryable(error, failure):
             return None
         if not self._budget.spend():
             return None
@@ -143,8 +143,8 @@ class Attempts:
             error.outcome = Outcome.UNKNOWN
         return error
 
-    def _worth_repeating(self, error: PrismError, failure: StatusError) -> bool:
+    def _retryable(self, error: PrismError, failure: StatusError) -> bool:
         code = failure.status.code
-        promising = code in _WORTH_REPEATING or (code is Code.RESOURCE_EXHAUSTED and error.retry_after is not None)
+        promising = code in _RETRYABLE or (code is Code.RESOURCE_EXHAUSTED and error.retry_after is not None)
         allowed = self._repeatable or failure.unprocessed or error.outcome is Outcome.NOT_APPLIED
         return promising and allowed

@@ -1,4 +1,4 @@
-"""A subscription as an application holds it: messages one by one, taken up again when the stream breaks."""
+"""A subscription as an application holds it: messages one by one; it subscribes again when the stream breaks."""
 
 import asyncio
 import inspect
@@ -21,7 +21,7 @@ from prism.wire import ClientCall, Code, Deadline, StatusError
 log = logging.getLogger("prism.client")
 
 OnGap = Callable[[Gap], Awaitable[None] | None]
-"""Is told of each gap (plain or async) once the subscription is in place again, before the next message is given."""
+"""Called with each gap (plain or async) once the subscription is established again, before the next message."""
 
 
 class Subscription:
@@ -31,10 +31,10 @@ class Subscription:
             async for message in orders:
                 ...
 
-    Entering the block (or asking for the first message) returns when the subscription is in place: what is published
-    after that is not missed while the stream lives. When it breaks (a gateway or plugin was restarted, the store lost
-    its connection, this reader was too slow) it is taken up again by itself, and the gap is reported. A wait for the
-    next message may be cancelled; no message is lost by it.
+    Entering the block (or asking for the first message) returns when the subscription is established: what is
+    published after that is not missed while the stream lives. When the stream breaks (a gateway or plugin restarted,
+    the store lost its connection, this reader was too slow) it subscribes again by itself, and reports the gap. A wait
+    for the next message may be cancelled without losing a message.
 
     Attributes:
         gaps: how many there have been.
@@ -68,7 +68,7 @@ class Subscription:
         self.gaps = 0
 
     async def __aenter__(self) -> Self:
-        await self._in_place()
+        await self._established()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,9 +81,9 @@ class Subscription:
         """The next message; `StopAsyncIteration` once it is closed.
 
         Raises:
-            PrismError: it cannot be taken up again, or an outage has lasted longer than `outage_timeout`.
+            PrismError: it cannot subscribe again, or an outage has lasted longer than `outage_timeout`.
         """
-        while (call := await self._in_place()) is not None:
+        while (call := await self._established()) is not None:
             if self._gap is not None:
                 await self._report()
             try:
@@ -115,12 +115,12 @@ class Subscription:
             with suppress(RuntimeError):  # the loop is closed, and the connection with it
                 loop.call_soon_threadsafe(call.cancel)
 
-    async def _in_place(self) -> ClientCall | None:
+    async def _established(self) -> ClientCall | None:
         """The stream, established; None once the subscription is closed."""
         if self._closed or self._call is not None:
             return self._call
         loop = self._loop = asyncio.get_running_loop()
-        # A task of its own: closing ends it, whoever waits for it.
+        # A task of its own, so that closing can end it.
         attempt = self._attempt = loop.create_task(self._first() if self._broken is None else self._again(self._broken))
         attempt.add_done_callback(self._keep)
         try:
@@ -132,7 +132,7 @@ class Subscription:
         return self._call
 
     def _keep(self, attempt: "asyncio.Task[ClientCall]") -> None:
-        """The attempt has ended: its stream is ours even where whoever waited for it has just given up."""
+        """Takes the stream of an attempt that has ended, even if the wait for it was cancelled at that moment."""
         self._attempt = None
         if attempt.cancelled() or attempt.exception() is not None:
             return
@@ -142,11 +142,11 @@ class Subscription:
             self._call = attempt.result()
 
     async def _first(self) -> ClientCall:
-        """The first time it fails like any other call."""
+        """The first subscription; it fails like any other call."""
         return await self._transport.subscribe(self._operation, self._request, self._headers, self._timeout)
 
     async def _again(self, error: PrismError) -> ClientCall:
-        """Tries for as long as an outage may last; at once the first time, then ever less often."""
+        """Subscribes again: at once, then with growing delays, until `outage_timeout` is over."""
         deadline = Deadline.after(self._outage_timeout)
         attempts = 0
         while True:
@@ -160,20 +160,20 @@ class Subscription:
                 call = await self._transport.subscribe_once(self._operation, self._request, self._headers)
             except StatusError as failure:
                 error = from_status(failure.status)
-                if not _passes(error):
+                if not _may_pass(error):
                     raise error from failure
             else:
                 self._broken = None
                 return call
 
     def _break(self, error: PrismError, cause: StatusError | None) -> None:
-        """The stream has ended: another follows, unless that is of no use."""
+        """Notes that the stream has ended; raises where subscribing again cannot help."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
         if self._closed:
             return
-        if not _passes(error):
+        if not _may_pass(error):
             self._closed = True
             raise error from cause
         missed = error.metadata.get("missed", "")
@@ -184,13 +184,13 @@ class Subscription:
         gap, self._gap = self._gap, None
         if gap is not None:
             self.gaps += 1
-            told = self._on_gap(gap)
-            if inspect.isawaitable(told):
-                await told
+            handled = self._on_gap(gap)
+            if inspect.isawaitable(handled):
+                await handled
 
 
-def _passes(error: PrismError) -> bool:
-    """Whether subscribing again helps."""
+def _may_pass(error: PrismError) -> bool:
+    """Whether the error may pass, so that subscribing again can help."""
     waiting_helps = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED) or error.retry_after is not None
     return waiting_helps or error.reason == Reason.GAP
 
@@ -204,4 +204,4 @@ def _joined(earlier: Gap | None, later: Gap) -> Gap:
 
 
 def _logged(gap: Gap) -> None:
-    log.warning("%s; give `on_gap` to learn of it in your program", gap)
+    log.warning("%s; pass on_gap to handle gaps in your program", gap)

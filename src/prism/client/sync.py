@@ -1,4 +1,4 @@
-"""The client for programs without an event loop: the same methods, each waiting for its answer.
+"""The client for programs without an event loop: the same methods, each of which waits for its answer.
 
     with Client("localhost:8980") as prism:
         prism.keyvalue("profiles").put("account:1", {b"plan": b"team"})
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
 
-_CLOSED = "the client is closed; make another"
+_CLOSED = "the client is closed; create a new one"
 
 
 class _LoopThread:
@@ -49,7 +49,7 @@ class _LoopThread:
         """Waits for the result; an interrupt of the waiting thread cancels the work."""
         if threading.get_ident() == self._thread.ident:
             work.close()
-            raise RuntimeError("this is the client's own thread, which would wait for itself; call from another")
+            raise RuntimeError("called on the client's own thread, which would wait for itself; use another thread")
         with self._guard:
             if self.stopped:
                 work.close()
@@ -80,7 +80,7 @@ class _LoopThread:
                 self.run(elements.aclose())
 
     def stop(self) -> None:
-        """Ends loop and thread, what has been left half read, and what another thread still waits for."""
+        """Ends the loop and its thread, half-read streams, and calls that other threads still wait for."""
         with self._guard:
             self.stopped = True
         asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop).result()
@@ -97,16 +97,16 @@ class _LoopThread:
         await self._loop.shutdown_default_executor()
 
 
-class _Face(Generic[A]):
-    """The blocking face of an asynchronous object."""
+class _Blocking(Generic[A]):
+    """An asynchronous object, each of whose methods waits for its result."""
 
     def __init__(self, twin: A, loop: _LoopThread) -> None:
         self._twin = twin
         self._loop = loop
 
 
-def _waits(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[_Face[A], P], T]:
-    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
+def _waits(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[_Blocking[A], P], T]:
+    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._loop.run(method(self._twin, *args, **kwargs))
 
     functools.update_wrapper(call, method)
@@ -115,8 +115,8 @@ def _waits(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Calla
 
 def _iterates(
     method: Callable[Concatenate[A, P], AsyncGenerator[T, None]],
-) -> Callable[Concatenate[_Face[A], P], Generator[T, None, None]]:
-    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
+) -> Callable[Concatenate[_Blocking[A], P], Generator[T, None, None]]:
+    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
         return self._loop.iterate(method(self._twin, *args, **kwargs))
 
     functools.update_wrapper(call, method)
@@ -125,8 +125,8 @@ def _iterates(
 
 def _pages(
     method: Callable[Concatenate[A, P], paging.Pager[T]],
-) -> Callable[Concatenate[_Face[A], P], "Pager[T]"]:
-    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Pager[T]:
+) -> Callable[Concatenate[_Blocking[A], P], "Pager[T]"]:
+    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Pager[T]:
         return Pager(method(self._twin, *args, **kwargs), self._loop)
 
     functools.update_wrapper(call, method)
@@ -135,8 +135,8 @@ def _pages(
 
 def _subscribes(
     method: Callable[Concatenate[A, P], subscription.Subscription],
-) -> Callable[Concatenate[_Face[A], P], "Subscription"]:
-    def call(self: _Face[A], /, *args: P.args, **kwargs: P.kwargs) -> Subscription:
+) -> Callable[Concatenate[_Blocking[A], P], "Subscription"]:
+    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Subscription:
         given: dict[str, Any] = kwargs
         if (on_gap := given.get("on_gap")) is not None:
             given["on_gap"] = _off_the_loop(on_gap)
@@ -147,14 +147,14 @@ def _subscribes(
 
 
 def _off_the_loop(on_gap: subscription.OnGap) -> subscription.OnGap:
-    """It may use the client, which would wait for ever on the thread that its answers come by."""
+    """`on_gap` on a thread of its own: there it may use the client, which on the loop's thread would wait for ever."""
 
-    async def told(gap: Gap) -> None:
+    async def handled(gap: Gap) -> None:
         answer = await asyncio.to_thread(on_gap, gap)
         if inspect.isawaitable(answer):
             await answer
 
-    return told
+    return handled
 
 
 class Pager(Generic[T]):
@@ -165,7 +165,7 @@ class Pager(Generic[T]):
         self._loop = loop
 
     def pages(self) -> Generator[paging.Page[T], None, None]:
-        """The pages, for callers that hand cursors on."""
+        """The pages, for callers that pass cursors on."""
         return self._loop.iterate(self._twin.pages())
 
     def __iter__(self) -> Iterator[T]:
@@ -173,7 +173,7 @@ class Pager(Generic[T]):
             yield from page.elements
 
 
-class KeyValue(_Face[keyvalue.KeyValue]):
+class KeyValue(_Blocking[keyvalue.KeyValue]):
     """The KeyValue data of one namespace; made by `Client.keyvalue`."""
 
     put = _waits(keyvalue.KeyValue.put)
@@ -193,7 +193,7 @@ class KeyValue(_Face[keyvalue.KeyValue]):
     persist = _waits(keyvalue.KeyValue.persist)
 
 
-class Cache(_Face[cache.Cache]):
+class Cache(_Blocking[cache.Cache]):
     """The cache of one namespace; made by `Client.cache`."""
 
     get = _waits(cache.Cache.get)
@@ -244,7 +244,7 @@ class Subscription:
         return await anext(self._twin, None)
 
 
-class PubSub(_Face[pubsub.PubSub]):
+class PubSub(_Blocking[pubsub.PubSub]):
     """The topics of one namespace; made by `Client.pubsub`."""
 
     publish = _waits(pubsub.PubSub.publish)
@@ -253,7 +253,7 @@ class PubSub(_Face[pubsub.PubSub]):
 
 
 class Client:
-    """One kept connection to a gateway; use it as a context manager, and one for the whole application."""
+    """A connection to a gateway. Use it as a context manager, and one for the whole application."""
 
     def __init__(
         self,
@@ -265,21 +265,21 @@ class Client:
         timeout: Seconds = asynchronous.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
     ) -> None:
-        """As `prism.client.Client`; functions for token and headers are called on the background thread,
-        and may not use the client there."""
+        """As `prism.client.Client`. Functions for token and headers are called on the background thread, where they
+        must not use this client."""
         self._loop = _LoopThread()
         self._twin = asynchronous.Client(target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry)
 
     def keyvalue(self, namespace: str = "default") -> KeyValue:
-        """The KeyValue data of a namespace; cheap, and worth keeping."""
+        """The KeyValue data of a namespace. Cheap to make; keep it."""
         return KeyValue(self._twin.keyvalue(namespace), self._loop)
 
     def cache(self, namespace: str = "default") -> Cache:
-        """The cache of a namespace; cheap, and worth keeping."""
+        """The cache of a namespace. Cheap to make; keep it."""
         return Cache(self._twin.cache(namespace), self._loop)
 
     def pubsub(self, namespace: str = "default") -> PubSub:
-        """The topics of a namespace; cheap, and worth keeping. `on_gap` is called on a thread of its own."""
+        """The topics of a namespace. Cheap to make; keep it. `on_gap` is called on a thread of its own."""
         return PubSub(self._twin.pubsub(namespace), self._loop)
 
     def close(self) -> None:

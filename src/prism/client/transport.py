@@ -1,4 +1,4 @@
-"""The narrow face over the wire that every abstraction of the client uses: bytes in, bytes out, errors of the tree."""
+"""How every abstraction of the client calls a gateway: bytes in, bytes out, errors as `PrismError`, with retries."""
 
 import asyncio
 import math
@@ -13,14 +13,16 @@ from prism.client.tracing import ClientSpan, client_span
 from prism.interfaces.operation import Operation
 from prism.wire import Channel, ChannelConfig, ClientCall, Code, Deadline, Metadata, Status, StatusError
 
-_NO_TOKEN = Status(Code.DEADLINE_EXCEEDED, "no token was given in time; look at the function that gives it")
-_NOT_IN_PLACE = Status(Code.DEADLINE_EXCEEDED, "the subscription was not in place in time; allow it more, or try again")
-_SILENCE = Status(Code.DEADLINE_EXCEEDED, "the stream gave nothing more in time; read on from the last cursor")
+_NO_TOKEN = Status(Code.DEADLINE_EXCEEDED, "timed out waiting for a token; check the function that returns it")
+_NOT_ESTABLISHED = Status(
+    Code.DEADLINE_EXCEEDED, "timed out waiting for the subscription to be established; retry, or allow more time"
+)
+_NO_MESSAGE = Status(Code.DEADLINE_EXCEEDED, "timed out waiting for the next message; resume from the last cursor")
 
 
 _CONFIG = ChannelConfig(keepalive_interval=75.0)
-"""A gateway asks after its clients every minute. One that is silent for longer is asked by us, so that no subscriber
-waits for ever for the messages of a gateway that is gone."""
+"""A gateway pings its clients every minute. Where nothing comes for longer the client pings the gateway, so that a
+subscriber does not wait for ever for a gateway that is gone."""
 
 
 class Transport:
@@ -104,7 +106,7 @@ class Transport:
     ) -> AsyncGenerator[bytes, None]:
         """Runs a reading operation with a stream of responses; `timeout` bounds the wait for each of them.
 
-        A stream that breaks is opened again with what `request` gives then: the rest.
+        A stream that breaks is opened again with what `request` returns then: the rest.
 
         Raises:
             PrismError: it failed, after the retries that the contract allows.
@@ -146,7 +148,7 @@ class Transport:
     async def subscribe(
         self, operation: Operation, payload: bytes, headers: NamespaceHeaders, timeout: Seconds | None
     ) -> ClientCall:
-        """Begins a stream without an end, and gives it when it is established; the caller cancels it.
+        """Opens a stream without an end and returns it when it is established; the caller cancels it.
 
         Raises:
             PrismError: it failed, after the retries that the contract allows.
@@ -163,7 +165,7 @@ class Transport:
                 return call
 
     async def subscribe_once(self, operation: Operation, payload: bytes, headers: NamespaceHeaders) -> ClientCall:
-        """The same in one attempt, for callers that have their own mind about the next one.
+        """As `subscribe`, in one attempt, for callers that decide themselves about the next one.
 
         Raises:
             StatusError: it failed.
@@ -192,7 +194,7 @@ class Transport:
                 await call.headers()
         except TimeoutError as error:
             call.cancel()
-            raise StatusError(_NOT_IN_PLACE) from error
+            raise StatusError(_NOT_ESTABLISHED) from error
         except BaseException:
             call.cancel()
             raise
@@ -224,4 +226,4 @@ async def _next(call: ClientCall, deadline: Deadline | None) -> bytes | None:
         async with asyncio.timeout(deadline.remaining() if deadline else None):
             return await call.receive()
     except TimeoutError as error:
-        raise StatusError(_SILENCE) from error
+        raise StatusError(_NO_MESSAGE) from error

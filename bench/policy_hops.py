@@ -15,12 +15,12 @@ from prism.config.sections.policy import PolicySection
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable
 from prism.gateway.chain import Policies, chain
-from prism.gateway.chain_builder import Policing
+from prism.gateway.chain_builder import ChainBuilder
 from prism.gateway.gateway import Gateway
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.sdk.backend import Health
 from prism.sdk.capabilities import Capabilities
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Deadline, Metadata, Peer
 
 CALLS, RUNS = 10_000, 15
@@ -71,7 +71,7 @@ async def microseconds(document: Mapping[str, Any], token: str) -> float:
     plan = PolicySection.model_validate(policy) if policy else None
     served = Namespace("bench", frozenset({"prism.data.v1.KeyValue"}), Nothing(), plan)
     snapshot = Snapshot(1, {"bench": served}, section, access)
-    gateway = Gateway(chain(Policies()), Metrics())
+    gateway = Gateway(chain(Policies()), CallMetrics())
     pairs = (
         ("prism-namespace", "bench"),
         ("authorization", f"Bearer {token}"),
@@ -79,8 +79,8 @@ async def microseconds(document: Mapping[str, Any], token: str) -> float:
         ("x-request-id", "1"),
     )
     operation, deadline, peer = gateway.operations[OPERATION], Deadline.after(20), Peer("bench")
-    async with Policing() as policing:
-        gateway.publish(snapshot, policing.hops(snapshot))
+    async with ChainBuilder() as chain_builder:
+        gateway.publish(snapshot, chain_builder.hops(snapshot))
 
         async def run() -> float:
             began = time.process_time()

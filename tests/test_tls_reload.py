@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from prism.tls_reload import Renewal
+from prism.tls_reload import TlsReload
 from prism.wire import Server, server_context
 
 
@@ -43,10 +43,10 @@ def papers(tmp_path: Path) -> Papers:
 
 
 @asynccontextmanager
-async def kept(papers: Papers) -> AsyncIterator[Renewal]:
+async def kept(papers: Papers) -> AsyncIterator[TlsReload]:
     """The renewal of a server that listens."""
     files = [papers.folder / name for name in ("cert.pem", "key.pem")]
-    renewal = Renewal(files, papers.context, papers.told.put_nowait)
+    renewal = TlsReload(files, papers.context, papers.told.put_nowait)
     async with Server(lambda _: None) as server:
         await server.listen("127.0.0.1:0", tls=renewal.context)
         keeping = asyncio.create_task(renewal.keep(server, interval=0.2))

@@ -45,5 +45,5 @@ class Principal:
     expires: float = math.inf
 
 
-NOBODY = Principal("")
+ANONYMOUS = Principal("")
 """Calls where nobody has to say who they are."""

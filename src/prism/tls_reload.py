@@ -17,7 +17,7 @@ INTERVAL = 5.0
 log = logging.getLogger(__name__)
 
 
-class Renewal:
+class TlsReload:
     """Keeps the context of a server as its files are.
 
     Attributes:

@@ -10,7 +10,7 @@ from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import EMPTY_METADATA, Deadline, Metadata, Peer
 
 SERVICE = "prism.data.v1.KeyValue"
@@ -37,7 +37,7 @@ async def data_path(*names: str, policies: Policies | None = None) -> AsyncItera
     for name in names:
         await instance.attach(name)
     instance.refusal = ""
-    gateway = Gateway(chain(policies or Policies()), Metrics())
+    gateway = Gateway(chain(policies or Policies()), CallMetrics())
     gateway.snapshot = Snapshot(1, {name: Namespace(name, frozenset({SERVICE}), instance) for name in names})
     try:
         yield gateway

@@ -12,14 +12,14 @@ from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.policy import PolicySection
 from prism.gateway.chain import Policies, chain
-from prism.gateway.chain_builder import Policing
+from prism.gateway.chain_builder import ChainBuilder
 from prism.gateway.gateway import Gateway
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import EMPTY_METADATA, Deadline, Metadata, Peer
 
 SERVICE = "prism.data.v1.KeyValue"
@@ -42,7 +42,7 @@ class Policed:
     """A gateway, what polices it, and what is behind it."""
 
     gateway: Gateway
-    policing: Policing
+    chain_builder: ChainBuilder
     instance: InProcess
     names: Sequence[str]
     policy: PolicySection | None = None
@@ -55,7 +55,7 @@ class Policed:
         namespaces = {name: Namespace(name, self.services, self.instance, self.policy) for name in self.names}
         namespaces["free"] = Namespace("free", frozenset({SERVICE}), self.instance)
         snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
-        self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
+        self.gateway.publish(snapshot, self.chain_builder.hops(snapshot), self.chain_builder.recheck)
 
     async def ask(
         self, method: str = "Get", namespace: str = "default", *, peer: Peer | None = None, **headers: str
@@ -80,12 +80,12 @@ async def policed(
     instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
     await instance.start()
     instance.refusal = ""
-    gateway = Gateway(chain(Policies()), Metrics(), plugins.offers())
+    gateway = Gateway(chain(Policies()), CallMetrics(), plugins.offers())
     try:
-        async with Policing() as policing:
-            policing.on_withdrawn = lambda: gateway.established.review(policing.withdrawn)
+        async with ChainBuilder() as chain_builder:
+            chain_builder.on_withdrawn = lambda: gateway.subscriptions.review(chain_builder.withdrawn)
             section = None if policy is None else PolicySection.model_validate(policy)
-            world = Policed(gateway, policing, instance, names, section, frozenset(services))
+            world = Policed(gateway, chain_builder, instance, names, section, frozenset(services))
             world.configure(authentication, rules)
             yield world
     finally:

@@ -14,7 +14,7 @@ from prism.client.sync import Client
 from prism.errors import GatewayUnavailable, InvalidArgument, NamespaceNotFound, PermissionDenied
 from prism.gateway.call import Call
 from prism.gateway.chain import Policies
-from prism.gateway.hops.overload import LoopLag, Shed
+from prism.gateway.hops.overload import Overload, OverloadDetector
 from prism.gateway.observers.audit_calls import AuditCalls
 from prism.principal import Principal
 from prism.telemetry.audit.audit import Event
@@ -79,11 +79,11 @@ async def test_every_denial_is_recorded_once() -> None:
 async def test_calls_that_an_overloaded_gateway_refuses_are_counted_and_not_recorded() -> None:
     """Nobody was denied anything, and so many events would be the loss of others."""
     events: list[Event] = []
-    lag = LoopLag()
+    lag = OverloadDetector()
     lag.bound = 0.5
     for _ in range(2):
         lag.note(1.0)
-    async with data_path("secrets", policies=Policies(shed=Shed(lag))) as gateway:
+    async with data_path("secrets", policies=Policies(overload=Overload(lag))) as gateway:
         gateway.denials.listen(AuditCalls(events.append, 0.0, {}).denied)
         with pytest.raises(GatewayUnavailable):
             await call(gateway, "Get", GET, "secrets")

@@ -4,14 +4,14 @@ import hashlib
 
 from gateway.policed import EVERYTHING, policed
 from prism.errors import PermissionDenied, PrismError, Unauthenticated
-from prism.gateway.bounded_cache import Remembered
+from prism.gateway.bounded_cache import BoundedCache
 
 KEY = "prism_0123456789"
 
 
 def test_the_oldest_makes_room() -> None:
     """As many as it holds, and what is replaced takes no more room."""
-    memory: Remembered[str, int] = Remembered(2)
+    memory: BoundedCache[str, int] = BoundedCache(2)
     for number, key in enumerate(("a", "b", "b", "c")):
         memory.keep(key, number)
     assert (len(memory), memory.get("a"), memory.get("b"), memory.get("c")) == (2, None, 2, 3)
@@ -23,8 +23,8 @@ async def test_credentials_that_are_refused_are_not_remembered() -> None:
     keys = [{"name": f"n{number}", "hash": f"sha256:{digest}"} for number, digest in enumerate(digests)]
     methods = {"methods": [{"type": "api_keys", "keys": keys}], "remembered": 3}
     async with policed(methods) as world:
-        assert world.policing.authenticate is not None
-        (method,) = world.policing.authenticate._methods
+        assert world.chain_builder.authenticate is not None
+        (method,) = world.chain_builder.authenticate._methods
         memory = method._known  # type: ignore[attr-defined]
         for number in range(100):
             try:
@@ -44,7 +44,7 @@ async def test_decisions_on_names_that_no_namespace_has_are_not_remembered() -> 
     keys = [{"name": "ci", "hash": f"sha256:{digest}"}]
     users = {"methods": [{"type": "api_keys", "keys": keys}]}
     async with policed(users, EVERYTHING) as world:
-        authorize = world.policing._authorize
+        authorize = world.chain_builder._authorize
         assert authorize is not None
         for length in (10, 63, 64, 1000):
             try:

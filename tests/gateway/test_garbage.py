@@ -16,7 +16,7 @@ from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.server.telemetry import note
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server
 
 CALLS = 20
@@ -27,7 +27,7 @@ FEW = CALLS - 1
 @pytest.fixture
 async def client(instance: InProcess) -> AsyncIterator[Client]:
     """A client of a gateway in this process, which serves `default` from memory."""
-    gateway = Gateway((note, *chain(Policies())), Metrics(), discover().offers())
+    gateway = Gateway((note, *chain(Policies())), CallMetrics(), discover().offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace("default", frozenset({"prism.data.v1.KeyValue"}), instance)})
     async with Server(grpc_methods(gateway).get) as server, Client(await server.listen("127.0.0.1:0")) as client:
         await client.keyvalue("default").put("record", {b"a": b"1", b"b": b"2"})

@@ -25,7 +25,7 @@ from prism.interfaces import keyvalue as kv
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.principal import Principal
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import EMPTY_METADATA, Code, Deadline, Metadata, Peer
 
 SERVICE = "prism.data.v1.KeyValue"
@@ -43,12 +43,12 @@ class Incoming:
 
 
 @pytest.fixture
-def metrics() -> Metrics:
+def metrics() -> CallMetrics:
     """What counts the calls."""
-    return Metrics()
+    return CallMetrics()
 
 
-def serving(instance: InProcess, metrics: Metrics, policies: Policies | None = None) -> Gateway:
+def serving(instance: InProcess, metrics: CallMetrics, policies: Policies | None = None) -> Gateway:
     """A gateway with one namespace, `default`."""
     gateway = Gateway(chain(policies or Policies()), metrics, discover().offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace("default", frozenset({SERVICE}), instance)})
@@ -60,7 +60,7 @@ async def unary(gateway: Gateway, method: str, payload: bytes, incoming: Incomin
     return await gateway.unary(incoming or Incoming(), gateway.operations[f"/{SERVICE}/{method}"], payload)
 
 
-async def test_a_call_without_a_namespace_goes_to_default(instance: InProcess, metrics: Metrics) -> None:
+async def test_a_call_without_a_namespace_goes_to_default(instance: InProcess, metrics: CallMetrics) -> None:
     """What is put without naming a namespace is read by naming `default`."""
     gateway = serving(instance, metrics)
     await unary(gateway, "Put", PUT)
@@ -69,7 +69,9 @@ async def test_a_call_without_a_namespace_goes_to_default(instance: InProcess, m
     assert [item.value for item in answer.items] == [b"value"]
 
 
-async def test_an_unknown_namespace_is_refused_and_not_counted_by_name(instance: InProcess, metrics: Metrics) -> None:
+async def test_an_unknown_namespace_is_refused_and_not_counted_by_name(
+    instance: InProcess, metrics: CallMetrics
+) -> None:
     """The refusal says that nothing was applied, and callers cannot invent labels."""
     gateway = serving(instance, metrics)
     with pytest.raises(NamespaceNotFound, match="no namespace 'x' is configured") as caught:
@@ -78,7 +80,9 @@ async def test_an_unknown_namespace_is_refused_and_not_counted_by_name(instance:
     assert [(each.namespace, each.codes[Code.NOT_FOUND]) for each in metrics.totals()] == [("", 1)]
 
 
-async def test_a_namespace_refuses_abstractions_that_it_does_not_serve(instance: InProcess, metrics: Metrics) -> None:
+async def test_a_namespace_refuses_abstractions_that_it_does_not_serve(
+    instance: InProcess, metrics: CallMetrics
+) -> None:
     """The refusal names what the namespace serves."""
     gateway = serving(instance, metrics)
     gateway.snapshot = Snapshot(2, {"default": Namespace("default", frozenset({"prism.data.v1.Cache"}), instance)})
@@ -88,7 +92,7 @@ async def test_a_namespace_refuses_abstractions_that_it_does_not_serve(instance:
 
 @pytest.mark.parametrize("kind", [BackendUnavailable, BackendCredentials])
 async def test_an_instance_that_does_not_serve_refuses_at_once(
-    instance: InProcess, metrics: Metrics, kind: type[BackendUnavailable]
+    instance: InProcess, metrics: CallMetrics, kind: type[BackendUnavailable]
 ) -> None:
     """Calls get its sentence, that nothing was applied, and when to try again."""
     instance.refusal, instance.refusal_kind = "the store is down", kind
@@ -99,7 +103,7 @@ async def test_an_instance_that_does_not_serve_refuses_at_once(
     assert caught.value.metadata == {"namespace": "default", "backend": "memory"}
 
 
-async def test_errors_name_namespace_and_backend(instance: InProcess, metrics: Metrics) -> None:
+async def test_errors_name_namespace_and_backend(instance: InProcess, metrics: CallMetrics) -> None:
     """An operator reading one error knows where it came from."""
     with pytest.raises(InvalidArgument) as caught:
         await unary(serving(instance, metrics), "Get", kv.GetRequest().SerializeToString())
@@ -107,7 +111,7 @@ async def test_errors_name_namespace_and_backend(instance: InProcess, metrics: M
 
 
 async def test_hops_run_in_the_order_of_the_chain_and_a_refusal_ends_the_call(
-    instance: InProcess, metrics: Metrics
+    instance: InProcess, metrics: CallMetrics
 ) -> None:
     """Authenticate, authorize, limit, route: what one refuses, none behind it sees."""
     seen: list[str] = []
@@ -130,7 +134,7 @@ async def test_hops_run_in_the_order_of_the_chain_and_a_refusal_ends_the_call(
     assert caught.value.outcome is Outcome.NOT_APPLIED
 
 
-async def test_a_hop_may_give_what_is_to_be_awaited_before_the_next(instance: InProcess, metrics: Metrics) -> None:
+async def test_a_hop_may_give_what_is_to_be_awaited_before_the_next(instance: InProcess, metrics: CallMetrics) -> None:
     """A slow path holds up its own call only, and the hops behind it still run."""
     opened, seen = asyncio.Event(), []
 
@@ -151,7 +155,7 @@ async def test_a_hop_may_give_what_is_to_be_awaited_before_the_next(instance: In
 
 
 @pytest.mark.parametrize("name", ["prism-namespace", "authorization", "x-api-key"])
-async def test_a_header_that_decides_comes_once(instance: InProcess, metrics: Metrics, name: str) -> None:
+async def test_a_header_that_decides_comes_once(instance: InProcess, metrics: CallMetrics, name: str) -> None:
     """Two namespaces, or two credentials, are refused before anything is decided by one of them."""
     seen: list[Call] = []
     gateway = serving(instance, metrics, Policies(authorize=seen.append))
@@ -162,7 +166,7 @@ async def test_a_header_that_decides_comes_once(instance: InProcess, metrics: Me
     assert len(seen) == 1
 
 
-async def test_a_denial_is_reported_with_what_the_caller_is_not_told(instance: InProcess, metrics: Metrics) -> None:
+async def test_a_denial_is_reported_with_what_the_caller_is_not_told(instance: InProcess, metrics: CallMetrics) -> None:
     """Whoever listens learns who was refused what and why; a namespace that is not configured is counted as none."""
 
     def authenticate(_call: Call) -> None:
@@ -181,7 +185,7 @@ async def test_a_denial_is_reported_with_what_the_caller_is_not_told(instance: I
     assert sorted(gateway.denials.counts()) == [("", "UNAUTHENTICATED", 1), ("default", "UNAUTHENTICATED", 1)]
 
 
-async def test_calls_and_streams_are_counted_by_outcome(instance: InProcess, metrics: Metrics) -> None:
+async def test_calls_and_streams_are_counted_by_outcome(instance: InProcess, metrics: CallMetrics) -> None:
     """Every call ends in one count, and none stays in flight."""
     gateway = serving(instance, metrics)
     await unary(gateway, "Put", PUT)
@@ -208,7 +212,7 @@ class Stuck(InProcess):
 
 @pytest.mark.parametrize(("seconds", "code"), [(60.0, Code.CANCELLED), (0.0, Code.DEADLINE_EXCEEDED)])
 async def test_a_cancelled_call_is_counted_as_late_where_its_deadline_has_passed(
-    metrics: Metrics, seconds: float, code: Code
+    metrics: CallMetrics, seconds: float, code: Code
 ) -> None:
     """A client resets the stream at its own deadline: that is a deadline, not a cancellation."""
     plugin = discover().found["memory"]

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.issuer import public_jwk, rsa_key
 from prism.config.sections.authentication import Oidc
-from prism.gateway.auth.jwks import MOST_BYTES, MOST_KEYS, KeySet
+from prism.gateway.auth.jwks import MAX_BYTES, MAX_KEYS, Jwks
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 
@@ -43,10 +43,10 @@ def whole(body: bytes, status: str = "200 OK", *more: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def fetched(url: str, caplog: pytest.LogCaptureFixture, **options: Any) -> tuple[KeySet, str]:
+async def fetched(url: str, caplog: pytest.LogCaptureFixture, **options: Any) -> tuple[Jwks, str]:
     """A key set after its first fetch, and what the log says of it."""
     section = {"type": "oidc", "issuer": url, "audiences": ["prism"], "fetch_timeout": 5, **options}
-    keys = KeySet(Oidc.model_validate(section))
+    keys = Jwks(Oidc.model_validate(section))
     keys.start()
     await keys.attempted()
     await keys.stop()
@@ -108,7 +108,7 @@ async def test_a_server_that_floods_is_left(caplog: pytest.LogCaptureFixture) ->
     async def answer(_: str, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
         writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
-        while sent < 1000 * MOST_BYTES:
+        while sent < 1000 * MAX_BYTES:
             writer.write(b" " * 65536)
             sent += 65536
             await writer.drain()
@@ -116,8 +116,8 @@ async def test_a_server_that_floods_is_left(caplog: pytest.LogCaptureFixture) ->
     async with serving(answer) as url:
         keys, log = await fetched(url, caplog, jwks_url=f"{url}/jwks")
     assert not keys.usable
-    assert f"gives more than {MOST_BYTES} bytes" in log
-    assert sent < 20 * MOST_BYTES
+    assert f"gives more than {MAX_BYTES} bytes" in log
+    assert sent < 20 * MAX_BYTES
 
 
 SHORT = public_jwk("short", rsa.generate_private_key(public_exponent=65537, key_size=1024))
@@ -186,10 +186,10 @@ async def test_of_very_many_keys_some_are_kept(good: dict[str, Any], caplog: pyt
     """A key set has a bound, as everything that somebody else makes longer."""
 
     async def answer(_: str, writer: asyncio.StreamWriter) -> None:
-        many = [good | {"kid": str(number)} for number in range(MOST_KEYS + 50)]
+        many = [good | {"kid": str(number)} for number in range(MAX_KEYS + 50)]
         writer.write(whole(json.dumps({"keys": many}).encode()))
 
     async with serving(answer) as url:
         keys, _ = await fetched(url, caplog, jwks_url=f"{url}/jwks")
-    found = [keys.find(str(number), "RS256") is not None for number in range(MOST_KEYS + 50)]
-    assert found == [True] * MOST_KEYS + [False] * 50
+    found = [keys.find(str(number), "RS256") is not None for number in range(MAX_KEYS + 50)]
+    assert found == [True] * MAX_KEYS + [False] * 50

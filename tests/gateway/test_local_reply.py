@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from prism.errors import Outcome
-from prism.gateway.local_reply import GatewayRefusals
+from prism.gateway.local_reply import GatewayLocalReply
 from prism.rpc_status import from_status
 from prism.wire import (
     Channel,
@@ -40,7 +40,7 @@ async def address() -> AsyncIterator[str]:
 
     methods = {path: Method(path, handle) for path, handle in (("/a.A/Echo", echo), ("/a.A/Crash", crash))}
     config = ServerConfig(max_message_size=LIMIT, max_header_list_size=2000)
-    async with Server(methods.get, http=page, refusals=GatewayRefusals(), config=config) as server:
+    async with Server(methods.get, http=page, refusals=GatewayLocalReply(), config=config) as server:
         yield await server.listen("127.0.0.1:0")
 
 

@@ -14,7 +14,7 @@ from prism.wire import Channel, Server
 
 SCAN = f"{KEYVALUE}/ScanStream"
 MESSAGE = b"\x0a\x01x"
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 class Subscription:
@@ -41,7 +41,7 @@ class Subscription:
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    async with opened() as door, asyncio.timeout(PATIENCE):
+    async with opened() as door, asyncio.timeout(TIMEOUT):
         yield door
 
 

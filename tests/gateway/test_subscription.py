@@ -19,12 +19,12 @@ from prism.wire import Channel, ClientCall, Server, StatusError
 
 PUBSUB = "/prism.data.v1.PubSub"
 SERVICES = frozenset({"prism.data.v1.PubSub", "prism.data.v1.KeyValue"})
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    async with opened() as door, asyncio.timeout(PATIENCE):
+    async with opened() as door, asyncio.timeout(TIMEOUT):
         configure(door, door.instance)
         yield door
 

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from deploy.prometheus_server import tool
 from prism.gateway.snapshot import Namespace, Snapshot
-from prism.server.exposition import MOST_FIGURES, BackendGauges, Exposition, Sources
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.server.exposition import MAX_METRICS, BackendGauges, Exposition, MetricSources
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire.grpc.status import Code
 from server.standing import StandingInstance
 
@@ -33,8 +33,8 @@ def snapshot() -> Snapshot:
     )
 
 
-def counted() -> Metrics:
-    metrics = Metrics()
+def counted() -> CallMetrics:
+    metrics = CallMetrics()
     for code, seconds in ((Code.OK, 0.0002), (Code.OK, 0.3), (Code.UNAVAILABLE, 60.0)):
         metrics.begin(GET)
         metrics.end("up", GET, code, seconds)
@@ -53,20 +53,20 @@ def exposition() -> Exposition:
         BackendGauges("postgres", "db:5432/prism", "in_process", {"pool_connections_idle": 3}),
         BackendGauges("sqlite", 'a "quoted"\\path\n', "sidecar", {"queue-depth": 4}),
     ]
-    return Exposition(Sources(counted(), snapshot, lambda: backends, Listener()))
+    return Exposition(MetricSources(counted(), snapshot, lambda: backends, Listener()))
 
 
 async def test_a_plugin_cannot_make_a_scrape_grow_without_bound() -> None:
     """Of thousands of figures of one backend the first are shown, and the others counted; so is what is no number."""
     hostile = BackendGauges("x", "s", "sidecar", {f"f{number}": 1.0 for number in range(5000)} | {"nan": float("nan")})
-    text, _ = await Exposition(Sources(Metrics(), snapshot, lambda: [hostile])).render()
+    text, _ = await Exposition(MetricSources(CallMetrics(), snapshot, lambda: [hostile])).render()
     families = {family.name: family for family in parse(text.decode())}
     shown = [
         name for name in families if name.startswith("prism_backend_f") and name != "prism_backend_figures_left_out"
     ]
-    assert len(shown) == MOST_FIGURES
+    assert len(shown) == MAX_METRICS
     (left_out,) = families["prism_backend_figures_left_out"].samples
-    assert left_out.value == 5001 - MOST_FIGURES
+    assert left_out.value == 5001 - MAX_METRICS
 
 
 async def test_every_figure_is_there(exposition: Exposition) -> None:
@@ -115,7 +115,7 @@ async def test_openmetrics_where_it_is_asked_for(exposition: Exposition) -> None
 
 async def test_an_idle_gateway_has_figures_too() -> None:
     """Before the first call, and without namespaces, a scrape is valid."""
-    text, _ = await Exposition(Sources(Metrics(), Snapshot)).render()
+    text, _ = await Exposition(MetricSources(CallMetrics(), Snapshot)).render()
     assert "prism_config_generation 0.0" in text.decode()
     assert "prism_connections" not in text.decode()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from authority import Authority
-from prism.server.handshakes import Failure, Handshakes
+from prism.server.handshakes import Cause, HandshakeFailures
 from prism.telemetry.audit import audit
 from prism.wire import Server, client_context, server_context
 
@@ -64,7 +64,9 @@ def events() -> Iterator[Events]:
 
 
 @contextlib.asynccontextmanager
-async def port(parties: Parties, handshakes: Handshakes, minimum: ssl.TLSVersion) -> AsyncIterator[tuple[str, int]]:
+async def port(
+    parties: Parties, handshakes: HandshakeFailures, minimum: ssl.TLSVersion
+) -> AsyncIterator[tuple[str, int]]:
     """A port that wants certificates of the callers' authority that are not revoked."""
     issued = parties.own.issue("gateway", dns="localhost", ip="127.0.0.1")
     ca, crl = parties.callers.ca, parties.callers.crl
@@ -101,24 +103,30 @@ V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 @pytest.mark.parametrize(
     ("who", "minimum", "why"),
     [
-        pytest.param(lambda all_: all_.client(), V12, Failure.NO_CERTIFICATE, id="without a certificate"),
-        pytest.param(lambda all_: _limited(all_.client()), V12, Failure.NO_CERTIFICATE, id="without one, by TLS 1.2"),
-        pytest.param(lambda all_: all_.client(all_.others), V12, Failure.UNKNOWN_AUTHORITY, id="of another authority"),
-        pytest.param(lambda all_: all_.client(all_.callers, expired=True), V12, Failure.EXPIRED, id="expired"),
-        pytest.param(lambda all_: all_.client(all_.callers, revoked=True), V12, Failure.REVOKED, id="revoked"),
+        pytest.param(lambda all_: all_.client(), V12, Cause.NO_CERTIFICATE, id="without a certificate"),
+        pytest.param(lambda all_: _limited(all_.client()), V12, Cause.NO_CERTIFICATE, id="without one, by TLS 1.2"),
+        pytest.param(lambda all_: all_.client(all_.others), V12, Cause.UNKNOWN_AUTHORITY, id="of another authority"),
+        pytest.param(lambda all_: all_.client(all_.callers, expired=True), V12, Cause.EXPIRED, id="expired"),
+        pytest.param(lambda all_: all_.client(all_.callers, revoked=True), V12, Cause.REVOKED, id="revoked"),
         pytest.param(
-            lambda all_: _limited(all_.client(all_.callers)), V13, Failure.TLS_VERSION, id="an older TLS than is spoken"
+            lambda all_: _limited(all_.client(all_.callers)),
+            V13,
+            Cause.TLS_VERSION,
+            id="an older TLS than is spoken",
         ),
         pytest.param(
             lambda all_: _limited(all_.client(all_.callers), ciphers="AES128-GCM-SHA256"),
             V12,
-            Failure.NO_COMMON_CIPHER,
+            Cause.NO_COMMON_CIPHER,
             id="ciphers for another kind of key",
         ),
-        pytest.param(lambda _: b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", V12, Failure.NOT_TLS, id="HTTP in clear text"),
-        pytest.param(lambda _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", V12, Failure.NOT_TLS, id="gRPC in clear text"),
+        pytest.param(lambda _: b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", V12, Cause.NOT_TLS, id="HTTP in clear text"),
+        pytest.param(lambda _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", V12, Cause.NOT_TLS, id="gRPC in clear text"),
         pytest.param(
-            lambda all_: client_context(all_.others.ca), V12, Failure.REFUSED_BY_CLIENT, id="a client that knows us not"
+            lambda all_: client_context(all_.others.ca),
+            V12,
+            Cause.REFUSED_BY_CLIENT,
+            id="a client that knows us not",
         ),
     ],
 )
@@ -128,10 +136,10 @@ async def test_each_failure_is_counted_and_told_by_why(
     caplog: pytest.LogCaptureFixture,
     who: Attempt,
     minimum: ssl.TLSVersion,
-    why: Failure,
+    why: Cause,
 ) -> None:
     """One event that names the port and the reason, one line of the log, one more in the figures, no other."""
-    handshakes = Handshakes("gateway.tls")
+    handshakes = HandshakeFailures("gateway.tls")
     what = who(parties)
     async with port(parties, handshakes, minimum) as address:
         await asyncio.to_thread(attempt, address, what)
@@ -146,7 +154,7 @@ async def test_each_failure_is_counted_and_told_by_why(
 
 async def test_a_handshake_that_succeeds_is_none_of_them(parties: Parties, events: Events) -> None:
     """And the connection that comes of it is like any other."""
-    handshakes = Handshakes("gateway.tls")
+    handshakes = HandshakeFailures("gateway.tls")
     async with port(parties, handshakes, V12) as (host, number):
         reader, writer = await asyncio.open_connection(host, number, ssl=parties.client(parties.callers))
         writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -163,15 +171,15 @@ async def test_a_flood_is_counted_and_told_of_now_and_then(
     """Some at once, then one in ten seconds, which says how many there were; another reason is not drowned in it."""
     now = [1000.0]
     monkeypatch.setattr("prism.server.handshakes.monotonic", lambda: now[0])
-    handshakes = Handshakes("admin.tls")
+    handshakes = HandshakeFailures("admin.tls")
     garbage = b"GET / HTTP/1.1\r\n\r\n"
     async with port(parties, handshakes, V12) as address:
         for _ in range(20):
             await asyncio.to_thread(attempt, address, garbage)
-        assert handshakes.counts[Failure.NOT_TLS] == 20
+        assert handshakes.counts[Cause.NOT_TLS] == 20
         assert events.qsize() == 5
         await asyncio.to_thread(attempt, address, parties.client())
-        assert handshakes.counts[Failure.NO_CERTIFICATE] == 1
+        assert handshakes.counts[Cause.NO_CERTIFICATE] == 1
         assert events.qsize() == 6
         now[0] += 10
         await asyncio.to_thread(attempt, address, garbage)

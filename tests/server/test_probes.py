@@ -13,10 +13,10 @@ from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.sdk.backend import Health, HealthStatus
 from prism.server import probes
-from prism.server.exposition import Exposition, Sources
+from prism.server.exposition import Exposition, MetricSources
 from prism.server.probes import Probes
 from prism.server.readiness import Readiness
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server
 from server.standing import StandingInstance
 
@@ -63,7 +63,7 @@ async def port() -> AsyncIterator[Port]:
 
     port = Port(Readiness(snapshot), namespaces)
     port.readiness.accepting = True
-    server = Server({}.get, http=Probes(port.readiness, Exposition(Sources(Metrics(), snapshot))))
+    server = Server({}.get, http=Probes(port.readiness, Exposition(MetricSources(CallMetrics(), snapshot))))
     port.address = await server.listen("127.0.0.1:0")
     try:
         yield port
@@ -135,7 +135,7 @@ async def test_a_store_that_fails_later_is_told(port: Port) -> None:
 
 async def test_long_lists_are_cut_behind_what_matters(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     """With very many namespaces those that are not ready come first, and the numbers stay whole."""
-    monkeypatch.setattr(probes, "MOST_LISTED", 3)
+    monkeypatch.setattr(probes, "MAX_LISTED", 3)
     for number in range(10):
         port.add(f"n{number}", WHY if number == 7 else "")
     _, body = await port.json("/health/ready")

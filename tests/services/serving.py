@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from google.protobuf.descriptor import ServiceDescriptor
 
 from prism.interfaces.catalogue import interfaces
-from prism.services import Health, standard_services
+from prism.services import HealthService, standard_services
 from prism.wire import Server
 
 DATA_SERVICES = [interface.service for interface in interfaces().values()]
@@ -19,7 +19,7 @@ SERVICE_NAMES = [
 
 
 @contextlib.asynccontextmanager
-async def serving(health: Health, services: Iterable[ServiceDescriptor] = DATA_SERVICES) -> AsyncIterator[str]:
+async def serving(health: HealthService, services: Iterable[ServiceDescriptor] = DATA_SERVICES) -> AsyncIterator[str]:
     """A server for the length of a block; gives its address."""
     server = Server(standard_services(health, services).get)
     try:

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from prism._proto.grpc.health.v1 import health_pb2 as pb
-from prism.services import Health
+from prism.services import HealthService
 from services.serving import serving
 
 KEYVALUE = "prism.data.v1.KeyValue"
@@ -21,12 +21,12 @@ def readiness() -> dict[str, bool]:
 
 
 @pytest.fixture
-def health(readiness: dict[str, bool]) -> Health:
-    return Health(lambda: readiness, interval=60.0)
+def health(readiness: dict[str, bool]) -> HealthService:
+    return HealthService(lambda: readiness, interval=60.0)
 
 
 @pytest.fixture
-async def channel(health: Health) -> AsyncIterator[grpc.aio.Channel]:
+async def channel(health: HealthService) -> AsyncIterator[grpc.aio.Channel]:
     async with serving(health) as address, grpc.aio.insecure_channel(address) as channel:
         yield channel
 
@@ -83,7 +83,7 @@ async def test_list(channel: grpc.aio.Channel) -> None:
 
 
 async def test_watch_tells_changes_and_nothing_else(
-    channel: grpc.aio.Channel, health: Health, readiness: dict[str, bool]
+    channel: grpc.aio.Channel, health: HealthService, readiness: dict[str, bool]
 ) -> None:
     """A watcher gets the status now, then every change at once, and no repetition."""
     call = watch(channel, KEYVALUE)
@@ -99,7 +99,7 @@ async def test_watch_tells_changes_and_nothing_else(
 
 
 async def test_watchers_are_let_go_when_the_server_drains(
-    channel: grpc.aio.Channel, health: Health, readiness: dict[str, bool]
+    channel: grpc.aio.Channel, health: HealthService, readiness: dict[str, bool]
 ) -> None:
     """They learn the last status first, and do not hold the server until its grace has run out."""
     call = watch(channel, KEYVALUE)
@@ -114,7 +114,7 @@ async def test_watchers_are_let_go_when_the_server_drains(
 
 async def test_watch_looks_again_by_itself(readiness: dict[str, bool]) -> None:
     """A change that nobody announces reaches watchers after the interval."""
-    health = Health(lambda: readiness, interval=0.01)
+    health = HealthService(lambda: readiness, interval=0.01)
     async with serving(health) as address, grpc.aio.insecure_channel(address) as channel:
         call = watch(channel, KEYVALUE)
         assert (await call.read()).status == Status.SERVING
@@ -124,7 +124,7 @@ async def test_watch_looks_again_by_itself(readiness: dict[str, bool]) -> None:
 
 
 async def test_watching_an_unknown_service_waits_for_it(
-    channel: grpc.aio.Channel, health: Health, readiness: dict[str, bool]
+    channel: grpc.aio.Channel, health: HealthService, readiness: dict[str, bool]
 ) -> None:
     """Watch says SERVICE_UNKNOWN and goes on, as the protocol asks."""
     call = watch(channel, "prism.data.v1.Graph")

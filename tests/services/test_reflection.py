@@ -14,7 +14,7 @@ from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from prism.services import Health
+from prism.services import HealthService
 from prism.services.described import Described
 from prism.services.reflection import VERSIONS
 from services.serving import SERVICE_NAMES, serving
@@ -22,7 +22,7 @@ from services.serving import SERVICE_NAMES, serving
 
 @pytest.fixture
 async def address() -> AsyncIterator[str]:
-    async with serving(Health(lambda: {"": True})) as address:
+    async with serving(HealthService(lambda: {"": True})) as address:
         yield address
 
 

@@ -4,21 +4,23 @@ import random
 
 import pytest
 
-from prism.telemetry.metrics.call_metrics import BOUNDS, OTHER, Metrics
+from prism.telemetry.metrics.call_metrics import BOUNDS, OTHER, CallMetrics
 from prism.wire.grpc.status import Code
 
 GET = "prism.data.v1.KeyValue/Get"
 PUT = "prism.data.v1.KeyValue/Put"
 
 
-def ended(metrics: Metrics, namespace: str, operation: str = GET, code: Code = Code.OK, seconds: float = 0.0) -> None:
+def ended(
+    metrics: CallMetrics, namespace: str, operation: str = GET, code: Code = Code.OK, seconds: float = 0.0
+) -> None:
     metrics.begin(operation)
     metrics.end(namespace, operation, code, seconds)
 
 
 def test_every_call_is_in_one_code_and_one_bucket() -> None:
     """Codes, buckets and seconds of one series agree with what was recorded."""
-    metrics = Metrics()
+    metrics = CallMetrics()
     durations = [random.Random(1).expovariate(100) for _ in range(500)]
     for index, seconds in enumerate(durations):
         ended(metrics, "profiles", code=Code.OK if index % 5 else Code.UNAVAILABLE, seconds=seconds)
@@ -34,7 +36,7 @@ def test_every_call_is_in_one_code_and_one_bucket() -> None:
 
 def test_a_bound_belongs_to_its_bucket() -> None:
     """A duration equal to a bound counts as `le` that bound, and what is slower than all has a bucket too."""
-    metrics = Metrics()
+    metrics = CallMetrics()
     for seconds in (*BOUNDS, BOUNDS[-1] * 2):
         ended(metrics, "profiles", seconds=seconds)
     (totals,) = metrics.totals()
@@ -43,7 +45,7 @@ def test_a_bound_belongs_to_its_bucket() -> None:
 
 def test_calls_under_way_are_counted_by_operation() -> None:
     """A call is in flight from its beginning to its end."""
-    metrics = Metrics()
+    metrics = CallMetrics()
     metrics.begin(GET)
     metrics.begin(GET)
     metrics.begin(PUT)
@@ -54,7 +56,7 @@ def test_calls_under_way_are_counted_by_operation() -> None:
 
 def test_namespaces_over_the_bound_are_counted_together() -> None:
     """Namespaces that come and go cannot make a scrape grow without bound, and no call is lost."""
-    metrics = Metrics(max_namespaces=2)
+    metrics = CallMetrics(max_namespaces=2)
     for namespace in ("a", "b", "c", "d", "a", "c", ""):
         ended(metrics, namespace)
     ended(metrics, "a", PUT)
@@ -66,4 +68,4 @@ def test_namespaces_over_the_bound_are_counted_together() -> None:
 def test_a_bound_of_nothing_is_refused() -> None:
     """A bound that would count nobody is a mistake of configuration."""
     with pytest.raises(ValueError, match="max_namespaces must be at least 1"):
-        Metrics(max_namespaces=0)
+        CallMetrics(max_namespaces=0)

@@ -27,7 +27,7 @@ RESOURCE = {"service.name": "prism-gateway", "service.instance.id": "1"}
 def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans go at once."""
     monkeypatch.setattr(module, "LINGER", 0.0)
-    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(module, "MAX_PAUSE", 0.05)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_a_full_queue_loses_the_newest_and_counts_them(free_port: HeldPort
     async with exporting(free_port.number, queue=100) as exporter:
         for _ in range(150):
             exporter.put(span())
-        figures = {each.name: each.values for each in exporter.figures()}
+        figures = {each.name: each.values for each in exporter.metrics()}
         assert figures["prism_spans_queue_length"] == {(): 100}
         assert figures["prism_spans_lost"] == {("queue_full",): 50, ("refused",): 0, ("shutdown",): 0}
     assert exporter.lost == {"queue_full": 50, "refused": 0, "shutdown": 100}

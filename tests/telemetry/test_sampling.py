@@ -56,5 +56,5 @@ def test_a_flood_of_failures_is_bounded_and_counted() -> None:
     kept = sum(bool(sampling.at_end(Code.UNAVAILABLE, 0.0)) for _ in range(tried))
     assert TAIL_BURST <= kept < tried
     assert sampling.left_out == tried - kept
-    (figure,) = sampling.figures()
+    (figure,) = sampling.metrics()
     assert figure.values == {(): tried - kept}

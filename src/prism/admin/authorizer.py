@@ -6,7 +6,7 @@ from typing import Protocol
 
 from prism.gateway.call import Incoming
 from prism.interfaces.operation import Operation
-from prism.principal import NOBODY, Principal
+from prism.principal import ANONYMOUS, Principal
 
 EVERYWHERE = "*"
 """In place of a namespace: the gateway as a whole. No namespace can have this name, and only a rule for all fits it."""
@@ -16,7 +16,7 @@ class Authorizer(Protocol):
     """Lets operators in."""
 
     async def identify(self, operation: Operation, incoming: Incoming) -> Principal:
-        """Who calls; NOBODY where nobody has to say.
+        """Who calls; ANONYMOUS where nobody has to say.
 
         Raises:
             Unauthenticated: nobody that is known.
@@ -37,7 +37,7 @@ class Anybody:
 
     async def identify(self, operation: Operation, incoming: Incoming) -> Principal:  # noqa: ARG002  # the face
         """Nobody in particular."""
-        return NOBODY
+        return ANONYMOUS
 
     def allow(self, principal: Principal, namespace: str) -> None:
         """Passes."""

@@ -10,7 +10,7 @@ from prism.gateway.connect import Connect
 from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.grpc import grpc_methods
 from prism.reason import Reason
-from prism.services import Health, standard_services
+from prism.services import HealthService, standard_services
 from prism.wire import HttpRequest, Method, Server
 
 
@@ -23,7 +23,7 @@ class AdminPort:
 
     def __init__(self, admin: Admin) -> None:
         self._admin = admin
-        self._health = Health(lambda: {"": True, SERVICE.full_name: True})
+        self._health = HealthService(lambda: {"": True, SERVICE.full_name: True})
 
     def server(self) -> Server:
         """A server that does not listen yet."""

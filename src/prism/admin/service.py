@@ -25,7 +25,7 @@ from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
 from prism.gateway.call import Incoming
 from prism.gateway.handler import Decode
 from prism.interfaces.operation import Operation
-from prism.principal import NOBODY
+from prism.principal import ANONYMOUS
 from prism.sdk.capabilities import Capabilities
 from prism.sdk.validation import validator
 from prism.telemetry.audit import audit
@@ -142,7 +142,7 @@ class _Begun:
 
     def __init__(self, operation: Operation, actor: Actor) -> None:
         self.actor = actor
-        self.principal = NOBODY
+        self.principal = ANONYMOUS
         self.request: Message | None = None
         self.operation = operation
         self._time = time()

@@ -32,7 +32,7 @@ from prism.errors import GatewayUnavailable
 from prism.gateway.snapshot import Snapshot
 from prism.plugins.discovery import Plugins, discover
 from prism.telemetry.audit import audit
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 
 AT_ONCE = frozenset({"drain_timeout", "shed_lag", "tls"})
 """Options of the sections that need no restart; of `tls` what is in it, not whether it is there."""
@@ -216,9 +216,9 @@ class Control:
         self._bind_policy.check(loaded)
         return loaded
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
-        return self._figures.figures(self.instances)
+        return self._figures.metrics(self.instances)
 
     def scrub(self, text: str) -> str:
         """The text without the secrets of the configuration, nor of those that it has lately replaced."""

@@ -6,8 +6,8 @@ from time import time
 
 from prism.control.supervision.supervised import Supervised
 from prism.sdk.backend import HealthStatus
-from prism.telemetry.metrics.label_limit import Stores
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.label_limit import LabelLimit
+from prism.telemetry.metrics.metric_family import MetricFamily
 
 _COUNTED = {
     "requests_total": ("prism_plugin_requests", "Requests that a plugin counted itself, outside the gateway.", 1.0),
@@ -37,20 +37,20 @@ class ControlMetrics:
         self.last = applied
         self.reloads["applied" if applied else "refused"] += 1
 
-    def figures(self, instances: Collection[Supervised]) -> Iterator[Figure]:
+    def metrics(self, instances: Collection[Supervised]) -> Iterator[MetricFamily]:
         """For the metrics."""
         reloads: dict[tuple[str, ...], float] = {(outcome,): count for outcome, count in self.reloads.items()}
         restarts: Counter[tuple[str, ...]] = Counter()
         for each in instances:
             restarts[(each.spec.plugin.name,)] += each.restarts
         yield from _instances(instances)
-        yield Figure("prism_config_reloads", "Reloads, by outcome.", reloads, labels=("outcome",), kind="counter")
-        yield Figure(
+        yield MetricFamily("prism_config_reloads", "Reloads, by outcome.", reloads, labels=("outcome",), kind="counter")
+        yield MetricFamily(
             "prism_config_last_reload_successful",
             "Whether the configuration that was read last is the one that serves (1) or was refused (0).",
             {(): self.last},
         )
-        yield Figure(
+        yield MetricFamily(
             "prism_plugin_restarts",
             "How often plugins ended by themselves and were started again.",
             restarts,
@@ -59,13 +59,13 @@ class ControlMetrics:
         )
 
 
-def _instances(instances: Collection[Supervised]) -> Iterator[Figure]:
+def _instances(instances: Collection[Supervised]) -> Iterator[MetricFamily]:
     """How the instances fare, by backend, store and placement; of several on one store the worst."""
     ready: dict[tuple[str, ...], float] = {}
     ages: dict[tuple[str, ...], float] = {}
     calls: Counter[tuple[str, ...]] = Counter()
     counted: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTED}
-    stores, now = Stores(), time()
+    stores, now = LabelLimit(), time()
     for each in sorted(instances, key=lambda each: (each.spec.plugin.name, each.instance.identity)):
         backend, store = each.spec.plugin.name, each.spec.redactor.scrub(each.instance.identity)
         labels = (backend, stores.label(backend, store), each.spec.placement.type)
@@ -78,8 +78,10 @@ def _instances(instances: Collection[Supervised]) -> Iterator[Figure]:
             _, _, scale = _COUNTED[name]
             counted[name][labels] += value * scale  # type: ignore[assignment]  # a Counter of floats
     by = ("backend", "store", "placement")
-    yield Figure("prism_plugin_ready", "Whether the instances on a store serve (1) or one does not (0).", ready, by)
-    yield Figure("prism_plugin_probe_age_seconds", "Time since the last probe of an instance ended.", ages, by)
-    yield Figure("prism_plugin_calls_in_flight", "Calls under way on the instances of a store.", calls, by)
+    yield MetricFamily(
+        "prism_plugin_ready", "Whether the instances on a store serve (1) or one does not (0).", ready, by
+    )
+    yield MetricFamily("prism_plugin_probe_age_seconds", "Time since the last probe of an instance ended.", ages, by)
+    yield MetricFamily("prism_plugin_calls_in_flight", "Calls under way on the instances of a store.", calls, by)
     for name, (shown, help_, _) in _COUNTED.items():
-        yield Figure(shown, help_, counted[name], by, kind="counter")
+        yield MetricFamily(shown, help_, counted[name], by, kind="counter")

@@ -7,7 +7,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Remembered(Generic[Key, Value]):
+class BoundedCache(Generic[Key, Value]):
     """A bounded memory.
 
     Attributes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from prism.context import Context
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.operation import Operation
-from prism.principal import NOBODY, Principal
+from prism.principal import ANONYMOUS, Principal
 from prism.telemetry.tracing.call_trace import CallTrace
 from prism.telemetry.tracing.trace_context import TRACEPARENT, parse
 from prism.wire import Deadline, Metadata, Peer
@@ -43,7 +43,7 @@ class Call:
         size: bytes of the request's message.
         now: when it arrived, by `time.monotonic`, or was admitted as far as a hop that had to wait, or had come whole:
             one look at the clock is enough for all hops.
-        principal: set by authenticate; NOBODY where nobody has to say who they are.
+        principal: set by authenticate; ANONYMOUS where nobody has to say who they are.
         deadline: when the caller stops waiting, or the namespace's policy does.
         meter: set by limit; None where nothing is limited.
         target: set by route.
@@ -65,7 +65,7 @@ class Call:
         self.namespace = str(incoming.metadata.get(NAMESPACE_HEADER, DEFAULT_NAMESPACE))
         self.size = size
         self.now = now
-        self.principal: Principal = NOBODY
+        self.principal: Principal = ANONYMOUS
         self.deadline = incoming.deadline
         self.meter: Meter | None = None
         self.resilience: Resilience | None = None

@@ -6,7 +6,7 @@ Telemetry puts its own around them (`Gateway.observe`): which call this is befor
 from dataclasses import dataclass
 
 from prism.gateway.call import Hop
-from prism.gateway.hops.header_check import one_namespace
+from prism.gateway.hops.header_check import header_check
 from prism.gateway.hops.route import route
 
 
@@ -15,32 +15,32 @@ class Policies:
     """The optional hops; None is off.
 
     Attributes:
-        shed: refuses all calls while the event loop lags.
+        overload: refuses all calls while the event loop lags.
         authenticate: finds out who calls; sets `call.principal`.
         authorize: may this principal do this on this namespace?
-        longest: may a caller wait as long as this one would?
+        deadline_limit: may a caller wait as long as this one would?
         limit: how much of it?
-        protect: what stands between the call and its instance.
+        resilience: what stands between the call and its instance.
     """
 
-    shed: Hop | None = None
+    overload: Hop | None = None
     authenticate: Hop | None = None
     authorize: Hop | None = None
-    longest: Hop | None = None
+    deadline_limit: Hop | None = None
     limit: Hop | None = None
-    protect: Hop | None = None
+    resilience: Hop | None = None
 
 
 def chain(policies: Policies) -> tuple[Hop, ...]:
     """The hops in the order of the picture in docs/architecture.md."""
     ordered = (
-        policies.shed,
-        one_namespace,
+        policies.overload,
+        header_check,
         policies.authenticate,
         policies.authorize,
-        policies.longest,
+        policies.deadline_limit,
         policies.limit,
         route,
-        policies.protect,
+        policies.resilience,
     )
     return tuple(hop for hop in ordered if hop is not None)

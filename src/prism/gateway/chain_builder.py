@@ -14,30 +14,30 @@ from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
 from prism.gateway.hops.authenticate import Authenticate, Method, NotAccepted
 from prism.gateway.hops.authorize import Authorize
-from prism.gateway.hops.deadline_limit import Longest, longest_of
+from prism.gateway.hops.deadline_limit import DeadlineLimit, deadline_limits
 from prism.gateway.hops.limit import Limit, plans_of
-from prism.gateway.hops.overload import LoopLag, Shed
-from prism.gateway.hops.resilience import Protect
+from prism.gateway.hops.overload import Overload, OverloadDetector
+from prism.gateway.hops.resilience import ApplyResilience
 from prism.gateway.limits.usage import Usages
-from prism.gateway.resilience.registry import BreakerStatus, Resilient
+from prism.gateway.resilience.registry import BreakerStatus, ResilienceRegistry
 from prism.gateway.snapshot import Snapshot
 from prism.gateway.streams.lifetime import COME_AGAIN_AFTER
 from prism.principal import Principal
 from prism.reason import Reason
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 
 if TYPE_CHECKING:
-    from prism.gateway.auth.jwks import KeySet
+    from prism.gateway.auth.jwks import Jwks
 
 
-class Policing:
+class ChainBuilder:
     """Builds the hops. Belongs to the event loop's thread.
 
     Attributes:
         on_withdrawn: called when an issuer of tokens has withdrawn a key: streams are to be looked at by `withdrawn`.
     """
 
-    def __init__(self, lag: LoopLag | None = None) -> None:
+    def __init__(self, lag: OverloadDetector | None = None) -> None:
         """
         Args:
             lag: where it has a bound and is over it, calls are refused.
@@ -45,12 +45,12 @@ class Policing:
         self.on_withdrawn: Callable[[], None] = lambda: None
         self._lag = lag
         self._usages = Usages()
-        self._resilient = Resilient()
+        self._resilient = ResilienceRegistry()
         self._before = Snapshot()
         self._changed = False
         self._authenticate: Authenticate | None = None
         self._authorize: Authorize | None = None
-        self._key_sets: dict[Oidc, KeySet] = {}
+        self._jwks: dict[Oidc, Jwks] = {}
         self._retired: set[asyncio.Task[None]] = set()
 
     @property
@@ -68,16 +68,16 @@ class Policing:
             self._authorize = None if snapshot.access is None else Authorize(snapshot.access)
         self._usages.keep_only(snapshot.namespaces)
         plans = plans_of(snapshot)
-        longest = longest_of(snapshot)
+        longest = deadline_limits(snapshot)
         resilience = self._resilient.of(snapshot)
         return chain(
             Policies(
-                shed=Shed(self._lag) if self._lag is not None and self._lag.bound is not None else None,
+                overload=Overload(self._lag) if self._lag is not None and self._lag.bound is not None else None,
                 authenticate=self._authenticate,
                 authorize=self._authorize,
-                longest=Longest(longest) if longest else None,
+                deadline_limit=DeadlineLimit(longest) if longest else None,
                 limit=Limit(plans, self._usages) if plans else None,
-                protect=Protect(resilience) if resilience else None,
+                resilience=ApplyResilience(resilience) if resilience else None,
             )
         )
 
@@ -113,9 +113,9 @@ class Policing:
         """The circuit breaker of each namespace that has one."""
         return self._resilient.status()
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
-        return self._resilient.figures()
+        return self._resilient.metrics()
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,14 +126,14 @@ class Policing:
     async def stop(self) -> None:
         """Ends what goes on in the background."""
         self._resilient.close()
-        key_sets, self._key_sets = self._key_sets, {}
-        await asyncio.gather(*(each.stop() for each in key_sets.values()), *self._retired)
+        jwks, self._jwks = self._jwks, {}
+        await asyncio.gather(*(each.stop() for each in jwks.values()), *self._retired)
 
     def _authentication(self, section: AuthenticationSection | None) -> Authenticate | None:
         methods = () if section is None else section.methods
         wanted = [each for each in methods if isinstance(each, Oidc)]
-        for gone in self._key_sets.keys() - set(wanted):
-            task = asyncio.get_running_loop().create_task(self._key_sets.pop(gone).stop())
+        for gone in self._jwks.keys() - set(wanted):
+            task = asyncio.get_running_loop().create_task(self._jwks.pop(gone).stop())
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
         if section is None or not methods:
@@ -160,14 +160,14 @@ class Policing:
                 return UnixUsers(section, accept)
         from prism.gateway.auth.oidc import OidcMethod
 
-        return OidcMethod(section, accept, self._key_set(section), remembered, lambda: self.on_withdrawn())
+        return OidcMethod(section, accept, self._jwks_of(section), remembered, lambda: self.on_withdrawn())
 
-    def _key_set(self, section: Oidc) -> "KeySet":
-        from prism.gateway.auth.jwks import KeySet
+    def _jwks_of(self, section: Oidc) -> "Jwks":
+        from prism.gateway.auth.jwks import Jwks
 
-        keys = self._key_sets.get(section)
+        keys = self._jwks.get(section)
         if keys is None:
-            keys = self._key_sets[section] = KeySet(section)
+            keys = self._jwks[section] = Jwks(section)
             keys.start()
         return keys
 

@@ -11,14 +11,14 @@ from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.handler import Decode
 from prism.gateway.observers.denials import POLICY, Denials
 from prism.gateway.snapshot import Namespace, Snapshot
-from prism.gateway.streams.lifetime import Term
-from prism.gateway.streams.registry import Established, Recheck
+from prism.gateway.streams.lifetime import StreamLifetime
+from prism.gateway.streams.registry import Recheck, SubscriptionRegistry
 from prism.gateway.streams.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.wire import Code
 
-CLIENT_HASTE = 0.02
+CLIENT_CLOCK_SKEW = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
 
 
@@ -54,7 +54,7 @@ class Gateway:
         operations: every operation of the contract, by path.
         recorder: counts the calls.
         denials: is told of every call that a policy refuses.
-        established: the streams without an end of their own.
+        subscriptions: the streams without an end of their own.
         scrub: takes known secrets out of what a plugin says of its trouble.
     """
 
@@ -79,7 +79,7 @@ class Gateway:
         self.denials = Denials()
         self.scrub: Callable[[str], str] = str
         self._offers = offers or {}
-        self.established = Established(self.denials.report)
+        self.subscriptions = SubscriptionRegistry(self.denials.report)
 
     def publish(self, snapshot: Snapshot, hops: Sequence[Hop] | None = None, recheck: Recheck | None = None) -> None:
         """Calls that begin from now on are decided by these; those under way by what they began with.
@@ -92,12 +92,12 @@ class Gateway:
             self._decide = tuple(hops)
             self._hops = self._first + self._decide + self._last
         if recheck is not None:
-            self.established.review(recheck)
-        self.established.move(snapshot)
+            self.subscriptions.review(recheck)
+        self.subscriptions.move(snapshot)
 
     def drain(self) -> None:
         """Ends the streams that would not end by themselves; other calls go on."""
-        self.established.drain()
+        self.subscriptions.drain()
 
     def observe(self, observers: Sequence[Observer], first: Sequence[Hop] = (), last: Sequence[Hop] = ()) -> None:
         """Calls that begin from now on are told of.
@@ -217,7 +217,7 @@ class Gateway:
         target = _target(call)
 
         def established() -> None:
-            self.established.add(subscription, call)
+            self.subscriptions.add(subscription, call)
             if on_established is not None:
                 on_established()
 
@@ -230,10 +230,10 @@ class Gateway:
                 responses = call.resilience.stream(call, payload, context)
             subscription = Subscription(target, responses)
             try:
-                with Term(subscription, call, self.denials.report):
+                with StreamLifetime(subscription, call, self.denials.report):
                     yield subscription
             finally:
-                self.established.discard(subscription)
+                self.subscriptions.discard(subscription)
                 await subscription.aclose()
         finally:
             target.instance.release()
@@ -278,7 +278,7 @@ def _target(call: Call) -> Namespace:
 def _why_ended(incoming: Incoming) -> Code:
     """A call is cancelled by its client, whose own clock may run a little ahead, or at its deadline."""
     deadline = incoming.deadline
-    late = deadline is not None and deadline.remaining() < CLIENT_HASTE
+    late = deadline is not None and deadline.remaining() < CLIENT_CLOCK_SKEW
     return Code.DEADLINE_EXCEEDED if late else Code.CANCELLED
 
 

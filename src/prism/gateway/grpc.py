@@ -1,30 +1,30 @@
-"""The way in for gRPC: a callee's operations as methods that the transport runs."""
+"""The way in for gRPC: a handler's operations as methods that the transport runs."""
 
 from collections.abc import Mapping
 from contextlib import aclosing
 
 from prism.errors import DeadlineExceeded, Outcome, PrismError
-from prism.gateway.handler import Callee
+from prism.gateway.handler import OperationHandler
 from prism.interfaces.operation import Operation
 from prism.rpc_status import to_status
 from prism.wire import Method, ServerCall, StatusError
 
 
-def grpc_methods(callee: Callee) -> Mapping[str, Method]:
+def grpc_methods(handler: OperationHandler) -> Mapping[str, Method]:
     """Every operation that is carried out, by path."""
-    return {operation.path: _method(callee, operation) for operation in callee.operations.values()}
+    return {operation.path: _method(handler, operation) for operation in handler.operations.values()}
 
 
-def _method(callee: Callee, operation: Operation) -> Method:
+def _method(handler: OperationHandler, operation: Operation) -> Method:
     async def unary(call: ServerCall) -> bytes:
         try:
-            return await callee.unary(call, operation, call.message)
+            return await handler.unary(call, operation, call.message)
         except PrismError as error:
             raise StatusError(to_status(error)) from error
 
     async def stream(call: ServerCall) -> None:
         try:
-            async with aclosing(callee.stream(call, operation, call.message, None, call.send_head)) as responses:
+            async with aclosing(handler.stream(call, operation, call.message, None, call.send_head)) as responses:
                 async for response in responses:
                     await call.send(response)
         except PrismError as error:

@@ -10,7 +10,7 @@ Decode = Callable[[bytes], Awaitable[bytes]]
 """Makes the message of what arrived, where a way in speaks another language; raises a PrismError."""
 
 
-class Callee(Protocol):
+class OperationHandler(Protocol):
     """Carries operations out. Both methods raise PrismErrors; those of a write say their outcome."""
 
     @property

@@ -15,7 +15,7 @@ _CODES = {
 }
 
 
-class GatewayRefusals:
+class GatewayLocalReply:
     """`prism.wire.Refusals` of the data port."""
 
     def status(self, status: Status) -> Status:

@@ -14,7 +14,7 @@ from prism.host import go_plugin
 from prism.host.parent_process import die_with_parent, trusted_uids
 from prism.redactor import Redactor
 from prism.telemetry.logs import configure
-from prism.tls_reload import Renewal
+from prism.tls_reload import TlsReload
 from prism.wire import server_context
 from prism.wire.address import Address
 
@@ -39,7 +39,7 @@ class HostOptions:
 
     redactor: Redactor
     listen: str
-    tls: Renewal | None = None
+    tls: TlsReload | None = None
     probes: str = ""
     metrics: str = ""
     grace: float = 10.0
@@ -90,7 +90,7 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
     )
 
 
-def _tls(options: Mapping[str, Any]) -> Renewal | None:
+def _tls(options: Mapping[str, Any]) -> TlsReload | None:
     cert, key, client_ca = (options[name] for name in ("tls_cert", "tls_key", "tls_client_ca"))
     if (cert is None) != (key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together; give both")
@@ -105,7 +105,7 @@ def _tls(options: Mapping[str, Any]) -> Renewal | None:
         return None
     try:
         files = [each for each in (cert, key, client_ca) if each is not None]
-        return Renewal(files, partial(server_context, cert, key, client_ca), _renewed)
+        return TlsReload(files, partial(server_context, cert, key, client_ca), _renewed)
     except (OSError, ssl.SSLError) as error:
         raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca cannot be used: {error}") from error
 

@@ -11,7 +11,7 @@ from prism.plugins.discovery import Plugin
 from prism.redactor import Redactor
 from prism.sdk.backend import Backend, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire.grpc.status import Code
 
 PROBE_TIMEOUT = 2.0
@@ -51,7 +51,7 @@ class HostedInstance:
         self.streaming: dict[str, Streaming] = {}
         self.binding = Binding((), plugin.manifest.capabilities)
         self.namespaces: set[str] = set()
-        self.metrics = Metrics()
+        self.metrics = CallMetrics()
         self.since = time_ns()
         self.active = 0
         self.streams: set[asyncio.Task[None]] = set()

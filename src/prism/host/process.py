@@ -20,7 +20,7 @@ from prism.host.probes import Probes
 from prism.host.tracing import exporter_of, tracer_of
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
-from prism.services import Health, described, described_services
+from prism.services import HealthService, described, described_services
 from prism.services.listening import listen
 from prism.wire import Method, Peer, Server, ServerConfig
 
@@ -45,7 +45,7 @@ class PluginProcess:
         self._told = asyncio.Event()
         self._ended = asyncio.Event()
         self._grace = options.grace
-        self._health = Health(self._readiness)
+        self._health = HealthService(self._readiness)
         contract = [each.service.file for each in interfaces().values()]
         self._described = described(_SERVICES, [*contract, struct_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR])
         self._information = information.Information(self._instances)

@@ -11,10 +11,10 @@ from typing import Self
 
 from prism.config.cross_validation import tls_context, tls_contradictions
 from prism.config.sections.root import TlsSection
-from prism.server.handshakes import Handshakes
+from prism.server.handshakes import HandshakeFailures
 from prism.telemetry.audit import audit
-from prism.telemetry.metrics.metric_family import Figure
-from prism.tls_reload import Renewal
+from prism.telemetry.metrics.metric_family import MetricFamily
+from prism.tls_reload import TlsReload
 from prism.wire import Server
 
 log = logging.getLogger(__name__)
@@ -56,21 +56,21 @@ class Certificates:
         for each in self._ports:
             each.renewal.ask()
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         counts: dict[tuple[str, ...], float] = {
             (each.option, outcome): count for each in self._ports for outcome, count in each.counts.items()
         }
         about = "Changes of the files of TLS, by what became of them."
-        yield Figure("prism_tls_changes", about, counts, ("section", "outcome"), "counter")
+        yield MetricFamily("prism_tls_changes", about, counts, ("section", "outcome"), "counter")
         last: dict[tuple[str, ...], float] = {(each.option,): not each.refused for each in self._ports}
         about = "Whether the files of TLS as they are now serve (1), or were refused for those of before (0)."
-        yield Figure("prism_tls_last_change_successful", about, last, ("section",))
+        yield MetricFamily("prism_tls_last_change_successful", about, last, ("section",))
         failed: dict[tuple[str, ...], float] = {
             (each.option, why): count for each in self._ports for why, count in each.handshakes.counts.items()
         }
         about = "Handshakes of TLS that failed, by why."
-        yield Figure("prism_tls_handshake_failures", about, failed, ("section", "reason"), "counter")
+        yield MetricFamily("prism_tls_handshake_failures", about, failed, ("section", "reason"), "counter")
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,9 +88,9 @@ class _Port:
         self.option = option
         self.counts: Counter[str] = Counter(applied=0, refused=0)
         self.refused = False
-        self.handshakes = Handshakes(option)
+        self.handshakes = HandshakeFailures(option)
         self._section = section
-        self.renewal = Renewal(_files(section), self._context, self._told)
+        self.renewal = TlsReload(_files(section), self._context, self._told)
 
     def configure(self, section: TlsSection) -> None:
         """What it is to be from now on, as soon as its files are read; until then, and where they cannot, as before."""

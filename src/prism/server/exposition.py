@@ -12,14 +12,14 @@ from typing import Protocol
 
 from prism.gateway.snapshot import Snapshot
 from prism.server.readiness import readiness_of
-from prism.telemetry.metrics.call_metrics import Metrics
-from prism.telemetry.metrics.label_limit import Stores
-from prism.telemetry.metrics.metric_family import Figure, Figures, Gauges
+from prism.telemetry.metrics.call_metrics import CallMetrics
+from prism.telemetry.metrics.label_limit import LabelLimit
+from prism.telemetry.metrics.metric_family import Gauges, MetricFamily, Scrape
 
-MOST_FIGURES = 64
+MAX_METRICS = 64
 """Most figures of one backend; a plugin cannot make a scrape grow without bound."""
 
-_LONGEST_NAME = 100
+_MAX_NAME = 100
 
 _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
@@ -49,7 +49,7 @@ class Connections(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class MetricSources:
     """Where the figures come from; each is asked on the event loop, at every scrape.
 
     Attributes:
@@ -61,18 +61,18 @@ class Sources:
         scrub: takes known secrets out of the names of stores, which plugins make up.
     """
 
-    metrics: Metrics
+    metrics: CallMetrics
     snapshot: Callable[[], Snapshot]
     backends: Callable[[], Iterable[BackendGauges]] = tuple
     listener: Connections | None = None
-    parts: Sequence[Callable[[], Iterable[Figure]]] = ()
+    parts: Sequence[Callable[[], Iterable[MetricFamily]]] = ()
     scrub: Callable[[str], str] = str
 
 
 class Exposition:
     """Answers scrapes."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: MetricSources) -> None:
         self._sources = sources
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
@@ -82,10 +82,10 @@ class Exposition:
         return await asyncio.to_thread(prometheus.render, _copy(self._sources), accept)
 
 
-def _copy(sources: Sources) -> Figures:
+def _copy(sources: MetricSources) -> Scrape:
     snapshot = sources.snapshot()
     gauges, left_out = _by_gauge(sources.backends(), sources.scrub)
-    return Figures(
+    return Scrape(
         totals=tuple(sources.metrics.totals()),
         in_flight=sources.metrics.in_flight(),
         ready={name: readiness_of(namespace).ready for name, namespace in snapshot.namespaces.items()},
@@ -96,7 +96,7 @@ def _copy(sources: Sources) -> Figures:
     )
 
 
-def _scrubbed(figure: Figure, scrub: Callable[[str], str]) -> Figure:
+def _scrubbed(figure: MetricFamily, scrub: Callable[[str], str]) -> MetricFamily:
     if "store" not in figure.labels:
         return figure
     place = figure.labels.index("store")
@@ -107,23 +107,23 @@ def _scrubbed(figure: Figure, scrub: Callable[[str], str]) -> Figure:
     return replace(figure, values=values)
 
 
-def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) -> tuple[Gauges, Figure]:
+def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) -> tuple[Gauges, MetricFamily]:
     """The figures of the backends, and how many of them were left out."""
     gauges: dict[str, dict[tuple[str, str, str], float]] = {}
     left_out: Counter[tuple[str, ...]] = Counter()
     names: defaultdict[str, set[str]] = defaultdict(set)
-    stores = Stores()
+    stores = LabelLimit()
     for each in sorted(backends, key=lambda each: (each.backend, each.store)):
         labels = (each.backend, stores.label(each.backend, scrub(each.store)), each.placement)
         taken = names[each.backend]
         for told, value in each.values.items():
-            name = _NOT_IN_A_NAME.sub("_", told)[:_LONGEST_NAME]
-            if not math.isfinite(value) or (name not in taken and len(taken) >= MOST_FIGURES):
+            name = _NOT_IN_A_NAME.sub("_", told)[:_MAX_NAME]
+            if not math.isfinite(value) or (name not in taken and len(taken) >= MAX_METRICS):
                 left_out[each.backend,] += 1
                 continue
             taken.add(name)
             series = gauges.setdefault(name, {})
             # Two instances may share a store (another pool size, say); a series may be given but once.
             series[labels] = series.get(labels, 0.0) + value
-    what = f"Figures of a backend that are not shown: no numbers, or more than {MOST_FIGURES}."
-    return gauges, Figure("prism_backend_figures_left_out", what, left_out, labels=("backend",))
+    what = f"Figures of a backend that are not shown: no numbers, or more than {MAX_METRICS}."
+    return gauges, MetricFamily("prism_backend_figures_left_out", what, left_out, labels=("backend",))

@@ -19,7 +19,7 @@ TOLD_BURST, TOLD_PAUSE = 5, 10.0
 log = logging.getLogger(__name__)
 
 
-class Failure(StrEnum):
+class Cause(StrEnum):
     """Why a handshake failed, in words for the metrics; nothing in it is the other side's to choose."""
 
     NO_CERTIFICATE = "no_certificate"
@@ -37,61 +37,61 @@ class Failure(StrEnum):
 
 
 _MEANINGS = {
-    Failure.NO_CERTIFICATE: "the client showed no certificate, and one is required",
-    Failure.UNKNOWN_AUTHORITY: "the client's certificate is of no authority in client_ca",
-    Failure.EXPIRED: "the client's certificate, or its authority's, has expired",
-    Failure.NOT_YET_VALID: "the client's certificate, or its authority's, is not valid yet; compare the clocks",
-    Failure.REVOKED: "the client's certificate is revoked by client_crl",
-    Failure.NO_REVOCATION_LIST: "client_crl has no list, or none that is current, of the authority of the client's "
+    Cause.NO_CERTIFICATE: "the client showed no certificate, and one is required",
+    Cause.UNKNOWN_AUTHORITY: "the client's certificate is of no authority in client_ca",
+    Cause.EXPIRED: "the client's certificate, or its authority's, has expired",
+    Cause.NOT_YET_VALID: "the client's certificate, or its authority's, is not valid yet; compare the clocks",
+    Cause.REVOKED: "the client's certificate is revoked by client_crl",
+    Cause.NO_REVOCATION_LIST: "client_crl has no list, or none that is current, of the authority of the client's "
     "certificate",
-    Failure.BAD_CERTIFICATE: "the client's certificate is not good for a client",
-    Failure.TLS_VERSION: "the client speaks no version of TLS that is spoken here; see min_version",
-    Failure.NO_COMMON_CIPHER: "the client knows no cipher that is known here",
-    Failure.NOT_TLS: "what came is no TLS; the client is to use TLS on this port",
-    Failure.REFUSED_BY_CLIENT: "the client refused, most often as it does not know the authority of our certificate",
-    Failure.OTHER: "TLS could not be agreed upon",
+    Cause.BAD_CERTIFICATE: "the client's certificate is not good for a client",
+    Cause.TLS_VERSION: "the client speaks no version of TLS that is spoken here; see min_version",
+    Cause.NO_COMMON_CIPHER: "the client knows no cipher that is known here",
+    Cause.NOT_TLS: "what came is no TLS; the client is to use TLS on this port",
+    Cause.REFUSED_BY_CLIENT: "the client refused, most often as it does not know the authority of our certificate",
+    Cause.OTHER: "TLS could not be agreed upon",
 }
 # By X509_V_ERR_ of OpenSSL's x509_vfy.h.
 _VERIFIED = {
-    2: Failure.UNKNOWN_AUTHORITY,
-    18: Failure.UNKNOWN_AUTHORITY,
-    19: Failure.UNKNOWN_AUTHORITY,
-    20: Failure.UNKNOWN_AUTHORITY,
-    21: Failure.UNKNOWN_AUTHORITY,
-    7: Failure.UNKNOWN_AUTHORITY,
-    9: Failure.NOT_YET_VALID,
-    10: Failure.EXPIRED,
-    3: Failure.NO_REVOCATION_LIST,
-    12: Failure.NO_REVOCATION_LIST,
-    23: Failure.REVOKED,
+    2: Cause.UNKNOWN_AUTHORITY,
+    18: Cause.UNKNOWN_AUTHORITY,
+    19: Cause.UNKNOWN_AUTHORITY,
+    20: Cause.UNKNOWN_AUTHORITY,
+    21: Cause.UNKNOWN_AUTHORITY,
+    7: Cause.UNKNOWN_AUTHORITY,
+    9: Cause.NOT_YET_VALID,
+    10: Cause.EXPIRED,
+    3: Cause.NO_REVOCATION_LIST,
+    12: Cause.NO_REVOCATION_LIST,
+    23: Cause.REVOKED,
 }
 # By the reasons of OpenSSL's sslerr.h.
 _REASONS = {
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": Failure.NO_CERTIFICATE,
-    "UNSUPPORTED_PROTOCOL": Failure.TLS_VERSION,
-    "NO_PROTOCOLS_AVAILABLE": Failure.TLS_VERSION,
-    "VERSION_TOO_LOW": Failure.TLS_VERSION,
-    "NO_SHARED_CIPHER": Failure.NO_COMMON_CIPHER,
-    "NO_SUITABLE_SIGNATURE_ALGORITHM": Failure.NO_COMMON_CIPHER,
-    "WRONG_VERSION_NUMBER": Failure.NOT_TLS,
-    "HTTP_REQUEST": Failure.NOT_TLS,
-    "HTTPS_PROXY_REQUEST": Failure.NOT_TLS,
-    "PACKET_LENGTH_TOO_LONG": Failure.NOT_TLS,
-    "RECORD_LAYER_FAILURE": Failure.NOT_TLS,
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": Cause.NO_CERTIFICATE,
+    "UNSUPPORTED_PROTOCOL": Cause.TLS_VERSION,
+    "NO_PROTOCOLS_AVAILABLE": Cause.TLS_VERSION,
+    "VERSION_TOO_LOW": Cause.TLS_VERSION,
+    "NO_SHARED_CIPHER": Cause.NO_COMMON_CIPHER,
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": Cause.NO_COMMON_CIPHER,
+    "WRONG_VERSION_NUMBER": Cause.NOT_TLS,
+    "HTTP_REQUEST": Cause.NOT_TLS,
+    "HTTPS_PROXY_REQUEST": Cause.NOT_TLS,
+    "PACKET_LENGTH_TOO_LONG": Cause.NOT_TLS,
+    "RECORD_LAYER_FAILURE": Cause.NOT_TLS,
 }
 
 
-def failure_of(error: ssl.SSLError) -> Failure:
+def failure_of(error: ssl.SSLError) -> Cause:
     """What OpenSSL's error means."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _VERIFIED.get(error.verify_code, Failure.BAD_CERTIFICATE)
+        return _VERIFIED.get(error.verify_code, Cause.BAD_CERTIFICATE)
     reason = error.reason or ""
     if "_ALERT_" in reason:
-        return Failure.REFUSED_BY_CLIENT
-    return _REASONS.get(reason, Failure.OTHER)
+        return Cause.REFUSED_BY_CLIENT
+    return _REASONS.get(reason, Cause.OTHER)
 
 
-class Handshakes:
+class HandshakeFailures:
     """Those that failed on one port.
 
     Attributes:
@@ -102,10 +102,10 @@ class Handshakes:
     """
 
     def __init__(self, option: str) -> None:
-        self.counts: Counter[Failure] = Counter(dict.fromkeys(Failure, 0))
+        self.counts: Counter[Cause] = Counter(dict.fromkeys(Cause, 0))
         self._option = option
-        self._buckets = {each: Bucket() for each in Failure}
-        self._told: Counter[Failure] = Counter()
+        self._buckets = {each: Bucket() for each in Cause}
+        self._told: Counter[Cause] = Counter()
         failed = self._failed
 
         class Watched(ssl.SSLObject):
@@ -127,7 +127,7 @@ class Handshakes:
         context.sslobject_class = self._kind
         return context
 
-    def _failed(self, why: Failure) -> None:
+    def _failed(self, why: Cause) -> None:
         self.counts[why] += 1
         if self._buckets[why].take(monotonic(), TOLD_PAUSE, TOLD_BURST * TOLD_PAUSE):
             return

@@ -11,7 +11,7 @@ from prism.gateway.call import Call, Incoming
 from prism.gateway.hops.authenticate import Authenticate
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces.operation import Operation
-from prism.principal import ADMIN, NOBODY, Principal
+from prism.principal import ADMIN, ANONYMOUS, Principal
 
 
 class Operators:
@@ -30,7 +30,7 @@ class Operators:
         """Who calls, by the methods of the data port; raises what they do."""
         authenticate = self._authenticate()
         if authenticate is None:
-            return NOBODY
+            return ANONYMOUS
         call = Call(operation, incoming, self._snapshot())
         if (slow := authenticate(call)) is not None:
             await slow

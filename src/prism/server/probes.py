@@ -14,7 +14,7 @@ from prism.server.exposition import Exposition
 from prism.server.readiness import NamespaceReadiness, Readiness
 from prism.wire import HttpRequest, HttpResponse
 
-MOST_LISTED = 1000
+MAX_LISTED = 1000
 """Most namespaces that one answer lists, those that are not ready first: probes come often."""
 
 _JSON = "application/json"
@@ -56,7 +56,7 @@ class Probes:
             "reason": "" if accepting else "the gateway is starting or draining",
             "namespaces_ready": sum(each.ready for each in namespaces),
             "namespaces_not_ready": sum(not each.ready for each in namespaces),
-            "namespaces": {each.name: _described(each) for each in namespaces[:MOST_LISTED]},
+            "namespaces": {each.name: _described(each) for each in namespaces[:MAX_LISTED]},
         }
         return _json(200 if accepting else 503, body)
 

@@ -17,25 +17,25 @@ from prism.config.sections.root import Config, NamespaceEntry
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
 from prism.gateway.chain import Policies, chain
-from prism.gateway.chain_builder import Policing
+from prism.gateway.chain_builder import ChainBuilder
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import grpc_methods
-from prism.gateway.hops.overload import LoopLag
-from prism.gateway.local_reply import GatewayRefusals
+from prism.gateway.hops.overload import OverloadDetector
+from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.server.certificates import Certificates
-from prism.server.exposition import BackendGauges, Exposition, Sources
+from prism.server.exposition import BackendGauges, Exposition, MetricSources
 from prism.server.operators import Operators
 from prism.server.probes import Probes
 from prism.server.readiness import Readiness
-from prism.server.startup_banner import Announcement
+from prism.server.startup_banner import StartupBanner
 from prism.server.telemetry import Telemetry
-from prism.services import Health, standard_services
+from prism.services import HealthService, standard_services
 from prism.services.listening import listen
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Method, Server, ServerConfig
 
 DEFAULT_STORE = Path("prism-data/default.db")
@@ -79,24 +79,24 @@ class GatewayServer:
 
     def __init__(self, source: Path | Config, listen: Sequence[str] = ()) -> None:
         plugins = discover()
-        self.metrics = Metrics()
+        self.metrics = CallMetrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
-        self.lag = LoopLag()
-        self.policing = Policing(self.lag)
-        self.policing.on_withdrawn = lambda: self.gateway.established.review(self.policing.withdrawn)
+        self.lag = OverloadDetector()
+        self.chain_builder = ChainBuilder(self.lag)
+        self.chain_builder.on_withdrawn = lambda: self.gateway.subscriptions.review(self.chain_builder.withdrawn)
         self.certificates = Certificates()
         self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
-        operators = Operators(lambda: self.policing.authenticate, lambda: self.gateway.snapshot)
-        self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.policing.status))
+        operators = Operators(lambda: self.chain_builder.authenticate, lambda: self.gateway.snapshot)
+        self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.chain_builder.status))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
-        self._health = Health(self.readiness.services)
+        self._health = HealthService(self.readiness.services)
         self._listen = listen
 
     async def run(self) -> None:
         """The whole life: start, serve until told to end, drain, stop."""
-        async with self.telemetry, self.lag, self.policing, self.control:
+        async with self.telemetry, self.lag, self.chain_builder, self.control:
             config = self.control.config
             self.telemetry.configure(config)
             async with (
@@ -117,7 +117,7 @@ class GatewayServer:
                 probes_address = await listen(probes, config.telemetry.listen, "telemetry.listen")
                 self._set_accepting(accepting=True)
                 told = self._catch_signals()  # whoever reads that it serves may tell it to end
-                Announcement(self.control).make(addresses, admin_address, probes_address, secured=tls is not None)
+                StartupBanner(self.control).make(addresses, admin_address, probes_address, secured=tls is not None)
                 gc_tuning.settle()
                 await told.wait()
                 self._set_accepting(accepting=False)
@@ -131,7 +131,7 @@ class GatewayServer:
         config = self.control.config
         self.lag.bound = config.gateway.shed_lag or None
         self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
-        self.gateway.publish(snapshot, self.policing.hops(snapshot), self.policing.recheck)
+        self.gateway.publish(snapshot, self.chain_builder.hops(snapshot), self.chain_builder.recheck)
         self._health.refresh()
 
     def _data_server(self, config: Config) -> Server:
@@ -139,17 +139,17 @@ class GatewayServer:
         limit = int(config.gateway.max_message_size)
         connect = Connect(self.gateway, cors=Cors(config.gateway.cors.origins), max_message_size=limit)
         return Server(
-            methods.get, http=connect, refusals=GatewayRefusals(), config=ServerConfig(max_message_size=limit)
+            methods.get, http=connect, refusals=GatewayLocalReply(), config=ServerConfig(max_message_size=limit)
         )
 
     def _standard_methods(self) -> Mapping[str, Method]:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        own = (self.policing.figures, self.lag.figures, self.certificates.figures)
-        parts = (self.telemetry.figures, self.control.figures, self.gateway.denials.figures, *own)
+        own = (self.chain_builder.metrics, self.lag.metrics, self.certificates.metrics)
+        parts = (self.telemetry.metrics, self.control.metrics, self.gateway.denials.metrics, *own)
         snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
-        sources = Sources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)
+        sources = MetricSources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)
         return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
 
     def _backend_gauges(self) -> Iterator[BackendGauges]:

@@ -24,7 +24,7 @@ _TRIED = {
 log = logging.getLogger(__name__)
 
 
-class Announcement:
+class StartupBanner:
     """Tells people, and whoever started the process, that it serves and where.
 
     Args:

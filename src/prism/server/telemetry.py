@@ -17,7 +17,7 @@ from prism.telemetry import logs
 from prism.telemetry.audit.sink import RotatedFile, StandardOutput
 from prism.telemetry.audit.trail import AuditTrail
 from prism.telemetry.current import CURRENT
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.telemetry.tracing.exporter import SpanExporter
 from prism.telemetry.tracing.otlp_sender import Receiver
 from prism.telemetry.tracing.resource import resource
@@ -76,14 +76,14 @@ class Telemetry:
             first, last = tracer.begin, (tracer.dispatched,)
         self._gateway.observe(observers, (first,), last)
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         if self._keeps_trail:
-            yield from self._trail.figures()
+            yield from self._trail.metrics()
         if self._exporter is not None:
-            yield from self._exporter.figures()
+            yield from self._exporter.metrics()
         if self._sampling is not None:
-            yield from self._sampling.figures()
+            yield from self._sampling.metrics()
 
     def _keep_trail(self, section: AuditSection) -> AuditCalls:
         if section.output == STANDARD_OUTPUT:

@@ -16,7 +16,7 @@ SERVICE = pb.DESCRIPTOR.services_by_name["Health"]
 _Response = pb.HealthCheckResponse
 
 
-class Health:
+class HealthService:
     """The service.
 
     Args:

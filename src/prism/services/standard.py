@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 
-from prism.services import health, reflection
+from prism.services import reflection
 from prism.services.described import Described
+from prism.services.health import SERVICE, HealthService
 from prism.wire import Method
 
 
-def standard_services(health_service: health.Health, services: Iterable[ServiceDescriptor]) -> Mapping[str, Method]:
+def standard_services(health_service: HealthService, services: Iterable[ServiceDescriptor]) -> Mapping[str, Method]:
     """The methods, by path.
 
     Args:
@@ -26,10 +27,10 @@ def described(services: Iterable[ServiceDescriptor], files: Iterable[FileDescrip
         services: what it serves beside the standard ones.
         files: what is told besides, such as messages that travel in a `google.protobuf.Any`.
     """
-    return Described([*services, health.SERVICE, *reflection.SERVICES], files)
+    return Described([*services, SERVICE, *reflection.SERVICES], files)
 
 
-def described_services(health_service: health.Health, described: Described) -> Mapping[str, Method]:
+def described_services(health_service: HealthService, described: Described) -> Mapping[str, Method]:
     """The methods, by path, of a server whose descriptions may become more while it serves."""
     methods = [*health_service.methods()]
     methods += [reflection.Reflection(version, described).method() for version in reflection.VERSIONS]

@@ -18,7 +18,7 @@ from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
-from prism.telemetry.metrics.call_metrics import Metrics
+from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server
 
 KEYVALUE = "/prism.data.v1.KeyValue"
@@ -45,7 +45,7 @@ class Door:
 
     address: str
     gateway: Gateway
-    metrics: Metrics
+    metrics: CallMetrics
     instance: InProcess
 
     async def ask(
@@ -78,7 +78,7 @@ async def opened(cors: Cors | None = None, max_message_size: int = 1 << 20) -> A
     instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
     await instance.start()
     instance.refusal = ""
-    metrics = Metrics()
+    metrics = CallMetrics()
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace("default", SERVICES, instance)})
     server = Server({}.get, http=Connect(gateway, cors=cors, max_message_size=max_message_size))

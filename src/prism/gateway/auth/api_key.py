@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from prism.config.sections.authentication import KEY_PREFIX, ApiKey, ApiKeys
-from prism.gateway.bounded_cache import Remembered
+from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.call import Incoming
 from prism.gateway.hops.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.principal import OPERATION_CLASSES, Principal, Scope
@@ -29,7 +29,7 @@ class ApiKeyMethod:
     def __init__(self, section: ApiKeys, accept: Callable[[Principal], Principal], remembered: int) -> None:
         self._accept = accept
         self._by_hash = {key.hash: principal_of(key) for key in section.keys}
-        self._known: Remembered[object, Principal] = Remembered(remembered)
+        self._known: BoundedCache[object, Principal] = BoundedCache(remembered)
 
     def identify(self, incoming: Incoming) -> Principal | None:
         """Whose key it is; None where the call carries none."""

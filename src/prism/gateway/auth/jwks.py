@@ -20,20 +20,20 @@ from jwt import PyJWK, PyJWTError
 from prism.config.sections.authentication import Oidc
 from prism.gateway.limits.bucket import Bucket
 
-MOST_BYTES = 1 << 20
-MOST_KEYS = 100
+MAX_BYTES = 1 << 20
+MAX_KEYS = 100
 ASKED_BURST, ASKED_PAUSE = 3, 10.0
 """Fetches that unknown key ids may cause: some at once, for a rotation, and then one in ten seconds."""
-BACKOFF_FIRST, BACKOFF_MOST = 1.0, 10.0
+BACKOFF_FIRST, BACKOFF_MAX = 1.0, 10.0
 
 log = logging.getLogger(__name__)
 
 
-class KeysUnusable(Exception):
+class JwksInvalid(Exception):
     """What was fetched is no key set, or not this issuer's."""
 
 
-class KeySet:
+class Jwks:
     """Keeps the keys of an issuer.
 
     Attributes:
@@ -119,7 +119,7 @@ class KeySet:
             if attempt is not None and not attempt.done():
                 attempt.set_result(None)
             wait = self.section.refresh if fetched else pause
-            pause = BACKOFF_FIRST if fetched else min(pause * 2, BACKOFF_MOST)
+            pause = BACKOFF_FIRST if fetched else min(pause * 2, BACKOFF_MAX)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wanted.wait()
@@ -128,7 +128,7 @@ class KeySet:
         issuer = self.section.issuer
         try:
             keys = await asyncio.to_thread(_fetched, self.section)
-        except (OSError, HTTPException, ValueError, RecursionError, KeysUnusable) as error:
+        except (OSError, HTTPException, ValueError, RecursionError, JwksInvalid) as error:
             state = "those at hand are used on" if self.usable else "its tokens cannot be checked"
             # urllib wraps what the system says; its kinds of error with a number of HTTP say the number themselves.
             reason = error.reason if type(error) is URLError else error
@@ -170,18 +170,18 @@ def _fetched(section: Oidc) -> Mapping[str, dict[str, Any]]:
     if url is None:
         found = _document(f"{section.issuer.rstrip('/')}/.well-known/openid-configuration", trust, until)
         if found.get("issuer") != section.issuer:
-            raise KeysUnusable(f"the discovery document is of the issuer {str(found.get('issuer'))[:200]!r}")
+            raise JwksInvalid(f"the discovery document is of the issuer {str(found.get('issuer'))[:200]!r}")
         url = str(found.get("jwks_uri"))
         if section.issuer.startswith("https:") and not url.startswith("https:"):
-            raise KeysUnusable("the discovery document's jwks_uri is not https")
+            raise JwksInvalid("the discovery document's jwks_uri is not https")
         if not url.startswith(("https:", "http:")):
-            raise KeysUnusable("the discovery document has no jwks_uri")
+            raise JwksInvalid("the discovery document has no jwks_uri")
     listed = _document(url, trust, until).get("keys")
     if not isinstance(listed, list):
-        raise KeysUnusable("there is no list of keys")
-    keys = {str(key.get("kid", "")): key for key in listed[:MOST_KEYS] if isinstance(key, dict) and _signs(key)}
+        raise JwksInvalid("there is no list of keys")
+    keys = {str(key.get("kid", "")): key for key in listed[:MAX_KEYS] if isinstance(key, dict) and _signs(key)}
     if not keys:
-        raise KeysUnusable("none of the keys is one to check signatures with")
+        raise JwksInvalid("none of the keys is one to check signatures with")
     return keys
 
 
@@ -220,11 +220,11 @@ def _document(url: str, trust: ssl.SSLContext, until: float) -> dict[str, Any]:
     with answered as response:
         while chunk := response.read1(1 << 16):
             content += chunk
-            if len(content) > MOST_BYTES:
-                raise KeysUnusable(f"{url} gives more than {MOST_BYTES} bytes")
+            if len(content) > MAX_BYTES:
+                raise JwksInvalid(f"{url} gives more than {MAX_BYTES} bytes")
             if monotonic() > until:
                 raise TimeoutError("it took too long")
     document = json.loads(content)
     if not isinstance(document, dict):
-        raise KeysUnusable(f"{url} gives no JSON object")
+        raise JwksInvalid(f"{url} gives no JSON object")
     return document

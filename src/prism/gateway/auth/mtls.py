@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from prism.config.sections.authentication import Mtls
-from prism.gateway.bounded_cache import Remembered
+from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.call import Incoming
 from prism.gateway.hops.authenticate import NotAccepted
 from prism.principal import Principal
@@ -39,7 +39,7 @@ class MtlsMethod:
     def __init__(self, section: Mtls, accept: Callable[[Principal], Principal], remembered: int) -> None:
         self._identity = section.identity
         self._accept = accept
-        self._known: Remembered[bytes, Principal] = Remembered(remembered)
+        self._known: BoundedCache[bytes, Principal] = BoundedCache(remembered)
 
     def identify(self, incoming: Incoming) -> Principal | None:
         """Whom the certificate names; None where there is none."""

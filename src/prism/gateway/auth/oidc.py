@@ -14,14 +14,14 @@ from jwt import PyJWK
 
 from prism.config.sections.authentication import Oidc
 from prism.errors import GatewayUnavailable
-from prism.gateway.auth.jwks import KeySet
-from prism.gateway.bounded_cache import Remembered
+from prism.gateway.auth.jwks import Jwks
+from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.call import Incoming
 from prism.gateway.hops.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 from prism.reason import Reason
 
-LONGEST_TOKEN = 16 << 10
+MAX_TOKEN = 16 << 10
 KEPT_CLAIM = 1024
 """Texts in claims that are longer are no group, role or name, and not kept."""
 RETRY_AFTER = 2.0
@@ -44,14 +44,14 @@ class OidcMethod:
         self,
         section: Oidc,
         accept: Callable[[Principal], Principal],
-        keys: KeySet,
+        keys: Jwks,
         remembered: int,
         withdrawn: Callable[[], None],
     ) -> None:
         self._section = section
         self._accept = accept
         self._keys = keys
-        self._known: Remembered[object, Principal] = Remembered(remembered)
+        self._known: BoundedCache[object, Principal] = BoundedCache(remembered)
         self._withdrawn = withdrawn
         keys.on_withdrawn = self._forget
 
@@ -139,7 +139,7 @@ class OidcMethod:
         if isinstance(scope := claims.get("scope"), str):
             kept["scope"] = tuple(scope.split())  # RFC 8693 section 4.2
         groups = frozenset(_texts(_at(claims, section.groups_claim)))
-        # Remembered as long as it would be accepted anew.
+        # BoundedCache as long as it would be accepted anew.
         expires = float(claims["exp"]) + section.leeway
         return Principal(name[0], "oidc", groups, kept, scopes=scopes, expires=expires)
 
@@ -147,7 +147,7 @@ class OidcMethod:
 def _peek(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
     """The header and the claims as they stand, nothing of them proven; no claims where it is no JWT."""
     parts = token.split(".")
-    if len(parts) != 3 or len(token) > LONGEST_TOKEN:
+    if len(parts) != 3 or len(token) > MAX_TOKEN:
         return {}, None
     try:
         header, claims = (json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])

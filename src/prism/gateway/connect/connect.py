@@ -18,9 +18,9 @@ from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, on
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
 from prism.gateway.connect.incoming import Incoming, decompressed
-from prism.gateway.connect.question import Question, operation_of, read
+from prism.gateway.connect.request import ConnectRequest, operation_of, read
 from prism.gateway.connect.stream_body import StreamBody
-from prism.gateway.handler import Callee, Decode
+from prism.gateway.handler import Decode, OperationHandler
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline, HttpRequest, HttpResponse
 
@@ -35,13 +35,13 @@ class Connect:
     """The `HttpHandler` of a port that serves operations.
 
     Args:
-        callee: carries the operations out.
+        handler: carries the operations out.
         cors: which web pages may call.
         max_message_size: most bytes of a request without its compression.
     """
 
-    def __init__(self, callee: Callee, *, cors: Cors | None = None, max_message_size: int = 4 << 20) -> None:
-        self._callee = callee
+    def __init__(self, handler: OperationHandler, *, cors: Cors | None = None, max_message_size: int = 4 << 20) -> None:
+        self._callee = handler
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
 
@@ -61,58 +61,58 @@ class Connect:
         if operation.server_streaming or operation.client_streaming:
             return await self._stream(request, read(request, operation))
         try:
-            question = read(request, operation)
+            asked = read(request, operation)
             incoming = Incoming.of(request)
         except PrismError as error:
             return error_response(_before_the_gateway(error, operation))
-        decode = self._decoder(question, question.encoding)
+        decode = self._decoder(asked, asked.encoding)
         try:
-            carried = self._callee.unary(incoming, operation, question.body, decode)
+            carried = self._callee.unary(incoming, operation, asked.body, decode)
             answer = await _within(incoming.deadline, operation, carried)
-            body = await _converted(question.codec.encode, answer, operation)
+            body = await _converted(asked.codec.encode, answer, operation)
         except PrismError as error:
             return error_response(error)
         except Exception:
             log.exception("%s failed unexpectedly", operation.name)
             return error_response(_defect(operation))
-        headers = [("content-type", question.codec.unary_type)]
+        headers = [("content-type", asked.codec.unary_type)]
         if request.method == "GET":
             headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
         return HttpResponse(200, headers, body)
 
-    async def _stream(self, request: HttpRequest, question: Question) -> HttpResponse:
-        body = StreamBody(partial(self._envelopes, request, question))
+    async def _stream(self, request: HttpRequest, asked: ConnectRequest) -> HttpResponse:
+        body = StreamBody(partial(self._envelopes, request, asked))
         await body.ready()
-        return HttpResponse(200, [("content-type", question.codec.stream_type)], body)
+        return HttpResponse(200, [("content-type", asked.codec.stream_type)], body)
 
     async def _envelopes(
-        self, request: HttpRequest, question: Question, on_established: Callable[[], None]
+        self, request: HttpRequest, asked: ConnectRequest, on_established: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
         """The response's body: an envelope per message, and a last one that says how it ended."""
         end: dict[str, object] = {}
         try:
-            async with aclosing(self._messages(request, question, on_established)) as messages:
+            async with aclosing(self._messages(request, asked, on_established)) as messages:
                 async for message in messages:
-                    yield enveloped(await _converted(question.codec.encode, message, question.operation))
+                    yield enveloped(await _converted(asked.codec.encode, message, asked.operation))
         except PrismError as error:
             end["error"] = error_object(error)
         except Exception:
-            log.exception("%s failed unexpectedly", question.operation.name)
-            end["error"] = error_object(_defect(question.operation))
+            log.exception("%s failed unexpectedly", asked.operation.name)
+            end["error"] = error_object(_defect(asked.operation))
         yield enveloped(json.dumps(end).encode(), END_STREAM)
 
     async def _messages(
-        self, request: HttpRequest, question: Question, on_established: Callable[[], None]
+        self, request: HttpRequest, asked: ConnectRequest, on_established: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
-        operation = question.operation
+        operation = asked.operation
         try:
             incoming = Incoming.of(request)
             if operation.client_streaming:
                 raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
-            flags, message = only_message(question.body)
+            flags, message = only_message(asked.body)
         except PrismError as error:
             raise _before_the_gateway(error, operation) from error
-        decode = self._decoder(question, question.encoding if flags & COMPRESSED else "")
+        decode = self._decoder(asked, asked.encoding if flags & COMPRESSED else "")
         async with aclosing(self._callee.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:
@@ -120,15 +120,15 @@ class Connect:
                 except StopAsyncIteration:
                     return
 
-    def _decoder(self, question: Question, encoding: str) -> Decode:
+    def _decoder(self, asked: ConnectRequest, encoding: str) -> Decode:
         """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading."""
 
         async def decode(body: bytes) -> bytes:
             try:
                 plain = decompressed(body, encoding, self._max_message_size)
-                return await _converted(question.codec.decode, plain, question.operation)
+                return await _converted(asked.codec.decode, plain, asked.operation)
             except PrismError as error:
-                _before_the_gateway(error, question.operation)
+                _before_the_gateway(error, asked.operation)
                 raise
 
         return decode

@@ -18,7 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from prism.errors import InvalidArgument, Violation
 
-_LONGEST_SHOWN = 40
+_MAX_SHOWN = 40
 _URL_SAFE = str.maketrans("-_", "+/")
 _EXPECTED = {
     FieldDescriptor.CPPTYPE_BOOL: "true or false is expected, without quotes",
@@ -97,13 +97,13 @@ def _violations(value: Any, descriptor: Descriptor, path: str) -> Iterator[Viola
     for name, member in value.items():
         field = fields.get(name) or descriptor.fields_by_name.get(name)
         if field is None:
-            yield Violation(f"{path}{name[:_LONGEST_SHOWN]}", "an unknown field", _known(name, list(fields)))
+            yield Violation(f"{path}{name[:_MAX_SHOWN]}", "an unknown field", _known(name, list(fields)))
         elif member is not None:  # null is the same as leaving it out
             yield from _field_violations(member, field, f"{path}{name}")
 
 
 def _known(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name[:_LONGEST_SHOWN], known, 1)
+    nearest = difflib.get_close_matches(name[:_MAX_SHOWN], known, 1)
     if nearest:
         return f"did you mean {nearest[0]}?"
     return f"known are {', '.join(known)}" if known else "the message has no fields"
@@ -114,7 +114,7 @@ def _field_violations(value: Any, field: FieldDescriptor, path: str) -> Iterator
         if isinstance(value, dict):
             element = field.message_type.fields_by_name["value"]
             for key, member in value.items():
-                yield from _value_violations(member, element, f"{path}[{key[:_LONGEST_SHOWN]}]")
+                yield from _value_violations(member, element, f"{path}[{key[:_MAX_SHOWN]}]")
         else:
             yield Violation(path, _shown(value), "an object {...} is expected")
     elif field.is_repeated:
@@ -172,4 +172,4 @@ def _expected(field: FieldDescriptor) -> str:
 
 def _shown(value: Any) -> str:
     text = json.dumps(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -2,7 +2,7 @@
 
 from prism.config.access import Access
 from prism.errors import PermissionDenied
-from prism.gateway.bounded_cache import Remembered
+from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.call import Call
 from prism.principal import READ, WRITE, Principal
 
@@ -15,7 +15,7 @@ class Authorize:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._decisions: Remembered[tuple[Principal, str], frozenset[str]] = Remembered(DECISIONS)
+        self._decisions: BoundedCache[tuple[Principal, str], frozenset[str]] = BoundedCache(DECISIONS)
 
     def __call__(self, call: Call) -> None:
         """Admits what is allowed.

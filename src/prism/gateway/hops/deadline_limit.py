@@ -1,4 +1,4 @@
-"""The hop longest: a caller that would wait longer than its namespace's policy allows is refused, and told so.
+"""The hop deadline_limit: a caller that would wait longer than its namespace's policy allows is refused, and told so.
 
 It is not cut in silence: whoever counts on an hour and is given a minute cannot tell a slow store from a short policy.
 """
@@ -13,7 +13,7 @@ ROUNDING = 1.01
 """gRPC's own clients send a deadline with three digits, rounded up: who asks for the longest may come a bit over it."""
 
 
-class Longest:
+class DeadlineLimit:
     """The hop, for one snapshot.
 
     Args:
@@ -44,7 +44,7 @@ class Longest:
             )
 
 
-def longest_of(snapshot: Snapshot) -> dict[str, float]:
+def deadline_limits(snapshot: Snapshot) -> dict[str, float]:
     """The longest deadlines of the namespaces that have one."""
     policies = ((name, namespace.policy) for name, namespace in snapshot.namespaces.items())
     return {

@@ -1,4 +1,4 @@
-"""The first hop, one_namespace: a request names one namespace and one credential, or none; never two that might be
+"""The hop header_check: a request names one namespace and one credential, or none; never two that might be
 read differently by two readers.
 """
 
@@ -8,7 +8,7 @@ from prism.gateway.call import NAMESPACE_HEADER, Call
 SINGLE = (NAMESPACE_HEADER, "authorization", "x-api-key")
 
 
-def one_namespace(call: Call) -> None:
+def header_check(call: Call) -> None:
     """Refuses what comes twice.
 
     Raises:

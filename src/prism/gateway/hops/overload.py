@@ -1,5 +1,5 @@
-"""The hop shed: while the event loop lags, new calls are refused at once. Those under way, health and the admin port
-are none of its business.
+"""The hop overload: while the event loop lags, new calls are refused at once. Calls under way, health and the admin
+port are not affected.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Self
 from prism.errors import GatewayUnavailable
 from prism.gateway.call import Call
 from prism.reason import Reason
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 
 INTERVAL = 0.1
 IN_A_ROW = 2
@@ -21,7 +21,7 @@ REMEMBERED = 100
 RETRY_AFTER = 1.0
 
 
-class LoopLag:
+class OverloadDetector:
     """Measures how late the event loop comes to what is due.
 
     Attributes:
@@ -80,19 +80,19 @@ class LoopLag:
     def _set_overdue(self) -> None:
         self.overdue = -math.inf if self.overloaded else self._due + (math.inf if self.bound is None else self.bound)
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         about = "How late the event loop came to what was due, at the worst of the last ten seconds."
-        yield Figure("prism_event_loop_lag_seconds", about, {(): max(self._recent, default=0.0)})
-        yield Figure(
+        yield MetricFamily("prism_event_loop_lag_seconds", about, {(): max(self._recent, default=0.0)})
+        yield MetricFamily(
             "prism_overloaded", "Whether new calls are refused, for the event loop lags.", {(): self.overloaded}
         )
 
 
-class Shed:
+class Overload:
     """The hop, for a measurement that has a bound."""
 
-    def __init__(self, lag: LoopLag) -> None:
+    def __init__(self, lag: OverloadDetector) -> None:
         self._lag = lag
 
     def __call__(self, _call: Call) -> None:

@@ -1,4 +1,4 @@
-"""The last hop, protect, and what it puts between a call and its instance: time-outs, retries, the breaker."""
+"""The last hop, resilience, and what it puts between a call and its instance: time-outs, retries, the breaker."""
 
 import asyncio
 import math
@@ -11,14 +11,14 @@ from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.gateway.call import Call
 from prism.gateway.resilience.breaker import Breaker, State
-from prism.gateway.resilience.retry import MOST_TOKENS, RetryBudget, pause
+from prism.gateway.resilience.retry import MAX_TOKENS, RetryBudget, pause
 from prism.plugins.instance import Instance
 from prism.reason import Reason
 from prism.wire import Code, Deadline
 from prism.wire.timer import DeadlineWheel, Expiring
 
 _FAULTS = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.DATA_LOSS})
-HASTE = 0.02
+CLOCK_SKEW = 0.02
 """Seconds by which an instance may end a call before its deadline has passed here."""
 
 
@@ -105,7 +105,7 @@ class Resilience:
         if breaker is not None:
             breaker.succeeded(trips)
         budget = self._budget
-        if budget.tokens < MOST_TOKENS:
+        if budget.tokens < MAX_TOKENS:
             budget.earn(self._earned)
         return response
 
@@ -132,7 +132,7 @@ class Resilience:
             expiry.end()
 
     async def stream(self, call: Call, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """Runs an operation with a stream of responses; it is not repeated; how long it lasts, `Term` says."""
+        """Runs an operation with a stream of responses. It is not repeated; `StreamLifetime` ends it."""
         breaker, trips, began = self._breaker, 0, monotonic()
         if breaker is not None:
             self._admit(breaker)
@@ -211,14 +211,14 @@ class Resilience:
             return
         if error.code not in _FAULTS or not isinstance(error, BackendError | DeadlineExceeded | InternalError):
             breaker.succeeded(trips)  # it answered: the request was at fault
-        elif call.deadline is not None and call.deadline.remaining() < HASTE:
+        elif call.deadline is not None and call.deadline.remaining() < CLOCK_SKEW:
             # Instances look at the deadline too: it may be they who say that a caller allowed no time.
             self._gave_up(breaker, trips, began)
         else:
             breaker.failed(trips)
 
 
-class Protect:
+class ApplyResilience:
     """The hop, for one snapshot: it sets `call.resilience` where the namespace's policy asks for it."""
 
     def __init__(self, resilience: Mapping[str, Resilience]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prism.errors import GatewayUnavailable, LimitExceeded, PermissionDenied, PrismError, Unauthenticated
 from prism.gateway.call import Call
 from prism.principal import Principal
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.wire import Peer
 
 POLICY = (Unauthenticated, PermissionDenied, LimitExceeded, GatewayUnavailable)
@@ -19,7 +19,7 @@ class Denial:
     """One call that a policy has refused.
 
     Attributes:
-        principal: who called; NOBODY where that is not known.
+        principal: who called; ANONYMOUS where that is not known.
         peer: the other end of the connection.
         namespace: as the caller gave it, shortened; it need not be configured.
         operation: the full gRPC method.
@@ -57,10 +57,10 @@ class Denials:
             for listener in self._listeners:
                 listener(denial)
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         counts: dict[tuple[str, ...], float] = {each[:2]: each[2] for each in self.counts()}
-        yield Figure(
+        yield MetricFamily(
             "prism_requests_denied",
             "Calls that a policy refused.",
             counts,

@@ -19,7 +19,7 @@ from prism.telemetry.tracing.span import Span, SpanKind
 from prism.telemetry.tracing.trace_context import TRACEPARENT
 from prism.wire.grpc.status import Code
 
-_LONGEST_MESSAGE: Final = 500
+_MAX_MESSAGE: Final = 500
 
 
 class Tracer:
@@ -99,4 +99,4 @@ class Tracer:
     def _failure(self, code: Code, error: PrismError | None) -> str | None:
         if code in (Code.OK, Code.CANCELLED):
             return None
-        return code.name if error is None else self._scrub(error.message)[:_LONGEST_MESSAGE]
+        return code.name if error is None else self._scrub(error.message)[:_MAX_MESSAGE]

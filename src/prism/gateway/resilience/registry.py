@@ -12,7 +12,7 @@ from prism.gateway.resilience.breaker import Breaker
 from prism.gateway.resilience.retry import RetryBudget
 from prism.gateway.snapshot import Snapshot
 from prism.plugins.instance import Instance
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.wire.timer import DeadlineWheel
 
 
@@ -31,7 +31,7 @@ class BreakerStatus:
     opens_in: float
 
 
-class Resilient:
+class ResilienceRegistry:
     """Keeps what changes by use."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Resilient:
             found[name] = BreakerStatus(breaker.state.name.lower(), breaker.trips, breaker.opens_in)
         return found
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         states: dict[tuple[str, ...], float] = {}
         trips: dict[tuple[str, ...], float] = {}
@@ -80,10 +80,10 @@ class Resilient:
             trips[labels] = trips.get(labels, 0.0) + breaker.trips
         named = ("backend", "store")
         about = "What the instance's circuit breaker does: 0 lets calls pass, 1 tries it, 2 refuses them."
-        yield Figure("prism_breaker_state", about, states, named)
-        yield Figure("prism_breaker_trips", "How often the breaker has opened.", trips, named, "counter")
+        yield MetricFamily("prism_breaker_state", about, states, named)
+        yield MetricFamily("prism_breaker_trips", "How often the breaker has opened.", trips, named, "counter")
         spent: dict[tuple[str, ...], float] = {(name,): float(budget.spent) for name, budget in self._budgets.items()}
-        yield Figure("prism_retries", "Calls that the gateway repeated.", spent, ("namespace",), "counter")
+        yield MetricFamily("prism_retries", "Calls that the gateway repeated.", spent, ("namespace",), "counter")
 
     def close(self) -> None:
         """Watches over no deadline any more."""

@@ -14,7 +14,7 @@ from prism.reason import Reason
 from prism.wire import Code
 
 WORTH_REPEATING = frozenset({Code.UNAVAILABLE, Code.ABORTED})
-MOST_TOKENS = 20.0
+MAX_TOKENS = 20.0
 NOT_REPEATED = frozenset({Reason.BREAKER_OPEN, Reason.BACKEND_CREDENTIALS})
 """Reasons that another attempt meets again."""
 
@@ -30,18 +30,18 @@ class RetryBudget:
     __slots__ = ("spent", "tokens")
 
     def __init__(self) -> None:
-        self.tokens = MOST_TOKENS
+        self.tokens = MAX_TOKENS
         self.spent = 0
 
     def earn(self, tokens: float) -> None:
         """A call has succeeded."""
-        if self.tokens < MOST_TOKENS:
-            self.tokens = min(MOST_TOKENS, self.tokens + tokens)
+        if self.tokens < MAX_TOKENS:
+            self.tokens = min(MAX_TOKENS, self.tokens + tokens)
 
     def spend(self) -> bool:
         """A call has failed; whether it may be repeated."""
         self.tokens = max(0.0, self.tokens - 1)
-        if self.tokens <= MOST_TOKENS / 2:
+        if self.tokens <= MAX_TOKENS / 2:
             return False
         self.spent += 1
         return True

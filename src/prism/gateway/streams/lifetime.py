@@ -18,13 +18,13 @@ COME_AGAIN_AFTER = 0.05
 """Seconds after which a subscriber may open its stream again."""
 SPREAD = 0.1
 """The share of its time by which a stream ends earlier, at random: those that began together are not to end so."""
-LONGEST_WAIT = 600.0
+MAX_WAIT = 600.0
 """Seconds between two looks at the clock, which an operator may set."""
 
 Denied = Callable[[Call, PrismError], None]
 
 
-class Term:
+class StreamLifetime:
     """The time of one stream.
 
     Args:
@@ -63,7 +63,7 @@ class Term:
     def _look(self) -> None:
         left = self._call.principal.expires - time()
         if left > 0:
-            wait = min(left, LONGEST_WAIT)
+            wait = min(left, MAX_WAIT)
             self._expiry = asyncio.get_running_loop().call_later(wait, self._look)
             return
         # Come again helps who has a newer credential at hand; who has not is refused then.

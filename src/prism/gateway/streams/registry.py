@@ -16,7 +16,7 @@ Recheck = Callable[[Call], PrismError | None]
 """Why a call that was admitted would not be any longer; None where it would."""
 
 
-class Established:
+class SubscriptionRegistry:
     """The streams, each with the call that asked for it.
 
     Args:

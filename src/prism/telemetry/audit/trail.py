@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from prism.telemetry.audit.audit import LOGGER, Event
 from prism.telemetry.audit.sink import Sink
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 
 GATHER: Final = 0.05
 """Seconds for which events are gathered before they are written: a crash loses at most these."""
@@ -81,12 +81,14 @@ class AuditTrail(logging.Handler):
         """Events that are not written yet."""
         return len(self._waiting) + self._being_written
 
-    def figures(self) -> Sequence[Figure]:
+    def metrics(self) -> Sequence[MetricFamily]:
         """For the metrics."""
         return (
-            Figure("prism_audit_events_written", "Audit events written.", {(): self.written}, kind="counter"),
-            Figure("prism_audit_events_lost", "Audit events lost, never written.", {(): self.lost}, kind="counter"),
-            Figure("prism_audit_queue_length", "Audit events that wait to be written.", {(): self.waiting}),
+            MetricFamily("prism_audit_events_written", "Audit events written.", {(): self.written}, kind="counter"),
+            MetricFamily(
+                "prism_audit_events_lost", "Audit events lost, never written.", {(): self.lost}, kind="counter"
+            ),
+            MetricFamily("prism_audit_queue_length", "Audit events that wait to be written.", {(): self.waiting}),
         )
 
     def emit(self, record: logging.LogRecord) -> None:

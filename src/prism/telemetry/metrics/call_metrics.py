@@ -42,7 +42,7 @@ class Totals:
     seconds: float
 
 
-class Metrics:
+class CallMetrics:
     """Counts the calls of one process. Not thread-safe: belongs to the event loop's thread.
 
     Args:

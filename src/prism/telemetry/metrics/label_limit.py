@@ -4,22 +4,22 @@ from collections import defaultdict
 
 from prism.telemetry.metrics.call_metrics import OTHER
 
-MOST_STORES = 1000
+MAX_STORES = 1000
 """Most stores of one backend that have figures of their own; those of the others are added up under `OTHER`."""
 
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 
-class Stores:
+class LabelLimit:
     """The stores of one scrape: whoever comes first has a name, so come in order."""
 
-    def __init__(self, most: int = MOST_STORES) -> None:
+    def __init__(self, most: int = MAX_STORES) -> None:
         self._most = most
         self._known: defaultdict[str, set[str]] = defaultdict(set)
 
     def label(self, backend: str, store: str) -> str:
         """What stands for the store."""
-        known, store = self._known[backend], store[:_LONGEST]
+        known, store = self._known[backend], store[:_MAX_LENGTH]
         if store not in known:
             if len(known) >= self._most:
                 return OTHER

@@ -11,7 +11,7 @@ Gauges = Mapping[str, Mapping[tuple[str, str, str], float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MetricFamily:
     """One figure at one instant.
 
     Attributes:
@@ -30,7 +30,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Scrape:
     """All figures at one instant.
 
     Attributes:
@@ -49,4 +49,4 @@ class Figures:
     generation: int
     connections: int | None
     gauges: Gauges
-    told: Sequence[Figure]
+    told: Sequence[MetricFamily]

@@ -11,49 +11,49 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 
 from prism.telemetry.metrics.call_metrics import BOUNDS
-from prism.telemetry.metrics.metric_family import Figures
+from prism.telemetry.metrics.metric_family import Scrape
 from prism.wire.grpc.status import Code
 
 _EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]
 
 
-def render(figures: Figures, accept: str) -> tuple[bytes, str]:
+def render(scrape: Scrape, accept: str) -> tuple[bytes, str]:
     """The figures and their content type, by the `accept` header."""
     encode, content_type = choose_encoder(accept)
-    return encode(_Scrape(figures)), content_type
+    return encode(_Collector(scrape)), content_type
 
 
-class _Scrape:
+class _Collector:
     """What an encoder takes for a registry."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, scrape: Scrape) -> None:
+        self._scrape = scrape
 
     def collect(self) -> Iterator[Metric]:
-        yield from _calls(self._figures)
-        yield from _state(self._figures)
-        yield from _backends(self._figures)
-        yield from _told(self._figures)
+        yield from _calls(self._scrape)
+        yield from _state(self._scrape)
+        yield from _backends(self._scrape)
+        yield from _told(self._scrape)
         process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=process)
         yield from process.collect()
 
 
-def _calls(figures: Figures) -> Iterator[Metric]:
+def _calls(scrape: Scrape) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "prism_requests", "Calls that have ended, by gRPC status code.", labels=["namespace", "operation", "status"]
     )
     durations = HistogramMetricFamily(
         "prism_request_duration_seconds", "Time from a call's arrival to its end.", labels=["namespace", "operation"]
     )
-    for each in figures.totals:
+    for each in scrape.totals:
         for code, count in zip(Code, each.codes, strict=True):
             if count:
                 requests.add_metric([each.namespace, each.operation, code.name], count)
         durations.add_metric([each.namespace, each.operation], _cumulative(each.buckets), each.seconds)
     in_flight = GaugeMetricFamily("prism_requests_in_flight", "Calls under way.", labels=["operation"])
-    for operation, count in figures.in_flight.items():
+    for operation, count in scrape.in_flight.items():
         in_flight.add_metric([operation], count)
     yield from (requests, durations, in_flight)
 
@@ -66,22 +66,22 @@ def _cumulative(buckets: Sequence[int]) -> list[tuple[str, float]]:
     return cumulative
 
 
-def _state(figures: Figures) -> Iterator[Metric]:
+def _state(scrape: Scrape) -> Iterator[Metric]:
     ready = GaugeMetricFamily(
         "prism_namespace_ready", "Whether the namespace's calls are served (1) or refused (0).", labels=["namespace"]
     )
-    for name, is_ready in figures.ready.items():
+    for name, is_ready in scrape.ready.items():
         ready.add_metric([name], is_ready)
     generation = "Generation of the configuration that serves; grows at every reload."
     build = GaugeMetricFamily("prism_build_info", "Always 1; the label says which release runs.", labels=["version"])
     build.add_metric([version("prism-gateway")], 1)
-    yield from (ready, GaugeMetricFamily("prism_config_generation", generation, figures.generation), build)
-    if figures.connections is not None:
-        yield GaugeMetricFamily("prism_connections", "Connections open on the data port.", figures.connections)
+    yield from (ready, GaugeMetricFamily("prism_config_generation", generation, scrape.generation), build)
+    if scrape.connections is not None:
+        yield GaugeMetricFamily("prism_connections", "Connections open on the data port.", scrape.connections)
 
 
-def _backends(figures: Figures) -> Iterator[Metric]:
-    for name, series in figures.gauges.items():
+def _backends(scrape: Scrape) -> Iterator[Metric]:
+    for name, series in scrape.gauges.items():
         family = GaugeMetricFamily(
             f"prism_backend_{name}", f"The backend's own figure {name}.", labels=["backend", "store", "placement"]
         )
@@ -90,8 +90,8 @@ def _backends(figures: Figures) -> Iterator[Metric]:
         yield family
 
 
-def _told(figures: Figures) -> Iterator[Metric]:
-    for each in figures.told:
+def _told(scrape: Scrape) -> Iterator[Metric]:
+    for each in scrape.told:
         kind = CounterMetricFamily if each.kind == "counter" else GaugeMetricFamily
         family = kind(each.name, each.help, labels=each.labels)
         for labels, value in each.values.items():

@@ -3,7 +3,7 @@
 import random
 from typing import Final
 
-from prism.telemetry.tracing.trace_context import LONGEST_STATE, TRACEPARENT, TRACESTATE, TraceContext, parse
+from prism.telemetry.tracing.trace_context import MAX_STATE, TRACEPARENT, TRACESTATE, TraceContext, parse
 from prism.wire.grpc.metadata import Metadata
 
 _random: Final = random.Random()  # noqa: S311  # ids must differ; nobody is harmed who guesses one
@@ -67,7 +67,7 @@ class CallTrace:
         if not self.ids[1]:
             return ""
         state = ",".join(map(str, self._metadata.get_all(TRACESTATE)))
-        return state if len(state) <= LONGEST_STATE else ""
+        return state if len(state) <= MAX_STATE else ""
 
 
 def new_trace_id() -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.telemetry.tracing.otlp_sender import Refused, Sender, Unreachable
 from prism.telemetry.tracing.span import Span
 
@@ -27,7 +27,7 @@ FLUSH: Final = 3.0
 """Seconds that the end of the exporter waits for what is to be sent."""
 
 FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 30.0
+MAX_PAUSE: Final = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +94,12 @@ class SpanExporter:
             log.warning("%d spans were not sent before the end", len(self._waiting))
         await self._sender.close()
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         lost: dict[tuple[str, ...], float] = {(reason,): count for reason, count in self.lost.items()}
-        yield Figure("prism_spans_sent", "Spans that the OTLP receiver took.", {(): self.sent}, kind="counter")
-        yield Figure("prism_spans_lost", "Spans that never were sent.", lost, labels=("reason",), kind="counter")
-        yield Figure("prism_spans_queue_length", "Spans that wait to be sent.", {(): len(self._waiting)})
+        yield MetricFamily("prism_spans_sent", "Spans that the OTLP receiver took.", {(): self.sent}, kind="counter")
+        yield MetricFamily("prism_spans_lost", "Spans that never were sent.", lost, labels=("reason",), kind="counter")
+        yield MetricFamily("prism_spans_queue_length", "Spans that wait to be sent.", {(): len(self._waiting)})
 
     async def _run(self) -> None:
         pause = self._first_pause
@@ -116,7 +116,7 @@ class SpanExporter:
                     return
                 else:
                     await self._rest(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                    pause = min(pause * 2, MAX_PAUSE)
 
     async def _rest(self, seconds: float) -> None:
         """Waits, unless the end comes: then there is one more attempt."""

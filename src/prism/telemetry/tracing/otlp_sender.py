@@ -17,7 +17,7 @@ from prism.errors import FailedPrecondition
 from prism.wire import Channel, Code, Deadline, Metadata, StatusError
 from prism.wire.tls import client_context
 
-PATIENCE: Final = 10.0
+TIMEOUT: Final = 10.0
 """Seconds that a receiver is given for one request."""
 
 _GRPC_PATH: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -98,7 +98,7 @@ class GrpcSender:
         self._metadata = Metadata(receiver.headers.items())
 
     async def send(self, request: bytes) -> bytes:
-        deadline = Deadline.after(PATIENCE)
+        deadline = Deadline.after(TIMEOUT)
         try:
             return await self._channel.unary(_GRPC_PATH, request, metadata=self._metadata, deadline=deadline)
         except StatusError as error:
@@ -130,9 +130,9 @@ class HttpSender:
 
     def _post(self, request: bytes) -> bytes:
         if self._tls is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE)
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
         else:
-            connection = http.client.HTTPSConnection(self._host, self._port, timeout=PATIENCE, context=self._tls)
+            connection = http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT, context=self._tls)
         try:
             connection.request("POST", self._path, request, self._headers)
             response = connection.getresponse()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from prism.telemetry.metrics.metric_family import Figure
+from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.telemetry.tracing.trace_context import parse
 from prism.wire.grpc.status import Code
 
@@ -75,10 +75,10 @@ class Sampling:
         self._room -= 1.0
         return why
 
-    def figures(self) -> Iterator[Figure]:
+    def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
         about = "Failed or slow calls that are in no trace, because there were too many of them."
-        yield Figure("prism_traces_left_out", about, {(): self.left_out}, kind="counter")
+        yield MetricFamily("prism_traces_left_out", about, {(): self.left_out}, kind="counter")
 
 
 def _flag(traceparent: str) -> bool | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
-LONGEST_STATE: Final = 512
+MAX_STATE: Final = 512
 """Characters of `tracestate` that are passed on; a longer one may be dropped, and is."""
 
 _FORM: Final = re.compile(

@@ -17,12 +17,12 @@ from prism.gateway.connect.incoming import header
 from prism.interfaces.operation import Operation
 from prism.wire import Code, HttpRequest
 
-_LONGEST_SHOWN = 100
-_MOST_PARAMETERS = 100
+_MAX_SHOWN = 100
+_MAX_PARAMETERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ConnectRequest:
     """An operation that is asked for.
 
     Attributes:
@@ -46,13 +46,13 @@ def operation_of(request: HttpRequest, operations: Mapping[str, Operation]) -> O
     """
     operation = operations.get(request.path)
     if operation is None:
-        nearest = difflib.get_close_matches(request.path[:_LONGEST_SHOWN], operations, 1)
+        nearest = difflib.get_close_matches(request.path[:_MAX_SHOWN], operations, 1)
         advice = f"did you mean {nearest[0]}?" if nearest else "GET / says what there is"
-        raise HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {request.path[:_LONGEST_SHOWN]}; {advice}")
+        raise HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {request.path[:_MAX_SHOWN]}; {advice}")
     return operation
 
 
-def read(request: HttpRequest, operation: Operation) -> Question:
+def read(request: HttpRequest, operation: Operation) -> ConnectRequest:
     """What the request asks of the operation.
 
     Raises:
@@ -70,16 +70,16 @@ def read(request: HttpRequest, operation: Operation) -> Question:
     raise HttpRefusal(405, Code.UNIMPLEMENTED, message, {"allow": allowed})
 
 
-def _posted(request: HttpRequest, operation: Operation, streams: bool) -> Question:
+def _posted(request: HttpRequest, operation: Operation, streams: bool) -> ConnectRequest:
     given = header(request, "content-type")
     media_type, _, parameters = given.partition(";")
     media_type = media_type.strip().lower()
     for codec in CODECS.values():
         if media_type == (codec.stream_type if streams else codec.unary_type) and _is_utf8(parameters):
             encoding = header(request, "connect-content-encoding" if streams else "content-encoding")
-            return Question(operation, codec, request.body, encoding)
+            return ConnectRequest(operation, codec, request.body, encoding)
     accepted = ", ".join(codec.stream_type if streams else codec.unary_type for codec in CODECS.values())
-    found = f"the content type {given[:_LONGEST_SHOWN]!r} is not" if given else "a request without content type is not"
+    found = f"the content type {given[:_MAX_SHOWN]!r} is not" if given else "a request without content type is not"
     message = f"{found} for {operation.path}; send one of {accepted}"
     raise HttpRefusal(415, Code.INVALID_ARGUMENT, message, {"accept-post": accepted})
 
@@ -89,9 +89,9 @@ def _is_utf8(parameters: str) -> bool:
     return name.strip().lower() != "charset" or value.strip(' "').lower() in ("utf-8", "utf8")
 
 
-def _asked_by_query(request: HttpRequest, operation: Operation) -> Question:
+def _asked_by_query(request: HttpRequest, operation: Operation) -> ConnectRequest:
     try:
-        query = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict"))
+        query = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS, errors="strict"))
     except ValueError as error:
         raise InvalidArgument(f"the query cannot be read: {error}") from error
     if query.get("connect", "v1") != "v1":
@@ -105,7 +105,7 @@ def _asked_by_query(request: HttpRequest, operation: Operation) -> Question:
     message = query["message"].encode()
     if query.get("base64") == "1":
         message = _from_base64(message)
-    return Question(operation, codec, message, query.get("compression", ""))
+    return ConnectRequest(operation, codec, message, query.get("compression", ""))
 
 
 def _from_base64(text: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 import click
@@ -38,6 +39,11 @@ def cell(value: Any) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 record`, `7,910 records`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def timestamp(instant: datetime) -> str:
+    """RFC 3339 in UTC, to the microsecond."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Writer(Protocol):

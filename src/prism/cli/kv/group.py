@@ -1,7 +1,8 @@
-"""The group `prism kv`."""
+"""The group `prism kv`, and what its commands have in common."""
 
 import click
 
+from prism.cli.data_command import DataCommand
 from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import SYNTAX
@@ -35,3 +36,9 @@ _EXAMPLES = {
 )
 def kv() -> None:
     """Read and write KeyValue data: a namespace holds records, a record holds items `key -> value`."""
+
+
+class KeyValueCommand(DataCommand):
+    """Runs an async callback with the namespace's KeyValue."""
+
+    abstraction = "keyvalue"

@@ -9,7 +9,7 @@ import click
 
 from prism.cli.duration import duration
 from prism.cli.exit_code import ExitCode
-from prism.cli.gateway_command import GatewayCommand
+from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.rows import COLUMNS, item_row, version_text
 from prism.cli.octets import octets, pair, to_cell, to_json
 from prism.cli.output import output_option, show, writer
@@ -22,7 +22,7 @@ _ttl = click.option("--ttl", type=duration, help="How long it lives, such as 90s
 _metadata = click.option("--metadata", multiple=True, metavar="NAME=TEXT", help="A note on the value; repeatable.")
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @_record
 @click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
 @click.option("--raw", is_flag=True, help="Write the value of the one KEY and nothing else, byte for byte.")
@@ -46,7 +46,7 @@ async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool
     return ExitCode.OK
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @_record
 @click.argument("items", metavar="KEY=VALUE...", type=pair, nargs=-1, required=True)
 @_ttl
@@ -83,7 +83,7 @@ async def put(
     return ExitCode.OK
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @_record
 @click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
 @click.option("--record", "whole", is_flag=True, help="Delete the whole record.")
@@ -97,7 +97,7 @@ async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole:
     return ExitCode.OK
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @_record
 @click.argument("key", type=octets)
 @click.argument("new", type=octets, required=False)
@@ -139,7 +139,7 @@ async def cas(
     return ExitCode.OK if swap else ExitCode.NEGATIVE
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @_record
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
 @_ttl

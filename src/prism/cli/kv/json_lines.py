@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from prism.cli.kv.rows import timestamp
 from prism.cli.octets import to_json
+from prism.cli.output import timestamp
 from prism.client import Item
 
 _FIELDS = frozenset({"key", "value", "metadata", "expires_at"})

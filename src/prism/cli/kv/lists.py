@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prism.cli.exit_code import ExitCode
-from prism.cli.gateway_command import GatewayCommand
+from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.rows import COLUMNS, item_row
 from prism.cli.octets import octets
 from prism.cli.output import output_option, writer
@@ -29,7 +29,7 @@ def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]]
     return decorate
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @click.argument("record", metavar="ID")
 @_range(octets)
 @click.option("--end", type=octets, default="", help="The first one left out, whatever --reverse says.")
@@ -44,7 +44,7 @@ async def scan(kv: "KeyValue", *, record: str, keys_only: bool, output: str, **b
     return ExitCode.OK
 
 
-@click.command(cls=GatewayCommand)
+@click.command(cls=KeyValueCommand)
 @_range(None)
 @output_option
 async def records(kv: "KeyValue", *, output: str, **bounds: Any) -> ExitCode:

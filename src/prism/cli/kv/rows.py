@@ -1,10 +1,10 @@
 """Items as rows of the output."""
 
 import base64
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from prism.cli.octets import to_cell, to_json
+from prism.cli.output import timestamp
 
 if TYPE_CHECKING:
     from prism.client import Item
@@ -27,8 +27,3 @@ def item_row(item: "Item", output: str, *, keys_only: bool = False) -> dict[str,
 def version_text(version: bytes) -> str:
     """A version, as `--expect-version` takes it."""
     return base64.urlsafe_b64encode(version).rstrip(b"=").decode()
-
-
-def timestamp(instant: datetime) -> str:
-    """RFC 3339 in UTC, to the microsecond."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prism.cli.exit_code import ExitCode
-from prism.cli.gateway_command import GatewayCommand
+from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.progress import Progress
 from prism.cli.output import counted
 
@@ -28,7 +28,7 @@ One record a line, in UTF-8:
 """
 
 
-@click.command("import", cls=GatewayCommand, epilog=_FORMAT)
+@click.command("import", cls=KeyValueCommand, epilog=_FORMAT)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
     """Store the records of FILE, or of standard input with -.
@@ -76,7 +76,7 @@ def _summary(counts: "Counts", seconds: float) -> str:
     return text
 
 
-@click.command(cls=GatewayCommand, epilog=_FORMAT)
+@click.command(cls=KeyValueCommand, epilog=_FORMAT)
 async def export(kv: "KeyValue") -> ExitCode:
     """Write every record of the namespace to standard output, in byte order of ids and of keys.
 

@@ -1,4 +1,4 @@
-"""`prism pubsub subscribe`: messages as they come, a line each."""
+"""`prism pubsub`: messages through a gateway."""
 
 import json
 import sys
@@ -6,13 +6,64 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prism.cli.data_command import DataCommand
 from prism.cli.exit_code import ExitCode
-from prism.cli.kv.rows import timestamp
-from prism.cli.octets import to_cell, to_json
-from prism.cli.pubsub.command import PubSubCommand
+from prism.cli.lazy_group import LazyGroup
+from prism.cli.octets import SYNTAX, octets, to_cell, to_json
+from prism.cli.output import output_option, show, timestamp
 
 if TYPE_CHECKING:
     from prism.client import Gap, Message, PubSub
+
+_HERE = "prism.cli.pubsub"
+
+_EXAMPLES = {
+    "prism pubsub subscribe events 'orders.>'": "all topics that begin with orders.",
+    "prism pubsub subscribe events 'orders.*.created' --group billing": "each message to one of the group",
+    "prism pubsub publish events orders.eu.created '{\"id\": 7}'": "to all who listen now",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "publish": (f"{_HERE}:publish", "Send a message to all who listen."),
+        "subscribe": (f"{_HERE}:subscribe", "Print messages as they come."),
+    },
+    examples=_EXAMPLES,
+    epilog=f"{SYNTAX.replace('Keys and values', 'Payloads')}\n{ExitCode.documentation()}",
+)
+def pubsub() -> None:
+    """Publish messages and listen to them: a topic is tokens split by dots, such as orders.eu.created."""
+
+
+class PubSubCommand(DataCommand):
+    """Runs an async callback with the namespace's PubSub."""
+
+    abstraction = "pubsub"
+
+
+@click.command(cls=PubSubCommand)
+@click.argument("topic")
+@click.argument("payload", type=octets, default="")
+@click.option("--attribute", "attributes", multiple=True, metavar="NAME=TEXT", help="A note; repeatable.")
+@click.option("--ordering-key", default="", metavar="KEY", help="Messages of one KEY keep their order.")
+@output_option
+async def publish(
+    pubsub: "PubSub", *, topic: str, payload: bytes, attributes: tuple[str, ...], ordering_key: str, output: str
+) -> ExitCode:
+    """Send a message to all who listen to TOPIC now, and print its id."""
+    notes = dict(_note(attribute) for attribute in attributes)
+    message_id = await pubsub.publish(topic, payload, attributes=notes, ordering_key=ordering_key)
+    show(output, {"message_id": message_id})
+    return ExitCode.OK
+
+
+def _note(attribute: str) -> tuple[str, str]:
+    name, separator, text = attribute.partition("=")
+    if not separator:
+        raise click.UsageError(f"--attribute {attribute!r}: give NAME=TEXT")
+    return name, text
 
 
 @click.command(cls=PubSubCommand)

@@ -1,4 +1,4 @@
-"""A command that asks a gateway about one namespace."""
+"""A command on the data of one namespace, through a gateway's data port."""
 
 from typing import Any
 
@@ -19,15 +19,15 @@ DATA = Port(
 )
 
 
-class GatewayCommand(ConnectedCommand):
-    """Runs an async callback with the data of the namespace.
+class DataCommand(ConnectedCommand):
+    """Runs an async callback with one abstraction of a namespace; each group of commands has a subclass.
 
     Attributes:
-        abstraction: the method of the client that gives it.
+        abstraction: its name, which is also the method of `prism.client.Client` that returns it.
     """
 
     port = DATA
-    abstraction = "keyvalue"
+    abstraction: str
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
         super().__init__(name, params=[click.Argument(["namespace"]), *(params or [])], **settings)

@@ -1,4 +1,4 @@
-"""`prism cache get`, `set`, `delete`, `increment` and `ttl`."""
+"""`prism cache`: a cache through a gateway."""
 
 import math
 import sys
@@ -6,14 +6,46 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prism.cli.cache.command import CacheCommand
+from prism.cli.data_command import DataCommand
 from prism.cli.duration import duration
 from prism.cli.exit_code import ExitCode
-from prism.cli.octets import octets, to_cell, to_json
+from prism.cli.lazy_group import LazyGroup
+from prism.cli.octets import SYNTAX, octets, to_cell, to_json
 from prism.cli.output import output_option, show, writer
 
 if TYPE_CHECKING:
     from prism.client import Cache
+
+_HERE = "prism.cli.cache"
+
+_EXAMPLES = {
+    "prism cache set default greeting hello --ttl 5m": "for five minutes at most",
+    "prism cache get default greeting": "ends with 1 where it is gone",
+    "prism cache increment default visits": "a counter, made where it is missing",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "get": (f"{_HERE}:get", "Read values by their keys."),
+        "set": (f"{_HERE}:set_", "Store a value."),
+        "delete": (f"{_HERE}:delete", "Remove keys."),
+        "increment": (f"{_HERE}:increment", "Add to a counter."),
+        "ttl": (f"{_HERE}:ttl", "Print how long a key still lives, or change it."),
+    },
+    examples=_EXAMPLES,
+    epilog=f"{SYNTAX}\n{ExitCode.documentation()}",
+)
+def cache() -> None:
+    """Read and write a cache: what is stored may be evicted at any time."""
+
+
+class CacheCommand(DataCommand):
+    """Runs an async callback with the namespace's Cache."""
+
+    abstraction = "cache"
+
 
 _ttl = click.option("--ttl", type=duration, help="How long it lives, such as 90s, 30m or 7d.")
 

@@ -1,5 +1,0 @@
-"""`prism pubsub`: messages through a gateway."""
-
-from prism.cli.pubsub.group import pubsub
-
-__all__ = ["pubsub"]

@@ -69,7 +69,7 @@ async def microseconds(document: Mapping[str, Any], token: str) -> float:
     access = Access(AuthorizationSection.model_validate(document["authorization"])) if section else None
     policy = document.get("policies", {}).get("default")
     plan = PolicySection.model_validate(policy) if policy else None
-    served = Namespace("bench", frozenset({"prism.data.v1.KeyValue"}), Nothing(), plan)
+    served = Namespace.of("bench", frozenset({"prism.data.v1.KeyValue"}), Nothing(), plan)
     snapshot = Snapshot(1, {"bench": served}, section, access)
     gateway = Gateway(chain(Policies()), CallMetrics())
     pairs = (

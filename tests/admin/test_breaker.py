@@ -23,7 +23,7 @@ async def test_it_is_shown_where_there_is_one(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.write(toy("a", "s"), toy("b", "s"))
     await world.control.start()
-    admin = Admin(world.control, breakers=lambda: {"a": Open()})
+    admin = Admin(world.control, breakers=lambda: {("a", "prism.data.v1.KeyValue"): Open()})
     operation = admin.operations["/prism.admin.v1.AdminService/GetPluginStatus"]
     answer = await admin.unary(Arrived(Metadata(())), operation, b"")
     a, b = pb.GetPluginStatusResponse.FromString(answer).statuses

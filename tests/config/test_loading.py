@@ -148,7 +148,7 @@ def test_secrets_from_a_directory(file: File, tmp_path: Path) -> None:
         f"secrets: {{directory: '{tmp_path}/${{NONE:-mounted}}'}}\n"
         "namespaces: [{name: a, backend: toy, config: {store: '{{ secret:store-name }}'}}]"
     )
-    assert loaded.namespaces["a"].instance.config.model_dump()["store"] == "from-file"
+    assert loaded.namespaces["a"].instances[0].config.model_dump()["store"] == "from-file"
     assert loaded.watched == {tmp_path, tmp_path / "mounted"}
     assert file.problems(NAMESPACE + "secrets: {directory: /no/such}")["secrets.directory"].line == 2
 

@@ -50,7 +50,7 @@ async def test_a_store_that_is_down_is_tried_again_while_others_serve(world: Wor
     assert caught.value.outcome is Outcome.NOT_APPLIED
     assert state(world.control.served["b"])["status"] == "unavailable"
     store("down").down = ""
-    await until(lambda: not world.gateway.snapshot.namespaces["b"].instance.refusal)
+    await until(lambda: not world.gateway.snapshot.namespaces["b"].instances[0].refusal)
     await world.put("b", b"1")
     assert store("down").attached == {"b": 1}
 
@@ -65,7 +65,7 @@ async def test_a_store_that_hangs_does_not_hold_up_the_start(tmp_path: Path) -> 
     with pytest.raises(BackendUnavailable, match="is starting"):
         await world.get("b")
     store("slow").gate.set()
-    await until(lambda: not world.gateway.snapshot.namespaces["b"].instance.refusal)
+    await until(lambda: not world.gateway.snapshot.namespaces["b"].instances[0].refusal)
     await world.control.stop()
 
 
@@ -75,7 +75,7 @@ async def test_no_secret_reaches_refusal_state_or_log(world: World, caplog: pyte
     store("s").password = "another"
     world.write(toy("a", "s", credentials={"password": "hunter2"}))
     await world.control.start()
-    refusal = world.gateway.snapshot.namespaces["a"].instance.refusal
+    refusal = world.gateway.snapshot.namespaces["a"].instances[0].refusal
     assert "refuses the password ***" in refusal
     assert "refuses the password" in caplog.text
     assert "hunter2" not in caplog.text + refusal + repr(state(world.control.served["a"]))
@@ -90,7 +90,7 @@ async def test_one_namespace_that_cannot_be_attached_leaves_the_others(world: Wo
     with pytest.raises(BackendUnavailable, match="'b' could not be prepared: the store refuses b"):
         await world.put("b", b"1")
     store("s").refused.clear()
-    await until(lambda: not world.gateway.snapshot.namespaces["b"].instance.refusal)
+    await until(lambda: not world.gateway.snapshot.namespaces["b"].instances[0].refusal)
     await world.put("b", b"1")
 
 
@@ -101,7 +101,7 @@ async def test_a_probe_that_fails_degrades_and_does_not_refuse(world: World) -> 
     store("s").sick = "half of the replicas are gone"
     await until(lambda: state(world.control.served["a"])["status"] == "degraded")
     assert state(world.control.served["a"])["reason"] == "half of the replicas are gone"
-    assert world.gateway.snapshot.namespaces["a"].instance.probed.message == "half of the replicas are gone"
+    assert world.gateway.snapshot.namespaces["a"].instances[0].probed.message == "half of the replicas are gone"
     await world.put("a", b"1")
     store("s").sick = ""
     await until(lambda: state(world.control.served["a"])["status"] == "ready")
@@ -112,9 +112,9 @@ async def test_an_unhealthy_store_does_not_begin_to_serve(world: World) -> None:
     store("s").sick = "no quorum"
     world.write(toy("a", "s"))
     await world.control.start()
-    assert "no quorum" in world.gateway.snapshot.namespaces["a"].instance.refusal
+    assert "no quorum" in world.gateway.snapshot.namespaces["a"].instances[0].refusal
     store("s").sick = ""
-    await until(lambda: not world.gateway.snapshot.namespaces["a"].instance.refusal)
+    await until(lambda: not world.gateway.snapshot.namespaces["a"].instances[0].refusal)
 
 
 async def test_stop_lets_calls_end(world: World) -> None:

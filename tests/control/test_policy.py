@@ -16,7 +16,7 @@ async def test_a_policy_changes_with_a_reload_and_nothing_else_does(world: World
     assert (report.policy, list(report.changed)) == (True, [])
     assert str(report).endswith("namespaces unchanged, policies changed")
     after = world.gateway.snapshot.namespaces["a"]
-    assert after.instance is before.instance
+    assert after.instances == before.instances
     assert after.policy is not None
     assert after.policy.timeouts is not None
     assert after.policy.timeouts.longest == 2

@@ -88,8 +88,8 @@ async def test_the_old_instance_serves_while_the_new_one_is_down(
     assert "namespace a is served as before" in caplog.text
     await world.put("a", b"1")
     store("s").password = "two"
-    old = world.gateway.snapshot.namespaces["a"].instance
-    await until(lambda: world.gateway.snapshot.namespaces["a"].instance is not old)
+    old = world.gateway.snapshot.namespaces["a"].instances[0]
+    await until(lambda: world.gateway.snapshot.namespaces["a"].instances[0] is not old)
     assert await world.get("a") == b"1"
 
 
@@ -104,7 +104,7 @@ async def test_a_new_namespace_whose_store_is_down_is_added(world: World) -> Non
     with pytest.raises(BackendUnavailable, match="connection refused"):
         await world.get("b")
     store("later").down = ""
-    await until(lambda: not world.gateway.snapshot.namespaces["b"].instance.refusal)
+    await until(lambda: not world.gateway.snapshot.namespaces["b"].instances[0].refusal)
 
 
 async def test_a_mistake_in_a_new_namespace_can_be_corrected(world: World) -> None:
@@ -144,7 +144,8 @@ async def test_a_namespace_that_cannot_be_attached_to_the_new_instance_stays(wor
     world.write(toy("a", "s", label="x"), toy("b", "s", label="x"))
     assert "could not be prepared" in (await world.control.reload()).held["a"]
     await world.put("a", b"1")
-    assert all(not each.instance.refusal for each in world.gateway.snapshot.namespaces.values())
+    entries = world.gateway.snapshot.namespaces.values()
+    assert not any(each.refusal for entry in entries for each in entry.instances)
 
 
 async def test_a_changed_secret_is_a_change(world: World) -> None:

@@ -80,10 +80,10 @@ async def test_a_rotated_secret_is_applied(tmp_path: Path) -> None:
     world.write(toy("a", "s", credentials={"password": "{{ secret:pw }}"}), secrets={"directory": str(secrets)})
     await start(world)
     await world.put("a", b"1")
-    old = world.gateway.snapshot.namespaces["a"].instance
+    old = world.gateway.snapshot.namespaces["a"].instances[0]
     store("s").password = "two"
     (secrets / "pw").write_text("two")
-    await until(lambda: world.gateway.snapshot.namespaces["a"].instance is not old)
+    await until(lambda: world.gateway.snapshot.namespaces["a"].instances[0] is not old)
     assert await world.get("a") == b"1"
     await world.control.stop()
 

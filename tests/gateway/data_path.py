@@ -38,7 +38,7 @@ async def data_path(*names: str, policies: Policies | None = None) -> AsyncItera
         await instance.attach(name)
     instance.refusal = ""
     gateway = Gateway(chain(policies or Policies()), CallMetrics())
-    gateway.snapshot = Snapshot(1, {name: Namespace(name, frozenset({SERVICE}), instance) for name in names})
+    gateway.snapshot = Snapshot(1, {name: Namespace.of(name, frozenset({SERVICE}), instance) for name in names})
     try:
         yield gateway
     finally:

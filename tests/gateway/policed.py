@@ -52,8 +52,8 @@ class Policed:
         """The next snapshot."""
         section = None if authentication is None else AuthenticationSection.model_validate(authentication)
         access = None if section is None else Access(AuthorizationSection.model_validate({"rules": rules}))
-        namespaces = {name: Namespace(name, self.services, self.instance, self.policy) for name in self.names}
-        namespaces["free"] = Namespace("free", frozenset({SERVICE}), self.instance)
+        namespaces = {name: Namespace.of(name, self.services, self.instance, self.policy) for name in self.names}
+        namespaces["free"] = Namespace.of("free", frozenset({SERVICE}), self.instance)
         snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
         self.gateway.publish(snapshot, self.chain_builder.hops(snapshot), self.chain_builder.recheck)
 

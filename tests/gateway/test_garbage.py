@@ -28,7 +28,9 @@ FEW = CALLS - 1
 async def client(instance: InProcess) -> AsyncIterator[Client]:
     """A client of a gateway in this process, which serves `default` from memory."""
     gateway = Gateway((note, *chain(Policies())), CallMetrics(), discover().offers())
-    gateway.snapshot = Snapshot(1, {"default": Namespace("default", frozenset({"prism.data.v1.KeyValue"}), instance)})
+    gateway.snapshot = Snapshot(
+        1, {"default": Namespace.of("default", frozenset({"prism.data.v1.KeyValue"}), instance)}
+    )
     async with Server(grpc_methods(gateway).get) as server, Client(await server.listen("127.0.0.1:0")) as client:
         await client.keyvalue("default").put("record", {b"a": b"1", b"b": b"2"})
         yield client

@@ -51,7 +51,7 @@ def metrics() -> CallMetrics:
 def serving(instance: InProcess, metrics: CallMetrics, policies: Policies | None = None) -> Gateway:
     """A gateway with one namespace, `default`."""
     gateway = Gateway(chain(policies or Policies()), metrics, discover().offers())
-    gateway.snapshot = Snapshot(1, {"default": Namespace("default", frozenset({SERVICE}), instance)})
+    gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", frozenset({SERVICE}), instance)})
     return gateway
 
 
@@ -85,7 +85,7 @@ async def test_a_namespace_refuses_abstractions_that_it_does_not_serve(
 ) -> None:
     """The refusal names what the namespace serves."""
     gateway = serving(instance, metrics)
-    gateway.snapshot = Snapshot(2, {"default": Namespace("default", frozenset({"prism.data.v1.Cache"}), instance)})
+    gateway.snapshot = Snapshot(2, {"default": Namespace.of("default", frozenset({"prism.data.v1.Cache"}), instance)})
     with pytest.raises(Unimplemented, match=r"serves prism\.data\.v1\.Cache, not prism\.data\.v1\.KeyValue"):
         await unary(gateway, "Get", GET)
 

@@ -10,7 +10,7 @@ from gateway.connect.door import Door, opened
 from prism.context import Context
 from prism.errors import GatewayUnavailable, PrismError
 from prism.gateway.grpc import grpc_methods
-from prism.gateway.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Namespace, Snapshot, Target
 from prism.gateway.streams.subscription import Subscription
 from prism.interfaces import pubsub as ps
 from prism.plugins.in_process import InProcess
@@ -40,7 +40,7 @@ async def channel(door: Door) -> AsyncIterator[Channel]:
 
 def configure(door: Door, instance: InProcess) -> None:
     """Serves `default` from an instance."""
-    door.gateway.publish(Snapshot(1, {"default": Namespace("default", SERVICES, instance)}))
+    door.gateway.publish(Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)}))
 
 
 @asynccontextmanager
@@ -145,7 +145,7 @@ class Responses:
 
 
 def of(responses: Responses, door: Door) -> Subscription:
-    return Subscription(Namespace("default", SERVICES, door.instance), responses)
+    return Subscription(Target("default", door.instance), responses)
 
 
 async def test_an_end_between_two_responses_comes_with_the_next(door: Door) -> None:

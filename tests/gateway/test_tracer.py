@@ -142,7 +142,7 @@ async def test_the_plugin_is_called_in_the_span_of_its_dispatch() -> None:
     contexts: list[Context] = []
     spans: list[Span] = []
     async with traced(spans) as gateway:
-        instance = gateway.snapshot.namespaces["profiles"].instance
+        instance = gateway.snapshot.namespaces["profiles"].instances[0]
         original = instance.call
 
         class Watching(type(instance)):  # type: ignore[misc]  # the real instance, seen through

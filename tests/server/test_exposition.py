@@ -27,8 +27,8 @@ def snapshot() -> Snapshot:
     return Snapshot(
         generation=7,
         namespaces={
-            "up": Namespace("up", services, StandingInstance()),
-            "down": Namespace("down", services, StandingInstance(refusal="the store does not answer")),
+            "up": Namespace.of("up", services, StandingInstance()),
+            "down": Namespace.of("down", services, StandingInstance(refusal="the store does not answer")),
         },
     )
 

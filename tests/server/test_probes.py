@@ -34,7 +34,7 @@ class Port:
 
     def add(self, name: str, refusal: str = "", probed: Health | None = None) -> None:
         instance = StandingInstance(refusal=refusal, probed=probed or Health())
-        self.namespaces[name] = Namespace(name, frozenset({KEYVALUE}), instance)
+        self.namespaces[name] = Namespace.of(name, frozenset({KEYVALUE}), instance)
 
     async def get(self, path: str, method: str = "GET", accept: str = "*/*") -> tuple[int, dict[str, str], bytes]:
         return await asyncio.to_thread(self._get, path, method, accept)

@@ -41,8 +41,8 @@ class BreakerStatus(Protocol):
     def opens_in(self) -> float: ...
 
 
-Breakers = Callable[[], Mapping[str, BreakerStatus]]
-"""The breaker of each namespace that has one."""
+Breakers = Callable[[], Mapping[tuple[str, str], BreakerStatus]]
+"""The breaker of each namespace and gRPC service that has one."""
 
 
 class Reporter:
@@ -66,11 +66,11 @@ class Reporter:
     def statuses(self, served: Iterable[Served]) -> list[pb.PluginStatus]:
         """All of some namespaces."""
         breakers = self._breakers()
-        return [self._status(each, breakers.get(each.spec.name)) for each in served]
+        return [self._status(each, _breaker_of(each, breakers)) for each in served]
 
     def status(self, served: Served) -> pb.PluginStatus:
         """All of one namespace."""
-        return self._status(served, self._breakers().get(served.spec.name))
+        return self._status(served, _breaker_of(served, self._breakers()))
 
     def _status(self, served: Served, breaker: BreakerStatus | None) -> pb.PluginStatus:
         name = served.spec.name
@@ -132,6 +132,10 @@ class Statuses:
         shown, token = page(wanted, request.page_token, request.page_size)
         statuses = self._reporter.statuses(served[name] for name in shown)
         return pb.GetPluginStatusResponse(statuses=statuses, next_page_token=token)
+
+
+def _breaker_of(served: Served, breakers: Mapping[tuple[str, str], BreakerStatus]) -> BreakerStatus | None:
+    return breakers.get((served.spec.name, next(iter(served.spec.services))))
 
 
 def find(control: Control, namespace: str) -> Served:

@@ -2,7 +2,7 @@
 rules, and which namespaces an operator has switched off.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prism.config.access import Access
 from prism.config.sections.authorization import AuthorizationSection
@@ -11,8 +11,7 @@ from prism.config.sections.root import Config
 from prism.control.disabled import Disabled
 from prism.control.supervision.replacement import not_found
 from prism.control.transition import Served
-from prism.gateway.snapshot import Namespace, Snapshot
-from prism.plugins.instance import Instance
+from prism.gateway.snapshot import Namespace, Snapshot, Target
 
 POLICY_SECTIONS = ("authentication", "authorization")
 """Sections that take effect with the next snapshot."""
@@ -101,18 +100,7 @@ class SnapshotPublisher:
     def refresh(self) -> None:
         """Publishes who serves what; entries that have not changed stay the same objects."""
         before = self._snapshot.namespaces
-        namespaces: dict[str, Namespace] = {}
-        for name, each in self.served.items():
-            entry, target, services = before.get(name), self._target(name, each), each.spec.services
-            policy = self._policies.get(name)
-            if (
-                entry is None
-                or entry.instance is not target
-                or entry.interfaces != services
-                or entry.policy is not policy
-            ):
-                entry = Namespace(name, services, target, policy)
-            namespaces[name] = entry
+        namespaces = {name: self._namespace(name, each, before.get(name)) for name, each in self.served.items()}
         self._snapshot = Snapshot(self.generation, namespaces, self.config.authentication, self._current_access())
         self._publish(self._snapshot)
 
@@ -125,14 +113,24 @@ class SnapshotPublisher:
             self._access = Access(rules or AuthorizationSection())
         return self._access
 
-    def _target(self, name: str, served: Served) -> Instance:
-        target = served.supervised.target(name)
-        if (order := self.disabled.get(name)) is None:
-            return target
-        before = self._snapshot.namespaces.get(name)
-        if before is not None and before.instance.refusal == order.sentence(name):
-            return before.instance
-        return order.target(name, target)
+    def _namespace(self, name: str, served: Served, before: Namespace | None) -> Namespace:
+        policy = self._policies.get(name)
+        targets = dict(self._targets(name, served, before.targets if before else {}))
+        if before is not None and before.policy is policy and before.targets == targets:
+            return before
+        return Namespace(name, targets, policy)
+
+    def _targets(self, name: str, served: Served, before: Mapping[str, Target]) -> Iterator[tuple[str, Target]]:
+        order = self.disabled.get(name)
+        for services, supervised in ((served.spec.services, served.supervised),):
+            instance = supervised.target(name)
+            target = before.get(next(iter(services)))
+            if order is not None:
+                if target is None or target.instance.refusal != order.sentence(name):
+                    target = Target(name, order.target(name, instance))
+            elif target is None or target.instance is not instance:
+                target = Target(name, instance)
+            yield from dict.fromkeys(services, target).items()
 
 
 def _policies(config: Config) -> dict[str, PolicySection]:

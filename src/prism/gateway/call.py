@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from prism.context import Context
-from prism.gateway.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Snapshot, Target
 from prism.interfaces.operation import Operation
 from prism.principal import ANONYMOUS, Principal
 from prism.telemetry.tracing.call_trace import CallTrace
@@ -69,7 +69,7 @@ class Call:
         self.deadline = incoming.deadline
         self.meter: Meter | None = None
         self.resilience: Resilience | None = None
-        self.target: Namespace | None = None
+        self.target: Target | None = None
         self.sampled: bool | None = None
         self._trace: CallTrace | None = None
 

@@ -109,8 +109,8 @@ class ChainBuilder:
             return error
         return None
 
-    def status(self) -> Mapping[str, BreakerStatus]:
-        """The circuit breaker of each namespace that has one."""
+    def status(self) -> Mapping[tuple[str, str], BreakerStatus]:
+        """The circuit breaker of each namespace and service that has one."""
         return self._resilient.status()
 
     def metrics(self) -> Iterator[MetricFamily]:

@@ -10,7 +10,7 @@ from prism.errors import CallerError, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.handler import Decode
 from prism.gateway.observers.denials import POLICY, Denials
-from prism.gateway.snapshot import Namespace, Snapshot
+from prism.gateway.snapshot import Snapshot, Target
 from prism.gateway.streams.lifetime import StreamLifetime
 from prism.gateway.streams.registry import Recheck, SubscriptionRegistry
 from prism.gateway.streams.subscription import Subscription
@@ -269,7 +269,7 @@ async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) 
             call.now = monotonic()
 
 
-def _target(call: Call) -> Namespace:
+def _target(call: Call) -> Target:
     target = call.target
     assert target is not None, "the chain ends with route"  # noqa: S101  # a defect, not an input
     return target

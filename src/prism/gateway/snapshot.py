@@ -4,13 +4,28 @@ Control builds it; the gateway only reads it. What changes by use (counters, buc
 swaps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from prism.config.access import Access
 from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.policy import PolicySection
 from prism.plugins.instance import Instance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """Where calls of a namespace go, for one abstraction or for several. Equal only to itself: what protects its
+    calls is found by it.
+
+    Attributes:
+        namespace: its name.
+        instance: the plugin instance that serves the calls.
+    """
+
+    namespace: str
+    instance: Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +34,23 @@ class Namespace:
 
     Attributes:
         name: as callers give it.
-        interfaces: the abstractions served, by gRPC service name (`prism.data.v1.KeyValue`).
-        instance: who serves it.
+        targets: where its calls go, by gRPC service (`prism.data.v1.KeyValue`); abstractions on one instance share one.
         policy: what is done about its calls; None for nothing.
     """
 
     name: str
-    interfaces: frozenset[str]
-    instance: Instance
+    targets: Mapping[str, Target]
     policy: PolicySection | None = None
+
+    @classmethod
+    def of(cls, name: str, services: Iterable[str], instance: Instance, policy: PolicySection | None = None) -> Self:
+        """One that is served by one instance."""
+        return cls(name, dict.fromkeys(services, Target(name, instance)), policy)
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The instances that serve it, each once."""
+        return tuple(each.instance for each in dict.fromkeys(self.targets.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Operation:
         repeatable: it may be sent twice without harm (`NO_SIDE_EFFECTS` or `IDEMPOTENT`).
         requires: the capability a backend must declare; empty for none.
         path: of the HTTP/2 request.
+        service: the abstraction's gRPC service, `prism.data.v1.KeyValue`.
     """
 
     name: str
@@ -49,9 +50,11 @@ class Operation:
     repeatable: bool
     requires: str
     path: str = field(init=False)
+    service: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"/{self.name}")
+        object.__setattr__(self, "service", self.name.partition("/")[0])
 
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":

@@ -10,7 +10,10 @@ from typing import Literal
 
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces.catalogue import interfaces
+from prism.plugins.instance import Instance
 from prism.sdk.backend import HealthStatus
+
+_WORST_FIRST = ("not ready", "degraded", "ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class NamespaceReadiness:
 
     Attributes:
         name: as callers give it.
-        backend: the plugin that serves it.
+        backend: the plugin that serves it; of several the one that fares worst.
         status: `not ready` where calls are refused, or the last probe found that its store serves none; `degraded`
             where the probe found another fault.
         reason: what is wrong; empty when ready.
@@ -63,19 +66,23 @@ class Readiness:
         """
         up: dict[str, bool] = {}
         for namespace in self._snapshot().namespaces.values():
-            for service in namespace.interfaces:
-                up[service] = up.get(service, False) or not namespace.instance.refusal
+            for service, target in namespace.targets.items():
+                up[service] = up.get(service, False) or not target.instance.refusal
         known = {interface.service.full_name: True for interface in interfaces().values()}
         return {name: self.accepting and serves for name, serves in {"": True, **known, **up}.items()}
 
 
 def readiness_of(namespace: Namespace) -> NamespaceReadiness:
-    """What is known of it now."""
-    instance = namespace.instance
+    """What is known of it now: of several instances what the one that fares worst says."""
+    found = [_readiness(namespace.name, each) for each in namespace.instances]
+    return min(found, key=lambda each: _WORST_FIRST.index(each.status))
+
+
+def _readiness(name: str, instance: Instance) -> NamespaceReadiness:
     probed = instance.probed
     if instance.refusal or probed.status is HealthStatus.UNHEALTHY:
         reason = instance.refusal or probed.message or "its store is unhealthy"
-        return NamespaceReadiness(namespace.name, instance.backend, "not ready", reason)
+        return NamespaceReadiness(name, instance.backend, "not ready", reason)
     if probed.status is HealthStatus.DEGRADED:
-        return NamespaceReadiness(namespace.name, instance.backend, "degraded", probed.message or "it is degraded")
-    return NamespaceReadiness(namespace.name, instance.backend, "ready", "")
+        return NamespaceReadiness(name, instance.backend, "degraded", probed.message or "it is degraded")
+    return NamespaceReadiness(name, instance.backend, "ready", "")

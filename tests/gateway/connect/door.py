@@ -80,7 +80,7 @@ async def opened(cors: Cors | None = None, max_message_size: int = 1 << 20) -> A
     instance.refusal = ""
     metrics = CallMetrics()
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
-    gateway.snapshot = Snapshot(1, {"default": Namespace("default", SERVICES, instance)})
+    gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)})
     server = Server({}.get, http=Connect(gateway, cors=cors, max_message_size=max_message_size))
     try:
         yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance)

@@ -12,6 +12,7 @@ from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, Int
 from prism.gateway.call import Call
 from prism.gateway.resilience.breaker import Breaker, State
 from prism.gateway.resilience.retry import MAX_TOKENS, RetryBudget, pause
+from prism.gateway.snapshot import Target
 from prism.plugins.instance import Instance
 from prism.reason import Reason
 from prism.wire import Code, Deadline
@@ -221,9 +222,9 @@ class Resilience:
 class ApplyResilience:
     """The hop, for one snapshot: it sets `call.resilience` where the namespace's policy asks for it."""
 
-    def __init__(self, resilience: Mapping[str, Resilience]) -> None:
+    def __init__(self, resilience: Mapping[Target | None, Resilience]) -> None:
         self._resilience = resilience
 
     def __call__(self, call: Call) -> None:
         """Never refuses."""
-        call.resilience = self._resilience.get(call.namespace)
+        call.resilience = self._resilience.get(call.target)

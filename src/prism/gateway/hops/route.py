@@ -1,4 +1,4 @@
-"""The last hop before dispatch, route: namespace -> the plugin instance that serves it."""
+"""The last hop before dispatch, route: namespace and abstraction -> the plugin instance that serves them."""
 
 from prism.errors import NamespaceNotFound, Outcome, Unimplemented
 from prism.gateway.call import NAMESPACE_HEADER, Call
@@ -14,15 +14,18 @@ def route(call: Call) -> None:
         Unimplemented: it does not serve the operation's abstraction.
         BackendUnavailable, BackendCredentials: its instance does not serve at the moment; nothing was applied.
     """
-    target = call.snapshot.namespaces.get(call.namespace)
-    if target is None:
+    namespace = call.snapshot.namespaces.get(call.namespace)
+    if namespace is None:
         raise NamespaceNotFound(
             f"no namespace {call.namespace[:63]!r} is configured; name one in the metadata {NAMESPACE_HEADER!r}, "
             "or add it to the gateway's configuration"
         )
-    service, _, _ = call.operation.name.partition("/")
-    if service not in target.interfaces:
-        raise Unimplemented(f"namespace {target.name!r} serves {', '.join(sorted(target.interfaces))}, not {service}")
+    service = call.operation.service
+    target = namespace.targets.get(service)
+    if target is None:
+        raise Unimplemented(
+            f"namespace {namespace.name!r} serves {', '.join(sorted(namespace.targets))}, not {service}"
+        )
     if refusal := target.instance.refusal:
         backend = {"backend": target.instance.backend}
         raise target.instance.refusal_kind(

@@ -10,7 +10,7 @@ from prism.config.sections.policy import BreakerSection
 from prism.gateway.hops.resilience import Resilience
 from prism.gateway.resilience.breaker import Breaker
 from prism.gateway.resilience.retry import RetryBudget
-from prism.gateway.snapshot import Snapshot
+from prism.gateway.snapshot import Snapshot, Target
 from prism.plugins.instance import Instance
 from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.wire.timer import DeadlineWheel
@@ -36,38 +36,43 @@ class ResilienceRegistry:
 
     def __init__(self) -> None:
         self._breakers: dict[tuple[int, BreakerSection], tuple[Breaker, Instance]] = {}
-        self._budgets: dict[str, RetryBudget] = {}
-        self._of: dict[str, tuple[BreakerSection, int]] = {}
+        self._budgets: dict[tuple[str, str], RetryBudget] = {}
+        self._of: dict[tuple[str, str], tuple[BreakerSection, int]] = {}
         self._wheel: DeadlineWheel | None = None
 
-    def of(self, snapshot: Snapshot) -> Mapping[str, Resilience]:
-        """What protects the calls of each namespace; forgets instances and namespaces that are gone."""
-        found: dict[str, Resilience] = {}
+    def of(self, snapshot: Snapshot) -> Mapping[Target | None, Resilience]:
+        """What protects the calls that go to each target; forgets instances and namespaces that are gone."""
+        found: dict[Target | None, Resilience] = {}
+        budgets: dict[tuple[str, str], RetryBudget] = {}
         breakers: dict[tuple[int, BreakerSection], tuple[Breaker, Instance]] = {}
         self._of = {}
         for name, namespace in snapshot.namespaces.items():
             policy = namespace.policy
             if policy is None or not (policy.timeouts or policy.retries or policy.breaker):
                 continue
-            breaker = None
-            if policy.breaker is not None:
-                key = (id(namespace.instance), policy.breaker)
-                kept = breakers.get(key) or self._breakers.get(key)
-                breakers[key] = kept or (Breaker(policy.breaker), namespace.instance)
-                breaker = breakers[key][0]
-                self._of[name] = (policy.breaker, key[0])
-            budget = self._budgets.setdefault(name, RetryBudget())
-            found[name] = Resilience(policy, namespace.instance, breaker, budget, self._deadlines())
-        self._breakers = breakers
-        self._budgets = {name: budget for name, budget in self._budgets.items() if name in found}
+            for service, target in namespace.targets.items():
+                section = policy.breaker
+                if section is not None:
+                    self._of[name, service] = (section, id(target.instance))
+                if target in found:
+                    continue
+                breaker = None
+                if section is not None:
+                    key = (id(target.instance), section)
+                    kept = breakers.get(key) or self._breakers.get(key)
+                    breakers[key] = kept or (Breaker(section), target.instance)
+                    breaker = breakers[key][0]
+                budget = budgets[name, service] = self._budgets.get((name, service)) or RetryBudget()
+                found[target] = Resilience(policy, target.instance, breaker, budget, self._deadlines())
+        self._breakers, self._budgets = breakers, budgets
         return found
 
-    def status(self) -> Mapping[str, BreakerStatus]:
-        """The breaker of each namespace that has one; namespaces on one instance share it."""
+    def status(self) -> Mapping[tuple[str, str], BreakerStatus]:
+        """The breaker of each namespace and service that has one; namespaces on one instance share it."""
         found = {}
-        for name, (section, instance) in self._of.items():
+        for served, (section, instance) in self._of.items():
             breaker, _ = self._breakers[instance, section]
-            found[name] = BreakerStatus(breaker.state.name.lower(), breaker.trips, breaker.opens_in)
+            found[served] = BreakerStatus(breaker.state.name.lower(), breaker.trips, breaker.opens_in)
         return found
 
     def metrics(self) -> Iterator[MetricFamily]:
@@ -82,7 +87,9 @@ class ResilienceRegistry:
         about = "What the instance's circuit breaker does: 0 lets calls pass, 1 tries it, 2 refuses them."
         yield MetricFamily("prism_breaker_state", about, states, named)
         yield MetricFamily("prism_breaker_trips", "How often the breaker has opened.", trips, named, "counter")
-        spent: dict[tuple[str, ...], float] = {(name,): float(budget.spent) for name, budget in self._budgets.items()}
+        spent: dict[tuple[str, ...], float] = {}
+        for (name, _), budget in self._budgets.items():
+            spent[name,] = spent.get((name,), 0.0) + budget.spent
         yield MetricFamily("prism_retries", "Calls that the gateway repeated.", spent, ("namespace",), "counter")
 
     def close(self) -> None:

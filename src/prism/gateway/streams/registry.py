@@ -44,10 +44,11 @@ class SubscriptionRegistry:
 
     def move(self, snapshot: Snapshot) -> None:
         """Ends those whose namespaces are served by another instance, or no more."""
-        for each in tuple(self._calls):
-            served = snapshot.namespaces.get(each.target.name)
-            if served is None or served.instance is not each.target.instance:
-                sentence = f"namespace {each.target.name!r} is served by a new instance; subscribe again"
+        for each, call in tuple(self._calls.items()):
+            served = snapshot.namespaces.get(call.namespace)
+            target = None if served is None else served.targets.get(call.operation.service)
+            if target is None or target.instance is not each.target.instance:
+                sentence = f"namespace {call.namespace!r} is served by a new instance; subscribe again"
                 each.end(GatewayUnavailable(sentence, reason=Reason.PLUGIN_RELOADED, retry_after=COME_AGAIN_AFTER))
 
     def drain(self) -> None:

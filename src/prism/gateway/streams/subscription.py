@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from prism.errors import PrismError
-from prism.gateway.snapshot import Namespace
+from prism.gateway.snapshot import Target
 
 
 class Subscription:
@@ -17,7 +17,7 @@ class Subscription:
 
     __slots__ = ("_ending", "_responses", "_task", "target")
 
-    def __init__(self, target: Namespace, responses: AsyncIterator[bytes]) -> None:
+    def __init__(self, target: Target, responses: AsyncIterator[bytes]) -> None:
         self.target = target
         self._responses = responses
         self._ending: PrismError | None = None

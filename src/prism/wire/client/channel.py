@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from prism.wire.address import Address
 from prism.wire.client.call import ClientCall
@@ -26,6 +26,7 @@ _DEFAULTS: Final = ChannelConfig()
 _ATTEMPTS: Final = 3  # of a call that the peer says it never looked at
 _GROWTH: Final = 1.6
 _JITTER: Final = 0.2
+_CLOSE_TIMEOUT: Final = 1.0  # seconds for the last bytes, and for TLS to say goodbye
 _DEADLINE: Final = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call could be sent")
 
 
@@ -66,6 +67,8 @@ class Channel:
         self.authority = server_name or (str(self._address) if not self._address.path else "localhost")
         self._connection: ClientConnection | None = None
         self._all: set[ClientConnection] = set()
+        self._transports: dict[ClientConnection, asyncio.Transport] = {}  # those whose sockets are open
+        self._all_lost: asyncio.Future[None] | None = None
         self._attempt: asyncio.Task[Status | None] | None = None
         self._failure: Status | None = None
         self._failures = 0
@@ -145,7 +148,7 @@ class Channel:
             await self._acquire(deadline, wait_for_ready)
 
     async def close(self) -> None:
-        """End every call with CANCELLED and close; the channel is of no more use."""
+        """End every call with CANCELLED and close; the channel is of no more use. No socket is open afterwards."""
         self._closed = True
         if self._attempt is not None:
             self._attempt.cancel()
@@ -156,6 +159,19 @@ class Channel:
             self._rounds.stop()
         if self._wheel is not None:
             self._wheel.close()
+        await self._lose_transports()
+
+    async def _lose_transports(self) -> None:
+        """Wait until the sockets are closed. What a peer does not read in time is dropped."""
+        if not self._transports:
+            return
+        lost = self._all_lost = self._all_lost or asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait((lost,), timeout=_CLOSE_TIMEOUT)
+        finally:
+            for transport in tuple(self._transports.values()):
+                transport.abort()
+        await lost
 
     async def __aenter__(self) -> Self:
         return self
@@ -172,9 +188,19 @@ class Channel:
         if self._connection is connection:
             self._connection = None
 
+    def on_opened(self, connection: ClientConnection, transport: asyncio.BaseTransport) -> None:
+        """The connection has a socket."""
+        self._transports[connection] = cast("asyncio.Transport", transport)
+
     def on_closed(self, connection: ClientConnection) -> None:
-        """The connection is gone."""
+        """The connection is of no more use; its socket may be open until all is written."""
         self._all.discard(connection)
+
+    def on_lost(self, connection: ClientConnection) -> None:
+        """The connection's socket is closed."""
+        self._transports.pop(connection, None)
+        if self._all_lost is not None and not self._transports and not self._all_lost.done():
+            self._all_lost.set_result(None)
 
     async def _acquire(self, deadline: Deadline | None, wait_for_ready: bool) -> None:
         """Wait until a call may be tried. Raises `StatusError` where it may not."""

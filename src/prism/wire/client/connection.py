@@ -294,6 +294,14 @@ class ClientConnection(Connection[ResponseStream]):
             for _ in range(len(self._waiting)):
                 self._wake_one()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._channel.on_opened(self, transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._channel.on_lost(self)
+
     def _on_closed(self, reason: str) -> None:
         self._leave()
         self._channel.on_closed(self)

@@ -73,6 +73,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._closed = True
+        self._server.on_lost(self)
         self._writable.set()
         if self._task is not None:
             self._task.cancel()

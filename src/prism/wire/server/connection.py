@@ -226,5 +226,9 @@ class ServerConnection(Parting):
 
     # Its end.
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.on_lost(self)
+        super().connection_lost(exc)
+
     def _on_gone(self) -> None:
         self._server.on_closed(self)

@@ -23,7 +23,7 @@ class Preamble(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._server.on_opened(self)
+        self._server.on_opened(self, self._transport)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer = (self._buffer + data).lstrip(b"\r\n")
@@ -54,14 +54,14 @@ class Preamble(asyncio.Protocol):
         if server.admit is not None and not server.admit(peer):
             transport.abort()
             return
-        server.on_closed(self)
-        protocol = server.protocol_for(peer, http2=http2)
+        protocol = server.protocol_for(self, peer, http2=http2)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         if rest:
             protocol.data_received(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._server.on_lost(self)
         self._server.on_closed(self)
 
     def inspect(self, now: float) -> None:

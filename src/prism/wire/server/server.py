@@ -24,6 +24,8 @@ from prism.wire.timer import DeadlineWheel, Rounds
 _DEFAULTS: Final = ServerConfig()
 _PLAIN: Final = Plain()
 
+_CLOSE_TIMEOUT: Final = 1.0  # seconds for the last bytes, and for TLS to say goodbye
+
 Accepted = Preamble | ServerConnection | Http1Connection
 Lookup = Callable[[str], Method | None]
 
@@ -59,6 +61,8 @@ class Server:
         self._rounds: Rounds | None = None
         self._open: set[Accepted] = set()
         self._emptied: asyncio.Future[None] | None = None
+        self._transports: dict[Accepted, asyncio.Transport] = {}  # those whose sockets are open
+        self._all_lost: asyncio.Future[None] | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -127,16 +131,32 @@ class Server:
         await self.close()
 
     async def close(self) -> None:
-        """Close at once: calls under way end with UNAVAILABLE; returns when their handlers have ended too."""
+        """Close at once: calls under way end with UNAVAILABLE.
+
+        Returns when their handlers have ended and every socket is closed.
+        """
         self._stop_listening()
         for each in tuple(self._open):
             each.cut()
         if self._open:
             await self._until_empty()
+        await self._lose_transports()
         if self._rounds is not None:
             self._rounds.stop()
         if self._wheel is not None:
             self._wheel.close()
+
+    async def _lose_transports(self) -> None:
+        """Wait until the sockets are closed. What a peer does not read in time is dropped."""
+        if not self._transports:
+            return
+        lost = self._all_lost = self._all_lost or self.loop.create_future()
+        try:
+            await asyncio.wait((lost,), timeout=_CLOSE_TIMEOUT)
+        finally:
+            for transport in tuple(self._transports.values()):
+                transport.abort()
+        await lost
 
     def _until_empty(self) -> "asyncio.Future[None]":
         if self._emptied is None or self._emptied.done():
@@ -164,21 +184,30 @@ class Server:
 
     # For its connections.
 
-    def protocol_for(self, peer: Peer, *, http2: bool) -> ServerConnection | Http1Connection:
-        """The protocol that a connection turned out to speak."""
+    def protocol_for(self, preamble: Preamble, peer: Peer, *, http2: bool) -> ServerConnection | Http1Connection:
+        """The protocol that a connection turned out to speak; it has the preamble's place."""
         connection = ServerConnection(self, peer) if http2 else Http1Connection(self, peer)
         self._open.add(connection)
+        self._open.discard(preamble)
+        self._transports[connection] = self._transports.pop(preamble)
         return connection
 
-    def on_opened(self, connection: Preamble) -> None:
+    def on_opened(self, connection: Preamble, transport: asyncio.Transport) -> None:
         """A connection has been accepted."""
         self._open.add(connection)
+        self._transports[connection] = transport
         if self._rounds is None:
             self._rounds = Rounds(self.loop, self.config.shortest_time(), lambda: list(self._open))
         self._rounds.start()
 
+    def on_lost(self, connection: Accepted) -> None:
+        """A connection's socket is closed."""
+        self._transports.pop(connection, None)
+        if self._all_lost is not None and not self._transports and not self._all_lost.done():
+            self._all_lost.set_result(None)
+
     def on_closed(self, connection: Accepted) -> None:
-        """A connection is gone, or has become another."""
+        """A connection is gone; its socket may be open until all is written."""
         self._open.discard(connection)
         if not self._open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)

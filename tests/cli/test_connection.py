@@ -53,7 +53,7 @@ async def test_tls_on_one_side_only_is_told(secured: gateways.GatewayProcess, tm
 
 async def test_the_command_to_try_works(secured: gateways.GatewayProcess) -> None:
     """The first lines name a command; with the authority in its place it does what it says."""
-    (line,) = (line for line in secured.log if line.startswith("  try"))
+    line = await asyncio.to_thread(secured.wait_for_log, "  try ")
     *words, last = line.split()[2:]
     assert last == "FILE"
     done = await prism(*words, str(secured.folder / "authority" / "ca.pem"))

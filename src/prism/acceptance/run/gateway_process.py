@@ -86,6 +86,7 @@ class GatewayProcess:
         for line in self.process.stdout:
             with self._logged:
                 self.log.append(line.rstrip())
+                self._logged.notify_all()
             if match := READY.match(line):
                 self.data = match["data"]
             if match := ADMIN.match(line):

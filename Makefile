@@ -4,9 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := src tests bench proto docs examples
 CODE := $(wildcard $(CODE))
+# Two processes: tests/scheduling.py says which test runs where.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup
+# Folders of tests that take their time: whole processes, servers, other languages.
+NOT_UNIT := acceptance backends cli deploy docs/test_documents.py e2e examples wire/fuzz wire/hostile wire/interop wire/soak
 
 .DEFAULT_GOAL := help
-.PHONY: help run test acceptance bench fmt proto docs fuzz soak setup setup-test clean
+.PHONY: help run check test acceptance lint bench fmt proto docs fuzz soak setup setup-test clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -14,19 +18,29 @@ help:  ## this list
 run: setup  ## start a gateway on SQLite under ./prism-data, ports 8980, 8981 and 9090
 	@$(BIN)/prism serve $(ARGS)
 
-test: setup-test  ## formatting, lint, types, every test, on real servers; under 15 minutes
-	@$(BIN)/ruff format --check $(CODE)
-	@$(BIN)/ruff check $(CODE)
-	@$(BIN)/mypy
+check: setup-test lint  ## while you work: format, lint, types, unit tests, one backend; under 2 minutes
+	@$(PYTEST) --matrix embedded $(addprefix --ignore tests/,$(NOT_UNIT))
+
+test: setup-test lint  ## before you hand it on: every test, on real servers; under 8 minutes (ARGS='tests/client -q' picks)
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/docs --ignore tests/wire; first=$$?; \
-	$(BIN)/pytest tests/docs tests/wire && exit $$first
+	@$(PYTEST) --matrix sample --durations 15
 endif
 
-acceptance: setup-test  ## the acceptance kit on every backend in every placement; its table goes to docs/reports/acceptance.md
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -q tests/contract --acceptance-report docs/reports/acceptance.md $(ARGS)
+acceptance: setup-test  ## the acceptance kit on every backend, placement and way in; its table goes to docs/reports/ if all pass
+ifdef ARGS
+	@$(PYTEST) tests/contract $(ARGS)
+else
+	@mkdir -p .cache
+	@$(PYTEST) tests/contract --matrix whole --acceptance-report .cache/acceptance.md
+	@mv .cache/acceptance.md docs/reports/acceptance.md
+endif
+
+lint: setup-test
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/mypy
 
 bench: setup-test  ## measure; tables and plots go to bench/results/
 	@dev/setup bench

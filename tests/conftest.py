@@ -1,4 +1,11 @@
 """What every test may ask for."""
 
 # The kit first: it says how grpcio treats a fork, which must come before anything imports grpcio.
-pytest_plugins = ["prism.acceptance.pytest_plugin", "oidc_server", "servers", "stock_clients"]
+pytest_plugins = [
+    "prism.acceptance.pytest_plugin",
+    "matrix",
+    "oidc_server",
+    "scheduling",
+    "servers",
+    "stock_clients",
+]

@@ -1,0 +1,45 @@
+"""Which test runs when and where, in a run of several processes (pytest-xdist).
+
+The tests of one file run in one process, in their order: they share the servers that the file starts. Tests of the
+acceptance kit run with those that share a store with them. What takes long comes first, so that no process is left
+alone with a long test at the end.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadGroupScheduling
+
+LONG_FIRST = ("e2e", "acceptance", "contract", "examples", "wire/fuzz", "wire/hostile", "cli", "backends", "control")
+"""Folders of tests in the order in which they run; those that are not named come last."""
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.nodeid.removeprefix("tests/")
+    return next((number for number, name in enumerate(LONG_FIRST) if path.startswith(f"{name}/")), len(LONG_FIRST))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what takes long first; the order within a folder stays."""
+    items.sort(key=_place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadGroupScheduling | None":
+    """Under `--dist loadgroup`, a test without a group of its own is of its file's."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByGroupOrFile(LoadGroupScheduling):
+        """In the order in which tests were collected, not the largest group first."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            group = super()._split_scope(nodeid)
+            return group.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return ByGroupOrFile(config, log)

@@ -1,4 +1,4 @@
-"""The chain: the hops that every call passes, in order. A policy that is off is absent from it.
+"""The chain: the hops that every call passes, in order, and what is set on every answer. What is off is absent from it.
 
 Telemetry puts its own around them (`Gateway.observe`): which call this is before all others, dispatch after all others.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prism.gateway.call import Hop
 from prism.gateway.hops.header_check import header_check
 from prism.gateway.hops.route import route
+from prism.gateway.response import ResponseHop
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,14 @@ def chain(policies: Policies) -> tuple[Hop, ...]:
         route,
         policies.resilience,
     )
+    return tuple(hop for hop in ordered if hop is not None)
+
+
+def response_chain(*, headers: ResponseHop | None = None) -> tuple[ResponseHop, ...]:
+    """The functions that set headers and trailers of answers, in order; most gateways have none.
+
+    Args:
+        headers: sets the headers that are configured; None is off.
+    """
+    ordered = (headers,)
     return tuple(hop for hop in ordered if hop is not None)

@@ -1,10 +1,12 @@
 """The way in for gRPC: a handler's operations as methods that the transport runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from prism.errors import DeadlineExceeded, Outcome, PrismError
 from prism.gateway.handler import OperationHandler
+from prism.gateway.response import ResponseHop, respond
 from prism.interfaces.operation import Operation
 from prism.rpc_status import to_status
 from prism.wire import Method, ServerCall, StatusError
@@ -13,6 +15,21 @@ from prism.wire import Method, ServerCall, StatusError
 def grpc_methods(handler: OperationHandler) -> Mapping[str, Method]:
     """Every operation that is carried out, by path."""
     return {operation.path: _method(handler, operation) for operation in handler.operations.values()}
+
+
+def answering(methods: Mapping[str, Method], hops: Sequence[ResponseHop]) -> Mapping[str, Method]:
+    """The methods with the headers and trailers that these functions set; where there are none, as they are."""
+    return {path: _answering(method, hops) for path, method in methods.items()} if hops else methods
+
+
+def _answering(method: Method, hops: Sequence[ResponseHop]) -> Method:
+    async def handle(call: ServerCall) -> bytes | None:
+        response = respond(hops, call)
+        call.set_initial(response.headers)
+        call.set_trailing(response.trailers)
+        return await method.handle(call)
+
+    return replace(method, handle=handle)
 
 
 def _method(handler: OperationHandler, operation: Operation) -> Method:

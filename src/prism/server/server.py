@@ -16,12 +16,13 @@ from prism.admin import Admin, AdminPort
 from prism.config.sections.root import Config, NamespaceEntry
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
-from prism.gateway.chain import Policies, chain
+from prism.gateway.chain import Policies, chain, response_chain
 from prism.gateway.chain_builder import ChainBuilder
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
-from prism.gateway.grpc import grpc_methods
+from prism.gateway.grpc import answering, grpc_methods
 from prism.gateway.hops.overload import OverloadDetector
+from prism.gateway.hops.response_headers import ResponseHeaders
 from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
@@ -135,9 +136,12 @@ class GatewayServer:
         self._health.refresh()
 
     def _data_server(self, config: Config) -> Server:
-        methods: dict[str, Method] = {**grpc_methods(self.gateway), **self._standard_methods()}
+        headers = config.gateway.response_headers
+        hops = response_chain(headers=ResponseHeaders(headers) if headers else None)
+        methods = answering({**grpc_methods(self.gateway), **self._standard_methods()}, hops)
         limit = int(config.gateway.max_message_size)
-        connect = Connect(self.gateway, cors=Cors(config.gateway.cors.origins), max_message_size=limit)
+        cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
+        connect = Connect(self.gateway, cors=cors, max_message_size=limit, response_hops=hops)
         return Server(
             methods.get, http=connect, refusals=GatewayLocalReply(), config=ServerConfig(max_message_size=limit)
         )

@@ -6,7 +6,7 @@ import http.client
 import json
 import struct
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from prism.backends.memory.config import MemoryConfig
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
+from prism.gateway.grpc import answering, grpc_methods
+from prism.gateway.response import ResponseHop
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
@@ -72,8 +74,10 @@ class Door:
 
 
 @contextlib.asynccontextmanager
-async def opened(cors: Cors | None = None, max_message_size: int = 1 << 20) -> AsyncIterator[Door]:
-    """A door for the length of a block; its one namespace is `default`."""
+async def opened(
+    cors: Cors | None = None, max_message_size: int = 1 << 20, response_hops: Sequence[ResponseHop] = ()
+) -> AsyncIterator[Door]:
+    """A door for the length of a block, and gRPC on the same port; its one namespace is `default`."""
     plugins = discover()
     instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
     await instance.start()
@@ -81,7 +85,8 @@ async def opened(cors: Cors | None = None, max_message_size: int = 1 << 20) -> A
     metrics = CallMetrics()
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)})
-    server = Server({}.get, http=Connect(gateway, cors=cors, max_message_size=max_message_size))
+    connect = Connect(gateway, cors=cors, max_message_size=max_message_size, response_hops=response_hops)
+    server = Server(answering(grpc_methods(gateway), response_hops).get, http=connect)
     try:
         yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance)
     finally:

@@ -15,6 +15,7 @@ from prism.config.sections.authentication import AuthenticationSection, insecure
 from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.plugin import PluginSection
 from prism.config.sections.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
+from prism.config.sections.response_headers import ResponseHeaders
 from prism.config.sections.section import Section, empty, refuse
 from prism.config.sections.traces import TracesSection
 from prism.config.yaml.problem import nearest
@@ -114,6 +115,7 @@ class GatewaySection(Section):
             backend that serves them.
         shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
         cors: for browsers.
+        response_headers: headers that every answer has, over gRPC and HTTP alike, by name; at most 16.
     """
 
     listen: Address = DATA_ADDRESS
@@ -122,6 +124,7 @@ class GatewaySection(Section):
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
+    response_headers: ResponseHeaders = Field(default_factory=dict)
 
 
 class AdminSection(Section):

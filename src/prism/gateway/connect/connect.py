@@ -7,7 +7,7 @@ Source: connectrpc.com/docs/protocol.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
@@ -18,9 +18,11 @@ from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, on
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
 from prism.gateway.connect.incoming import Incoming, decompressed
+from prism.gateway.connect.metadata import end_metadata, with_metadata
 from prism.gateway.connect.request import ConnectRequest, operation_of, read
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import Decode, OperationHandler
+from prism.gateway.response import Response, ResponseHop, respond
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline, HttpRequest, HttpResponse
 
@@ -38,28 +40,38 @@ class Connect:
         handler: carries the operations out.
         cors: which web pages may call.
         max_message_size: most bytes of a request without its compression.
+        response_hops: set headers and trailers of answers.
     """
 
-    def __init__(self, handler: OperationHandler, *, cors: Cors | None = None, max_message_size: int = 4 << 20) -> None:
-        self._callee = handler
+    def __init__(
+        self,
+        handler: OperationHandler,
+        *,
+        cors: Cors | None = None,
+        max_message_size: int = 4 << 20,
+        response_hops: Sequence[ResponseHop] = (),
+    ) -> None:
+        self._handler = handler
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
+        self._response_hops = response_hops
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
+        metadata = respond(self._response_hops, Incoming(request.headers, None, request.peer))
         try:
-            response = self._cors.preflight(request) or await self._answer(request)
+            response = self._cors.preflight(request) or await self._answer(request, metadata)
         except HttpRefusal as refusal:
             response = refusal.response()
-        return self._cors.allow(request, response)
+        return self._cors.allow(request, with_metadata(response, metadata))
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
-        operations = self._callee.operations
+    async def _answer(self, request: HttpRequest, metadata: Response) -> HttpResponse:
+        operations = self._handler.operations
         if request.path == "/" and request.method in ("GET", "HEAD"):
             return front_page(request, operations.values())
         operation = operation_of(request, operations)
         if operation.server_streaming or operation.client_streaming:
-            return await self._stream(request, read(request, operation))
+            return await self._stream(request, read(request, operation), metadata)
         try:
             asked = read(request, operation)
             incoming = Incoming.of(request)
@@ -67,7 +79,7 @@ class Connect:
             return error_response(_before_the_gateway(error, operation))
         decode = self._decoder(asked, asked.encoding)
         try:
-            carried = self._callee.unary(incoming, operation, asked.body, decode)
+            carried = self._handler.unary(incoming, operation, asked.body, decode)
             answer = await _within(incoming.deadline, operation, carried)
             body = await _converted(asked.codec.encode, answer, operation)
         except PrismError as error:
@@ -80,13 +92,13 @@ class Connect:
             headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
         return HttpResponse(200, headers, body)
 
-    async def _stream(self, request: HttpRequest, asked: ConnectRequest) -> HttpResponse:
-        body = StreamBody(partial(self._envelopes, request, asked))
+    async def _stream(self, request: HttpRequest, asked: ConnectRequest, metadata: Response) -> HttpResponse:
+        body = StreamBody(partial(self._envelopes, request, asked, metadata))
         await body.ready()
         return HttpResponse(200, [("content-type", asked.codec.stream_type)], body)
 
     async def _envelopes(
-        self, request: HttpRequest, asked: ConnectRequest, on_established: Callable[[], None]
+        self, request: HttpRequest, asked: ConnectRequest, metadata: Response, on_established: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
         """The response's body: an envelope per message, and a last one that says how it ended."""
         end: dict[str, object] = {}
@@ -99,6 +111,8 @@ class Connect:
         except Exception:
             log.exception("%s failed unexpectedly", asked.operation.name)
             end["error"] = error_object(_defect(asked.operation))
+        if metadata.trailers:
+            end["metadata"] = end_metadata(metadata.trailers)
         yield enveloped(json.dumps(end).encode(), END_STREAM)
 
     async def _messages(
@@ -113,7 +127,7 @@ class Connect:
         except PrismError as error:
             raise _before_the_gateway(error, operation) from error
         decode = self._decoder(asked, asked.encoding if flags & COMPRESSED else "")
-        async with aclosing(self._callee.stream(incoming, operation, message, decode, on_established)) as messages:
+        async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:
                     yield await _within(incoming.deadline, operation, anext(messages))

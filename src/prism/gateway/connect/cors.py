@@ -27,12 +27,14 @@ class Cors:
 
     Attributes:
         origins: pages' origins that may call, such as `https://app.example.com`, or `*` for all; empty for none.
+        exposed: names of headers that pages may read beside those of the gateway itself.
 
     Raises:
         ValueError: an origin is not one.
     """
 
     origins: Sequence[str] = ()
+    exposed: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for origin in self.origins:
@@ -72,7 +74,7 @@ class Cors:
         origin = request.headers.get("origin")
         if origin and self._allowed(str(origin)):
             headers.append(("access-control-allow-origin", ANY if ANY in self.origins else str(origin)))
-            headers.append(("access-control-expose-headers", _EXPOSED))
+            headers.append(("access-control-expose-headers", ", ".join((_EXPOSED, *self.exposed))))
         return HttpResponse(response.status, headers, response.body)
 
     def _allowed(self, origin: str) -> bool:

@@ -126,9 +126,15 @@ class ServerCall(ServedStream):
             self._send_head()
 
     def send_head(self) -> None:
-        """Send the initial metadata, empty, now; does nothing where it has gone or the call has ended."""
+        """Send the initial metadata now; does nothing where it has gone or the call has ended."""
         if not self.ended and (self.plain or not self._head_sent):
             self._send_head()
+
+    def set_initial(self, metadata: Metadata) -> None:
+        """Set the initial metadata; where the call ends before any is sent, it goes with its status."""
+        self._unfold()
+        if not self._head_sent:
+            self._initial = metadata
 
     def set_trailing(self, metadata: Metadata) -> None:
         """Set what goes beside the status when the call ends."""
@@ -229,11 +235,13 @@ class ServerCall(ServedStream):
         """The frames of the trailers, or of a whole response that is nothing but its status."""
         if not self.plain:
             trailing = trailing or self._trailing
+            if self._initial and not (self._head_sent or self._gzip):
+                trailing = self._initial.extended(trailing)
         if status.refusal is not None:
             status = self.connection.refusals.status(status)
         block = heads.trailers(status, trailing, self.connection.trailers_room)
         if self.plain or not self._head_sent:
-            if not self.plain and (self._initial or self._gzip):
+            if not self.plain and self._gzip:
                 self._send_head()
             else:
                 block = heads.RESPONSE_HEAD + block

@@ -138,10 +138,10 @@ MISTAKES = {
     "no such placement": (("memory", "--placement", "elsewhere"), "is not one of 'in_process', 'sidecar', 'remote'"),
     "no such folder": (("memory", "--junit", "/nowhere/out.xml"), "there is no folder /nowhere"),
     "no such report": (("memory", "--report", "pdf"), "is not one of 'md', 'json'"),
-    "no such test": (("memory", "--way", "binding", "-k", "nothing_like_it"), "no test's name matches"),
-    "two places": (("memory", "--command", "true", "--endpoint", "a:1"), "give one of them"),
-    "no such program": (("memory", "--command", "./nothing"), "there is no such program"),
-    "a place it does not go with": (("memory", "--endpoint", "a:1", "--placement", "sidecar"), "does not go with"),
+    "no such test": (("memory", "--way", "binding", "-k", "nothing_like_it"), "no test name matches"),
+    "two places": (("memory", "--command", "true", "--endpoint", "a:1"), "give only one of them"),
+    "no such program": (("memory", "--command", "./nothing"), "program not found"),
+    "a place it does not fit": (("memory", "--endpoint", "a:1", "--placement", "sidecar"), "does not go with"),
 }
 
 

@@ -33,8 +33,8 @@ async def test_the_other_port_is_told(secured: gateways.GatewayProcess) -> None:
         prism("plugin", "list", "--endpoint", secured.metrics),
     )
     assert (got.code, listed.code) == (2, 2)
-    assert "is it a gateway's data port?" in got.err
-    assert "is it a gateway's admin port?" in listed.err
+    assert "check that this is a gateway's data port" in got.err
+    assert "check that this is a gateway's admin port" in listed.err
 
 
 async def test_tls_on_one_side_only_is_told(secured: gateways.GatewayProcess, tmp_path: Path) -> None:
@@ -45,9 +45,9 @@ async def test_tls_on_one_side_only_is_told(secured: gateways.GatewayProcess, tm
         prism("kv", "get", "default", "r", "--tls-ca", "system", endpoint=name),
         prism("kv", "get", "default", "r", "--tls-ca", "system", endpoint=secured.admin),
     )
-    assert "it may want TLS: --tls-ca names the authority" in clear.err
-    assert "name the authority that signed its certificate by --tls-ca" in untrusted.err
-    assert "no TLS is spoken there" in needless.err
+    assert "the port may require TLS: give --tls-ca the CA" in clear.err
+    assert "give --tls-ca the CA that signed the certificate" in untrusted.err
+    assert "the port does not use TLS" in needless.err
     assert {clear.code, untrusted.code, needless.code} == {3}
 
 

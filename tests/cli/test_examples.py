@@ -15,7 +15,7 @@ from client.upstream import Upstream
 @pytest.mark.parametrize("group", ["kv", "cache"])
 async def test_examples_work_one_after_another(group: str, upstream: Upstream, tmp_path: Path) -> None:
     """As they stand, in a shell."""
-    shown = (await prism(group, "--help")).out.partition("For example:")[2].partition("\n\n")[0]
+    shown = (await prism(group, "--help")).out.partition("Examples:")[2].partition("\n\n")[0]
     commands = [re.split(r"\s{2,}", line.strip())[0] for line in shown.strip().splitlines()]
     assert len(commands) > 2
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))

@@ -71,12 +71,12 @@ async def test_no_gateway() -> None:
     ("arguments", "hint"),
     [
         (("kv", "gte"), "did you mean get?"),
-        (("nonsense",), "there are serve, kv"),
+        (("nonsense",), "the commands are serve, kv"),
         (("kv", "get", "default", "r", "--endpoint", "nonsense"), "host:port"),
         (("kv", "get", "default", "r", "--timeout", "soon"), "1h30m"),
         (("kv", "get", "a\nb", "r"), r"'a\nb' is not a valid namespace name; give 1 to 63 characters"),
         (("kv", "get", "default", "r", "--token", "a\n"), "the token is not one line of printable ASCII"),
-        (("kv", "get", "default", "r\udcff"), r"'r\udcff' is no UTF-8 text"),
+        (("kv", "get", "default", "r\udcff"), r"'r\udcff' is not UTF-8"),
     ],
 )
 async def test_a_wrong_command_line_is_explained(arguments: tuple[str, ...], hint: str) -> None:

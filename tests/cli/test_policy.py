@@ -67,7 +67,7 @@ async def test_claims_may_be_given_and_a_key_brings_its_confinement(config: str)
     )
     wrong = await prism(*asked, "--principal", "x", "--namespace", "acme", "--claim", "tenant")
     assert wrong.code == 2
-    assert "'tenant' is no NAME=VALUE" in wrong.err
+    assert "'tenant' is not NAME=VALUE" in wrong.err
 
 
 async def test_a_key_is_made_with_its_hash() -> None:

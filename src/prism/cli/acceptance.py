@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from prism.acceptance.harness import Placement
 
 _PLACEMENTS = click.Choice(["in_process", "sidecar", "remote"])
-_TEACHES = """
+_EPILOG = """
 PLUGIN is one of
 
 \b
-  shelf                 an installed plugin, by its name
-  ./shelf-go            the folder of a plugin.toml, in any language
-  './shelf --debug'     a command: it is asked what it is, and run as a sidecar
-  localhost:8081        where a plugin listens that runs already
+  shelf                 the name of an installed plugin
+  ./shelf-go            a folder with a plugin.toml, in any language
+  './shelf --debug'     a command, which is run as a sidecar
+  localhost:8081        the address of a plugin that is running
 
-Its tests run on the store that the manifest names as `testing`, or with
---config FILE on one that runs already:
+The tests run on the store that the manifest names as `testing`, or with
+--config FILE on a store that is running:
 
 \b
   config:
@@ -32,38 +32,40 @@ Its tests run on the store that the manifest names as `testing`, or with
     password: secret
 
 \b
-  prism acceptance run memory --suite keyvalue --way binding    a minute
-  prism acceptance run shelf --suite lifecycle                  does it start and end well?
+  prism acceptance run memory --suite cache --way binding       one suite, the fastest way
+  prism acceptance run shelf --suite lifecycle                  start, stop and restart
   prism acceptance run shelf -k "ttl and not stream"            some tests
-  prism acceptance run shelf --report md > report.md            all, for people
+  prism acceptance run shelf --report md > report.md            all, as a page to read
   prism acceptance run shelf --report json --junit out.xml      all, for programs
 
-Exits with 0 where every test passed, with 1 where one failed or none was run.
-A failure names the rule that it breaks; docs/contract.md has them all.
+Exits with 0 if every test passed, with 1 if one failed or none ran.
+A failure names the rule that was broken; docs/contract.md lists the rules.
 """
 
 
 @click.group()
 def acceptance() -> None:
-    """Prove on a real store that a plugin does what its manifest declares."""
+    """Test on a real store that a plugin does what its manifest declares."""
 
 
-@acceptance.command(epilog=_TEACHES)
+@acceptance.command(epilog=_EPILOG)
 @click.argument("plugin")
-@click.option("--suite", "suites", multiple=True, help="Only this suite; may be given again.")
-@click.option("--placement", type=_PLACEMENTS, help="Where the plugin runs; as its manifest says unless given.")
-@click.option("--command", help="Run the plugin, as a sidecar, by this command instead of its own.")
-@click.option("--endpoint", metavar="HOST:PORT", help="Test, as a remote plugin, what listens there.")
-@click.option("--way", "ways", multiple=True, help="Only this way in: binding, process, grpc, http or client.")
+@click.option("--suite", "suites", multiple=True, help="Only this suite; repeatable.")
+@click.option("--placement", type=_PLACEMENTS, help="Where the plugin runs; the default is what its manifest says.")
+@click.option("--command", help="Run the plugin as a sidecar, with this command instead of its own.")
+@click.option("--endpoint", metavar="HOST:PORT", help="Test the remote plugin that listens there.")
+@click.option(
+    "--way", "ways", multiple=True, help="Only this way to call it: binding, process, grpc, http or client; repeatable."
+)
 @click.option("-k", "keywords", default="", metavar="EXPRESSION", help="Only tests whose names match.")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit's XML.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
 @click.option(
     "--report", type=click.Choice(["md", "json"]), help="Write a report to standard output, progress to standard error."
 )
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML with `config` and `credentials` of a store that runs; without it the plugin's own store for tests.",
+    help="YAML with `config` and `credentials` of a running store; without it, the plugin's own test store.",
 )
 @click.pass_context
 def run(
@@ -80,7 +82,7 @@ def run(
     report: str | None,
     config: Path | None,
 ) -> None:
-    """Test PLUGIN in every way that an application may call it, and sum up what it keeps and what it breaks."""
+    """Test PLUGIN in every way that an application can call it, and list the rules that it keeps and breaks."""
     try:
         from prism.acceptance import runner
     except ModuleNotFoundError as missing:
@@ -96,9 +98,9 @@ def run(
     tested = target(plugin, *given)
     section = tested.section or _section(command, endpoint)
     if (command or endpoint) and tested.section:
-        raise click.UsageError("PLUGIN says how to reach it; leave --command and --endpoint out")
+        raise click.UsageError("PLUGIN already says how to reach it; remove --command and --endpoint")
     if section and placement not in (None, section["type"]):
-        raise click.UsageError(f"--placement {placement} does not go with what runs as {section['type']}")
+        raise click.UsageError(f"--placement {placement} does not fit a plugin that runs as {section['type']}")
     harness = PluginAcceptanceHarness(
         tested.plugin,
         None if store is None else lambda: store,
@@ -112,8 +114,8 @@ def run(
     if report:
         click.echo(WRITERS[report](results), nl=False)
     if not any(case.outcome == "passed" for case in results.cases):
-        why = "the reasons are above" if results.cases else f"no test's name matches -k {keywords!r}"
-        click.echo(f"nothing was tested: {why}", err=True)
+        why = "the reasons are above" if results.cases else f"no test name matches -k {keywords!r}"
+        click.echo(f"no test ran: {why}", err=True)
         ctx.exit(ExitCode.NEGATIVE)
     if results.failed:
         ctx.exit(ExitCode.NEGATIVE)
@@ -122,11 +124,11 @@ def run(
 def _section(command: str | None, endpoint: str | None) -> dict[str, object]:
     """The `plugin` section of the namespaces, where the plugin is not run by its own command."""
     if command and endpoint:
-        raise click.UsageError("--command starts a plugin, --endpoint names one that runs: give one of them")
+        raise click.UsageError("--command starts a plugin and --endpoint names a running one: give only one of them")
     if command:
         from prism.acceptance.plugin_probe import command_of
 
         if not (words := command_of(command)):
-            raise click.UsageError(f"--command {command!r}: there is no such program")
+            raise click.UsageError(f"--command {command!r}: program not found")
         return {"type": "sidecar", "command": list(words)}
     return {"type": "remote", "endpoint": endpoint} if endpoint else {}

@@ -1,4 +1,4 @@
-"""A command that asks a gateway's admin port, and its connection."""
+"""A command on a gateway's admin port, and its connection."""
 
 import getpass
 import os
@@ -23,17 +23,17 @@ _SERVICE = "/prism.admin.v1.AdminService/"
 ADMIN = Port(
     variables="PRISM_ADMIN",
     endpoint="127.0.0.1:8981",
-    meaning="The gateway's admin port, or unix:/PATH.",
+    meaning="The gateway's admin port: HOST:PORT or unix:/PATH.",
     timeout="30s",
-    waits="Longest wait for an answer.",
+    waits="Time limit for a call.",
     token="A bearer token.",  # noqa: S106  # what one is, not one
-    advice="`prism serve` runs a gateway and says where its admin port is, --endpoint names another",
-    mistaken="is it a gateway's admin port? `prism serve` says where that is, --endpoint names another",
+    advice="start a gateway with `prism serve`, which prints its admin port, or name another with --endpoint",
+    mistaken="check that this is a gateway's admin port: `prism serve` prints it; --endpoint names another",
 )
 
 
 class AdminClient:
-    """One connection to an admin port."""
+    """A connection to an admin port."""
 
     def __init__(
         self, endpoint: str, *, token: str | None, timeout: float, tls: "ssl.SSLContext | None" = None
@@ -70,7 +70,7 @@ class AdminClient:
         return response.FromString(answer)
 
     async def stream(self, method: str, request: "Message", response: type["Message"]) -> AsyncIterator[Any]:
-        """The answers of a stream, however long it goes on; raises as `call` does."""
+        """The answers of a stream, without a time limit; raises as `call` does."""
         from prism.rpc_status import from_status
         from prism.wire import StatusError
 
@@ -103,7 +103,7 @@ class AdminClient:
 
 
 def operator() -> str:
-    """Who asks, as far as this machine knows: `user@host`."""
+    """The operator, as far as this machine knows: `user@host`."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a uid without a name, as containers have

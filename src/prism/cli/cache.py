@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _HERE = "prism.cli.cache"
 
 _EXAMPLES = {
-    "prism cache set default greeting hello --ttl 5m": "for five minutes at most",
-    "prism cache get default greeting": "ends with 1 where it is gone",
-    "prism cache increment default visits": "a counter, made where it is missing",
+    "prism cache set default greeting hello --ttl 5m": "store it for at most five minutes",
+    "prism cache get default greeting": "exits with 1 if it is gone",
+    "prism cache increment default visits": "count; starts at 0",
 }
 
 
@@ -32,13 +32,13 @@ _EXAMPLES = {
         "set": (f"{_HERE}:set_", "Store a value."),
         "delete": (f"{_HERE}:delete", "Remove keys."),
         "increment": (f"{_HERE}:increment", "Add to a counter."),
-        "ttl": (f"{_HERE}:ttl", "Print how long a key still lives, or change it."),
+        "ttl": (f"{_HERE}:ttl", "Print the time to live of a key, or change it."),
     },
     examples=_EXAMPLES,
     epilog=f"{SYNTAX}\n{ExitCode.documentation()}",
 )
 def cache() -> None:
-    """Read and write a cache: what is stored may be evicted at any time."""
+    """Read and write a cache. An entry may be evicted at any time."""
 
 
 class CacheCommand(DataCommand):
@@ -47,17 +47,17 @@ class CacheCommand(DataCommand):
     abstraction = "cache"
 
 
-_ttl = click.option("--ttl", type=duration, help="How long it lives, such as 90s, 30m or 7d.")
+_ttl = click.option("--ttl", type=duration, help="Time to live, such as 90s, 30m or 7d.")
 
 
 @click.command(cls=CacheCommand)
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
-@click.option("--raw", is_flag=True, help="Write the value of the one KEY and nothing else, byte for byte.")
+@click.option("--raw", is_flag=True, help="Write only the value of the one KEY, byte for byte.")
 @output_option
 async def get(cache: "Cache", *, keys: tuple[bytes, ...], raw: bool, output: str) -> ExitCode:
     """Read values by their keys."""
     if raw and len(keys) != 1:
-        raise click.UsageError("--raw writes one value: give one KEY")
+        raise click.UsageError("--raw writes one value; give one KEY")
     found = await cache.get_many(keys)
     if raw:
         sys.stdout.buffer.write(found.get(keys[0], b""))
@@ -76,13 +76,13 @@ async def get(cache: "Cache", *, keys: tuple[bytes, ...], raw: bool, output: str
 @click.argument("key", type=octets)
 @click.argument("value", type=octets)
 @_ttl
-@click.option("--if-absent", is_flag=True, help="Only where the KEY is missing.")
-@click.option("--if-present", is_flag=True, help="Only where the KEY is there.")
+@click.option("--if-absent", is_flag=True, help="Only if the KEY is missing.")
+@click.option("--if-present", is_flag=True, help="Only if the KEY exists.")
 @output_option
 async def set_(
     cache: "Cache", *, key: bytes, value: bytes, ttl: float | None, if_absent: bool, if_present: bool, output: str
 ) -> ExitCode:
-    """Store VALUE under KEY. Without --ttl it stays until it is evicted."""
+    """Store VALUE under KEY. Without --ttl it stays until the cache evicts it."""
     if if_absent and if_present:
         raise click.UsageError("give --if-absent or --if-present, not both")
     mode = "if_absent" if if_absent else "if_present" if if_present else "always"
@@ -95,7 +95,7 @@ async def set_(
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
 @output_option
 async def delete(cache: "Cache", *, keys: tuple[bytes, ...], output: str) -> ExitCode:
-    """Remove keys. What is not there is no error."""
+    """Remove keys. A missing key is not an error."""
     show(output, {"deleted": await cache.delete(*keys)})
     return ExitCode.OK
 
@@ -106,17 +106,17 @@ async def delete(cache: "Cache", *, keys: tuple[bytes, ...], output: str) -> Exi
 @_ttl
 @output_option
 async def increment(cache: "Cache", *, key: bytes, delta: int, ttl: float | None, output: str) -> ExitCode:
-    """Add to the counter KEY and print its new value. --ttl is for a counter that this creates."""
+    """Add to the counter KEY and print its new value. --ttl applies if this creates the counter."""
     show(output, {"value": await cache.increment(key, delta, ttl=ttl)})
     return ExitCode.OK
 
 
 @click.command(cls=CacheCommand)
 @click.argument("key", type=octets)
-@click.option("--set", "wanted", type=duration, metavar="TTL", help="Give it this time to live, such as 90s or 7d.")
+@click.option("--set", "wanted", type=duration, metavar="TTL", help="Set this time to live first, such as 90s or 7d.")
 @output_option
 async def ttl(cache: "Cache", *, key: bytes, wanted: float | None, output: str) -> ExitCode:
-    """Print the seconds that KEY still lives, `never` where it does not expire."""
+    """Print the seconds until KEY expires, or `never`."""
     if wanted is not None:
         await cache.expire(key, wanted)
     left = await cache.ttl(key)

@@ -6,7 +6,7 @@ from click.shell_completion import get_completion_class
 
 @click.command(
     epilog="""\b
-For the shell at hand:
+To use it in this shell:
   bash   eval "$(prism completion bash)"
   zsh    eval "$(prism completion zsh)"
   fish   prism completion fish | source
@@ -18,5 +18,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that completes commands in SHELL."""
     kind = get_completion_class(shell)
     if kind is None:
-        raise click.UsageError(f"this version of click completes nothing in {shell}")
+        raise click.UsageError(f"this version of click has no completion for {shell}")
     click.echo(kind(ctx.find_root().command, {}, "prism", "_PRISM_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""The options of commands that ask a gateway, on either of its ports, and what helps where nobody answers."""
+"""The options of commands that connect to a gateway, on either of its ports, and advice where connecting fails."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 _TLS_TO_CLEAR = "WRONG_VERSION_NUMBER"
 _CLEAR_TO_TLS = "the peer closed the connection"
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
-"""What is said of a connection that fails for its TLS, by OpenSSL and by the transport."""
+"""What OpenSSL and the transport say of a connection that fails because of TLS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """What a command asks.
+    """The port of a gateway that a command calls.
 
     Attributes:
-        variables: what the names of environment variables begin with.
-        endpoint: where it is unless somebody says otherwise.
-        meaning: of `--endpoint`.
+        variables: the prefix of the environment variables.
+        endpoint: the default of `--endpoint`.
+        meaning: the help of `--endpoint`.
         timeout: the default of `--timeout`.
-        waits: the meaning of `--timeout`.
-        token: the meaning of `--token`.
-        advice: what to do where nobody answers there.
-        mistaken: what to do where whoever answers does not know the method.
+        waits: the help of `--timeout`.
+        token: the help of `--token`.
+        advice: what to do if nothing answers there.
+        mistaken: what to do if the server there does not know the method.
     """
 
     variables: str
@@ -42,7 +42,7 @@ class Port:
     mistaken: str
 
     def options(self) -> list[click.Parameter]:
-        """The options of every command that asks it."""
+        """The options of every command on this port."""
         return [
             click.Option(
                 ["--endpoint"],
@@ -67,36 +67,36 @@ class Port:
         ]
 
     def advise(self, error: "GatewayUnavailable | Unimplemented", *, tls: bool) -> None:
-        """Adds what helps to an error of a call that no gateway has taken.
+        """Adds advice to the error of a call that did not reach a gateway.
 
         Args:
-            error: is changed.
-            tls: the command asked for TLS.
+            error: its message is changed.
+            tls: whether the command uses TLS.
         """
         from prism.errors import Unimplemented
         from prism.wire import StatusError
 
         if isinstance(error, Unimplemented):
-            if not error.metadata:  # a gateway's own refusal names the namespace, or the capability
+            if not error.metadata:  # a gateway's own answer names the namespace or the capability
                 error.message += f"; {self.mistaken}"
         elif isinstance(error.__cause__, StatusError) and error.__cause__.unprocessed:
             error.message += f"; {self._why(error.message, tls=tls)}"
 
     def _why(self, message: str, *, tls: bool) -> str:
         if _TLS_TO_CLEAR in message:
-            return "no TLS is spoken there: leave the options --tls-... out, or ask another port"
+            return "the port does not use TLS: remove the --tls-... options, or use another port"
         if _UNTRUSTED in message:
-            return "name the authority that signed its certificate by --tls-ca, and by --endpoint a name that it is for"
+            return "give --tls-ca the CA that signed the certificate, and --endpoint a host name in the certificate"
         if _CLEAR_TO_TLS in message and not tls:
-            return "it may want TLS: --tls-ca names the authority that signed its certificate"
+            return "the port may require TLS: give --tls-ca the CA that signed its certificate"
         return self.advice
 
 
 class ConnectedCommand(click.Command):
-    """A command whose work is async: subclasses connect, and run the callback; what it returns is the exit code.
+    """A command with an async callback: subclasses connect and run it; what it returns is the exit code.
 
     Attributes:
-        port: what it asks.
+        port: the port that it calls.
     """
 
     port: Port
@@ -115,7 +115,7 @@ class ConnectedCommand(click.Command):
 
         Args:
             ctx: of this command.
-            arguments: all of them, by name; those that say how to connect are taken out.
+            arguments: all of them, by name; connecting takes out its own.
         """
         raise NotImplementedError
 

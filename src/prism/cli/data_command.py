@@ -10,12 +10,12 @@ from prism.cli.tls import tls_of
 DATA = Port(
     variables="PRISM",
     endpoint="127.0.0.1:8980",
-    meaning="The gateway, or unix:/PATH.",
+    meaning="The gateway's data port: HOST:PORT or unix:/PATH.",
     timeout="10s",
-    waits="Longest wait for a call, or for each page of a list.",
-    token="A bearer token, or an API key.",  # noqa: S106  # what one is, not one
-    advice="`prism serve` runs a gateway, --endpoint names another",
-    mistaken="is it a gateway's data port? `prism serve` says where that is, --endpoint names another",
+    waits="Time limit for a call, or for each page of a list.",
+    token="A bearer token or an API key.",  # noqa: S106  # what one is, not one
+    advice="start a gateway with `prism serve`, or name another with --endpoint",
+    mistaken="check that this is a gateway's data port: `prism serve` prints it; --endpoint names another",
 )
 
 

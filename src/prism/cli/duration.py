@@ -12,5 +12,5 @@ def duration(text: str) -> float:
     """Seconds, given as `90`, `1.5s`, `30m`, `12h`, `7d` or `1h30m`."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise click.BadParameter(f"{text!r} is no length of time; give one such as 90, 1.5s, 30m, 12h, 7d or 1h30m")
+        raise click.BadParameter(f"{text!r} is not a valid duration; give one such as 90, 1.5s, 30m, 12h, 7d or 1h30m")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)

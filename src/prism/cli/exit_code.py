@@ -1,4 +1,4 @@
-"""What the exit code of a command means, so that scripts can tell a missing item from a missing gateway."""
+"""Exit codes, so that a script can tell a missing item from a missing gateway."""
 
 import enum
 
@@ -24,12 +24,12 @@ class ExitCode(enum.IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.NEGATIVE: "an item was not found, a swap lost, a namespace is not served, or a plugin failed a test",
-    ExitCode.USAGE: "the command, a value or the configuration is wrong",
-    ExitCode.UNAVAILABLE: "the gateway or the store does not answer, or not in time",
-    ExitCode.REFUSED: "the gateway does not accept the token, or does not allow this",
-    ExitCode.PARTIAL: "an import left out lines that are wrong",
-    ExitCode.FAILED: "anything else",
+    ExitCode.NEGATIVE: "not found, not swapped, a namespace is not served, or a test failed",
+    ExitCode.USAGE: "the command, a value or the configuration is not valid",
+    ExitCode.UNAVAILABLE: "the gateway or the store is unavailable, or the call timed out",
+    ExitCode.REFUSED: "the credential is not valid, or does not allow this",
+    ExitCode.PARTIAL: "an import skipped lines that are not valid",
+    ExitCode.FAILED: "any other error",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

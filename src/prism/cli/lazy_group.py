@@ -29,11 +29,11 @@ class LazyGroup(click.Group):
         self._lazy = lazy
         self._examples = examples or {}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's face
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """Every command's name, in the order of the table."""
         return list(self._lazy)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's face
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
         """Imports a command."""
         if cmd_name not in self._lazy:
             return None
@@ -44,23 +44,23 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command that the arguments begin with, or names the nearest."""
+        """The command that the arguments begin with; the error for an unknown one names the nearest."""
         if args and args[0] not in self._lazy and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], self._lazy, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._lazy)}"
+            hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(self._lazy)}"
             ctx.fail(f"no such command: {args[0]}; {hint}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's face
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
         """Writes the summaries without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in self._lazy.items()])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the examples, each whole in its line, and what else there is to say."""
+        """Writes the examples, each on one line, then the rest."""
         if self._examples:
             width = max(map(len, self._examples))
-            with formatter.section("For example"):
+            with formatter.section("Examples"):
                 for command, meaning in self._examples.items():
                     formatter.write(f"{' ' * formatter.current_indent}{command:<{width}}  {meaning}\n")
         super().format_epilog(ctx, formatter)

@@ -1,4 +1,4 @@
-"""The root of the command line: which groups there are, and how a run ends."""
+"""The root of the command line: its groups of commands, and how a run ends."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from prism.cli.lazy_group import LazyGroup
 
 @dataclass(slots=True)
 class Settings:
-    """What holds for the whole run; `debug` lets errors end in a traceback."""
+    """Settings of the whole run; `debug` shows errors with a traceback."""
 
     debug: bool = False
 
@@ -25,18 +25,18 @@ class Settings:
         "serve": ("prism.cli.serve:serve", "Run a gateway."),
         "kv": ("prism.cli.kv:kv", "Read and write KeyValue data through a gateway."),
         "cache": ("prism.cli.cache:cache", "Read and write a cache through a gateway."),
-        "pubsub": ("prism.cli.pubsub:pubsub", "Publish messages and listen to them through a gateway."),
-        "namespace": ("prism.cli.namespace:namespace", "Look at the namespaces of a configuration."),
-        "plugin": ("prism.cli.plugin:plugin", "Look after the plugins of a running gateway."),
-        "policy": ("prism.cli.policy:policy", "Look at what a configuration allows whom; make API keys."),
-        "acceptance": ("prism.cli.acceptance:acceptance", "Prove that a plugin does what its manifest declares."),
+        "pubsub": ("prism.cli.pubsub:pubsub", "Publish and subscribe to messages through a gateway."),
+        "namespace": ("prism.cli.namespace:namespace", "Show and validate the namespaces of a configuration."),
+        "plugin": ("prism.cli.plugin:plugin", "Manage the plugins of a running gateway."),
+        "policy": ("prism.cli.policy:policy", "Check who may do what in a configuration; make API keys."),
+        "acceptance": ("prism.cli.acceptance:acceptance", "Test that a plugin does what its manifest declares."),
         "completion": ("prism.cli.completion:completion", "Print the script that completes commands in a shell."),
         "version": ("prism.cli.version:version", "Print the version."),
     },
     epilog=ExitCode.documentation(),
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PRISM"},
 )
-@click.option("--debug", is_flag=True, help="End an error in a traceback.")
+@click.option("--debug", is_flag=True, help="Show errors with a traceback.")
 @click.pass_obj
 def root(settings: Settings, *, debug: bool) -> None:
     """Prism: one typed API for data, any store behind it."""
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if sys.stdout is not None:  # it is where the shell closed it
             sys.stdout.flush()
     except BrokenPipeError:
-        # Nobody reads on (`| head`); the interpreter's own flush must not complain about it.
+        # The reader has closed the pipe (`| head`); the interpreter's own flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
     except (KeyboardInterrupt, click.Abort):
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = ExitCode.USAGE
     except UnicodeEncodeError as error:
         click.echo(
-            f"prism: {error.object!r} is no UTF-8 text; names and ids are, keys and values may be base64:...", err=True
+            f"prism: {error.object!r} is not UTF-8; give keys and values that are not text as base64:...", err=True
         )
         code = ExitCode.USAGE
     except Exception as error:

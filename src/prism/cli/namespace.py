@@ -1,4 +1,4 @@
-"""`prism namespace`: what a configuration says of its namespaces, without starting anything."""
+"""`prism namespace`: the namespaces of a configuration file, without starting anything."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from prism.config.specification import Loaded
 
 _PROBLEM_COLUMNS = ("place", "path", "message", "found", "allowed", "nearest")
-_SHOWN = config_option("The configuration file; without it, what `prism serve` serves.")
+_SHOWN = config_option("The configuration file; without it, what `prism serve` serves without one.")
 
 
 @click.group()
 def namespace() -> None:
-    """Look at the namespaces of a configuration; secrets are never shown."""
+    """Show and validate the namespaces of a configuration. Secrets are never shown."""
 
 
 @namespace.command("list")
@@ -40,16 +40,16 @@ def list_(config: Path | None, output: str) -> None:
 @_SHOWN
 @output_option
 def describe(name: str, config: Path | None, output: str) -> None:
-    """Show everything about the namespace NAME, defaults and capabilities included."""
+    """Show the namespace NAME in full, with defaults and capabilities."""
     from prism.config.yaml.problem import nearest
     from prism.control.describe import details
 
     loaded = _load(config)
     if name not in loaded.namespaces:
         near = nearest(name, loaded.namespaces)
-        where = "the configuration" if config else "what `prism serve` serves without a configuration"
+        where = "the configuration" if config else "the default configuration"
         hint = (
-            f"did you mean {near!r}?" if near else ("`prism namespace list` shows them" if config else "give --config")
+            f"did you mean {near!r}?" if near else ("`prism namespace list` lists them" if config else "give --config")
         )
         raise click.UsageError(f"{where} has no namespace {name!r}; {hint}")
     show(output, details(loaded.namespaces[name]))
@@ -60,7 +60,7 @@ def describe(name: str, config: Path | None, output: str) -> None:
 @output_option
 @click.pass_context
 def validate(ctx: click.Context, config: Path, output: str) -> None:
-    """Check a configuration file and name every mistake at once; nothing is started."""
+    """Check a configuration file and list every mistake. Nothing is started."""
     from prism.config.yaml.problem import ConfigInvalid
 
     problems: list[dict[str, str]] = []

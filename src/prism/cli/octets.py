@@ -1,4 +1,4 @@
-"""Keys and values on the command line, and how they are shown again."""
+"""Keys and values on the command line: how they are read and shown."""
 
 import base64
 import os
@@ -9,19 +9,19 @@ import click
 
 SYNTAX = """\b
 Keys and values:
-  text            as it stands
-  base64:dGV4dA   any bytes
+  text            the text itself
+  base64:dGV4dA   any bytes, as base64
   @FILE           the content of a file
-  -               what standard input gives
-  text:@home      text that begins like one of the others
+  -               standard input
+  text:@home      text that starts like one of the other forms
 """
 
-_LONGEST_CELL = 80
+_MAX_CELL = 80
 _READ = "prism.standard_input_read"
 
 
 def octets(text: str) -> bytes:
-    """The bytes that an argument stands for, in one of the ways that `SYNTAX` shows."""
+    """The bytes that an argument stands for, in one of the forms of `SYNTAX`."""
     if text == "-":
         return _standard_input()
     kind, separator, rest = text.partition(":")
@@ -36,12 +36,14 @@ def octets(text: str) -> bytes:
         try:
             return Path(text[1:]).read_bytes()
         except OSError as error:
-            raise click.BadParameter(f"{text[1:]}: {error.strerror}; text that begins with @ is text:@...") from error
+            raise click.BadParameter(
+                f"{text[1:]}: {error.strerror}; for text that starts with @ give text:@..."
+            ) from error
     return os.fsencode(text)
 
 
 def pair(text: str) -> tuple[bytes, bytes]:
-    """`KEY=VALUE`, each side in one of the ways that `SYNTAX` shows; the first `=` divides them."""
+    """`KEY=VALUE`, each side in one of the forms of `SYNTAX`; the first `=` divides them."""
     key, separator, value = text.partition("=")
     if not separator:
         raise click.BadParameter(f"{text!r}: give KEY=VALUE")
@@ -51,7 +53,7 @@ def pair(text: str) -> tuple[bytes, bytes]:
 def _standard_input() -> bytes:
     meta = click.get_current_context().meta
     if meta.get(_READ):
-        raise click.BadParameter("standard input can be read once only; give the other from a @FILE")
+        raise click.BadParameter("standard input can be read only once; give the other value as @FILE")
     meta[_READ] = True
     return sys.stdin.buffer.read()
 
@@ -65,7 +67,7 @@ def to_json(octets: bytes) -> str | dict[str, str]:
 
 
 def to_cell(octets: bytes) -> str:
-    """What a table shows: one short line."""
+    """A cell of a table: one short line."""
     try:
         text = octets.decode()
     except UnicodeDecodeError:
@@ -73,4 +75,4 @@ def to_cell(octets: bytes) -> str:
         text = f"base64:{base64.b64encode(octets).decode().rstrip('=')}"
     if not text.isprintable():
         text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+    return text if len(text) <= _MAX_CELL else f"{text[: _MAX_CELL - 1]}…"

@@ -1,4 +1,4 @@
-"""Results as a table for people, or as JSON or YAML for programs; rows are written as they come."""
+"""Results as a table to read, or as JSON or YAML for programs; rows are written as they come."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 import click
 
 Row = Mapping[str, Any]
-"""A result: what JSON and YAML show, by name; a table shows the same under its column's heading."""
+"""A result by name; a table shows each name as a column."""
 
 _ROWS_MEASURED = 200
 
@@ -21,7 +21,7 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["table", "json", "yaml"]),
         default="table",
         show_default=True,
-        help="How results are written.",
+        help="Format of the results.",
     )(command)
 
 
@@ -74,7 +74,7 @@ class TableWriter:
             self._release()
 
     def write(self, row: Row) -> None:
-        """Holds the first rows back, to measure them."""
+        """One row; the first ones are held back, to measure their columns."""
         cells = [cell(row.get(each)) for each in self._columns]
         if self._held is None:
             self._print(cells)

@@ -1,4 +1,4 @@
-"""`prism policy`: what a configuration allows whom, without starting anything; and keys for those who may call."""
+"""`prism policy`: who may do what in a configuration file, without starting anything; and new API keys."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -20,18 +20,26 @@ OPERATIONS = ("read", "write", "admin")
 
 @click.group()
 def policy() -> None:
-    """Look at what a configuration allows whom, and make API keys."""
+    """Check who may do what in a configuration, and make API keys."""
 
 
 @policy.command()
 @config_option("The configuration file.", required=True)
-@click.option("--principal", required=True, metavar="NAME", help="Who calls, as authentication would find out.")
-@click.option("--namespace", required=True, metavar="NAME", help="On which namespace; it need not exist.")
-@click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="What class of operation.")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of the caller; repeatable.")
-@click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A claim of its token; repeatable.")
 @click.option(
-    "--certificate", "fields", multiple=True, metavar="FIELD=VALUE", help="A field of its certificate; repeatable."
+    "--principal", required=True, metavar="NAME", help="The caller, by the name that authentication gives it."
+)
+@click.option("--namespace", required=True, metavar="NAME", help="The namespace; it need not exist.")
+@click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="The class of operation.")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of the caller; repeatable.")
+@click.option(
+    "--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A claim of the caller's token; repeatable."
+)
+@click.option(
+    "--certificate",
+    "fields",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A field of the caller's certificate; repeatable.",
 )
 @output_option
 @click.pass_context
@@ -47,10 +55,10 @@ def test(
     fields: tuple[str, ...],
     output: str,
 ) -> None:
-    """Say whether a call would be allowed, and what each rule has to do with it.
+    """Say whether a call would be allowed, and why each rule allows it or not.
 
-    A name of an API key of the configuration brings the key's groups and confinement along. Exits with 0 where it is
-    allowed, with 4 where it is not.
+    If NAME is an API key of the configuration, the key's groups and its limits to namespaces and operations apply too.
+    Exits with 0 if the call is allowed, with 4 if not.
     """
     from prism.config.access import Access
     from prism.config.loading import load
@@ -59,7 +67,7 @@ def test(
 
     loaded = load(config, discover()).config
     if loaded.authentication is None or not loaded.authentication.methods:
-        raise click.UsageError(f"{config} asks nobody who they are: everybody may do everything; add authentication")
+        raise click.UsageError(f"{config} has no authentication, so every call is allowed; add authentication")
     who = _principal(
         loaded.authentication, principal, groups, _pairs("--claim", claims), _pairs("--certificate", fields)
     )
@@ -79,10 +87,10 @@ def test(
 
 
 @policy.command()
-@click.option("--name", required=True, metavar="NAME", help="Who will call with it.")
+@click.option("--name", required=True, metavar="NAME", help="The name of the caller that will use it.")
 @output_option
 def key(name: str, output: str) -> None:
-    """Make an API key: the key is for the caller, its hash for the configuration. It is shown this once."""
+    """Make an API key. Give the key to the caller, and put its hash into the configuration. It is shown only once."""
     import hashlib
     import secrets
 
@@ -115,6 +123,6 @@ def _pairs(option: str, given: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]
     for each in given:
         name, equals, value = each.partition("=")
         if not name or not equals:
-            raise click.BadParameter(f"{each!r} is no NAME=VALUE", param_hint=option)
+            raise click.BadParameter(f"{each!r} is not NAME=VALUE", param_hint=option)
         found[name] += (value,)
     return found

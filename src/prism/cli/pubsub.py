@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 _HERE = "prism.cli.pubsub"
 
 _EXAMPLES = {
-    "prism pubsub subscribe events 'orders.>'": "all topics that begin with orders.",
-    "prism pubsub subscribe events 'orders.*.created' --group billing": "each message to one of the group",
-    "prism pubsub publish events orders.eu.created '{\"id\": 7}'": "to all who listen now",
+    "prism pubsub subscribe events 'orders.>'": "all topics that start with orders.",
+    "prism pubsub subscribe events 'orders.*.created' --group billing": "each message to one subscriber of the group",
+    "prism pubsub publish events orders.eu.created '{\"id\": 7}'": "to every current subscriber",
 }
 
 
 @click.group(
     cls=LazyGroup,
     lazy={
-        "publish": (f"{_HERE}:publish", "Send a message to all who listen."),
+        "publish": (f"{_HERE}:publish", "Send a message to every subscriber."),
         "subscribe": (f"{_HERE}:subscribe", "Print messages as they come."),
     },
     examples=_EXAMPLES,
     epilog=f"{SYNTAX.replace('Keys and values', 'Payloads')}\n{ExitCode.documentation()}",
 )
 def pubsub() -> None:
-    """Publish messages and listen to them: a topic is tokens split by dots, such as orders.eu.created."""
+    """Publish and subscribe to messages. A topic is tokens separated by dots, such as orders.eu.created."""
 
 
 class PubSubCommand(DataCommand):
@@ -46,20 +46,22 @@ class PubSubCommand(DataCommand):
 @click.command(cls=PubSubCommand)
 @click.argument("topic")
 @click.argument("payload", type=octets, default="")
-@click.option("--attribute", "attributes", multiple=True, metavar="NAME=TEXT", help="A note; repeatable.")
-@click.option("--ordering-key", default="", metavar="KEY", help="Messages of one KEY keep their order.")
+@click.option(
+    "--attribute", "attributes", multiple=True, metavar="NAME=TEXT", help="An attribute of the message; repeatable."
+)
+@click.option("--ordering-key", default="", metavar="KEY", help="Messages with the same KEY keep their order.")
 @output_option
 async def publish(
     pubsub: "PubSub", *, topic: str, payload: bytes, attributes: tuple[str, ...], ordering_key: str, output: str
 ) -> ExitCode:
-    """Send a message to all who listen to TOPIC now, and print its id."""
-    notes = dict(_note(attribute) for attribute in attributes)
-    message_id = await pubsub.publish(topic, payload, attributes=notes, ordering_key=ordering_key)
+    """Send a message to every current subscriber of TOPIC, and print its id."""
+    pairs = dict(_pair(attribute) for attribute in attributes)
+    message_id = await pubsub.publish(topic, payload, attributes=pairs, ordering_key=ordering_key)
     show(output, {"message_id": message_id})
     return ExitCode.OK
 
 
-def _note(attribute: str) -> tuple[str, str]:
+def _pair(attribute: str) -> tuple[str, str]:
     name, separator, text = attribute.partition("=")
     if not separator:
         raise click.UsageError(f"--attribute {attribute!r}: give NAME=TEXT")
@@ -68,24 +70,24 @@ def _note(attribute: str) -> tuple[str, str]:
 
 @click.command(cls=PubSubCommand)
 @click.argument("pattern")
-@click.option("--group", default="", help="Share the messages with all who name the same group.")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many messages; without it, never.")
-@click.option("--json", "as_json", is_flag=True, help="Everything about a message, as an object a line.")
-@click.option("--raw", is_flag=True, help="Payloads and nothing else, byte for byte.")
+@click.option("--group", default="", help="Each message goes to one subscriber of this group.")
+@click.option("--count", type=click.IntRange(min=1), help="Exit after this many messages.")
+@click.option("--json", "as_json", is_flag=True, help="All fields of a message, as one JSON object a line.")
+@click.option("--raw", is_flag=True, help="Only the payloads, byte for byte.")
 async def subscribe(
     pubsub: "PubSub", *, pattern: str, group: str, count: int | None, as_json: bool, raw: bool
 ) -> ExitCode:
     """Print the messages of topics that match PATTERN, from now on.
 
-    In PATTERN the token * is any one token, and > at the end one or more: orders.*.created, orders.>. When the
-    gateway goes away it is tried again; what may have been missed meanwhile is said on standard error.
+    In PATTERN the token * matches one token, and > at the end one or more: orders.*.created, orders.>. If the
+    connection breaks, it subscribes again; messages that it may have missed are reported on standard error.
     """
     if as_json and raw:
         raise click.UsageError("give --json or --raw, not both")
     write = _write_raw if raw else _write_json if as_json else _write_line
     left = count
-    async with pubsub.subscribe(pattern, group=group, on_gap=_say) as messages:
-        click.echo(f"prism: listening to {pattern}; Ctrl-C ends it", err=True)
+    async with pubsub.subscribe(pattern, group=group, on_gap=_report) as messages:
+        click.echo(f"prism: listening to {pattern}; stop with Ctrl-C", err=True)
         async for message in messages:
             write(message)
             sys.stdout.flush()
@@ -115,5 +117,5 @@ def _write_raw(message: "Message") -> None:
     sys.stdout.buffer.write(message.payload)
 
 
-def _say(gap: "Gap") -> None:
+def _report(gap: "Gap") -> None:
     click.echo(f"prism: {gap}", err=True)

@@ -10,7 +10,7 @@ from prism.cli.config_option import config_option
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the command line says of a gateway.
+    """The command line's part of a gateway's configuration.
 
     Attributes:
         config: its configuration file; None for SQLite under `./prism-data`.
@@ -22,17 +22,17 @@ class ServeOptions:
 
 
 @click.command()
-@config_option("The configuration file; read again when it changes and on SIGHUP.")
+@config_option("The configuration file; it is read again when it changes and on SIGHUP.")
 @click.option(
     "--listen",
     multiple=True,
     metavar="ADDRESS",
-    help="Where data is served, HOST:PORT or unix:/PATH, in place of what the configuration says; repeatable.",
+    help="Address of the data port, HOST:PORT or unix:/PATH, instead of the configuration's; repeatable.",
 )
 def serve(config: Path | None, listen: tuple[str, ...]) -> None:
-    """Run a gateway: gRPC and HTTP/JSON on port 8980, the admin port on 8981, probes and figures on 9090.
+    """Run a gateway: gRPC and HTTP/JSON on port 8980, the admin port on 8981, probes and metrics on 9090.
 
-    Without --config its data is kept in SQLite under ./prism-data, in the namespace "default".
+    Without --config it serves the namespace "default" and keeps its data in SQLite under ./prism-data.
     """
     from pydantic_core import PydanticCustomError
 

@@ -61,7 +61,7 @@ def test_anything_else_is_a_list_of_objects() -> None:
         (b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": "soon"}]}', "items[0].expires_at"),
         (b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": 5}]}', "items[0].expires_at"),
         (b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": "2030-01-01"}]}', "append Z"),
-        (b'{"id": "a", "items": [{"key": "k", "value": "v"}, {"key": "k", "value": "w"}]}', "a key is there twice"),
+        (b'{"id": "a", "items": [{"key": "k", "value": "v"}, {"key": "k", "value": "w"}]}', "the same key twice"),
     ],
 )
 def test_a_wrong_line_says_what_is_wrong(line: bytes, why: str) -> None:

@@ -65,7 +65,7 @@ async def test_wrong_lines_do_not_stop_an_import(upstream: Upstream, kv: KeyValu
     done = await prism("kv", "import", "default", "-", endpoint=upstream.address, stdin=lines)
     assert done.code == 5
     assert done.err.splitlines()[0].startswith("prism: line 2: not JSON")
-    assert "1 line left out" in done.err.splitlines()[1]
+    assert "1 invalid line skipped" in done.err.splitlines()[1]
     assert [record async for record in kv.list_records()] == ["a", "b"]
 
 

@@ -52,5 +52,5 @@ async def test_the_exit_code_says_whether_all_is_served(admin: str) -> None:
     assert [each.code for each in (served, lost, all_, unknown, nobody)] == [0, 1, 1, 2, 3]
     assert json.loads(lost.out)["state"] == "unavailable"
     assert "did you mean 'lost'?" in unknown.err
-    assert "--endpoint names another" in nobody.err
+    assert "or name another with --endpoint" in nobody.err
     assert [line.split()[0] for line in all_.out.splitlines()] == ["NAMESPACE", "default", "lost"]

@@ -1,4 +1,4 @@
-"""Stores the records of JSON Lines through a gateway: batches in flight, bad lines reported, nothing else skipped."""
+"""Stores records from JSON Lines through a gateway: several batches in flight, every skipped line reported."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from prism.cli.kv.json_lines import BadLine, decode, size_of, split
 from prism.client import InvalidArgument, Item, KeyValue, LimitExceeded, PrismError, Unimplemented, Value
 
-_MOST_WRITES = 200
-_MOST_BYTES = 512 * 1024
-_MOST_ITEMS = 500
-_IN_FLIGHT = 6
+_MAX_WRITES = 200
+_MAX_BYTES = 512 * 1024
+_MAX_ITEMS = 500
+_MAX_IN_FLIGHT = 6
 
 
 @dataclass(slots=True)
 class Counts:
-    """What an import has done so far: whole records and items stored, lines left out, items that had expired."""
+    """Progress of an import: whole records and items stored, lines skipped, items that had expired."""
 
     records: int = 0
     items: int = 0
@@ -43,23 +43,23 @@ class _Batch:
 
     def has_room(self, write: _Write, size: int) -> bool:
         return not self.writes or (
-            write.record not in self.writes and len(self.writes) < _MOST_WRITES and self.size + size <= _MOST_BYTES
+            write.record not in self.writes and len(self.writes) < _MAX_WRITES and self.size + size <= _MAX_BYTES
         )
 
 
 class Importer:
     """One import into one namespace.
 
-    Lines of the same record are stored in their order, so that the last one holds. An expiry becomes a time to live as
-    late as possible, by the clock here: what the store makes of it differs by the way there and by its clock.
+    Lines of the same record are stored in their order, so that the last one wins. An expiry becomes a time to live when
+    its batch is sent, by the clock of this machine: in the store it differs by the way there and by the store's clock.
     """
 
     def __init__(self, keyvalue: KeyValue, on_bad_line: Callable[[int, str], None], on_bytes: Callable[[int], None]):
         """
         Args:
             keyvalue: where the records go.
-            on_bad_line: told the number of a line that was left out, and why.
-            on_bytes: told how many bytes of the input have been read.
+            on_bad_line: called with the number of a skipped line, and why it was skipped.
+            on_bytes: called with how many bytes of the input have been read.
         """
         self.counts = Counts()
         self._keyvalue = keyvalue
@@ -73,7 +73,7 @@ class Importer:
         """Stores everything.
 
         Raises:
-            PrismError: the gateway or the store failed; `counts` says what is stored. To import again does no harm.
+            PrismError: the gateway or the store failed; `counts` says what is stored. Importing again is safe.
         """
         number = 0
         try:
@@ -96,9 +96,9 @@ class Importer:
         try:
             record, items = decode(text)
         except BadLine as problem:
-            self._leave_out(number, str(problem))
+            self._skip(number, str(problem))
             return
-        parts = split(items, _MOST_ITEMS, _MOST_BYTES)
+        parts = split(items, _MAX_ITEMS, _MAX_BYTES)
         for part in parts:
             await self._add(_Write(number, record, part, last=part is parts[-1]))
 
@@ -114,7 +114,7 @@ class Importer:
     async def _flush(self) -> None:
         if not self._batch.writes:
             return
-        await self._land(_IN_FLIGHT - 1)
+        await self._land(_MAX_IN_FLIGHT - 1)
         batch, self._batch = self._batch, _Batch()
         self._flying[asyncio.create_task(self._store(list(batch.writes.values())))] = batch
 
@@ -134,7 +134,7 @@ class Importer:
         except (InvalidArgument, LimitExceeded) as error:
             if error.retry_after is not None:
                 raise
-            results = {}  # The batch as a whole is too much: its writes are taken one by one.
+            results = {}  # the batch as a whole was refused: send its writes one by one
         for write in writes:
             result = results.get(write.record)
             if result is not None and result.error is None:
@@ -143,7 +143,7 @@ class Importer:
                 await self._store_alone(write)
 
     async def _store_alone(self, write: _Write) -> None:
-        """Repeats a write that failed in its batch: putting the same again does no harm."""
+        """Repeats a write that failed in its batch; putting the same again is safe."""
         values = self._living(write, datetime.now(UTC))
         try:
             if values:
@@ -153,7 +153,7 @@ class Importer:
             if not too_large and not isinstance(error, InvalidArgument | Unimplemented):
                 error.message = f"line {write.line}: {error.message}"
                 raise
-            self._leave_out(write.line, error.message)
+            self._skip(write.line, error.message)
         else:
             self._stored(write, len(values))
 
@@ -171,7 +171,7 @@ class Importer:
         self.counts.expired += len(write.items) - items
         self.counts.records += write.last and items > 0
 
-    def _leave_out(self, number: int, problem: str) -> None:
+    def _skip(self, number: int, problem: str) -> None:
         if number not in self._bad:
             self._bad.add(number)
             self.counts.bad_lines += 1

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from prism.client import KeyValue
 
 _record = click.argument("record", metavar="ID")
-_ttl = click.option("--ttl", type=duration, help="How long it lives, such as 90s, 30m or 7d.")
-_metadata = click.option("--metadata", multiple=True, metavar="NAME=TEXT", help="A note on the value; repeatable.")
+_ttl = click.option("--ttl", type=duration, help="Time to live, such as 90s, 30m or 7d.")
+_metadata = click.option("--metadata", multiple=True, metavar="NAME=TEXT", help="Metadata of the value; repeatable.")
 
 
 @click.command(cls=KeyValueCommand)
 @_record
 @click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
-@click.option("--raw", is_flag=True, help="Write the value of the one KEY and nothing else, byte for byte.")
+@click.option("--raw", is_flag=True, help="Write only the value of the one KEY, byte for byte.")
 @output_option
 async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool, output: str) -> ExitCode:
-    """Read items of record ID by their keys, or without KEY all of them."""
+    """Read items of record ID by their keys; without KEY, all items."""
     if raw and len(keys) != 1:
-        raise click.UsageError("--raw writes one value: give one KEY")
+        raise click.UsageError("--raw writes one value; give one KEY")
     found = await kv.get_many(record, keys) if keys else {item.key: item async for item in kv.scan(record)}
     if raw:
         sys.stdout.buffer.write(found[keys[0]].value if found else b"")
@@ -50,9 +50,9 @@ async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool
 @_record
 @click.argument("items", metavar="KEY=VALUE...", type=pair, nargs=-1, required=True)
 @_ttl
-@click.option("--keep-ttl", is_flag=True, help="Items that exist keep the time to live they have.")
+@click.option("--keep-ttl", is_flag=True, help="Existing items keep their time to live.")
 @_metadata
-@click.option("--idempotency-key", default="", help="Makes the put safe to repeat for 24 hours.")
+@click.option("--idempotency-key", default="", help="Makes the put safe to repeat, for 24 hours.")
 @output_option
 async def put(
     kv: "KeyValue",
@@ -67,8 +67,8 @@ async def put(
 ) -> ExitCode:
     """Store items in record ID and print their new versions.
 
-    Without --ttl an item lives for ever, also one that had a time to live before. A KEY that holds "=" is given as
-    base64:, without padding.
+    Without --ttl an item lives for ever, even if it had a time to live before. Give a KEY that contains "=" as
+    base64:..., without padding.
     """
     from prism.client import Value
 
@@ -89,7 +89,7 @@ async def put(
 @click.option("--record", "whole", is_flag=True, help="Delete the whole record.")
 @output_option
 async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole: bool, output: str) -> ExitCode:
-    """Delete items of record ID, or with --record all of it. What is not there is no error."""
+    """Delete items of record ID, or with --record the whole record. A missing item is not an error."""
     if bool(keys) == whole:
         raise click.UsageError("give the KEYs to delete, or --record for the whole record")
     count = await kv.delete_record(record) if whole else len(await kv.delete(record, keys))
@@ -101,10 +101,10 @@ async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole:
 @_record
 @click.argument("key", type=octets)
 @click.argument("new", type=octets, required=False)
-@click.option("--delete", "remove", is_flag=True, help="Delete the item instead of giving it a NEW value.")
-@click.option("--expect", type=octets, metavar="VALUE", help="It has this value now.")
-@click.option("--expect-version", metavar="VERSION", help="It has this version now, as `prism kv get` prints it.")
-@click.option("--expect-absent", is_flag=True, help="It does not exist now.")
+@click.option("--delete", "remove", is_flag=True, help="Delete the item instead of storing a NEW value.")
+@click.option("--expect", type=octets, metavar="VALUE", help="Expect this value.")
+@click.option("--expect-version", metavar="VERSION", help="Expect this version, as `prism kv get` prints it.")
+@click.option("--expect-absent", is_flag=True, help="Expect that it does not exist.")
 @_ttl
 @_metadata
 @output_option
@@ -122,7 +122,7 @@ async def cas(
     metadata: tuple[str, ...],
     output: str,
 ) -> ExitCode:
-    """Give the item KEY of record ID the value NEW if it is as expected now, and print what it is then."""
+    """Store NEW in item KEY of record ID if the item is as expected, and print the item after the call."""
     from prism.client import Item, Value
 
     if (new is None) != remove:
@@ -143,12 +143,12 @@ async def cas(
 @_record
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
 @_ttl
-@click.option("--never", is_flag=True, help="Take the time to live away.")
+@click.option("--never", is_flag=True, help="Remove the time to live.")
 @output_option
 async def expire(
     kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], ttl: float | None, never: bool, output: str
 ) -> ExitCode:
-    """Give items of record ID a new time to live, or with --never take it away."""
+    """Set the time to live of items of record ID, or remove it with --never."""
     if (ttl is None) != never:
         raise click.UsageError("give --ttl or --never")
     found = await kv.persist(record, keys) if ttl is None else await kv.expire(record, keys, ttl)

@@ -1,11 +1,11 @@
-"""The format of import and export: JSON Lines, one record a line, in UTF-8.
+"""The format of import and export: JSON Lines in UTF-8, one record a line.
 
     {"id": "account:1", "items": {"plan": "team"}}
     {"id": "account:2", "items": [{"key": {"base64": "/w=="}, "value": "x", "expires_at": "2030-01-01T00:00:00Z"}]}
 
-`items` is an object where every key and value is UTF-8 and no item has metadata or expires; else a list of objects with
-`key`, `value`, and where they are set `metadata` and `expires_at` (RFC 3339). Versions are not kept: they belong to
-the store that gave them.
+`items` is an object if every key and value is UTF-8 and no item has metadata or expires. Otherwise it is a list of
+objects with `key` and `value`, and `metadata` and `expires_at` (RFC 3339) where they are set. Versions are not kept:
+they belong to the store that made them.
 """
 
 import base64
@@ -23,7 +23,7 @@ _FIELDS = frozenset({"key", "value", "metadata", "expires_at"})
 
 
 class BadLine(ValueError):
-    """A line is not a record; the message says what is wrong with it."""
+    """A line is not a valid record; the message says why."""
 
 
 def encode(record: str, items: Sequence[Item]) -> bytes:
@@ -56,7 +56,7 @@ def decode(line: bytes) -> tuple[str, list[Item]]:
     """The record of a line.
 
     Raises:
-        BadLine: it is none.
+        BadLine: the line is not a valid record.
     """
     try:
         record = json.loads(line, object_pairs_hook=_without_repeats)
@@ -93,7 +93,7 @@ def _items(content: Any) -> list[Item]:
         raise BadLine("items: give an object, or a list of objects with key and value")
     items = [_item(each, f"items[{index}]") for index, each in enumerate(content)]
     if len({item.key for item in items}) < len(items):
-        raise BadLine("items: a key is there twice")
+        raise BadLine("items: the same key twice")
     return items
 
 

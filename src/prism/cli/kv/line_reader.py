@@ -1,4 +1,4 @@
-"""Reads lines on a thread, so that a slow pipe never stops the event loop, nor a stuck one the end of the program."""
+"""Reads lines on a thread, so that a slow pipe does not block the event loop, and a stuck one not the exit."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ _CHUNKS_AHEAD = 4
 
 
 class Source(Protocol):
-    """A file without a buffer: a read gives what there is."""
+    """An unbuffered file: a read returns what is available."""
 
     def read(self, size: int, /) -> bytes | None: ...
 
 
 async def read_lines(file: Source) -> AsyncIterator[list[bytes]]:
-    """The lines of a file, without their ends, some at a time; memory is bounded by the longest line.
+    """The lines of a file, without line ends, several at a time; memory is bounded by the longest line.
 
     Raises:
         OSError: the file cannot be read.
@@ -36,7 +36,7 @@ async def read_lines(file: Source) -> AsyncIterator[list[bytes]]:
 
 
 class _Reader:
-    """Reads ahead by a few chunks, until the end of the file or until nobody wants more."""
+    """Reads a few chunks ahead, until the end of the file or until it is stopped."""
 
     def __init__(self, file: Source, loop: asyncio.AbstractEventLoop) -> None:
         self.chunks: asyncio.Queue[list[bytes] | OSError | None] = asyncio.Queue()
@@ -62,7 +62,7 @@ class _Reader:
 
 
 def _split(file: Source) -> Iterator[list[bytes]]:
-    """The lines, as many at a time as a read brings."""
+    """The lines, as many at a time as one read returns."""
     parts: list[bytes] = []
     while data := file.read(_CHUNK):
         *lines, rest = data.split(b"\n")

@@ -1,4 +1,4 @@
-"""`prism kv scan` and `records`: what there is, in byte order."""
+"""`prism kv scan` and `records`: lists in byte order."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
-            click.option("--limit", type=click.IntRange(min=0), help="Most results in all."),
+            click.option("--limit", type=click.IntRange(min=0), help="At most this many results."),
             click.option("--reverse", is_flag=True, help="From the last to the first."),
-            click.option("--start", type=kind, default="", help="The first one, whatever --reverse says."),
-            click.option("--prefix", type=kind, default="", help="Those that start with this; nothing is a wildcard."),
+            click.option("--start", type=kind, default="", help="The lowest one, included; with --reverse too."),
+            click.option(
+                "--prefix", type=kind, default="", help="Only those that start with this; there are no wildcards."
+            ),
         ):
             command = option(command)
         return command
@@ -32,7 +34,7 @@ def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]]
 @click.command(cls=KeyValueCommand)
 @click.argument("record", metavar="ID")
 @_range(octets)
-@click.option("--end", type=octets, default="", help="The first one left out, whatever --reverse says.")
+@click.option("--end", type=octets, default="", help="The upper bound, excluded; with --reverse too.")
 @click.option("--keys-only", is_flag=True, help="Leave out values and metadata.")
 @output_option
 async def scan(kv: "KeyValue", *, record: str, keys_only: bool, output: str, **bounds: Any) -> ExitCode:

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; nothing elsewhere."""
+"""A progress bar on a terminal; nothing where standard error is not a terminal."""
 
 import sys
 from time import monotonic
@@ -17,7 +17,7 @@ class Progress:
         """
         Args:
             label: what is going on.
-            total: how much there is in all; None where nobody knows.
+            total: how much there is in all; None where that is not known.
         """
         self._label = label
         self._total = total
@@ -33,7 +33,7 @@ class Progress:
         self.clear()
 
     def advance(self, amount: int, note: str) -> None:
-        """So much more is done; `note` is shown beside it."""
+        """Adds to what is done; `note` is shown beside it."""
         self._done += amount
         now = monotonic()
         if self._shown and now - self._drawn >= _REDRAW_SECONDS:
@@ -41,7 +41,7 @@ class Progress:
             click.echo(f"\r\x1b[K{self._label}  {self._bar(now)}{note}", nl=False, err=True)
 
     def clear(self) -> None:
-        """Takes the bar away, for another line to be written."""
+        """Clears the bar, so that another line can be written."""
         if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True)
 

@@ -33,9 +33,9 @@ One record a line, in UTF-8:
 async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
     """Store the records of FILE, or of standard input with -.
 
-    Items that exist are overwritten, others are left: to import the same file again is harmless. A line that is
-    wrong is reported by its number and left out; so are items that have expired. Items that expire later get the
-    time that is left by the clock of this machine.
+    Existing items are overwritten and other items stay, so importing a file twice is safe. A line that is not valid
+    is skipped and reported by its number. Expired items are skipped too. Items that expire later get the remaining
+    time by the clock of this machine.
     """
     from prism.cli.kv.importer import Importer
     from prism.cli.kv.line_reader import read_lines
@@ -58,7 +58,7 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
 
 
 def _opened(file: str) -> FileIO:
-    # Unbuffered, for a buffer's lock would be held by the thread that reads, and closing it would wait for input.
+    # Unbuffered: the reading thread would hold a buffer's lock, and closing the file would wait for input.
     return FileIO(os.dup(sys.stdin.fileno()) if file == "-" else file)
 
 
@@ -72,7 +72,7 @@ def _summary(counts: "Counts", seconds: float) -> str:
     if counts.expired:
         text += f"; {counted(counts.expired, 'expired item')} skipped"
     if counts.bad_lines:
-        text += f"; {counted(counts.bad_lines, 'line')} left out"
+        text += f"; {counted(counts.bad_lines, 'invalid line')} skipped"
     return text
 
 
@@ -80,8 +80,8 @@ def _summary(counts: "Counts", seconds: float) -> str:
 async def export(kv: "KeyValue") -> ExitCode:
     """Write every record of the namespace to standard output, in byte order of ids and of keys.
 
-    What `prism kv import` reads. Nothing is lost but versions, which belong to the store. Records that change
-    meanwhile are written as they were at some moment of the export.
+    `prism kv import` reads the output. Versions are not written: they belong to the store. A record that changes
+    during the export is written as it was at some moment of the export.
     """
     from prism.cli.kv.json_lines import encode
 

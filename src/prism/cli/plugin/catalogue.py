@@ -1,4 +1,4 @@
-"""`prism plugin list` and `prism plugin describe`: what there is."""
+"""`prism plugin list` and `prism plugin describe`: the plugins that the gateway found."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ _COLUMNS = ("name", "version", "maturity", "interfaces", "default_placement", "n
 @click.command("list", cls=AdminCommand)
 @output_option
 async def list_(admin: "AdminClient", *, output: str) -> ExitCode:
-    """List the plugins that the gateway found, each with the number of namespaces on it.
+    """List the plugins that the gateway found, each with its number of namespaces.
 
-    What was found and cannot be used is told on standard error, with the reason.
+    A plugin that cannot be used is reported on standard error, with the reason.
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 
@@ -37,7 +37,7 @@ async def list_(admin: "AdminClient", *, output: str) -> ExitCode:
 @click.argument("name")
 @output_option
 async def describe(admin: "AdminClient", *, name: str, output: str) -> ExitCode:
-    """Show the plugin NAME: its manifest, what it promises, and the options that a namespace on it takes."""
+    """Show the plugin NAME: its manifest, its capabilities and its options."""
     from prism._proto.admin.v1 import admin_pb2 as pb
 
     answer = await admin.call("DescribePlugin", pb.DescribePluginRequest(plugin=name), pb.DescribePluginResponse)
@@ -51,7 +51,7 @@ async def describe(admin: "AdminClient", *, name: str, output: str) -> ExitCode:
     for section, rows in options.items():
         click.echo()
         if not rows:
-            click.echo(f"It takes no {section}.")
+            click.echo(f"{section}: no options")
             continue
         with writer(output, (section, "kind", "default", "meaning")) as out:
             for row in rows:
@@ -61,7 +61,7 @@ async def describe(admin: "AdminClient", *, name: str, output: str) -> ExitCode:
 
 
 def _shown(plugin: dict[str, Any]) -> dict[str, Any]:
-    """A plugin, without how to install what is not missing."""
+    """A plugin; without the advice on missing drivers if none is missing."""
     if not plugin["missing_drivers"]:
         del plugin["missing_drivers"], plugin["how_to_install"]
     return plugin

@@ -1,4 +1,4 @@
-"""`prism plugin reload`, `enable` and `disable`: what changes how a namespace is served."""
+"""`prism plugin reload`, `enable` and `disable`."""
 
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @click.command(cls=AdminCommand)
 @click.argument("namespace")
-@click.option("--version", default="", metavar="VERSION", help="Refuse unless this version of the plugin is in place.")
+@click.option("--version", default="", metavar="VERSION", help="Only if this version of the plugin is installed.")
 @output_option
 async def reload(admin: "AdminClient", *, namespace: str, version: str, output: str) -> ExitCode:
-    """Replace the instance that serves NAMESPACE by a new one, without failing a call.
+    """Replace the plugin instance that serves NAMESPACE by a new one, without failing a call.
 
-    The new one is started and probed beside the old, which then ends its calls and stops. If the new one does not come
-    up, the old one serves on, and this ends with 6 and the reason. Namespaces that share the instance move with it. The
-    configuration is read again first.
+    The configuration is read again first. Then the new instance is started and probed beside the old one, which
+    finishes its calls and stops. If the new one does not start, the old one keeps serving, and this command exits with
+    6 and the reason. Namespaces that share the instance move too.
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 
@@ -58,19 +58,20 @@ async def enable(admin: "AdminClient", *, namespace: str, output: str) -> ExitCo
         show(output, row)
     else:
         status = row["status"]
-        done = "enabled" if row["changed"] else "was enabled already"
+        done = "enabled" if row["changed"] else "was already enabled"
         click.echo(f"{namespace} {done} and is {status['state']}{': ' * bool(status['reason'])}{status['reason']}")
     return ExitCode.OK if row["status"]["state"] in SERVED else ExitCode.NEGATIVE
 
 
 @click.command(cls=AdminCommand)
 @click.argument("namespace")
-@click.option("--reason", default="", help="Why, for those whose calls are refused.")
+@click.option("--reason", default="", help="Shown to callers whose calls are refused.")
 @output_option
 async def disable(admin: "AdminClient", *, namespace: str, reason: str, output: str) -> ExitCode:
-    """Refuse the calls of NAMESPACE with UNAVAILABLE, a sentence that says who did it, and how to undo it.
+    """Refuse the calls of NAMESPACE with UNAVAILABLE until `prism plugin enable`.
 
-    Its instance is left running. Reloads of the configuration leave it disabled; a restart of the gateway does not.
+    Its plugin instance keeps running. A reload of the configuration keeps it disabled; a restart of the gateway does
+    not.
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 

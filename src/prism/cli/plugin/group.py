@@ -6,12 +6,12 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 
 _EXAMPLES = {
-    "prism plugin list": "what a namespace may name as its backend",
-    "prism plugin describe postgres": "its options and what it promises",
-    "prism plugin status": "how every namespace is served",
-    "prism plugin status profiles": "one of them, with its last probe and failure",
-    "prism plugin reload profiles": "a new instance; if it does not come up, the old one stays",
-    "prism plugin logs profiles -f": "what it prints, as it comes",
+    "prism plugin list": "the backends that a namespace can use",
+    "prism plugin describe postgres": "its options and capabilities",
+    "prism plugin status": "the state of every namespace",
+    "prism plugin status profiles": "one namespace, with its last probe and failure",
+    "prism plugin reload profiles": "start a new instance; if that fails, the old one stays",
+    "prism plugin logs profiles -f": "follow its output",
     'prism plugin disable profiles --reason "moving to db2"': "until it is enabled again",
 }
 
@@ -19,20 +19,20 @@ _EXAMPLES = {
 @click.group(
     cls=LazyGroup,
     lazy={
-        "list": ("prism.cli.plugin.catalogue:list_", "List the plugins that there are."),
-        "describe": ("prism.cli.plugin.catalogue:describe", "Show a plugin: what it promises and its options."),
+        "list": ("prism.cli.plugin.catalogue:list_", "List the plugins that the gateway found."),
+        "describe": ("prism.cli.plugin.catalogue:describe", "Show a plugin: its capabilities and its options."),
         "reload": ("prism.cli.plugin.change:reload", "Replace the instance of a namespace without failing a call."),
         "enable": ("prism.cli.plugin.change:enable", "Serve a namespace again."),
         "disable": ("prism.cli.plugin.change:disable", "Refuse the calls of a namespace."),
-        "logs": ("prism.cli.plugin.logs:logs", "Show what the plugin of a namespace prints."),
-        "status": ("prism.cli.plugin.status:status", "Show how the plugin of each namespace fares."),
+        "logs": ("prism.cli.plugin.logs:logs", "Show the output of a namespace's plugin."),
+        "status": ("prism.cli.plugin.status:status", "Show the state of each namespace and its plugin."),
     },
     examples=_EXAMPLES,
     epilog=ExitCode.documentation(),
 )
 def plugin() -> None:
-    """Look after the plugins of a running gateway, through its admin port.
+    """Manage the plugins of a running gateway, through its admin port.
 
-    A plugin serves namespaces on one kind of store. The admin port answers on the gateway's own machine only; from
-    another one, reach it through `ssh -L 8981:127.0.0.1:8981 GATEWAY`.
+    A plugin connects the gateway to one kind of store. By default the admin port listens on the gateway's own machine
+    only; reach it from another one through `ssh -L 8981:127.0.0.1:8981 GATEWAY`.
     """

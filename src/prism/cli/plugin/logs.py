@@ -1,4 +1,4 @@
-"""`prism plugin logs`: what a plugin in a process of its own prints."""
+"""`prism plugin logs`: the output of a plugin that runs in a process of its own."""
 
 import json
 from typing import TYPE_CHECKING
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 @click.command(cls=AdminCommand)
 @click.argument("namespace")
 @click.option(
-    "-n", "--lines", type=click.IntRange(min=1), help="Only so many of the last lines; all that are kept else."
+    "-n",
+    "--lines",
+    type=click.IntRange(min=1),
+    help="Only this many of the last lines; the default is all that are kept.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with what it prints from now on; end it by Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines; stop with Ctrl-C.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
-              help="Lines as they are with their time, or a JSON object for each.")  # fmt: skip
+              help="Lines with their time, or a JSON object for each.")  # fmt: skip
 async def logs(admin: "AdminClient", *, namespace: str, lines: int | None, follow: bool, output: str) -> ExitCode:
-    """Show what the plugin of NAMESPACE printed, the oldest line first.
+    """Show the output of NAMESPACE's plugin, oldest line first.
 
-    The gateway keeps the last lines of the plugins that it starts as sidecars. A plugin in the gateway's own process
-    has no output of its own: its lines are in the gateway's log.
+    The gateway keeps the last lines of each sidecar. A plugin in the gateway's own process has no output of its own:
+    its lines are in the gateway's log.
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 
@@ -35,7 +38,7 @@ async def logs(admin: "AdminClient", *, namespace: str, lines: int | None, follo
             click.echo(json.dumps({"time": time, "line": each.line, "gap": each.gap}, ensure_ascii=False))
             continue
         if each.gap:
-            click.echo("prism: lines were lost here: more came at once than are kept", err=True)
+            click.echo("prism: some lines are missing here: the plugin printed more than is kept", err=True)
         line = "".join(mark if mark.isprintable() or mark == "\t" else repr(mark)[1:-1] for mark in each.line)
         click.echo(f"{time} {line}")
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""Answers of the admin port as plain data, the words of the contract made short."""
+"""Answers of the admin port as plain data, with short names for the values of enums."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ def _value(value: Any, kind: Any) -> Any:
 
 
 def _sorted(value: Any) -> Any:
-    """A Struct or a map, which know no order; and a Struct knows no integers."""
+    """A Struct or a map, which have no order; and a Struct has no integers."""
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value)}
     if isinstance(value, list):

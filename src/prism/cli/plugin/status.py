@@ -1,4 +1,4 @@
-"""`prism plugin status`: how namespaces are served."""
+"""`prism plugin status`: the state of namespaces and their plugins."""
 
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ _COLUMNS = ("namespace", "plugin", "version", "placement", "state", "calls", "st
 
 @click.command(cls=AdminCommand)
 @click.argument("namespace", required=False)
-@click.option("--plugin", "on", default="", metavar="NAME", help="Only namespaces on this plugin.")
+@click.option("--plugin", "on", default="", metavar="NAME", help="Only namespaces that use this plugin.")
 @output_option
 async def status(admin: "AdminClient", *, namespace: str | None, on: str, output: str) -> ExitCode:
-    """Show how the plugin of NAMESPACE fares, or of every namespace.
+    """Show the state of NAMESPACE and its plugin, or of every namespace.
 
-    Ends with 0 where all that is shown is served, with 1 where some is not: `prism plugin status profiles` is a check
-    that scripts can use.
+    Exits with 0 if every namespace shown is served, with 1 if not, so a script can use `prism plugin status profiles`
+    as a check.
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 
@@ -31,7 +31,7 @@ async def status(admin: "AdminClient", *, namespace: str | None, on: str, output
     if namespace is not None:
         answer = await admin.call("GetPluginStatus", request, pb.GetPluginStatusResponse)
         if not answer.statuses:
-            raise click.UsageError(f"namespace {namespace!r} is not on plugin {on!r}; leave --plugin out")
+            raise click.UsageError(f"namespace {namespace!r} does not use plugin {on!r}; remove --plugin")
         row = plain(answer.statuses[0])
         show(output, row)
         return ExitCode.OK if row["state"] in SERVED else ExitCode.NEGATIVE

@@ -38,9 +38,10 @@ namespaces:
 """
     )
     spec = loaded.namespaces["user-profiles"]
-    assert spec.services == {"prism.data.v1.KeyValue"}
-    assert spec.instance.config.model_dump()["url"] == "toy://u:hunter2@h/db"
-    assert spec.instance.config.model_dump()["pool"] == {"size": 9, "mode": "lazy"}
+    (backend,) = spec.backends
+    assert backend.services == {"prism.data.v1.KeyValue"}
+    assert backend.instance.config.model_dump()["url"] == "toy://u:hunter2@h/db"
+    assert backend.instance.config.model_dump()["pool"] == {"size": 9, "mode": "lazy"}
     assert (loaded.config.gateway.max_message_size, loaded.config.telemetry.log.level) == (8 << 20, "debug")
     assert [each.name for each in loaded.config.namespaces] == ["user-profiles", "other"]
 
@@ -148,7 +149,7 @@ def test_secrets_from_a_directory(file: File, tmp_path: Path) -> None:
         f"secrets: {{directory: '{tmp_path}/${{NONE:-mounted}}'}}\n"
         "namespaces: [{name: a, backend: toy, config: {store: '{{ secret:store-name }}'}}]"
     )
-    assert loaded.namespaces["a"].instances[0].config.model_dump()["store"] == "from-file"
+    assert loaded.namespaces["a"].backends[0].instance.config.model_dump()["store"] == "from-file"
     assert loaded.watched == {tmp_path, tmp_path / "mounted"}
     assert file.problems(NAMESPACE + "secrets: {directory: /no/such}")["secrets.directory"].line == 2
 
@@ -164,7 +165,7 @@ namespaces:
   - {name: d, backend: toy2, config: {store: s, pool: {size: 9}}}
 """
     )
-    keys = [each.instance.key for each in loaded.namespaces.values()]
+    keys = [each.backends[0].instance.key for each in loaded.namespaces.values()]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
 

@@ -48,7 +48,7 @@ async def test_a_store_that_is_down_is_tried_again_while_others_serve(world: Wor
     with pytest.raises(BackendUnavailable, match=r"connection refused.*keeps trying") as caught:
         await world.put("b", b"1")
     assert caught.value.outcome is Outcome.NOT_APPLIED
-    assert state(world.control.served["b"])["status"] == "unavailable"
+    assert state("b", world.control.served["b"].instances[0])["status"] == "unavailable"
     store("down").down = ""
     await until(lambda: not world.gateway.snapshot.namespaces["b"].instances[0].refusal)
     await world.put("b", b"1")
@@ -78,7 +78,7 @@ async def test_no_secret_reaches_refusal_state_or_log(world: World, caplog: pyte
     refusal = world.gateway.snapshot.namespaces["a"].instances[0].refusal
     assert "refuses the password ***" in refusal
     assert "refuses the password" in caplog.text
-    assert "hunter2" not in caplog.text + refusal + repr(state(world.control.served["a"]))
+    assert "hunter2" not in caplog.text + refusal + repr(state("a", world.control.served["a"].instances[0]))
 
 
 async def test_one_namespace_that_cannot_be_attached_leaves_the_others(world: World) -> None:
@@ -99,12 +99,12 @@ async def test_a_probe_that_fails_degrades_and_does_not_refuse(world: World) -> 
     world.write(toy("a", "s"))
     await world.control.start()
     store("s").sick = "half of the replicas are gone"
-    await until(lambda: state(world.control.served["a"])["status"] == "degraded")
-    assert state(world.control.served["a"])["reason"] == "half of the replicas are gone"
+    await until(lambda: state("a", world.control.served["a"].instances[0])["status"] == "degraded")
+    assert state("a", world.control.served["a"].instances[0])["reason"] == "half of the replicas are gone"
     assert world.gateway.snapshot.namespaces["a"].instances[0].probed.message == "half of the replicas are gone"
     await world.put("a", b"1")
     store("s").sick = ""
-    await until(lambda: state(world.control.served["a"])["status"] == "ready")
+    await until(lambda: state("a", world.control.served["a"].instances[0])["status"] == "ready")
 
 
 async def test_an_unhealthy_store_does_not_begin_to_serve(world: World) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from control.world import World, toy, toy_plugins
 from prism.config.loading import load
-from prism.control.describe import details, row, state
+from prism.control.describe import details, rows, state
 
 
 def test_details_hold_no_secret(tmp_path: Path) -> None:
@@ -39,11 +39,16 @@ namespaces:
     }
     assert shown["credentials"] == {"username": "prism", "password": "***"}
     assert (shown["line"], shown["capabilities"]["ttl"]) == (3, True)
-    assert row(spec) == {"name": "a", "abstractions": ["keyvalue"], "backend": "toy", "placement": "in_process"}
+    assert [*rows(spec)] == [{"name": "a", "abstractions": ["keyvalue"], "backend": "toy", "placement": "in_process"}]
 
 
 async def test_state_of_a_running_namespace(world: World) -> None:
     """Its status and where its data is."""
     world.write(toy("a", "s1"))
     await world.control.start()
-    assert state(world.control.served["a"]) == {"status": "ready", "reason": "", "store": "toy:s1", "health": {}}
+    assert state("a", world.control.served["a"].instances[0]) == {
+        "status": "ready",
+        "reason": "",
+        "store": "toy:s1",
+        "health": {},
+    }

@@ -11,7 +11,7 @@ import pytest
 
 from control.world import World, until
 from plugins.sidecars import SERVING, is_running
-from prism.control.describe import row
+from prism.control.describe import rows
 from prism.control.timing import Timing
 from prism.errors import BackendUnavailable, Outcome
 from prism.plugins.rpc import instance
@@ -63,7 +63,7 @@ SIDECAR = {"plugin": {"type": "sidecar"}}
 
 
 def pid_of(world: World, name: str) -> int:
-    pid = world.control.served[name].supervised.instance.status()["pid"]
+    pid = world.control.served[name].instances[0].instance.status()["pid"]
     assert isinstance(pid, int)
     return pid
 
@@ -88,7 +88,7 @@ async def test_one_line_moves_a_namespace_between_placements(world: World, tmp_p
     for more, placement in ((SIDECAR, "sidecar"), ({}, "in_process")):
         world.write(sqlite(tmp_path) | more)
         assert list((await world.control.reload()).changed) == ["s"]
-        assert row(world.control.served["s"].spec)["placement"] == placement
+        assert next(rows(world.control.served["s"].spec))["placement"] == placement
         assert await world.get("s") == b"1"
 
 
@@ -114,7 +114,7 @@ async def test_a_plugin_that_dies_is_back_by_itself(world: World, tmp_path: Path
     await world.put("s", b"1")
     first = pid_of(world, "s")
     os.kill(first, signal.SIGKILL)
-    supervised = world.control.served["s"].supervised
+    supervised = world.control.served["s"].instances[0]
     await until(lambda: supervised.instance.refusal)
     with pytest.raises(BackendUnavailable, match="was ended by SIGKILL") as caught:
         await world.put("s", b"2")
@@ -138,7 +138,7 @@ async def test_a_stuck_plugin_is_killed_and_started_again(
     await world.put("s", b"1")
     first = pid_of(world, "s")
     os.kill(first, signal.SIGSTOP)
-    supervised = world.control.served["s"].supervised
+    supervised = world.control.served["s"].instances[0]
     await until(lambda: supervised.restarts)
     await until(lambda: not supervised.instance.refusal)
     assert not is_running(first)
@@ -206,7 +206,7 @@ async def test_a_new_version_takes_over_and_a_bad_one_does_not(world: World, tmp
     folder_of(tmp_path, "VERSION = 2", reload)
     await world.control.reload()  # or it was tried again by itself just before
     await until(lambda: not is_running(first))
-    await until(lambda: not world.control.served["o"].supervised.refusal("o"))
+    await until(lambda: not world.control.served["o"].instances[0].refusal("o"))
     await world.put("o", b"")
 
 

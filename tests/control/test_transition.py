@@ -21,7 +21,8 @@ async def test_a_namespace_with_data_is_not_pointed_elsewhere(world: World, new:
     (problem,) = report.problems
     assert problem.path == ("namespaces[1].backend" if "backend" in new else "namespaces[1].config")
     assert problem.line > 0
-    assert "prism kv export b" in problem.message
+    assert "namespace 'b' holds data" in problem.message
+    assert "export the data" in problem.message
     assert world.names == ["a", "b"]
     assert await world.get("b") == b"1"
     await until(lambda: (store("s1").running, store("s2").running, store("s3").running) == (1, 0, 0))
@@ -43,7 +44,7 @@ async def test_who_cannot_be_asked_is_taken_to_hold_data(world: World) -> None:
     store("s1").unanswerable = True
     world.write(toy("a", "s2"))
     (problem,) = (await world.control.reload()).problems
-    assert "nobody can tell whether it holds data (the store does not answer)" in problem.message
+    assert "may hold data (its store cannot be asked: the store does not answer)" in problem.message
 
 
 async def test_a_move_is_refused_even_while_the_new_store_is_down(world: World) -> None:

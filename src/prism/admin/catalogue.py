@@ -12,7 +12,6 @@ from prism.admin.plain import struct
 from prism.config.secrets import SECRET_FIELD
 from prism.config.yaml.problem import nearest
 from prism.control.control import Control
-from prism.control.transition import Served
 from prism.errors import CallerError, FailedPrecondition
 from prism.plugins.discovery import Plugin
 from prism.plugins.schema import options
@@ -76,13 +75,17 @@ class Catalogue:
         raise PluginNotFound(f"no plugin {name!r} was found; {hint}")
 
     def _counts(self) -> tuple[Counter[str], Counter[str]]:
-        served = self._control.served.values()
-        refused = (each for each in served if self._control.refusal(each.spec.name))
-        return Counter(map(_plugin_of, served)), Counter(map(_plugin_of, refused))
-
-
-def _plugin_of(served: Served) -> str:
-    return served.spec.instance.plugin.name
+        """How many namespaces each plugin serves, and of how many the calls are refused."""
+        counted: Counter[str] = Counter()
+        refused: Counter[str] = Counter()
+        for name, served in self._control.served.items():
+            for plugin in {each.spec.instance.plugin.name for each in served.backends}:
+                instances = [each for each in served.backends if each.spec.instance.plugin.name == plugin]
+                counted[plugin] += 1
+                refused[plugin] += name in self._control.disabled or any(
+                    each.supervised.refusal(name) for each in instances
+                )
+        return counted, refused
 
 
 def _plugin(plugin: Plugin) -> pb.Plugin:

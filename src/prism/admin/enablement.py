@@ -30,12 +30,14 @@ class Enablement:
         # It becomes part of a sentence that others print on their terminals.
         reason = "".join(each if each.isprintable() else " " for each in request.reason).strip()
         changed = self._control.disable(request.namespace, Disabled(str(actor), reason, time()))
-        return pb.DisablePluginResponse(status=self._status(request.namespace), changed=changed)
+        first, *rest = self._statuses(request.namespace)
+        return pb.DisablePluginResponse(status=first, changed=changed, statuses=[first, *rest] if rest else ())
 
     async def enable_plugin(self, request: pb.EnablePluginRequest, _actor: Actor) -> pb.EnablePluginResponse:
         """Serves them again. Raises as `disable_plugin` does."""
         changed = self._control.enable(request.namespace)
-        return pb.EnablePluginResponse(status=self._status(request.namespace), changed=changed)
+        first, *rest = self._statuses(request.namespace)
+        return pb.EnablePluginResponse(status=first, changed=changed, statuses=[first, *rest] if rest else ())
 
-    def _status(self, namespace: str) -> pb.PluginStatus:
-        return self._reporter.status(find(self._control, namespace))
+    def _statuses(self, namespace: str) -> list[pb.PluginStatus]:
+        return self._reporter.statuses([find(self._control, namespace)])

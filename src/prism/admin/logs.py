@@ -37,29 +37,37 @@ class Logs:
             NamespaceNotFound: it is not configured, or no longer.
             FailedPrecondition: the plugin's lines are somewhere else.
         """
-        lines = _lines(find(self._control, request.namespace))
+        lines = _lines(find(self._control, request.namespace), request.abstraction)
         for line in lines[-request.lines :]:  # [-0:] is all
             yield _response(line)
         while request.follow:
             await asyncio.sleep(LOOK_AGAIN)
             last = lines[-1] if lines else None
-            lines = _lines(find(self._control, request.namespace))
+            lines = _lines(find(self._control, request.namespace), request.abstraction)
             fresh, gap = _after(last, lines)
             for line in fresh:
                 yield _response(line, gap=gap)
                 gap = False
 
 
-def _lines(served: Served) -> Sequence[str]:
-    placement = served.spec.instance.placement
-    if isinstance(placement, Command):
-        return served.supervised.instance.logs()
+def _lines(served: Served, abstraction: str) -> Sequence[str]:
+    meant = [each for each in served.backends if not abstraction or abstraction in each.spec.abstractions]
+    if not meant:
+        known = ", ".join(served.spec.abstractions)
+        raise FailedPrecondition(f"namespace {served.spec.name!r} does not serve {abstraction!r}; it serves {known}")
+    printing = [each for each in meant if isinstance(each.spec.instance.placement, Command)]
+    if len(printing) > 1:
+        known = " or ".join(each.spec.abstractions[0] for each in printing)
+        raise FailedPrecondition(f"several plugins serve namespace {served.spec.name!r}; name the abstraction: {known}")
+    if printing:
+        return printing[0].supervised.instance.logs()
+    instance = meant[0].spec.instance
     where = (
         "it runs in the gateway's own process, and its lines are in the gateway's log"
-        if placement.type == "in_process"
+        if instance.placement.type == "in_process"
         else "the gateway did not start it; look where it runs"
     )
-    raise FailedPrecondition(f"plugin {served.spec.instance.plugin.name!r} has no log here: {where}")
+    raise FailedPrecondition(f"plugin {instance.plugin.name!r} has no log here: {where}")
 
 
 def _after(last: str | None, lines: Sequence[str]) -> tuple[Sequence[str], bool]:

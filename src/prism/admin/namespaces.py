@@ -41,22 +41,36 @@ class Namespaces:
             NamespaceNotFound: it is not configured.
         """
         served = find(self._control, request.namespace)
-        details = describe.details(served.spec)
-        return pb.DescribeNamespaceResponse(
-            namespace=_namespace(self._reporter, served),
-            line=details["line"],
-            config=struct(details["config"]),
-            credentials=struct(details["credentials"]),
-            status=self._reporter.status(served),
-        )
+        statuses = self._reporter.statuses([served])
+        namespace = _namespace(self._reporter, served)
+        response = pb.DescribeNamespaceResponse(namespace=namespace, line=served.spec.line, status=statuses[0])
+        found = [describe.options(each.spec) for each in served.backends]
+        if len(found) == 1:
+            response.config.CopyFrom(struct(found[0]["config"]))
+            response.credentials.CopyFrom(struct(found[0]["credentials"]))
+        else:
+            for backend, options, status in zip(response.namespace.backends, found, statuses, strict=True):
+                backend.config.CopyFrom(struct(options["config"]))
+                backend.credentials.CopyFrom(struct(options["credentials"]))
+                backend.status.CopyFrom(status)
+        return response
 
 
 def _namespace(reporter: Reporter, served: Served) -> pb.Namespace:
-    row = describe.row(served.spec)
+    backends = [
+        pb.NamespaceBackend(
+            abstractions=each.spec.abstractions,
+            plugin=each.spec.instance.plugin.name,
+            placement=each.spec.instance.placement.type,
+            state=reporter.state(served, each),
+        )
+        for each in served.backends
+    ]
     return pb.Namespace(
-        name=row["name"],
-        abstractions=row["abstractions"],
-        plugin=row["backend"],
-        placement=row["placement"],
-        state=reporter.state(served),
+        name=served.spec.name,
+        abstractions=served.spec.abstractions,
+        plugin=backends[0].plugin,
+        placement=backends[0].placement,
+        state=reporter.worst(served),
+        backends=backends if len(backends) > 1 else (),
     )

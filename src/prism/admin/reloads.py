@@ -36,24 +36,32 @@ class Reloads:
         """
         name = request.namespace
         before = find(self._control, name)
-        report = await self._control.reload(namespace=name, force=True, version=request.version)
+        report = await self._control.reload(
+            namespace=name, abstraction=request.abstraction, force=True, version=request.version
+        )
         as_before = f"namespace {name!r} was not reloaded and is served as before"
         _applied(report, as_before)
         if (reason := report.held.get(name)) is not None:
             raise FailedPrecondition(f"{as_before}: {reason}", reason=Reason.RELOAD_FAILED)
         served = find(self._control, name)
-        shared = sum(each.supervised is served.supervised for each in self._control.served.values())
+        statuses = self._reporter.statuses([served])
+        replaced = [
+            (backend, status)
+            for backend, status in zip(served.backends, statuses, strict=True)
+            if not request.abstraction or request.abstraction in backend.spec.abstractions
+        ]
+        first, status = replaced[0]
         notes = [*report.notes]
-        if served.spec.instance.placement.type == "in_process":
-            notes.append(
-                "its code is that which the gateway loaded; a new version of it needs a restart of the gateway"
-            )
+        if any(backend.spec.instance.placement.type == "in_process" for backend, _ in replaced):
+            notes.append("the code in the gateway's own process is not reloaded; a new version needs a restart")
+        previous = before.serving(first.spec.abstractions[0]) or first.supervised
         return pb.ReloadPluginResponse(
-            status=self._reporter.status(served),
-            previous_version=before.spec.instance.plugin.manifest.version,
-            namespaces=shared,
+            status=status,
+            previous_version=previous.spec.plugin.manifest.version,
+            namespaces=sum(first.supervised in each.instances for each in self._control.served.values()),
             generation=report.generation,
             notes=notes,
+            statuses=[each for _, each in replaced] if len(replaced) > 1 else (),
         )
 
     async def reload_configuration(

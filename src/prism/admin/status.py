@@ -12,7 +12,7 @@ from prism.admin.plain import struct
 from prism.control import describe
 from prism.control.control import Control
 from prism.control.supervision.replacement import not_found
-from prism.control.transition import Served
+from prism.control.transition import Served, ServedBackend
 from prism.sdk.backend import HealthStatus
 
 _STATES = {
@@ -21,6 +21,14 @@ _STATES = {
     "degraded": pb.PLUGIN_STATE_DEGRADED,
     "unavailable": pb.PLUGIN_STATE_UNAVAILABLE,
 }
+_SEVERITY = (
+    pb.PLUGIN_STATE_READY,
+    pb.PLUGIN_STATE_DEGRADED,
+    pb.PLUGIN_STATE_STARTING,
+    pb.PLUGIN_STATE_UNAVAILABLE,
+    pb.PLUGIN_STATE_DISABLED,
+)
+"""From well to ill."""
 _PROBES = {
     HealthStatus.HEALTHY: pb.PROBE_RESULT_HEALTHY,
     HealthStatus.DEGRADED: pb.PROBE_RESULT_DEGRADED,
@@ -41,7 +49,8 @@ class BreakerStatus(Protocol):
     def opens_in(self) -> float: ...
 
 
-Breakers = Callable[[], Mapping[tuple[str, str], BreakerStatus]]
+BreakerStatuses = Mapping[tuple[str, str], BreakerStatus]
+Breakers = Callable[[], BreakerStatuses]
 """The breaker of each namespace and gRPC service that has one."""
 
 
@@ -57,42 +66,41 @@ class Reporter:
         self._control = control
         self._breakers = breakers
 
-    def state(self, served: Served) -> pb.PluginState:
-        """The state alone."""
+    def state(self, served: Served, backend: ServedBackend) -> pb.PluginState:
+        """The state of one backend of a namespace, alone."""
         if served.spec.name in self._control.disabled:
             return pb.PLUGIN_STATE_DISABLED
-        return _STATES[describe.state(served)["status"]]
+        return _STATES[describe.state(served.spec.name, backend.supervised)["status"]]
+
+    def worst(self, served: Served) -> pb.PluginState:
+        """The state of a namespace: of its backends the one that fares worst."""
+        return max((self.state(served, each) for each in served.backends), key=_SEVERITY.index)
 
     def statuses(self, served: Iterable[Served]) -> list[pb.PluginStatus]:
-        """All of some namespaces."""
+        """All of some namespaces, each backend for itself."""
         breakers = self._breakers()
-        return [self._status(each, _breaker_of(each, breakers)) for each in served]
+        return [self._status(each, backend, breakers) for each in served for backend in each.backends]
 
-    def status(self, served: Served) -> pb.PluginStatus:
-        """All of one namespace."""
-        return self._status(served, _breaker_of(served, self._breakers()))
-
-    def _status(self, served: Served, breaker: BreakerStatus | None) -> pb.PluginStatus:
-        name = served.spec.name
+    def _status(self, served: Served, backend: ServedBackend, breakers: BreakerStatuses) -> pb.PluginStatus:
+        name, supervised, spec = served.spec.name, backend.supervised, backend.spec.instance
         disabled = self._control.disabled.get(name)
-        supervised = served.supervised
-        told = describe.state(served)
-        row = describe.row(served.spec)
+        state = describe.state(name, supervised)
         message = pb.PluginStatus(
             namespace=name,
-            plugin=row["backend"],
+            abstractions=backend.spec.abstractions,
+            plugin=spec.plugin.name,
             version=supervised.spec.plugin.manifest.version,
-            placement=row["placement"],
-            state=self.state(served),
-            reason=disabled.sentence(name) if disabled else told["reason"],
-            store=told["store"],
+            placement=spec.placement.type,
+            state=self.state(served, backend),
+            reason=disabled.sentence(name) if disabled else state["reason"],
+            store=state["store"],
             calls=supervised.instance.active,
             restarts=supervised.restarts,
             process=struct(dict(supervised.instance.status())),
         )
         if supervised.health_state.probed_at:
             health = supervised.health_state.health
-            probe = pb.Probe(result=_PROBES[health.status], message=health.message, details=told["health"])
+            probe = pb.Probe(result=_PROBES[health.status], message=health.message, details=state["health"])
             probe.time.CopyFrom(instant(supervised.health_state.probed_at))
             message.probe.CopyFrom(probe)
         if (failure := supervised.health_state.failure) is not None:
@@ -100,11 +108,10 @@ class Reporter:
         if disabled is not None:
             order = pb.PluginDisabled(by=disabled.by, reason=disabled.reason, time=instant(disabled.time))
             message.disabled.CopyFrom(order)
-        if breaker is not None:
-            told_of = pb.PluginBreaker(
-                state=breaker.state, trips=breaker.trips, opens_in_seconds=round(breaker.opens_in, 3)
+        if (breaker := breakers.get((name, next(iter(backend.spec.services))))) is not None:
+            message.breaker.CopyFrom(
+                pb.PluginBreaker(state=breaker.state, trips=breaker.trips, opens_in_seconds=round(breaker.opens_in, 3))
             )
-            message.breaker.CopyFrom(told_of)
         return message
 
 
@@ -128,14 +135,16 @@ class Statuses:
         """
         served = self._control.served
         names = [find(self._control, request.namespace).spec.name] if request.namespace else served
-        wanted = (name for name in names if request.plugin in ("", served[name].spec.instance.plugin.name))
+        wanted = (name for name in names if not request.plugin or request.plugin in _plugins(served[name]))
         shown, token = page(wanted, request.page_token, request.page_size)
         statuses = self._reporter.statuses(served[name] for name in shown)
+        if request.plugin:
+            statuses = [each for each in statuses if each.plugin == request.plugin]
         return pb.GetPluginStatusResponse(statuses=statuses, next_page_token=token)
 
 
-def _breaker_of(served: Served, breakers: Mapping[tuple[str, str], BreakerStatus]) -> BreakerStatus | None:
-    return breakers.get((served.spec.name, next(iter(served.spec.services))))
+def _plugins(served: Served) -> set[str]:
+    return {each.spec.instance.plugin.name for each in served.backends}
 
 
 def find(control: Control, namespace: str) -> Served:

@@ -27,12 +27,13 @@ def namespace() -> None:
 @output_option
 def list_(config: Path | None, output: str) -> None:
     """List the namespaces."""
-    from prism.control.describe import row
+    from prism.control.describe import rows
 
     loaded = _load(config)
     with writer(output, ("name", "abstractions", "backend", "placement")) as out:
         for spec in loaded.namespaces.values():
-            out.write(row(spec))
+            for row in rows(spec):
+                out.write(row)
 
 
 @namespace.command()
@@ -71,7 +72,7 @@ def validate(ctx: click.Context, config: Path, output: str) -> None:
             raise
         problems = [asdict(each) | {"place": each.place} for each in error.problems]
     else:
-        stores = {spec.instance.key for spec in loaded.namespaces.values()}
+        stores = {each.instance.key for spec in loaded.namespaces.values() for each in spec.backends}
         if output == "table":
             click.echo(
                 f"{config}: valid; {counted(len(loaded.namespaces), 'namespace')} on {counted(len(stores), 'store')}"

@@ -4,6 +4,7 @@ that 10,000 namespaces on one store cost little.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import SecretBytes, SecretStr, ValidationError
@@ -31,8 +32,8 @@ class InstanceSpecs:
         self._redactor = redactor
         self._known: dict[tuple[str, Placement, str], InstanceSpec] = {}
 
-    def find(self, plugin: Plugin, placement: Placement, raw: dict[str, Any], loc: Loc) -> InstanceSpec | None:
-        """The instance for the options of an entry in this place; None where they are wrong, which is told."""
+    def find(self, plugin: Plugin, placement: Placement, raw: Mapping[str, Any], loc: Loc) -> InstanceSpec | None:
+        """The instance for the options of an entry in this place; None where they are wrong."""
         config, credentials = raw.get("config"), raw.get("credentials")
         known_by = (plugin.name, placement, json.dumps((config or {}, credentials or {})))
         if known := self._known.get(known_by):

@@ -1,5 +1,6 @@
 """A configuration that has been found valid: what control starts, and what it compares a new one with."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 from prism.config.sections.root import Config
 from prism.config.yaml.document import Document
+from prism.config.yaml.problem import Loc
+from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Placement
 from prism.redactor import Redactor
@@ -50,28 +53,57 @@ class InstanceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """What serves some abstractions of a namespace, or all of them.
+
+    Attributes:
+        abstractions: by their names in configuration, in the order of the file.
+        instance: the instance that is to serve them.
+        loc: its place in the file: where `backend`, `config` and `plugin` stand.
+    """
+
+    abstractions: tuple[str, ...]
+    instance: InstanceSpec
+    loc: Loc
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The abstractions by gRPC service name."""
+        return _services(self.abstractions)
+
+
+@dataclass(frozen=True, slots=True)
 class NamespaceSpec:
     """A namespace to be served.
 
     Attributes:
         name: as callers give it.
-        abstractions: by their names in configuration, in the order of the file.
-        services: the same, by gRPC service name.
-        instance: who is to serve it.
+        backends: what serves it: one for all its abstractions, or several for some each; no two are one instance.
         index: its place in the file's list.
         line: its line in the file; 0 where there is none.
     """
 
     name: str
-    abstractions: tuple[str, ...]
-    services: frozenset[str]
-    instance: InstanceSpec
+    backends: tuple[BackendSpec, ...]
     index: int
     line: int
 
+    @property
+    def abstractions(self) -> tuple[str, ...]:
+        """By their names in configuration, in the order of the file."""
+        return tuple(each for backend in self.backends for each in backend.abstractions)
+
     def equals(self, other: "NamespaceSpec | None") -> bool:
         """Whether both are served alike, wherever they stand in the file."""
-        return other is not None and self.services == other.services and self.instance.key == other.instance.key
+        return other is not None and self._served_by() == other._served_by()
+
+    def _served_by(self) -> set[tuple[frozenset[str], str]]:
+        return {(each.services, each.instance.key) for each in self.backends}
+
+
+@functools.cache  # of a few combinations, whatever the number of namespaces
+def _services(abstractions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(interfaces()[each].service.full_name for each in abstractions)
 
 
 @dataclass(frozen=True, slots=True)

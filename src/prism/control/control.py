@@ -8,7 +8,7 @@ serves what the file says.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +23,7 @@ from prism.control.metrics import ControlMetrics
 from prism.control.report import ReloadReport
 from prism.control.snapshot_publisher import SnapshotPublisher
 from prism.control.source import Source
-from prism.control.supervision.replacement import Replacement, not_found
+from prism.control.supervision.replacement import Replacement
 from prism.control.supervision.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
@@ -102,7 +102,7 @@ class Control:
     @property
     def instances(self) -> frozenset[Supervised]:
         """The instances that serve now, each once."""
-        return frozenset(each.supervised for each in self.served.values())
+        return frozenset(each for served in self.served.values() for each in served.instances)
 
     @property
     def plugins(self) -> Plugins:
@@ -140,39 +140,44 @@ class Control:
             await self._change(await self._load(), self._timing.start_timeout)
         self._triggers.start(watched=self._watches)
 
-    async def reload(self, *, namespace: str | None = None, force: bool = False, version: str = "") -> ReloadReport:
+    async def reload(
+        self, *, namespace: str | None = None, abstraction: str = "", force: bool = False, version: str = ""
+    ) -> ReloadReport:
         """Reads the configuration again and applies what has changed, without failing a call; says what it did.
 
         A configuration that cannot be used changes nothing. Where a new store is down, the namespace stays with the
         old one and the change is tried again by itself. Once begun it is not cancelled with its caller, only by `stop`.
 
         Args:
-            namespace: whose instance is meant by `force`, with all the namespaces that share it; None for every one.
-            force: the instance is replaced by a new one even where nothing has changed.
-            version: of the namespace's plugin that must be in place; empty for whichever is.
+            namespace: whose instances are meant by `force`, with all the namespaces that share them; None for all.
+            abstraction: only the instance that serves this one; empty for every instance of the namespace.
+            force: the instances are replaced by new ones even where nothing has changed.
+            version: of the plugin that must be in place; empty for any.
 
         Raises:
             GatewayUnavailable: control was stopped.
             NamespaceNotFound: it is not configured.
-            FailedPrecondition: another version is in place; nothing was changed.
+            FailedPrecondition: another version is in place, or the namespace does not serve the abstraction; nothing
+                was changed.
         """
-        # Whoever asked may go away: between two instances nobody serves, so it is seen through.
-        change = asyncio.create_task(self._reload(namespace, force=force, version=version), name="reload")
+        # The caller may go away: between two instances calls are not served, so it is seen through.
+        replacement = None if namespace is None else Replacement(namespace, abstraction, version)
+        change = asyncio.create_task(self._reload(replacement, force=force), name="reload")
         self._changes.add(change)
         change.add_done_callback(self._changes.discard)
         return await asyncio.shield(change)
 
-    async def _reload(self, namespace: str | None, *, force: bool, version: str) -> ReloadReport:
+    async def _reload(self, replacement: Replacement | None, *, force: bool) -> ReloadReport:
         async with self._lock:
             if self._ended:
                 raise GatewayUnavailable("the gateway is stopping; its configuration is not read again")
-            if namespace is not None and namespace not in self.served:
-                raise not_found(namespace, self.served)
-            renewed = frozenset(self.served if namespace is None else (namespace,)) if force else frozenset()
+            renewed: Collection[Supervised] = self.instances if replacement is None else replacement.of(self.served)
+            if not force:
+                renewed = ()
             try:
                 loaded = await self._load()
-                if namespace is not None:
-                    Replacement(namespace, version).check(loaded)
+                if replacement is not None:
+                    replacement.check(loaded)
                 report = await self._change(loaded, self._timing.reload_timeout, renewed)
             except ConfigInvalid as error:
                 report = ReloadReport(generation=self.generation, applied=False, problems=error.problems)
@@ -224,11 +229,11 @@ class Control:
         """The text without the secrets of the configuration, nor of those that it has lately replaced."""
         return self._source.scrub(text)
 
-    async def _change(self, loaded: Loaded, patience: float, renewed: frozenset[str] = frozenset()) -> ReloadReport:
+    async def _change(self, loaded: Loaded, timeout: float, renewed: Collection[Supervised] = ()) -> ReloadReport:
         transition = Transition(self.served, loaded, self._make, renewed)
         before = self.served
         try:
-            await transition.prepare(patience)
+            await transition.prepare(timeout)
             if transition.problems:
                 raise ConfigInvalid(transition.problems)
             served = transition.outcome()
@@ -236,7 +241,7 @@ class Control:
             self._retire(transition.retired(before), 0.0)
             raise
         notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self.generation else ())]
-        moved = [name for name in transition.changed if name not in transition.held]
+        moved = [name for name in transition.changed if not served[name].is_served_as(before.get(name))]
         policy = self._publisher.adopt(loaded.config, served, moved=bool(moved))
         self._retire(transition.retired(served), loaded.config.gateway.drain_timeout)
         self._triggers.try_again(later=transition.waits)

@@ -1,32 +1,47 @@
 """What `prism namespace list` and `prism namespace describe` show: plain data, without secrets."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import SecretBytes, SecretStr
 
 from prism.config.secrets import SECRET_FIELD
-from prism.config.specification import NamespaceSpec
-from prism.control.transition import Served
+from prism.config.specification import BackendSpec, NamespaceSpec
+from prism.control.supervision.supervised import Supervised
 from prism.redactor import HIDDEN, Redactor
 from prism.sdk.backend import HealthStatus
 
 
-def row(spec: NamespaceSpec) -> dict[str, Any]:
-    """One line of `prism namespace list`."""
-    return {
-        "name": spec.name,
-        "abstractions": list(spec.abstractions),
-        "backend": spec.instance.plugin.name,
-        "placement": spec.instance.placement.type,
-    }
+def rows(spec: NamespaceSpec) -> Iterator[dict[str, Any]]:
+    """The lines of `prism namespace list`: one for each backend of the namespace."""
+    for backend in spec.backends:
+        yield {
+            "name": spec.name,
+            "abstractions": list(backend.abstractions),
+            "backend": backend.instance.plugin.name,
+            "placement": backend.instance.placement.type,
+        }
 
 
 def details(spec: NamespaceSpec) -> dict[str, Any]:
-    """All of `prism namespace describe`, defaults included, as far as the configuration tells."""
-    instance = spec.instance
+    """All of `prism namespace describe`, defaults included, as far as the configuration tells.
+
+    Of a namespace with several backends each stands under `backends`, by the abstractions that it serves.
+    """
+    if len(spec.backends) == 1:
+        return {**next(rows(spec)), "line": spec.line, **options(spec.backends[0])}
+    backends: dict[str, Any] = {}
+    for backend, row in zip(spec.backends, rows(spec), strict=True):
+        found = {"backend": row["backend"], "placement": row["placement"], **options(backend)}
+        backends |= dict.fromkeys(backend.abstractions, found)
+    return {"name": spec.name, "abstractions": list(spec.abstractions), "line": spec.line, "backends": backends}
+
+
+def options(backend: BackendSpec) -> dict[str, Any]:
+    """The options of one backend and what its plugin promises."""
+    instance = backend.instance
     manifest = instance.plugin.manifest
-    return row(spec) | {
-        "line": spec.line,
+    return {
         "config": _shown(instance.config.model_dump(by_alias=True), instance.redactor),
         "credentials": _shown(instance.credentials.model_dump(by_alias=True), instance.redactor),
         "plugin": {"version": manifest.version, "maturity": manifest.maturity, "summary": manifest.summary},
@@ -35,14 +50,13 @@ def details(spec: NamespaceSpec) -> dict[str, Any]:
     }
 
 
-def state(served: Served) -> dict[str, Any]:
-    """What a running gateway adds to the details.
+def state(namespace: str, supervised: Supervised) -> dict[str, Any]:
+    """What a running gateway adds: how an instance of a namespace fares.
 
-    `status` is `ready`, `degraded` (calls are tried, though the last probe found fault), `unavailable`, or `starting`
+    `status` is `ready`, `degraded` (calls are tried, though the last probe found a fault), `unavailable`, or `starting`
     (so before its first attempt has succeeded or failed); `reason` says what is wrong, and is empty when ready.
     """
-    supervised = served.supervised
-    if reason := supervised.refusal(served.spec.name):
+    if reason := supervised.refusal(namespace):
         status = "starting" if supervised.starting else "unavailable"
     elif supervised.health_state.health.status is not HealthStatus.HEALTHY:
         status, reason = "degraded", supervised.health_state.health.message

@@ -45,7 +45,7 @@ class SnapshotPublisher:
         """Why the calls of a namespace are refused; empty where they are not."""
         if (order := self.disabled.get(namespace)) is not None:
             return order.sentence(namespace)
-        return self.served[namespace].supervised.refusal(namespace)
+        return self.served[namespace].refusal
 
     def disable(self, namespace: str, order: Disabled) -> bool:
         """Refuses the calls of a namespace from now on; whether it did not before. Those under way end as they would.
@@ -122,8 +122,9 @@ class SnapshotPublisher:
 
     def _targets(self, name: str, served: Served, before: Mapping[str, Target]) -> Iterator[tuple[str, Target]]:
         order = self.disabled.get(name)
-        for services, supervised in ((served.spec.services, served.supervised),):
-            instance = supervised.target(name)
+        for each in served.backends:
+            services = each.spec.services
+            instance = each.supervised.target(name)
             target = before.get(next(iter(services)))
             if order is not None:
                 if target is None or target.instance.refusal != order.sentence(name):

@@ -4,13 +4,14 @@ when all is known does the caller swap. Nothing that serves is touched before th
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from prism.config.specification import InstanceSpec, Loaded, NamespaceSpec
+from prism.config.specification import BackendSpec, InstanceSpec, Loaded, NamespaceSpec
 from prism.config.yaml.problem import Problem
 from prism.control.supervision.supervised import Supervised
 from prism.errors import PrismError
+from prism.interfaces.catalogue import interfaces
 
 ASKED_AT_ONCE = 16
 
@@ -18,11 +19,65 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class ServedBackend:
+    """Some abstractions of a namespace, and the instance that serves them.
+
+    Attributes:
+        spec: what is served, and by what.
+        supervised: the instance.
+    """
+
+    spec: BackendSpec
+    supervised: Supervised
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
-    """A namespace and who serves it."""
+    """A namespace and what serves it.
+
+    Attributes:
+        spec: as it is served, which is not as the file has it where a change is held back.
+        backends: the instances, each once.
+    """
 
     spec: NamespaceSpec
-    supervised: Supervised
+    backends: tuple[ServedBackend, ...]
+
+    @property
+    def instances(self) -> tuple[Supervised, ...]:
+        """The instances alone."""
+        return tuple(each.supervised for each in self.backends)
+
+    @property
+    def refusal(self) -> str:
+        """Why calls of some of its abstractions, or of all, are refused; empty where none are."""
+        return next(filter(None, (each.refusal(self.spec.name) for each in self.instances)), "")
+
+    def is_served_as(self, other: "Served | None") -> bool:
+        """Whether the same abstractions are served by the same instances."""
+        return other is not None and self._served_by() == other._served_by()
+
+    def _served_by(self) -> set[tuple[frozenset[str], Supervised]]:
+        return {(each.spec.services, each.supervised) for each in self.backends}
+
+    def serving(self, abstraction: str) -> Supervised | None:
+        """The instance that serves an abstraction; None where it is not served."""
+        return next((each.supervised for each in self.backends if abstraction in each.spec.abstractions), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Move:
+    """Abstractions of a namespace that go to another instance, together.
+
+    Attributes:
+        namespace: its name.
+        spec: the abstractions that move, and where to.
+        old: the instance that serves them now; None where none does.
+    """
+
+    namespace: str
+    spec: BackendSpec
+    old: Supervised | None
 
 
 class Transition:
@@ -30,7 +85,8 @@ class Transition:
 
     Attributes:
         changed: the namespaces that the new configuration adds or serves otherwise.
-        held: those of them that must stay as they are, each with the reason.
+        held: namespaces of which something stays as it is although the configuration says otherwise, each with the
+            reason.
         problems: why the whole change is refused.
         notes: what an operator should know of it.
         waits: a store is down, so another try at the same change may do more.
@@ -41,86 +97,113 @@ class Transition:
         current: Mapping[str, Served],
         loaded: Loaded,
         make: Callable[[InstanceSpec], Supervised],
-        renewed: frozenset[str] = frozenset(),
+        renewed: Collection[Supervised] = (),
     ) -> None:
         """
         Args:
-            current: who serves what now.
+            current: what serves what now.
             loaded: the new configuration.
             make: an instance, not started.
-            renewed: namespaces whose instance is replaced though it may be the same in both.
+            renewed: instances that are replaced though they may be the same in both.
         """
-        self._renewed = {current[name].supervised for name in renewed if name in current}
+        self._renewed = frozenset(renewed)
+        self._current = current
+        self._loaded = loaded
+        self._make = make
         self.changed = {
             name: spec
             for name, spec in loaded.namespaces.items()
             if (old := current.get(name)) is None
             or not spec.equals(old.spec)
-            or old.supervised.blocked
-            or old.supervised in self._renewed
+            or any(self._must_go(each) for each in old.instances)
         }
         self.held: dict[str, str] = {}
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.waits = False
-        self._current = current
-        self._loaded = loaded
-        self._make = make
         self._running = {
-            each.supervised.spec.key: each.supervised
-            for each in current.values()
-            if not each.supervised.blocked and each.supervised not in self._renewed
+            each.spec.key: each for served in current.values() for each in served.instances if not self._must_go(each)
         }
+        self._moves = [move for spec in self.changed.values() for move in self._moves_of(spec)]
+        self._held: set[Move] = set()
         self._handovers: dict[Supervised, Supervised] = {}
         self._fresh: dict[str, Supervised] = {}
 
-    async def prepare(self, patience: float) -> None:
+    async def prepare(self, timeout: float) -> None:
         """Starts what is new, waits for it for so many seconds, and decides; refused if there are `problems` then."""
-        wanted: dict[str, list[str]] = {}
-        for name, spec in self.changed.items():
-            wanted.setdefault(spec.instance.key, []).append(name)
-        for key, names in wanted.items():
+        wanted: dict[str, list[Move]] = {}
+        for move in self._moves:
+            wanted.setdefault(move.spec.instance.key, []).append(move)
+        for key, moves in wanted.items():
             if key in self._running:
-                await self._running[key].attach(names)
+                await self._running[key].attach(_namespaces(moves))
             else:
-                await self._begin(self.changed[names[0]].instance, names)
-        await _tried([each for each in self._fresh.values() if each not in self._handovers], patience)
-        moved = [name for name in self.changed if name in self._current and not self._settled(name)]
-        waiting = iter(moved)
+                await self._begin(moves)
+        await _tried([each for each in self._fresh.values() if each not in self._handovers], timeout)
+        unsettled = [move for move in self._moves if not self._settled(move)]
+        waiting = iter(unsettled)
 
         async def work() -> None:
-            for name in waiting:
-                await self._check_move(name)
+            for move in waiting:
+                await self._check_move(move)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(ASKED_AT_ONCE, len(moved))):
+            for _ in range(min(ASKED_AT_ONCE, len(unsettled))):
                 group.create_task(work())
         if not self.problems:
-            await asyncio.gather(*(self._hand_over(old, new, patience) for new, old in self._handovers.items()))
+            await asyncio.gather(*(self._hand_over(old, new, timeout) for new, old in self._handovers.items()))
 
     def outcome(self) -> dict[str, Served]:
-        """Who serves what from now on, in the order of the file."""
-        served: dict[str, Served] = {}
-        for name, spec in self._loaded.namespaces.items():
-            if name in self.held:
-                served[name] = self._current[name]
-            elif name in self.changed:
-                served[name] = Served(spec, self._new(name))
-            else:
-                served[name] = Served(spec, self._current[name].supervised)
-        return served
+        """What serves what from now on, in the order of the file."""
+        moves: dict[str, list[Move]] = {}
+        for move in self._moves:
+            moves.setdefault(move.namespace, []).append(move)
+        return {name: self._served(spec, moves.get(name, ())) for name, spec in self._loaded.namespaces.items()}
+
+    def _served(self, spec: NamespaceSpec, moves: Collection[Move]) -> Served:
+        """A namespace from now on: its moves made, but for those that are held back."""
+        current = self._current.get(spec.name)
+        found: dict[Supervised, ServedBackend] = {}
+        for part in spec.backends:
+            for abstraction in part.abstractions:
+                move = next((each for each in moves if abstraction in each.spec.abstractions), None)
+                old = None if current is None else current.serving(abstraction)
+                supervised = old if move is None or move in self._held else self._new(move)
+                assert supervised is not None  # noqa: S101  # what is not served now moves, and is not held back
+                known = found.get(supervised)
+                abstractions = (*known.spec.abstractions, abstraction) if known else (abstraction,)
+                found[supervised] = ServedBackend(BackendSpec(abstractions, supervised.spec, part.loc), supervised)
+        backends = tuple(found.values())
+        return Served(replace(spec, backends=tuple(each.spec for each in backends)), backends)
 
     def retired(self, served: Mapping[str, Served]) -> set[Supervised]:
         """The instances, old and new, that serve nothing in the outcome; the others forget what is no longer theirs."""
         names: dict[Supervised, set[str]] = {each: set() for each in (*self._running.values(), *self._fresh.values())}
-        names |= {each.supervised: set() for each in self._current.values()}
+        names |= {each: set() for before in self._current.values() for each in before.instances}
         for name, each in served.items():
-            names[each.supervised].add(name)
+            for supervised in each.instances:
+                names[supervised].add(name)
         for supervised, kept in names.items():
             supervised.keep_only(kept)
         return {supervised for supervised, kept in names.items() if not kept}
 
-    async def _begin(self, spec: InstanceSpec, names: list[str]) -> None:
+    def _must_go(self, supervised: Supervised) -> bool:
+        return bool(supervised.blocked) or supervised in self._renewed
+
+    def _moves_of(self, spec: NamespaceSpec) -> Iterator[Move]:
+        """What of a namespace goes elsewhere: the abstractions that come from one instance and go to one, together."""
+        current = self._current.get(spec.name)
+        for part in spec.backends:
+            origins: dict[Supervised | None, list[str]] = {}
+            for abstraction in part.abstractions:
+                origins.setdefault(None if current is None else current.serving(abstraction), []).append(abstraction)
+            for old, abstractions in origins.items():
+                if old is None or self._must_go(old) or old.spec.key != part.instance.key:
+                    yield Move(spec.name, replace(part, abstractions=tuple(abstractions)), old)
+
+    async def _begin(self, moves: Sequence[Move]) -> None:
+        """Starts the instance that these moves go to."""
+        spec = moves[0].spec.instance
         supervised = self._fresh[spec.key] = self._make(spec)
         unfit = ""
         try:
@@ -128,9 +211,9 @@ class Transition:
         except Exception as error:  # noqa: BLE001  # its upkeep tries again and tells why
             log.debug("backend %s cannot be loaded: %s", spec.plugin.name, type(error).__name__)
             unfit = error.message if isinstance(error, PrismError) else type(error).__name__
-        other = self._owner(supervised, names) if spec.plugin.manifest.capabilities.reload == "handover" else None
+        other = self._owner(supervised, moves) if spec.plugin.manifest.capabilities.reload == "handover" else None
         if other is None:
-            supervised.run(names)
+            supervised.run(_namespaces(moves))
         elif unfit:
             supervised.block(spec.redactor.scrub(unfit))  # what cannot even be loaded is no reason to stop the old one
         elif self._leaves_all(other, spec.key):
@@ -141,103 +224,136 @@ class Transition:
                 "other options; give all its namespaces equal options"
             )
 
-    def _owner(self, new: Supervised, names: list[str]) -> Supervised | None:
+    def _owner(self, new: Supervised, moves: Sequence[Move]) -> Supervised | None:
         """Who has the store that the new one wants, as far as that is known before it has connected."""
-        others = [each.supervised for each in self._current.values()]
+        others = [each for served in self._current.values() for each in served.instances]
         others = [each for each in (*others, *self._fresh.values()) if each is not new and not each.blocked]
         if new.configured_identity:
             return next((each for each in others if each.same_store(new)), None)
-        before = {self._current[name].supervised for name in names if name in self._current}
+        before = {move.old for move in moves}
         return next((each for each in others if each in before and each.spec.plugin.name == new.spec.plugin.name), None)
 
     def _leaves_all(self, old: Supervised, key: str) -> bool:
-        """Whether all the namespaces of an instance go to the one with that key, or go."""
-        names = [name for name, each in self._current.items() if each.supervised is old]
-        specs = [self._loaded.namespaces.get(name) for name in names]
-        return bool(names) and all(spec is None or spec.instance.key == key for spec in specs)
+        """Whether all that an instance serves goes to the one with that key, or goes."""
+        served = [
+            (name, abstraction)
+            for name, each in self._current.items()
+            for backend in each.backends
+            if backend.supervised is old
+            for abstraction in backend.spec.abstractions
+        ]
+        specs = [self._loaded.namespaces.get(name) for name, _ in served]
+        return bool(served) and all(
+            spec is None or all(part.instance.key == key for part in spec.backends if abstraction in part.abstractions)
+            for spec, (_, abstraction) in zip(specs, served, strict=True)
+        )
 
-    async def _hand_over(self, old: Supervised, new: Supervised, patience: float) -> None:
+    async def _hand_over(self, old: Supervised, new: Supervised, timeout: float) -> None:
         """Stops the old one, then starts the new one, while calls wait; the old one comes back where that fails."""
-        names = [name for name, spec in self.changed.items() if spec.instance.key == new.spec.key]
+        moves = [move for move in self._moves if move.spec.instance.key == new.spec.key]
         gate = old.pause()
         await old.rest()
-        new.run(names)
-        await _tried([new], patience)
-        failed = {name: reason for name in names if (reason := new.refusal(name))}
-        if not failed:
+        new.run(_namespaces(moves))
+        await _tried([new], timeout)
+        reason = next(filter(None, map(new.refusal, _namespaces(moves))), "")
+        if not reason:
             gate.open(new.instance)
             return
-        log.warning("backend %s: the new instance does not serve; the old one is started again", new.spec.plugin.name)
+        log.warning("backend %s: the new instance does not serve; restarting the old one", new.spec.plugin.name)
         await new.stop()
         old.resume()
-        await _tried([old], patience)
+        await _tried([old], timeout)
         gate.open(old.instance)
         old.unpause()
-        reason = next(iter(failed.values()))
-        self.held.update({name: reason for name in names if name in self._current})
+        for move in moves:
+            if move.old is not None:
+                self._hold(move, reason)
 
-    def _new(self, name: str) -> Supervised:
-        key = self.changed[name].instance.key
+    def _new(self, move: Move) -> Supervised:
+        key = move.spec.instance.key
         return self._running.get(key) or self._fresh[key]
 
-    def _settled(self, name: str) -> bool:
+    def _hold(self, move: Move, reason: str) -> None:
+        self._held.add(move)
+        self.held.setdefault(move.namespace, reason)
+
+    def _settled(self, move: Move) -> bool:
         """Decides where no store needs to be asked whether it holds data."""
-        old, new = self._current[name].supervised, self._new(name)
-        if old is new or new in self._handovers:
+        name, old, new = move.namespace, move.old, self._new(move)
+        if old is None or old is new or new in self._handovers:
             return True
         if old.spec.plugin.name == new.spec.plugin.name and old.loses_data_to(new):
             if old not in self._renewed:
                 return False
-            self.notes.append(f"namespace {name!r}: what it held was in the process of its plugin, and ended with it")
-            self._hold_if_down(name, old, new)
+            self.notes.append(f"namespace {name!r}: its data was in the memory of its plugin's process, and is lost")
+            self._hold_if_down(move, old)
             return True
         if not new.configured_identity or old.same_store(new):
-            self._hold_if_down(name, old, new)
+            self._hold_if_down(move, old)
             return True
         if not old.came_up:
             self.notes.append(
-                f"namespace {name!r} points at another store now; the one before, never reached, is left as it is"
+                f"namespace {name!r} uses another store now; the previous one was never reached and stays as it is"
             )
             return True
         return False
 
-    def _hold_if_down(self, name: str, old: Supervised, new: Supervised) -> None:
-        if (reason := new.refusal(name)) and not old.refusal(name):
-            self.held[name] = reason
+    def _hold_if_down(self, move: Move, old: Supervised) -> None:
+        new = self._new(move)
+        if (reason := new.refusal(move.namespace)) and not old.refusal(move.namespace):
+            self._hold(move, reason)
             self.waits = self.waits or not new.blocked
 
-    async def _check_move(self, name: str) -> None:
-        """Refuses the change if the namespace would leave its data behind."""
-        spec, old, new = self.changed[name], self._current[name].supervised, self._new(name)
-        try:
-            why = "which holds data" if await old.holds_data(name) else ""
-        except Exception as error:  # noqa: BLE001  # whatever it is, nobody knows that the data may be left behind
-            detail = error.message if isinstance(error, PrismError) else type(error).__name__
-            why = f"of which nobody can tell whether it holds data ({spec.instance.redactor.scrub(detail)})"
+    async def _check_move(self, move: Move) -> None:
+        """Refuses the change if abstractions of the namespace would leave their data behind."""
+        name, old, new = move.namespace, move.old, self._new(move)
+        assert old is not None  # noqa: S101  # else it is settled
+        scrub = move.spec.instance.redactor.scrub
+        if self._leaves_data_to(move, old):
+            moved = " and ".join(move.spec.abstractions)
+            self.notes.append(f"namespace {name!r}: {moved} moved to another store and starts empty there")
+            why = ""
+        else:
+            try:
+                why = "holds data" if await old.holds_data(name) else ""
+            except Exception as error:  # noqa: BLE001  # whatever it is, the data might be left behind
+                detail = error.message if isinstance(error, PrismError) else type(error).__name__
+                why = f"may hold data (its store cannot be asked: {scrub(detail)})"
         if not why:
-            self._hold_if_down(name, old, new)
+            self._hold_if_down(move, old)
             return
         key = "config" if old.spec.plugin.name == new.spec.plugin.name else "backend"
-        scrub = spec.instance.redactor.scrub
         self.problems.append(
             self._loaded.document.problem(
-                ("namespaces", spec.index, key),
-                f"this would point namespace {name!r}, {why}, at another store, and a reload moves no data; "
-                f"to move it, export it (prism kv export {name}), take it out of the file and reload, "
-                f"then add it with the new store and import it (prism kv import {name} FILE)",
+                (*move.spec.loc, key),
+                f"namespace {name!r} {why}, and this would point it at another store; a reload moves no data. To move "
+                "it: export the data, remove the namespace from the file and reload, add it with the new store and "
+                "reload, then import the data",
                 found=scrub(new.instance.identity),
                 allowed=scrub(old.instance.identity),
             )
         )
 
+    def _leaves_data_to(self, move: Move, old: Supervised) -> bool:
+        """Whether all that the old instance keeps of the namespace stays where it is: what moves keeps nothing, and
+        what does is still served there. The instance itself can be asked about the namespace as a whole only."""
+        if any(interfaces()[each].keeps_data for each in move.spec.abstractions):
+            return False
+        staying = self._loaded.namespaces[move.namespace].backends
+        return any(part.instance.key == old.spec.key for part in staying) and not self._must_go(old)
 
-async def _tried(instances: Collection[Supervised], patience: float) -> None:
+
+def _namespaces(moves: Sequence[Move]) -> list[str]:
+    return list(dict.fromkeys(move.namespace for move in moves))
+
+
+async def _tried(instances: Collection[Supervised], timeout: float) -> None:
     """Waits until each has been tried once, for so many seconds at most."""
     tried = [asyncio.create_task(each.tried()) for each in instances]
     if not tried:
         return
     try:
-        await asyncio.wait(tried, timeout=patience)
+        await asyncio.wait(tried, timeout=timeout)
     finally:
         for each in tried:
             each.cancel()

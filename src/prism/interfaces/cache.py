@@ -76,4 +76,4 @@ class Cache(Protocol):
     async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse: ...
 
 
-INTERFACE = Interface.of(Cache, pb.DESCRIPTOR.services_by_name["Cache"])
+INTERFACE = Interface.of(Cache, pb.DESCRIPTOR.services_by_name["Cache"], keeps_data=False)

@@ -84,6 +84,8 @@ class Interface:
         service: the gRPC service, as reflection serves it.
         operations: in the order of the .proto.
         derived: operations that are made of others, by their Python name; no backend needs to implement them.
+        keeps_data: what callers write stays until they remove it or it expires, so that a namespace cannot be pointed
+            at another store without moving it. A cache may forget.
     """
 
     name: str
@@ -91,10 +93,16 @@ class Interface:
     service: ServiceDescriptor
     operations: tuple[Operation, ...]
     derived: Mapping[str, Derived]
+    keeps_data: bool = True
 
     @classmethod
     def of(
-        cls, protocol: type, service: ServiceDescriptor, derived: Mapping[str, Derived] | None = None
+        cls,
+        protocol: type,
+        service: ServiceDescriptor,
+        derived: Mapping[str, Derived] | None = None,
+        *,
+        keeps_data: bool = True,
     ) -> "Interface":
         """The abstraction that `service` describes and `protocol` types.
 
@@ -106,7 +114,7 @@ class Interface:
         missing = [each.method for each in operations if not (hasattr(protocol, each.method) or each.method in derived)]
         if missing:
             raise TypeError(f"{protocol.__name__} lacks the methods {', '.join(missing)} of {service.full_name}")
-        return cls(service.name.lower(), protocol, service, operations, derived)
+        return cls(service.name.lower(), protocol, service, operations, derived, keeps_data)
 
 
 def extension(described: Any, option: Any) -> Any:

@@ -59,4 +59,6 @@ async def publish_batch(
     return PublishBatchResponse(results=await asyncio.gather(*(one(message) for message in request.messages)))
 
 
-INTERFACE = Interface.of(PubSub, pb.DESCRIPTOR.services_by_name["PubSub"], derived={"publish_batch": publish_batch})
+INTERFACE = Interface.of(
+    PubSub, pb.DESCRIPTOR.services_by_name["PubSub"], derived={"publish_batch": publish_batch}, keeps_data=False
+)

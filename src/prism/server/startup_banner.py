@@ -68,7 +68,7 @@ class StartupBanner:
 
     def _refused(self) -> dict[str, str]:
         """The namespaces that are not served, and why."""
-        refusals = ((name, each.supervised.refusal(name)) for name, each in self._control.served.items())
+        refusals = ((name, each.refusal) for name, each in self._control.served.items())
         return {name: self._control.scrub(reason) for name, reason in refusals if reason}
 
     def _serves(self) -> str:

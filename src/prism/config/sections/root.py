@@ -192,8 +192,25 @@ class PluginsSection(Section):
     folders: tuple[Path, ...] = ()
 
 
+class BackendEntry(Section):
+    """The backend of one abstraction of a namespace.
+
+    Attributes:
+        backend: the name of a plugin.
+        plugin: how the backend runs.
+        config: the backend's own options.
+        credentials: what the backend proves itself with to its store.
+    """
+
+    backend: str
+    plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
+    # They hold secrets in clear: no dump and no repr shows them.
+    config: Options = Field(default_factory=dict, exclude=True, repr=False)
+    credentials: Options = Field(default_factory=dict, exclude=True, repr=False)
+
+
 class NamespaceEntry(Section):
-    """One namespace.
+    """One namespace: either `backend` serves it, or each of its `backends` one abstraction.
 
     Attributes:
         name: as callers give it; 1 to 63 characters of `a-z 0-9 . -`.
@@ -204,17 +221,19 @@ class NamespaceEntry(Section):
         policy: the name of one of `policies`, or a policy of its own; the one named `default` where it is left out.
         config: the backend's own options.
         credentials: what the backend proves itself with to its store.
+        backends: instead of `backend`, a backend for each abstraction, by the abstraction's name.
     """
 
     name: Name
     abstraction: Abstraction | None = None
     abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
-    backend: str
+    backend: str | None = None
     plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
     policy: NameOrPolicy | None = None
     # They hold secrets in clear: no dump and no repr shows them.
     config: Options = Field(default_factory=dict, exclude=True, repr=False)
     credentials: Options = Field(default_factory=dict, exclude=True, repr=False)
+    backends: Annotated[dict[Abstraction, BackendEntry], Field(min_length=1)] | None = None
 
 
 class Config(Section):

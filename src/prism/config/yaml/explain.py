@@ -17,6 +17,7 @@ from prism.config.yaml.problem import Loc, Problem, nearest
 from prism.redactor import Redactor
 
 _SHOWN = 60
+_KEY = "[key]"  # what pydantic adds to a place where it means the key, not the value
 _QUOTED = re.compile(r"'([^']*)'")
 _SIZE = "a number of bytes, such as 65536, 512KiB or 4MiB"
 _ALLOWED = {
@@ -87,7 +88,12 @@ def _problem(
     if hidden or (isinstance(error["input"], str) and redactor.scrub(error["input"]) != error["input"]):
         close = ""  # it may be the secret in another spelling
     return document.problem(
-        place, redactor.scrub(message), found=found, allowed=redactor.scrub(allowed_text), nearest=redactor.scrub(close)
+        place,
+        redactor.scrub(message),
+        found=found,
+        allowed=redactor.scrub(allowed_text),
+        nearest=redactor.scrub(close),
+        key=error["loc"][-1:] == (_KEY,),
     )
 
 
@@ -150,6 +156,8 @@ def _real(loc: Loc, data: Any) -> Loc:
     """The place in the data: what pydantic adds for the members of unions is left out."""
     real: list[str | int] = []
     for index, step in enumerate(loc):
+        if step == _KEY:
+            break
         if isinstance(data, dict):
             there = step in data or index == len(loc) - 1
         else:

@@ -87,26 +87,30 @@ class GetPluginStatusResponse(_message.Message):
     def __init__(self, statuses: _Optional[_Iterable[_Union[PluginStatus, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ReloadPluginRequest(_message.Message):
-    __slots__ = ("namespace", "version")
+    __slots__ = ("namespace", "version", "abstraction")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ABSTRACTION_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     version: str
-    def __init__(self, namespace: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+    abstraction: str
+    def __init__(self, namespace: _Optional[str] = ..., version: _Optional[str] = ..., abstraction: _Optional[str] = ...) -> None: ...
 
 class ReloadPluginResponse(_message.Message):
-    __slots__ = ("status", "previous_version", "namespaces", "generation", "notes")
+    __slots__ = ("status", "previous_version", "namespaces", "generation", "notes", "statuses")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
     NAMESPACES_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
     status: PluginStatus
     previous_version: str
     namespaces: int
     generation: int
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., previous_version: _Optional[str] = ..., namespaces: _Optional[int] = ..., generation: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    statuses: _containers.RepeatedCompositeFieldContainer[PluginStatus]
+    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., previous_version: _Optional[str] = ..., namespaces: _Optional[int] = ..., generation: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[_Union[PluginStatus, _Mapping]]] = ...) -> None: ...
 
 class EnablePluginRequest(_message.Message):
     __slots__ = ("namespace",)
@@ -115,12 +119,14 @@ class EnablePluginRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ...) -> None: ...
 
 class EnablePluginResponse(_message.Message):
-    __slots__ = ("status", "changed")
+    __slots__ = ("status", "changed", "statuses")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
     status: PluginStatus
     changed: bool
-    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ...) -> None: ...
+    statuses: _containers.RepeatedCompositeFieldContainer[PluginStatus]
+    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ..., statuses: _Optional[_Iterable[_Union[PluginStatus, _Mapping]]] = ...) -> None: ...
 
 class DisablePluginRequest(_message.Message):
     __slots__ = ("namespace", "reason")
@@ -131,22 +137,26 @@ class DisablePluginRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class DisablePluginResponse(_message.Message):
-    __slots__ = ("status", "changed")
+    __slots__ = ("status", "changed", "statuses")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
     status: PluginStatus
     changed: bool
-    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ...) -> None: ...
+    statuses: _containers.RepeatedCompositeFieldContainer[PluginStatus]
+    def __init__(self, status: _Optional[_Union[PluginStatus, _Mapping]] = ..., changed: bool = ..., statuses: _Optional[_Iterable[_Union[PluginStatus, _Mapping]]] = ...) -> None: ...
 
 class GetPluginLogsRequest(_message.Message):
-    __slots__ = ("namespace", "lines", "follow")
+    __slots__ = ("namespace", "lines", "follow", "abstraction")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    ABSTRACTION_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     lines: int
     follow: bool
-    def __init__(self, namespace: _Optional[str] = ..., lines: _Optional[int] = ..., follow: bool = ...) -> None: ...
+    abstraction: str
+    def __init__(self, namespace: _Optional[str] = ..., lines: _Optional[int] = ..., follow: bool = ..., abstraction: _Optional[str] = ...) -> None: ...
 
 class GetPluginLogsResponse(_message.Message):
     __slots__ = ("line", "time", "gap")
@@ -282,21 +292,41 @@ class PluginOption(_message.Message):
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., required: bool = ..., default: _Optional[str] = ..., secret: bool = ..., meaning: _Optional[str] = ...) -> None: ...
 
 class Namespace(_message.Message):
-    __slots__ = ("name", "abstractions", "plugin", "placement", "state")
+    __slots__ = ("name", "abstractions", "plugin", "placement", "state", "backends")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ABSTRACTIONS_FIELD_NUMBER: _ClassVar[int]
     PLUGIN_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    BACKENDS_FIELD_NUMBER: _ClassVar[int]
     name: str
     abstractions: _containers.RepeatedScalarFieldContainer[str]
     plugin: str
     placement: str
     state: PluginState
-    def __init__(self, name: _Optional[str] = ..., abstractions: _Optional[_Iterable[str]] = ..., plugin: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ...) -> None: ...
+    backends: _containers.RepeatedCompositeFieldContainer[NamespaceBackend]
+    def __init__(self, name: _Optional[str] = ..., abstractions: _Optional[_Iterable[str]] = ..., plugin: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., backends: _Optional[_Iterable[_Union[NamespaceBackend, _Mapping]]] = ...) -> None: ...
+
+class NamespaceBackend(_message.Message):
+    __slots__ = ("abstractions", "plugin", "placement", "state", "config", "credentials", "status")
+    ABSTRACTIONS_FIELD_NUMBER: _ClassVar[int]
+    PLUGIN_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    abstractions: _containers.RepeatedScalarFieldContainer[str]
+    plugin: str
+    placement: str
+    state: PluginState
+    config: _struct_pb2.Struct
+    credentials: _struct_pb2.Struct
+    status: PluginStatus
+    def __init__(self, abstractions: _Optional[_Iterable[str]] = ..., plugin: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., config: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., credentials: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[PluginStatus, _Mapping]] = ...) -> None: ...
 
 class PluginStatus(_message.Message):
-    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled", "restarts", "process", "breaker")
+    __slots__ = ("namespace", "plugin", "version", "placement", "state", "reason", "store", "calls", "probe", "last_failure", "disabled", "restarts", "process", "breaker", "abstractions")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     PLUGIN_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -311,6 +341,7 @@ class PluginStatus(_message.Message):
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
     BREAKER_FIELD_NUMBER: _ClassVar[int]
+    ABSTRACTIONS_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     plugin: str
     version: str
@@ -325,7 +356,8 @@ class PluginStatus(_message.Message):
     restarts: int
     process: _struct_pb2.Struct
     breaker: PluginBreaker
-    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ..., restarts: _Optional[int] = ..., process: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., breaker: _Optional[_Union[PluginBreaker, _Mapping]] = ...) -> None: ...
+    abstractions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, namespace: _Optional[str] = ..., plugin: _Optional[str] = ..., version: _Optional[str] = ..., placement: _Optional[str] = ..., state: _Optional[_Union[PluginState, str]] = ..., reason: _Optional[str] = ..., store: _Optional[str] = ..., calls: _Optional[int] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., last_failure: _Optional[_Union[PluginFailure, _Mapping]] = ..., disabled: _Optional[_Union[PluginDisabled, _Mapping]] = ..., restarts: _Optional[int] = ..., process: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., breaker: _Optional[_Union[PluginBreaker, _Mapping]] = ..., abstractions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PluginBreaker(_message.Message):
     __slots__ = ("state", "trips", "opens_in_seconds")

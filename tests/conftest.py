@@ -5,6 +5,7 @@ pytest_plugins = [
     "prism.acceptance.pytest_plugin",
     "leaks",
     "matrix",
+    "missing",
     "oidc_server",
     "scheduling",
     "servers",

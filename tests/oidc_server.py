@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from missing import missing
 from prism.acceptance.store.held_port import HeldPort
 from shared_cache import alone_in
 
@@ -77,7 +78,7 @@ def oidc_modules() -> Path:
     """Where the server's package is: from npm, in the cache folder of the project."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
-        pytest.skip(f"{PACKAGE}: npm or node is not installed")
+        missing(f"npm is not installed, or Node.js is not: it brings {PACKAGE}")
     with alone_in("oidc") as cached:
         modules = cached / "node_modules"
         complete = cached / ".complete"
@@ -85,6 +86,6 @@ def oidc_modules() -> Path:
             command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), PACKAGE]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:
-                pytest.skip(f"{PACKAGE}: npm could not install it: {done.stderr.strip()[-200:]}")
+                missing(f"npm cannot install {PACKAGE}: {done.stderr.strip()[-200:]}")
             complete.touch()
     return modules

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from missing import missing
+
 if TYPE_CHECKING:
     from prism.backends.postgres.testing import PostgresServer, RunningServer
 
@@ -22,8 +24,8 @@ def postgres_server() -> Iterator[RunningServer]:
 
     try:
         server = find_server(memory())
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    except ServerMissing as absent:
+        missing(str(absent))
     with server:
         yield server
 
@@ -42,7 +44,7 @@ def own_postgres() -> Iterator[PostgresServer]:
 
     try:
         server = PostgresServer(within=memory())
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    except ServerMissing as absent:
+        missing(str(absent))
     with server:
         yield server

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from missing import missing
 
 
 class SmallDisk:
@@ -35,11 +35,11 @@ class SmallDisk:
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mounts one on an existing folder; skips the test where this user may not."""
     if os.geteuid() != 0:
-        pytest.skip("a disk that is full for real is a small tmpfs, and only root may mount one")
+        missing("root alone may mount a small tmpfs, which stands for a disk that is full")
     try:
         disk = SmallDisk(folder, megabytes)
     except (OSError, subprocess.CalledProcessError) as refused:
-        pytest.skip(f"a disk that is full for real is a small tmpfs, which cannot be mounted here: {refused}")
+        missing(f"root may not mount a small tmpfs here, which stands for a disk that is full: {refused}")
     try:
         yield disk
     finally:

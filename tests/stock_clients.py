@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from missing import missing
 from shared_cache import alone_in
 
 GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
@@ -19,11 +20,11 @@ def grpcurl() -> Path:
         return Path(found)
     go = shutil.which("go")
     if go is None:
-        pytest.skip("neither grpcurl nor Go to build it is installed")
+        missing("Go is not installed, which builds grpcurl")
     with alone_in(GRPCURL.rpartition("/")[2]) as folder:
         if not (folder / "grpcurl").exists():
             environment = os.environ | {"GOBIN": str(folder)}
             built = subprocess.run([go, "install", GRPCURL], env=environment, capture_output=True, text=True)
             if built.returncode != 0:
-                pytest.skip(f"grpcurl cannot be built here: {built.stderr[-300:]}")
+                missing(f"Go cannot build grpcurl here: {built.stderr[-300:]}")
     return folder / "grpcurl"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import google.rpc
-import pytest
 import yaml
+
+from missing import missing
 
 ROOT = Path(__file__).parent.parent
 GOOGLE_APIS = Path(next(iter(google.rpc.__path__))).parent.parent
@@ -46,7 +47,7 @@ def _buf() -> str:
     if not command.exists():
         npm = shutil.which("npm")
         if npm is None:
-            pytest.skip("buf: neither buf nor npm is installed")
+            missing("npm is not installed, nor is buf, which it brings")
         cached.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), "@bufbuild/buf@1"],
@@ -54,5 +55,5 @@ def _buf() -> str:
             text=True,
         )
         if done.returncode != 0:
-            pytest.skip(f"buf: npm could not install it: {done.stderr.strip()[-200:]}")
+            missing(f"npm cannot install buf: {done.stderr.strip()[-200:]}")
     return str(command)

@@ -4,9 +4,8 @@ import json
 import shutil
 import subprocess
 
-import pytest
-
 from admin.port import JSON, AdminPort
+from missing import missing
 
 
 def test_get_takes_the_fields_in_the_query(port: AdminPort) -> None:
@@ -45,7 +44,7 @@ def test_curl_needs_no_more_than_the_path(port: AdminPort) -> None:
     """As the documents write it."""
     curl = shutil.which("curl")
     if curl is None:
-        pytest.skip("curl is not installed")
+        missing("curl is not installed")
     address = port.gateway.admin.replace("127.0.0.1", "localhost")
     done = subprocess.run([curl, "-sf", f"{address}/admin/plugin/list"], capture_output=True, text=True, check=True)
     assert "memory" in [each["name"] for each in json.loads(done.stdout)["plugins"]]

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from missing import missing
 from prism.acceptance.store.held_port import HeldPort
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +22,7 @@ def tool(name: str) -> str:
     """The path of `promtool` or `prometheus`."""
     found = shutil.which(name) or shutil.which(name, path=str(UNPACKED))
     if found is None:
-        pytest.skip(f"{name} is not here (dev/setup takes it from the Debian package prometheus)")
+        missing(f"Prometheus is not here: no {name} (dev/setup takes it from the Debian package prometheus)")
     return found
 
 

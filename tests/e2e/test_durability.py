@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import gateways
+from missing import missing
 from prism.client import Client
 from prism.errors import PrismError
 
@@ -31,7 +32,7 @@ async def test_put_on_sqlite_is_acknowledged_after_its_data_is_synced(
 ) -> None:
     """Between the arrival of a put and its acknowledgement the log of the database is synced, unless told otherwise."""
     if shutil.which("strace") is None:
-        pytest.skip("strace: not installed")
+        missing("strace is not installed")
     trace = tmp_path / "trace"
     tracer = ("strace", "-f", "-yy", "-s", "400", "-o", str(trace))
     calls = "trace=fsync,fdatasync,read,recvfrom,recvmsg,write,writev,sendto,sendmsg"

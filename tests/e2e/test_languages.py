@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import gateways
+from missing import missing
 
 TABLE = Path("/usr/share/iso-codes/json/iso_639-3.json")
 
@@ -17,7 +18,7 @@ TABLE = Path("/usr/share/iso-codes/json/iso_639-3.json")
 def languages(tmp_path: Path) -> Path:
     """ISO 639-3 as JSON Lines in the order of an export: records and keys in byte order."""
     if not TABLE.exists():
-        pytest.skip("iso-codes: Debian's package with the ISO 639-3 table is not installed")
+        missing("iso-codes is not installed: Debian's package with the table of ISO 639-3")
     rows = json.loads(TABLE.read_text())["639-3"]
     lines = [
         json.dumps({"id": row["alpha_3"], "items": {key: row[key] for key in sorted(row)}}, ensure_ascii=False)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from missing import missing
+
 pytest.importorskip("redis")
 
 from gateways import GatewayProcess, namespace, serving
@@ -22,8 +24,8 @@ def redis() -> Iterator[RedisServer]:
     """A server to be killed."""
     try:
         server = RedisServer()
-    except StoreMissing as missing:
-        pytest.skip(str(missing))
+    except StoreMissing as absent:
+        missing(str(absent))
     with server:
         yield server
 

@@ -37,7 +37,7 @@ def build() -> Path:
         RuntimeError: the program does not build.
     """
     if shutil.which("go") is None:
-        raise StoreMissing("gomap: Go is not installed")
+        raise StoreMissing("Go is not installed, which builds gomap")
     digest = hashlib.sha256()
     for path in sorted(
         [*SOURCES.glob("*.go"), *SOURCES.glob("go.*"), SOURCES / "build", *ROOT.glob("proto/**/*.proto")]
@@ -60,7 +60,7 @@ def _build() -> None:
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     if done.returncode != 0:
         if _OUT_OF_REACH.search(done.stderr):
-            raise StoreMissing(f"gomap: its Go modules cannot be downloaded: {done.stderr.strip()[-300:]}")
+            raise StoreMissing(f"Go cannot download the modules of gomap: {done.stderr.strip()[-300:]}")
         raise RuntimeError(f"gomap does not build:\n{done.stderr}")
     shutil.copy(SOURCES / MANIFEST, FOLDER)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from examples import gomap as example
+from missing import missing
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance import PluginAcceptanceHarness, StoreMissing
 from prism.host.testing import running
@@ -21,8 +22,8 @@ def built() -> Path:
     """The folder of the built plugin."""
     try:
         return example.build()
-    except StoreMissing as missing:
-        pytest.skip(str(missing))
+    except StoreMissing as absent:
+        missing(str(absent))
 
 
 async def test_it_is_what_its_manifest_says(built: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 import trustme
 
 from host.standalone import Standalone, standalone
+from missing import needs_root
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.interfaces.pubsub import SubscribeRequest
@@ -220,7 +220,7 @@ def speaks(path: Path, user: int) -> bool:
     return run(sys.executable, "-c", SPEAK, str(path), str(user), (PREFACE + settings({})).hex()) == "1\n"
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+@needs_root
 def test_a_socket_that_is_open_to_others_takes_only_its_user() -> None:
     """Whoever widened its mode: the kernel says whose process connects, and strangers are cut off unless allowed."""
     with tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,11 @@
 """A sidecar's process: why it does not start, and what it is held to."""
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from missing import missing, needs_root
 from plugins.sidecars import (
     MEMORY,
     SERVING,
@@ -112,7 +112,7 @@ async def test_its_limits_are_in_force(sidecar: Make) -> None:
     await instance.stop()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start programs as another user")
+@needs_root
 async def test_it_may_run_as_a_user_of_its_own(sidecar: Make) -> None:
     """Who serves the socket is checked against it."""
     nobody = 65534
@@ -121,7 +121,7 @@ async def test_it_may_run_as_a_user_of_its_own(sidecar: Make) -> None:
         await instance.start()
     except FailedPrecondition as error:
         if "Permission" in error.message or "No module" in error.message:
-            pytest.skip("that user may not read this environment")
+            missing("root has its environment where that user may not read it")
         raise
     assert user_of(pid_of(instance)) == nobody
     await instance.stop()

@@ -1,7 +1,6 @@
 """grpc.health.v1, asked by the stock client."""
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncIterator
 
 import grpc
@@ -135,9 +134,9 @@ async def test_watching_an_unknown_service_waits_for_it(
     call.cancel()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("grpc_health") is None, reason="grpcio-health-checking is not installed")
 async def test_the_stock_stub_lives_beside_ours(channel: grpc.aio.Channel) -> None:
     """grpcio-health-checking can be imported in the same process, and its stub reads our answers."""
+    pytest.importorskip("grpc_health")
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     assert health_pb2.DESCRIPTOR.package == pb.DESCRIPTOR.package

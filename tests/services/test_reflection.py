@@ -1,7 +1,6 @@
 """grpc.reflection, asked by the stock client, by hand, and by grpcurl."""
 
 import asyncio
-import importlib.util
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -136,9 +135,9 @@ async def test_an_empty_request_is_an_invalid_argument(address: str, version: Mo
     assert answer.error_response.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("grpc_reflection") is None, reason="grpcio-reflection is not installed")
 async def test_the_stock_client_builds_the_services(address: str) -> None:
     """grpcio-reflection's descriptor database lists the services and builds their messages."""
+    pytest.importorskip("grpc_reflection")
     from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
     def build() -> tuple[list[str], str]:

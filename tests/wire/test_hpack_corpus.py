@@ -10,6 +10,7 @@ from typing import Any
 import hpack
 import pytest
 
+from prism.acceptance.skips import NOT_HERE
 from prism.wire.hpack.decoder import Decoder
 from prism.wire.hpack.encoder import encode
 
@@ -18,7 +19,8 @@ CORPUS = Path(os.environ.get("PRISM_HPACK_CORPUS", REPOSITORY.parent / "shared/d
 ENCODERS = ("go-hpack", "haskell-http2-naive-huffman", "nghttp2", "nghttp2-16384-4096", "nghttp2-change-table-size")
 
 pytestmark = pytest.mark.skipif(
-    not CORPUS.exists(), reason=f"{CORPUS.name} is not there: set PRISM_HPACK_CORPUS to its tarball or folder"
+    not CORPUS.exists(),
+    reason=f"{NOT_HERE}hpack-test-case is not installed: set PRISM_HPACK_CORPUS to its tarball or folder",
 )
 
 Story = list[tuple[int | None, bytes, tuple[tuple[bytes, bytes], ...]]]

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from missing import missing
+
 pytest.importorskip("nats")
 
 from backends.nats.listening import Backends  # needs the driver
@@ -18,8 +20,8 @@ def server() -> Iterator[NatsServer]:
     """A server that asks for user and password; a module's own, to be stopped, killed and paused."""
     try:
         server = NatsServer("user")
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    except ServerMissing as absent:
+        missing(str(absent))
     server.start()
     yield server
     server.stop()

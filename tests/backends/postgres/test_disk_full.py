@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from missing import missing
 from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
 from prism.errors import BackendUnavailable, Outcome, PrismError, StoreFull
 from prism.sdk import HealthStatus
@@ -24,8 +25,8 @@ def server() -> Iterator[PostgresServer]:
     """A server of this module's, which may crash."""
     try:
         server = PostgresServer(within=memory())
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    except ServerMissing as absent:
+        missing(str(absent))
     with server:
         yield server
 

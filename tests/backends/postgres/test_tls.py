@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from authority import Authority, Issued
+from missing import missing
 from prism.backends.postgres.config import PostgresCredentials
 from prism.backends.postgres.testing import PostgresServer
 from prism.errors import BackendCredentials, BackendUnavailable
@@ -60,7 +61,7 @@ def secured(own_postgres: PostgresServer, tmp_path_factory: pytest.TempPathFacto
     try:
         secured.show(secured.authority.issue("postgres", ip="127.0.0.1"))
     except asyncpg.InvalidParameterValueError as unable:
-        pytest.skip(f"this PostgreSQL has no TLS: {unable}")
+        missing(f"PostgreSQL has no TLS here: {unable}")
     return secured
 
 

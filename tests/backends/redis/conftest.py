@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 import pytest_asyncio
 
+from missing import missing
 from prism.acceptance.store.backend import StoreMissing
 from prism.acceptance.store.held_port import HeldPort
 
@@ -33,8 +34,8 @@ def make_server() -> Iterator[Make]:
             server = RedisServer({name.replace("_", "-"): value for name, value in options.items()})
             made.append(server)
             server.start()
-        except StoreMissing as missing:
-            pytest.skip(str(missing))
+        except StoreMissing as absent:
+            missing(str(absent))
         return server
 
     yield make

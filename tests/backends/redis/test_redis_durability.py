@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from backends.redis.conftest import Make, Open
 from backends.redis.store import Store
+from missing import missing
 from prism.acceptance.store.backend import StoreMissing
 from prism.backends.redis.testing.cluster import RedisCluster
 from prism.backends.redis.testing.server import USER, RedisServer
@@ -23,8 +24,8 @@ def cluster() -> Iterator[RedisCluster]:
     """Three primaries, of which one syncs later."""
     try:
         made = RedisCluster()
-    except StoreMissing as missing:
-        pytest.skip(str(missing))
+    except StoreMissing as absent:
+        missing(str(absent))
     try:
         made.start()
         made.nodes[-1].command("CONFIG", "SET", "appendfsync", "everysec")

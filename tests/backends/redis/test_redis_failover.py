@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
+from missing import missing
+
 pytest.importorskip("redis")
 
 from redis.crc import key_slot
@@ -30,8 +32,8 @@ def cluster() -> Iterator[RedisCluster]:
     options = {"cluster-node-timeout": "1000", "cluster-require-full-coverage": "no"}
     try:
         made = RedisCluster(replicas=1, options=options)
-    except StoreMissing as missing:
-        pytest.skip(str(missing))
+    except StoreMissing as absent:
+        missing(str(absent))
     try:
         made.start()
         yield made

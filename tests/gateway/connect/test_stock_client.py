@@ -1,7 +1,6 @@
 """The Connect project's own Python client against the door, over HTTP/1.1 and HTTP/2."""
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -12,8 +11,7 @@ from prism.interfaces.catalogue import interfaces
 from prism.interfaces.keyvalue import GetRequest, Item, ListRecordsRequest, PutItem, PutRequest, ScanStreamRequest
 from prism.interfaces.operation import Operation
 
-if importlib.util.find_spec("connectrpc") is None:
-    pytest.skip("connectrpc is not installed", allow_module_level=True)
+pytest.importorskip("connectrpc")
 
 from connectrpc.client import ConnectClientSync
 from connectrpc.code import Code

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from missing import missing
 from prism.wire.http2 import frames
 from wire.hostile.conftest import Attacked
 
@@ -42,7 +43,7 @@ def many_files() -> Iterator[None]:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(FILES, soft), hard))
     except ValueError:
-        pytest.skip(f"RLIMIT_NOFILE: {FILES} open files are needed, the system allows {hard}")
+        missing(f"RLIMIT_NOFILE allows {hard} open files, and {FILES} are needed")
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from missing import missing
 from shared_cache import CACHE, alone_in
 
 _MODULES = Path(__file__).parent / "go"
@@ -35,7 +36,7 @@ def build(module: str, package: str, modules: Path = _MODULES) -> Path:
     """
     go = shutil.which("go")
     if go is None:
-        pytest.skip(f"{module}: Go is not installed")
+        missing(f"Go is not installed, which builds {module}")
     folder = modules / module
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
@@ -58,6 +59,6 @@ def _build(go: str, folder: Path, package: str, program: Path) -> None:
     )
     if done.returncode != 0:
         if _OUT_OF_REACH.search(done.stderr):
-            pytest.skip(f"{folder.name}: its Go modules cannot be downloaded: {done.stderr.strip()[-300:]}")
+            missing(f"Go cannot download the modules of {folder.name}: {done.stderr.strip()[-300:]}")
         pytest.fail(f"{folder.name} does not build:\n{done.stderr}")
     fresh.replace(program)

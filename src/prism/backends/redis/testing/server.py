@@ -151,7 +151,7 @@ class RedisServer:
         if not ready.wait(_PATIENCE) or not any(_READY in line for line in self._log):
             self.kill()
             if any(_NO_TLS in line for line in self._log):
-                raise StoreMissing(f"{self._program} was built without TLS")
+                raise StoreMissing(f"Redis was built without TLS: {self._program}")
             raise RuntimeError("Redis did not start:\n" + "\n".join(self._log))
 
     def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:

@@ -19,7 +19,7 @@ from prism.gateway.chain_builder import ChainBuilder
 from prism.gateway.gateway import Gateway
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.sdk.backend import Health
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Deadline, Metadata, Peer
 
@@ -31,7 +31,7 @@ class Nothing:
     """An instance that answers at once; `prism.plugins.instance.Instance` as the data path sees it."""
 
     backend = "nothing"
-    capabilities = Capabilities()
+    capabilities = DeclaredCapabilities()
     refusal = ""
     refusal_kind: type[BackendError] = BackendUnavailable
     probed = Health()

@@ -12,16 +12,18 @@ import importlib
 import re
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from prism.interfaces.capabilities import Capabilities
+from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import DISTRIBUTION, Plugin, discover
 from prism.plugins.schema import attributes, shown
 from prism.plugins.schema import options as described
 from prism.reason import Reason, ReasonGroup
-from prism.sdk.capabilities import Capabilities
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -85,14 +87,34 @@ def _built_in() -> list[Plugin]:
 
 
 def _capabilities(plugins: list[Plugin]) -> str:
-    """What each backend declares, and what each capability means."""
-    declared = [each.manifest.capabilities for each in plugins]
-    meanings = attributes(Capabilities)
-    rows = [
-        [f"`{field}`", meanings[field], *(shown(getattr(each, field)) for each in declared)]
-        for field in Capabilities.model_fields
-    ]
-    return table(["capability", "meaning", *(f"[{each.name}](#{each.name})" for each in plugins)], rows)
+    """What each backend declares for each abstraction, and what each capability means."""
+    meanings, common = attributes(Capabilities), tuple(Capabilities.model_fields)
+    reload = "two instances may serve the same store at once (`overlap`), or the old one must stop first (`handover`)"
+    rows = [["`reload`", reload, *(each.manifest.capabilities.reload for each in plugins)]]
+    rows += [[f"`{name}`", meanings[name], *(_degrees(each, name) for each in plugins)] for name in common]
+    parts = ["Of every abstraction:", table(["capability", "meaning", *map(_link, plugins)], rows)]
+    for interface in interfaces().values():
+        serving = [each for each in plugins if interface.name in each.manifest.interfaces]
+        meanings = attributes(interface.capabilities)
+        rows = [
+            [f"`{name}`", meanings[name], *(_degrees(each, name, interface.name) for each in serving)]
+            for name in interface.capabilities.model_fields
+            if name not in common
+        ]
+        parts += [f"Of {interface.protocol.__name__}:", table(["capability", "meaning", *map(_link, serving)], rows)]
+    return "\n\n".join(parts)
+
+
+def _link(plugin: Plugin) -> str:
+    return f"[{plugin.name}](#{plugin.name})"
+
+
+def _degrees(plugin: Plugin, name: str, *of: str) -> str:
+    """What is declared, once where it is the same for all abstractions."""
+    declared = plugin.manifest.capabilities.by_interface
+    said = {each: shown(getattr(declared[each], name)) for each in of or declared}
+    (usual, _), *_ = Counter(said.values()).most_common()
+    return ", ".join([usual, *(f"{each}: {value}" for each, value in said.items() if value != usual)])
 
 
 def _reasons(group: ReasonGroup) -> str:

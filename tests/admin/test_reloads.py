@@ -11,10 +11,10 @@ from control.world import Arrived, World, store, toy, toy_plugins, until
 from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.admin import Admin
 from prism.errors import FailedPrecondition, NamespaceNotFound
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 from prism.wire import Metadata
 
-OVERLAP = Capabilities(reload="overlap")
+OVERLAP = DeclaredCapabilities(reload="overlap")
 OPERATOR = Arrived(Metadata([("prism-operator", "ann@desk")]))
 
 
@@ -43,7 +43,7 @@ async def operate(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     """Starts a gateway with these namespaces on the backend `toy2`, which declares these capabilities."""
     worlds = []
 
-    async def start(*names: str, capabilities: Capabilities = OVERLAP) -> Operated:
+    async def start(*names: str, capabilities: DeclaredCapabilities = OVERLAP) -> Operated:
         world = World(tmp_path, plugins=toy_plugins(capabilities=capabilities))
         worlds.append(world)
         world.write(*(toy(name, "s", "toy2") for name in names))
@@ -104,7 +104,7 @@ async def test_one_that_does_not_come_up_changes_nothing(operate: Callable[..., 
 
 async def test_where_only_one_may_run_the_old_one_ends_first(operate: Callable[..., Any]) -> None:
     """As its manifest says; calls wait meanwhile."""
-    operated: Operated = await operate("a", capabilities=Capabilities(reload="handover"))
+    operated: Operated = await operate("a", capabilities=DeclaredCapabilities(reload="handover"))
     await operated.world.put("a", b"1")
     answer = await operated.reload("a")
     assert answer.status.state == pb.PLUGIN_STATE_READY

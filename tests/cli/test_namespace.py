@@ -59,9 +59,9 @@ async def test_describe(config: str) -> None:
     done = await prism("namespace", "describe", "profiles", "--output", "yaml", PRISM_CONFIG=config)
     details = yaml.safe_load(done.out)
     assert details["config"]["path"].endswith("profiles.db")
-    assert details["capabilities"]["scan"] is True
+    assert details["capabilities"]["keyvalue"]["scan"] is True
     table = await prism("namespace", "describe", "profiles", "--config", config)
-    assert "capabilities.scan" in table.out
+    assert "capabilities.keyvalue.scan" in table.out
 
 
 async def test_describe_an_unknown_namespace(config: str) -> None:

@@ -11,18 +11,20 @@ from prism.context import Context
 from prism.errors import PrismError
 from prism.interfaces.catalogue import interfaces
 from prism.rpc_status import to_status
-from prism.sdk import Binding, Capabilities
+from prism.sdk import Binding, DeclaredCapabilities
 from prism.wire import Metadata, Method, Server, ServerCall, Status, StatusError
 
-EVERYTHING = Capabilities(
-    transactions=True,
-    compare_and_swap="linearizable",
-    scan=True,
-    ttl=True,
-    versions=True,
-    idempotency=True,
-    ordering=True,
-    queue_groups=True,
+EVERYTHING = DeclaredCapabilities.parse(
+    {
+        "transactions": True,
+        "compare_and_swap": "linearizable",
+        "scan": True,
+        "ttl": True,
+        "versions": True,
+        "idempotency": True,
+        "ordering": True,
+        "queue_groups": True,
+    }
 )
 
 

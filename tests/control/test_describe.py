@@ -38,7 +38,7 @@ namespaces:
         "pin": "***",
     }
     assert shown["credentials"] == {"username": "prism", "password": "***"}
-    assert (shown["line"], shown["capabilities"]["ttl"]) == (3, True)
+    assert (shown["line"], shown["capabilities"]["keyvalue"]["max_batch_items"]) == (3, 500)
     assert [*rows(spec)] == [{"name": "a", "abstractions": ["keyvalue"], "backend": "toy", "placement": "in_process"}]
 
 

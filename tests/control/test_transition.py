@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from control.world import World, store, toy, toy_plugins, until
-from prism.sdk import Capabilities
+from prism.sdk import DeclaredCapabilities
 
 
 @pytest.mark.parametrize("new", [{"store": "s2"}, {"store": "s1", "backend": "toy2"}])
@@ -70,7 +70,7 @@ async def test_memory_keeps_its_data_over_a_reload(world: World) -> None:
 
 async def test_a_backend_that_must_hand_over_is_stopped_first(tmp_path: Path) -> None:
     """Two instances would damage its store; calls wait for the new one, and none fails."""
-    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world = World(tmp_path, plugins=toy_plugins(capabilities=DeclaredCapabilities(reload="handover")))
     world.write(toy("a", "s", "toy2"))
     await world.control.start()
     await world.put("a", b"1")
@@ -90,7 +90,7 @@ async def test_a_backend_that_must_hand_over_is_stopped_first(tmp_path: Path) ->
 
 async def test_a_handover_whose_caller_goes_away_is_seen_through(tmp_path: Path) -> None:
     """An operator who gives up waiting leaves no namespace between two instances."""
-    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world = World(tmp_path, plugins=toy_plugins(capabilities=DeclaredCapabilities(reload="handover")))
     world.write(toy("a", "s", "toy2"))
     await world.control.start()
     await world.put("a", b"1")
@@ -108,7 +108,7 @@ async def test_a_handover_whose_caller_goes_away_is_seen_through(tmp_path: Path)
 
 async def test_a_handover_that_fails_brings_the_old_one_back(tmp_path: Path) -> None:
     """With the reason in the report; the calls that waited are served."""
-    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world = World(tmp_path, plugins=toy_plugins(capabilities=DeclaredCapabilities(reload="handover")))
     store("s").password = "one"
     world.write(toy("a", "s", "toy2", credentials={"password": "one"}))
     await world.control.start()
@@ -123,7 +123,7 @@ async def test_a_handover_that_fails_brings_the_old_one_back(tmp_path: Path) -> 
 
 async def test_a_store_that_must_be_handed_over_is_not_served_twice(tmp_path: Path) -> None:
     """Where some of its namespaces would stay with the old options, nobody can hand over."""
-    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world = World(tmp_path, plugins=toy_plugins(capabilities=DeclaredCapabilities(reload="handover")))
     world.write(toy("a", "s", "toy2"), toy("b", "s", "toy2"))
     await world.control.start()
     world.write(toy("a", "s", "toy2", label="x"), toy("b", "s", "toy2"), toy("c", "s2", "toy2"))

@@ -10,6 +10,7 @@ from missing import missing
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance import PluginAcceptanceHarness, StoreMissing
 from prism.host.testing import running
+from prism.sdk import DeclaredCapabilities
 from prism.wire import Deadline
 
 gomap = PluginAcceptanceHarness(
@@ -34,8 +35,8 @@ async def test_it_is_what_its_manifest_says(built: Path) -> None:
         info = pb.GetInfoResponse.FromString(await plugin.channel.unary(path, b"", deadline=Deadline.after(10)))
         assert plugin.initialised.plugin_version == manifest.version
     assert (info.name, info.version, tuple(info.interfaces)) == (manifest.name, manifest.version, manifest.interfaces)
-    declared = manifest.capabilities.model_dump(exclude_unset=True)
-    assert {name: json.loads(value) for name, value in info.capabilities.items()} == declared
+    declared = {name: json.loads(value) for name, value in info.capabilities.items()}
+    assert DeclaredCapabilities.parse(declared, info.interfaces) == manifest.capabilities
 
 
 async def test_it_ends_when_it_is_told_to(built: Path) -> None:

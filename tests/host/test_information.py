@@ -1,6 +1,6 @@
 """What a plugin tells of itself is what its manifest says."""
 
-import json
+import tomllib
 
 import pytest
 
@@ -8,6 +8,7 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.host.information import Information
 from prism.host.instances import Instances
 from prism.plugins.discovery import discover
+from prism.sdk import DeclaredCapabilities
 from prism.wire import Channel, Deadline, Server
 
 PATH = "/prism.plugin.v1.PluginInfoService/GetInfo"
@@ -24,5 +25,7 @@ async def test_get_info_is_the_manifest(name: str) -> None:
     assert (info.name, info.version, info.backend, info.role) == (name, manifest.version, name, "backend")
     assert tuple(info.interfaces) == manifest.interfaces
     assert list(info.protocol_versions) == [manifest.protocol]
-    declared = {name: json.loads(value) for name, value in info.capabilities.items()}
-    assert declared == manifest.capabilities.model_dump(mode="json")
+    declared = "\n".join(f"{name} = {value}" for name, value in info.capabilities.items())
+    assert DeclaredCapabilities.parse(tomllib.loads(declared), info.interfaces) == manifest.capabilities
+    models = manifest.capabilities.by_interface.values()
+    assert len(info.capabilities) == 1 + sum(len(type(each).model_fields) for each in models)

@@ -88,8 +88,8 @@ def test_a_missing_driver_is_answered_with_the_extra_to_install() -> None:
 def test_offers_name_the_plugins_that_declare_a_capability() -> None:
     """For the sentence that refuses a call for want of one."""
     offers = discover().offers()
-    assert {"memory", "postgres", "sqlite"} <= set(offers["transactions"])
-    assert "memory" not in offers["durability"]
+    assert {"memory", "postgres", "sqlite"} <= set(offers["keyvalue", "transactions"])
+    assert "memory" not in offers["keyvalue", "durability"]
 
 
 @pytest.mark.parametrize("reference", ["plugins.toy_store.nowhere:Toy", "plugins.toy_store.config:Nothing"])

@@ -28,7 +28,7 @@ def test_the_defaults_promise_nothing() -> None:
     """A minimal manifest has no credentials, no drivers and no capability."""
     manifest = read(MINIMAL.encode())
     assert (manifest.credentials, manifest.drivers, manifest.pinned) == ("prism.sdk:NoCredentials", (), False)
-    assert manifest.capabilities.durability == "none"
+    assert not manifest.capabilities.durable
 
 
 def test_every_built_in_manifest_is_valid() -> None:

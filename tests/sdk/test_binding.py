@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from google.rpc.code_pb2 import INVALID_ARGUMENT
@@ -25,20 +26,35 @@ from prism.interfaces.keyvalue import (
     BatchPutRequest,
     BatchPutResponse,
     Context,
+    DeleteRequest,
+    DeleteResponse,
+    ExistsRequest,
+    ExistsResponse,
     GetRequest,
     GetResponse,
+    KeyValue,
     PutItem,
     PutRequest,
     PutResponse,
     ScanRequest,
+    ScanResponse,
     ScanStreamRequest,
     ScanStreamResponse,
+    Ttl,
 )
-from prism.sdk import Binding, Capabilities
+from prism.sdk import Binding, DeclaredCapabilities
 
 HERE = Context("here")
 SERVICE = "prism.data.v1.KeyValue"
-ALL = Capabilities(scan=True, ttl=True, versions=True, idempotency=True, compare_and_swap="linearizable")
+OPTIONAL = {"scan": True, "ttl": True, "versions": True, "idempotency": True, "compare_and_swap": "linearizable"}
+
+
+def declared(**more: Any) -> DeclaredCapabilities:
+    """Everything that KeyValue has."""
+    return DeclaredCapabilities.parse(OPTIONAL | more)
+
+
+ALL = declared()
 
 
 class Failing(MemoryKeyValue):
@@ -128,13 +144,57 @@ async def test_an_invalid_request_is_not_served(binding: Binding, served: Failin
 
 async def test_an_undeclared_operation_is_refused(served: Failing) -> None:
     """UNIMPLEMENTED with the capability, unary and streaming alike; what needs none is served."""
-    binding = Binding([served], Capabilities())
+    binding = Binding([served], DeclaredCapabilities())
     error = await refused(binding, "Scan", ScanRequest(id="r").SerializeToString())
     assert isinstance(error, Unimplemented)
     assert error.capability == "scan"
     with pytest.raises(Unimplemented):
         await anext(binding.streaming[f"{SERVICE}/ScanStream"](b"", HERE))
     await binding.unary[f"{SERVICE}/Put"](put("r").SerializeToString(), HERE)
+
+
+class Core(KeyValue):
+    """What every backend implements, and `scan` alone of the Protocol of that name."""
+
+    async def put(self, request: PutRequest, context: Context) -> PutResponse:
+        return PutResponse()
+
+    async def get(self, request: GetRequest, context: Context) -> GetResponse:
+        return GetResponse()
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        return ExistsResponse()
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        return DeleteResponse()
+
+    async def scan(self, request: ScanRequest, context: Context) -> ScanResponse:
+        return ScanResponse()
+
+
+async def test_what_is_not_implemented_is_refused_as_what_is_not_declared(served: Failing) -> None:
+    """By the same sentence, whether the object has the method or not: the manifest decides."""
+    scan = ScanRequest(id="r").SerializeToString()
+    of_both = [await refused(Binding([each], DeclaredCapabilities()), "Scan", scan) for each in (served, Core())]
+    assert all(isinstance(each, Unimplemented) for each in of_both)
+    assert of_both[0].message == of_both[1].message
+
+
+def test_what_is_declared_must_be_implemented() -> None:
+    """The error names the class, the method, its Protocol and the capability."""
+    with pytest.raises(
+        TypeError, match=r"Core does not implement scan_stream\(\) of prism\.interfaces\.keyvalue\.Scan"
+    ):
+        Binding([Core()], DeclaredCapabilities.parse({"keyvalue": {"scan": True}}))
+
+
+def test_a_body_of_a_protocol_is_no_implementation() -> None:
+    """A class that only inherits what a Protocol states answers nothing."""
+    incomplete = type("Incomplete", (Core, Ttl), {})
+    with pytest.raises(TypeError, match=r"expire\(\) of .*Ttl; the manifest declares 'ttl' for keyvalue"):
+        Binding([incomplete()], DeclaredCapabilities.parse({"ttl": True}))
+    with pytest.raises(TypeError, match=r"Nothing does not implement put\(\) of prism\.interfaces\.keyvalue\.KeyValue"):
+        Binding([type("Nothing", (KeyValue,), {})()], DeclaredCapabilities())
 
 
 @pytest.mark.parametrize(
@@ -203,7 +263,7 @@ def test_an_object_that_serves_nothing() -> None:
 
 async def test_a_request_is_no_larger_than_declared() -> None:
     """`max_payload` is kept, whatever the gateway lets in."""
-    small = Binding([Failing(Store())], ALL.model_copy(update={"max_payload": 40}))
+    small = Binding([Failing(Store())], declared(max_payload=40))
     refusal = await refused(small, "Put", put("r", b"k" * 50).SerializeToString())
     assert isinstance(refusal, InvalidArgument)
     assert [each.limit for each in refusal.violations] == ["at most 40 are allowed"]
@@ -213,7 +273,7 @@ async def test_a_request_is_no_larger_than_declared() -> None:
 async def test_a_write_that_was_applied_is_not_refused_for_its_answer() -> None:
     """The bound of answers is for reads: a write that says no after it was applied would lie."""
     served = Failing(Store())
-    small = Binding([served], ALL.model_copy(update={"max_payload": 8}))
+    small = Binding([served], declared(max_payload=8))
     stored = await small.unary[f"{SERVICE}/Put"](b"\x0a\x01r\x12\x03\x0a\x01k", HERE)
     assert len(stored) > 8
     read = await refused(small, "Get", b"\x0a\x01r\x12\x01k")

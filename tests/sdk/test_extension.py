@@ -11,7 +11,7 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 
 from prism.errors import InternalError, InvalidArgument, Outcome
 from prism.interfaces.keyvalue import INTERFACE
-from prism.sdk import Binding, Capabilities, Context, operation
+from prism.sdk import Binding, Context, DeclaredCapabilities, operation
 
 HERE = Context("here")
 
@@ -49,7 +49,7 @@ class Extras:
 
 @pytest.fixture
 def binding() -> Binding:
-    return Binding([Extras()], Capabilities())
+    return Binding([Extras()], DeclaredCapabilities())
 
 
 async def test_it_is_bound_under_its_own_name(binding: Binding) -> None:

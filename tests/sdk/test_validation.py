@@ -8,6 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from prism.errors import InvalidArgument, Unimplemented
+from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.keyvalue import (
     BatchGetRequest,
     BatchPutRequest,
@@ -20,19 +21,21 @@ from prism.interfaces.keyvalue import (
     ScanRequest,
 )
 from prism.interfaces.pubsub import PublishBatchRequest, PublishRequest, SubscribeRequest
-from prism.sdk import Capabilities
+from prism.sdk import DeclaredCapabilities
 from prism.sdk.validation import MAX_TTL, MAX_VIOLATIONS, validator
 
-ALL = Capabilities(
-    transactions=True,
-    compare_and_swap="linearizable",
-    scan=True,
-    ttl=True,
-    versions=True,
-    idempotency=True,
-    max_item_size=2000,
-    max_batch_items=5,
-)
+ALL = DeclaredCapabilities.parse(
+    {
+        "transactions": True,
+        "compare_and_swap": "linearizable",
+        "scan": True,
+        "ttl": True,
+        "versions": True,
+        "idempotency": True,
+        "max_item_size": 2000,
+        "max_batch_items": 5,
+    }
+).whole
 
 
 def validate(message: Message, capabilities: Capabilities = ALL) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from prism.context import Context
 from prism.sdk.backend import Health
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 
 
 @dataclass
@@ -15,7 +15,7 @@ class StandingInstance:
     backend: str = "memory"
     refusal: str = ""
     probed: Health = field(default_factory=Health)
-    capabilities: Capabilities = field(default_factory=Capabilities)
+    capabilities: DeclaredCapabilities = field(default_factory=DeclaredCapabilities)
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:
         raise NotImplementedError

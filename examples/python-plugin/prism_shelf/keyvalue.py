@@ -18,7 +18,7 @@ ORDER BY id {}, key {}"""
 _IDS = "SELECT DISTINCT id FROM item WHERE namespace = ? AND id >= ? AND (? IS NULL OR id < ?) ORDER BY id {} LIMIT ?"
 
 
-class ShelfKeyValue(kv.KeyValue):
+class ShelfKeyValue(kv.KeyValue, kv.Scan):
     def __init__(self, table: Table) -> None:
         self._table = table
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prism.plugins.discovery import Plugin
-from prism.sdk import Backend, Capabilities
+from prism.sdk import Backend, DeclaredCapabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Subject:
         return self.plugin.name
 
     @property
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> DeclaredCapabilities:
         """What the manifest declares."""
         return self.plugin.manifest.capabilities
 

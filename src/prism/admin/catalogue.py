@@ -110,7 +110,7 @@ def _plugin(plugin: Plugin) -> pb.Plugin:
 def _described(plugin: Plugin) -> pb.DescribePluginResponse:
     return pb.DescribePluginResponse(
         plugin=_plugin(plugin),
-        capabilities=struct(plugin.manifest.capabilities.model_dump()),
+        capabilities=struct(plugin.manifest.capabilities.dump()),
         config=_options(plugin, plugin.config_model()),
         credentials=_options(plugin, plugin.credentials_model()),
     )

@@ -24,9 +24,9 @@ from prism.control.control import Control
 from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
 from prism.gateway.call import Incoming
 from prism.gateway.handler import Decode
+from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Operation
 from prism.principal import ANONYMOUS
-from prism.sdk.capabilities import Capabilities
 from prism.sdk.validation import validator
 from prism.telemetry.audit import audit
 from prism.wire import Code

@@ -46,7 +46,7 @@ def options(backend: BackendSpec) -> dict[str, Any]:
         "credentials": _shown(instance.credentials.model_dump(by_alias=True), instance.redactor),
         "plugin": {"version": manifest.version, "maturity": manifest.maturity, "summary": manifest.summary},
         "pinned": manifest.pinned,
-        "capabilities": manifest.capabilities.model_dump(),
+        "capabilities": manifest.capabilities.dump(),
     }
 
 

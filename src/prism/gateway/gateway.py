@@ -59,13 +59,13 @@ class Gateway:
     """
 
     def __init__(
-        self, hops: Sequence[Hop], recorder: Recorder, offers: Mapping[str, Sequence[str]] | None = None
+        self, hops: Sequence[Hop], recorder: Recorder, offers: Mapping[tuple[str, str], Sequence[str]] | None = None
     ) -> None:
         """
         Args:
             hops: the chain; the last one sets `call.target`.
             recorder: counts the calls.
-            offers: capability -> backends that declare it, for the sentence that refuses a call without it.
+            offers: (abstraction, capability) -> backends that declare it, for the sentence that refuses a call without.
         """
         self.snapshot = Snapshot()
         self.operations: Mapping[str, Operation] = {
@@ -256,8 +256,9 @@ class Gateway:
         if error.outcome is None and not call.operation.reads:
             refused = call.target is None or isinstance(error, CallerError)
             error.outcome = Outcome.NOT_APPLIED if refused else Outcome.UNKNOWN
-        if isinstance(error, Unimplemented) and (offers := self._offers.get(error.capability)):
-            error.message = f"{error.message}; {' and '.join(offers)} can"
+        if isinstance(error, Unimplemented):
+            offers = self._offers.get((call.operation.interface, error.capability))
+            error.message += f"; {' and '.join(offers)} can" if offers else ""
 
 
 async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.host.backend_plugin import SPOKEN, answering
@@ -42,13 +42,12 @@ class Information:
 
     async def _get_info(self, _request: pb.GetInfoRequest) -> pb.GetInfoResponse:
         manifest = self._instances.plugin.manifest
-        declared = manifest.capabilities.model_dump(mode="json")
         return pb.GetInfoResponse(
             name=manifest.name,
             version=manifest.version,
             role=ROLE,
             backend=manifest.name,
-            capabilities={name: json.dumps(value) for name, value in declared.items()},
+            capabilities=dict(_declared(manifest.capabilities.dump())),
             protocol_versions=SPOKEN,
             interfaces=manifest.interfaces,
         )
@@ -79,3 +78,12 @@ class Information:
         instances = (self._instances.named(request.instance),) if request.instance else self._instances.running
         text = await render(self._instances.plugin.name, instances)
         return pb.GetMetricsResponse(metrics=text, plugin_metrics=plugin_metrics(instances))
+
+
+def _declared(capabilities: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """By name, an abstraction's behind its own: `keyvalue.scan`."""
+    for name, value in capabilities.items():
+        if isinstance(value, Mapping):
+            yield from _declared(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, json.dumps(value)

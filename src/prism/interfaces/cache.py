@@ -25,11 +25,13 @@ from prism._proto.data.v1.cache_pb2 import CacheSetResponse as SetResponse
 from prism._proto.data.v1.cache_pb2 import CacheTtlRequest as TtlRequest
 from prism._proto.data.v1.cache_pb2 import CacheTtlResponse as TtlResponse
 from prism.context import Context
+from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Interface
 
 __all__ = [
     "INTERFACE",
     "Cache",
+    "CacheCapabilities",
     "Context",
     "DeleteRequest",
     "DeleteResponse",
@@ -47,16 +49,27 @@ __all__ = [
     "SetMode",
     "SetRequest",
     "SetResponse",
+    "Ttl",
     "TtlRequest",
     "TtlResponse",
 ]
 
 
-class Cache(Protocol):
-    """What a backend implements to serve Cache; requests arrive valid by the rules in the .proto.
+class CacheCapabilities(Capabilities):
+    """What a backend's Cache can do.
 
-    An implementation subclasses it, so that mypy checks it whole. Methods whose capability the manifest does not
-    declare are never called.
+    Attributes:
+        ttl: entries may expire.
+    """
+
+    ttl: bool = False
+
+
+class Cache(Protocol):
+    """What every backend implements to serve Cache; requests arrive valid by the rules in the .proto.
+
+    An implementation subclasses it, and `Ttl` where its manifest declares that capability, so that mypy checks it
+    whole.
     """
 
     async def get(self, request: GetRequest, context: Context) -> GetResponse: ...
@@ -69,11 +82,21 @@ class Cache(Protocol):
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse: ...
 
+    async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse: ...
+
+
+class Ttl(Protocol):
+    """The capability `ttl`, beyond the ttl of an entry that is set."""
+
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse: ...
 
     async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse: ...
 
-    async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse: ...
 
-
-INTERFACE = Interface.of(Cache, pb.DESCRIPTOR.services_by_name["Cache"], keeps_data=False)
+INTERFACE = Interface.of(
+    Cache,
+    pb.DESCRIPTOR.services_by_name["Cache"],
+    capabilities=CacheCapabilities,
+    optional={"ttl": Ttl},
+    keeps_data=False,
+)

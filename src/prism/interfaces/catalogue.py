@@ -15,6 +15,7 @@ def interfaces() -> Mapping[str, Interface]:
     modules = (
         importlib.import_module(f"{prism.interfaces.__name__}.{module.name}")
         for module in pkgutil.iter_modules(prism.interfaces.__path__)
-        if module.name not in {"catalogue", "operation"}
+        if module.name != "catalogue"
     )
-    return {module.INTERFACE.name: module.INTERFACE for module in modules}
+    found = (module.INTERFACE for module in modules if hasattr(module, "INTERFACE"))
+    return {each.name: each for each in found}

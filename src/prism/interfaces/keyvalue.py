@@ -6,7 +6,7 @@ The batches are not a backend's work: they are derived here from its single oper
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetRequest as BatchGetRequest
@@ -37,6 +37,7 @@ from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamRequest as ScanS
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamResponse as ScanStreamResponse
 from prism.context import Context
 from prism.errors import PrismError, answer_too_large
+from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Interface, Invoke
 from prism.rpc_status import to_rpc_status
 
@@ -60,6 +61,7 @@ __all__ = [
     "BatchGetResponse",
     "BatchPutRequest",
     "BatchPutResponse",
+    "CompareAndSwap",
     "CompareAndSwapRequest",
     "CompareAndSwapResponse",
     "Context",
@@ -73,6 +75,7 @@ __all__ = [
     "GetResponse",
     "Item",
     "KeyValue",
+    "KeyValueCapabilities",
     "ListRecordsRequest",
     "ListRecordsResponse",
     "PersistRequest",
@@ -80,18 +83,40 @@ __all__ = [
     "PutItem",
     "PutRequest",
     "PutResponse",
+    "Scan",
     "ScanRequest",
     "ScanResponse",
     "ScanStreamRequest",
     "ScanStreamResponse",
+    "Ttl",
 ]
 
 
-class KeyValue(Protocol):
-    """What a backend implements to serve KeyValue; requests arrive valid by the rules in the .proto.
+class KeyValueCapabilities(Capabilities):
+    """What a backend's KeyValue can do.
 
-    An implementation subclasses it, so that mypy checks it whole. Methods whose capability the manifest does not
-    declare are never called.
+    Attributes:
+        transactions: a Put stores all its items or none.
+        compare_and_swap: `until_failover` where a failover of the store may lose a swap.
+        scan: ordered scans and listings.
+        ttl: items may expire.
+        versions: items carry versions that compare-and-swap understands.
+        idempotency: idempotency keys are remembered.
+    """
+
+    transactions: bool = False
+    compare_and_swap: Literal["none", "linearizable", "until_failover"] = "none"
+    scan: bool = False
+    ttl: bool = False
+    versions: bool = False
+    idempotency: bool = False
+
+
+class KeyValue(Protocol):
+    """What every backend implements to serve KeyValue; requests arrive valid by the rules in the .proto.
+
+    An implementation subclasses it, and the Protocols below for the capabilities that its manifest declares, so that
+    mypy checks it whole.
     """
 
     async def put(self, request: PutRequest, context: Context) -> PutResponse: ...
@@ -102,13 +127,25 @@ class KeyValue(Protocol):
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse: ...
 
+
+class Scan(Protocol):
+    """The capability `scan`."""
+
     async def scan(self, request: ScanRequest, context: Context) -> ScanResponse: ...
 
     def scan_stream(self, request: ScanStreamRequest, context: Context) -> AsyncIterator[ScanStreamResponse]: ...
 
     async def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse: ...
 
+
+class CompareAndSwap(Protocol):
+    """The capability `compare_and_swap`."""
+
     async def compare_and_swap(self, request: CompareAndSwapRequest, context: Context) -> CompareAndSwapResponse: ...
+
+
+class Ttl(Protocol):
+    """The capability `ttl`, beyond the ttl of an item that is put."""
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse: ...
 
@@ -174,5 +211,7 @@ def _portions(parts: Iterable[Part], size: Callable[[Part], int]) -> Iterator[li
 INTERFACE = Interface.of(
     KeyValue,
     pb.DESCRIPTOR.services_by_name["KeyValue"],
+    capabilities=KeyValueCapabilities,
+    optional={"scan": Scan, "compare_and_swap": CompareAndSwap, "ttl": Ttl},
     derived={"batch_get": batch_get, "batch_put": batch_put},
 )

@@ -1,7 +1,7 @@
 """The contract as data: what the .proto descriptors say of each operation and of each abstraction."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from prism._proto.data.v1 import options_pb2
 from prism.context import Context
+from prism.interfaces.capabilities import Capabilities
 
 Invoke = Callable[[str, Message, Context], Awaitable[Any]]
 """Runs one operation of the same backend, by its Python name, with every check that a call from outside gets."""
@@ -56,6 +57,11 @@ class Operation:
         object.__setattr__(self, "path", f"/{self.name}")
         object.__setattr__(self, "service", self.name.partition("/")[0])
 
+    @property
+    def interface(self) -> str:
+        """The abstraction's name in configuration."""
+        return self.name.rpartition("/")[0].rpartition(".")[2].lower()
+
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":
         """What the descriptor of a method says."""
@@ -80,9 +86,11 @@ class Interface:
 
     Attributes:
         name: its name in configuration, `keyvalue`.
-        protocol: what a backend's object implements.
+        protocol: what every backend's object implements.
         service: the gRPC service, as reflection serves it.
         operations: in the order of the .proto.
+        capabilities: the model of what a backend may declare.
+        optional: what an object implements besides for a capability, by that capability.
         derived: operations that are made of others, by their Python name; no backend needs to implement them.
         keeps_data: what callers write stays until they remove it or it expires, so that a namespace cannot be pointed
             at another store without moving it. A cache may forget.
@@ -92,6 +100,8 @@ class Interface:
     protocol: type
     service: ServiceDescriptor
     operations: tuple[Operation, ...]
+    capabilities: type[Capabilities]
+    optional: Mapping[str, type]
     derived: Mapping[str, Derived]
     keeps_data: bool = True
 
@@ -100,21 +110,49 @@ class Interface:
         cls,
         protocol: type,
         service: ServiceDescriptor,
-        derived: Mapping[str, Derived] | None = None,
         *,
+        capabilities: type[Capabilities] = Capabilities,
+        optional: Mapping[str, type] | None = None,
+        derived: Mapping[str, Derived] | None = None,
         keeps_data: bool = True,
     ) -> "Interface":
-        """The abstraction that `service` describes and `protocol` types.
+        """The abstraction that `service` describes and the Protocols type.
 
         Raises:
-            TypeError: an operation has neither a method nor a derivation.
+            TypeError: an operation has neither a method nor a derivation, its method is in another Protocol than that
+                of the capability that the .proto says it requires, or there is no such capability.
         """
-        derived = dict(derived or {})
+        optional, derived = dict(optional or {}), dict(derived or {})
         operations = tuple(Operation.of(method) for method in service.methods)
-        missing = [each.method for each in operations if not (hasattr(protocol, each.method) or each.method in derived)]
-        if missing:
-            raise TypeError(f"{protocol.__name__} lacks the methods {', '.join(missing)} of {service.full_name}")
-        return cls(service.name.lower(), protocol, service, operations, derived, keeps_data)
+        for each in operations:
+            place = optional.get(each.requires) if each.requires else protocol
+            if each.method not in derived and (place is None or each.method not in vars(place)):
+                named = protocol.__name__ if place is None else place.__name__
+                needed = f", which needs the capability {each.requires!r}" if each.requires else ""
+                raise TypeError(f"{named} lacks the method {each.method} of {service.full_name}{needed}")
+        unknown = {name for each in operations for name in _required(each) if name not in capabilities.model_fields}
+        if unknown:
+            raise TypeError(f"{capabilities.__name__} lacks {', '.join(sorted(unknown))} of {service.full_name}")
+        return cls(service.name.lower(), protocol, service, operations, capabilities, optional, derived, keeps_data)
+
+    def protocol_of(self, operation: Operation) -> type:
+        """What states the method of an operation that is not derived."""
+        return self.optional[operation.requires] if operation.requires else self.protocol
+
+
+def _required(operation: Operation) -> Iterator[str]:
+    """The capabilities that an operation and the fields of its requests need."""
+    if operation.requires:
+        yield operation.requires
+    waiting, seen = [operation.request.DESCRIPTOR], set()
+    while waiting:
+        message = waiting.pop()
+        seen.add(message.full_name)
+        for each in message.fields:
+            if name := extension(each, options_pb2.rules).requires:
+                yield name
+            if each.message_type is not None and each.message_type.full_name not in seen:
+                waiting.append(each.message_type)
 
 
 def extension(described: Any, option: Any) -> Any:

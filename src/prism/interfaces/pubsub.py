@@ -17,6 +17,7 @@ from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeRequest as SubscribeR
 from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeResponse as Message
 from prism.context import Context
 from prism.errors import PrismError
+from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Interface, Invoke
 from prism.rpc_status import to_rpc_status
 
@@ -25,12 +26,27 @@ __all__ = [
     "Context",
     "Message",
     "PubSub",
+    "PubSubCapabilities",
     "PublishBatchRequest",
     "PublishBatchResponse",
     "PublishRequest",
     "PublishResponse",
     "SubscribeRequest",
 ]
+
+
+class PubSubCapabilities(Capabilities):
+    """What a backend's PubSub can do.
+
+    Attributes:
+        ordering: messages of one key keep their order.
+        queue_groups: subscribers may share a subscription.
+        persistent: messages survive without a subscriber.
+    """
+
+    ordering: bool = False
+    queue_groups: bool = False
+    persistent: bool = False
 
 
 class PubSub(Protocol):
@@ -60,5 +76,9 @@ async def publish_batch(
 
 
 INTERFACE = Interface.of(
-    PubSub, pb.DESCRIPTOR.services_by_name["PubSub"], derived={"publish_batch": publish_batch}, keeps_data=False
+    PubSub,
+    pb.DESCRIPTOR.services_by_name["PubSub"],
+    capabilities=PubSubCapabilities,
+    derived={"publish_batch": publish_batch},
+    keeps_data=False,
 )

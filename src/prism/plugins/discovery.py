@@ -22,7 +22,6 @@ from prism.plugins.manifest import Manifest, ManifestInvalid, read
 from prism.plugins.option import Option
 from prism.reason import Reason
 from prism.sdk.backend import Backend, Config
-from prism.sdk.capabilities import Capabilities
 
 GROUP = "prism.plugins"
 MANIFEST = "plugin.toml"
@@ -147,12 +146,14 @@ class Plugins:
     found: Mapping[str, Plugin]
     broken: tuple[BrokenPlugin, ...] = field(default=())
 
-    def offers(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of the plugins that declare each capability."""
-        return {
-            name: tuple(sorted(each.name for each in self.found.values() if each.manifest.capabilities.declares(name)))
-            for name in Capabilities.model_fields
-        }
+    def offers(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """The names of the plugins that declare a capability, by the abstraction and the capability."""
+        declaring: dict[tuple[str, str], list[str]] = {}
+        for plugin in sorted(self.found.values(), key=lambda each: each.name):
+            for interface, capabilities in plugin.manifest.capabilities.by_interface.items():
+                for name in filter(capabilities.declares, type(capabilities).model_fields):
+                    declaring.setdefault((interface, name), []).append(plugin.name)
+        return {key: tuple(names) for key, names in declaring.items()}
 
     def joined_by(self, folders: Iterable[Path]) -> "Plugins":
         """These, and those that the folders hold; a name that is taken stays with who has it."""

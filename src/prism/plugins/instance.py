@@ -6,7 +6,7 @@ from typing import Protocol
 from prism.context import Context
 from prism.errors import BackendError
 from prism.sdk.backend import Health
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 
 
 class Instance(Protocol):
@@ -18,7 +18,7 @@ class Instance(Protocol):
         ...
 
     @property
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> DeclaredCapabilities:
         """What its manifest declares."""
         ...
 

@@ -7,12 +7,21 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.option import Option, model_of
 from prism.sdk.backend import Config
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 
 PROTOCOL = 1
 
@@ -21,6 +30,14 @@ def _known(name: str) -> str:
     if name not in interfaces():
         raise ValueError(f"there is no abstraction {name!r}; there are {', '.join(interfaces())}")
     return name
+
+
+def _declared(section: Any, fields: ValidationInfo) -> DeclaredCapabilities:
+    if isinstance(section, DeclaredCapabilities):
+        return section
+    if not isinstance(section, dict):
+        raise ValueError("it should be a table: write [capabilities]")  # noqa: TRY004  # pydantic takes no other
+    return DeclaredCapabilities.parse(section, fields.data.get("interfaces"))
 
 
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
@@ -68,7 +85,7 @@ class Manifest(BaseModel):
     pinned: bool = False
     placement: Literal["in_process", "sidecar", "remote"] = "in_process"
     testing: Reference | None = None
-    capabilities: Capabilities = Capabilities()
+    capabilities: Annotated[DeclaredCapabilities, PlainValidator(_declared)] = Field({}, validate_default=True)
 
     @model_validator(mode="before")
     @classmethod

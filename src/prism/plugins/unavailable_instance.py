@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, Outcome
 from prism.sdk.backend import Health
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 
 
 class UnavailableInstance:
@@ -21,7 +21,7 @@ class UnavailableInstance:
 
     __slots__ = ("backend", "capabilities", "probed", "refusal", "refusal_kind")
 
-    def __init__(self, backend: str, capabilities: Capabilities, refusal: str) -> None:
+    def __init__(self, backend: str, capabilities: DeclaredCapabilities, refusal: str) -> None:
         self.backend = backend
         self.capabilities = capabilities
         self.refusal = refusal

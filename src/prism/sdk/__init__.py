@@ -6,7 +6,7 @@ from prism import errors
 from prism.context import Context
 from prism.sdk.backend import Backend, Config, Health, HealthStatus, NoCredentials
 from prism.sdk.binding import Binding
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 from prism.sdk.coalescer import Bounds, Coalescer
 from prism.sdk.cursor import Query
 from prism.sdk.extension import operation
@@ -34,12 +34,12 @@ __all__ = [
     "Backend",
     "Binding",
     "Bounds",
-    "Capabilities",
     "Coalescer",
     "Config",
     "Context",
     "Deadline",
     "DeadlineWheel",
+    "DeclaredCapabilities",
     "Expiring",
     "Health",
     "HealthStatus",

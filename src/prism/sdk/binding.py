@@ -18,13 +18,13 @@ from prism.errors import (
     InvalidArgument,
     Outcome,
     PrismError,
-    Unimplemented,
     Violation,
     answer_too_large,
 )
+from prism.interfaces.capabilities import Capabilities, undeclared
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Interface, Operation
-from prism.sdk.capabilities import Capabilities
+from prism.sdk.capabilities import DeclaredCapabilities
 from prism.sdk.extension import operations_of
 from prism.sdk.validation import Validator, validator
 
@@ -44,7 +44,15 @@ class Binding:
         operations: those that are served; the others are refused for want of a capability.
     """
 
-    def __init__(self, objects: Iterable[object], capabilities: Capabilities) -> None:
+    def __init__(self, objects: Iterable[object], declared: DeclaredCapabilities) -> None:
+        """
+        Args:
+            objects: each an implementation of a Protocol in `prism.interfaces`, or with marked methods of its own.
+            declared: what the manifest declares.
+
+        Raises:
+            TypeError: an object serves nothing, or lacks a method of what it serves.
+        """
         self.unary: dict[str, Unary] = {}
         self.streaming: dict[str, Streaming] = {}
         self.every: dict[str, Operation] = {}
@@ -55,9 +63,9 @@ class Binding:
                 kind = type(implementation).__name__
                 raise TypeError(f"{kind} implements no Protocol of prism.interfaces; subclass one, or mark @operation")
             for interface in served:
-                self._bind(interface, implementation, capabilities)
+                self._bind(interface, implementation, declared.of(interface.name))
             for method, operation in own:
-                self._serve(operation, getattr(implementation, method), capabilities)
+                self._serve(operation, getattr(implementation, method), declared.whole)
 
     def _bind(self, interface: Interface, implementation: object, capabilities: Capabilities) -> None:
         bound: dict[str, _Bound] = {}
@@ -66,17 +74,18 @@ class Binding:
             return await bound[method].invoke(request, context)
 
         for operation in interface.operations:
+            method: Callable[..., Any] | None = None
             if operation.method in interface.derived and not hasattr(implementation, operation.method):
-                method: Callable[..., Any] = _derivation(interface, operation, invoke, capabilities.max_payload)
-            else:
-                method = getattr(implementation, operation.method)
+                method = _derivation(interface, operation, invoke, capabilities.max_payload)
+            elif not operation.requires or capabilities.declares(operation.requires):
+                method = _implemented(interface, operation, implementation)
             bound[operation.method] = self._serve(operation, method, capabilities)
 
-    def _serve(self, operation: Operation, method: Callable[..., Any], capabilities: Capabilities) -> "_Bound":
-        if not operation.requires or capabilities.declares(operation.requires):
-            self.operations[operation.name] = operation
-        else:
+    def _serve(self, operation: Operation, method: Callable[..., Any] | None, capabilities: Capabilities) -> "_Bound":
+        if method is None or (operation.requires and not capabilities.declares(operation.requires)):
             method = _refusal(operation)
+        else:
+            self.operations[operation.name] = operation
         validate = validator(operation.request.DESCRIPTOR, capabilities)
         each = _Bound(operation, method, validate, capabilities.max_payload)
         self.every[operation.name] = operation
@@ -165,16 +174,26 @@ def _interfaces_of(implementation: object) -> list[Interface]:
     return [each for each in interfaces().values() if each.protocol in type(implementation).__mro__]
 
 
-def _refusal(operation: Operation) -> Callable[..., Any]:
-    def refusal() -> Unimplemented:
-        what = f"{operation.name} needs the capability {operation.requires!r}, which this backend does not declare"
-        return Unimplemented(what, capability=operation.requires)
+def _implemented(interface: Interface, operation: Operation, implementation: object) -> Callable[..., Any]:
+    """The object's method for an operation; a Protocol's own body is none."""
+    kind = type(implementation)
+    stated = interface.protocol_of(operation)
+    found = getattr(kind, operation.method, None)
+    if found is None or found is vars(stated).get(operation.method):
+        why = f"; the manifest declares {operation.requires!r} for {interface.name}" if operation.requires else ""
+        raise TypeError(
+            f"{kind.__name__} does not implement {operation.method}() of {stated.__module__}.{stated.__name__}{why}"
+        )
+    method: Callable[..., Any] = getattr(implementation, operation.method)
+    return method
 
+
+def _refusal(operation: Operation) -> Callable[..., Any]:
     async def refuse(_request: Message, _context: Context) -> Message:
-        raise refusal()
+        raise undeclared(operation.requires, operation.name)
 
     async def refuse_stream(_request: Message, _context: Context) -> AsyncIterator[Message]:
-        raise refusal()
+        raise undeclared(operation.requires, operation.name)
         yield  # makes it a generator
 
     return refuse_stream if operation.server_streaming else refuse

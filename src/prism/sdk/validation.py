@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 
 from prism._proto.data.v1 import options_pb2
 from prism.errors import InvalidArgument, Violation
+from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import extension
-from prism.sdk.capabilities import Capabilities
 from prism.sdk.value_limits import Limit, octets, text, topic
 
 Check = Callable[[Any, str, list[Violation]], None]

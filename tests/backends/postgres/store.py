@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from prism._proto.data.v1 import cache_pb2, keyvalue_pb2
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.backends.postgres.backend import PostgresBackend
-from prism.sdk import Binding, Capabilities, Context
+from prism.sdk import Binding, Context, DeclaredCapabilities
 from prism.wire.grpc.deadline import Deadline
 
 SERVICE = "prism.data.v1.KeyValue"
@@ -26,7 +26,9 @@ class Store:
     def __init__(self, backend: PostgresBackend) -> None:
         manifest = tomllib.loads(resources.files("prism.backends.postgres").joinpath("plugin.toml").read_text())
         self.backend = backend
-        self._binding = Binding(backend.interfaces, Capabilities(**manifest["capabilities"]))
+        self._binding = Binding(
+            backend.interfaces, DeclaredCapabilities.parse(manifest["capabilities"], manifest["interfaces"])
+        )
 
     async def call(self, method: str, *, namespace: str = "ns", timeout: float | None = None, **fields: Any) -> Any:
         """One operation of KeyValue; `timeout` in seconds becomes its deadline."""

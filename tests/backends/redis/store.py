@@ -17,7 +17,7 @@ from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing.server import USER, RedisServer
 from prism.interfaces import cache, keyvalue, pubsub
 from prism.interfaces.operation import Operation
-from prism.sdk import Binding, Capabilities, Context, Deadline
+from prism.sdk import Binding, Context, Deadline, DeclaredCapabilities
 
 MANIFEST = Path(prism.__file__).parent / "backends" / "redis" / "plugin.toml"
 RULES = (
@@ -42,8 +42,9 @@ class Store:
         credentials = {"username": USER, "password": server.password} if login is None else login
         self.namespace = namespace
         self.backend = RedisBackend(RedisConfig.model_validate(options), RedisCredentials.model_validate(credentials))
-        declared = tomllib.loads(MANIFEST.read_text())["capabilities"]
-        self._binding = Binding(self.backend.interfaces, Capabilities(**declared))
+        manifest = tomllib.loads(MANIFEST.read_text())
+        declared = DeclaredCapabilities.parse(manifest["capabilities"], manifest["interfaces"])
+        self._binding = Binding(self.backend.interfaces, declared)
 
     async def call(self, name: str, request: Message, timeout: float = 10.0) -> Any:
         """Runs an operation, `keyvalue.get`."""

@@ -36,7 +36,7 @@ async def test_a_plugin_s_options(admin: str) -> None:
     """What is required, what is secret, and what each means."""
     done = await prism("plugin", "describe", "postgres", PRISM_ADMIN_ENDPOINT=admin)
     assert done.code == 0
-    assert "capabilities.durability" in done.out
+    assert "capabilities.keyvalue.durability" in done.out
     assert any(line.split()[:3] == ["password", "secret", "text"] for line in done.out.splitlines())
 
 

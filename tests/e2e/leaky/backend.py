@@ -28,11 +28,7 @@ class LeakyKeyValue(KeyValue):
         log.warning("about to delete", extra={"connection": {"text": self._password}, "why": [self._password]})
         raise InvalidArgument(f"not with {self._password}")
 
-    exists = expire = persist = scan = list_records = compare_and_swap = get
-
-    async def scan_stream(self, request: Any, context: Any) -> Any:
-        raise BackendUnavailable(f"stream with {self._password} failed")
-        yield
+    exists = get
 
 
 class LeakyBackend:

@@ -6,12 +6,24 @@ from collections.abc import Mapping, Sequence
 from plugins.toy_store.config import ToyConfig, ToyCredentials
 from plugins.toy_store.store import STORES
 from prism.errors import BackendCredentials, BackendUnavailable
-from prism.interfaces.keyvalue import Context, GetRequest, GetResponse, Item, KeyValue, PutRequest, PutResponse
+from prism.interfaces.keyvalue import (
+    Context,
+    DeleteRequest,
+    DeleteResponse,
+    ExistsRequest,
+    ExistsResponse,
+    GetRequest,
+    GetResponse,
+    Item,
+    KeyValue,
+    PutRequest,
+    PutResponse,
+)
 from prism.sdk import Health, HealthStatus
 
 
 class ToyKeyValue(KeyValue):
-    """Put and Get."""
+    """The core of KeyValue."""
 
     def __init__(self, backend: "ToyBackend") -> None:
         self._backend = backend
@@ -27,6 +39,17 @@ class ToyKeyValue(KeyValue):
         self._backend.check_running()
         record = self._backend.store.data.get((context.namespace, request.id), {})
         return GetResponse(items=[Item(key=key, value=record[key]) for key in request.keys if key in record])
+
+    async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
+        self._backend.check_running()
+        record = self._backend.store.data.get((context.namespace, request.id), {})
+        return ExistsResponse(keys=[key for key in request.keys if key in record])
+
+    async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
+        self._backend.check_running()
+        record = self._backend.store.data.get((context.namespace, request.id), {})
+        gone = [key for key in request.keys or tuple(record) if record.pop(key, None) is not None]
+        return DeleteResponse(keys=gone if request.keys else (), count=len(gone))
 
 
 class ToyBackend:

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from prism.acceptance.namespaces import Namespaces
 from prism.interfaces.operation import Operation
-from prism.sdk import Capabilities
+from prism.sdk import DeclaredCapabilities
 
 TIMEOUT = 20.0
 
@@ -29,7 +29,7 @@ class Caller(Protocol):
 
     store: str
     name: str
-    capabilities: Capabilities
+    capabilities: DeclaredCapabilities
     gateways: int
     namespaces: Namespaces
 

@@ -26,6 +26,7 @@ from prism.interfaces.cache import (
     SetMode,
     SetRequest,
     SetResponse,
+    Ttl,
     TtlRequest,
     TtlResponse,
 )
@@ -34,7 +35,7 @@ from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 
 
-class MemoryCache(Cache):
+class MemoryCache(Cache, Ttl):
     """Serves Cache from a `Store`.
 
     Args:

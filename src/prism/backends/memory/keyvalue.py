@@ -5,6 +5,7 @@ from itertools import islice
 
 from prism.backends.memory.store import Entry, Namespace, Store
 from prism.interfaces.keyvalue import (
+    CompareAndSwap,
     CompareAndSwapRequest,
     CompareAndSwapResponse,
     Context,
@@ -25,10 +26,12 @@ from prism.interfaces.keyvalue import (
     PutItem,
     PutRequest,
     PutResponse,
+    Scan,
     ScanRequest,
     ScanResponse,
     ScanStreamRequest,
     ScanStreamResponse,
+    Ttl,
 )
 from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import (
@@ -47,7 +50,7 @@ from prism.sdk.keyvalue import (
 from prism.sdk.scan import Page, Range, Selection, list_records, page, scan, scan_stream
 
 
-class MemoryKeyValue(KeyValue):
+class MemoryKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
     """Serves KeyValue from a `Store`."""
 
     def __init__(self, store: Store) -> None:

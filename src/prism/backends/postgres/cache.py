@@ -27,6 +27,7 @@ from prism.interfaces.cache import (
     SetMode,
     SetRequest,
     SetResponse,
+    Ttl,
     TtlRequest,
     TtlResponse,
 )
@@ -45,7 +46,7 @@ Asked = tuple[bytes, Sequence[bytes]]
 """A namespace, and keys in it."""
 
 
-class PostgresCache(Cache):
+class PostgresCache(Cache, Ttl):
     """Serves Cache from the tables of one schema.
 
     Args:

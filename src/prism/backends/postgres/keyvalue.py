@@ -10,6 +10,7 @@ from prism.backends.postgres.sessions import Rows, Sessions
 from prism.errors import Conflict, Outcome, PrismError
 from prism.interfaces.keyvalue import (
     MAX_PAGE_BYTES,
+    CompareAndSwap,
     CompareAndSwapRequest,
     CompareAndSwapResponse,
     Context,
@@ -29,10 +30,12 @@ from prism.interfaces.keyvalue import (
     PersistResponse,
     PutRequest,
     PutResponse,
+    Scan,
     ScanRequest,
     ScanResponse,
     ScanStreamRequest,
     ScanStreamResponse,
+    Ttl,
 )
 from prism.sdk import Bounds
 from prism.sdk.keyvalue import (
@@ -62,7 +65,7 @@ _PUTS = Bounds(calls=256, in_flight=2)
 _EXISTS = Bounds(calls=256, in_flight=1)
 
 
-class PostgresKeyValue(KeyValue):
+class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
     """Serves KeyValue from the tables of one schema.
 
     Args:

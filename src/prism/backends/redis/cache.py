@@ -29,6 +29,7 @@ from prism.interfaces.cache import (
     SetMode,
     SetRequest,
     SetResponse,
+    Ttl,
     TtlRequest,
     TtlResponse,
 )
@@ -42,7 +43,7 @@ _WRITES = Bounds(calls=256, in_flight=2)
 _MODES = {SetMode.CACHE_SET_MODE_IF_ABSENT: (b"NX",), SetMode.CACHE_SET_MODE_IF_PRESENT: (b"XX",)}
 
 
-class RedisCache(Cache):
+class RedisCache(Cache, Ttl):
     """Serves Cache from one Redis, or one cluster."""
 
     def __init__(self, server: Server, names: Names) -> None:

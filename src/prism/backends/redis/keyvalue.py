@@ -16,6 +16,7 @@ from prism.errors import answer_too_large
 from prism.interfaces.keyvalue import (
     MAX_ANSWER_BYTES,
     MAX_PAGE_BYTES,
+    CompareAndSwap,
     CompareAndSwapRequest,
     CompareAndSwapResponse,
     Context,
@@ -35,10 +36,12 @@ from prism.interfaces.keyvalue import (
     PutItem,
     PutRequest,
     PutResponse,
+    Scan,
     ScanRequest,
     ScanResponse,
     ScanStreamRequest,
     ScanStreamResponse,
+    Ttl,
 )
 from prism.sdk import Bounds, Coalescer
 from prism.sdk.deadline import check_time
@@ -63,7 +66,7 @@ _RECORDS_AT_ONCE = 16
 """Records whose pages are asked for together when a scan spans a namespace."""
 
 
-class RedisKeyValue(KeyValue):
+class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
     """Serves KeyValue from one Redis, or one cluster."""
 
     def __init__(self, server: Server, names: Names) -> None:

@@ -26,6 +26,7 @@ from prism.interfaces.cache import (
     SetMode,
     SetRequest,
     SetResponse,
+    Ttl,
     TtlRequest,
     TtlResponse,
 )
@@ -43,7 +44,7 @@ _SWEEP = """DELETE FROM cache WHERE (namespace, key) IN
     (SELECT namespace, key FROM cache WHERE expires_at <= ? LIMIT ?)"""
 
 
-class SqliteCache(Cache):
+class SqliteCache(Cache, Ttl):
     """Serves Cache from a `Store`."""
 
     def __init__(self, store: Store) -> None:

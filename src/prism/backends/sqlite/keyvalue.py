@@ -8,6 +8,7 @@ from prism.backends.sqlite import items
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.interfaces.keyvalue import (
+    CompareAndSwap,
     CompareAndSwapRequest,
     CompareAndSwapResponse,
     Context,
@@ -26,10 +27,12 @@ from prism.interfaces.keyvalue import (
     PersistResponse,
     PutRequest,
     PutResponse,
+    Scan,
     ScanRequest,
     ScanResponse,
     ScanStreamRequest,
     ScanStreamResponse,
+    Ttl,
 )
 from prism.sdk.keyvalue import (
     check_put,
@@ -47,7 +50,7 @@ from prism.sdk.keyvalue import (
 from prism.sdk.scan import Page, Range, Selection, list_records, page, scan, scan_stream
 
 
-class SqliteKeyValue(KeyValue):
+class SqliteKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
     """Serves KeyValue from a `Store`."""
 
     def __init__(self, store: Store) -> None:

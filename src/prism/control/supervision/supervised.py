@@ -85,7 +85,7 @@ class Supervised:
     def loses_data_to(self, other: "Supervised") -> bool:
         """Whether data that is in a process's own memory would stay behind in this one's."""
         manifest = self.spec.plugin.manifest
-        in_memory = manifest.pinned and manifest.capabilities.durability == "none"
+        in_memory = manifest.pinned and not manifest.capabilities.durable
         return in_memory and not (self.spec.placement == other.spec.placement == Here())
 
     def target(self, namespace: str) -> Instance:

@@ -1,7 +1,6 @@
 """The bare backend: single operations in memory and nothing besides, not even versions."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
 
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.config import MemoryConfig
@@ -42,14 +41,6 @@ class BareKeyValue(KeyValue):
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
         return await self._store.delete(request, context)
-
-    async def _undeclared(self, request: object, context: Context) -> NoReturn:
-        raise NotImplementedError("the host never calls what the manifest does not declare")
-
-    def scan_stream(self, request: object, context: Context) -> AsyncIterator[NoReturn]:
-        raise NotImplementedError("the host never calls what the manifest does not declare")
-
-    scan = list_records = compare_and_swap = expire = persist = _undeclared
 
 
 class BareBackend:

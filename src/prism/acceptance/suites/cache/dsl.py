@@ -35,7 +35,9 @@ class Cache:
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.namespace = caller.namespaces.fresh()
-        self.capabilities = caller.capabilities
+        declared = caller.capabilities.of("cache")
+        assert isinstance(declared, pb.CacheCapabilities)
+        self.capabilities = declared
 
     def elsewhere(self) -> "Cache":
         """The same store in another namespace."""

@@ -67,5 +67,5 @@ async def test_what_is_not_declared_is_refused(cache: Cache) -> None:
         not_applicable("ttl is declared")
     for method, request in TTL.items():
         error = await cache.refused(Unimplemented, method, request)
-        assert explains(error, "ttl", cache.caller), error.message
+        assert explains(error, "cache", "ttl", cache.caller), error.message
     assert await cache.get(b"k") is None

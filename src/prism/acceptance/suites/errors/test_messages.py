@@ -19,4 +19,4 @@ async def test_what_is_not_declared_is_refused(ps: PubSub) -> None:
         not_applicable(f"{', '.join(FIELDS)} are all declared")
     for capability in undeclared:
         error = await ps.refused(Unimplemented, *FIELDS[capability])
-        assert explains(error, capability, ps.caller), error.message
+        assert explains(error, "pubsub", capability, ps.caller), error.message

@@ -25,5 +25,5 @@ async def test_what_is_not_declared_is_refused(kv: KeyValue) -> None:
         assert calls
         for method, request in calls:
             error = await kv.refused(Unimplemented, method, request)
-            assert explains(error, capability, kv.caller), error.message
+            assert explains(error, "keyvalue", capability, kv.caller), error.message
     assert await kv.get("r", b"k", b"fine") == []

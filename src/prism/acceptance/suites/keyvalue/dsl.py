@@ -48,7 +48,9 @@ class KeyValue:
         self.caller = caller
         self.namespaces = caller.namespaces
         self.namespace = caller.namespaces.fresh() if namespace is None else namespace
-        self.capabilities = caller.capabilities
+        declared = caller.capabilities.of("keyvalue")
+        assert isinstance(declared, kv.KeyValueCapabilities)
+        self.capabilities = declared
 
     def elsewhere(self, namespace: str | None = None) -> "KeyValue":
         """The same store in another namespace: a fresh one, or the one named."""

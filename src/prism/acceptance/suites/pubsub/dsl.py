@@ -51,7 +51,9 @@ class PubSub:
         self.caller = caller
         self.namespaces = caller.namespaces
         self.namespace = caller.namespaces.fresh() if namespace is None else namespace
-        self.capabilities = caller.capabilities
+        declared = caller.capabilities.of("pubsub")
+        assert isinstance(declared, ps.PubSubCapabilities)
+        self.capabilities = declared
 
     def elsewhere(self, namespace: str | None = None) -> "PubSub":
         """The same store in another namespace: a fresh one, or the one named."""

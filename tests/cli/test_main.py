@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.command import prism
+from cli.command import fresh_prism as prism
 from client.upstream import Fault, Upstream
 from prism.client import BackendUnavailable, InternalError, NamespaceNotFound, PermissionDenied, PrismError
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from bench.peers.methods import UNARY
 from prism.wire.hpack.encoder import encode
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, encode_settings
 
 COMPUTES = "no attack, a process that computes"
 CONNECTIONS = "connections without end"
@@ -56,7 +57,7 @@ def _ping() -> bytes:
 
 
 def _closed_windows() -> bytes:
-    closed = frames.settings({frames.INITIAL_WINDOW_SIZE: 0})
+    closed = encode_settings({INITIAL_WINDOW_SIZE: 0})
     return closed + b"".join(_call(each, 1000) for each in range(1, 1801, 2))
 
 
@@ -90,7 +91,7 @@ def attack(name: str, address: str) -> None:
         print("attacking", flush=True)
         while True:
             pass
-    blow = frames.PREFACE + frames.settings({}) + ATTACKS[name]()
+    blow = frames.PREFACE + encode_settings({}) + ATTACKS[name]()
     kept: deque[socket.socket] = deque()
     first = True
     while True:

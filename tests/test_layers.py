@@ -44,17 +44,7 @@ CIRCLES = {
     ("prism.backends.redis.listening.channel", "prism.backends.redis.listening.session"),
     ("prism.gateway.call", "prism.gateway.hops.limit"),
     ("prism.gateway.call", "prism.gateway.hops.resilience"),
-    ("prism.wire.client.call", "prism.wire.client.channel"),
-    ("prism.wire.client.connection", "prism.wire.client.channel"),
-    ("prism.wire.client.request_heads", "prism.wire.client.channel"),
-    ("prism.wire.client.stream", "prism.wire.client.connection"),
-    ("prism.wire.http.exchange", "prism.wire.server.connection"),
-    ("prism.wire.http.http1", "prism.wire.server.server"),
-    ("prism.wire.server.call", "prism.wire.server.connection"),
-    ("prism.wire.server.connection", "prism.wire.server.server"),
     ("prism.wire.server.method", "prism.wire.server.call"),
-    ("prism.wire.server.preamble", "prism.wire.server.server"),
-    ("prism.wire.server.served_stream", "prism.wire.server.connection"),
 }
 
 

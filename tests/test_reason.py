@@ -7,7 +7,7 @@ from pathlib import Path
 from prism.errors import PrismError
 from prism.reason import Reason
 from prism.rpc_status import from_status, to_status
-from prism.wire.grpc.status import Refusal
+from prism.wire.grpc.status import LocalReply
 
 SOURCE = Path(__file__).parent.parent / "src" / "prism"
 
@@ -19,7 +19,7 @@ def test_a_reason_is_its_name() -> None:
 
 def test_the_transports_reasons_are_reasons() -> None:
     """What the transport refuses a call for has a member of that name."""
-    assert {each.name for each in Refusal} - set(Reason.__members__) == set()
+    assert {each.name for each in LocalReply} - set(Reason.__members__) == set()
 
 
 def test_every_error_has_a_status_of_its_reason() -> None:

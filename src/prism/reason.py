@@ -202,7 +202,7 @@ class Reason(enum.StrEnum):
     DATA_LOSS = "DATA_LOSS", Code.DATA_LOSS, "what the store holds is damaged", "an operator"
     INTERNAL = "INTERNAL", Code.INTERNAL, "a defect in Prism or a plugin", "a bug report"
 
-    # The names are those of `prism.wire.grpc.status.Refusal`.
+    # The names are those of `prism.wire.grpc.status.LocalReply`.
     METHOD_UNKNOWN = (
         "METHOD_UNKNOWN",
         Code.UNIMPLEMENTED,

@@ -22,7 +22,8 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
 from prism.interfaces.pubsub import SubscribeRequest
 from prism.wire import Channel, Code, Deadline, StatusError, client_context
-from prism.wire.http2.frames import PREFACE, settings
+from prism.wire.http2.frames import PREFACE
+from prism.wire.http2.settings import encode_settings
 
 PLUGIN = "/prism.plugin.v1.BackendPlugin"
 NAMESPACE = {"prism-namespace": "try"}
@@ -217,7 +218,7 @@ with socket.socket(socket.AF_UNIX) as sock:
 
 def speaks(path: Path, user: int) -> bool:
     """Whether a process of that user gets as much as the server's first frame on a unix socket."""
-    return run(sys.executable, "-c", SPEAK, str(path), str(user), (PREFACE + settings({})).hex()) == "1\n"
+    return run(sys.executable, "-c", SPEAK, str(path), str(user), (PREFACE + encode_settings({})).hex()) == "1\n"
 
 
 @needs_root

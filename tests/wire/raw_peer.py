@@ -10,6 +10,7 @@ import hpack
 
 from prism.wire.address import Address
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import encode_settings
 
 GRPC = [
     (":method", "POST"),
@@ -69,14 +70,14 @@ class RawPeer:
             reader, writer = await asyncio.open_unix_connection(where.path)
         else:
             reader, writer = await asyncio.open_connection(where.host, where.port)
-        writer.write(frames.PREFACE + frames.settings({}) if preface is None else preface)
+        writer.write(frames.PREFACE + encode_settings({}) if preface is None else preface)
         return cls(reader, writer)
 
     @classmethod
     async def accept(cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Self:
         """Be the server of a connection: read the preface, send empty SETTINGS."""
         await reader.readexactly(len(frames.PREFACE))
-        writer.write(frames.settings({}))
+        writer.write(encode_settings({}))
         return cls(reader, writer)
 
     @classmethod

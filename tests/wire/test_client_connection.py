@@ -9,6 +9,7 @@ import pytest
 from prism.wire import Channel, ChannelConfig, Code, Deadline, StatusError
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import ErrorCode
+from prism.wire.http2.settings import MAX_CONCURRENT_STREAMS, SETTING, encode_settings
 from wire.raw_peer import RawPeer
 
 Script = Callable[[RawPeer], Awaitable[None]]
@@ -116,7 +117,7 @@ async def test_no_more_calls_than_the_server_takes(play: Play) -> None:
     """The others wait for a place, or for their deadline."""
 
     async def one_at_a_time(peer: RawPeer) -> None:
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.MAX_CONCURRENT_STREAMS, 1))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(MAX_CONCURRENT_STREAMS, 1))
         for stream_id in (1, 3, 5):
             peer.fields(await peer.until(frames.HEADERS, stream_id))
             peer.send(frames.PING, 0, 0, b"anything")
@@ -198,7 +199,7 @@ async def test_a_server_that_leaves_as_it_settles(play: Play) -> None:
     """Its SETTINGS and its GOAWAY come in one read: the call fails, and the caller's loop goes on."""
 
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(frames.settings({}) + frames.goaway(0, ErrorCode.NO_ERROR))
+        writer.write(encode_settings({}) + frames.goaway(0, ErrorCode.NO_ERROR))
         await reader.read()
         writer.close()
 

@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 import trustme
 
-from prism.wire import Channel, Deadline, HttpRequest, HttpResponse, Method, Server, ServerCall, StatusError
-from prism.wire.client import channel as client
+from prism.wire import Channel, Deadline, HttpRequest, HttpResponse, Method, Server, ServerCall, StatusError, transports
 from prism.wire.http2 import frames
-from prism.wire.server import server
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, encode_settings
 from wire.raw_peer import RawPeer
 
 MORE_THAN_SOCKETS_HOLD = bytes(32 << 20)
-WINDOWS = frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 30}) + frames.window_update(0, 1 << 30)
+WINDOWS = encode_settings({INITIAL_WINDOW_SIZE: 1 << 30}) + frames.window_update(0, 1 << 30)
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peers here never read again."""
-    for each in (client, server):
-        monkeypatch.setattr(each, "_CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(transports, "CLOSE_TIMEOUT", 0.05)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from prism.wire import Server, ServerConfig
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import ErrorCode
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, SETTING, encode_settings
 from wire.raw_peer import GRPC, Frame, RawPeer, message, request
 from wire.service import Service
 
@@ -72,7 +73,7 @@ async def test_bytes_that_come_one_by_one(peer: RawPeer) -> None:
 
 async def test_large_responses_share_the_connection(peer: RawPeer) -> None:
     """Two streams that wait for the connection's window take turns, and a stream without window takes none."""
-    peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 200_000))
+    peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 200_000))
     for stream_id in (1, 3):
         peer.headers(stream_id, request("/test.Test/Echo"))
         body = message(b"x" * 60_000)
@@ -95,7 +96,7 @@ async def test_large_responses_share_the_connection(peer: RawPeer) -> None:
 @pytest.mark.parametrize("path", ["/test.Test/Echo", "/test.Test/Chat"])
 async def test_a_message_that_is_alone_goes_out_in_whole_frames(peer: RawPeer, path: str) -> None:
     """Nobody waits for a turn: each of its frames but the last is as long as the peer takes, and none is longer."""
-    peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.MAX_FRAME_SIZE, 20_000))
+    peer.send(frames.SETTINGS, 0, 0, SETTING.pack(MAX_FRAME_SIZE, 20_000))
     peer.headers(1, request(path))
     body = message(b"x" * 60_000)
     for start in range(0, len(body), 16_000):
@@ -114,16 +115,16 @@ async def test_a_message_that_is_alone_goes_out_in_whole_frames(peer: RawPeer, p
 
 async def test_a_stream_without_window_stops_only_itself(peer: RawPeer) -> None:
     """The other's answer comes, and the first one's when its window opens, by SETTINGS or by WINDOW_UPDATE."""
-    peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 0))
+    peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 0))
     peer.call(1, payload=b"one")
     peer.call(3, payload=b"two")
     await peer.until(frames.HEADERS, 1)
     await peer.until(frames.HEADERS, 3)
     peer.send(frames.WINDOW_UPDATE, 0, 3, frames.UINT32.pack(100))
     assert (await peer.until(frames.DATA)).payload == message(b"two")
-    peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 3))
+    peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 3))
     assert (await peer.until(frames.DATA)).payload == message(b"one")[:3]
-    peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 100))
+    peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 100))
     assert (await peer.until(frames.DATA)).payload == message(b"one")[3:]
 
 
@@ -139,7 +140,7 @@ async def test_messages_beyond_the_budget_wait_for_each_other(serve: Serve) -> N
     """Only as many large messages are taken at once as the budget holds, and all are taken in the end."""
     async with serve(receive_budget=150_000) as address, await RawPeer.connect(address) as peer:
         peer.send(frames.WINDOW_UPDATE, 0, 0, frames.UINT32.pack(1 << 30))
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 30))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 1 << 30))
         body = message(b"x" * 200_000)
         for stream_id in (1, 3):
             peer.headers(stream_id, request("/test.Test/Echo"))
@@ -228,8 +229,8 @@ async def test_malformed_requests_end_their_stream(peer: RawPeer, fields: list[t
         (frames.frame(frames.CONTINUATION, 4, 1, b"\x82"), ErrorCode.PROTOCOL_ERROR),
         (frames.frame(frames.SETTINGS, 0, 0, b"12345"), ErrorCode.FRAME_SIZE_ERROR),
         (frames.frame(frames.SETTINGS, 0, 1), ErrorCode.PROTOCOL_ERROR),
-        (frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 31}), ErrorCode.FLOW_CONTROL_ERROR),
-        (frames.settings({frames.MAX_FRAME_SIZE: 1}), ErrorCode.PROTOCOL_ERROR),
+        (encode_settings({INITIAL_WINDOW_SIZE: 1 << 31}), ErrorCode.FLOW_CONTROL_ERROR),
+        (encode_settings({MAX_FRAME_SIZE: 1}), ErrorCode.PROTOCOL_ERROR),
         (frames.frame(frames.PING, 0, 0, b"1"), ErrorCode.FRAME_SIZE_ERROR),
         (frames.frame(frames.RST_STREAM, 0, 1, b"1234"), ErrorCode.PROTOCOL_ERROR),
         (frames.window_update(0, 0), ErrorCode.PROTOCOL_ERROR),
@@ -296,7 +297,7 @@ async def test_a_drained_client_gets_its_last_answers_however_slowly_it_reads(se
     """The server does not close on what the client still sends: that would take them from it."""
     async with await RawPeer.connect(address) as peer:
         peer.send(frames.WINDOW_UPDATE, 0, 0, frames.UINT32.pack(1 << 30))
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 30))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 1 << 30))
         peer.headers(1, request("/test.Test/Repeat"))
         peer.send(frames.PING, 0, 0, b"received")
         await peer.until(frames.PING)
@@ -337,7 +338,7 @@ async def test_a_peer_that_reads_nothing_is_dropped(serve: Serve) -> None:
     """What waits for it is bounded, and not for ever."""
     async with serve(write_timeout=0.1, keepalive_interval=None) as address, await RawPeer.connect(address) as peer:
         peer.send(frames.WINDOW_UPDATE, 0, 0, frames.UINT32.pack(1 << 30))
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 30))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 1 << 30))
         peer.writer.transport.pause_reading()
         stream_id = 1
         while not peer.writer.transport.is_closing():
@@ -353,7 +354,7 @@ async def test_a_peer_that_reads_nothing_is_dropped(serve: Serve) -> None:
     "flood",
     [
         frames.frame(frames.PING, 0, 0, b"12345678"),
-        frames.settings({}),
+        encode_settings({}),
         frames.frame(frames.PRIORITY, 0, 1, b"\0\0\0\0\0"),
         frames.frame(77, 0, 0),
     ],

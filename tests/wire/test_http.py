@@ -7,6 +7,7 @@ import pytest
 
 from prism.wire import HttpRequest, HttpResponse, Server, ServerConfig
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, SETTING
 from wire.raw_peer import RawPeer
 from wire.service import Service
 
@@ -122,7 +123,7 @@ async def http2(url: str) -> AsyncIterator[RawPeer]:
     """An HTTP/2 client with room for every response."""
     async with await RawPeer.connect(url) as peer:
         peer.send(frames.WINDOW_UPDATE, 0, 0, frames.UINT32.pack(1 << 30))
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 30))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 1 << 30))
         yield peer
 
 

@@ -31,6 +31,9 @@ class Recorder(Connection[Stream]):
     def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         self.seen.append((frames.HEADERS, stream_id, end_stream, block))
 
+    def _is_idle_id(self, stream_id: int) -> bool:
+        raise AssertionError("no frame of a recorder is taken apart")
+
     def _control(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         self.seen.append((kind, stream_id, flags, payload))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from prism.wire import Server, ServerConfig
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, encode_settings
 from prism.wire.server.preamble import Preamble
 from wire.fuzz.script import HEAD
 from wire.fuzz.seeds import seeds
@@ -94,8 +95,8 @@ def connect(stage: Stage, config: ServerConfig) -> tuple[Server, Pipe]:
     """A server, and a connection to it."""
     service = Methods()
     server = Server(service.lookup, http=service.page, config=config)
-    server._loop = stage.loop
-    pipe, preamble = Pipe(stage), Preamble(server)
+    shared = server._share(stage.loop)
+    pipe, preamble = Pipe(stage), Preamble(shared)
     pipe.set_protocol(preamble)
     stage.inside(preamble.connection_made, pipe)
     return server, pipe
@@ -134,7 +135,7 @@ def test_every_call_gets_its_answer(todo: list[Call], order: list[int], cuts: li
     with Stage() as stage:
         # So many small frames would look like a flood to a server with its mind on that.
         server, pipe = connect(stage, ServerConfig(flood_allowance=100_000))
-        pipe.feed(opening() + frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 20}))
+        pipe.feed(opening() + encode_settings({INITIAL_WINDOW_SIZE: 1 << 20}))
         pipe.feed(frames.window_update(0, 1 << 24))
         turns = {min(cut, len(sent)): turn for cut, turn in cuts}
         edges = sorted({0, len(sent), *turns})
@@ -143,7 +144,7 @@ def test_every_call_gets_its_answer(todo: list[Call], order: list[int], cuts: li
             if turns.get(stop):
                 stage.turn()
         stage.settle()
-        answers = said(pipe, frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 20}) + frames.window_update(0, 1 << 24))
+        answers = said(pipe, encode_settings({INITIAL_WINDOW_SIZE: 1 << 20}) + frames.window_update(0, 1 << 24))
         for number, call in enumerate(todo):
             half = answers[2 * number + 1]
             assert (bytes(half.body), half.heads[-1][b"grpc-status"]) == (call.answer, _OK)
@@ -165,19 +166,19 @@ def test_no_window_is_overrun_and_none_is_left_unused(
     interleave(peer, todo, [])
     with Stage() as stage:
         server, pipe = connect(stage, ServerConfig(flood_allowance=100_000))
-        granted = frames.settings({frames.INITIAL_WINDOW_SIZE: initial})
+        granted = encode_settings({INITIAL_WINDOW_SIZE: initial})
         pipe.feed(opening() + granted + peer.said())
         stage.settle()
         for number, increment in grants:
             stream_id = 0 if number < 0 else 2 * (number % len(todo)) + 1
             if data.draw(st.booleans()):
-                granted += frames.settings({frames.INITIAL_WINDOW_SIZE: increment})
-                pipe.feed(frames.settings({frames.INITIAL_WINDOW_SIZE: increment}))
+                granted += encode_settings({INITIAL_WINDOW_SIZE: increment})
+                pipe.feed(encode_settings({INITIAL_WINDOW_SIZE: increment}))
             granted += frames.window_update(stream_id, increment)
             pipe.feed(frames.window_update(stream_id, increment))
             stage.settle()
             said(pipe, granted)
-        rest = frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 20}) + frames.window_update(0, 1 << 24)
+        rest = encode_settings({INITIAL_WINDOW_SIZE: 1 << 20}) + frames.window_update(0, 1 << 24)
         pipe.feed(rest)
         stage.settle()
         answers = said(pipe, granted + rest)

@@ -1,13 +1,13 @@
 """What a client says before it knows of a call."""
 
-from prism.wire import Channel
+from prism.wire import ChannelConfig
 from prism.wire.client.request_heads import RequestHeads
 from prism.wire.hpack.decoder import Decoder
 
 
 async def test_the_head_of_a_method_is_made_once() -> None:
     """It says what every request must (gRPC PROTOCOL-HTTP2.md), and however many methods are called, few are kept."""
-    heads = RequestHeads(Channel("localhost:1"))
+    heads = RequestHeads("http", "localhost:1", ChannelConfig().user_agent)
     block = heads["/test.Test/Echo"]
     assert Decoder().decode(block) == (
         (b":method", b"POST"),

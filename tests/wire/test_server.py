@@ -9,7 +9,8 @@ import grpc.aio
 import pytest
 
 from prism.wire import Code, Peer, Server, ServerConfig
-from prism.wire.http2.frames import PREFACE, settings
+from prism.wire.http2.frames import PREFACE
+from prism.wire.http2.settings import encode_settings
 from wire.service import Service
 
 
@@ -191,7 +192,7 @@ async def test_who_is_not_admitted_is_closed_upon(service: Service) -> None:
 
     async with Server(service.lookup, admit=admit) as server:
         address = await server.listen("127.0.0.1:0")
-        for first in (PREFACE + settings({}), b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"):
+        for first in (PREFACE + encode_settings({}), b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"):
             reader, writer = await asyncio.open_connection(*address.rsplit(":", 1))
             writer.write(first)
             with suppress(ConnectionResetError):

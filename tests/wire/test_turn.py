@@ -14,21 +14,21 @@ async def test_what_is_taken_behind_a_bite_does_not_put_the_end_off(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only reads may: with many connections that have bites left the end would never come."""
-    go_on, schedule = Connection._go_on, Turn.schedule
-    going_on = 0
+    resume, schedule = Connection._resume, Turn.schedule
+    resuming = 0
     seen: list[int] = []
 
-    def watched_go_on(connection: Connection) -> None:
-        nonlocal going_on
-        going_on += 1
-        go_on(connection)
-        going_on -= 1
+    def watched_resume(connection: Connection) -> None:
+        nonlocal resuming
+        resuming += 1
+        resume(connection)
+        resuming -= 1
 
     def watched_schedule(turn: Turn) -> None:
-        seen.append(going_on)
+        seen.append(resuming)
         schedule(turn)
 
-    monkeypatch.setattr(Connection, "_go_on", watched_go_on)
+    monkeypatch.setattr(Connection, "_resume", watched_resume)
     monkeypatch.setattr(Turn, "schedule", watched_schedule)
     async with await RawPeer.connect(address) as peer:
         await send(peer, [full(peer, 1, "/test.Test/Echo", message(b"x"))])

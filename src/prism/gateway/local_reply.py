@@ -16,11 +16,11 @@ _CODES = {
 
 
 class GatewayLocalReply:
-    """`prism.wire.Refusals` of the data port."""
+    """`prism.wire.LocalReplyFormatter` of the data port."""
 
     def status(self, status: Status) -> Status:
         """The status with its reason, domain and outcome as details."""
-        refusal = status.refusal
+        refusal = status.local_reply
         if refusal is None:
             return status
         error = from_status(status)

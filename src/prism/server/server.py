@@ -143,7 +143,7 @@ class GatewayServer:
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
         connect = Connect(self.gateway, cors=cors, max_message_size=limit, response_hops=hops)
         return Server(
-            methods.get, http=connect, refusals=GatewayLocalReply(), config=ServerConfig(max_message_size=limit)
+            methods.get, http=connect, local_replies=GatewayLocalReply(), config=ServerConfig(max_message_size=limit)
         )
 
     def _standard_methods(self) -> Mapping[str, Method]:

@@ -11,21 +11,21 @@ from prism.wire.client.channel import Channel, ChannelState
 from prism.wire.config import ChannelConfig, ServerConfig
 from prism.wire.grpc.deadline import Deadline
 from prism.wire.grpc.metadata import EMPTY_METADATA, KnownFields, Metadata
-from prism.wire.grpc.status import Code, Refusal, Status, StatusError
+from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.peer import Certificate, Peer, UnixCredentials
 from prism.wire.tls import client_context, server_context
 
 if TYPE_CHECKING:
     from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse
     from prism.wire.server.call import ServerCall
-    from prism.wire.server.local_reply import Refusals
+    from prism.wire.server.local_reply import LocalReplyFormatter
     from prism.wire.server.method import Handler, Method
     from prism.wire.server.server import Server
 else:
     _HOMES = {
         **dict.fromkeys(("HttpHandler", "HttpRequest", "HttpResponse"), "prism.wire.http.message"),
         **dict.fromkeys(("Handler", "Method"), "prism.wire.server.method"),
-        "Refusals": "prism.wire.server.local_reply",
+        "LocalReplyFormatter": "prism.wire.server.local_reply",
         "Server": "prism.wire.server.server",
         "ServerCall": "prism.wire.server.call",
     }
@@ -50,11 +50,11 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "KnownFields",
+    "LocalReply",
+    "LocalReplyFormatter",
     "Metadata",
     "Method",
     "Peer",
-    "Refusal",
-    "Refusals",
     "Server",
     "ServerCall",
     "ServerConfig",

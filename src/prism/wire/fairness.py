@@ -1,7 +1,7 @@
-"""What connections that have proved nothing yet may cost the others: one share of each turn of the loop, together.
+"""Fairness among connections: what the unproven ones may cost the others is one share of each turn, together.
 
 An attacker may come again and again, and on many connections at once; so it is not enough to bound each of them. Those
-that find the share used up wait in line. A connection that completes calls is soon none of them (see `ServerStreams`).
+that find the share used up wait in line. A connection that completes calls is soon proven (see `ServerConnection`).
 """
 
 from collections import deque
@@ -11,8 +11,8 @@ from typing import Final
 SHARE: Final = 16  # frames, or as many streams to be ended: a few hundred microseconds at most
 
 
-class Newcomers:
-    """The share of a loop's newcomers; `credit` is what is left of it in this turn."""
+class FairShare:
+    """The share of a loop's unproven connections; `credit` is what is left of it in this turn."""
 
     __slots__ = ("_call_soon", "_scheduled", "_waiting", "credit")
 

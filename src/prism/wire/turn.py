@@ -8,7 +8,7 @@ import asyncio
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from prism.wire.fairness import SHARE, Newcomers
+from prism.wire.fairness import SHARE, FairShare
 
 
 class Writer(Protocol):
@@ -21,13 +21,13 @@ class Writer(Protocol):
 class Turn:
     """Those of one loop's connections that have gathered something."""
 
-    __slots__ = ("__weakref__", "_ahead", "_call_soon", "_dirty", "newcomers")
+    __slots__ = ("__weakref__", "_ahead", "_call_soon", "_dirty", "fair_share")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_soon = loop.call_soon
         self._dirty: list[Writer] = []
         self._ahead = 0  # ends that are scheduled
-        self.newcomers = Newcomers(loop.call_soon)
+        self.fair_share = FairShare(loop.call_soon)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> "Turn":
@@ -61,7 +61,7 @@ class Turn:
         # Of several reads in one turn the last one's end is the turn's: it writes for all.
         if self._ahead:
             return
-        self.newcomers.credit = SHARE
+        self.fair_share.credit = SHARE
         dirty = self._dirty
         if dirty:
             self._dirty = []

@@ -3,6 +3,7 @@
 import gzip
 
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, SETTING, encode_settings
 from wire.raw_peer import RawPeer, message, request
 
 _PADDED_PRIORITY = frames.PADDED | frames.HAS_PRIORITY | frames.END_HEADERS
@@ -49,7 +50,7 @@ def split(body: bytes) -> tuple[list[bytes], bytes]:
 
 
 def _settings() -> bytes:
-    return frames.settings({frames.INITIAL_WINDOW_SIZE: 70_000, frames.MAX_FRAME_SIZE: 16_384})
+    return encode_settings({INITIAL_WINDOW_SIZE: 70_000, MAX_FRAME_SIZE: 16_384})
 
 
 def _said(*says: object) -> bytes:
@@ -97,7 +98,7 @@ def _requests() -> list[bytes]:
 
     def wide(peer: RawPeer) -> None:
         peer.send(frames.WINDOW_UPDATE, 0, 0, b"\0\x10\0\0")
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, 1 << 20))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(INITIAL_WINDOW_SIZE, 1 << 20))
 
     def settled(peer: RawPeer) -> None:
         peer.send(frames.SETTINGS, frames.ACK, 0)
@@ -159,7 +160,7 @@ def _responses() -> list[bytes]:
         peer.headers(7, [("grpc-status", "99"), ("grpc-message", "%zz%")], ended)
 
     def control(peer: RawPeer) -> None:
-        peer.send(frames.SETTINGS, 0, 0, frames.SETTING.pack(3, 2) + frames.SETTING.pack(4, 10))
+        peer.send(frames.SETTINGS, 0, 0, SETTING.pack(3, 2) + SETTING.pack(4, 10))
         peer.send(frames.SETTINGS, frames.ACK, 0)
         peer.send(frames.WINDOW_UPDATE, 0, 0, b"\0\1\0\0")
         peer.send(frames.WINDOW_UPDATE, 0, 5, b"\0\1\0\0")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Self
 
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import encode_settings
 
 _SETTLED: Final = 400  # turns of the loop in which anything must come to rest
 _STUCK_ABOVE: Final = 64 * 1024
@@ -247,4 +248,4 @@ class Pipe(asyncio.Transport):
 
 def opening() -> bytes:
     """What a client connection begins with."""
-    return frames.PREFACE + frames.settings({})
+    return frames.PREFACE + encode_settings({})

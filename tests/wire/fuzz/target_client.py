@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from prism.wire import Channel, ChannelConfig, Deadline, Metadata, StatusError
 from prism.wire.client.connection import ClientConnection
-from prism.wire.timer import Rounds
 from wire.fuzz.script import Script
 from wire.fuzz.stage import Finding, Pipe, Stage
 from wire.fuzz.target_server import check_held
@@ -43,12 +42,10 @@ class StagedChannel(Channel):
         if self.pipe is not None:
             raise ConnectionRefusedError("refused")
         self.pipe = Pipe(self._stage)
-        connection = ClientConnection(self, self._stage.loop)
+        connection = ClientConnection(self._share(self._stage.loop))
         self.pipe.set_protocol(connection)
         connection.connection_made(self.pipe)
-        self._all.add(connection)
-        self._rounds = Rounds(self._stage.loop, self.config.shortest_time(), lambda: list(self._all))
-        self._rounds.start()
+        self._add(connection)
         return connection
 
 

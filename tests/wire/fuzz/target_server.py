@@ -47,22 +47,23 @@ def check_held(connection: object) -> None:
     """Raise `Finding` where a connection holds more than its limits say."""
     if not isinstance(connection, Connection):
         return
-    if len(connection._tail) > CONFIG.max_frame_size + 9:
-        raise Finding(f"holds {len(connection._tail)} bytes of an unfinished frame")
-    if connection._fragment_size > 4 * CONFIG.max_header_list_size + CONFIG.max_frame_size:
-        raise Finding(f"holds {connection._fragment_size} bytes of a header block")
+    if len(connection._unparsed) > CONFIG.max_frame_size + 9:
+        raise Finding(f"holds {len(connection._unparsed)} bytes of an unfinished frame")
+    block = connection._unfinished
+    if block is not None and block.size > 4 * CONFIG.max_header_list_size + CONFIG.max_frame_size:
+        raise Finding(f"holds {block.size} bytes of a header block")
     streams = list(connection._streams.values())
     received = sum(stream.receiver.stored() for stream in streams if stream.receiver is not None)
     if received > _MOST_RECEIVED:
         raise Finding(f"holds {received} bytes received")
     waiting = sum(stream.outbox.size for stream in streams if stream.outbox is not None)
-    waiting += sum(map(len, connection._out))
+    waiting += sum(map(len, connection.output.gathered))
     if waiting > _MOST_WAITING:
         raise Finding(f"holds {waiting} bytes to be sent")
     if isinstance(connection, ServerConnection):
         if connection.calls > CONFIG.max_concurrent_streams:
             raise Finding(f"{connection.calls} calls at once")
-        if len(connection._forgotten) > 1000:
+        if len(connection._closed_streams) > 1000:
             raise Finding("remembers too many streams")
 
 
@@ -81,7 +82,7 @@ class ServerTarget:
         stage, script = self._stage, Script(data)
         service, config = Methods(), NARROW if script.options & 32 else CONFIG
         server = Server(service.lookup, http=None if script.options & 1 else service.page, config=config)
-        server._loop = stage.loop
+        server._share(stage.loop)
         pipe = self._accept(server)
         sent = b"" if self._http1 or script.options & 2 else frames.PREFACE
         pipe.feed(sent)
@@ -113,7 +114,7 @@ class ServerTarget:
 
     def _accept(self, server: Server) -> Pipe:
         pipe = Pipe(self._stage)
-        protocol = Preamble(server)
+        protocol = Preamble(server._share(self._stage.loop))
         pipe.set_protocol(protocol)
         protocol.connection_made(pipe)
         return pipe

@@ -6,6 +6,7 @@ from typing import Final
 import hpack
 
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, SETTING
 from wire.fuzz.stage import Finding
 
 _KNOWN: Final = (
@@ -62,10 +63,10 @@ class Windows:
                     self.connection += increment
 
     def _settings(self, payload: bytes) -> None:
-        for key, value in frames.SETTING.iter_unpack(payload[: len(payload) // 6 * 6]):
-            if key == frames.INITIAL_WINDOW_SIZE:
+        for key, value in SETTING.iter_unpack(payload[: len(payload) // 6 * 6]):
+            if key == INITIAL_WINDOW_SIZE:
                 self.initial = max(self.initial, value)
-            elif key == frames.MAX_FRAME_SIZE:
+            elif key == MAX_FRAME_SIZE:
                 self.frame = max(self.frame, value)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import tracemalloc
+from collections.abc import Callable
 from typing import Self
 
 from prism.wire import Method, Server
@@ -9,7 +10,7 @@ from prism.wire.http.http1 import Http1Connection
 from prism.wire.server.call import ServerCall
 from prism.wire.server.connection import ServerConnection
 from prism.wire.server.preamble import Preamble
-from prism.wire.server.server import Accepted
+from prism.wire.server.shared import Served
 from wire.service import Service
 
 _LOOK_EVERY = 64  # calls between two looks at all there is
@@ -25,6 +26,7 @@ class Gauge:
         self.streams = 0
         self.tasks = 0
         self.buffered = 0
+        self.on_call: Callable[[], None] | None = None
         self._service = service
         self._looked_up = 0
         self._passed_over = 0
@@ -32,6 +34,8 @@ class Gauge:
     def lookup(self, path: str) -> Method | None:
         """The server's own look-up: each call that begins is an occasion to look."""
         assert self.server is not None
+        if self.on_call is not None:
+            self.on_call()
         if self.server.connections <= _CROWD:
             self.streams = max(self.streams, self.server.calls)
         self._looked_up += 1
@@ -53,23 +57,27 @@ class Gauge:
         self.buffered = max(self.buffered, sum(map(_buffered, server._open)))
 
 
-def _buffered(connection: Accepted) -> int:
+def _buffered(connection: Served) -> int:
     """The bytes that one connection holds, received and to be sent, and those of the calls that it serves."""
     if isinstance(connection, Preamble):
         return len(connection._buffer)
-    transport = connection._transport
-    waiting = 0 if transport is None or transport.is_closing() else transport.get_write_buffer_size()
     if isinstance(connection, Http1Connection):
         return (
-            waiting
+            _unwritten(connection._transport)
             + (connection._request.size if connection._request is not None else 0)
             + len(connection._h11.trailing_data[0])
         )
-    return waiting + _buffered_frames(connection)
+    assert isinstance(connection, ServerConnection)
+    return _unwritten(connection.output.transport) + _buffered_frames(connection)
+
+
+def _unwritten(transport: asyncio.Transport | None) -> int:
+    return 0 if transport is None or transport.is_closing() else transport.get_write_buffer_size()
 
 
 def _buffered_frames(connection: ServerConnection) -> int:
-    size = len(connection._tail) + sum(map(len, connection._out)) + sum(map(len, connection._fragments or ()))
+    size = len(connection._unparsed) + sum(map(len, connection.output.gathered))
+    size += connection._unfinished.size if connection._unfinished is not None else 0
     for stream in (*connection._streams.values(), *connection.zombies):
         size += stream.outbox.size if stream.outbox is not None else 0
         size += stream.receiver.stored() if stream.receiver is not None else 0

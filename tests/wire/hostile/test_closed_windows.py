@@ -8,6 +8,8 @@ import pytest
 from prism.wire import Code, Method, ServerCall
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import ErrorCode
+from prism.wire.http2.output import Output
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, encode_settings
 from prism.wire.server.connection import ServerConnection
 from wire.hostile.attack import ask, assault, cancel, deaf, full, send
 from wire.hostile.conftest import Attacked, Victim
@@ -18,8 +20,8 @@ KIB = 1024
 MIB = 1024 * KIB
 OTHERS = 10
 OTHERS_BYTES = 400_000
-CLOSED = frames.settings({frames.INITIAL_WINDOW_SIZE: 0})
-OPEN = frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 30}) + frames.window_update(0, 1 << 30)
+CLOSED = encode_settings({INITIAL_WINDOW_SIZE: 0})
+OPEN = encode_settings({INITIAL_WINDOW_SIZE: 1 << 30}) + frames.window_update(0, 1 << 30)
 
 
 @pytest.fixture
@@ -83,18 +85,18 @@ async def test_calls_beyond_replies_that_are_not_taken(attacked: Attacked) -> No
 
 async def test_windows_of_a_byte(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many streams they open at once, a turn sends so many frames and the next ones the rest."""
-    flush = ServerConnection.flush
+    flush = Output.flush
     gathered: list[int] = []
 
-    def watched(connection: ServerConnection) -> None:
-        gathered.append(len(connection._out))
-        flush(connection)
+    def watched(output: Output) -> None:
+        gathered.append(len(output.gathered))
+        flush(output)
 
     async with attacked() as victim, await RawPeer.connect(victim.address, preface=frames.PREFACE + CLOSED) as peer:
         await send(peer, calls(peer, "/test.Test/Echo", 900))
         await settle(victim)
-        monkeypatch.setattr(ServerConnection, "flush", watched)
-        await send(peer, [frames.settings({frames.INITIAL_WINDOW_SIZE: 1})])
+        monkeypatch.setattr(Output, "flush", watched)
+        await send(peer, [encode_settings({INITIAL_WINDOW_SIZE: 1})])
         for each in range(1, 1801, 2):
             await peer.until(frames.DATA, each)
         # A head and a byte each, of 256 frames.
@@ -158,15 +160,15 @@ async def test_calls_that_are_taken_back_while_they_wait(attacked: Attacked, pou
                 await send(peer, (full(peer, each, "/test.Test/Large", message(bytes(1000))) for each in numbers))
                 await send(peer, map(cancel, numbers))
             await settle(victim)
-            (attacker,) = (each for each in victim.server._open if getattr(each, "_held", None))
-            assert isinstance(attacker, ServerConnection)
-            assert len(attacker._held) <= 2000
+            connections = [each for each in victim.server._open if isinstance(each, ServerConnection)]
+            (attacker,) = (each for each in connections if each.admission.waiting)
+            assert len(attacker.admission.waiting) <= 2000
             assert len(pouring) == 1
             peer.writer.transport.abort()
         await victim.alone()
 
 
-@pytest.mark.parametrize("opening", [CLOSED, frames.settings({}), OPEN], ids=["closed", "one window", "not read"])
+@pytest.mark.parametrize("opening", [CLOSED, encode_settings({}), OPEN], ids=["closed", "one window", "not read"])
 async def test_streams_that_are_not_taken(attacked: Attacked, pouring: list[ServerCall], opening: bytes) -> None:
     """A producer stops at its stream's bound, whether windows or the network hold it back."""
     async with attacked() as victim, deaf(victim.address, frames.PREFACE + opening) as peer:

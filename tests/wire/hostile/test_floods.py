@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 
 import pytest
 
-from prism.wire import Method
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import ErrorCode
+from prism.wire.http2.settings import SETTING, encode_settings
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.conftest import Attacked, Victim
 from wire.raw_peer import RawPeer, message, request
@@ -19,9 +19,9 @@ ROOM = 400_000  # bytes that the server may hold: the bystander's own and a read
 OTHERS = 10
 
 CHARGED = {
-    "SETTINGS": frames.settings({}),
-    "SETTINGS that change every window": frames.settings({4: 1}) + frames.settings({4: 65_535}),
-    "SETTINGS of many values": frames.frame(frames.SETTINGS, 0, 0, frames.SETTING.pack(4, 65_535) * 32),
+    "SETTINGS": encode_settings({}),
+    "SETTINGS that change every window": encode_settings({4: 1}) + encode_settings({4: 65_535}),
+    "SETTINGS of many values": frames.frame(frames.SETTINGS, 0, 0, SETTING.pack(4, 65_535) * 32),
     "SETTINGS acknowledged": frames.frame(frames.SETTINGS, frames.ACK, 0),
     "PING": frames.frame(frames.PING, 0, 0, b"12345678"),
     "PING answered unasked": frames.frame(frames.PING, frames.ACK, 0, b"12345678"),
@@ -55,7 +55,7 @@ async def test_frames_that_carry_nothing(attacked: Attacked, name: str) -> None:
 async def test_settings_of_too_many_values(attacked: Attacked) -> None:
     """One frame of them is enough: each may be work for every stream (CVE-2020-11080)."""
     async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
-        many = frames.frame(frames.SETTINGS, 0, 0, frames.SETTING.pack(4, 65_535) * 33)
+        many = frames.frame(frames.SETTINGS, 0, 0, SETTING.pack(4, 65_535) * 33)
         assert await assault(peer, [many]) is ErrorCode.ENHANCE_YOUR_CALM
 
 
@@ -63,7 +63,7 @@ async def test_settings_that_change_many_windows(attacked: Attacked) -> None:
     """Each costs as much as there are streams whose windows it changes: few are taken."""
     async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
         await send(peer, (full(peer, each, "/test.Test/Hang", message(b"x")) for each in range(1, 1601, 2)))
-        sending = asyncio.create_task(send(peer, [frames.settings({4: 1}), frames.settings({4: 65_535})] * 500))
+        sending = asyncio.create_task(send(peer, [encode_settings({4: 1}), encode_settings({4: 65_535})] * 500))
         acknowledged = 0
         with suppress(ConnectionError):
             while frame := await peer.frame():
@@ -143,8 +143,8 @@ async def fault(peer: RawPeer) -> ErrorCode:
         (frames.window_update(0, frames.LARGEST_WINDOW), ErrorCode.FLOW_CONTROL_ERROR),
         (frames.window_update(0, 1 << 30) * 2, ErrorCode.FLOW_CONTROL_ERROR),
         (frames.window_update(0, 0), ErrorCode.PROTOCOL_ERROR),
-        (frames.settings({4: frames.LARGEST_WINDOW}) + frames.window_update(1, 1) * MANY, ErrorCode.FLOW_CONTROL_ERROR),
-        (frames.window_update(1, 1) + frames.settings({4: frames.LARGEST_WINDOW}), ErrorCode.FLOW_CONTROL_ERROR),
+        (encode_settings({4: frames.LARGEST_WINDOW}) + frames.window_update(1, 1) * MANY, ErrorCode.FLOW_CONTROL_ERROR),
+        (frames.window_update(1, 1) + encode_settings({4: frames.LARGEST_WINDOW}), ErrorCode.FLOW_CONTROL_ERROR),
     ],
 )
 async def test_windows_that_overflow(attacked: Attacked, updates: bytes, code: ErrorCode) -> None:
@@ -160,15 +160,14 @@ async def test_windows_that_overflow(attacked: Attacked, updates: bytes, code: E
 @contextmanager
 def turns_of(victim: Victim) -> Iterator[list[int]]:
     """How many calls began in each turn of the loop."""
-    loop, known = asyncio.get_running_loop(), victim.server.lookup
+    loop = asyncio.get_running_loop()
     seen: list[int] = []
     began = 0
     watching = True
 
-    def lookup(path: str) -> Method | None:
+    def begin() -> None:
         nonlocal began
         began += 1
-        return known(path)
 
     def turn() -> None:
         nonlocal began
@@ -178,7 +177,7 @@ def turns_of(victim: Victim) -> Iterator[list[int]]:
         if watching:
             loop.call_soon(turn)
 
-    victim.server.lookup = lookup
+    victim.gauge.on_call = begin
     loop.call_soon(turn)
     try:
         yield seen

@@ -8,6 +8,7 @@ import pytest
 
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import ErrorCode
+from prism.wire.http2.settings import INITIAL_WINDOW_SIZE, encode_settings
 from wire.hostile.attack import ask, assault, cancel, full, send
 from wire.hostile.conftest import Attacked
 from wire.hostile.gauge import Traced
@@ -25,7 +26,7 @@ def session() -> bytes:
     block = peer.encode([(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")])
     parts = [
         frames.PREFACE,
-        frames.settings({frames.INITIAL_WINDOW_SIZE: 100_000}),
+        encode_settings({INITIAL_WINDOW_SIZE: 100_000}),
         frames.frame(frames.SETTINGS, frames.ACK, 0),
         full(peer, 1, "/test.Test/Echo", message(b"hello")),
         ask(peer, 3, "/test.Test/Chat"),
@@ -75,7 +76,7 @@ def noise(seed: int, size: int) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-@pytest.mark.parametrize("preface", [b"", frames.PREFACE, frames.PREFACE + frames.settings({})])
+@pytest.mark.parametrize("preface", [b"", frames.PREFACE, frames.PREFACE + encode_settings({})])
 async def test_random_bytes(attacked: Attacked, preface: bytes) -> None:
     """They are refused soon, whatever came before them."""
     async with attacked(handshake_timeout=0.5, idle_timeout=0.5, drain_timeout=0.2) as victim:

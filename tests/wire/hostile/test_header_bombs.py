@@ -103,15 +103,15 @@ async def test_headers_that_never_come_twice(attacked: Attacked) -> None:
     async with attacked() as victim, await RawPeer.connect(victim.address) as peer:
         assert await send(peer, calls(peer))
         await peer.answer(1_999)
-        assert len(victim.server.known_fields) <= 4096
-        assert sum(len(name) + len(value) for name, value in victim.server.known_fields) < 3 * MIB
-        assert len(victim.server.known_fields._names) <= 512
+        assert len(victim.server._shared.known_fields) <= 4096
+        assert sum(len(name) + len(value) for name, value in victim.server._shared.known_fields) < 3 * MIB
+        assert len(victim.server._shared.known_fields._names) <= 512
 
 
 async def test_deadlines_that_never_come_twice(attacked: Attacked) -> None:
     """Calls that are gone leave no trace of the far instants that they named."""
     async with attacked(flood_refill=1e6) as victim, await RawPeer.connect(victim.address) as peer:
-        wheel = victim.server.wheel
+        wheel = victim.server._shared.wheel
         for batch in range(20):
             numbers = range(1 + 400 * batch, 1 + 400 * (batch + 1), 2)
             await send(

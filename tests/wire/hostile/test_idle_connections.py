@@ -12,6 +12,7 @@ import pytest
 
 from missing import missing
 from prism.wire.http2 import frames
+from prism.wire.http2.settings import encode_settings
 from wire.hostile.conftest import Attacked
 
 CONNECTIONS = 10_000
@@ -59,7 +60,7 @@ async def test_ten_thousand_idle_connections(
     many_files: None, attacked: Attacked, record_property: Callable[[str, object], None]
 ) -> None:
     """Each costs a few kilobytes, and the bystander does not notice them."""
-    hello = frames.PREFACE + frames.settings({}) + frames.frame(frames.SETTINGS, frames.ACK, 0)
+    hello = frames.PREFACE + encode_settings({}) + frames.frame(frames.SETTINGS, frames.ACK, 0)
     async with attacked() as victim:
         host, _, port = victim.address.rpartition(":")
         await victim.bystander.calls(20)

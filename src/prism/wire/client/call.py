@@ -1,8 +1,9 @@
 """A call of any kind as its caller sees it: messages out, messages in, metadata, and how it ended."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from prism.wire.client.stream import ClientStream
 from prism.wire.grpc.compression import GZIP, compress
@@ -13,13 +14,13 @@ from prism.wire.hpack.encoder import encode_literal
 from prism.wire.http2.frames import MESSAGE_HEAD
 from prism.wire.http2.stream import END_WITH_DATA
 
-if TYPE_CHECKING:
-    from prism.wire.client.channel import Channel
-
-_REPLAY_BYTES: Final = 64 * 1024  # sent messages kept for a repeat of a call that the peer never looked at
-_ATTEMPTS: Final = 3
+_MAX_REPLAY: Final = 64 * 1024  # bytes of sent messages kept for a repeat of a call that the peer never looked at
+_MAX_ATTEMPTS: Final = 3
 _CANCELLED: Final = Status(Code.CANCELLED, "the caller cancelled the call")
 _GZIP_HEADER: Final = encode_literal(b"grpc-encoding", b"gzip")
+
+# Begins one attempt: path, metadata, deadline, whether to wait for readiness, and further header fields.
+Begin = Callable[[str, Metadata, Deadline | None, bool, bytes], Awaitable[ClientStream]]
 
 
 class ClientCall:
@@ -31,8 +32,8 @@ class ClientCall:
 
     __slots__ = (
         "_attempts",
+        "_begin_attempt",
         "_cancelled",
-        "_channel",
         "_deadline",
         "_ended",
         "_gzip",
@@ -47,7 +48,7 @@ class ClientCall:
 
     def __init__(
         self,
-        channel: "Channel",
+        begin: Begin,
         path: str,
         metadata: Metadata,
         deadline: Deadline | None,
@@ -56,7 +57,7 @@ class ClientCall:
     ) -> None:
         if compression not in (None, GZIP):
             raise ValueError(f"compression {compression!r}: use 'gzip' or None")
-        self._channel = channel
+        self._begin_attempt = begin
         self._path = path
         self._metadata = metadata
         self._deadline = deadline
@@ -74,7 +75,7 @@ class ClientCall:
         """Send one message; returns when the stream may take more.
 
         `compressed` counts only for calls opened with compression. Raises `StatusError` where the call has failed;
-        a message for a call that has ended well is dropped, as nobody reads it.
+        a message for a call that has ended with OK is dropped, as the server does not read it.
         """
         if self._ended:
             raise RuntimeError("send() after end(): the request is complete")
@@ -85,7 +86,7 @@ class ClientCall:
         stream = self._stream or await self._begun()
         self._keep(head, message)
         if not stream.ended:
-            await stream.connection.transmit(stream, head, message)
+            await stream.connection.output.transmit(stream, head, message)
         if stream.error is not None:
             await self._recover(stream)
 
@@ -96,14 +97,14 @@ class ClientCall:
         stream = self._stream or await self._begun()
         self._ended = True
         if not stream.ended:
-            stream.connection.finish(stream, END_WITH_DATA)
+            stream.connection.output.finish(stream, END_WITH_DATA)
 
     async def receive(self) -> bytes | None:
         """The next message; None once the call has ended with OK. Raises `StatusError` where it ended otherwise."""
         while True:
             stream = self._stream or await self._begun()
             try:
-                message = await stream.connection.next_message(stream, stream.receiver)
+                message = await stream.connection.receiving.next_message(stream, stream.receiver)
             except StatusError as unreadable:
                 stream.abort(unreadable.status)
                 raise
@@ -126,7 +127,7 @@ class ClientCall:
 
     @property
     def has_message(self) -> bool:
-        """Whether a message has come that nobody has received yet."""
+        """Whether a message has come that has not been received yet."""
         return self._stream is not None and bool(self._stream.receiver.messages)
 
     @property
@@ -135,7 +136,7 @@ class ClientCall:
         return self._stream.trailing if self._stream is not None else EMPTY_METADATA
 
     def cancel(self) -> None:
-        """Give the call up; whoever waits for it gets CANCELLED."""
+        """Give the call up; tasks that wait for it get CANCELLED."""
         self._cancelled = True
         if self._stream is not None and not self._stream.finished:
             self._stream.abort(_CANCELLED)
@@ -173,22 +174,22 @@ class ClientCall:
         if self._cancelled:
             raise StatusError(_CANCELLED)
         extra = _GZIP_HEADER if self._gzip else b""
-        stream = await self._channel.begin(self._path, self._metadata, self._deadline, self._wait_for_ready, extra)
+        stream = await self._begin_attempt(self._path, self._metadata, self._deadline, self._wait_for_ready, extra)
         self._attempts += 1
         self._stream = stream
         if self._cancelled:
             stream.abort(_CANCELLED)
         for head, message in self._replay or ():
-            stream.connection.enqueue(stream, head, message)
+            stream.connection.output.enqueue(stream, head, message)
         if self._ended:
-            stream.connection.finish(stream, END_WITH_DATA)
+            stream.connection.output.finish(stream, END_WITH_DATA)
 
     async def _recover(self, failed: ClientStream) -> None:
         """Begin again what the peer never looked at, or raise how the call failed."""
         error = failed.error
         if error is None:
             return
-        if not error.unprocessed or self._replay is None or self._attempts >= _ATTEMPTS or self._cancelled:
+        if not error.unprocessed or self._replay is None or self._attempts >= _MAX_ATTEMPTS or self._cancelled:
             raise error
         async with self._lock:
             if self._stream is failed:
@@ -198,7 +199,7 @@ class ClientCall:
         if self._replay is None:
             return
         self._replay_size += len(message)
-        if self._replay_size > _REPLAY_BYTES:
+        if self._replay_size > _MAX_REPLAY:
             self._replay = None
         else:
             self._replay.append((head, message))

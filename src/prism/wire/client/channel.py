@@ -7,26 +7,28 @@ import ssl
 from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
 from prism.wire.address import Address
 from prism.wire.client.call import ClientCall
 from prism.wire.client.connection import ClientConnection
+from prism.wire.client.request_heads import RequestHeads, TimeoutFields
+from prism.wire.client.shared import ChannelShared, Managed
 from prism.wire.client.stream import ClientStream
-from prism.wire.client.timeouts import Timeouts
 from prism.wire.config import ChannelConfig
 from prism.wire.grpc.deadline import Deadline
 from prism.wire.grpc.fields import Fields
 from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.status import Code, Status, StatusError
+from prism.wire.http2.settings import client_opening
 from prism.wire.peer import Peer, describe_peer
 from prism.wire.timer import DeadlineWheel, Rounds
+from prism.wire.transports import OpenTransports
 
 _DEFAULTS: Final = ChannelConfig()
-_ATTEMPTS: Final = 3  # of a call that the peer says it never looked at
+_MAX_ATTEMPTS: Final = 3  # of a call that the peer says it never looked at
 _GROWTH: Final = 1.6
 _JITTER: Final = 0.2
-_CLOSE_TIMEOUT: Final = 1.0  # seconds for the last bytes, and for TLS to say goodbye
 _DEADLINE: Final = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call could be sent")
 
 
@@ -58,23 +60,19 @@ class Channel:
     ) -> None:
         """`objection` says why a server that was reached is not the one that was meant; empty where it is."""
         self.target = target
-        self.tls = tls
-        self.config = config
-        self.known_fields = Fields()
-        self.timeouts = Timeouts()
+        self._tls = tls
+        self._config = config
         self._address = Address.parse(target)
         self._server_name = server_name or self._address.host or "localhost"
-        self.authority = server_name or (str(self._address) if not self._address.path else "localhost")
+        self._authority = server_name or (str(self._address) if not self._address.path else "localhost")
         self._connection: ClientConnection | None = None
-        self._all: set[ClientConnection] = set()
-        self._transports: dict[ClientConnection, asyncio.Transport] = {}  # those whose sockets are open
-        self._all_lost: asyncio.Future[None] | None = None
+        self._all: set[Managed] = set()
         self._attempt: asyncio.Task[Status | None] | None = None
         self._failure: Status | None = None
         self._failures = 0
         self._next_attempt = 0.0
         self._closed = False
-        self._wheel: DeadlineWheel | None = None
+        self._shared: ChannelShared | None = None
         self._rounds: Rounds | None = None
         self._objection = objection
 
@@ -88,13 +86,6 @@ class Channel:
         if self._attempt is not None:
             return ChannelState.CONNECTING
         return ChannelState.IDLE if self._failure is None else ChannelState.TRANSIENT_FAILURE
-
-    @property
-    def wheel(self) -> DeadlineWheel:
-        """The deadlines of all calls."""
-        if self._wheel is None:
-            self._wheel = DeadlineWheel(asyncio.get_running_loop())
-        return self._wheel
 
     async def unary(
         self,
@@ -121,7 +112,7 @@ class Channel:
             except StatusError as error:
                 call = None  # its future holds the error, and that this frame: the garbage collector's work
                 attempts += 1
-                if not error.unprocessed or attempts >= _ATTEMPTS:
+                if not error.unprocessed or attempts >= _MAX_ATTEMPTS:
                     raise
 
     def open(
@@ -134,12 +125,12 @@ class Channel:
         compression: str | None = None,
     ) -> ClientCall:
         """A call of any kind; it is begun by its first use. `compression` may be `gzip`."""
-        return ClientCall(self, path, metadata, deadline, wait_for_ready, compression)
+        return ClientCall(self._begin, path, metadata, deadline, wait_for_ready, compression)
 
-    async def begin(
+    async def _begin(
         self, path: str, metadata: Metadata, deadline: Deadline | None, wait_for_ready: bool, extra: bytes
     ) -> ClientStream:
-        """Begin one attempt at a streaming call; for `ClientCall`. Raises `StatusError`."""
+        """Begin one attempt at a streaming call. Raises `StatusError`."""
         while True:
             connection = self._connection
             stream = None if connection is None else connection.open(path, metadata, deadline, extra)
@@ -157,21 +148,9 @@ class Channel:
             connection.close("the channel was closed")
         if self._rounds is not None:
             self._rounds.stop()
-        if self._wheel is not None:
-            self._wheel.close()
-        await self._lose_transports()
-
-    async def _lose_transports(self) -> None:
-        """Wait until the sockets are closed. What a peer does not read in time is dropped."""
-        if not self._transports:
-            return
-        lost = self._all_lost = self._all_lost or asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.wait((lost,), timeout=_CLOSE_TIMEOUT)
-        finally:
-            for transport in tuple(self._transports.values()):
-                transport.abort()
-        await lost
+        if self._shared is not None:
+            self._shared.wheel.close()
+            await self._shared.transports.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,24 +162,38 @@ class Channel:
 
     # Connections.
 
-    def on_leaving(self, connection: ClientConnection) -> None:
+    def _share(self, loop: asyncio.AbstractEventLoop) -> ChannelShared:
+        """What all connections are given; made with the first one."""
+        if self._shared is None:
+            config, scheme = self._config, "http" if self._tls is None else "https"
+            self._rounds = Rounds(loop, config.shortest_time(), lambda: list(self._all))
+            self._shared = ChannelShared(
+                config=config,
+                loop=loop,
+                known_fields=Fields(),
+                request_heads=RequestHeads(scheme, self._authority, config.user_agent),
+                timeout_fields=TimeoutFields(),
+                opening=client_opening(config),
+                wheel=DeadlineWheel(loop),
+                transports=OpenTransports(),
+                on_leaving=self._on_leaving,
+                on_closed=self._on_closed,
+            )
+        return self._shared
+
+    def _on_leaving(self, connection: Managed) -> None:
         """The connection takes no new calls: the next one makes another."""
         if self._connection is connection:
             self._connection = None
 
-    def on_opened(self, connection: ClientConnection, transport: asyncio.BaseTransport) -> None:
-        """The connection has a socket."""
-        self._transports[connection] = cast("asyncio.Transport", transport)
-
-    def on_closed(self, connection: ClientConnection) -> None:
-        """The connection is of no more use; its socket may be open until all is written."""
+    def _on_closed(self, connection: Managed) -> None:
         self._all.discard(connection)
 
-    def on_lost(self, connection: ClientConnection) -> None:
-        """The connection's socket is closed."""
-        self._transports.pop(connection, None)
-        if self._all_lost is not None and not self._transports and not self._all_lost.done():
-            self._all_lost.set_result(None)
+    def _add(self, connection: ClientConnection) -> None:
+        """Watch over a connection."""
+        self._all.add(connection)
+        if self._rounds is not None:
+            self._rounds.start()
 
     async def _acquire(self, deadline: Deadline | None, wait_for_ready: bool) -> None:
         """Wait until a call may be tried. Raises `StatusError` where it may not."""
@@ -232,7 +225,7 @@ class Channel:
             if self._attempt is None:
                 self._attempt = asyncio.create_task(self._connect())
             attempt = self._attempt
-            # Not awaited itself: a caller that gives up must take nobody with it.
+            # Not awaited itself: a caller that gives up must not cancel it for the others.
             await asyncio.wait((attempt,))
             failure = None if attempt.cancelled() else attempt.result()
             if failure is not None and not wait_for_ready:
@@ -242,11 +235,11 @@ class Channel:
         """One attempt; returns its failure, if any."""
         connection = None
         try:
-            async with asyncio.timeout(self.config.connect_timeout):
+            async with asyncio.timeout(self._config.connect_timeout):
                 connection = await self._open_connection()
                 reason = await connection.settled
                 if not reason and not connection.usable:
-                    # It has said so in the same breath as its settings: what waits here would try it for ever.
+                    # It has said so with its settings: what waits here would try it for ever.
                     reason = "the server is going away"
                 if reason:
                     raise ConnectionError(reason)
@@ -263,26 +256,24 @@ class Channel:
 
     async def _open_connection(self) -> ClientConnection:
         loop = asyncio.get_running_loop()
-        name = self._server_name if self.tls is not None else None
+        shared = self._share(loop)
+        name = self._server_name if self._tls is not None else None
         if self._address.path:
             transport, connection = await loop.create_unix_connection(
-                lambda: ClientConnection(self, loop), self._address.path, ssl=self.tls, server_hostname=name
+                lambda: ClientConnection(shared), self._address.path, ssl=self._tls, server_hostname=name
             )
         else:
             transport, connection = await loop.create_connection(
-                lambda: ClientConnection(self, loop),
+                lambda: ClientConnection(shared),
                 self._address.host,
                 self._address.port,
-                ssl=self.tls,
+                ssl=self._tls,
                 server_hostname=name,
             )
-        self._all.add(connection)
-        if self._rounds is None:
-            self._rounds = Rounds(loop, self.config.shortest_time(), lambda: list(self._all))
-        self._rounds.start()
+        self._add(connection)
         secured = transport.get_extra_info("ssl_object")
         if secured is not None and secured.selected_alpn_protocol() != "h2":
-            connection.close("it is no HTTP/2")
+            connection.close("it does not speak HTTP/2")
             raise ConnectionError("the server does not offer HTTP/2 (ALPN h2) over TLS")
         if self._objection is not None and (reason := self._objection(describe_peer(transport))):
             connection.close(reason)
@@ -290,9 +281,9 @@ class Channel:
         return connection
 
     def _failed(self, error: OSError | TimeoutError) -> Status:
-        pause = min(self.config.backoff_max, self.config.backoff_initial * _GROWTH**self._failures)
+        pause = min(self._config.backoff_max, self._config.backoff_initial * _GROWTH**self._failures)
         self._failures += 1
         self._next_attempt = monotonic() + pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-        reason = str(error) or f"no answer within {self.config.connect_timeout} s"
+        reason = str(error) or f"no answer within {self._config.connect_timeout} s"
         self._failure = Status(Code.UNAVAILABLE, f"cannot connect to {self.target}: {reason}")
         return self._failure

@@ -4,13 +4,13 @@ import asyncio
 import struct
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from prism.wire.client.request_heads import RequestHeads, opening
+from prism.wire.client.shared import ChannelShared
 from prism.wire.client.stream import ClientStream, ResponseStream, UnaryCall
 from prism.wire.client.unpacking import Unpacking
 from prism.wire.grpc.deadline import Deadline
-from prism.wire.grpc.inbox import BadMessage, Inbox
+from prism.wire.grpc.inbox import BadMessage
 from prism.wire.grpc.metadata import Metadata
 from prism.wire.grpc.response_head import read_response
 from prism.wire.grpc.status import Code, Status
@@ -31,11 +31,8 @@ from prism.wire.http2.frames import (
 from prism.wire.http2.header_blocks import HeaderFields
 from prism.wire.http2.stream import END_WITH_DATA
 
-if TYPE_CHECKING:
-    from prism.wire.client.channel import Channel
-
 NEVER: Final = float("inf")
-_UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
+_MAX_UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
 _OUT_OF_IDS: Final = LARGEST_WINDOW - 2
 
 _HEADERS_TOO_LARGE: Final = Status(
@@ -50,83 +47,99 @@ _message_head = MESSAGE_HEAD.unpack_from
 class ClientConnection(Connection[ResponseStream]):
     """One connection of a channel."""
 
-    def __init__(self, channel: "Channel", loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(channel.config, loop, opening(channel.config))
-        self.unpacking = Unpacking(loop)
-        self.settled: asyncio.Future[str] = loop.create_future()  # empty, or why it cannot be used
-        self._channel = channel
-        self._known = channel.known_fields
-        self._wheel = channel.wheel
-        self._heads = RequestHeads(channel)
+    # The state that a client's connection has beside that of both roles.
+    __slots__ = (
+        "_blocks",
+        "_leaving",
+        "_max_whole",
+        "_next_id",
+        "_plain_head",
+        "_plain_trailers",
+        "_request_heads",
+        "_shared",
+        "_timeout_field",
+        "_waiting",
+        "settled",
+        "unpacking",
+    )
+
+    def __init__(self, shared: ChannelShared) -> None:
+        config = shared.config
+        super().__init__(config, shared.loop, shared.opening)
+        self.unpacking = Unpacking(shared.loop)
+        self.settled: asyncio.Future[str] = shared.loop.create_future()  # empty, or why it cannot be used
+        self._shared = shared
+        self._request_heads = shared.request_heads
+        self._timeout_field = shared.timeout_fields.field
         self._next_id = 1
-        self._peer_max_streams = _UNTIL_SETTINGS
-        self._timeout = channel.timeouts.header
         self._leaving = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()  # calls beyond those that the server takes at once
         self._blocks = self._decoder.blocks
-        self._plain_head: HeaderFields | None = None
+        self._plain_head: HeaderFields | None = None  # the last one that says nothing special
         self._plain_trailers: HeaderFields | None = None
-        self._whole = min(channel.config.max_message_size + 5, channel.config.max_frame_size)
+        self._max_whole = min(config.max_message_size + 5, config.max_frame_size)  # bytes of DATA: one whole message
+        self._peer_max_streams = _MAX_UNTIL_SETTINGS
 
     def unary(self, path: str, message: bytes, metadata: Metadata, deadline: Deadline | None) -> UnaryCall | None:
         """Send a call of one message; None where the server takes no more at once."""
         if len(self._streams) >= self._peer_max_streams or self._leaving:
             return None
-        block = self._heads[path]
+        block = self._request_heads[path]
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
-            block += self._timeout(expires - monotonic())
+            block += self._timeout_field(expires - monotonic())
         block += metadata.encoded()
         stream_id = self._take_id()
         call = UnaryCall(self, stream_id, self._loop.create_future(), expires)
         if deadline is not None:
-            self._wheel.add(call)
+            self._shared.wheel.add(call)
         self._streams[stream_id] = call
         size = len(message) + 5
         length = len(block)
-        most = self._peer_frame_size
+        output = self.output
+        most = output.frame_size
         if (
             length <= most
             and size <= most
-            and size <= self._send_window
-            and size <= self._peer_window
-            and not self._choked
+            and size <= output.window
+            and size <= output.stream_window
+            and not output.choked
         ):
             # The whole request in one go.
             call.local_ended = True
-            self._send_window -= size
-            self._out += (
+            output.window -= size
+            output.gathered += (
                 _pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, stream_id),
                 block,
                 _pack_message(size >> 8, size & 0xFF, DATA, END_STREAM, stream_id, 0, size - 5),
                 message,
             )
-            if not self._flush_due:
-                self._flush_due = True
-                self._turn.add(self)
+            if not output.scheduled:
+                output.scheduled = True
+                output.turn.add(output)
             return call
-        call.send_window = self._peer_window
-        self.write(frames.headers(stream_id, block, end_stream=False, max_frame_size=most))
-        self.enqueue(call, MESSAGE_HEAD.pack(0, len(message)), message, END_WITH_DATA)
+        call.send_window = output.stream_window
+        output.write_headers(stream_id, block, end_stream=False)
+        output.enqueue(call, MESSAGE_HEAD.pack(0, len(message)), message, END_WITH_DATA)
         return call
 
     def open(self, path: str, metadata: Metadata, deadline: Deadline | None, extra: bytes) -> ClientStream | None:
         """Begin a streaming call; None where the server takes no more at once. `extra` is further header fields."""
         if len(self._streams) >= self._peer_max_streams or self._leaving:
             return None
-        block = self._heads[path] + extra
+        block = self._request_heads[path] + extra
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
-            block += self._timeout(expires - monotonic())
+            block += self._timeout_field(expires - monotonic())
         block += metadata.encoded()
         stream_id = self._take_id()
-        stream = ClientStream(self, stream_id, self._peer_window, expires)
+        stream = ClientStream(self, stream_id, self.output.stream_window, expires)
         if deadline is not None:
-            self._wheel.add(stream)
+            self._shared.wheel.add(stream)
         self._streams[stream_id] = stream
-        self.write(frames.headers(stream_id, block, end_stream=False, max_frame_size=self._peer_frame_size))
+        self.output.write_headers(stream_id, block, end_stream=False)
         return stream
 
     def _take_id(self) -> int:
@@ -140,12 +153,8 @@ class ClientConnection(Connection[ResponseStream]):
         """The caller has given up."""
         if not stream.ended:
             if not self._closed:
-                self.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
+                self.output.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
             self.forget(stream)
-
-    def open_inbox(self, encoding: str | None) -> Inbox:
-        """An inbox for a stream of this connection."""
-        return Inbox(self._first_window(), self._config.max_message_size, encoding)
 
     async def room(self) -> None:
         """Wait until the server may take another call, or the connection takes none any more."""
@@ -185,7 +194,7 @@ class ClientConnection(Connection[ResponseStream]):
             self._other_headers(stream, end_stream, pairs)
 
     def _other_headers(self, stream: ResponseStream, end_stream: int, pairs: HeaderFields) -> None:
-        head = read_response(stream.stream_id, pairs, self._known)
+        head = read_response(stream.stream_id, pairs, self._shared.known_fields)
         if end_stream:
             if stream.head_seen and head.http_status:
                 raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, ":status in trailers")
@@ -209,9 +218,10 @@ class ClientConnection(Connection[ResponseStream]):
 
     def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
         length = stop - start
-        self._receive_window -= length
-        if self._receive_window < self._receive_low:
-            self._count_received()
+        receiving = self.receiving
+        receiving.window -= length
+        if receiving.window < receiving.low:
+            receiving.refill()
         stream = self._streams.get(stream_id)
         if stream is None:
             if self._is_idle_id(stream_id):
@@ -220,7 +230,7 @@ class ClientConnection(Connection[ResponseStream]):
         if not stream.head_seen:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "DATA before the response's head")
         if stream.eager:
-            if not flags and 5 <= length <= self._whole:
+            if not flags and 5 <= length <= self._max_whole:
                 compressed, size = _message_head(data, start)
                 if size == length - 5 and not compressed:
                     stream.on_whole(data[start + 5 : stop])
@@ -235,7 +245,7 @@ class ClientConnection(Connection[ResponseStream]):
     def _finished(self, stream: ResponseStream) -> None:
         """The response is complete; a request that is not has no reader any more."""
         if not stream.local_ended:
-            self.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
+            self.output.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
         self.forget(stream)
 
     def forget(self, stream: ResponseStream) -> None:
@@ -252,12 +262,8 @@ class ClientConnection(Connection[ResponseStream]):
                 waiter.set_result(None)
                 return
 
-    def sent(self, stream: ResponseStream) -> None:
-        """The request is complete."""
-        stream.local_ended = True
-
     def _charge(self, cost: int = 1) -> None:
-        # grpc-go sends a PING about every call, to learn what the way holds: each call that has ended earns it one.
+        # grpc-go sends a PING about every call, to measure the path's bandwidth: each call that has ended earns it one.
         self._completed = (self._next_id >> 1) - len(self._streams)
         super()._charge(cost)
 
@@ -270,7 +276,7 @@ class ClientConnection(Connection[ResponseStream]):
 
     def _on_settings(self) -> None:
         if not self.settled.done():
-            if self._peer_max_streams == _UNTIL_SETTINGS:
+            if self._peer_max_streams == _MAX_UNTIL_SETTINGS:
                 self._peer_max_streams = LARGEST_WINDOW
             self.settled.set_result("")
         for _ in range(min(len(self._waiting), max(0, self._peer_max_streams - len(self._streams)))):
@@ -290,20 +296,20 @@ class ClientConnection(Connection[ResponseStream]):
         """Take no new calls; those under way go on."""
         if not self._leaving:
             self._leaving = True
-            self._channel.on_leaving(self)
+            self._shared.on_leaving(self)
             for _ in range(len(self._waiting)):
                 self._wake_one()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._channel.on_opened(self, transport)
+        self._shared.transports.made(self, transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._channel.on_lost(self)
+        self._shared.transports.lost(self)
 
     def _on_closed(self, reason: str) -> None:
         self._leave()
-        self._channel.on_closed(self)
+        self._shared.on_closed(self)
         if not self.settled.done():
             self.settled.set_result(reason)

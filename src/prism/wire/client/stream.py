@@ -1,22 +1,34 @@
 """The client's end of a stream: what has come of the response. `UnaryCall` is the hot path, `ClientStream` the rest."""
 
 import asyncio
+from abc import abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from prism.wire.client.unpacking import Unpacking
 from prism.wire.grpc.compression import GZIP
 from prism.wire.grpc.inbox import BadMessage, Inbox
 from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.response_head import ResponseHead, reset_status
 from prism.wire.grpc.status import Code, Status, StatusError
 from prism.wire.http2.frames import ErrorCode
+from prism.wire.http2.output import Output
+from prism.wire.http2.receiving import Receiving
 from prism.wire.http2.stream import Stream
-
-if TYPE_CHECKING:
-    from prism.wire.client.connection import ClientConnection
 
 _DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
 _ONE_MESSAGE = Status(Code.INTERNAL, "the response must be exactly one message")
+
+
+class CallingConnection(Protocol):
+    """The connection as a stream of it sees it."""
+
+    output: Output
+    receiving: Receiving
+    unpacking: Unpacking
+
+    def drop(self, stream: "ResponseStream") -> None:
+        """The caller has given up."""
 
 
 class ResponseStream(Stream):
@@ -24,18 +36,18 @@ class ResponseStream(Stream):
 
     __slots__ = ("connection", "encoding", "head_seen", "local_ended")
 
-    connection: "ClientConnection"
+    connection: CallingConnection
     encoding: str | None
     head_seen: bool
     local_ended: bool
     receiver: Inbox | None
 
     def on_head(self, head: ResponseHead) -> None:
-        """The response's head has come. Raises `BadMessage` where it is no gRPC response."""
+        """The response's head has come. Raises `BadMessage` where it is not a gRPC response."""
         if head.http_status != "200" or not head.grpc:
-            raise BadMessage(head.refusal())
+            raise BadMessage(head.not_grpc())
         if head.encoding not in (None, GZIP):
-            raise BadMessage(Status(Code.INTERNAL, "the response's compression is not known here"))
+            raise BadMessage(Status(Code.INTERNAL, "the response has an unknown grpc-encoding"))
         self.head_seen = True
         self.encoding = head.encoding
 
@@ -43,17 +55,21 @@ class ResponseStream(Stream):
         """The head that most responses have: no metadata, no compression."""
         self.head_seen = True
 
+    @abstractmethod
     def on_trailers(self, head: ResponseHead) -> None:
         """The response has ended; the connection has forgotten the stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_ok(self) -> None:
         """The same, with the trailers that most responses have: OK and nothing else."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fail(self, error: StatusError) -> None:
         """The call has failed; the connection has forgotten the stream."""
-        raise NotImplementedError
+
+    def on_sent(self) -> None:
+        """The request is complete."""
+        self.local_ended = True
 
     def on_data(self) -> None:
         """The inbox has been fed; END_STREAM in DATA means that the trailers are missing."""
@@ -92,7 +108,7 @@ class UnaryCall(ResponseStream):
     __slots__ = ("future", "message")
 
     def __init__(
-        self, connection: "ClientConnection", stream_id: int, future: "asyncio.Future[bytes]", expires: float
+        self, connection: CallingConnection, stream_id: int, future: "asyncio.Future[bytes]", expires: float
     ) -> None:
         self.connection = connection
         self.stream_id = stream_id
@@ -120,7 +136,7 @@ class UnaryCall(ResponseStream):
     def on_pieces(self) -> None:
         """The message comes in several frames."""
         self.eager = False
-        self.receiver = self.connection.open_inbox(self.encoding)
+        self.receiver = self.connection.receiving.open_inbox(self.encoding)
 
     def on_data(self) -> None:
         """Only one message may come."""
@@ -172,12 +188,12 @@ class ClientStream(ResponseStream):
 
     receiver: Inbox
 
-    def __init__(self, connection: "ClientConnection", stream_id: int, send_window: int, expires: float) -> None:
+    def __init__(self, connection: CallingConnection, stream_id: int, send_window: int, expires: float) -> None:
         self.connection = connection
         self.stream_id = stream_id
         self.send_window = send_window
         self.expires = expires
-        self.receiver = connection.open_inbox(None)
+        self.receiver = connection.receiving.open_inbox(None)
         self.outbox = None
         self.bucket = None
         self.encoding = None

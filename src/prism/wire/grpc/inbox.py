@@ -9,7 +9,7 @@ from collections import deque
 from typing import Final
 
 from prism.wire.grpc.compression import TooLarge, decompress
-from prism.wire.grpc.status import Code, Refusal, Status
+from prism.wire.grpc.status import Code, LocalReply, Status
 from prism.wire.http2.frames import MESSAGE_HEAD
 
 _HEAD: Final = MESSAGE_HEAD.size
@@ -110,14 +110,18 @@ class Inbox:
         self._head = b""
         if self._compressed > 1:
             raise BadMessage(
-                Status(Code.INTERNAL, "a message's compressed flag must be 0 or 1", refusal=Refusal.MALFORMED_REQUEST)
+                Status(
+                    Code.INTERNAL,
+                    "a message's compressed flag must be 0 or 1",
+                    local_reply=LocalReply.MALFORMED_REQUEST,
+                )
             )
         if self._compressed and self._encoding is None:
             raise BadMessage(
                 Status(
                     Code.INTERNAL,
                     "a compressed message needs the grpc-encoding header",
-                    refusal=Refusal.MALFORMED_REQUEST,
+                    local_reply=LocalReply.MALFORMED_REQUEST,
                 )
             )
         if length > self._limit:
@@ -143,7 +147,7 @@ class Inbox:
         self.ended = True
         if self.missing or self._head:
             raise BadMessage(
-                Status(Code.INTERNAL, "the stream ended inside a message", refusal=Refusal.MALFORMED_REQUEST)
+                Status(Code.INTERNAL, "the stream ended inside a message", local_reply=LocalReply.MALFORMED_REQUEST)
             )
         self.wake()
 
@@ -182,7 +186,9 @@ class Inbox:
         except ValueError as error:
             raise BadMessage(
                 Status(
-                    Code.INTERNAL, f"a message could not be decompressed: {error}", refusal=Refusal.MALFORMED_REQUEST
+                    Code.INTERNAL,
+                    f"a message could not be decompressed: {error}",
+                    local_reply=LocalReply.MALFORMED_REQUEST,
                 )
             ) from error
 
@@ -203,5 +209,5 @@ def _too_large(length: int, limit: int) -> Status:
         Code.RESOURCE_EXHAUSTED,
         f"a message of {length} bytes or more is over the limit of {limit}: "
         "send smaller ones or raise max_message_size",
-        refusal=Refusal.MESSAGE_TOO_LARGE,
+        local_reply=LocalReply.MESSAGE_TOO_LARGE,
     )

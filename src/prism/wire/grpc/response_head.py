@@ -48,9 +48,9 @@ class ResponseHead:
             return Status(parse_code(self.code), decode_message(self.message), self.details)
         if self.http_status in ("", "200"):
             return Status(Code.UNKNOWN, "the response ended without a grpc-status")
-        return self.refusal()
+        return self.not_grpc()
 
-    def refusal(self) -> Status:
+    def not_grpc(self) -> Status:
         """The status for a response that is not gRPC's."""
         code = _BY_HTTP_STATUS.get(self.http_status, Code.UNKNOWN)
         return Status(code, f"the peer answered with HTTP status {self.http_status} and not with gRPC")

@@ -31,7 +31,7 @@ class Code(enum.IntEnum):
     UNAUTHENTICATED = 16
 
 
-class Refusal(enum.Enum):
+class LocalReply(enum.Enum):
     """Why the transport itself ended a call.
 
     The value says whether its handler may have begun; where it is false, that is so for methods that take one message.
@@ -56,13 +56,13 @@ class Status:
     """The end of a call.
 
     `details` is a serialised `google.rpc.Status` and travels as `grpc-status-details-bin`; empty means none.
-    `refusal` is set where the transport says it, and not a handler; it does not travel.
+    `local_reply` is set where the transport says it, and not a handler; it does not travel.
     """
 
     code: Code
     message: str = ""
     details: bytes = b""
-    refusal: Refusal | None = field(default=None, compare=False, repr=False)
+    local_reply: LocalReply | None = field(default=None, compare=False, repr=False)
 
 
 OK = Status(Code.OK)

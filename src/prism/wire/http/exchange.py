@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prism.wire.grpc.inbox import BadMessage
 from prism.wire.grpc.metadata import Metadata
@@ -13,10 +13,7 @@ from prism.wire.hpack.encoder import encode
 from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse, response_fields
 from prism.wire.http2.frames import ErrorCode, StreamFault, rst_stream
 from prism.wire.http2.stream import END_WITH_DATA
-from prism.wire.server.served_stream import ServedStream
-
-if TYPE_CHECKING:
-    from prism.wire.server.connection import ServerConnection
+from prism.wire.server.served_stream import ServedStream, ServingConnection
 
 _log = logging.getLogger("prism.wire")
 
@@ -73,7 +70,7 @@ class HttpExchange(ServedStream):
 
     def __init__(
         self,
-        connection: "ServerConnection",
+        connection: ServingConnection,
         stream_id: int,
         send_window: int,
         handler: HttpHandler,
@@ -106,7 +103,7 @@ class HttpExchange(ServedStream):
         body = self.receiver
         if self.remote_ended and body is not None:
             self.receiver = None
-            self.task = self.connection.spawn(self._run(body.whole()))
+            self.task = self.connection.shared.loop.create_task(self._run(body.whole()))
 
     def on_end(self) -> None:
         """The request has no body."""
@@ -123,13 +120,15 @@ class HttpExchange(ServedStream):
         if self._head_sent:
             self._break_off()
         else:
-            self._send(self.connection.refusals.response(_HTTP_STATUS.get(status.code, 500), status.message))
+            self._send(
+                self.connection.shared.local_replies.response(_HTTP_STATUS.get(status.code, 500), status.message)
+            )
 
-    def on_reset(self, code: ErrorCode) -> None:  # noqa: ARG002 - whatever the reason, nobody reads on
+    def on_reset(self, code: ErrorCode) -> None:  # noqa: ARG002 - it ends alike for any reason
         """The client gave up."""
         self.cancel_handler()
 
-    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - a server has nobody to tell
+    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - there is no caller here to get it
         """The connection is gone."""
         self.cancel_handler()
 
@@ -155,18 +154,18 @@ class HttpExchange(ServedStream):
         """Send a response whose body is known."""
         if self.ended:
             return
-        if isinstance(response.body, bytes) and self.connection.overfull(len(response.body)):
-            response = self.connection.refusals.response(
-                503, "Too many answers wait to be taken: read those that came, or ask for less at once."
+        if isinstance(response.body, bytes) and self.connection.admission.overfull(len(response.body)):
+            response = self.connection.shared.local_replies.response(
+                503, "Too many replies are unread: read those that came, or make fewer requests at once."
             )
         body = response.body if isinstance(response.body, bytes) else b""
         if self._unusual.method == "HEAD":
             body = b""
         self._send_head(response, end_stream=not body)
         if body:
-            self.connection.enqueue(self, b"", body, END_WITH_DATA)
+            self.connection.output.enqueue(self, b"", body, END_WITH_DATA)
         else:
-            self.connection.sent(self)
+            self.connection.on_sent(self)
 
     async def _stream(self, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
         try:
@@ -178,9 +177,9 @@ class HttpExchange(ServedStream):
                     if self.ended:
                         return
                     if piece:
-                        await self.connection.transmit(self, b"", piece)
+                        await self.connection.output.transmit(self, b"", piece)
             if not self.ended:
-                self.connection.finish(self, END_WITH_DATA)
+                self.connection.output.finish(self, END_WITH_DATA)
         finally:
             close = getattr(body, "aclose", None)
             if close is not None:
@@ -190,9 +189,9 @@ class HttpExchange(ServedStream):
         self._head_sent = True
         fields = [(b":status", str(response.status).encode())]
         fields += response_fields(response)
-        self.connection.write_headers(self.stream_id, encode(fields), end_stream=end_stream)
+        self.connection.output.write_headers(self.stream_id, encode(fields), end_stream=end_stream)
 
     def _break_off(self) -> None:
         """The client must not take what it has got for the whole."""
-        self.connection.write(rst_stream(self.stream_id, ErrorCode.INTERNAL_ERROR))
+        self.connection.output.write(rst_stream(self.stream_id, ErrorCode.INTERNAL_ERROR))
         self.connection.abandon(self)

@@ -5,33 +5,31 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import h11
 
 from prism.wire.http.http1_request import Http1Request, Unwelcome
 from prism.wire.http.message import HttpResponse, response_fields
 from prism.wire.peer import Peer
-
-if TYPE_CHECKING:
-    from prism.wire.server.server import Server
+from prism.wire.server.shared import ServerShared
 
 _log = logging.getLogger("prism.wire")
 
-_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
-_BITE: Final = 32  # events taken in a row
-_KEPT_IDLE: Final = 75.0  # seconds that a connection may wait for its next request
-_LINGER: Final = 2.0  # seconds in which a refused client may read why
+_MAX_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
+_EVENTS_PER_TURN: Final = 32
+_IDLE_TIMEOUT: Final = 75.0  # seconds that a connection may wait for its next request
+_LINGER_TIMEOUT: Final = 2.0  # seconds in which a refused client may read why
 
 
 class Http1Connection(asyncio.Protocol):
     """One client's HTTP/1.1 connection: one request at a time."""
 
-    def __init__(self, server: "Server", peer: Peer) -> None:
-        self._server = server
+    def __init__(self, shared: ServerShared, peer: Peer) -> None:
+        self._shared = shared
         self._peer = peer
-        self._config = server.config
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=server.config.max_header_list_size)
+        self._config = shared.config
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=shared.config.max_header_list_size)
         self._request: Http1Request | None = None
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -55,7 +53,7 @@ class Http1Connection(asyncio.Protocol):
         if self._task is not None:
             # A request behind the one being answered: h11 keeps it, within reason.
             self._waiting_bytes += len(data)
-            if self._waiting_bytes > _PIPELINED:
+            if self._waiting_bytes > _MAX_PIPELINED:
                 self._transport.pause_reading()
         elif self._idle or self._request is not None:
             self._idle = False
@@ -73,12 +71,12 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._closed = True
-        self._server.on_lost(self)
+        self._shared.transports.lost(self)
         self._writable.set()
         if self._task is not None:
             self._task.cancel()
         else:
-            self._server.on_closed(self)
+            self._shared.on_closed(self)
 
     # A request.
 
@@ -87,16 +85,16 @@ class Http1Connection(asyncio.Protocol):
         events = 0
         try:
             while self._task is None and not self._closed and not self._lingering:
-                if events == _BITE:
+                if events == _EVENTS_PER_TURN:
                     self._waiting_bytes += 1  # so that reading goes on behind the last
                     self._transport.pause_reading()
-                    self._server.loop.call_soon(self._advance)
+                    self._shared.loop.call_soon(self._advance)
                     return
                 events += 1
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
                     self._request = Http1Request(event, self._config)
-                    self._request.check(served=self._server.http is not None)
+                    self._request.check(served=self._shared.http is not None)
                 elif isinstance(event, h11.Data) and self._request is not None:
                     self._request.take(bytes(event.data))
                 elif isinstance(event, h11.EndOfMessage):
@@ -119,7 +117,7 @@ class Http1Connection(asyncio.Protocol):
     def _refuse(self, status: int, message: str) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            response = self._server.refusals.response(status, message)
+            response = self._shared.local_replies.response(status, message)
             self._put(h11.Response(status_code=status, headers=[*response_fields(response), (b"connection", b"close")]))
             if self._request is None or not self._request.asks_for_head:
                 self._put(h11.Data(data=cast("bytes", response.body)))
@@ -129,19 +127,19 @@ class Http1Connection(asyncio.Protocol):
             self._lingering = True
             self._transport.resume_reading()
             self._transport.write_eof()
-            self._wait_until(_LINGER)
+            self._wait_until(_LINGER_TIMEOUT)
         else:
             self.close()
 
     # Its answer.
 
     async def _answer(self) -> None:
-        request, handler = self._request, self._server.http
+        request, handler = self._request, self._shared.http
         if request is None or handler is None:
             raise RuntimeError("no request is let through without a handler")
         self._until = None
         try:
-            response = await handler(request.read(self._server.known_fields, self._peer))
+            response = await handler(request.read(self._shared.known_fields, self._peer))
             await self._respond(request, response)
         except asyncio.CancelledError:
             self._break_off()
@@ -150,7 +148,7 @@ class Http1Connection(asyncio.Protocol):
             self._fail()
         self._task = None
         if self._closed:
-            self._server.on_closed(self)
+            self._shared.on_closed(self)
         else:
             self._next()
 
@@ -202,7 +200,7 @@ class Http1Connection(asyncio.Protocol):
         self._h11.start_next_cycle()
         self._request = None
         self._idle = True
-        self._wait_until(self._config.idle_timeout or _KEPT_IDLE)
+        self._wait_until(self._config.idle_timeout or _IDLE_TIMEOUT)
         self._advance()
 
     def _put(self, event: h11.Event) -> None:
@@ -248,4 +246,4 @@ class Http1Connection(asyncio.Protocol):
         if left:
             # A peer that reads nothing must not keep a closed connection.
             asyncio.get_running_loop().call_later(self._config.write_timeout, self._transport.abort)
-        self._server.on_closed(self)
+        self._shared.on_closed(self)

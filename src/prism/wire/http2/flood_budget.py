@@ -6,15 +6,15 @@ A small fixed bound would break good clients, which cancel in bursts; so time an
 from time import monotonic
 
 
-class Patience:
-    """An allowance that such frames use up."""
+class FloodBudget:
+    """What such frames use up, on one connection."""
 
-    __slots__ = ("_allowance", "_at", "_completed", "_left", "_refill")
+    __slots__ = ("_at", "_capacity", "_completed", "_left", "_refill")
 
-    def __init__(self, allowance: int, refill: float) -> None:
-        self._allowance = allowance
+    def __init__(self, capacity: int, refill: float) -> None:
+        self._capacity = capacity
         self._refill = refill
-        self._left = float(allowance)
+        self._left = float(capacity)
         self._at = monotonic()
         self._completed = 0
 
@@ -28,7 +28,7 @@ class Patience:
             return True
         now = monotonic()
         earned = (now - self._at) * self._refill + completed - self._completed
-        self._left = min(self._left + earned, self._allowance)
+        self._left = min(self._left + earned, self._capacity)
         self._at = now
         self._completed = completed
         return self._left >= 0

@@ -13,7 +13,6 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_HEAD: Final = struct.Struct(">HBBBL")
 MESSAGE_HEAD: Final = struct.Struct(">BL")  # gRPC's length-prefixed message: compressed flag, length
 UINT32: Final = struct.Struct(">L")
-SETTING: Final = struct.Struct(">HL")
 
 DATA: Final = 0
 HEADERS: Final = 1
@@ -31,13 +30,6 @@ ACK: Final = 0x1
 END_HEADERS: Final = 0x4
 PADDED: Final = 0x8
 HAS_PRIORITY: Final = 0x20
-
-HEADER_TABLE_SIZE: Final = 1
-ENABLE_PUSH: Final = 2
-MAX_CONCURRENT_STREAMS: Final = 3
-INITIAL_WINDOW_SIZE: Final = 4
-MAX_FRAME_SIZE: Final = 5
-MAX_HEADER_LIST_SIZE: Final = 6
 
 DEFAULT_WINDOW: Final = 65_535
 DEFAULT_FRAME_SIZE: Final = 16_384
@@ -89,11 +81,6 @@ def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     return FRAME_HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream_id) + payload
 
 
-def settings(values: dict[int, int]) -> bytes:
-    """A SETTINGS frame."""
-    return frame(SETTINGS, 0, 0, b"".join(SETTING.pack(key, value) for key, value in values.items()))
-
-
 def window_update(stream_id: int, increment: int) -> bytes:
     """A WINDOW_UPDATE frame; stream 0 is the connection."""
     return frame(WINDOW_UPDATE, 0, stream_id, UINT32.pack(increment))
@@ -120,3 +107,13 @@ def headers(stream_id: int, block: bytes, *, end_stream: bool, max_frame_size: i
         last = start + max_frame_size >= len(block)
         out.append(frame(CONTINUATION, END_HEADERS if last else 0, stream_id, piece))
     return b"".join(out)
+
+
+def unpad(data: bytes, start: int, stop: int) -> tuple[int, int]:
+    """Where the content of a padded frame lies. Raises `ConnectionFault` where it has more padding than room."""
+    if start == stop:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a padded frame needs its pad length")
+    pad = data[start]
+    if pad >= stop - start:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the padding is longer than the frame")
+    return start + 1, stop - pad

@@ -1,25 +1,15 @@
-"""Header blocks (RFC 9113 section 4.3): HEADERS with padding and priority, CONTINUATION, and what they may cost."""
+"""Header blocks (RFC 9113 section 4.3) that come in more than one plain frame, and what refused ones may cost.
 
-import asyncio
+The one HEADERS frame that most blocks are never gets here: the frame loop passes it on by itself.
+"""
+
 from typing import Final
 
 from prism.wire.config import ConnectionConfig
-from prism.wire.hpack.decoder import Decoder, HeaderListTooLarge, HpackError
+from prism.wire.hpack.decoder import HeaderListTooLarge
 from prism.wire.http2 import frames
-from prism.wire.http2.frames import (
-    END_HEADERS,
-    END_STREAM,
-    HAS_PRIORITY,
-    LARGEST_WINDOW,
-    PADDED,
-    UINT32,
-    ConnectionFault,
-    ErrorCode,
-    StreamFault,
-)
-from prism.wire.http2.keepalive import Health
-from prism.wire.http2.output import S
-from prism.wire.http2.receiving import unpad
+from prism.wire.http2.frames import HAS_PRIORITY, LARGEST_WINDOW, PADDED, UINT32, ConnectionFault, ErrorCode, unpad
+from prism.wire.http2.keepalive import StallTimer
 
 _SLACK: Final = 4  # a block this many times the list limit is hostile, not just too large
 _BLOCK_CREDIT: Final = 1 << 10  # bytes of a block that is refused, and of what it stands for, that cost as much as
@@ -28,63 +18,46 @@ _LIST_CREDIT: Final = 1 << 16  # a frame that carries nothing
 HeaderFields = tuple[tuple[bytes, bytes], ...]
 
 
-class HeaderBlocks(Health[S]):
-    """From a block's frames to its fields. The one frame that most blocks are is passed on by the frame loop itself."""
+class UnfinishedBlock:
+    """A header block whose CONTINUATION frames have not all come."""
 
-    def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(config, loop)
-        self._decoder = Decoder(max_list_size=config.max_header_list_size)
-        self._fragment_head = (0, 0)
-        self._fragment_size = 0
+    __slots__ = ("_fragments", "_limit", "end_stream", "size", "stream_id", "timer")
 
-    def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
-        """Take a block that is complete."""
-        raise NotImplementedError
+    def __init__(self, stream_id: int, end_stream: int, fragment: bytes, config: ConnectionConfig) -> None:
+        self.stream_id = stream_id
+        self.end_stream = end_stream
+        self.size = len(fragment)
+        self.timer = StallTimer(config.header_timeout)
+        self._limit = _SLACK * config.max_header_list_size
+        self._fragments = [fragment]
 
-    def _decode(self, stream_id: int, block: bytes) -> HeaderFields | None:
-        """The fields of a block; None where they are more than we take."""
-        try:
-            return self._decoder.decode(block)
-        except HeaderListTooLarge as error:
-            # A byte may stand for kilobytes, and a block for thousands of fields: each is work.
-            self._charge(1 + len(block) // _BLOCK_CREDIT + error.size // _LIST_CREDIT)
-            return None
-        except HpackError as error:
-            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"stream {stream_id}: {error}") from error
-
-    def _begin_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        """A HEADERS frame with padding, priority or CONTINUATION behind it."""
-        start, stop = unpad(payload, 0, len(payload)) if flags & PADDED else (0, len(payload))
-        if flags & HAS_PRIORITY:
-            if stop - start < 5:
-                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority fields")
-            depends_on = UINT32.unpack_from(payload, start)[0] & LARGEST_WINDOW
-            start += 5
-        else:
-            depends_on = 0
-        self._fragments = [payload[start:stop]]
-        self._fragment_head = (stream_id, flags & END_STREAM)
-        self._fragment_size = stop - start
-        if flags & END_HEADERS:
-            self._end_headers()
-            if depends_on == stream_id:
-                raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream cannot depend on itself")
-
-    def _continue_headers(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        fragments = self._fragments
-        if kind != frames.CONTINUATION or stream_id != self._fragment_head[0] or fragments is None:
+    def add(self, kind: int, stream_id: int, fragment: bytes) -> None:
+        """Take the next frame of the connection. Raises `ConnectionFault` where it does not continue the block."""
+        if kind != frames.CONTINUATION or stream_id != self.stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a header block must be continued before all else")
-        self._charge()
-        fragments.append(payload)
-        self._fragment_size += len(payload)
-        if self._fragment_size > _SLACK * self._config.max_header_list_size:
+        self._fragments.append(fragment)
+        self.size += len(fragment)
+        if self.size > self._limit:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the header block is far too large")
-        if flags & END_HEADERS:
-            self._end_headers()
 
-    def _end_headers(self) -> None:
-        fragments = self._fragments
-        self._fragments = None
-        self._fragments_since = None
-        stream_id, end_stream = self._fragment_head
-        self._on_headers(stream_id, end_stream, b"".join(fragments or ()))
+    def joined(self) -> bytes:
+        """The whole block."""
+        return b"".join(self._fragments)
+
+
+def first_fragment(flags: int, payload: bytes) -> tuple[bytes, int]:
+    """What a HEADERS frame carries without padding and priority, and the stream that its own is to depend on (or 0)."""
+    start, stop = unpad(payload, 0, len(payload)) if flags & PADDED else (0, len(payload))
+    if not flags & HAS_PRIORITY:
+        return payload[start:stop], 0
+    if stop - start < 5:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS is too short for its priority fields")
+    return payload[start + 5 : stop], UINT32.unpack_from(payload, start)[0] & LARGEST_WINDOW
+
+
+def refused_cost(block: bytes, error: HeaderListTooLarge) -> int:
+    """How many frames that carry nothing a refused block counts as.
+
+    A byte may stand for kilobytes, and a block for thousands of fields: each is work.
+    """
+    return 1 + len(block) // _BLOCK_CREDIT + error.size // _LIST_CREDIT

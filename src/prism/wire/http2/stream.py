@@ -1,6 +1,7 @@
 """One HTTP/2 stream: what its connection needs to know of it, whichever side and whatever it carries."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Final, Protocol
 
@@ -49,14 +50,14 @@ class Outbox:
         self.waiters: list[asyncio.Future[None]] = []
 
     def wake(self) -> None:
-        """Let those who wait for room look again."""
+        """Let the tasks that wait for room look again."""
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(None)
         self.waiters.clear()
 
 
-class Stream:
+class Stream(ABC):
     """The state of one stream that its connection works on.
 
     `ended`: nothing more may be sent or matters. `remote_ended`: the peer has sent END_STREAM. `eager`: not a byte
@@ -90,30 +91,31 @@ class Stream:
     expires: float
     bucket: set[Expiring] | None
 
-    def on_whole(self, message: bytes) -> None:
+    def on_whole(self, message: bytes) -> None:  # noqa: B027 - not every stream is ever eager
         """One DATA frame was the whole of what the peer sends, and that was one message; only while `eager`."""
-        raise NotImplementedError
 
-    def on_pieces(self) -> None:
+    def on_pieces(self) -> None:  # noqa: B027 - not every stream is ever eager
         """It was not: make a receiver; only while `eager`."""
-        raise NotImplementedError
 
+    def expire(self) -> None:  # noqa: B027 - not every stream has a deadline
+        """The deadline has passed; only for streams that were given to a wheel."""
+
+    @abstractmethod
     def on_data(self) -> None:
         """The receiver has been fed. Raises `BadMessage`."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def on_sent(self) -> None:
+        """Our last frame has been handed on."""
+
+    @abstractmethod
     def abort(self, status: Status) -> None:
         """End the stream with a status, now."""
-        raise NotImplementedError
 
-    def expire(self) -> None:
-        """The deadline has passed; only for streams that were given to a wheel."""
-        raise NotImplementedError
-
+    @abstractmethod
     def on_reset(self, code: ErrorCode) -> None:
         """The peer, or a fault of the peer's, ended the stream; the connection has forgotten it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_lost(self, reason: str) -> None:
         """The connection is gone."""
-        raise NotImplementedError

@@ -1,75 +1,79 @@
-"""Calls that do not begin yet: their client does not take the answers to those that have ended.
+"""Calls that do not begin yet: their client does not take the replies to those that have ended.
 
 What waits for closed windows is counted when it is there, so calls begin only while half of `reply_budget` is free, and
-those that were held a few at a time.
+those that had to wait a few at a time.
 """
 
 import asyncio
 from collections import deque
-from typing import Final
+from typing import Final, Protocol
 
 from prism.wire.config import ServerConfig
-from prism.wire.grpc.fields import Fields
-from prism.wire.server.call import ServerCall
-from prism.wire.server.local_reply import Refusals
-from prism.wire.server.streams import ServerStreams
+from prism.wire.http2.output import Output
 
-_RESUMED: Final = 8  # calls that were held and are under way: their answers count only when they are there
+_MAX_RESUMED: Final = 8  # calls that waited and are under way: their replies count only when they are there
 
 
-class HeldCalls(ServerStreams):
-    """Starts the handlers of calls, each when there is room for its answer."""
+class Waiting(Protocol):
+    """A call whose request has come, and whose handler has not begun."""
 
-    def __init__(
-        self,
-        config: ServerConfig,
-        loop: asyncio.AbstractEventLoop,
-        opening: bytes,
-        known_fields: Fields,
-        refusals: Refusals,
-    ) -> None:
-        super().__init__(config, loop, opening, known_fields, refusals)
-        self._most_held = 2 * config.max_concurrent_streams
-        self._held: deque[ServerCall] = deque()
+    ended: bool
+
+    def start(self) -> "asyncio.Task[None]":
+        """Begin."""
+
+
+class AdmissionQueue:
+    """The calls of one connection that wait.
+
+    Attributes:
+        waiting: in the order in which they came.
+        limit: bytes of replies that may wait for the client while calls begin at once.
+    """
+
+    __slots__ = ("_capacity", "_loop", "_output", "_reply_budget", "_resumed", "limit", "waiting")
+
+    def __init__(self, config: ServerConfig, loop: asyncio.AbstractEventLoop, output: Output) -> None:
+        self.waiting: deque[Waiting] = deque()
+        self.limit = config.reply_budget >> 1
+        self._reply_budget = config.reply_budget
+        self._capacity = 2 * config.max_concurrent_streams
+        self._loop = loop
+        self._output = output
         self._resumed = 0
 
-    async def _run(self, call: ServerCall) -> None:
-        """Run the handler, and answer."""
-        raise NotImplementedError
+    def add(self, call: Waiting) -> None:
+        """Have a call begin when there is room for its reply."""
+        if len(self.waiting) >= self._capacity:
+            # Most of these have been cancelled.
+            self.waiting = deque(each for each in self.waiting if not each.ended)
+        self.waiting.append(call)
+        self._output.on_eased = self._on_eased
 
-    def run(self, call: ServerCall) -> "asyncio.Task[None] | None":
-        """Start the handler of a call: its one task. None where it must wait until the client has taken answers."""
-        if self._held or self._backlog > self._reply_budget >> 1:
-            if len(self._held) >= self._most_held:
-                # Most of these have been taken back.
-                self._held = deque(each for each in self._held if not each.ended)
-            self._held.append(call)
-            return None
-        return self._start(call)
+    def overfull(self, size: int) -> bool:
+        """Whether a reply of so many bytes is more than may wait for the client, beside those that do."""
+        backlog = self._output.backlog
+        return backlog > 0 and backlog + size > self._reply_budget
 
-    def _start(self, call: ServerCall) -> "asyncio.Task[None]":
-        # Not by the loop: it would first make up a name for each.
-        return asyncio.Task(self._run(call), loop=self._loop, name=call.path)
+    def clear(self) -> None:
+        """None is to begin any more."""
+        self.waiting.clear()
+        self._output.on_eased = None
 
-    def _ease(self, size: int) -> None:
-        super()._ease(size)
-        if self._held and self._backlog <= self._reply_budget >> 1:
-            self._loop.call_soon(self._begin_held)
+    def _on_eased(self) -> None:
+        if self._output.backlog <= self.limit:
+            self._loop.call_soon(self._begin)
 
-    def _begin_held(self) -> None:
-        held = self._held
-        while held and self._resumed < _RESUMED and self._backlog <= self._reply_budget >> 1:
-            call = held.popleft()
+    def _begin(self) -> None:
+        waiting = self.waiting
+        while waiting and self._resumed < _MAX_RESUMED and self._output.backlog <= self.limit:
+            call = waiting.popleft()
             if not call.ended:
                 self._resumed += 1
-                call.task = self._start(call)
-                call.task.add_done_callback(self._on_resumed_ended)
+                call.start().add_done_callback(self._on_ended)
+        if not waiting:
+            self._output.on_eased = None
 
-    def _on_resumed_ended(self, _task: "asyncio.Task[None]") -> None:
+    def _on_ended(self, _task: "asyncio.Task[None]") -> None:
         self._resumed -= 1
-        self._begin_held()
-
-    def _end(self, reason: str) -> None:
-        # None is to begin when others, which are lost before it, make room.
-        self._held.clear()
-        super()._end(reason)
+        self._begin()

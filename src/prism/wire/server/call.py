@@ -1,31 +1,42 @@
 """A call as the server's handler sees it: what the client sent, and how to answer."""
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from prism.wire.grpc import heads
 from prism.wire.grpc.compression import GZIP, compress
 from prism.wire.grpc.deadline import Deadline
 from prism.wire.grpc.inbox import BadMessage, Inbox
 from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
-from prism.wire.grpc.status import OK, Code, Refusal, Status, StatusError
+from prism.wire.grpc.status import OK, Code, LocalReply, Status, StatusError
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import MESSAGE_HEAD, ErrorCode
 from prism.wire.peer import Peer
-from prism.wire.server.served_stream import ServedStream
+from prism.wire.server.served_stream import ServedStream, ServingConnection
 
 if TYPE_CHECKING:
-    from prism.wire.server.connection import ServerConnection
     from prism.wire.server.method import Method
 
 NEVER: Final = float("inf")
-_CLIENT_HASTE: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
+_CLOCK_SKEW: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
 
 _NOT_TAKEN = Status(
     Code.RESOURCE_EXHAUSTED,
-    "too many answers wait to be taken: read those that came, or ask for less at once",
-    refusal=Refusal.ANSWERS_NOT_TAKEN,
+    "too many replies are unread: read those that came, or make fewer calls at once",
+    local_reply=LocalReply.ANSWERS_NOT_TAKEN,
 )
-_ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message", refusal=Refusal.MALFORMED_REQUEST)
+_ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message", local_reply=LocalReply.MALFORMED_REQUEST)
+
+
+class CallConnection(ServingConnection, Protocol):
+    """The connection as a gRPC call of it sees it."""
+
+    def run(self, call: "ServerCall") -> None:
+        """Start its handler, unless it must wait until the client has taken replies."""
+
+    def start(self, call: "ServerCall") -> "asyncio.Task[None]":
+        """Start its handler."""
 
 
 class ServerCall(ServedStream):
@@ -51,11 +62,12 @@ class ServerCall(ServedStream):
         "user",
     )
 
+    connection: CallConnection
     receiver: Inbox | None
 
     def __init__(
         self,
-        connection: "ServerConnection",
+        connection: CallConnection,
         stream_id: int,
         send_window: int,
         method: "Method",
@@ -111,10 +123,10 @@ class ServerCall(ServedStream):
         if self.plain or not self._head_sent:
             self._send_head()
         if not self._gzip:
-            await self.connection.transmit(self, MESSAGE_HEAD.pack(0, len(message)), message)
+            await self.connection.output.transmit(self, MESSAGE_HEAD.pack(0, len(message)), message)
         else:
             message = compress(message)
-            await self.connection.transmit(self, MESSAGE_HEAD.pack(1, len(message)), message)
+            await self.connection.output.transmit(self, MESSAGE_HEAD.pack(1, len(message)), message)
 
     async def send_headers(self, metadata: Metadata = EMPTY_METADATA) -> None:
         """Send the initial metadata now; without this it goes, empty, with the first message."""
@@ -166,19 +178,23 @@ class ServerCall(ServedStream):
         self._unfold()
         self._head_sent = True
         block = heads.GZIP_HEAD if self._gzip else heads.RESPONSE_HEAD
-        self.connection.write_headers(self.stream_id, block + self._initial.encoded(), end_stream=False)
+        self.connection.output.write_headers(self.stream_id, block + self._initial.encoded(), end_stream=False)
 
     def on_whole(self, message: bytes) -> None:
         """The one DATA frame that most requests are."""
         self.eager = False
         self.remote_ended = True
         self.message = message
-        self.task = self.connection.run(self)
+        self.connection.run(self)
+
+    def start(self) -> "asyncio.Task[None]":
+        """Start the handler, which had to wait."""
+        return self.connection.start(self)
 
     def on_pieces(self) -> None:
         """The message does not come in one frame, or several come: take them the general way."""
         self.eager = False
-        self.receiver = self.connection.open_inbox(self.encoding)
+        self.receiver = self.connection.receiving.open_inbox(self.encoding)
 
     def on_end(self) -> None:
         """The request had no DATA at all."""
@@ -194,10 +210,10 @@ class ServerCall(ServedStream):
         count = len(inbox.messages)
         if count > 1 or (self.remote_ended and not count):
             raise BadMessage(_ONE_MESSAGE)
-        if self.remote_ended and (message := self.connection.take_whole(self, inbox)) is not None:
+        if self.remote_ended and (message := self.connection.receiving.take_whole(self, inbox)) is not None:
             self.message = message
             self.receiver = None
-            self.task = self.connection.run(self)
+            self.connection.run(self)
 
     def reply(self, message: bytes | None) -> None:
         """The handler has returned: send what it returned, and the trailers."""
@@ -208,7 +224,7 @@ class ServerCall(ServedStream):
             flag = 0
             if self._gzip:
                 message, flag = compress(message), 1
-            if self.connection.overfull(len(message)):
+            if self.connection.admission.overfull(len(message)):
                 self.finish(_NOT_TAKEN)
                 return
             if not self._head_sent:
@@ -216,11 +232,13 @@ class ServerCall(ServedStream):
             self.code = Code.OK
             # It ends with this; while the answer waits for a window there need not be a task too.
             self.task = None
-            self.connection.enqueue(
+            self.connection.output.enqueue(
                 self, MESSAGE_HEAD.pack(flag, len(message)), message, self._ending(OK, EMPTY_METADATA)
             )
         elif not self.method.server_streaming:
-            self.finish(Status(Code.INTERNAL, "the handler returned no response", refusal=Refusal.HANDLER_FAILED))
+            self.finish(
+                Status(Code.INTERNAL, "the handler returned no response", local_reply=LocalReply.HANDLER_FAILED)
+            )
         else:
             self.finish(OK)
 
@@ -229,7 +247,7 @@ class ServerCall(ServedStream):
         if self.ended:
             return
         self.code = status.code
-        self.connection.finish(self, self._ending(status, trailing))
+        self.connection.output.finish(self, self._ending(status, trailing))
 
     def _ending(self, status: Status, trailing: Metadata) -> bytes:
         """The frames of the trailers, or of a whole response that is nothing but its status."""
@@ -237,15 +255,15 @@ class ServerCall(ServedStream):
             trailing = trailing or self._trailing
             if self._initial and not (self._head_sent or self._gzip):
                 trailing = self._initial.extended(trailing)
-        if status.refusal is not None:
-            status = self.connection.refusals.status(status)
+        if status.local_reply is not None:
+            status = self.connection.shared.local_replies.status(status)
         block = heads.trailers(status, trailing, self.connection.trailers_room)
         if self.plain or not self._head_sent:
             if not self.plain and self._gzip:
                 self._send_head()
             else:
                 block = heads.RESPONSE_HEAD + block
-        return self.connection.header_frames(self.stream_id, block, end_stream=True)
+        return self.connection.output.header_frames(self.stream_id, block, end_stream=True)
 
     def abort(self, status: Status) -> None:
         """End the call now, whatever its handler is doing."""
@@ -257,7 +275,7 @@ class ServerCall(ServedStream):
         if outbox is not None and outbox.size:
             # Trailers behind half a message would be read as part of it.
             self.code = status.code
-            self.connection.write(frames.rst_stream(self.stream_id, ErrorCode.CANCEL))
+            self.connection.output.write(frames.rst_stream(self.stream_id, ErrorCode.CANCEL))
             self.connection.abandon(self)
         else:
             self.finish(status)
@@ -268,11 +286,11 @@ class ServerCall(ServedStream):
 
     def on_reset(self, code: ErrorCode) -> None:
         """The client gave up, most often because its own deadline passed a moment before ours."""
-        late = self.expires <= self.connection.now() + _CLIENT_HASTE
+        late = self.expires <= monotonic() + _CLOCK_SKEW
         self.code = Code.DEADLINE_EXCEEDED if late and code is ErrorCode.CANCEL else Code.CANCELLED
         self.cancel_handler()
 
-    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - a server has nobody to tell
+    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - there is no caller here to get it
         """The connection is gone."""
         self.code = Code.CANCELLED
         self.cancel_handler()
@@ -291,7 +309,7 @@ class Messages:
         return self
 
     async def __anext__(self) -> bytes:
-        message = await self._call.connection.next_message(self._call, self._inbox)
+        message = await self._call.connection.receiving.next_message(self._call, self._inbox)
         if message is None:
             raise StopAsyncIteration
         return message

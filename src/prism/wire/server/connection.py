@@ -2,49 +2,101 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from prism.wire.grpc import heads
 from prism.wire.grpc.compression import GZIP
-from prism.wire.grpc.inbox import BadMessage, Inbox
+from prism.wire.grpc.fields import MALFORMED
+from prism.wire.grpc.heads import append_reply
+from prism.wire.grpc.inbox import BadMessage
+from prism.wire.grpc.metadata import EMPTY_METADATA
 from prism.wire.grpc.request_head import RequestHead, Unusual, read_request
-from prism.wire.grpc.status import Code, Refusal, Status, StatusError
+from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.http.exchange import Body, HttpExchange
-from prism.wire.http2.frames import END_STREAM, MESSAGE_HEAD
+from prism.wire.http2 import frames
+from prism.wire.http2.connection import FRAMES_PER_TURN, Connection
+from prism.wire.http2.frames import (
+    END_STREAM,
+    LARGEST_WINDOW,
+    MESSAGE_HEAD,
+    ConnectionFault,
+    ErrorCode,
+    StreamFault,
+)
 from prism.wire.http2.header_blocks import HeaderFields
 from prism.wire.peer import Peer
+from prism.wire.server.admission_queue import AdmissionQueue
 from prism.wire.server.call import NEVER, ServerCall
-from prism.wire.server.drain import Parting
-from prism.wire.server.unary_reply import append_reply
-
-if TYPE_CHECKING:
-    from prism.wire.server.server import Server
+from prism.wire.server.drain import DRAIN_PING, DRAIN_PING_FRAME, Drain
+from prism.wire.server.served_stream import ServedStream
+from prism.wire.server.shared import ServerShared
+from prism.wire.server.streams import ClosedStreams
 
 _log = logging.getLogger("prism.wire")
 
-_HEADS_KEPT: Final = 16
-_SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes to be repeated
+_MAX_HEADS: Final = 16
+_MAX_SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes again
+_PROVEN: Final = 100  # calls completed, and twice as many as there were frames that cost work and carried none
 
 _message_head = MESSAGE_HEAD.unpack_from
-_POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST", refusal=Refusal.MALFORMED_REQUEST)
+_POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST", local_reply=LocalReply.MALFORMED_REQUEST)
 _GRPC_ONLY: Final = Status(
-    Code.INTERNAL, "this server speaks gRPC: send content-type application/grpc", refusal=Refusal.MALFORMED_REQUEST
+    Code.INTERNAL,
+    "this server speaks gRPC: send content-type application/grpc",
+    local_reply=LocalReply.MALFORMED_REQUEST,
+)
+_NO_MESSAGE: Final = Status(
+    Code.INTERNAL, "this method takes exactly one message, and none came", local_reply=LocalReply.MALFORMED_REQUEST
+)
+_BAD_TIMEOUT: Final = Status(
+    Code.INTERNAL,
+    "grpc-timeout is malformed: send one to eight digits and one of HMSmun",
+    local_reply=LocalReply.MALFORMED_REQUEST,
+)
+_BAD_ENCODING: Final = Status(
+    Code.UNIMPLEMENTED, "unknown grpc-encoding: use gzip or identity", local_reply=LocalReply.MALFORMED_REQUEST
+)
+_HANDLER_FAILED: Final = Status(
+    Code.INTERNAL, "the handler failed: the server's log says why", local_reply=LocalReply.HANDLER_FAILED
+)
+_SHUTTING_DOWN: Final = Status(
+    Code.UNAVAILABLE, "the server is shutting down: retry, or use another server", local_reply=LocalReply.SHUTTING_DOWN
 )
 
 
-class ServerConnection(Parting):
+class ServerConnection(Connection[ServedStream]):
     """One client's connection."""
 
-    def __init__(self, server: "Server", peer: Peer) -> None:
-        super().__init__(server.config, server.loop, server.opening, server.known_fields, server.refusals)
+    # The state that a server's connection has beside that of both roles.
+    __slots__ = (
+        "_charged",
+        "_closed_streams",
+        "_drain",
+        "_heads",
+        "_max_streams",
+        "_max_whole",
+        "admission",
+        "peer",
+        "shared",
+        "zombies",
+    )
+
+    def __init__(self, shared: ServerShared, peer: Peer) -> None:
+        config = shared.config
+        super().__init__(config, shared.loop, shared.opening)
+        self.shared = shared
         self.peer = peer
-        self._server = server
-        self._wheel = server.wheel
-        self._max_streams = server.config.max_concurrent_streams
-        self._whole = min(server.config.max_message_size + 5, server.config.max_frame_size)
-        self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}
+        self.admission = AdmissionQueue(config, shared.loop, self.output)
+        self.zombies: set[ServedStream] = set()  # cancelled calls whose handlers have not ended
+        self._drain = Drain(config)
+        self._closed_streams = ClosedStreams()
+        self._max_streams = config.max_concurrent_streams
+        self._max_whole = min(config.max_message_size + 5, config.max_frame_size)  # bytes of DATA: one whole message
+        self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}  # that have been read, by the identity of fields
+        self._charged = 0  # frames that cost work and carried none
+        self._proven = False
 
     # Requests.
 
@@ -54,78 +106,91 @@ class ServerConnection(Parting):
             return
         pairs = self._decode(stream_id, block)
         if stream_id - self._last_id > 2:
-            self._note_id(stream_id)
+            self._closed_streams.pass_over(self._last_id, stream_id)
         self._last_id = stream_id
         if pairs is None:
             self._refuse_headers(stream_id, end_stream)
             return
-        if self._draining or len(self._streams) + len(self.zombies) >= self._max_streams:
+        if self._drain.confirmed or len(self._streams) + len(self.zombies) >= self._max_streams:
             self._refuse(stream_id, end_stream)
             return
+        shared = self.shared
         if not self._decoder.repeated:
-            head = read_request(stream_id, pairs, self._known)
+            head = read_request(stream_id, pairs, shared.known_fields)
         elif (kept := self._heads.get(id(pairs))) is not None:
             head = kept[1]
         else:
-            head = read_request(stream_id, pairs, self._known)
-            if len(self._heads) >= _HEADS_KEPT:
+            head = read_request(stream_id, pairs, shared.known_fields)
+            if len(self._heads) >= _MAX_HEADS:
                 self._heads.clear()
             self._heads[id(pairs)] = (pairs, head)
         path, seconds, metadata, gzip, unusual = head
         if unusual is not None and unusual.http:
             self._on_http(stream_id, end_stream, head, unusual)
             return
-        method = self._server.lookup(path)
+        method = shared.lookup(path)
         if method is None:
             status = Status(
-                Code.UNIMPLEMENTED, f"this server has no method {path[:_SHOWN]}", refusal=Refusal.METHOD_UNKNOWN
+                Code.UNIMPLEMENTED,
+                f"this server has no method {path[:_MAX_SHOWN]}",
+                local_reply=LocalReply.METHOD_UNKNOWN,
             )
             self._reject(stream_id, end_stream, status)
             return
         expires = NEVER if seconds is None else monotonic() + seconds
-        call = ServerCall(self, stream_id, self._peer_window, method, path, metadata, expires, gzip)
+        call = ServerCall(self, stream_id, self.output.stream_window, method, path, metadata, expires, gzip)
         if (unusual is not None or end_stream) and not self._take_unusual(call, end_stream, unusual):
             return
         self._streams[stream_id] = call
         if seconds is not None:
-            self._wheel.add(call)
+            shared.wheel.add(call)
         if method.client_streaming:
             call.on_pieces()
             if end_stream:
                 call.on_end()
-            call.task = self.run(call)
+            self.run(call)
 
     def _take_unusual(self, call: ServerCall, end_stream: int, unusual: Unusual | None) -> bool:
         """Read what most calls do not have; False where the call has been refused for it."""
         status = None
         if end_stream and not call.method.client_streaming:
-            status = Status(
-                Code.INTERNAL, "this method takes exactly one message, and none came", refusal=Refusal.MALFORMED_REQUEST
-            )
+            status = _NO_MESSAGE
         if unusual is not None:
             call.content_length = unusual.content_length
             call.encoding = unusual.encoding
             if unusual.bad_timeout:
-                status = Status(
-                    Code.INTERNAL,
-                    "grpc-timeout is malformed: one to eight digits and one of HMSmun",
-                    refusal=Refusal.MALFORMED_REQUEST,
-                )
+                status = _BAD_TIMEOUT
             elif unusual.encoding not in (None, GZIP):
-                status = Status(
-                    Code.UNIMPLEMENTED,
-                    "compression of this kind is not known here: use gzip or identity",
-                    refusal=Refusal.MALFORMED_REQUEST,
-                )
+                status = _BAD_ENCODING
         if status is not None:
             self._reject(call.stream_id, end_stream, status)
         return status is None
 
+    def _on_http(self, stream_id: int, end_stream: int, head: RequestHead, unusual: Unusual) -> None:
+        """A request that is not gRPC's."""
+        path, _, metadata, _, _ = head
+        handler = self.shared.http
+        if unusual.grpc:
+            self._reject(stream_id, end_stream, _POST_ONLY, heads.NOT_POST_HEAD)
+        elif handler is None:
+            self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
+        else:
+            limit = self._config.max_message_size
+            body = Body(self.receiving.first_window(), limit)
+            window = self.output.stream_window
+            exchange = HttpExchange(self, stream_id, window, handler, path, metadata, unusual, body)
+            self._streams[stream_id] = exchange
+            if end_stream:
+                exchange.on_end()
+            elif unusual.content_length > limit:
+                exchange.abort(Status(Code.RESOURCE_EXHAUSTED, f"the body is over the limit of {limit} bytes"))
+
     def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
         length = stop - start
-        self._receive_window -= length
-        if self._receive_window < self._receive_low:
-            self._count_received()
+        receiving = self.receiving
+        receiving.window -= length
+        if receiving.window < receiving.low:
+            receiving.refill()
         stream = self._streams.get(stream_id)
         if stream is None:
             self._late_data(stream_id, flags, length)
@@ -133,7 +198,7 @@ class ServerConnection(Parting):
         if stream.eager:
             if (
                 flags == END_STREAM
-                and 5 <= length <= self._whole
+                and 5 <= length <= self._max_whole
                 and (stream.content_length < 0 or stream.content_length == length)
             ):
                 compressed, size = _message_head(data, start)
@@ -147,13 +212,23 @@ class ServerConnection(Parting):
         except BadMessage as bad:
             stream.abort(bad.status)
 
-    def open_inbox(self, encoding: str | None) -> Inbox:
-        """An inbox for a stream of this connection."""
-        return Inbox(self._first_window(), self._config.max_message_size, encoding)
+    # Handlers.
 
-    # Replies.
+    def run(self, call: ServerCall) -> None:
+        """Start the handler of a call, unless it must wait until the client has taken replies."""
+        admission = self.admission
+        if admission.waiting or self.output.backlog > admission.limit:
+            admission.add(call)
+        else:
+            self.start(call)
 
-    async def _run(self, call: ServerCall) -> None:
+    def start(self, call: ServerCall) -> "asyncio.Task[None]":
+        """Start the handler of a call: its one task."""
+        # Not by the loop: it would first make up a name for each.
+        task = call.task = asyncio.Task(self._handle(call), loop=self._loop, name=call.path)
+        return task
+
+    async def _handle(self, call: ServerCall) -> None:
         try:
             message = await call.method.handle(call)
         except BaseException as error:  # noqa: BLE001 - a handler's failure is its call's, whatever it is
@@ -162,25 +237,26 @@ class ServerConnection(Parting):
             return
         # Its context may hold the call: the two would wait for the garbage collector.
         call.task = None
-        if message is not None and call.plain and call.remote_ended and not call.ended and not self._choked:
+        output = self.output
+        if message is not None and call.plain and call.remote_ended and not call.ended and not output.choked:
             size = len(message) + 5
-            if size <= call.send_window and size <= self._send_window and size <= self._peer_frame_size:
+            if size <= call.send_window and size <= output.window and size <= output.frame_size:
                 # The whole reply in one go.
                 stream_id = call.stream_id
-                self._send_window -= size
+                output.window -= size
                 call.ended = True
                 call.code = Code.OK
                 del self._streams[stream_id]
                 if call.bucket is not None:
                     call.bucket.discard(call)
                 if call.reserved:
-                    self._release(call)
+                    self.receiving.release(call)
                 self._completed += 1
-                append_reply(self._out, stream_id, message)
-                if not self._flush_due:
-                    self._flush_due = True
-                    self._turn.add(self)
-                if self._draining:
+                append_reply(output.gathered, stream_id, message)
+                if not output.scheduled:
+                    output.scheduled = True
+                    output.turn.add(output)
+                if self._drain.confirmed:
                     self._close_if_drained()
                 return
         call.reply(message)
@@ -194,41 +270,208 @@ class ServerConnection(Parting):
             call.finish(Status(Code.CANCELLED, "the handler was cancelled"))
         elif isinstance(error, Exception):
             _log.error("the handler of %s failed", call.path, exc_info=error)
-            call.finish(
-                Status(Code.INTERNAL, "the handler failed: the server's log says why", refusal=Refusal.HANDLER_FAILED)
-            )
+            call.finish(_HANDLER_FAILED)
         else:
             raise error
 
-    # Plain HTTP.
+    def on_handler_ended(self, stream: ServedStream) -> None:
+        """A cancelled handler has really ended."""
+        self.zombies.discard(stream)
+        if self._closed:
+            self._on_closed("")
 
-    def _on_http(self, stream_id: int, end_stream: int, head: RequestHead, unusual: Unusual) -> None:
-        """A request that is not gRPC's."""
-        path, _, metadata, _, _ = head
-        handler = self._server.http
-        if unusual.grpc:
-            self._reject(stream_id, end_stream, _POST_ONLY, heads.NOT_POST_HEAD)
-        elif handler is None:
-            self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
-        else:
-            limit = self._config.max_message_size
-            body = Body(self._first_window(), limit)
-            exchange = HttpExchange(self, stream_id, self._peer_window, handler, path, metadata, unusual, body)
-            self._streams[stream_id] = exchange
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return len(self._streams) + len(self.zombies)
+
+    # The ends of streams.
+
+    @property
+    def trailers_room(self) -> int:
+        """The longest header list that the peer takes."""
+        return self._peer_max_header_list
+
+    def on_sent(self, stream: ServedStream) -> None:
+        """The response is complete."""
+        self._completed += 1
+        if not stream.remote_ended:
+            # The client may stop sending: what it sends is not read (RFC 9113 section 8.1).
+            self.output.write(frames.rst_stream(stream.stream_id, ErrorCode.NO_ERROR))
+        self.abandon(stream)
+
+    def abandon(self, stream: ServedStream) -> None:
+        """Drop a stream that we ended; what the client has on its way for it is ignored."""
+        if not stream.remote_ended:
+            self._closed_streams.remember(stream.stream_id)
+        self.forget(stream)
+        if self._drain.confirmed:
+            self._close_if_drained()
+
+    def _reset(self, fault: StreamFault) -> None:
+        stream = self._streams.get(fault.stream_id)
+        if stream is not None and not stream.remote_ended:
+            self._closed_streams.remember(fault.stream_id)
+        super()._reset(fault)
+
+    def _reject(self, stream_id: int, end_stream: int, status: Status, head: bytes = heads.RESPONSE_HEAD) -> None:
+        """Answer a request at once with a status."""
+        if status.local_reply is not None:
+            status = self.shared.local_replies.status(status)
+        block = head + heads.trailers(status, EMPTY_METADATA, self._peer_max_header_list)
+        if status.code is Code.UNIMPLEMENTED:
+            block += heads.ACCEPT_ENCODING
+        self.output.write_headers(stream_id, block, end_stream=True)
+        if not end_stream:
+            self.output.write(frames.rst_stream(stream_id, ErrorCode.NO_ERROR))
+            self._closed_streams.remember(stream_id)
+
+    def _refuse(self, stream_id: int, end_stream: int) -> None:
+        """The client may repeat the request elsewhere or later: nothing of it has been done."""
+        self._charge()
+        self.output.write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+        if not end_stream:
+            self._closed_streams.remember(stream_id)
+
+    def _refuse_headers(self, stream_id: int, end_stream: int) -> None:
+        status = Status(
+            Code.RESOURCE_EXHAUSTED,
+            f"the headers are over the limit of {self._config.max_header_list_size} bytes: send fewer or shorter ones",
+            local_reply=LocalReply.HEADERS_TOO_LARGE,
+        )
+        self._reject(stream_id, end_stream, status, heads.TOO_LARGE_HEAD)
+
+    # Frames that come late.
+
+    def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
+        """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
+        if not stream_id & 1:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"clients open odd streams, not {stream_id}")
+        stream = self._streams.get(stream_id)
+        if stream is None and stream_id not in self._closed_streams:
+            if self._closed_streams.passed_over(stream_id):
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} was passed over")
+            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
+        pairs = self._decode(stream_id, block)
+        if stream is None:
+            self._charge()
             if end_stream:
-                exchange.on_end()
-            elif unusual.content_length > limit:
-                exchange.abort(Status(Code.RESOURCE_EXHAUSTED, f"the body is over the limit of {limit} bytes"))
+                self._closed_streams.forget(stream_id)
+            return
+        if stream.remote_ended:
+            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
+        if not end_stream or pairs is None or any(name[:1] == b":" for name, _ in pairs):
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+        if any(self.shared.known_fields[pair][0] == MALFORMED for pair in pairs):
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+        # gRPC requests have no trailers of meaning; like an empty DATA frame they end the stream.
+        self._on_data(stream_id, END_STREAM, b"", 0, 0)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Start the task of an exchange."""
-        return self._loop.create_task(coroutine)
+    def _late_data(self, stream_id: int, flags: int, length: int) -> None:
+        if stream_id in self._closed_streams:
+            if flags & END_STREAM:
+                self._closed_streams.forget(stream_id)
+            elif not length:
+                self._charge()
+        elif self._is_idle_id(stream_id):
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
+        else:
+            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
 
-    # Its end.
+    def _is_idle_id(self, stream_id: int) -> bool:
+        return stream_id > self._last_id or not stream_id & 1
+
+    # Fairness: a client is proven by calls that it completes.
+
+    def _share(self) -> int:
+        if self._completed >= _PROVEN and self._completed >= 2 * self._charged:
+            self._proven = True
+            return FRAMES_PER_TURN
+        return super()._share()
+
+    def _charge(self, cost: int = 1) -> None:
+        self._charged += cost
+        if 2 * self._charged > self._completed:
+            self._proven = False
+        super()._charge(cost)
+
+    # The end: drained, cut, or lost with its calls. No handler outlives its connection unnoticed.
+
+    def inspect(self, now: float) -> None:
+        """Look at what only time shows; see also `Connection.inspect`."""
+        drain = self._drain
+        drain.abort_overdue(now)
+        if self._closed:
+            return
+        super().inspect(now)
+        if self._closed:
+            return
+        if drain.begun:
+            if drain.out_of_time(now):
+                self.cut()
+        elif drain.due(now, busy=bool(self._streams), completed=self._completed):
+            self.drain()
+
+    def drain(self) -> None:
+        """Take no more streams once the client knows; finish those it has opened, then close."""
+        if not self._drain.begun:
+            self._drain.begin()
+            self.output.write(frames.goaway(LARGEST_WINDOW, ErrorCode.NO_ERROR, "draining"))
+            self.output.write(DRAIN_PING_FRAME)
+
+    def _on_pong(self, payload: bytes) -> None:
+        if payload == DRAIN_PING and not self._drain.confirmed:
+            self._drain.confirmed = True
+            self.output.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
+            self._close_if_drained()
+
+    def _close_if_drained(self) -> None:
+        """Say no more once the last call has ended; see `Drain`."""
+        output = self.output
+        transport = output.transport
+        if self._streams or self._closed or transport is None:
+            return
+        output.flush()
+        output.transport = None
+        if output.choked or self._yielded:
+            transport.resume_reading()
+        self._drain.half_close(transport)
+        self._end("drained")
+
+    def cut(self) -> None:
+        """End every call and close."""
+        if self._drain.half_closed is not None:
+            self._drain.half_closed.abort()
+        self._drain.confirmed = False  # it ends here and not with its last stream
+        for stream in tuple(self._streams.values()):
+            stream.abort(_SHUTTING_DOWN)
+        self.close("the server closes")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.on_lost(self)
+        self.shared.transports.lost(self)
+        if self._drain.half_closed is not None:
+            self._drain.half_closed = None
+            self._on_closed("drained")
         super().connection_lost(exc)
 
-    def _on_gone(self) -> None:
-        self._server.on_closed(self)
+    def _end(self, reason: str) -> None:
+        # None is to begin when others, which are lost before it, make room.
+        self.admission.clear()
+        super()._end(reason)
+
+    def _lose_streams(self, reason: str) -> None:
+        """As many in a turn as unproven connections may cost: each is a handler to be cancelled."""
+        streams, fair_share = self._streams, self._turn.fair_share
+        while streams and fair_share.credit > 0:
+            fair_share.credit -= 1
+            stream = next(iter(streams.values()))
+            self.forget(stream)
+            stream.on_lost(reason)
+        if streams:
+            fair_share.wait(partial(self._lose_streams, reason))
+        else:
+            self._on_closed(reason)
+
+    def _on_closed(self, reason: str) -> None:  # noqa: ARG002 - a client may go for any reason
+        if not self.zombies and not self._streams and self._drain.half_closed is None:
+            self.shared.on_closed(self)

@@ -1,24 +1,24 @@
-"""What the transport itself ends a call with, and the seam by which whoever serves says it in words of its own."""
+"""Local replies: what the transport itself ends a call with, and the seam by which a server words them its own way."""
 
 from typing import Protocol
 
-from prism.wire.grpc.status import Refusal, Status
+from prism.wire.grpc.status import LocalReply, Status
 from prism.wire.http.message import HttpResponse, failure
 
-__all__ = ["Plain", "Refusal", "Refusals"]
+__all__ = ["LocalReply", "LocalReplyFormatter", "PlainFormatter"]
 
 
-class Refusals(Protocol):
+class LocalReplyFormatter(Protocol):
     """Puts what the transport says into the form that its clients expect; must not fail."""
 
     def status(self, status: Status) -> Status:
-        """The status to send in place of one whose `refusal` is set."""
+        """The status to send in place of one whose `local_reply` is set."""
 
     def response(self, code: int, message: str) -> HttpResponse:
         """The answer to a plain request that is refused with this HTTP status."""
 
 
-class Plain:
+class PlainFormatter:
     """As it is: the status without details, and plain text."""
 
     def status(self, status: Status) -> Status:

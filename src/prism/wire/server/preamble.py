@@ -1,29 +1,30 @@
-"""A connection before it is known what it speaks: HTTP/2 by its preface, anything else is taken for HTTP/1.1."""
+"""A connection before its protocol is known: HTTP/2 by its preface, anything else is taken for HTTP/1.1."""
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from prism.wire.http.http1 import Http1Connection
 from prism.wire.http2.frames import PREFACE, ErrorCode, goaway
 from prism.wire.peer import describe_peer
-
-if TYPE_CHECKING:
-    from prism.wire.server.server import Server
+from prism.wire.server.connection import ServerConnection
+from prism.wire.server.shared import ServerShared
 
 
 class Preamble(asyncio.Protocol):
     """Hands the transport on to the protocol that its first bytes name."""
 
-    __slots__ = ("_buffer", "_server", "_since", "_transport")
+    __slots__ = ("_buffer", "_shared", "_since", "_transport")
 
-    def __init__(self, server: "Server") -> None:
-        self._server = server
+    def __init__(self, shared: ServerShared) -> None:
+        self._shared = shared
         self._buffer = b""
         self._since = monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._server.on_opened(self, self._transport)
+        self._shared.transports.made(self, transport)
+        self._shared.on_opened(self)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer = (self._buffer + data).lstrip(b"\r\n")
@@ -33,7 +34,7 @@ class Preamble(asyncio.Protocol):
             return
         elif not self._may_be_http1(buffer):
             # It would not understand an answer in HTTP/1.1.
-            self._transport.write(goaway(0, ErrorCode.PROTOCOL_ERROR, "this is no HTTP"))
+            self._transport.write(goaway(0, ErrorCode.PROTOCOL_ERROR, "not HTTP"))
             self._transport.close()
         elif b"\n" in buffer:
             self._hand_on(buffer, http2=False)
@@ -45,28 +46,31 @@ class Preamble(asyncio.Protocol):
         line, end, _ = buffer.partition(b"\n")
         if end:
             return b" HTTP/1." in line
-        return line[:1].isalpha() and len(line) <= self._server.config.max_header_list_size
+        return line[:1].isalpha() and len(line) <= self._shared.config.max_header_list_size
 
     def _hand_on(self, rest: bytes, *, http2: bool) -> None:
         transport = self._transport
-        server = self._server
+        shared = self._shared
         peer = describe_peer(transport)
-        if server.admit is not None and not server.admit(peer):
+        if shared.admit is not None and not shared.admit(peer):
             transport.abort()
             return
-        protocol = server.protocol_for(self, peer, http2=http2)
+        protocol = ServerConnection(shared, peer) if http2 else Http1Connection(shared, peer)
+        shared.transports.switched(self, protocol)
+        shared.on_opened(protocol)
+        shared.on_closed(self)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         if rest:
             protocol.data_received(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._server.on_lost(self)
-        self._server.on_closed(self)
+        self._shared.transports.lost(self)
+        self._shared.on_closed(self)
 
     def inspect(self, now: float) -> None:
         """Give up on a peer that takes too long to say what it wants."""
-        if now - self._since >= self._server.config.handshake_timeout:
+        if now - self._since >= self._shared.config.handshake_timeout:
             self._transport.abort()
 
     def drain(self) -> None:

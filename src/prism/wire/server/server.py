@@ -9,25 +9,18 @@ from typing import Final, Self
 from prism.wire.address import Address, bind_tcp, bind_unix, remove_socket
 from prism.wire.config import ServerConfig
 from prism.wire.grpc.fields import Fields
-from prism.wire.http.http1 import Http1Connection
 from prism.wire.http.message import HttpHandler
-from prism.wire.http2 import frames
-from prism.wire.http2.frames import DEFAULT_WINDOW
+from prism.wire.http2.settings import server_opening
 from prism.wire.peer import Peer
-from prism.wire.server.connection import ServerConnection
 from prism.wire.server.listener import Listener, begin
-from prism.wire.server.local_reply import Plain, Refusals
-from prism.wire.server.method import Method
+from prism.wire.server.local_reply import LocalReplyFormatter, PlainFormatter
 from prism.wire.server.preamble import Preamble
+from prism.wire.server.shared import Lookup, Served, ServerShared
 from prism.wire.timer import DeadlineWheel, Rounds
+from prism.wire.transports import OpenTransports
 
 _DEFAULTS: Final = ServerConfig()
-_PLAIN: Final = Plain()
-
-_CLOSE_TIMEOUT: Final = 1.0  # seconds for the last bytes, and for TLS to say goodbye
-
-Accepted = Preamble | ServerConnection | Http1Connection
-Lookup = Callable[[str], Method | None]
+_PLAIN: Final = PlainFormatter()
 
 
 class Server:
@@ -35,7 +28,7 @@ class Server:
 
     `lookup` finds the method for a path such as `/package.Service/Method`; None ends the call with UNIMPLEMENTED.
     It is asked for each call, so what it knows may change at any time. `admit` is asked for each connection, once
-    it is known who it is; one that is not admitted is closed. `refusals` words what the transport itself refuses.
+    it is known who it is; one that is not admitted is closed. `local_replies` words what the transport itself answers.
     """
 
     def __init__(
@@ -44,39 +37,21 @@ class Server:
         *,
         http: HttpHandler | None = None,
         admit: Callable[[Peer], bool] | None = None,
-        refusals: Refusals = _PLAIN,
+        local_replies: LocalReplyFormatter = _PLAIN,
         config: ServerConfig = _DEFAULTS,
     ) -> None:
-        self.lookup = lookup
-        self.http = http
-        self.admit = admit
-        self.refusals = refusals
-        self.config = config
-        self.known_fields = Fields()
-        self.opening = _opening(config)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wheel: DeadlineWheel | None = None
+        self._lookup = lookup
+        self._http = http
+        self._admit = admit
+        self._local_replies = local_replies
+        self._config = config
+        self._shared: ServerShared | None = None
         self._listeners: list[Listener] = []
         self._unix_paths: list[str] = []
         self._rounds: Rounds | None = None
-        self._open: set[Accepted] = set()
+        self._open: set[Served] = set()
         self._emptied: asyncio.Future[None] | None = None
-        self._transports: dict[Accepted, asyncio.Transport] = {}  # those whose sockets are open
-        self._all_lost: asyncio.Future[None] | None = None
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that the server listens on."""
-        if self._loop is None:
-            raise RuntimeError("the server has no loop before it listens: await listen() first")
-        return self._loop
-
-    @property
-    def wheel(self) -> DeadlineWheel:
-        """The deadlines of all calls."""
-        if self._wheel is None:
-            self._wheel = DeadlineWheel(self.loop)
-        return self._wheel
+        self._transports = OpenTransports()
 
     @property
     def connections(self) -> int:
@@ -91,9 +66,9 @@ class Server:
     async def listen(self, address: str, *, tls: ssl.SSLContext | None = None) -> str:
         """Listen on `host:port` (port 0: a free one) or `unix:/path`, and return the address bound.
 
-        Raises `ValueError` for what is no address, `OSError` where it cannot be had.
+        Raises `ValueError` for what is not a valid address, `OSError` where it cannot be bound.
         """
-        self._loop = asyncio.get_running_loop()
+        shared = self._share(asyncio.get_running_loop())
         where = Address.parse(address)
         if where.path:
             sockets = [bind_unix(where.path)]
@@ -101,7 +76,7 @@ class Server:
         else:
             sockets = bind_tcp(where)
             where = Address(host=where.host, port=sockets[0].getsockname()[1])
-        listeners = [Listener(sock, lambda: Preamble(self), self.config) for sock in sockets]
+        listeners = [Listener(sock, lambda: Preamble(shared), self._config) for sock in sockets]
         self._listeners += listeners
         try:
             await begin(listeners, tls)
@@ -140,27 +115,15 @@ class Server:
             each.cut()
         if self._open:
             await self._until_empty()
-        await self._lose_transports()
+        await self._transports.close()
         if self._rounds is not None:
             self._rounds.stop()
-        if self._wheel is not None:
-            self._wheel.close()
-
-    async def _lose_transports(self) -> None:
-        """Wait until the sockets are closed. What a peer does not read in time is dropped."""
-        if not self._transports:
-            return
-        lost = self._all_lost = self._all_lost or self.loop.create_future()
-        try:
-            await asyncio.wait((lost,), timeout=_CLOSE_TIMEOUT)
-        finally:
-            for transport in tuple(self._transports.values()):
-                transport.abort()
-        await lost
+        if self._shared is not None:
+            self._shared.wheel.close()
 
     def _until_empty(self) -> "asyncio.Future[None]":
         if self._emptied is None or self._emptied.done():
-            self._emptied = self.loop.create_future()
+            self._emptied = asyncio.get_running_loop().create_future()
         return self._emptied
 
     def _stop_listening(self) -> None:
@@ -184,44 +147,32 @@ class Server:
 
     # For its connections.
 
-    def protocol_for(self, preamble: Preamble, peer: Peer, *, http2: bool) -> ServerConnection | Http1Connection:
-        """The protocol that a connection turned out to speak; it has the preamble's place."""
-        connection = ServerConnection(self, peer) if http2 else Http1Connection(self, peer)
+    def _share(self, loop: asyncio.AbstractEventLoop) -> ServerShared:
+        """What all connections are given; made when the server first listens, and thereby has a loop."""
+        if self._shared is None:
+            self._rounds = Rounds(loop, self._config.shortest_time(), lambda: list(self._open))
+            self._shared = ServerShared(
+                config=self._config,
+                loop=loop,
+                lookup=self._lookup,
+                http=self._http,
+                admit=self._admit,
+                local_replies=self._local_replies,
+                known_fields=Fields(),
+                opening=server_opening(self._config),
+                wheel=DeadlineWheel(loop),
+                transports=self._transports,
+                on_opened=self._on_opened,
+                on_closed=self._on_closed,
+            )
+        return self._shared
+
+    def _on_opened(self, connection: Served) -> None:
         self._open.add(connection)
-        self._open.discard(preamble)
-        self._transports[connection] = self._transports.pop(preamble)
-        return connection
+        if self._rounds is not None:
+            self._rounds.start()
 
-    def on_opened(self, connection: Preamble, transport: asyncio.Transport) -> None:
-        """A connection has been accepted."""
-        self._open.add(connection)
-        self._transports[connection] = transport
-        if self._rounds is None:
-            self._rounds = Rounds(self.loop, self.config.shortest_time(), lambda: list(self._open))
-        self._rounds.start()
-
-    def on_lost(self, connection: Accepted) -> None:
-        """A connection's socket is closed."""
-        self._transports.pop(connection, None)
-        if self._all_lost is not None and not self._transports and not self._all_lost.done():
-            self._all_lost.set_result(None)
-
-    def on_closed(self, connection: Accepted) -> None:
-        """A connection is gone; its socket may be open until all is written."""
+    def _on_closed(self, connection: Served) -> None:
         self._open.discard(connection)
         if not self._open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
-
-
-def _opening(config: ServerConfig) -> bytes:
-    """The frames that every connection begins with."""
-    values = {
-        frames.MAX_CONCURRENT_STREAMS: config.max_concurrent_streams,
-        frames.MAX_HEADER_LIST_SIZE: config.max_header_list_size,
-        frames.INITIAL_WINDOW_SIZE: config.initial_stream_window,
-        frames.MAX_FRAME_SIZE: config.max_frame_size,
-    }
-    opening = frames.settings(values)
-    if config.connection_window > DEFAULT_WINDOW:
-        opening += frames.window_update(0, config.connection_window - DEFAULT_WINDOW)
-    return opening

@@ -60,10 +60,10 @@ def test_a_socket_left_over_is_replaced_and_one_in_use_is_not(tmp_path: Path) ->
     bind_unix(str(path)).close()
     with bind_unix(str(path)) as sock:
         sock.listen()
-        with pytest.raises(OSError, match="another process serves it"):
+        with pytest.raises(OSError, match="another process is listening there"):
             bind_unix(str(path))
     plain = tmp_path / "plain"
     plain.write_text("precious")
-    with pytest.raises(OSError, match="no socket is there"):
+    with pytest.raises(OSError, match="that file is not a socket"):
         bind_unix(str(plain))
     assert plain.read_text() == "precious"

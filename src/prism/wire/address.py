@@ -20,9 +20,7 @@ class Address:
         if text.startswith("unix:"):
             path = text.removeprefix("unix:").removeprefix("//") if text.startswith("unix:///") else text[5:]
             if not path:
-                raise ValueError(
-                    f"address {text!r}: write the socket's path behind unix:, such as unix:/run/prism.sock"
-                )
+                raise ValueError(f"address {text!r}: write the socket's path after unix:, such as unix:/run/prism.sock")
             return cls(path=path)
         if "://" in text:
             raise ValueError(f"address {text!r}: write host:port alone, without {text.partition('://')[0]}://")
@@ -42,9 +40,9 @@ class Address:
 
 
 def bind_unix(path: str) -> socket.socket:
-    """A unix socket at `path`, open to its owner only; a left-over one that nobody serves is replaced.
+    """A unix socket at `path`, open to its owner only; a left-over one without a server is replaced.
 
-    Raises `OSError` where somebody serves it, or where something else is there.
+    Raises `OSError` where a process is listening on it, or where something else is there.
     """
     _remove_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -65,14 +63,14 @@ def _remove_stale(path: str) -> None:
     if not Path(path).exists():
         return
     if not Path(path).is_socket():
-        raise OSError(f"cannot listen on unix:{path}: a file that is no socket is there")
+        raise OSError(f"cannot listen on unix:{path}: that file is not a socket; remove it or choose another path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             Path(path).unlink(missing_ok=True)
             return
-    raise OSError(f"cannot listen on unix:{path}: another process serves it")
+    raise OSError(f"cannot listen on unix:{path}: another process is listening there; stop it or choose another path")
 
 
 def bind_tcp(address: Address) -> list[socket.socket]:

@@ -27,14 +27,14 @@ class ConnectionConfig:
     receive_budget: bytes of incomplete and unread messages beyond which streams get no more than their initial
         window until others have been read.
     send_buffer: bytes that a stream may have accepted and not yet sent before `send` waits.
-    write_budget: bytes that may wait behind a peer that does not read before we stop reading from it.
+    write_budget: bytes that may wait for a peer that does not read before we stop reading from it.
     write_timeout: how long such a peer may take none of them before the connection is dropped.
     header_timeout: how long one header block, or one HTTP/1.1 request's head, may take to arrive.
-    frame_timeout: how long one frame may take to arrive, so that its sender cannot hold its place with drops.
+    frame_timeout: how long one frame may take to arrive, so that a trickle of bytes cannot hold a connection.
     keepalive_interval, keepalive_timeout: silence after which a PING is sent, and then the wait for its answer;
         no interval, no PING.
     flood_allowance, flood_refill: frames that cost us work and carry none (PING, SETTINGS, RST_STREAM, empty DATA)
-        allowed at once, and regained per second; completed calls regain one each.
+        allowed at once, and earned back per second; completed calls earn one each.
     """
 
     max_message_size: int = 4 * MIB
@@ -86,7 +86,7 @@ class ServerConfig(ConnectionConfig):
         handlers have ended; more are refused with REFUSED_STREAM.
     reply_budget: bytes of answers that may wait for windows that the client does not open. Calls that come when half
         of it is used begin when it is not; a unary answer beyond all of it ends its call with RESOURCE_EXHAUSTED.
-    handshake_timeout: how long a new connection may take until its first request can be told (TLS and preface).
+    handshake_timeout: how long a new connection may take until its protocol is known (TLS and preface).
     idle_timeout: a connection without calls for so long is drained. None: never.
     max_connection_age: a connection this old is drained, so that clients spread out anew. None: never.
     drain_timeout: how long a drained connection's calls may go on when idle or age ended it.

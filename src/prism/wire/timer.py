@@ -1,6 +1,6 @@
 """Time: deadlines of many calls on one timer, coarse, never early, and nearly free for calls that end soon.
 
-A new call is only noted. Whoever is still there at the next tick is filed under the tick at which it expires, so
+A new call is only noted. One that is still there at the next tick is filed under the tick at which it expires, so
 that a call that ends within a tick costs one append, and one that lives long costs one set operation more.
 """
 
@@ -13,8 +13,8 @@ from time import monotonic
 from typing import Final, Protocol
 
 TICK: Final = 0.01
-_BITE: Final = 200  # connections looked at in a row
-_AT_ONCE: Final = 20  # entries expired in a row: each is a handler to be cancelled and a call to be answered
+_MAX_INSPECTED: Final = 200  # connections looked at in a row
+_MAX_EXPIRED: Final = 20  # entries expired in a row: each is a handler to be cancelled and a call to be answered
 _GRAINS: Final = (10_000, 100)  # in ticks
 _HORIZON: Final = 3600.0  # seconds that are filed: emptied buckets wait for their time, so there must not be many
 
@@ -91,12 +91,12 @@ class DeadlineWheel:
         """Some at a time: many clients' deadlines, or one's that means harm, may pass at the same moment."""
         due = self._due
         try:
-            for _ in range(min(len(due), _AT_ONCE)):
+            for _ in range(min(len(due), _MAX_EXPIRED)):
                 entry = due.popleft()
                 if not entry.ended:
                     entry.expire()
         finally:
-            # Behind one that fails too: without this no deadline would ever pass again.
+            # After one that fails too: without this no deadline would ever pass again.
             self._expiring = bool(due)
             if due:
                 self._loop.call_soon(self._expire)
@@ -121,22 +121,24 @@ class DeadlineWheel:
         entry.bucket = bucket
 
 
-class Watch(Protocol):
+class Inspected(Protocol):
     """Something that wants to be looked at now and then."""
 
     def inspect(self, now: float) -> None:
         """Act upon what time alone shows; `now` is of `time.monotonic()`."""
 
 
-class Rounds:
-    """Looks at every connection, in short bites, while there are any.
+class Inspector:
+    """Looks at every connection now and then, some in a row, while there are any.
 
     `shortest` is the time, in seconds, that must not be missed by much.
     """
 
     __slots__ = ("_handle", "_loop", "_period", "_watched")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float, watched: Callable[[], list[Watch]]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, shortest: float, watched: Callable[[], list[Inspected]]
+    ) -> None:
         self._loop = loop
         self._period = min(1.0, max(TICK, shortest / 4))
         self._watched = watched
@@ -160,12 +162,12 @@ class Rounds:
         else:
             self._handle = None
 
-    def _go_on(self, rest: Iterator[Watch]) -> None:
+    def _go_on(self, rest: Iterator[Inspected]) -> None:
         now = monotonic()
-        bite = list(islice(rest, _BITE))
-        for each in bite:
+        some = list(islice(rest, _MAX_INSPECTED))
+        for each in some:
             each.inspect(now)
-        if len(bite) == _BITE:
+        if len(some) == _MAX_INSPECTED:
             self._handle = self._loop.call_soon(self._go_on, rest)
         else:
             self._handle = self._loop.call_later(self._period, self._begin)

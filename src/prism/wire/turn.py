@@ -49,7 +49,7 @@ class Turn:
             self._call_soon(self._end)
 
     def schedule(self) -> None:
-        """A read has made tasks ready: what they say is to be written behind the last of them, in the same turn.
+        """A read has made tasks ready: what they say is to be written after the last of them, in the same turn.
 
         Only for what the loop calls because a socket is readable: what tasks call would put the end off for ever.
         """
@@ -69,5 +69,5 @@ class Turn:
                 writer.flush()
 
 
-# Not a registry of ours, but what a loop would hold if it had a place for it: it goes with the loop.
+# What a loop would hold if it had a place for it: it goes with the loop.
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turn] = WeakKeyDictionary()

@@ -22,7 +22,7 @@ from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.status import Code, Status, StatusError
 from prism.wire.http2.settings import client_opening
 from prism.wire.peer import Peer, describe_peer
-from prism.wire.timer import DeadlineWheel, Rounds
+from prism.wire.timer import DeadlineWheel, Inspector
 from prism.wire.transports import OpenTransports
 
 _DEFAULTS: Final = ChannelConfig()
@@ -73,7 +73,7 @@ class Channel:
         self._next_attempt = 0.0
         self._closed = False
         self._shared: ChannelShared | None = None
-        self._rounds: Rounds | None = None
+        self._inspector: Inspector | None = None
         self._objection = objection
 
     @property
@@ -146,8 +146,8 @@ class Channel:
             await asyncio.wait((self._attempt,))
         for connection in tuple(self._all):
             connection.close("the channel was closed")
-        if self._rounds is not None:
-            self._rounds.stop()
+        if self._inspector is not None:
+            self._inspector.stop()
         if self._shared is not None:
             self._shared.wheel.close()
             await self._shared.transports.close()
@@ -166,7 +166,7 @@ class Channel:
         """What all connections are given; made with the first one."""
         if self._shared is None:
             config, scheme = self._config, "http" if self._tls is None else "https"
-            self._rounds = Rounds(loop, config.shortest_time(), lambda: list(self._all))
+            self._inspector = Inspector(loop, config.shortest_time(), lambda: list(self._all))
             self._shared = ChannelShared(
                 config=config,
                 loop=loop,
@@ -192,8 +192,8 @@ class Channel:
     def _add(self, connection: ClientConnection) -> None:
         """Watch over a connection."""
         self._all.add(connection)
-        if self._rounds is not None:
-            self._rounds.start()
+        if self._inspector is not None:
+            self._inspector.start()
 
     async def _acquire(self, deadline: Deadline | None, wait_for_ready: bool) -> None:
         """Wait until a call may be tried. Raises `StatusError` where it may not."""
@@ -245,7 +245,7 @@ class Channel:
                     raise ConnectionError(reason)
         except (OSError, TimeoutError) as error:
             if connection is not None:
-                connection.close("it could not be used")
+                connection.close("the attempt to connect failed")
             return self._failed(error)
         finally:
             self._attempt = None

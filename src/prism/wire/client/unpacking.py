@@ -1,7 +1,7 @@
 """Compressed answers of unary calls, expanded one in a turn.
 
 Each is its caller's as soon as it is expanded, and the caller has its turn before the next one: so of all the answers
-that a server may send at once, each up to a thousand times what came, one at most is there that nobody has taken.
+that a server may send at once, each up to a thousand times what came, one at most is there that has not been taken.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_MOST = 99_999_999
+_MAX_VALUE = 99_999_999
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,8 +41,8 @@ def parse_timeout(value: str) -> float:
 def format_timeout(seconds: float) -> bytes:
     """Write `grpc-timeout`, rounded up to whole milliseconds so that few spellings exist for peers to index."""
     milliseconds = max(1, -int(-seconds * 1000 // 1))
-    if milliseconds <= _MOST:
+    if milliseconds <= _MAX_VALUE:
         return b"%dm" % milliseconds
-    if seconds <= _MOST:
+    if seconds <= _MAX_VALUE:
         return b"%dS" % seconds
-    return b"%dH" % min(seconds // 3600, _MOST)
+    return b"%dH" % min(seconds // 3600, _MAX_VALUE)

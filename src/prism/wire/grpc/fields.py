@@ -43,14 +43,14 @@ _CONNECTION_SPECIFIC = frozenset({b"connection", b"keep-alive", b"proxy-connecti
 _GRPC = re.compile(r"application/grpc($|[+; ])")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
-_MOST_FIELDS: Final = 4096
-_MOST_NAMES: Final = 512
-_MOST_BYTES: Final = 512  # a longer field is read each time
-_TOO_MANY_VALUES: Final = 256  # of one name: it is a trace id or the like, and none of its values will come again
+_MAX_FIELDS: Final = 4096
+_MAX_NAMES: Final = 512
+_MAX_BYTES: Final = 512  # a longer field is read each time
+_MAX_VALUES: Final = 256  # of one name: with more it is a trace id or the like, and none of its values will come again
 
 
 class _Name:
-    """What is known of a header name: what it is to gRPC, and how many values of it had to be read."""
+    """What is known of a header name: what it is to gRPC, and how many values of it were read."""
 
     __slots__ = ("key", "reader", "values")
 
@@ -73,18 +73,18 @@ class Fields(dict[tuple[bytes, bytes], Field]):
         if (value.strip() != value or not text.isprintable()) and (fault := _fault(text)):
             return MALFORMED, f"header {_shown(name)} has {fault} in its value"
         field = (CUSTOM, (known.key, text)) if known.reader is _custom else known.reader(known.key, text)
-        if known.values < _TOO_MANY_VALUES:
+        if known.values < _MAX_VALUES:
             known.values += 1
-            if len(value) <= _MOST_BYTES:
-                if len(self) >= _MOST_FIELDS:
+            if len(value) <= _MAX_BYTES:
+                if len(self) >= _MAX_FIELDS:
                     self.clear()
                 self[pair] = field
         return field
 
     def _learn(self, name: bytes) -> _Name:
         known = _Name(name.decode("latin-1"), _reader(name))
-        if len(name) <= _MOST_BYTES:
-            if len(self._names) >= _MOST_NAMES:
+        if len(name) <= _MAX_BYTES:
+            if len(self._names) >= _MAX_NAMES:
                 self._names.clear()
             self._names[name] = known
         return known
@@ -101,12 +101,12 @@ def _reader(name: bytes) -> Callable[[str, str], Field]:
     if name[:1] == b":":
         kind = _PSEUDO.get(name)
         if kind is None:
-            return lambda key, _: (MALFORMED, f"{key[:64]!a} is no pseudo-header field")
+            return lambda key, _: (MALFORMED, f"{key[:64]!a} is not a pseudo-header field")
         return lambda _, text: (kind, text)
     if not _NAME.fullmatch(name):
         return lambda key, _: (MALFORMED, f"header name {key[:64]!a} is not a lower-case token")
     if name in _CONNECTION_SPECIFIC:
-        return lambda key, _: (MALFORMED, f"header {key} has no place in HTTP/2")
+        return lambda key, _: (MALFORMED, f"header {key} is not allowed in HTTP/2")
     return _READERS.get(name) or (_binary if name.endswith(b"-bin") else _custom)
 
 
@@ -141,7 +141,7 @@ def _timeout(_: str, text: str) -> Field:
 
 def _content_length(_: str, text: str) -> Field:
     if not _DIGITS.fullmatch(text):
-        return MALFORMED, "content-length is no number"
+        return MALFORMED, "content-length is not a number"
     return CONTENT_LENGTH, int(text)
 
 

@@ -23,7 +23,7 @@ NOT_POST_HEAD: Final = encode([(b":status", b"405"), (b"allow", b"POST"), (b"con
 NOT_GRPC_HEAD: Final = encode([(b":status", b"415"), (b"content-type", b"application/grpc")])
 ACCEPT_ENCODING: Final = encode_literal(b"grpc-accept-encoding", ACCEPTED)
 
-_LONGEST_MESSAGE: Final = 4096  # characters; stock clients refuse header lists over 8 KiB
+_MAX_MESSAGE: Final = 4096  # characters; stock clients refuse header lists over 8 KiB
 _ENTRY: Final = 32  # what RFC 9113 section 6.5.2 adds for each field
 _STATUS = {code: encode_literal(b"grpc-status", str(code.value).encode()) for code in Code}
 
@@ -45,7 +45,7 @@ def trailers(status: Status, trailing: Metadata, most: int) -> bytes:
         block += own
         room -= len(own) + _ENTRY * len(trailing)
     if status.message:
-        message = encode_message(status.message[:_LONGEST_MESSAGE])
+        message = encode_message(status.message[:_MAX_MESSAGE])
         if len(message) + _ENTRY > room:
             message = encode_message(status.message[: max(0, room - _ENTRY) // 12])
         block += encode_literal(b"grpc-message", message)

@@ -18,9 +18,9 @@ _Default = TypeVar("_Default")
 
 _KEY = re.compile(r"[0-9a-z_.\-]+")
 
-_MOST_FIELDS: Final = 1024
-_MOST_BYTES: Final = 512  # a longer field is encoded each time
-_TOO_MANY_VALUES: Final = 256  # of one key: it is a trace id or the like, and none of its values will come again
+_MAX_FIELDS: Final = 1024
+_MAX_BYTES: Final = 512  # a longer field is encoded each time
+_MAX_VALUES: Final = 256  # of one key: with more it is a trace id or the like, and none of its values will come again
 
 # What the transport itself writes: never taken from metadata, never shown as metadata.
 RESERVED = frozenset(
@@ -77,7 +77,7 @@ class Metadata:
         return metadata
 
     def extended(self, pairs: Iterable[tuple[str, Value]]) -> "Metadata":
-        """This with more behind it, which alone is checked and encoded. Raises `ValueError` as the class does."""
+        """This with more at its end, which alone is checked and encoded. Raises `ValueError` as the class does."""
         added = Metadata(pairs)
         longer = Metadata.from_wire(self._pairs + added._pairs)
         longer._block = self.encoded() + added.encoded()
@@ -149,8 +149,8 @@ class KnownFields(dict[tuple[str, Value], bytes]):
         key, value = pair
         field = _field(key, value)
         seen = self._values.get(key, 0)
-        if seen < _TOO_MANY_VALUES and len(field) <= _MOST_BYTES:
-            if len(self) >= _MOST_FIELDS:
+        if seen < _MAX_VALUES and len(field) <= _MAX_BYTES:
+            if len(self) >= _MAX_FIELDS:
                 self.clear()
                 self._values.clear()
             self._values[key] = seen + 1

@@ -53,7 +53,8 @@ class ResponseHead:
     def not_grpc(self) -> Status:
         """The status for a response that is not gRPC's."""
         code = _BY_HTTP_STATUS.get(self.http_status, Code.UNKNOWN)
-        return Status(code, f"the peer answered with HTTP status {self.http_status} and not with gRPC")
+        answered = f"the peer answered with HTTP status {self.http_status}, not with gRPC"
+        return Status(code, f"{answered}: check the address, and any proxy before it")
 
 
 def read_response(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known: Fields) -> ResponseHead:

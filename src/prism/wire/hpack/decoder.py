@@ -36,12 +36,12 @@ _STATIC: Final[list[Field]] = [(b"", b""), *STATIC_TABLE]  # index 0 is refused 
 _LARGEST_STATIC: Final = max(len(name) + len(value) for name, value in STATIC_TABLE) + _FIELD_OVERHEAD
 _MAX_CONTINUATION: Final = 5  # octets of an integer after its prefix: up to 35 bits
 
-_BITE: Final = 4096  # octets decoded between two looks at the size of the list
+_CHECK_EVERY: Final = 4096  # octets decoded between two looks at the size of the list
 _WHOLE: Final = sys.maxsize
 
 _MEMO_ENTRIES: Final = 64
 _MEMO_OCTETS: Final = 8192
-_MEMO_LONGEST: Final = 2048
+_MEMO_MAX_KEY: Final = 2048
 _MEMO_SHORT: Final = 128  # up to here, octets are bounded by the number of entries alone
 
 _Value = TypeVar("_Value")
@@ -57,7 +57,7 @@ class _Memo(dict[bytes, _Value]):
 
     def keep(self, key: bytes, value: _Value) -> None:
         length = len(key)
-        if length > _MEMO_LONGEST:
+        if length > _MEMO_MAX_KEY:
             return
         if self.octets + length > _MEMO_OCTETS or len(self) >= _MEMO_ENTRIES:
             self.clear()
@@ -146,7 +146,7 @@ class Decoder:
         changed = False
         try:
             while at < end:
-                pause = end if end - at <= _BITE else at + _BITE
+                pause = end if end - at <= _CHECK_EVERY else at + _CHECK_EVERY
                 while at < pause:
                     byte = block[at]
                     if byte > 0x80:

@@ -35,7 +35,7 @@ def _encode_string(text: bytes) -> bytes:
 
 
 def _encode_integer(kind: int, mask: int, value: int) -> bytes:
-    """The integer behind the bits `kind` of its first octet (RFC 7541, 5.1)."""
+    """The integer after the bits `kind` of its first octet (RFC 7541, 5.1)."""
     if value < mask:
         return bytes((kind | value,))
     octets = [kind | mask]

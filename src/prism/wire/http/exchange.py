@@ -108,7 +108,9 @@ class HttpExchange(ServedStream):
     def on_end(self) -> None:
         """The request has no body."""
         if self.content_length > 0:
-            raise StreamFault(self.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length and no DATA")
+            raise StreamFault(
+                self.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length is above zero and there was no DATA"
+            )
         self.remote_ended = True
         self.on_data()
 

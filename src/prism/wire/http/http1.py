@@ -9,7 +9,7 @@ from typing import Final, cast
 
 import h11
 
-from prism.wire.http.http1_request import Http1Request, Unwelcome
+from prism.wire.http.http1_request import Http1Request, Rejected
 from prism.wire.http.message import HttpResponse, response_fields
 from prism.wire.peer import Peer
 from prism.wire.server.shared import ServerShared
@@ -51,7 +51,7 @@ class Http1Connection(asyncio.Protocol):
         if self._closed or self._lingering:
             return
         if self._task is not None:
-            # A request behind the one being answered: h11 keeps it, within reason.
+            # A request after the one being answered: h11 keeps it, within reason.
             self._waiting_bytes += len(data)
             if self._waiting_bytes > _MAX_PIPELINED:
                 self._transport.pause_reading()
@@ -86,7 +86,7 @@ class Http1Connection(asyncio.Protocol):
         try:
             while self._task is None and not self._closed and not self._lingering:
                 if events == _EVENTS_PER_TURN:
-                    self._waiting_bytes += 1  # so that reading goes on behind the last
+                    self._waiting_bytes += 1  # so that reading goes on after the last
                     self._transport.pause_reading()
                     self._shared.loop.call_soon(self._advance)
                     return
@@ -111,8 +111,8 @@ class Http1Connection(asyncio.Protocol):
                     self.close()
         except h11.RemoteProtocolError as error:
             self._refuse(error.error_status_hint, f"The request is not HTTP: {error}.")
-        except Unwelcome as refused:
-            self._refuse(refused.status, refused.message)
+        except Rejected as rejected:
+            self._refuse(rejected.status, rejected.message)
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
@@ -136,7 +136,7 @@ class Http1Connection(asyncio.Protocol):
     async def _answer(self) -> None:
         request, handler = self._request, self._shared.http
         if request is None or handler is None:
-            raise RuntimeError("no request is let through without a handler")
+            raise RuntimeError("a request got through without a handler")
         self._until = None
         try:
             response = await handler(request.read(self._shared.known_fields, self._peer))
@@ -237,7 +237,7 @@ class Http1Connection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        """Close behind what has been written."""
+        """Close after what has been written."""
         if self._closed:
             return
         self._closed = True

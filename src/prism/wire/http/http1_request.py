@@ -1,4 +1,4 @@
-"""A request of HTTP/1.1 while it is collected: whether it is welcome, and what its handler gets of it."""
+"""A request of HTTP/1.1 while it is collected: whether it is accepted, and what its handler gets of it."""
 
 from typing import Final
 
@@ -13,11 +13,11 @@ from prism.wire.peer import Peer
 _FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
 _GRPC_ONLY: Final = "This port speaks gRPC, over HTTP/2: call it with a gRPC client."
 _NEEDS_HTTP2: Final = "gRPC needs HTTP/2: call this port with a gRPC client, or send application/json."
-_TWO_LENGTHS: Final = "Content-Length and Transfer-Encoding say in two ways where the body ends: send one of them."
+_TWO_LENGTHS: Final = "Content-Length and Transfer-Encoding are both set: send one of them."
 """RFC 9112 section 6.3: a proxy before this port may have gone by the other one."""
 
 
-class Unwelcome(Exception):
+class Rejected(Exception):
     """The request is answered with a status and a sentence, without a handler."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -52,7 +52,7 @@ class Http1Request:
         return len(self._body)
 
     def check(self, *, served: bool) -> None:
-        """Look at the head; `served`: there is a handler. Raises `Unwelcome`."""
+        """Look at the head; `served`: there is a handler. Raises `Rejected`."""
         head, config = self._head, self._config
         headers = dict(head.headers)
         content_type = headers.get(b"content-type", b"")
@@ -60,26 +60,31 @@ class Http1Request:
         # h11 bounds only a head that is not complete, and a single read may hold a much longer one.
         size = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in head.headers)
         if size + len(head.target) > config.max_header_list_size:
-            raise Unwelcome(431, f"The head is over the limit of {config.max_header_list_size} bytes.")
+            raise Rejected(
+                431,
+                f"The headers are over the limit of {config.max_header_list_size} bytes: send fewer or shorter ones.",
+            )
         if not served:
-            raise Unwelcome(400, _GRPC_ONLY)
+            raise Rejected(400, _GRPC_ONLY)
         if content_type.startswith(b"application/grpc") and not content_type.startswith(b"application/grpc-web"):
-            raise Unwelcome(505, _NEEDS_HTTP2)
+            raise Rejected(505, _NEEDS_HTTP2)
         if b"transfer-encoding" in headers and b"content-length" in headers:
-            raise Unwelcome(400, _TWO_LENGTHS)
+            raise Rejected(400, _TWO_LENGTHS)
         if head.method == b"CONNECT":
-            raise Unwelcome(501, "This is no proxy.")
+            raise Rejected(501, "CONNECT is not supported: this server is not a proxy.")
         if len(length) > 18 or int(length) > config.max_message_size:
             raise self._too_large()
 
     def take(self, data: bytes) -> None:
-        """Take a piece of the body. Raises `Unwelcome` where there is too much."""
+        """Take a piece of the body. Raises `Rejected` where there is too much."""
         if len(self._body) + len(data) > self._config.max_message_size:
             raise self._too_large()
         self._body += data
 
-    def _too_large(self) -> Unwelcome:
-        return Unwelcome(413, f"The body is over the limit of {self._config.max_message_size} bytes.")
+    def _too_large(self) -> Rejected:
+        return Rejected(
+            413, f"The body is over the limit of {self._config.max_message_size} bytes: send a smaller one."
+        )
 
     def read(self, known_fields: Fields, peer: Peer) -> HttpRequest:
         """The request, when it is whole."""

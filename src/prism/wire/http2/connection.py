@@ -34,7 +34,7 @@ from prism.wire.http2.receiving import Receiving
 from prism.wire.http2.stream import Stream
 
 FRAMES_PER_TURN: Final = 128  # taken in a row: a read may hold thousands, and others have their turn in between
-_WORTH_TAKING: Final = 2048  # bytes of a frame that is not whole
+_MIN_PARTIAL: Final = 2048  # bytes of a DATA frame that are taken before the rest has come
 _INITIAL_WINDOW_COST: Final = 16  # streams whose window changes that cost as much as a frame that carries nothing
 
 _unpack = FRAME_HEAD.unpack_from
@@ -274,7 +274,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
 
     def _begin_data(self, flags: int, stream_id: int, length: int, data: bytes, start: int, end: int) -> int:
         """Take what has come of a DATA frame, not to copy it together with the rest; returns where reading ended."""
-        if end - start < _WORTH_TAKING:
+        if end - start < _MIN_PARTIAL:
             return start - 9
         self._data_left = length - (end - start)
         self._frame_timer.since = None
@@ -302,7 +302,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         """Take a DATA frame the general way. Raises `BadMessage` for what the application's framing forbids."""
         receiver = stream.receiver
         if stream.remote_ended or receiver is None:
-            raise StreamFault(stream.stream_id, ErrorCode.STREAM_CLOSED, "DATA behind END_STREAM")
+            raise StreamFault(stream.stream_id, ErrorCode.STREAM_CLOSED, "DATA after END_STREAM")
         receiver.window -= stop - start
         if receiver.window < 0:
             raise StreamFault(stream.stream_id, ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the stream's window")
@@ -326,7 +326,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
     # Header blocks.
 
     def _begin_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        """A HEADERS frame with padding, priority or CONTINUATION behind it."""
+        """A HEADERS frame with padding or priority, or with CONTINUATION to come."""
         fragment, depends_on = first_fragment(flags, payload)
         if not flags & END_HEADERS:
             self._unfinished = UnfinishedBlock(stream_id, flags & END_STREAM, fragment, self._config)
@@ -360,7 +360,10 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
     def _charge(self, cost: int = 1) -> None:
         """Count a frame that costs us work and carries none."""
         if not self._flood_budget.charge(self._completed, cost):
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that ask for work and carry none")
+            raise ConnectionFault(
+                ErrorCode.ENHANCE_YOUR_CALM,
+                "too many frames without content: PING, SETTINGS, RST_STREAM, empty DATA and the like",
+            )
 
     def _control(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         if kind == frames.WINDOW_UPDATE:
@@ -476,7 +479,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
             self.output.write(KEEPALIVE_PING)
 
     def _waits_for_frame(self) -> bool:
-        """Whether a frame is under way; each that ends sets its timer back, so that drops do not."""
+        """Whether a frame is under way; each that ends sets the timer back, and a trickle of bytes does not."""
         return bool(self._unparsed or self._data_left) and not self.output.choked and not self._yielded
 
     def _waits_for_reader(self) -> bool:

@@ -112,7 +112,7 @@ def headers(stream_id: int, block: bytes, *, end_stream: bool, max_frame_size: i
 def unpad(data: bytes, start: int, stop: int) -> tuple[int, int]:
     """Where the content of a padded frame lies. Raises `ConnectionFault` where it has more padding than room."""
     if start == stop:
-        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a padded frame needs its pad length")
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a padded frame has no pad length")
     pad = data[start]
     if pad >= stop - start:
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the padding is longer than the frame")

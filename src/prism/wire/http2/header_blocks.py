@@ -34,11 +34,11 @@ class UnfinishedBlock:
     def add(self, kind: int, stream_id: int, fragment: bytes) -> None:
         """Take the next frame of the connection. Raises `ConnectionFault` where it does not continue the block."""
         if kind != frames.CONTINUATION or stream_id != self.stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a header block must be continued before all else")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "another frame came before the header block had ended")
         self._fragments.append(fragment)
         self.size += len(fragment)
         if self.size > self._limit:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the header block is far too large")
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the header block is too large")
 
     def joined(self) -> bytes:
         """The whole block."""

@@ -1,6 +1,6 @@
 """What only time shows of a connection: whether the peer is still there, and whether what it began comes to an end.
 
-Both are looked at now and then (`timer.Rounds`), not timed exactly.
+Both are looked at now and then (`timer.Inspector`), not timed exactly.
 """
 
 from prism.wire.config import ConnectionConfig

@@ -35,7 +35,7 @@ class Output:
     """What one connection sends.
 
     Attributes:
-        transport: where to; None before there is one, and once all is said.
+        transport: where to; None before there is one, and once all has been sent.
         gathered: what this turn has to write.
         scheduled: it is in `turn`, to be written at its end.
         join_always: by TLS every piece would become a record of its own.
@@ -212,7 +212,7 @@ class Output:
         return outbox
 
     def finish(self, stream: Stream, final: bytes) -> None:
-        """End our side of the stream behind what it has accepted: with trailers, or `END_WITH_DATA`."""
+        """End our side of the stream after what it has accepted: with trailers, or `END_WITH_DATA`."""
         outbox = stream.outbox
         if outbox is not None and outbox.size:
             outbox.final = final

@@ -43,7 +43,7 @@ class ReceiveBudget:
         return bool(self._waiting)
 
     def waiting(self) -> list[Stream]:
-        """Those that should try again; whoever finds no room then is noted anew."""
+        """Those that should try again; one that finds no room then is noted anew."""
         waiting = [each for each in self._waiting if not each.ended]
         self._waiting.clear()
         return waiting

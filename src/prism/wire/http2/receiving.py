@@ -91,7 +91,7 @@ class Receiving:
         return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
 
     async def next_message(self, stream: Stream, inbox: Inbox) -> bytes | None:
-        """The next message of a stream; None behind the last. Raises `StatusError` where it cannot be decompressed."""
+        """The next message of a stream; None after the last. Raises `StatusError` where it cannot be decompressed."""
         while not inbox.messages:
             if inbox.ended or stream.ended:
                 return None

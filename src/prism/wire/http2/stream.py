@@ -37,7 +37,7 @@ class Receiver(Protocol):
 class Outbox:
     """What a stream has accepted and could not send yet, for want of window or because the peer reads slowly.
 
-    `final` is what ends the stream behind it: the bytes of the trailers, `END_WITH_DATA`, or nothing yet.
+    `final` is what ends the stream after it: the bytes of the trailers, `END_WITH_DATA`, or nothing yet.
     """
 
     __slots__ = ("final", "pieces", "queued", "size", "waiters")

@@ -243,7 +243,7 @@ class ServerCall(ServedStream):
             self.finish(OK)
 
     def finish(self, status: Status, trailing: Metadata = EMPTY_METADATA) -> None:
-        """End the call behind whatever has been accepted for sending."""
+        """End the call after what has been accepted for sending."""
         if self.ended:
             return
         self.code = status.code
@@ -273,7 +273,7 @@ class ServerCall(ServedStream):
         self.cancel_handler()
         outbox = self.outbox
         if outbox is not None and outbox.size:
-            # Trailers behind half a message would be read as part of it.
+            # Trailers after half a message would be read as part of it.
             self.code = status.code
             self.connection.output.write(frames.rst_stream(self.stream_id, ErrorCode.CANCEL))
             self.connection.abandon(self)

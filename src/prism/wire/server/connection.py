@@ -346,11 +346,11 @@ class ServerConnection(Connection[ServedStream]):
     def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
         if not stream_id & 1:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"clients open odd streams, not {stream_id}")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a client must open odd streams, not {stream_id}")
         stream = self._streams.get(stream_id)
         if stream is None and stream_id not in self._closed_streams:
             if self._closed_streams.passed_over(stream_id):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} was passed over")
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} was closed by a later one")
             raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
         pairs = self._decode(stream_id, block)
         if stream is None:
@@ -359,7 +359,7 @@ class ServerConnection(Connection[ServedStream]):
                 self._closed_streams.forget(stream_id)
             return
         if stream.remote_ended:
-            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
+            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS after END_STREAM")
         if not end_stream or pairs is None or any(name[:1] == b":" for name, _ in pairs):
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
         if any(self.shared.known_fields[pair][0] == MALFORMED for pair in pairs):
@@ -445,7 +445,7 @@ class ServerConnection(Connection[ServedStream]):
         self._drain.confirmed = False  # it ends here and not with its last stream
         for stream in tuple(self._streams.values()):
             stream.abort(_SHUTTING_DOWN)
-        self.close("the server closes")
+        self.close("the server is closing")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.transports.lost(self)

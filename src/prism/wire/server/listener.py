@@ -1,4 +1,4 @@
-"""Listening sockets, and who accepts on them now: another TLS context takes over without a refused connection."""
+"""Listening sockets, and what accepts on them now: another TLS context takes over without a refused connection."""
 
 import asyncio
 import socket
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from prism.wire.config import ServerConfig
 
 ACCEPTED_AT_ONCE = 16
-"""Connections taken in one turn of the loop. uvloop takes one for each of its servers: while the loop is busy, whoever
-connects, a health check too, would wait for as many turns as there are others before."""
+"""Connections taken in one turn of the loop. uvloop takes one for each of its servers: while the loop is busy,
+a client that connects, a health check too, would wait for as many turns as there are others before it."""
 
 Acceptors = list[tuple[asyncio.Server, int]]
 """The loop's servers on one socket, each with its descriptor."""
@@ -38,7 +38,7 @@ class Listener:
         self.secured = False
 
     async def prepare(self, tls: ssl.SSLContext | None) -> Acceptors:
-        """Who could accept with this context; they do not yet."""
+        """What could accept with this context; it does not yet."""
         loop = asyncio.get_running_loop()
         servers: Acceptors = []
         try:
@@ -50,7 +50,7 @@ class Listener:
         return servers
 
     def hand_over(self, servers: Acceptors, *, secured: bool) -> Acceptors:
-        """Makes them those who accept; returns who is to be closed now."""
+        """Makes them those that accept; returns those that are to be closed now."""
         if self._closed:
             return servers
         before, self._servers = self._servers, servers
@@ -83,7 +83,7 @@ class Listener:
 
 
 async def begin(listeners: Sequence[Listener], tls: ssl.SSLContext | None) -> None:
-    """All accept with this context from now on, and whoever accepted before does so no more; or else nothing changes.
+    """All accept with this context from now on, and what accepted before does so no more; or else nothing changes.
 
     Both are on one queue of connections, which is the socket's and not its descriptor's, so that none is lost.
     """

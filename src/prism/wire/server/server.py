@@ -16,7 +16,7 @@ from prism.wire.server.listener import Listener, begin
 from prism.wire.server.local_reply import LocalReplyFormatter, PlainFormatter
 from prism.wire.server.preamble import Preamble
 from prism.wire.server.shared import Lookup, Served, ServerShared
-from prism.wire.timer import DeadlineWheel, Rounds
+from prism.wire.timer import DeadlineWheel, Inspector
 from prism.wire.transports import OpenTransports
 
 _DEFAULTS: Final = ServerConfig()
@@ -48,7 +48,7 @@ class Server:
         self._shared: ServerShared | None = None
         self._listeners: list[Listener] = []
         self._unix_paths: list[str] = []
-        self._rounds: Rounds | None = None
+        self._inspector: Inspector | None = None
         self._open: set[Served] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._transports = OpenTransports()
@@ -116,8 +116,8 @@ class Server:
         if self._open:
             await self._until_empty()
         await self._transports.close()
-        if self._rounds is not None:
-            self._rounds.stop()
+        if self._inspector is not None:
+            self._inspector.stop()
         if self._shared is not None:
             self._shared.wheel.close()
 
@@ -150,7 +150,7 @@ class Server:
     def _share(self, loop: asyncio.AbstractEventLoop) -> ServerShared:
         """What all connections are given; made when the server first listens, and thereby has a loop."""
         if self._shared is None:
-            self._rounds = Rounds(loop, self._config.shortest_time(), lambda: list(self._open))
+            self._inspector = Inspector(loop, self._config.shortest_time(), lambda: list(self._open))
             self._shared = ServerShared(
                 config=self._config,
                 loop=loop,
@@ -169,8 +169,8 @@ class Server:
 
     def _on_opened(self, connection: Served) -> None:
         self._open.add(connection)
-        if self._rounds is not None:
-            self._rounds.start()
+        if self._inspector is not None:
+            self._inspector.start()
 
     def _on_closed(self, connection: Served) -> None:
         self._open.discard(connection)

@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup
 NOT_UNIT := acceptance backends cli deploy docs/test_documents.py e2e examples wire/fuzz wire/hostile wire/interop wire/soak
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test acceptance lint bench fmt proto docs fuzz soak setup setup-test clean
+.PHONY: help run check test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -18,17 +18,17 @@ help:  ## this list
 run: setup  ## start a gateway on SQLite under ./prism-data, ports 8980, 8981 and 9090
 	@$(BIN)/prism serve $(ARGS)
 
-check: setup-test lint  ## while you work: format, lint, types, unit tests, one backend; under 2 minutes
+check: setup-test lint programs  ## format, lint, types, unit tests, one backend; under 2 minutes: while you work
 	@$(PYTEST) --matrix embedded $(addprefix --ignore tests/,$(NOT_UNIT))
 
-test: setup-test lint  ## before you hand it on: every test, on real servers; under 8 minutes (ARGS='tests/client -q' picks)
+test: setup-test lint programs  ## every test, on real servers, under 8 minutes: what CI runs (ARGS='tests/client -q' runs those)
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
 	@$(PYTEST) --matrix sample --durations 15
 endif
 
-acceptance: setup-test  ## the acceptance kit on every backend, placement and way in; its table goes to docs/reports/ if all pass
+acceptance: setup-test programs  ## the acceptance kit on all backends, by all placements and ways in; writes docs/reports/acceptance.md
 ifdef ARGS
 	@$(PYTEST) tests/contract $(ARGS)
 else
@@ -61,6 +61,10 @@ fuzz: setup-test  ## fuzz the transport, coverage-guided, for an hour (ARGS='--s
 
 soak: setup-test  ## 30 minutes of mixed calls: flat memory, nothing leaked, no wrong answer (ARGS as for fuzz)
 	@PYTHONPATH=tests $(BIN)/python -m wire.soak $(ARGS)
+
+# What tests have from elsewhere: buf, grpcurl, programs in Go. Some minutes the first time.
+programs: setup-test
+	@PYTHONPATH=tests $(BIN)/python tests/programs.py
 
 setup:
 	@PYTHON=$(PYTHON) dev/setup run

@@ -3,11 +3,9 @@
 # The kit first: it says how grpcio treats a fork, which must come before anything imports grpcio.
 pytest_plugins = [
     "prism.acceptance.pytest_plugin",
-    "leaks",
     "matrix",
     "missing",
-    "oidc_server",
+    "programs",
     "scheduling",
     "servers",
-    "stock_clients",
 ]

@@ -1,20 +1,14 @@
-"""A stock OpenID Connect server as a process of its own; where npm cannot give it, a skip by name."""
+"""A stock OpenID Connect server as a process of its own."""
 
 import json
-import shutil
 import subprocess
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from missing import missing
 from prism.acceptance.store.held_port import HeldPort
-from shared_cache import alone_in
 
-PACKAGE = "oauth2-mock-server@7"
 SCRIPT = Path(__file__).with_suffix(".js")
 
 
@@ -71,21 +65,3 @@ class OidcServer:
         answer = json.loads(process.stdout.readline())
         assert "ok" in answer, answer
         return answer["ok"]
-
-
-@pytest.fixture(scope="session")
-def oidc_modules() -> Path:
-    """Where the server's package is: from npm, in the cache folder of the project."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        missing(f"npm is not installed, or Node.js is not: it brings {PACKAGE}")
-    with alone_in("oidc") as cached:
-        modules = cached / "node_modules"
-        complete = cached / ".complete"
-        if not complete.exists():
-            command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), PACKAGE]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode != 0:
-                missing(f"npm cannot install {PACKAGE}: {done.stderr.strip()[-200:]}")
-            complete.touch()
-    return modules

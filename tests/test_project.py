@@ -9,8 +9,6 @@ from typing import Any
 import google.rpc
 import yaml
 
-from missing import missing
-
 ROOT = Path(__file__).parent.parent
 GOOGLE_APIS = Path(next(iter(google.rpc.__path__))).parent.parent
 
@@ -21,9 +19,8 @@ def test_generated_code_is_current() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_contract_passes_buf_lint(tmp_path: Path) -> None:
+def test_contract_passes_buf_lint(buf: Path, tmp_path: Path) -> None:
     """The .proto files follow buf's standard rules, but for those that proto/buf.yaml names with their reason."""
-    buf = _buf()
     shutil.copytree(ROOT / "proto", tmp_path / "proto")
     shutil.copytree(GOOGLE_APIS / "google" / "rpc", tmp_path / "googleapis" / "google" / "rpc")
     workspace: dict[str, Any] = {
@@ -36,24 +33,3 @@ def test_contract_passes_buf_lint(tmp_path: Path) -> None:
     (tmp_path / "buf.yaml").write_text(yaml.safe_dump(workspace))
     done = subprocess.run([buf, "lint"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _buf() -> str:
-    """The buf command: on PATH, or from npm into the cache folder of the project."""
-    if found := shutil.which("buf"):
-        return found
-    cached = ROOT / ".cache" / "buf"
-    command = cached / "node_modules" / ".bin" / "buf"
-    if not command.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            missing("npm is not installed, nor is buf, which it brings")
-        cached.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cached), "@bufbuild/buf@1"],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            missing(f"npm cannot install buf: {done.stderr.strip()[-200:]}")
-    return str(command)

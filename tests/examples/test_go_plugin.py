@@ -3,12 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from examples import gomap as example
-from missing import missing
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.acceptance import PluginAcceptanceHarness, StoreMissing
+from prism.acceptance import PluginAcceptanceHarness
 from prism.host.testing import running
 from prism.sdk import DeclaredCapabilities
 from prism.wire import Deadline
@@ -18,16 +15,7 @@ gomap = PluginAcceptanceHarness(
 )
 
 
-@pytest.fixture(scope="module")
-def built() -> Path:
-    """The folder of the built plugin."""
-    try:
-        return example.build()
-    except StoreMissing as absent:
-        missing(str(absent))
-
-
-async def test_it_is_what_its_manifest_says(built: Path) -> None:
+async def test_it_is_what_its_manifest_says(gomap_folder: Path) -> None:
     """Name, version, interfaces and capabilities, as GetInfo and Initialize tell them."""
     manifest = example.plugin().manifest
     async with running(example.plugin().command()) as plugin:
@@ -39,7 +27,7 @@ async def test_it_is_what_its_manifest_says(built: Path) -> None:
     assert DeclaredCapabilities.parse(declared, info.interfaces) == manifest.capabilities
 
 
-async def test_it_ends_when_it_is_told_to(built: Path) -> None:
+async def test_it_ends_when_it_is_told_to(gomap_folder: Path) -> None:
     """Shutdown without an instance ends the process, with exit code 0."""
     async with running(example.plugin().command()) as plugin:
         assert plugin.initialised.success

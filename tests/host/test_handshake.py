@@ -17,7 +17,6 @@ from prism._proto.grpc.health.v1 import health_pb2
 from prism.host.go_plugin import COOKIE, COOKIE_VALUE, handshake_line
 from prism.host.testing import NotStarted, running
 from prism.wire import Channel, Deadline
-from wire.interop.gobuild import build
 
 
 class Started:
@@ -191,12 +190,6 @@ async def test_auto_mtls_is_refused(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "AutoMTLS" in done.stderr
-
-
-@pytest.fixture(scope="session")
-def go_host() -> Path:
-    """A host in Go on the stock go-plugin library."""
-    return build("go_host", ".", Path(__file__).parent)
 
 
 def test_the_stock_host_loads_it(go_host: Path) -> None:

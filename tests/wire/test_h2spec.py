@@ -9,15 +9,8 @@ import pytest
 import trustme
 
 from prism.wire import HttpRequest, HttpResponse, Server, server_context
-from wire.interop.gobuild import build
 
 _CASES = 146  # of the version that go.mod names; fewer would mean that some did not run
-
-
-@pytest.fixture(scope="session")
-def h2spec() -> Path:
-    """The h2spec command."""
-    return build("h2spec", "github.com/summerwind/h2spec/cmd/h2spec")
 
 
 @pytest.fixture

@@ -8,15 +8,8 @@ import pytest
 
 from prism.wire import Server, ServerConfig
 from wire.interop import messages as m
-from wire.interop.gobuild import build
 from wire.interop.grpcio_service import grpcio_server
 from wire.interop.prism_service import PrismService
-
-
-@pytest.fixture(scope="session")
-def go_peer() -> Path:
-    """The program that is grpc-go's client and server."""
-    return build("grpc", ".")
 
 
 @pytest.fixture

@@ -90,6 +90,6 @@ def _load(config: Path | None) -> "Loaded":
 
     if config is not None:
         return load(config, discover())
-    from prism.server.server import embedded_default
+    from prism.config.embedded import embedded_default
 
     return load(embedded_default(), discover())

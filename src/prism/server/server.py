@@ -13,7 +13,8 @@ import uvloop
 
 from prism import gc_tuning
 from prism.admin import Admin, AdminPort
-from prism.config.sections.root import Config, NamespaceEntry
+from prism.config.embedded import embedded_default
+from prism.config.sections.root import Config
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
 from prism.gateway.chain import Policies, chain, response_chain
@@ -39,8 +40,6 @@ from prism.services.listening import listen
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Method, Server, ServerConfig
 
-DEFAULT_STORE = Path("prism-data/default.db")
-
 log = logging.getLogger(__name__)
 
 
@@ -62,12 +61,6 @@ def serve(options: ServeOptions) -> None:
         OSError: an address cannot be listened on.
     """
     uvloop.run(GatewayServer(options.config or embedded_default(), options.listen).run())
-
-
-def embedded_default() -> Config:
-    """What serves without a configuration: SQLite in the working folder, one namespace."""
-    entry = NamespaceEntry(name="default", backend="sqlite", config={"path": str(DEFAULT_STORE)})
-    return Config(namespaces=(entry,))
 
 
 class GatewayServer:

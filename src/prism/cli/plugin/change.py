@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 @click.command(cls=AdminCommand)
 @click.argument("namespace")
 @click.option("--version", default="", metavar="VERSION", help="Only if this version of the plugin is installed.")
+@click.option("--abstraction", default="", metavar="NAME", help="Only the instance that serves this abstraction.")
 @output_option
-async def reload(admin: "AdminClient", *, namespace: str, version: str, output: str) -> ExitCode:
-    """Replace the plugin instance that serves NAMESPACE by a new one, without failing a call.
+async def reload(admin: "AdminClient", *, namespace: str, version: str, abstraction: str, output: str) -> ExitCode:
+    """Replace the plugin instances that serve NAMESPACE by new ones, without failing a call.
 
     The configuration is read again first. Then the new instance is started and probed beside the old one, which
     finishes its calls and stops. If the new one does not start, the old one keeps serving, and this command exits with
@@ -26,23 +27,24 @@ async def reload(admin: "AdminClient", *, namespace: str, version: str, output: 
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 
-    request = pb.ReloadPluginRequest(namespace=namespace, version=version)
+    request = pb.ReloadPluginRequest(namespace=namespace, version=version, abstraction=abstraction)
     answer = await admin.call("ReloadPlugin", request, pb.ReloadPluginResponse)
     row = plain(answer)
     if output != "table":
         show(output, row)
     else:
-        status = row["status"]
         moved = counted(row["namespaces"], "namespace")
-        click.echo(
-            f"reloaded: {namespace} is {status['state']} on a new instance of {status['plugin']} {status['version']} "
-            f"({moved} on it)"
-        )
+        for status in row["statuses"] or [row["status"]]:
+            click.echo(
+                f"reloaded: {namespace} is {status['state']} on a new instance of {status['plugin']} "
+                f"{status['version']} ({' and '.join(status['abstractions']) if row['statuses'] else moved} on it)"
+            )
+            if status["reason"]:
+                click.echo(f"reason: {status['reason']}")
         for note in row["notes"]:
             click.echo(f"note: {note}")
-        if status["reason"]:
-            click.echo(f"reason: {status['reason']}")
-    return ExitCode.OK if row["status"]["state"] in SERVED else ExitCode.NEGATIVE
+    served = all(each["state"] in SERVED for each in (row["status"], *row["statuses"]))
+    return ExitCode.OK if served else ExitCode.NEGATIVE
 
 
 @click.command(cls=AdminCommand)

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     help="Only this many of the last lines; the default is all that are kept.",
 )
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines; stop with Ctrl-C.")
+@click.option("--abstraction", default="", metavar="NAME", help="The plugin that serves this abstraction.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Lines with their time, or a JSON object for each.")  # fmt: skip
-async def logs(admin: "AdminClient", *, namespace: str, lines: int | None, follow: bool, output: str) -> ExitCode:
+async def logs(
+    admin: "AdminClient", *, namespace: str, lines: int | None, follow: bool, abstraction: str, output: str
+) -> ExitCode:
     """Show the output of NAMESPACE's plugin, oldest line first.
 
     The gateway keeps the last lines of each sidecar. A plugin in the gateway's own process has no output of its own:
@@ -31,7 +34,7 @@ async def logs(admin: "AdminClient", *, namespace: str, lines: int | None, follo
     """
     from prism._proto.admin.v1 import admin_pb2 as pb
 
-    request = pb.GetPluginLogsRequest(namespace=namespace, lines=lines or 0, follow=follow)
+    request = pb.GetPluginLogsRequest(namespace=namespace, lines=lines or 0, follow=follow, abstraction=abstraction)
     async for each in admin.stream("GetPluginLogs", request, pb.GetPluginLogsResponse):
         time = f"{each.time.ToDatetime():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         if output == "json":

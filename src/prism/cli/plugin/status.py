@@ -12,7 +12,7 @@ from prism.cli.plugin.rows import SERVED, plain
 if TYPE_CHECKING:
     from prism.cli.admin_command import AdminClient
 
-_COLUMNS = ("namespace", "plugin", "version", "placement", "state", "calls", "store", "reason")
+_COLUMNS = ("namespace", "abstractions", "plugin", "version", "placement", "state", "calls", "store", "reason")
 
 
 @click.command(cls=AdminCommand)
@@ -32,14 +32,14 @@ async def status(admin: "AdminClient", *, namespace: str | None, on: str, output
         answer = await admin.call("GetPluginStatus", request, pb.GetPluginStatusResponse)
         if not answer.statuses:
             raise click.UsageError(f"namespace {namespace!r} does not use plugin {on!r}; remove --plugin")
-        row = plain(answer.statuses[0])
-        show(output, row)
-        return ExitCode.OK if row["state"] in SERVED else ExitCode.NEGATIVE
+        if len(answer.statuses) == 1:
+            row = plain(answer.statuses[0])
+            show(output, row)
+            return ExitCode.OK if row["state"] in SERVED else ExitCode.NEGATIVE
     all_served = True
     with writer(output, _COLUMNS) as out:
         async for page in admin.pages("GetPluginStatus", request, pb.GetPluginStatusResponse):
-            for each in page.statuses:
-                row = plain(each)
+            for row in map(plain, page.statuses):
                 all_served = all_served and row["state"] in SERVED
                 out.write(row)
     return ExitCode.OK if all_served else ExitCode.NEGATIVE

@@ -1,0 +1,22 @@
+"""What a gateway serves without a configuration: one namespace on stores beside it, nothing to install or to set up."""
+
+from pathlib import Path
+
+from prism.config.sections.root import BackendEntry, Config, NamespaceEntry
+
+DEFAULT_STORE = Path("prism-data/default.db")
+"""In the working folder of the gateway."""
+
+
+def embedded_default() -> Config:
+    """The namespace `default`, with a backend for each abstraction that is served out of the box.
+
+    A new abstraction adds a line; abstractions with equal options share one instance. PubSub is not among them: no
+    store in a file serves it, and messages in the memory of one gateway reach no caller of another.
+    """
+    sqlite = BackendEntry(backend="sqlite", config={"path": str(DEFAULT_STORE)})
+    backends = {
+        "cache": sqlite,
+        "keyvalue": sqlite,
+    }
+    return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

@@ -10,7 +10,7 @@ from control.world import Arrived, World, store, toy, toy_plugins, until
 from prism.control.disabled import Disabled
 from prism.errors import FailedPrecondition, NamespaceDisabled, Unimplemented
 from prism.interfaces import cache as pb
-from prism.sdk import Capabilities
+from prism.sdk import DeclaredCapabilities
 from prism.wire import Metadata
 
 KEYVALUE, CACHE = "prism.data.v1.KeyValue", "prism.data.v1.Cache"
@@ -132,7 +132,7 @@ async def test_an_abstraction_comes_and_goes(world: World) -> None:
 
 async def test_a_handover_beside_another_move(tmp_path: Path) -> None:
     """Calls of the one abstraction wait for its new instance; the other has moved."""
-    world = World(tmp_path, plugins=toy_plugins(capabilities=Capabilities(reload="handover")))
+    world = World(tmp_path, plugins=toy_plugins(capabilities=DeclaredCapabilities(reload="handover")))
     world.write(shop(on_toy("s", backend="toy2"), on_memory("b10")))
     await world.control.start()
     await world.put("shop", b"1")

@@ -84,7 +84,7 @@ class TlsReload:
     async def _renew(self, server: Server) -> None:
         trouble = ""
         try:
-            await server.renew_tls(await asyncio.to_thread(self._make))
+            await server.reload_tls(await asyncio.to_thread(self._make))
         except OSError as error:
             trouble = error.strerror or str(error)
         except Exception as error:

@@ -129,7 +129,7 @@ async def test_a_cancelled_caller_cancels_the_handler(channel: Channel, service:
     await service.ended.wait()
 
 
-async def test_nobody_there() -> None:
+async def test_no_server_there() -> None:
     """The call fails at once with where and why, and may be repeated."""
     async with Channel("127.0.0.1:1") as channel:
         with pytest.raises(StatusError) as caught:
@@ -171,7 +171,7 @@ async def test_a_new_server_is_found_after_the_old_one_has_gone(
 async def test_a_lost_connection_is_unavailable_and_perhaps_processed(
     channel: Channel, server: Server, service: Service
 ) -> None:
-    """What a server was told and never answered may have happened."""
+    """What a server was sent and never answered may have happened."""
     calling = asyncio.create_task(channel.unary("/test.Test/Hang", b""))
     await service.started.wait()
     await server.close()

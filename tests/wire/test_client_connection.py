@@ -227,7 +227,7 @@ async def test_a_silent_server_is_noticed(play: Play) -> None:
 
 
 async def test_many_callers_one_connection(play: Play) -> None:
-    """Those that come while it is being made share it, and one that gives up takes nobody with it."""
+    """Those that come while it is being made share it, and one that gives up cancels no other."""
     seen = []
 
     async def count(peer: RawPeer) -> None:

@@ -163,7 +163,7 @@ async def test_messages_beyond_the_budget_wait_for_each_other(serve: Serve) -> N
 
 
 async def test_data_beyond_a_window_is_refused(peer: RawPeer) -> None:
-    """What nobody reads gives no window back, and FLOW_CONTROL_ERROR ends a stream that goes on."""
+    """What is not read gives no window back, and FLOW_CONTROL_ERROR ends a stream that goes on."""
     peer.headers(1, request("/test.Test/Ignore"))
     for _ in range(4):
         peer.send(frames.DATA, 0, 1, message(b"x" * 16_000))

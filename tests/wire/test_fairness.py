@@ -1,4 +1,4 @@
-"""The share of a turn that those who have proved nothing have together."""
+"""The share of a turn that unproven connections have together."""
 
 import asyncio
 from functools import partial
@@ -65,7 +65,7 @@ async def test_a_share_is_for_all_that_wait_in_a_turn() -> None:
     assert max(turns) == SHARE
 
 
-async def test_one_that_fails_keeps_nobody_waiting() -> None:
+async def test_one_that_fails_keeps_no_other_waiting() -> None:
     """What is behind it in the line is not read until then."""
     loop = asyncio.get_running_loop()
     failures: list[dict[str, object]] = []

@@ -267,7 +267,7 @@ async def test_a_bad_request_is_refused(http1: Http1Peer) -> None:
 
 
 async def test_connect_is_refused(http1: Http1Peer, caplog: pytest.LogCaptureFixture) -> None:
-    """No handler sees it, and nobody is told that one failed."""
+    """No handler sees it, and no log says that one failed."""
     assert (await http1.ask("CONNECT", "test:1"))[0] == 501
     assert await http1.reader.read() == b""
     assert not caplog.records

@@ -70,7 +70,7 @@ def only(web: Server) -> Http1Connection:
 
 async def until(held: Callable[[], bool]) -> None:
     """Wait until the client is held back, and for many turns more, in which nothing should happen."""
-    while not held():  # noqa: ASYNC110 - the server tells nobody
+    while not held():  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0)
     for _ in range(MANY_TURNS):
         await asyncio.sleep(0)

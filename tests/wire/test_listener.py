@@ -52,7 +52,7 @@ def open_files() -> set[int]:
 async def until_open(number: int) -> None:
     """Wait until so many are open; loops close some of them a turn or two later."""
     async with asyncio.timeout(30):
-        while len(open_files()) != number:  # noqa: ASYNC110 - the loop tells nobody
+        while len(open_files()) != number:  # noqa: ASYNC110 - the loop has no event for it
             await asyncio.sleep(0)
 
 
@@ -87,7 +87,7 @@ async def test_new_connections_get_the_new_certificate_and_open_ones_live_on(
             await call.send(b"before")
             assert await call.receive() == b"before"
             second, renewed = rotating.context()
-            await server.renew_tls(second)
+            await server.reload_tls(second)
             await call.send(b"after")
             assert await call.receive() == b"after"
             await call.end()
@@ -114,7 +114,7 @@ async def test_no_connection_is_lost_by_it(server: Server, rotating: Rotating) -
     callers = [asyncio.create_task(connect()) for _ in range(4)]
     contexts = [rotating.context()[0] for _ in range(3)]
     for number in range(30):
-        await server.renew_tls(contexts[number % 3])
+        await server.reload_tls(contexts[number % 3])
         async with Channel(address, tls=own) as channel:
             await channel.unary(ECHO, b"")
     done.set()
@@ -124,7 +124,7 @@ async def test_no_connection_is_lost_by_it(server: Server, rotating: Rotating) -
 async def test_another_authority_for_clients_takes_over(
     server: Server, service: Service, rotating: Rotating, tmp_path: Path
 ) -> None:
-    """Whom only the one before knows is let in no more, and whom the new one knows is."""
+    """A client that only the one before knows is let in no more, and one that the new one knows is."""
     (tmp_path / "other").mkdir()
     other = Rotating(tmp_path / "other")
     before, after = (client_context(rotating.ca, *each.issue("app@example.org")) for each in (rotating, other))
@@ -132,7 +132,7 @@ async def test_another_authority_for_clients_takes_over(
     address = await server.listen("127.0.0.1:0", tls=context)
     async with Channel(address, tls=before) as channel:
         await channel.unary(ECHO, b"")
-        await server.renew_tls(rotating.context(client_ca=other.ca)[0])
+        await server.reload_tls(rotating.context(client_ca=other.ca)[0])
         await channel.unary(ECHO, b"")
     async with Channel(address, tls=after) as channel:
         await channel.unary(ECHO, b"")
@@ -143,10 +143,10 @@ async def test_another_authority_for_clients_takes_over(
 
 
 async def test_addresses_in_clear_text_stay_so_and_closing_closes(server: Server, rotating: Rotating) -> None:
-    """And after the server is closed nobody listens, though the context has changed."""
+    """And after the server is closed no socket listens, though the context has changed."""
     context, _ = rotating.context()
     plain, secured = await server.listen("127.0.0.1:0"), await server.listen("127.0.0.1:0", tls=context)
-    await server.renew_tls(rotating.context()[0])
+    await server.reload_tls(rotating.context()[0])
     async with Channel(plain) as channel:
         await channel.unary(ECHO, b"")
     await server.close()
@@ -163,10 +163,10 @@ async def test_all_addresses_change_or_none(server: Server, rotating: Rotating) 
     second, renewed = rotating.context()
     before = len(open_files())
     with room_for(ACCEPTED_AT_ONCE + ACCEPTED_AT_ONCE // 2), pytest.raises(OSError, match="Too many open files"):
-        await server.renew_tls(second)
+        await server.reload_tls(second)
     await until_open(before)
     assert [await shown(address, rotating.ca) for address in addresses] == [certificate] * 2
-    await server.renew_tls(second)
+    await server.reload_tls(second)
     assert [await shown(address, rotating.ca) for address in addresses] == [renewed] * 2
 
 
@@ -177,7 +177,7 @@ async def test_a_renewal_that_is_cancelled_leaves_nothing_half_open(server: Serv
     second, renewed = rotating.context()
     before = len(open_files())
     for turns in count():
-        renewal = asyncio.create_task(server.renew_tls(second))
+        renewal = asyncio.create_task(server.reload_tls(second))
         for _ in range(turns):
             await asyncio.sleep(0)
         if not renewal.cancel():

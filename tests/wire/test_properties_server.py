@@ -214,7 +214,7 @@ _VALID = seeds("server") + seeds("http1")
     st.binary(max_size=40),
     st.booleans(),
 )
-def test_damage_harms_nobody_else(
+def test_damage_harms_no_other_connection(
     valid: bytes, damage: list[tuple[int, int]], length: int | None, garbage: bytes, http1: bool
 ) -> None:
     """Conversations with wrong octets, cut short, followed by garbage: bounds hold, and a good client is answered."""

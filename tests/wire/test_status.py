@@ -24,7 +24,7 @@ def test_no_message_is_refused(value: bytes) -> None:
 
 @pytest.mark.parametrize(("value", "message"), [("100%", "100%"), ("%zz", "%zz"), ("%4", "%4"), ("%41%", "A%")])
 def test_stray_percent_signs_stay(value: str, message: str) -> None:
-    """What is no escape is kept as it stands."""
+    """What is not an escape is kept as it stands."""
     assert decode_message(value) == message
 
 

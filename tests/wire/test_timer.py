@@ -8,18 +8,18 @@ from prism.wire.timer import DeadlineWheel, Expiring
 
 
 class Entry:
-    """Something with a deadline, and when it was told."""
+    """Something with a deadline, and when it expired."""
 
     def __init__(self, seconds: float) -> None:
         self.expires = monotonic() + seconds
         self.ended = False
         self.bucket: set[Expiring] | None = None
-        self.told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.expired: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def expire(self) -> None:
-        """Be told."""
+        """Note when."""
         self.ended = True
-        self.told.set_result(monotonic())
+        self.expired.set_result(monotonic())
 
 
 async def test_entries_expire_in_order_and_never_early() -> None:
@@ -28,8 +28,8 @@ async def test_entries_expire_in_order_and_never_early() -> None:
     entries = [Entry(seconds) for seconds in (-1, 0, 0.005, 0.03, 0.06, 0.03)]
     for entry in entries:
         wheel.add(entry)
-    told = await asyncio.gather(*[entry.told for entry in entries])
-    assert all(at >= entry.expires for at, entry in zip(told, entries, strict=True))
+    expired = await asyncio.gather(*[entry.expired for entry in entries])
+    assert all(at >= entry.expires for at, entry in zip(expired, entries, strict=True))
     wheel.close()
 
 
@@ -42,12 +42,12 @@ async def test_what_has_ended_is_left_alone() -> None:
     early.ended = True
     filed = Entry(0.03)
     wheel.add(filed)
-    await filed.told
+    await filed.expired
     assert late.bucket is not None
     late.bucket.discard(late)
-    await last.told
-    assert not early.told.done()
-    assert not late.told.done()
+    await last.expired
+    assert not early.expired.done()
+    assert not late.expired.done()
     wheel.close()
 
 
@@ -58,16 +58,16 @@ async def test_deadlines_that_pass_at_once_are_told_some_at_a_time() -> None:
     entries = [Entry(0.03) for _ in range(200)]
     for entry in entries:
         wheel.add(entry)
-    told: list[int] = []
+    expired: list[int] = []
 
     def turn() -> None:
-        told.append(sum(entry.told.done() for entry in entries))
-        if told[-1] < len(entries):
+        expired.append(sum(entry.expired.done() for entry in entries))
+        if expired[-1] < len(entries):
             loop.call_soon(turn)
 
     loop.call_soon(turn)
-    await asyncio.gather(*[entry.told for entry in entries])
-    assert max(after - before for before, after in itertools.pairwise(told)) <= 20
+    await asyncio.gather(*[entry.expired for entry in entries])
+    assert max(after - before for before, after in itertools.pairwise(expired)) <= 20
     wheel.close()
 
 
@@ -78,7 +78,7 @@ async def test_far_deadlines_share_their_buckets() -> None:
     near = Entry(0.03)
     for entry in [*entries, near]:
         wheel.add(entry)
-    await near.told
+    await near.expired
     assert len({id(entry.bucket) for entry in entries}) <= 2
     wheel.close()
 
@@ -99,9 +99,9 @@ async def test_an_entry_that_fails_takes_no_other_s_deadline() -> None:
     entries = [Entry(0.03) for _ in range(30)]
     for entry in (*entries, Failing(0.03), *(others := [Entry(0.03) for _ in range(30)])):
         wheel.add(entry)
-    await asyncio.gather(*[entry.told for entry in (*entries, *others)])
+    await asyncio.gather(*[entry.expired for entry in (*entries, *others)])
     later = Entry(0.01)
     wheel.add(later)
-    await later.told
+    await later.expired
     assert len(failures) == 1
     wheel.close()

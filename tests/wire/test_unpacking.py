@@ -10,7 +10,7 @@ CALLS = 40
 
 
 async def test_answers_are_expanded_as_they_are_taken() -> None:
-    """Forty of a mebibyte in some kilobytes: a few at a time are there in full; whoever has given up gets none."""
+    """Forty of a mebibyte in some kilobytes: a few at a time are there in full; a caller that gave up gets none."""
     came: list[ServerCall] = []
     all_came = asyncio.Event()
 

@@ -23,7 +23,7 @@ from wire.fuzz.targets import TARGETS
 
 _ROUND: Final = 240  # seconds in which each target has its turn
 _PROGRESS: Final = 30
-_LONGEST_INPUT: Final = 16_384
+_MAX_INPUT: Final = 16_384
 _ONE_INPUT: Final = 20  # seconds after which an input counts as hanging
 
 
@@ -89,7 +89,7 @@ class Fuzzing:
         findings = self._folder / "findings"
         command = [
             *(sys.executable, "-m", "wire.fuzz.worker", name, str(findings), str(self._folder / "corpus" / name)),
-            *(f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={_LONGEST_INPUT}", "-len_control=0"),
+            *(f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={_MAX_INPUT}", "-len_control=0"),
             *(f"-timeout={_ONE_INPUT}", "-rss_limit_mb=2048", "-print_final_stats=1", "-reload=0"),
             f"-artifact_prefix={findings}/{name}-",
         ]

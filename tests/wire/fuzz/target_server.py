@@ -36,9 +36,9 @@ CONFIG: Final = ServerConfig(
 NARROW: Final = dataclasses.replace(CONFIG, initial_stream_window=1000, receive_budget=30_000, write_budget=20_000)
 # What one connection may hold of what it received, by that configuration: the budget, one whole message more, and
 # every stream's first window.
-_MOST_RECEIVED: Final = 100_000 + 65_535 + 9 * 65_535
+_MAX_RECEIVED: Final = 100_000 + 65_535 + 9 * 65_535
 # What may wait to be sent: the budget, what was gathered in the turn that crossed it, and what streams accepted.
-_MOST_WAITING: Final = 100_000 + 9 * (64 * 1024 + 40_000) + 300_000
+_MAX_WAITING: Final = 100_000 + 9 * (64 * 1024 + 40_000) + 300_000
 
 ECHO: Final = b"the server still answers"
 
@@ -54,11 +54,11 @@ def check_held(connection: object) -> None:
         raise Finding(f"holds {block.size} bytes of a header block")
     streams = list(connection._streams.values())
     received = sum(stream.receiver.stored() for stream in streams if stream.receiver is not None)
-    if received > _MOST_RECEIVED:
+    if received > _MAX_RECEIVED:
         raise Finding(f"holds {received} bytes received")
     waiting = sum(stream.outbox.size for stream in streams if stream.outbox is not None)
     waiting += sum(map(len, connection.output.gathered))
-    if waiting > _MOST_WAITING:
+    if waiting > _MAX_WAITING:
         raise Finding(f"holds {waiting} bytes to be sent")
     if isinstance(connection, ServerConnection):
         if connection.calls > CONFIG.max_concurrent_streams:

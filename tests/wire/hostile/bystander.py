@@ -8,7 +8,7 @@ from prism.wire import Channel, Deadline
 from wire.hostile.gauge import Gauge
 
 LEAST_CALLS = 20
-PATIENCE = 120.0  # seconds for a whole attack, and for one call in it: far more than either needs
+TIMEOUT = 120.0  # seconds for a whole attack, and for one call in it: far more than either needs
 _LARGE = b"x" * 100_000
 
 Echo = Callable[[bytes], Awaitable[bytes]]
@@ -53,7 +53,7 @@ class Bystander:
 async def calling(echo: Echo, gauge: Gauge) -> AsyncIterator[Bystander]:
     """Call all the while, and fail with the first call that does."""
     bystander = Bystander(echo, gauge)
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as group:
         group.create_task(bystander.run())
         await bystander.calls(1)
         yield bystander
@@ -66,7 +66,7 @@ async def standing_by(address: str, gauge: Gauge) -> AsyncIterator[Bystander]:
     async with Channel(address) as channel:
 
         async def echo(message: bytes) -> bytes:
-            return await channel.unary("/test.Test/Echo", message, deadline=Deadline.after(PATIENCE))
+            return await channel.unary("/test.Test/Echo", message, deadline=Deadline.after(TIMEOUT))
 
         async with calling(echo, gauge) as bystander:
             yield bystander

@@ -16,7 +16,7 @@ from prism.wire.http2.settings import encode_settings
 from wire.hostile.conftest import Attacked
 
 CONNECTIONS = 10_000
-MOST_BYTES = 16 * 1024  # of the server's resident memory for each
+MAX_BYTES = 16 * 1024  # of the server's resident memory for each
 FILES = CONNECTIONS + 1000
 
 # A process of its own: the files of both ends would be more than most systems let one have.
@@ -80,5 +80,5 @@ async def test_ten_thousand_idle_connections(
         peers.stdin.close()
         assert await peers.wait() == 0
         await victim.alone()
-    assert each < MOST_BYTES
+    assert each < MAX_BYTES
     assert tasks < 20

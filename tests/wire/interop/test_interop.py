@@ -18,7 +18,7 @@ from wire.interop import messages as m
 from wire.interop.prism_service import PrismService
 from wire.interop.tap import Tap
 
-_PATIENCE = 120.0  # seconds after which a case counts as hanging
+_CASE_TIMEOUT = 120.0  # seconds after which a case counts as hanging
 _LIMIT = [("grpc.max_receive_message_length", m.LARGEST)]
 
 Client = Callable[[str, str], Awaitable[None]]
@@ -74,7 +74,7 @@ async def prism_client(address: str, case: str) -> None:
 
 async def _run(client: Client, address: str, case: str, sender: str, server: str) -> None:
     """Run a case; where it is about compression, look at the wire too."""
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_CASE_TIMEOUT):
         if "compressed" not in case:
             await client(address, case)
             return

@@ -105,7 +105,7 @@ class Endpoint:
         self._identity = identity
         config = ChannelConfig(max_message_size=most, backoff_initial=0.05, backoff_max=2.0, keepalive_interval=30.0)
         name = server_name or None
-        self.channel = Channel(target, tls=tls, server_name=name, config=config, objection=objection)
+        self.channel = Channel(target, tls=tls, server_name=name, config=config, verify_peer=objection)
 
     @property
     def connected(self) -> bool:

@@ -56,9 +56,9 @@ class Channel:
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
         config: ChannelConfig = _DEFAULTS,
-        objection: Callable[[Peer], str] | None = None,
+        verify_peer: Callable[[Peer], str] | None = None,
     ) -> None:
-        """`objection` says why a server that was reached is not the one that was meant; empty where it is."""
+        """`verify_peer` says why a server that was reached is not the one that was meant; empty where it is."""
         self.target = target
         self._tls = tls
         self._config = config
@@ -74,7 +74,7 @@ class Channel:
         self._closed = False
         self._shared: ChannelShared | None = None
         self._inspector: Inspector | None = None
-        self._objection = objection
+        self._verify_peer = verify_peer
 
     @property
     def state(self) -> ChannelState:
@@ -275,7 +275,7 @@ class Channel:
         if secured is not None and secured.selected_alpn_protocol() != "h2":
             connection.close("it does not speak HTTP/2")
             raise ConnectionError("the server does not offer HTTP/2 (ALPN h2) over TLS")
-        if self._objection is not None and (reason := self._objection(describe_peer(transport))):
+        if self._verify_peer is not None and (reason := self._verify_peer(describe_peer(transport))):
             connection.close(reason)
             raise ConnectionError(reason)
         return connection

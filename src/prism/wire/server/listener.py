@@ -49,7 +49,7 @@ class Listener:
             raise
         return servers
 
-    def hand_over(self, servers: Acceptors, *, secured: bool) -> Acceptors:
+    def replace(self, servers: Acceptors, *, secured: bool) -> Acceptors:
         """Makes them those that accept; returns those that are to be closed now."""
         if self._closed:
             return servers
@@ -99,7 +99,7 @@ async def begin(listeners: Sequence[Listener], tls: ssl.SSLContext | None) -> No
         raise
     before: Acceptors = []
     for listener, servers in zip(listeners, made, strict=True):
-        before += listener.hand_over(servers, secured=tls is not None)
+        before += listener.replace(servers, secured=tls is not None)
     await _retire(before)
 
 

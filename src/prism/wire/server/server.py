@@ -85,7 +85,7 @@ class Server:
             raise
         return str(where)
 
-    async def renew_tls(self, tls: ssl.SSLContext) -> None:
+    async def reload_tls(self, tls: ssl.SSLContext) -> None:
         """Gives what connects from now on this context, on the addresses that speak TLS; open connections keep theirs.
 
         No connection is lost by it. Raises `OSError` where it cannot be done; the context of before stays then, on

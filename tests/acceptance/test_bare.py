@@ -41,7 +41,9 @@ def manifest() -> str:
 
 
 bare = PluginAcceptanceHarness(
-    Plugin(read(SOURCE.read_bytes()), "acceptance.plugins.bare"), suites=("concurrency", "keyvalue"), ways=("binding",)
+    Plugin(read(SOURCE.read_bytes()), "acceptance.plugins.bare"),
+    suites=("cache", "concurrency", "keyvalue"),
+    ways=("binding",),
 )
 bare_sidecar = PluginAcceptanceHarness(
     Plugin(read(manifest().encode()), str(FOLDER), "", FOLDER), FolderStore, suites=("errors",), ways=("grpc", "http")

@@ -16,7 +16,7 @@ from cli.command import Done, prism
 
 TESTS = Path(__file__).parent.parent
 BARE = ("-m", "prism.sdk", "acceptance.plugins.bare")
-QUICK = ("--suite", "errors", "--way", "process", "-k", "statuses and test_a_request_at_fault")
+QUICK = ("--suite", "errors", "--way", "process", "-k", "keyvalue.statuses and test_a_request_at_fault")
 """One test, in the plugin's own process, without a gateway."""
 
 
@@ -107,7 +107,7 @@ async def test_a_command_has_no_class_to_call(store: Path) -> None:
 async def test_a_plugin_by_its_address(store: Path) -> None:
     """What listens there is asked what it is, and tested through a gateway as a remote plugin."""
     with serving() as address:
-        chosen = ("--suite", "errors", "-k", "statuses and test_a_request_at_fault")
+        chosen = ("--suite", "errors", "-k", "keyvalue.statuses and test_a_request_at_fault")
         done = await prism("acceptance", "run", address, *chosen, "--config", str(store), "--report", "json")
     assert summed_up(done) == {"plugin": "bare", "suite": "Errors", "placement": "remote"}
 

@@ -26,31 +26,36 @@ class HarnessCollector(pytest.Collector):
     def collect(self) -> Iterable[pytest.Collector]:
         """The modules of the suites that apply."""
         for suite in self.harness.suites():
-            for module in suite.applicable(self.harness.plugin.manifest.interfaces):
-                yield SuiteModule.of(self, suite, module)
+            for module, interface in suite.applicable(self.harness.plugin.manifest.interfaces):
+                yield SuiteModule.of(self, suite, module, interface)
 
 
 class SuiteModule(pytest.Module):
-    """One module of a suite, for one harness."""
+    """One module of a suite, for one harness and about one abstraction.
+
+    Attributes:
+        harness: the harness.
+        suite: the suite.
+        module_name: its full name.
+        interface: the abstraction; empty where it is about the plugin as a whole.
+    """
 
     harness: PluginAcceptanceHarness
     suite: Suite
     module_name: str
-
-    @property
-    def interface(self) -> str:
-        """The abstraction that it is about; empty for every plugin."""
-        return self.suite.interface_of(self.module_name)
+    interface: str
 
     @classmethod
-    def of(cls, parent: HarnessCollector, suite: Suite, module_name: str) -> "SuiteModule":
-        """The module under its harness; the same module is there once for each harness."""
+    def of(cls, parent: HarnessCollector, suite: Suite, module_name: str, interface: str) -> "SuiteModule":
+        """The module under its harness; the same module is there once for each harness and abstraction."""
         path = Path(str(importlib.import_module(module_name).__file__))
-        name = f"{suite.name}.{module_name.rpartition('.test_')[2]}"
+        about = "" if interface in ("", suite.interface) else f"{interface}."
+        name = f"{suite.name}.{about}{module_name.rpartition('.test_')[2]}"
         module: SuiteModule = cls.from_parent(parent, path=path, name=name, nodeid=f"{parent.nodeid}::{name}")
         module.harness = parent.harness
         module.suite = suite
         module.module_name = module_name
+        module.interface = interface
         return module
 
     def _getobj(self) -> Any:

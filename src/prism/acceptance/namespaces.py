@@ -2,49 +2,52 @@
 
 import secrets
 from collections.abc import Iterator
+from itertools import count, islice
 
-FRESH = 800
-FAMILIES = 16
-"""For each way in."""
+SPARE = 64
+"""Namespaces beyond one for each test: most tests take one, some two, one takes seventeen."""
+FAMILIES = 8
 MEMBERS = ("", "a", ".", "-", ".a", "1", "11", "a.b")
 
 
 class Namespaces:
     """A place's namespaces for one abstraction; every way into the place draws from the same ones.
 
-    Attributes:
+    Args:
+        interface: the abstraction.
+        tests: so many of its tests draw from them.
         default: whether the namespace `default` is of this abstraction.
+
+    Attributes:
+        default: the same.
     """
 
-    def __init__(self, interface: str, *, default: bool = False, ways: int = 1) -> None:
-        self.default = default
+    def __init__(self, interface: str, tests: int = 0, *, default: bool = False) -> None:
         # A store that ran before may hold an earlier run's data.
         self._prefix = f"{interface}.{secrets.token_hex(3)}"
-        self._most = ways
-        self._fresh = iter(range(ways * FRESH))
-        self._families = iter(range(ways * FAMILIES))
+        self._tests = tests
+        self.default = default
+        self._fresh = self._names()
+        self._families = self._families_of_names()
 
     def fresh(self) -> str:
-        """A namespace that nobody has written to."""
-        return _fresh(self._prefix, next(self._fresh))
+        """A namespace that has not been written to."""
+        return next(self._fresh)
 
     def family(self) -> list[str]:
-        """Namespaces that nobody has written to, whose names begin with one another."""
-        return _family(self._prefix, next(self._families))
+        """Namespaces that have not been written to, whose names begin with one another."""
+        return next(self._families)
 
     def configured(self) -> Iterator[str]:
-        """Every name that may be handed out, and `default`."""
+        """The names that a gateway must know: as many as the tests may ask for, and `default`."""
         if self.default:
             yield "default"
-        yield from (_fresh(self._prefix, number) for number in range(self._most * FRESH))
-        for number in range(self._most * FAMILIES):
-            yield from _family(self._prefix, number)
+        yield from islice(self._names(), self._tests + self._tests // 4 + SPARE)
+        for family in islice(self._families_of_names(), min(self._tests, FAMILIES)):
+            yield from family
 
+    def _names(self) -> Iterator[str]:
+        return (f"{self._prefix}.t{number:04}" for number in count())
 
-def _fresh(prefix: str, number: int) -> str:
-    return f"{prefix}.t{number:04}"
-
-
-def _family(prefix: str, number: int) -> list[str]:
-    root = f"{prefix}.f{number:02}"
-    return [root + member for member in MEMBERS]
+    def _families_of_names(self) -> Iterator[list[str]]:
+        return ([f"{self._prefix}.f{number:02}{member}" for member in MEMBERS] for number in count())

@@ -6,7 +6,8 @@
 """
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from prism.acceptance.callers.caller import Caller
 from prism.acceptance.callers.table import THROUGH_GATEWAYS
 from prism.acceptance.collectors import HarnessCollector, SuiteModule
 from prism.acceptance.harness import PluginAcceptanceHarness
-from prism.acceptance.pytest_results import MARK, ResultsPlugin
+from prism.acceptance.measure import Measure
+from prism.acceptance.pytest_results import MARK, MEASUREMENT, ResultsPlugin
 from prism.acceptance.report import WRITERS
-from prism.acceptance.run.environment import Rig, Rigs
+from prism.acceptance.run.environment import Environment, Environments
 from prism.acceptance.skips import NOT_APPLICABLE, not_here
 from prism.acceptance.store.backend import StoreMissing
 
-pytest.register_assert_rewrite("prism.acceptance.suites")
+pytest.register_assert_rewrite("prism.acceptance.suites", "prism.acceptance.workloads")
 
 RESULTS = "prism-acceptance-results"
 """The name that the gatherer of results is registered by."""
@@ -66,8 +68,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if module is None:
         return
     label = module.parent.name if module.parent else module.harness.name
-    if "rig" in metafunc.fixturenames:
-        metafunc.parametrize("rig", [pytest.param(module.harness, id=label)], indirect=True, scope="session")
+    if "environment" in metafunc.fixturenames:
+        metafunc.parametrize("environment", [pytest.param(module.harness, id=label)], indirect=True, scope="session")
     if "caller" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("ways")
@@ -105,7 +107,7 @@ def _put_in_a_row(items: list[pytest.Item]) -> None:
 
 def _shared(way: object) -> object:
     """What tests of a way in have in common: gateways, or something of the way's own; without one, a store to break."""
-    return "gateways" if way in THROUGH_GATEWAYS else way or "frail"
+    return "gateways" if way in THROUGH_GATEWAYS else way or "breakable"
 
 
 def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, object]]:
@@ -122,37 +124,46 @@ def _properties(item: pytest.Item, module: SuiteModule) -> Iterator[tuple[str, o
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def rigs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rigs]:
+async def environments(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Environments]:
     """What stands for each harness, from when it is first asked for until the first test of another, or the end."""
-    standing = Rigs(lambda: tmp_path_factory.mktemp("gateway"))
+    demand = _demand(request.session.items)
+    standing = Environments(lambda: tmp_path_factory.mktemp("gateway"), lambda *about: demand[about])
     yield standing
     await standing.close()
 
 
+def _demand(items: list[pytest.Item]) -> Counter[tuple[PluginAcceptanceHarness, str]]:
+    """How many tests go through gateways, by harness and abstraction: so many namespaces are configured."""
+    chosen = [item.callspec.params.get("caller") for item in items if hasattr(item, "callspec")]
+    return Counter((each[0], each[2]) for each in chosen if each and each[1] in THROUGH_GATEWAYS)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def rig(request: pytest.FixtureRequest, rigs: Rigs) -> AsyncIterator[Rig]:
+async def environment(request: pytest.FixtureRequest, environments: Environments) -> AsyncIterator[Environment]:
     """All that stands for the harness whose test it is."""
     try:
-        rig = await rigs.of(request.param)
+        environment = await environments.of(request.param)
     except StoreMissing as missing:
         not_here(str(missing))
-    yield rig
-    await rigs.end(request.param)
+    yield environment
+    await environments.end(request.param)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def caller(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Caller]:
-    """One way into one store; it is closed before the rig that it leads to is."""
+async def caller(request: pytest.FixtureRequest, environment: Environment) -> AsyncIterator[Caller]:
+    """One way into one store; it is closed before the environment that it leads to is."""
     _, way, interface = request.param
-    async with rig.open(way, interface) as opened:
+    async with environment.open(way, interface) as opened:
         yield opened
 
 
 @pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Callable[[str, float], None]:
+def measure(request: pytest.FixtureRequest) -> Measure:
     """Records something measured under a name; the report shows it and nothing is asserted on it."""
 
     def record(name: str, value: float) -> None:
-        request.node.user_properties.append((f"figure {name}", value))
+        request.node.user_properties.append((f"{MEASUREMENT}{name}", value))
 
     return record

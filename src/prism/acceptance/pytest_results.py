@@ -12,7 +12,7 @@ from prism.acceptance.results import Case, Results
 MARK = "prism_suite"
 """A report that has this property is of one of the kit's tests."""
 
-FIGURE = "figure "
+MEASUREMENT = "measurement "
 """Begins the name of a property that is something measured."""
 
 
@@ -66,6 +66,8 @@ def _case(report: pytest.TestReport, properties: dict[str, Any]) -> Case:
         rule=properties["rule"],
         outcome=report.outcome,
         reason=reason,
-        figures={name.removeprefix(FIGURE): value for name, value in properties.items() if name.startswith(FIGURE)},
+        measurements={
+            name.removeprefix(MEASUREMENT): value for name, value in properties.items() if name.startswith(MEASUREMENT)
+        },
         seconds=report.duration,
     )

@@ -13,7 +13,7 @@ HEADING = """# Acceptance: which plugin passes what
 Written by the acceptance kit (`--acceptance-report`). A test counts once for each way in; a skip has the capability
 that is not declared, or the reason for which it means nothing for that plugin."""
 
-FIGURES = """Of this run, on this machine: times as multiples of a refused call's, and what became of the calls
+MEASUREMENTS = """Of this run, on this machine: times as multiples of a refused call's, and what became of the calls
 made during each outage. Nothing is asserted on the numbers themselves."""
 
 
@@ -54,7 +54,7 @@ def _name(line: Line) -> str:
 
 
 def markdown(results: Results) -> str:
-    """A page with a table of the suites, each skip with its reason; the broken rules and the figures below it."""
+    """A page with a table of the suites, each skip with its reason; the broken rules and the measurements below it."""
     head = ["suite", "plugin", "placement", "by", "passed", "failed", "skipped, and why"]
     rows = [head, ["---", "---", "---", "---", "---:", "---:", "---"]]
     for line in results.lines():
@@ -65,17 +65,17 @@ def markdown(results: Results) -> str:
     parts = [HEADING, table]
     if rules := results.broken_rules():
         parts += ["## Broken rules", "\n".join(f"- {rule} ({len(cases)} tests)" for rule, cases in rules.items())]
-    if figures := [*_figures(results)]:
-        parts += ["## Figures", FIGURES, "\n".join(figures)]
+    if measurements := [*_measurements(results)]:
+        parts += ["## Measurements", MEASUREMENTS, "\n".join(measurements)]
     return "\n\n".join(parts) + "\n"
 
 
-def _figures(results: Results) -> Iterator[str]:
+def _measurements(results: Results) -> Iterator[str]:
     """What each test has measured or counted, on a line."""
     for case in results.cases:
-        if case.figures:
-            told = ", ".join(f"{name} {value:,g}" for name, value in case.figures.items())
-            yield f"- {case.plugin} ({_where(case.way, case.placement)}), {case.test.partition('[')[0]}: {told}"
+        if case.measurements:
+            text = ", ".join(f"{name} {value:,g}" for name, value in case.measurements.items())
+            yield f"- {case.plugin} ({_where(case.way, case.placement)}), {case.test.partition('[')[0]}: {text}"
 
 
 def document(results: Results) -> str:

@@ -24,7 +24,7 @@ class Case:
         rule: what it checks: the sentence of the contract, and where that stands.
         outcome: how it ended.
         reason: why it failed or was skipped.
-        figures: what it measured.
+        measurements: what it measured.
         seconds: how long it took.
     """
 
@@ -37,7 +37,7 @@ class Case:
     rule: str
     outcome: Outcome
     reason: str = ""
-    figures: dict[str, float] | None = None
+    measurements: dict[str, float] | None = None
     seconds: float = 0.0
 
 

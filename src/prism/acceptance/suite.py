@@ -8,12 +8,13 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
+from prism.acceptance.workload import workloads
 from prism.client import Client
 from prism.interfaces.operation import Operation
 
@@ -50,11 +51,13 @@ class Translation(Protocol):
 class Suite:
     """One suite.
 
+    A module of a suite about several abstractions has a constant `APPLIES_TO`, the kind of workload that its tests
+    need: it is run once for each abstraction of that kind. A module without it is run once.
+
     Attributes:
         name: the package's name, which a command names it by.
         title: as the summary shows it.
         interface: the abstraction that a plugin must serve for it to apply; empty for every plugin.
-        about: of a suite about several abstractions, the one that each module is about, where that is not `interface`.
         client: how its abstraction is said with `prism.client`.
     """
 
@@ -62,7 +65,6 @@ class Suite:
     title: str
     interface: str = ""
     client: Translation | None = None
-    about: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def package(self) -> str:
@@ -75,13 +77,20 @@ class Suite:
         names = [each.name for each in pkgutil.iter_modules(package.__path__)]
         return [f"{self.package}.{name}" for name in sorted(names) if name.startswith("test_")]
 
-    def interface_of(self, module: str) -> str:
-        """The abstraction that a test module is about; empty for every plugin."""
-        return self.about.get(module.rpartition(".")[2], self.interface)
+    def applicable(self, interfaces: Collection[str]) -> list[tuple[str, str]]:
+        """The test modules that apply to a plugin which serves those abstractions.
 
-    def applicable(self, interfaces: Collection[str]) -> list[str]:
-        """The full names of the test modules that apply to a plugin which serves those abstractions."""
-        return [module for module in self.modules() if self.interface_of(module) in {"", *interfaces}]
+        Each by its full name, with the abstraction that it is about; empty for every plugin.
+        """
+        return [(module, about) for module in self.modules() for about in self._about(module, interfaces)]
+
+    def _about(self, module: str, interfaces: Collection[str]) -> list[str]:
+        if self.interface:
+            return [self.interface] if self.interface in interfaces else []
+        kind = getattr(importlib.import_module(module), "APPLIES_TO", None)
+        if kind is None:
+            return [""]
+        return [name for name, workload in workloads().items() if name in interfaces and kind in workload.__mro__]
 
     def fixtures(self) -> ModuleType:
         """The module of its own fixtures."""
@@ -92,6 +101,6 @@ class Suite:
 def suites() -> Mapping[str, Suite]:
     """Every suite there is, by name."""
     package = importlib.import_module(SUITES)
-    names = sorted(each.name for each in pkgutil.iter_modules(package.__path__))
+    names = sorted(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg)
     loaded = [importlib.import_module(f"{SUITES}.{name}.suite").SUITE for name in names]
     return {suite.name: suite for suite in loaded}

@@ -43,7 +43,7 @@ class Mutant(Plugin):
 def _harness(kind: type[MemoryKeyValue] | type[MemoryCache]) -> PluginAcceptanceHarness:
     manifest = _MEMORY.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = Mutant(manifest, "acceptance.mutants", folder=_MEMORY.folder, kind=kind)
-    return PluginAcceptanceHarness(mutant, suites=("concurrency", "errors", "keyvalue"), ways=("binding",))
+    return PluginAcceptanceHarness(mutant, suites=("cache", "concurrency", "errors", "keyvalue"), ways=("binding",))
 
 
 drops_ttl_on_overwrite = _harness(defects.DropsTtlOnOverwrite)

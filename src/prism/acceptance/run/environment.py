@@ -1,6 +1,7 @@
 """All that stands for one harness while its tests run: its store, the places on it, gateways, ways in."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,6 @@ from prism.acceptance.callers.caller import Caller
 from prism.acceptance.callers.table import THROUGH_GATEWAYS, WITHOUT_GATEWAYS
 from prism.acceptance.harness import PluginAcceptanceHarness
 from prism.acceptance.namespaces import Namespaces
-from prism.acceptance.run.fleet import Fleet
 from prism.acceptance.run.gateway_process import GatewayProcess
 from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.acceptance.store.backend import StoreMissing, TestBackend
@@ -18,23 +18,31 @@ from prism.acceptance.subject import Subject
 
 GATEWAYS = "gateways"
 
+Demand = Callable[[PluginAcceptanceHarness, str], int]
+"""How many tests of an abstraction go through a harness's gateways."""
 
-class Rig:
+
+class Environment:
     """What a harness's tests share.
 
     Attributes:
         harness: whose it is.
         store: its store, started.
+        gateways: the gateways that run: as many as the subject allows, from when the first test needs one.
     """
 
-    def __init__(self, harness: PluginAcceptanceHarness, store: TestBackend, folder: Callable[[], Path]) -> None:
+    def __init__(
+        self, harness: PluginAcceptanceHarness, store: TestBackend, folder: Callable[[], Path], demand: Demand
+    ) -> None:
         self.harness = harness
         self.store = store
-        self._fleet = Fleet(folder)
+        self.gateways: list[GatewayProcess] = []
         self._folder = folder
+        self._demand = demand
         self._remote: RemotePlugins | None = None
         self._subjects: dict[str, Subject] = {}
         self._namespaces: dict[tuple[str, str], Namespaces] = {}
+        self._made: dict[str, asyncio.Task[Any]] = {}
 
     async def subject(self, place: str) -> Subject:
         """The plugin on a place of that name."""
@@ -59,8 +67,9 @@ class Rig:
     def namespaces(self, place: str, interface: str) -> Namespaces:
         """The namespaces of an abstraction on a place, as far as they have not been handed out."""
         default = interface == self.harness.plugin.manifest.interfaces[0]
-        ways = len(set(self.harness.ways()) & set(THROUGH_GATEWAYS)) if place == GATEWAYS else 1
-        return self._namespaces.setdefault((place, interface), Namespaces(interface, default=default, ways=ways))
+        return self._namespaces.setdefault(
+            (place, interface), Namespaces(interface, self._demand(self.harness, interface), default=default)
+        )
 
     @asynccontextmanager
     async def open(self, way: str, interface: str) -> AsyncIterator[Caller]:
@@ -70,9 +79,18 @@ class Rig:
                 yield caller
             return
         subject = await self.subject(GATEWAYS)
-        addresses = await self._fleet.addresses(lambda: self._configuration(subject), subject.doors)
+        addresses = await self._addresses(subject)
         async with THROUGH_GATEWAYS[way](subject, self.namespaces(GATEWAYS, interface), addresses) as caller:
             yield caller
+
+    async def _addresses(self, subject: Subject) -> list[str]:
+        """Of the gateways, which are started where they do not run yet."""
+        if not self.gateways:
+            config = self._configuration(subject)
+            self.gateways = [GatewayProcess(config, self._folder()) for _ in range(subject.doors)]
+            last = config["namespaces"][-1]["name"]
+            await asyncio.gather(*(asyncio.to_thread(_serve, each, last) for each in self.gateways))
+        return [each.data for each in self.gateways]
 
     def _configuration(self, subject: Subject) -> dict[str, Any]:
         namespaces = [
@@ -82,62 +100,75 @@ class Rig:
         ]
         return {**subject.discovery(), "namespaces": namespaces}
 
-    @property
-    def gateways(self) -> list[GatewayProcess]:
-        """The gateways that run."""
-        return self._fleet.processes
+    async def once(self, name: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What `make` gives, made when it is first asked for under that name; the same later, an error too."""
+        if name not in self._made:
+            self._made[name] = asyncio.ensure_future(make())
+        return await self._made[name]
 
     async def close(self) -> None:
         """Ends it all."""
-        await self._fleet.stop()
+        while self.gateways:
+            await asyncio.to_thread(self.gateways.pop().stop)
         if self._remote is not None:
             await self._remote.stop()
         await self.store.stop()
 
 
-class Rigs:
-    """The rigs of a session; each stands from when it is first asked for until it is ended."""
+def _serve(gateway: GatewayProcess, namespace: str) -> None:
+    gateway.start()
+    gateway.wait_until_served(namespace)
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+
+class Environments:
+    """The environments of a session; each stands from when it is first asked for until it is ended."""
+
+    def __init__(self, folder: Callable[[], Path], demand: Demand) -> None:
         self._folder = folder
-        self._rigs: dict[tuple[PluginAcceptanceHarness, bool], Rig | StoreMissing] = {}
+        self._demand = demand
+        self._environments: dict[tuple[PluginAcceptanceHarness, bool], Environment | StoreMissing] = {}
 
-    async def of(self, harness: PluginAcceptanceHarness) -> Rig:
-        """The rig of a harness.
+    async def of(self, harness: PluginAcceptanceHarness) -> Environment:
+        """The environment of a harness.
 
         Raises:
             StoreMissing: its store cannot be had here.
         """
-        return await self._of(harness, frail=False)
+        return await self._of(harness, breakable=False)
 
-    async def frail(self, harness: PluginAcceptanceHarness) -> Rig:
-        """A second one, on a store of its own, to be broken; whoever breaks it mends it. Raises as `of` does."""
-        return await self._of(harness, frail=True)
+    async def breakable(self, harness: PluginAcceptanceHarness) -> Environment:
+        """A second one, on a store of its own, to be broken; a test that breaks it mends it. Raises as `of` does."""
+        return await self._of(harness, breakable=True)
 
-    async def _of(self, harness: PluginAcceptanceHarness, *, frail: bool) -> Rig:
-        if (harness, frail) not in self._rigs:
-            self._rigs[harness, frail] = await self._start(harness)
-        rig = self._rigs[harness, frail]
-        if isinstance(rig, StoreMissing):
-            raise rig
-        return rig
+    async def _of(self, harness: PluginAcceptanceHarness, *, breakable: bool) -> Environment:
+        if (harness, breakable) not in self._environments:
+            self._environments[harness, breakable] = await self._start(harness, breakable=breakable)
+        environment = self._environments[harness, breakable]
+        if isinstance(environment, StoreMissing):
+            raise environment
+        return environment
 
-    async def _start(self, harness: PluginAcceptanceHarness) -> Rig | StoreMissing:
+    async def _start(self, harness: PluginAcceptanceHarness, *, breakable: bool) -> Environment | StoreMissing:
         try:
             store = harness.store()
             await store.start()
         except StoreMissing as missing:
             return missing
-        return Rig(harness, store, self._folder)
+        return Environment(harness, store, self._folder, _few if breakable else self._demand)
 
     async def end(self, harness: PluginAcceptanceHarness) -> None:
         """Ends those of a harness; asked for again, they are started anew."""
-        for frail in (False, True):
-            rig = self._rigs.pop((harness, frail), None)
-            if isinstance(rig, Rig):
-                await rig.close()
+        for breakable in (False, True):
+            environment = self._environments.pop((harness, breakable), None)
+            if isinstance(environment, Environment):
+                await environment.close()
 
     async def close(self) -> None:
         """Ends them all."""
-        for harness, _ in list(self._rigs):
+        for harness, _ in list(self._environments):
             await self.end(harness)
+
+
+def _few(harness: PluginAcceptanceHarness, interface: str) -> int:
+    """Tests of a store that is broken: the suites have a dozen for each abstraction."""
+    return 24

@@ -5,23 +5,29 @@ from collections.abc import Awaitable, Mapping
 
 import pytest
 
+from prism.acceptance.callers.process import ProcessCaller
+from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.store.backend import TestBackend
 from prism.acceptance.subject import Subject
+from prism.acceptance.workload import StoringWorkload, Workload, served_by, workload_of, workloads
 from prism.errors import PrismError
 from prism.host.testing import RunningPlugin, running
-from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest
-from prism.interfaces.pubsub import PublishRequest
 
 
 async def use(subject: Subject, plugin: RunningPlugin, number: int = 0) -> None:
     """One write, and where it can be read one read, which must agree."""
-    if "keyvalue" not in subject.plugin.manifest.interfaces:
-        await plugin.call(PublishRequest(topic="authentication", payload=b"%d" % number))
-        return
-    await plugin.call(PutRequest(id=f"r{number}", items=[PutItem(key=b"k", value=b"%d" % number)]))
-    found = await plugin.call(GetRequest(id=f"r{number}", keys=[b"k"]))
-    assert [item.value for item in found.items] == [b"%d" % number]
+    workload = workload_on(subject, plugin)
+    await workload.write(number)
+    if isinstance(workload, StoringWorkload):
+        assert await workload.read(number) == number
+
+
+def workload_on(subject: Subject, plugin: RunningPlugin) -> Workload:
+    """The plugin's abstraction that keeps what it is given, else another one; always in the same namespace."""
+    served = served_by(subject.plugin)
+    name = next((each for each in served if issubclass(workloads()[each], StoringWorkload)), served[0])
+    return workload_of(name, ProcessCaller(subject, Namespaces(name), [plugin]), "authentication")
 
 
 async def outcome_of(call: Awaitable[None]) -> set[str]:
@@ -55,8 +61,8 @@ async def refuse(subject: Subject, credentials: Mapping[str, str]) -> PrismError
 
 def needs_calls(subject: Subject) -> None:
     """Skips where there is nothing to call."""
-    if not {"keyvalue", "pubsub"} & set(subject.plugin.manifest.interfaces):
-        not_applicable("these calls are KeyValue's and PubSub's, which the plugin does not serve")
+    if not served_by(subject.plugin):
+        not_applicable("the kit has no workload for what the plugin serves")
 
 
 async def test_valid_credentials_are_accepted(guarded: Subject) -> None:
@@ -95,15 +101,15 @@ async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> N
         await use(guarded, old, 1)
         await store.rotate_credentials()
         await store.disconnect()
-        told: set[str] = set()
+        reasons: set[str] = set()
         for number in range(20):
-            told |= await outcome_of(use(guarded, old, number))
-        assert told <= {"", "BACKEND_CREDENTIALS", "BACKEND_UNAVAILABLE"}
+            reasons |= await outcome_of(use(guarded, old, number))
+        assert reasons <= {"", "BACKEND_CREDENTIALS", "BACKEND_UNAVAILABLE"}
         async with running(guarded.command, guarded.config, store.credentials()) as fresh:
             await use(guarded, fresh, 2)
-            if "keyvalue" in guarded.plugin.manifest.interfaces:
-                found = await fresh.call(GetRequest(id="r1", keys=[b"k"]))
-                assert [item.value for item in found.items] == [b"1"]
+            workload = workload_on(guarded, fresh)
+            if isinstance(workload, StoringWorkload):
+                assert await workload.read(1) == 1
 
 
 async def test_every_pooled_connection_authenticates(guarded: Subject) -> None:

@@ -1,65 +1,21 @@
-"""The face that the tests use: one namespace of Cache seen through one `Caller`, in as few words as possible."""
+"""Cache in as few words as possible, for tests."""
 
 import asyncio
-from typing import Any, TypeVar
 
-import pytest
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-
-from prism.acceptance.callers.caller import TIMEOUT, Caller
-from prism.acceptance.skips import not_declared
-from prism.errors import Outcome, PrismError
+from prism.acceptance.dsl import BRIEF, EXPIRY_TIMEOUT, LONG, Dsl, duration, operations
 from prism.interfaces import cache as pb
-from prism.interfaces.operation import Operation
 
-OPERATIONS: dict[str, Operation] = {each.name.rpartition("/")[2]: each for each in pb.INTERFACE.operations}
+__all__ = ["BRIEF", "LONG", "OPERATIONS", "Cache", "duration"]
 
-BRIEF = 0.001
-LONG = 3600.0
-PATIENCE = 10.0
-
-Error = TypeVar("Error", bound=PrismError)
+OPERATIONS = operations(pb.INTERFACE)
 
 
-def duration(seconds: float) -> Duration:
-    """Seconds as the contract's messages carry them."""
-    message = Duration()
-    message.FromNanoseconds(round(seconds * 1e9))
-    return message
-
-
-class Cache:
+class Cache(Dsl):
     """Cache in one namespace."""
 
-    def __init__(self, caller: Caller) -> None:
-        self.caller = caller
-        self.namespace = caller.namespaces.fresh()
-        declared = caller.capabilities.of("cache")
-        assert isinstance(declared, pb.CacheCapabilities)
-        self.capabilities = declared
-
-    def elsewhere(self) -> "Cache":
-        """The same store in another namespace."""
-        return Cache(self.caller)
-
-    def needs(self, capability: str) -> None:
-        """Skips a test of what the backend does not declare."""
-        if not self.capabilities.declares(capability):
-            not_declared(capability)
-
-    async def call(self, method: str, request: Message, *, timeout: float = TIMEOUT) -> Any:
-        """Any operation with any request."""
-        return await self.caller.call(OPERATIONS[method], request, namespace=self.namespace, timeout=timeout)
-
-    async def refused(self, kind: type[Error], method: str, request: Message) -> Error:
-        """The error of a call that must fail; that of a write must say that nothing was applied."""
-        with pytest.raises(kind) as caught:
-            await self.call(method, request)
-        assert type(caught.value) is kind
-        if not OPERATIONS[method].reads:
-            assert caught.value.outcome is Outcome.NOT_APPLIED
-        return caught.value
+    INTERFACE = pb.INTERFACE
+    OPERATIONS = OPERATIONS
+    capabilities: pb.CacheCapabilities
 
     async def set(
         self,
@@ -114,6 +70,6 @@ class Cache:
 
     async def gone(self, key: bytes) -> None:
         """Returns when the key has expired; fails where it never does."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(EXPIRY_TIMEOUT):
             while (await self.ttl(key))[0]:  # noqa: ASYNC110  # nothing tells when a store's clock has got there
                 await asyncio.sleep(BRIEF)

@@ -1,7 +1,5 @@
-"""What the tests of concurrency ask for: the face of the abstraction that they are about."""
+"""What the tests of concurrency ask for: the abstraction that they are about."""
 
-from prism.acceptance.suites.cache.fixtures import cache
-from prism.acceptance.suites.keyvalue.fixtures import kv
-from prism.acceptance.suites.pubsub.fixtures import ps
+from prism.acceptance.workload_fixtures import workload
 
-__all__ = ["cache", "kv", "ps"]
+__all__ = ["workload"]

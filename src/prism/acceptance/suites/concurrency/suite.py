@@ -2,8 +2,4 @@
 
 from prism.acceptance.suite import Suite
 
-SUITE = Suite(
-    "concurrency",
-    "Concurrency",
-    about={"test_entries": "cache", "test_items": "keyvalue", "test_messages": "pubsub", "test_swaps": "keyvalue"},
-)
+SUITE = Suite("concurrency", "Concurrency")

@@ -3,31 +3,30 @@
 import pytest
 
 from prism.acceptance.callers.binding import BindingCaller
-from prism.acceptance.suites.keyvalue.dsl import OPERATIONS, KeyValue, put_items
+from prism.acceptance.workload import StoringWorkload
 from prism.errors import DeadlineExceeded, Outcome
-from prism.interfaces.keyvalue import DeleteRequest, GetRequest, PutRequest
 
-pytestmark = pytest.mark.ways("binding")  # elsewhere whoever stands before the plugin refuses such a call
+APPLIES_TO = StoringWorkload
+pytestmark = pytest.mark.ways("binding")  # elsewhere what stands before the plugin refuses such a call
 
 
-async def test_a_write_that_comes_too_late_is_not_applied(kv: KeyValue) -> None:
+async def test_a_write_that_comes_too_late_is_not_applied(workload: StoringWorkload) -> None:
     """CONTRACT, errors: DEADLINE_EXCEEDED, the caller's deadline passed: a write says NOT_APPLIED and is not."""
-    assert isinstance(kv.caller, BindingCaller)
-    await kv.put("r", {b"k": b"old"})
-    for method, request in (
-        ("Put", PutRequest(id="r", items=put_items({b"k": b"new", b"l": b"new"}))),
-        ("Delete", DeleteRequest(id="r", keys=[b"k"])),
-    ):
+    dsl = workload.dsl
+    assert isinstance(dsl.caller, BindingCaller)
+    await workload.write(1)
+    for method, request in workload.changes(1):
         with pytest.raises(DeadlineExceeded) as caught:
-            await kv.caller.call_late(OPERATIONS[method], request, namespace=kv.namespace)
+            await dsl.caller.call_late(dsl.OPERATIONS[method], request, namespace=dsl.namespace)
         assert caught.value.outcome is Outcome.NOT_APPLIED
-    assert await kv.values("r", b"k", b"l") == {b"k": b"old"}
+    assert await workload.read(1) == 1
 
 
-async def test_a_read_that_comes_too_late_is_refused(kv: KeyValue) -> None:
-    """CONTRACT, errors: DEADLINE_EXCEEDED, the caller's deadline passed: a read is not carried out for nobody."""
-    assert isinstance(kv.caller, BindingCaller)
-    await kv.put("r", {b"k": b"v"})
+async def test_a_read_that_comes_too_late_is_refused(workload: StoringWorkload) -> None:
+    """CONTRACT, errors: DEADLINE_EXCEEDED, the caller's deadline passed: a read is not carried out in vain."""
+    dsl = workload.dsl
+    assert isinstance(dsl.caller, BindingCaller)
+    await workload.write(1)
     with pytest.raises(DeadlineExceeded) as caught:
-        await kv.caller.call_late(OPERATIONS["Get"], GetRequest(id="r", keys=[b"k"]), namespace=kv.namespace)
+        await dsl.caller.call_late(dsl.OPERATIONS[workload.READ], workload.read_request(1), namespace=dsl.namespace)
     assert caught.value.outcome is None

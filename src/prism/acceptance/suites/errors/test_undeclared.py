@@ -1,29 +1,23 @@
-"""What a manifest does not declare is refused, by a sentence that says what is missing and who has it."""
+"""What a manifest does not declare is refused, by a sentence that says what is missing and which backend has it."""
 
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.suites.errors.who_can import explains
-from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration
-from prism.acceptance.suites.keyvalue.test_limits import REQUESTS
+from prism.acceptance.suites.errors.offers import explains
+from prism.acceptance.workload import StoringWorkload, Workload
 from prism.errors import Unimplemented
-from prism.interfaces.keyvalue import PutItem, PutRequest
 
-FIELDS = {
-    "ttl": PutRequest(id="r", items=[PutItem(key=b"k", ttl=duration(LONG))]),
-    "idempotency": PutRequest(id="r", items=[PutItem(key=b"k")], idempotency_key="key"),
-}
-CAPABILITIES = sorted({each.requires for each in OPERATIONS.values() if each.requires} | set(FIELDS))
+APPLIES_TO = Workload
 
 
-async def test_what_is_not_declared_is_refused(kv: KeyValue) -> None:
+async def test_what_is_not_declared_is_refused(workload: Workload) -> None:
     """CONTRACT: where a store cannot do a thing, the call is refused with UNIMPLEMENTED; the message names who can."""
-    undeclared = [each for each in CAPABILITIES if not kv.capabilities.declares(each)]
+    interface = workload.dsl.INTERFACE
+    known = [name for name in interface.capabilities.model_fields if workload.requests(name)]
+    undeclared = [name for name in known if not workload.dsl.capabilities.declares(name)]
     if not undeclared:
-        not_applicable(f"{', '.join(CAPABILITIES)} are all declared")
+        not_applicable(f"{', '.join(sorted(known))} {'are all' if len(known) > 1 else 'is'} declared")
     for capability in undeclared:
-        calls = [(name, REQUESTS[name]("r", b"k")) for name in REQUESTS if OPERATIONS[name].requires == capability]
-        calls += [("Put", FIELDS[capability])] if capability in FIELDS else []
-        assert calls
-        for method, request in calls:
-            error = await kv.refused(Unimplemented, method, request)
-            assert explains(error, "keyvalue", capability, kv.caller), error.message
-    assert await kv.get("r", b"k", b"fine") == []
+        for method, request in workload.requests(capability):
+            error = await workload.dsl.refused(Unimplemented, method, request)
+            assert explains(error, interface.name, capability, workload.dsl.caller), error.message
+    if isinstance(workload, StoringWorkload):
+        assert await workload.read(1) is None

@@ -7,7 +7,8 @@ import urllib.request
 from collections.abc import Sequence
 
 from prism.acceptance.run.gateway_process import GatewayProcess
-from prism.acceptance.suites.outage.write_ledger import PATIENCE
+from prism.acceptance.store.polling import eventually
+from prism.interfaces.operation import Operation
 
 
 def ask(gateway: GatewayProcess, path: str) -> tuple[int, str]:
@@ -20,14 +21,15 @@ def ask(gateway: GatewayProcess, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-async def calls(gateways: Sequence[GatewayProcess], namespace: str, operation: str) -> dict[str, int]:
+async def calls(gateways: Sequence[GatewayProcess], namespace: str, operation: Operation) -> dict[str, int]:
     """How many calls of an operation they have counted in a namespace, by status."""
     counted: dict[str, int] = {}
+    method = operation.name.rpartition("/")[2]
     for gateway in gateways:
         _, text = await asyncio.to_thread(ask, gateway, "/metrics")
         for labels, value in re.findall(r"^prism_requests_total\{(.*)\} (\S+)$", text, re.MULTILINE):
             found: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            if found.get("namespace") == namespace and operation in " ".join(found.values()):
+            if found.get("namespace") == namespace and re.split(r"[/.]", found["operation"])[-1] == method:
                 status = found.get("status", found.get("code", ""))
                 counted[status] = counted.get(status, 0) + int(float(value))
     return counted
@@ -35,11 +37,14 @@ async def calls(gateways: Sequence[GatewayProcess], namespace: str, operation: s
 
 async def ready(gateways: Sequence[GatewayProcess], namespace: str, wanted: int) -> str:
     """Waits until every gateway answers with that status about the namespace; what the last one said."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            answers = [
-                await asyncio.to_thread(ask, gateway, f"/health/ready?namespace={namespace}") for gateway in gateways
-            ]
-            if all(status == wanted for status, _ in answers):
-                return answers[-1][1]
-            await asyncio.sleep(0.05)
+    answers: list[tuple[int, str]] = []
+
+    async def answered() -> bool:
+        path = f"/health/ready?namespace={namespace}"
+        answers[:] = [await asyncio.to_thread(ask, gateway, path) for gateway in gateways]
+        return all(status == wanted for status, _ in answers)
+
+    await eventually(
+        answered, f"a probe answers {wanted} about {namespace}; it is a question and tells nothing by itself"
+    )
+    return answers[-1][1]

@@ -2,4 +2,4 @@
 
 from prism.acceptance.suite import Suite
 
-SUITE = Suite("honesty", "Honesty", interface="keyvalue", about={"test_entries": "cache", "test_messages": "pubsub"})
+SUITE = Suite("honesty", "Honesty")

@@ -1,36 +1,19 @@
-"""The face that the tests use: one namespace of KeyValue seen through one `Caller`, in as few words as possible."""
+"""KeyValue in as few words as possible, for tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-import pytest
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
 
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse, KeyValueBatchPutResponse
-from prism.acceptance.callers.caller import TIMEOUT, Caller
-from prism.acceptance.skips import not_declared
-from prism.errors import InvalidArgument, Outcome, PrismError
+from prism.acceptance.dsl import BRIEF, EXPIRY_TIMEOUT, LONG, Dsl, duration, operations
+from prism.errors import InvalidArgument
 from prism.interfaces import keyvalue as kv
-from prism.interfaces.operation import Operation
 
-OPERATIONS: dict[str, Operation] = {each.name.rpartition("/")[2]: each for each in kv.INTERFACE.operations}
+__all__ = ["BRIEF", "LONG", "OPERATIONS", "KeyValue", "duration", "names_field", "put_items"]
 
-BRIEF = 0.001
-LONG = 3600.0
-PATIENCE = 10.0
-
-Error = TypeVar("Error", bound=PrismError)
-
-
-def duration(seconds: float) -> Duration:
-    """Seconds as the contract's messages carry them; below zero too."""
-    nanos = round(seconds * 1e9)
-    sign = -1 if nanos < 0 else 1
-    whole, rest = divmod(abs(nanos), 10**9)
-    return Duration(seconds=sign * whole, nanos=sign * rest)
+OPERATIONS = operations(kv.INTERFACE)
 
 
 def put_items(
@@ -41,44 +24,12 @@ def put_items(
     return [kv.PutItem(key=key, value=value, ttl=life, metadata=metadata) for key, value in items.items()]
 
 
-class KeyValue:
+class KeyValue(Dsl):
     """KeyValue in one namespace; answers are the contract's own messages unless a method says otherwise."""
 
-    def __init__(self, caller: Caller, namespace: str | None = None) -> None:
-        self.caller = caller
-        self.namespaces = caller.namespaces
-        self.namespace = caller.namespaces.fresh() if namespace is None else namespace
-        declared = caller.capabilities.of("keyvalue")
-        assert isinstance(declared, kv.KeyValueCapabilities)
-        self.capabilities = declared
-
-    def elsewhere(self, namespace: str | None = None) -> "KeyValue":
-        """The same store in another namespace: a fresh one, or the one named."""
-        return KeyValue(self.caller, namespace)
-
-    def needs(self, *capabilities: str) -> None:
-        """Skips a test of what the backend does not declare."""
-        for name in capabilities:
-            if not self.capabilities.declares(name):
-                not_declared(name)
-
-    async def call(self, method: str, request: Message, *, via: int | None = None, timeout: float = TIMEOUT) -> Any:
-        """Any unary operation with any request."""
-        return await self.caller.call(OPERATIONS[method], request, namespace=self.namespace, via=via, timeout=timeout)
-
-    def open(self, method: str, request: Message, *, via: int | None = None) -> AsyncIterator[Any]:
-        """Any operation that answers with a stream; closing the iterator ends it."""
-        return self.caller.stream(OPERATIONS[method], request, namespace=self.namespace, via=via)
-
-    async def refused(self, kind: type[Error], method: str, request: Message, *, via: int | None = None) -> Error:
-        """The error of a call that must fail; that of a write must say that nothing was applied."""
-        streams = OPERATIONS[method].server_streaming
-        with pytest.raises(kind) as caught:
-            await (anext(self.open(method, request, via=via)) if streams else self.call(method, request, via=via))
-        assert type(caught.value) is kind
-        if not OPERATIONS[method].reads:
-            assert caught.value.outcome is Outcome.NOT_APPLIED
-        return caught.value
+    INTERFACE = kv.INTERFACE
+    OPERATIONS = OPERATIONS
+    capabilities: kv.KeyValueCapabilities
 
     async def put(
         self,
@@ -218,13 +169,13 @@ class KeyValue:
         A witness with the same time to live, begun later, is watched; so no read has touched what has to be gone.
         """
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE
+        give_up = loop.time() + EXPIRY_TIMEOUT
         await self.put("witness of expiry", {b"w": b""}, ttl=BRIEF)
         while await self.get("witness of expiry", b"w"):
             assert loop.time() < give_up, "an item outlives its time to live"
 
 
-def told(error: InvalidArgument, field: str, found: str, limit: str) -> bool:
+def names_field(error: InvalidArgument, field: str, found: str, limit: str) -> bool:
     """Whether the error names that field alone, with what was found and what is allowed, in text and details."""
     (violation,) = error.violations
     assert (violation.field, found in violation.found, limit in violation.limit) == (field, True, True), violation

@@ -1,4 +1,4 @@
-"""CompareAndSwap: of N racing callers exactly one wins, and nobody is told otherwise."""
+"""CompareAndSwap: of N racing callers exactly one wins, and the others are shown that."""
 
 from typing import Any
 

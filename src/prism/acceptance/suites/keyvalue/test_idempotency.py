@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from prism.acceptance.callers.table import THROUGH_GATEWAYS
 from prism.acceptance.suites.keyvalue.dsl import BRIEF, LONG, KeyValue, duration
 from prism.errors import AlreadyExists, InvalidArgument, Outcome, PrismError
 from prism.interfaces.keyvalue import PutItem, PutRequest
+from prism.wire import Code
 
 KEY = "an idempotency key"
 
@@ -58,7 +60,10 @@ async def test_another_payload_is_refused(kv: KeyValue, difference: str) -> None
     before = await kv.get("r", b"k")
     other = PutRequest(idempotency_key=KEY)
     other.MergeFrom(OTHER_PAYLOADS[difference])
-    await kv.refused(AlreadyExists, "Put", other)
+    error = await kv.refused(AlreadyExists, "Put", other)
+    assert (error.code, error.reason, error.outcome) == (Code.ALREADY_EXISTS, "ALREADY_EXISTS", Outcome.NOT_APPLIED)
+    assert " " in error.message.strip()
+    assert error.metadata.get("namespace") == kv.namespace or kv.caller.name not in THROUGH_GATEWAYS
     assert await kv.get("r", b"k", b"l", b"k1") == before
     assert await kv.are_records(["r"], "s", b"k")
     assert await kv.put("r", {b"k": b"1"}, idempotency_key=KEY) == first

@@ -1,21 +1,14 @@
 """Limits: over one is INVALID_ARGUMENT with field, value and limit, and nothing is applied; at one, all works."""
 
-from typing import Any
-
 import pytest
-from google.protobuf.empty_pb2 import Empty
 
 from prism.acceptance.callers.caller import UNTYPED
-from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration, told
+from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration, names_field
+from prism.acceptance.suites.keyvalue.requests import KEY_FIELDS, REQUESTS
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import (
-    CompareAndSwapRequest,
-    DeleteRequest,
-    ExistsRequest,
     ExpireRequest,
-    GetRequest,
     ListRecordsRequest,
-    PersistRequest,
     PutItem,
     PutRequest,
     ScanRequest,
@@ -25,31 +18,6 @@ from prism.interfaces.keyvalue import (
 LONGEST_ID = 512
 LONGEST_KEY = 1024
 TTL = duration(LONG)
-
-REQUESTS: dict[str, Any] = {
-    "Put": lambda record, key: PutRequest(id=record, items=[PutItem(key=b"fine"), PutItem(key=key)]),
-    "Get": lambda record, key: GetRequest(id=record, keys=[b"fine", key]),
-    "Exists": lambda record, key: ExistsRequest(id=record, keys=[b"fine", key]),
-    "Delete": lambda record, key: DeleteRequest(id=record, keys=[b"fine", key]),
-    "Scan": lambda record, key: ScanRequest(id=record, start=key),
-    "ScanStream": lambda record, key: ScanStreamRequest(id=record, start=key),
-    "CompareAndSwap": lambda record, key: CompareAndSwapRequest(
-        id=record, key=key, expected_absent=Empty(), new_value=b"v"
-    ),
-    "Expire": lambda record, key: ExpireRequest(id=record, keys=[b"fine", key], ttl=TTL),
-    "Persist": lambda record, key: PersistRequest(id=record, keys=[b"fine", key]),
-}
-KEY_FIELDS = {
-    "Put": "items[1].key",
-    "Get": "keys[1]",
-    "Exists": "keys[1]",
-    "Delete": "keys[1]",
-    "Scan": "start",
-    "ScanStream": "start",
-    "CompareAndSwap": "key",
-    "Expire": "keys[1]",
-    "Persist": "keys[1]",
-}
 
 
 def served(kv: KeyValue, method: str) -> None:
@@ -64,7 +32,7 @@ async def test_an_id_is_too_long(kv: KeyValue, method: str, record: str) -> None
     """CONTRACT, common rules: record ids: at most 512 bytes of UTF-8, whatever their count of characters."""
     served(kv, method)
     error = await kv.refused(InvalidArgument, method, REQUESTS[method](record, b"k"))
-    assert told(error, "id", "513", "512")
+    assert names_field(error, "id", "513", "512")
 
 
 @pytest.mark.parametrize("method", REQUESTS)
@@ -73,7 +41,7 @@ async def test_an_id_holds_no_nul(kv: KeyValue, method: str) -> None:
     served(kv, method)
     for record in ("\0", "a\0", "\0a", "a\0b"):
         error = await kv.refused(InvalidArgument, method, REQUESTS[method](record, b"k"))
-        assert told(error, "id", "NUL", "")
+        assert names_field(error, "id", "NUL", "")
 
 
 @pytest.mark.parametrize("method", [method for method in REQUESTS if method != "ScanStream"])
@@ -89,7 +57,7 @@ async def test_a_key_is_too_long(kv: KeyValue, method: str) -> None:
     """CONTRACT, common rules: item keys up to 1 KiB."""
     served(kv, method)
     error = await kv.refused(InvalidArgument, method, REQUESTS[method]("r", b"\xff" * (LONGEST_KEY + 1)))
-    assert told(error, KEY_FIELDS[method], "1025", "1024")
+    assert names_field(error, KEY_FIELDS[method], "1025", "1024")
     assert await kv.get("r", b"fine") == []
 
 
@@ -167,7 +135,7 @@ async def test_a_key_may_be_put_once_in_a_put(kv: KeyValue) -> None:
     """proto, Put: no two items with the same key, for nobody could say which is last."""
     request = PutRequest(id="r", items=[PutItem(key=key, value=b"v") for key in (b"a", b"b", b"c", b"b", b"a\0")])
     error = await kv.refused(InvalidArgument, "Put", request)
-    assert told(error, "items[3]", "key", "once")
+    assert names_field(error, "items[3]", "key", "once")
     assert await kv.get("r", b"a", b"b", b"c") == []
 
 
@@ -207,7 +175,7 @@ async def test_bounds_of_a_scan_are_bounded(kv: KeyValue, method: str, field: st
     request = ScanRequest(id="r") if method == "Scan" else ScanStreamRequest(id="r")
     setattr(request, field, b"x" * 1025)
     error = await kv.refused(InvalidArgument, method, request)
-    assert told(error, field, "1025", "1024")
+    assert names_field(error, field, "1025", "1024")
 
 
 @pytest.mark.parametrize("field", ["prefix", "start"])
@@ -217,7 +185,7 @@ async def test_bounds_of_a_listing_are_bounded(kv: KeyValue, field: str) -> None
     request = ListRecordsRequest()
     setattr(request, field, "\u00e9" * 256 + "x")
     error = await kv.refused(InvalidArgument, "ListRecords", request)
-    assert told(error, field, "513", "512")
+    assert names_field(error, field, "513", "512")
 
 
 @UNTYPED

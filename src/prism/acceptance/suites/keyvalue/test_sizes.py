@@ -4,7 +4,7 @@ import math
 
 from google.protobuf.empty_pb2 import Empty
 
-from prism.acceptance.suites.keyvalue.dsl import KeyValue, told
+from prism.acceptance.suites.keyvalue.dsl import KeyValue, names_field
 from prism.errors import InvalidArgument, LimitExceeded
 from prism.interfaces.keyvalue import (
     BatchGetRequest,
@@ -35,11 +35,13 @@ async def test_a_value_is_too_large(kv: KeyValue) -> None:
     most = kv.capabilities.max_item_size
     value = b"\0" * (most + 1)
     put = PutRequest(id="r", items=[PutItem(key=b"small", value=b"v"), PutItem(key=b"large", value=value)])
-    assert told(await kv.refused(InvalidArgument, "Put", put), "items[1].value", str(most + 1), str(most))
+    assert names_field(await kv.refused(InvalidArgument, "Put", put), "items[1].value", str(most + 1), str(most))
     assert await kv.get("r", b"small", b"large") == []
     if kv.capabilities.declares("compare_and_swap"):
         swap = CompareAndSwapRequest(id="r", key=b"large", expected_absent=Empty(), new_value=value)
-        assert told(await kv.refused(InvalidArgument, "CompareAndSwap", swap), "new_value", str(most + 1), str(most))
+        assert names_field(
+            await kv.refused(InvalidArgument, "CompareAndSwap", swap), "new_value", str(most + 1), str(most)
+        )
         assert await kv.get("r", b"small", b"large") == []
 
 
@@ -68,13 +70,13 @@ async def test_a_request_has_too_many_elements(kv: KeyValue) -> None:
     keys = [b"%06d" % number for number in range(most + 1)]
     items = dict.fromkeys(keys, b"v")
     put = PutRequest(id="r", items=[PutItem(key=key, value=b"v") for key in keys])
-    assert told(await kv.refused(InvalidArgument, "Put", put), "items", str(most + 1), str(most))
+    assert names_field(await kv.refused(InvalidArgument, "Put", put), "items", str(most + 1), str(most))
     for method, request in (
         ("Get", GetRequest(id="r", keys=keys)),
         ("Exists", ExistsRequest(id="r", keys=keys)),
         ("Delete", DeleteRequest(id="r", keys=keys)),
     ):
-        assert told(await kv.refused(InvalidArgument, method, request), "keys", str(most + 1), str(most))
+        assert names_field(await kv.refused(InvalidArgument, method, request), "keys", str(most + 1), str(most))
     del items[keys.pop()]
     await kv.put("r", items)
     assert await kv.values("r", *keys) == items

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from prism.acceptance.run.environment import Rig
+from prism.acceptance.run.environment import Environment
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.subject import Subject
 from prism.host.testing import RunningPlugin, running
@@ -13,13 +13,13 @@ __all__ = ["plugin", "subject"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def subject(rig: Rig) -> Subject:
+async def subject(environment: Environment) -> Subject:
     """The plugin on a place of its own."""
-    if not rig.harness.command():
+    if not environment.harness.command():
         not_applicable(
             "what is tested runs already, or the manifest names nothing that could run in a process of its own"
         )
-    return await rig.subject("lifecycle")
+    return await environment.subject("lifecycle")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,1 +1,1 @@
-"""Outages: the store killed, frozen, cut off, full: honest answers meanwhile, everything acknowledged afterwards."""
+"""Outages: the store killed, frozen, cut off: honest answers meanwhile, everything acknowledged afterwards."""

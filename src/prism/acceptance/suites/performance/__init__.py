@@ -1,1 +1,1 @@
-"""The performance baseline: relative figures, recorded for whoever compares runs, never asserted."""
+"""The performance baseline: relative times, recorded to compare runs by, never asserted."""

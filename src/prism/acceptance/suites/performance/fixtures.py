@@ -1,7 +1,5 @@
 """What the baseline asks for."""
 
-from prism.acceptance.suites.cache.fixtures import cache
-from prism.acceptance.suites.keyvalue.fixtures import kv
-from prism.acceptance.suites.pubsub.fixtures import ps
+from prism.acceptance.workload_fixtures import workload
 
-__all__ = ["cache", "kv", "ps"]
+__all__ = ["workload"]

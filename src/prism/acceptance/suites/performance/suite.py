@@ -2,9 +2,4 @@
 
 from prism.acceptance.suite import Suite
 
-SUITE = Suite(
-    "performance",
-    "Performance baseline",
-    interface="keyvalue",
-    about={"test_entries": "cache", "test_messages": "pubsub"},
-)
+SUITE = Suite("performance", "Performance baseline")

@@ -1,24 +1,25 @@
-"""How long a read and a write take, as a multiple of a refused call, which goes the same way but to no store."""
-
-from collections.abc import Callable
+"""How long a write and a read take, as a multiple of a refused call, which goes the same way but to no store."""
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.dsl import KeyValue
+from prism.acceptance.measure import Measure
 from prism.acceptance.suites.performance.median import median
+from prism.acceptance.workload import StoringWorkload, Workload
 from prism.errors import InvalidArgument
-from prism.interfaces.keyvalue import GetRequest
 
-pytestmark = pytest.mark.ways("grpc")  # one way is enough: the figure is about what lies behind it
+APPLIES_TO = Workload
+pytestmark = pytest.mark.ways("grpc")  # one way is enough: what is measured lies behind it
 
 
-async def test_baseline(kv: KeyValue, figure: Callable[[str, float], None]) -> None:
-    """RFC-008, performance baseline: a Get and a Put, as multiples of a call that is refused before the store."""
-    await kv.put("r", {b"k": b"v" * 100})
-    bad = GetRequest(id="", keys=[b"k"])
-    refused = await median(lambda: kv.refused(InvalidArgument, "Get", bad))
-    get = await median(lambda: kv.get("r", b"k"))
-    put = await median(lambda: kv.put("r", {b"k": b"v" * 100}))
-    assert await kv.values("r", b"k") == {b"k": b"v" * 100}
-    figure("get / refused", round(get / refused, 2))
-    figure("put / refused", round(put / refused, 2))
+async def test_baseline(workload: Workload, measure: Measure) -> None:
+    """RFC-008, performance baseline: a write and a read, as multiples of a call that is refused before the store."""
+    (method, bad, _), *_ = workload.INVALID
+    await workload.write(1)
+    refused = await median(lambda: workload.dsl.refused(InvalidArgument, method, bad))
+    if isinstance(workload, StoringWorkload):
+        read = await median(lambda: workload.read(1))
+        measure(f"{workload.READ.lower()} / refused", round(read / refused, 2))
+    write = await median(lambda: workload.write(1, 2))
+    measure(f"{workload.WRITE.lower()} / refused", round(write / refused, 2))
+    if isinstance(workload, StoringWorkload):
+        assert await workload.read(1) == 2

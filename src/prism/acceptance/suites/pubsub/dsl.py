@@ -1,24 +1,18 @@
-"""The face that the tests use: one namespace of PubSub seen through one `Caller`, in as few words as possible."""
+"""PubSub in as few words as possible, for tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
-
-import pytest
-from google.protobuf.message import Message as ProtoMessage
+from typing import Any
 
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishBatchResponse
-from prism.acceptance.callers.caller import TIMEOUT, Caller
-from prism.acceptance.skips import not_declared
-from prism.errors import Outcome, PrismError
+from prism.acceptance.callers.caller import TIMEOUT
+from prism.acceptance.dsl import Dsl, operations
+from prism.errors import PrismError
 from prism.interfaces import pubsub as ps
-from prism.interfaces.operation import Operation
 
-OPERATIONS: dict[str, Operation] = {each.name.rpartition("/")[2]: each for each in ps.INTERFACE.operations}
+OPERATIONS = operations(ps.INTERFACE)
 LAST = "the.last.one"
-
-Error = TypeVar("Error", bound=PrismError)
 
 
 class Listening:
@@ -44,44 +38,12 @@ class Listening:
             return found, error
 
 
-class PubSub:
+class PubSub(Dsl):
     """PubSub in one namespace; answers are the contract's own messages unless a method says otherwise."""
 
-    def __init__(self, caller: Caller, namespace: str | None = None) -> None:
-        self.caller = caller
-        self.namespaces = caller.namespaces
-        self.namespace = caller.namespaces.fresh() if namespace is None else namespace
-        declared = caller.capabilities.of("pubsub")
-        assert isinstance(declared, ps.PubSubCapabilities)
-        self.capabilities = declared
-
-    def elsewhere(self, namespace: str | None = None) -> "PubSub":
-        """The same store in another namespace: a fresh one, or the one named."""
-        return PubSub(self.caller, namespace)
-
-    def needs(self, *capabilities: str) -> None:
-        """Skips a test of what the backend does not declare."""
-        for name in capabilities:
-            if not self.capabilities.declares(name):
-                not_declared(name)
-
-    async def call(self, method: str, request: ProtoMessage, *, via: int | None = None) -> Any:
-        """Any unary operation with any request."""
-        return await self.caller.call(OPERATIONS[method], request, namespace=self.namespace, via=via)
-
-    async def refused(self, kind: type[Error], method: str, request: ProtoMessage) -> Error:
-        """The error of a call that must fail; that of a write must say that nothing was applied."""
-        operation = OPERATIONS[method]
-        with pytest.raises(kind) as caught:
-            await (
-                anext(self.caller.stream(operation, request, namespace=self.namespace))
-                if operation.server_streaming
-                else self.call(method, request)
-            )
-        assert type(caught.value) is kind
-        if not operation.reads:
-            assert caught.value.outcome is Outcome.NOT_APPLIED
-        return caught.value
+    INTERFACE = ps.INTERFACE
+    OPERATIONS = OPERATIONS
+    capabilities: ps.PubSubCapabilities
 
     async def publish(
         self,

@@ -1,10 +1,10 @@
 """A subscriber who subscribes again whenever its stream ends, and what each of its subscriptions gave."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from prism.acceptance.suites.outage.write_ledger import DOCUMENTED, PATIENCE, Told
 from prism.acceptance.suites.pubsub.dsl import PubSub
+from prism.acceptance.write_ledger import DOCUMENTED, RECOVERY_TIMEOUT, WriteLedger
 from prism.errors import DeadlineExceeded, PrismError
 from prism.wire.grpc.status import Code
 
@@ -34,12 +34,12 @@ class Listener:
         dishonest: what docs/contract.md does not allow, in words.
     """
 
-    def __init__(self, ps: PubSub, via: int, told: Told) -> None:
+    def __init__(self, ps: PubSub, via: int, ledger: WriteLedger) -> None:
         self.subscriptions: list[Subscription] = []
         self.dishonest: list[str] = []
         self._ps = ps
         self._via = via
-        self._told = told
+        self._ledger = ledger
         self._change = asyncio.Condition()
 
     async def listen(self) -> None:
@@ -47,7 +47,7 @@ class Listener:
         while True:
             try:
                 async with self._ps.listening("t.*", via=self._via) as messages:
-                    await self._note(lambda: self.subscriptions.append(Subscription(self._told.began)))
+                    await self._note(lambda: self.subscriptions.append(Subscription(self._ledger.began)))
                     while True:
                         number = int((await messages.next()).payload)
                         await self._note(lambda number=number: self.subscriptions[-1].got.append(number))  # type: ignore[misc]  # bound at once
@@ -73,7 +73,7 @@ class Listener:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until the condition holds, looked at whenever something comes."""
-        async with asyncio.timeout(PATIENCE), self._change:
+        async with asyncio.timeout(RECOVERY_TIMEOUT), self._change:
             await self._change.wait_for(condition)
 
     @property
@@ -97,8 +97,4 @@ class Listener:
         living = self.living
         if living is None:
             return set()
-        return {number for number in self._told.acknowledged if number > living.since} - set(living.got)
-
-
-Trouble = Callable[[], Awaitable[None]]
-"""What happens to the store meanwhile, from beginning to end."""
+        return {number for number in self._ledger.acknowledged if number > living.since} - set(living.got)

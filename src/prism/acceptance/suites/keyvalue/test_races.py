@@ -1,11 +1,8 @@
-"""What callers at the same time may count on: own writes read at once, puts whole, nobody taken down by another."""
+"""KeyValue under races: own writes in every kind of read, puts whole, racing deletes and batches."""
 
 import asyncio
 
-import pytest
-
 from prism.acceptance.suites.keyvalue.dsl import KeyValue, put_items
-from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import PutRequest
 
 CALLERS = 64
@@ -30,27 +27,6 @@ async def test_a_writer_reads_its_own_write(kv: KeyValue) -> None:
     await asyncio.gather(*(write_and_read(number) for number in range(CALLERS)))
 
 
-async def test_a_read_never_joins_an_earlier_one(kv: KeyValue) -> None:
-    """CONTRACT, common rules: a reader sees its own acknowledged writes: so a read joins none that began earlier."""
-    kv.needs("read_your_writes")
-    await kv.put("r", {b"hot": b"start"})
-    done = asyncio.Event()
-
-    async def read(door: int) -> None:
-        while not done.is_set():
-            await kv.values("r", b"hot", via=door)
-
-    # At each gateway the same read is nearly always under way, and never begun by the writer.
-    readers = [asyncio.create_task(read(door)) for door in range(8)]
-    try:
-        for turn in range(60):
-            await kv.put("r", {b"hot": b"%d" % turn}, via=turn)
-            assert await kv.values("r", b"hot", via=turn + 1) == {b"hot": b"%d" % turn}
-    finally:
-        done.set()
-        await asyncio.gather(*readers)
-
-
 async def test_a_writer_scans_its_own_write(kv: KeyValue) -> None:
     """CONTRACT, common rules: a reader sees its own acknowledged writes: in scans and listings too."""
     kv.needs("read_your_writes", "scan")
@@ -66,17 +42,6 @@ async def test_a_writer_scans_its_own_write(kv: KeyValue) -> None:
         assert list((await kv.ids_page(prefix=record)).ids) == []
 
     await asyncio.gather(*(write_and_scan(number) for number in range(CALLERS // 2)))
-
-
-async def test_writes_of_one_caller_keep_their_order(kv: KeyValue) -> None:
-    """CONTRACT, common rules: what is sent after an acknowledgement comes after it, whichever gateways carry it."""
-
-    async def overwrite(number: int) -> None:
-        for turn in range(10):
-            await kv.put("r", {b"k%d" % number: b"%d" % turn})
-        assert await kv.values("r", b"k%d" % number) == {b"k%d" % number: b"9"}
-
-    await asyncio.gather(*(overwrite(number) for number in range(16)))
 
 
 async def test_a_put_is_seen_whole_or_not_at_all(kv: KeyValue) -> None:
@@ -180,47 +145,3 @@ async def test_reads_agree_after_a_scuffle(kv: KeyValue) -> None:
             assert await kv.scan(record) == items
             assert [item for _, item in await kv.stream(record)] == items
             assert (record in await kv.ids()) == bool(items)
-
-
-async def test_a_bad_call_takes_nobody_with_it(kv: KeyValue) -> None:
-    """CONTRACT, common rules: a refused call among many at once is refused alone."""
-    bad = PutRequest(id="r", items=put_items({b"k" * 1025: b"v"}))
-    calls = [kv.put("r", {b"%02d" % number: b"v"}) for number in range(30)]
-    refusals = [kv.refused(InvalidArgument, "Put", bad) for _ in range(10)]
-    await asyncio.gather(*calls, *refusals)
-    assert len(await kv.get("r", *(b"%02d" % number for number in range(30)))) == 30
-
-
-@pytest.mark.parametrize("operation", ["get", "put"])
-async def test_a_caller_that_gives_up_takes_nobody_with_it(kv: KeyValue, operation: str) -> None:
-    """ARCHITECTURE, coalescing: a caller that gives up takes nobody with it."""
-    keys = [b"%02d" % number for number in range(40)]
-    await kv.put("r", dict.fromkeys(keys, b"v"))
-
-    async def one(key: bytes) -> None:
-        if operation == "get":
-            assert await kv.values("r", key) == {key: b"v"}
-        else:
-            await kv.put("r", {key: b"w"})
-
-    tasks = [asyncio.create_task(one(key)) for key in keys]
-    await kv.exists("r", b"00")
-    for task in tasks[::2]:
-        task.cancel()
-    await asyncio.gather(*tasks[1::2])
-    await asyncio.gather(*tasks[::2], return_exceptions=True)
-    if operation == "put":
-        assert await kv.values("r", *keys[1::2]) == dict.fromkeys(keys[1::2], b"w")
-
-
-async def test_namespaces_at_the_same_time_do_not_mix(kv: KeyValue) -> None:
-    """CONTRACT, common rules: calls of many namespaces, coalesced as they may be, are answered each from its own."""
-    places = [kv.elsewhere() for _ in range(16)]
-
-    async def use(each: KeyValue) -> None:
-        for turn in range(6):
-            value = f"{each.namespace} {turn}".encode()
-            await each.put("r", {b"k": value})
-            assert await each.values("r", b"k", b"l") == {b"k": value}
-
-    await asyncio.gather(*map(use, places))

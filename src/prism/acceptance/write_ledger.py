@@ -1,21 +1,18 @@
-"""How the calls ended that were made while a store was in trouble, and what of that was no honest answer."""
+"""How the writes ended that were made while a store was broken, and which of the answers were not honest."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from prism.errors import Outcome, PrismError
 from prism.wire.grpc.status import Code
 
 DOCUMENTED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED"}
-"""The statuses that docs/contract.md has for a store in trouble."""
-PATIENCE = 60.0
-
-Figure = Callable[[str, float], None]
-"""Records a count for the report."""
+"""The statuses that docs/contract.md has for a store that is broken."""
+RECOVERY_TIMEOUT = 60.0
 
 
-class Told:
-    """The numbers of what was written or published, by outcome.
+class WriteLedger:
+    """The numbers of what was written, by outcome.
 
     Attributes:
         acknowledged: those that succeeded.
@@ -59,41 +56,26 @@ class Told:
     async def more(self, count: int) -> None:
         """Waits until so many more have succeeded."""
         goal = len(self.acknowledged) + count
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(RECOVERY_TIMEOUT):
             while len(self.acknowledged) < goal:
                 self._acknowledgement.clear()
                 await self._acknowledgement.wait()
 
-    async def through(
-        self, trouble: Callable[[], Awaitable[None]], send: Callable[[int], Awaitable[None]], callers: int
-    ) -> None:
-        """So many callers send number after number while `trouble` comes and goes; ends when all goes on after it."""
-        done = asyncio.Event()
-
-        async def call() -> None:
-            while not done.is_set():
-                number = self.next()
-                try:
-                    await send(number)
-                    self.success(number)
-                except PrismError as error:
-                    self.failure(number, error)
-                    await asyncio.sleep(0.01)  # a refusal at once is no reason to ask at once again
-
-        calling = [asyncio.create_task(call()) for _ in range(callers)]
+    async def attempt(self, send: Callable[[int], Awaitable[None]]) -> bool:
+        """Writes another number and notes how that ended; whether it succeeded."""
+        number = self.next()
         try:
-            await self.more(100)
-            await trouble()
-            await self.more(100)
-        finally:
-            done.set()
-            await asyncio.gather(*calling)
+            await send(number)
+        except PrismError as error:
+            self.failure(number, error)
+            return False
+        self.success(number)
+        return True
 
-    def record(self, figure: Figure) -> None:
+    def measurements(self) -> Mapping[str, float]:
         """The counts, for the report."""
-        for name, numbers in (
-            ("acknowledged", self.acknowledged),
-            ("failed NOT_APPLIED", self.not_applied),
-            ("failed UNKNOWN", self.unknown),
-        ):
-            figure(name, len(numbers))
+        return {
+            "acknowledged": len(self.acknowledged),
+            "failed NOT_APPLIED": len(self.not_applied),
+            "failed UNKNOWN": len(self.unknown),
+        }

@@ -1,4 +1,4 @@
-"""Compare-and-swap under races: of N callers exactly one wins, and nobody is told otherwise."""
+"""Compare-and-swap under races: of N callers exactly one wins, and the others are shown that."""
 
 import asyncio
 from typing import Any

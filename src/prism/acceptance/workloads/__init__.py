@@ -1,0 +1,1 @@
+"""One module for each abstraction, with its `WORKLOAD`; see `prism.acceptance.workload`."""

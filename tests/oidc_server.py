@@ -1,13 +1,13 @@
 """A stock OpenID Connect server as a process of its own."""
 
 import json
-import subprocess
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.server_process import ServerProcess
 
 SCRIPT = Path(__file__).with_suffix(".js")
 
@@ -23,12 +23,12 @@ class OidcServer:
         self._port = HeldPort()
         self.url = f"http://127.0.0.1:{self._port}"
         self._modules = modules
-        self._process: subprocess.Popen[str] | None = None
+        self._process = ServerProcess("oidc")
 
     def start(self, kid: str = "first", algorithm: str = "RS256") -> "OidcServer":
         """Serves, with one new key."""
         command = ["node", str(SCRIPT), str(self._modules), str(self._port)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process.launch(command, listens_to_us=True)
         try:
             self.key(kid, algorithm)
             assert self._tell(action="start") == self.url
@@ -39,10 +39,7 @@ class OidcServer:
 
     def stop(self) -> None:
         """Is gone; its keys too."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
+        self._process.remove()
 
     def key(self, kid: str, algorithm: str) -> None:
         """Adds a key to its set."""
@@ -56,12 +53,8 @@ class OidcServer:
             return str(json.load(answer)["access_token"])
 
     def _tell(self, **request: Any) -> Any:
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        answer = json.loads(process.stdout.readline())
+        process, since = self._process, self._process.said
+        process.tell(json.dumps(request))
+        answer = json.loads(process.wait_for(r"^\{", since=since))
         assert "ok" in answer, answer
         return answer["ok"]

@@ -10,24 +10,24 @@ from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.testing import MemoryTestBackend
 
 
-class Told(MemoryTestBackend):
-    def tell(self, what):
-        with Path(__file__).with_name("told").open("a") as told:
-            print(what, type(self).__name__, file=told)
+class Noted(MemoryTestBackend):
+    def note(self, what):
+        with Path(__file__).with_name("notes").open("a") as notes:
+            print(what, type(self).__name__, file=notes)
 
     async def start(self):
-        self.tell("start")
+        self.note("start")
         await super().start()
 
     async def stop(self):
         await super().stop()
-        self.tell("stop")
+        self.note("stop")
 
 
-class One(Told): ...
+class One(Noted): ...
 
 
-class Two(Told): ...
+class Two(Noted): ...
 
 
 one = PluginAcceptanceHarness("memory", One, suites=("keyvalue", "cache"), ways=("binding", "process"))
@@ -42,4 +42,4 @@ def test_a_harness_ends_before_the_next_one_starts(tmp_path: Path) -> None:
     command += ["-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "told").read_text().split("\n") == ["start One", "stop One", "start Two", "stop Two", ""]
+    assert (tmp_path / "notes").read_text().split("\n") == ["start One", "stop One", "start Two", "stop Two", ""]

@@ -13,7 +13,19 @@ memory = PluginAcceptanceHarness("memory", suites=("errors",), ways=("binding",)
 def test_one_worker_has_all_of_a_group(tmp_path: Path) -> None:
     """pytest-xdist's `loadgroup` sees the groups that the kit makes."""
     (tmp_path / "test_memory.py").write_text(HARNESS)
-    command = [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "loadgroup", "-k", "deadlines", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-k",
+        "errors.keyvalue.deadlines",
+        str(tmp_path),
+    ]
     command += ["-p", "prism.acceptance.pytest_plugin", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

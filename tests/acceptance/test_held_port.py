@@ -1,4 +1,4 @@
-"""A held port is for one server, from start to start, and for nobody else."""
+"""A held port is for one server, from start to start, and for no other."""
 
 import contextlib
 import gc
@@ -21,7 +21,7 @@ def test_a_server_comes_and_goes_on_it() -> None:
             pass
 
 
-def test_nobody_else_is_given_it() -> None:
+def test_no_other_is_given_it() -> None:
     """Neither who binds to any port nor a connection that needs one of its own."""
     held = [HeldPort() for _ in range(OTHERS)]
     ours = {each.number for each in held}

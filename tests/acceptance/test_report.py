@@ -41,6 +41,6 @@ def test_a_page_has_a_row_for_each_plugin() -> None:
 
 def test_a_document_has_every_case() -> None:
     """JSON: the same counts, and each case with its rule."""
-    told = json.loads(document(RESULTS))
-    assert [each["passed"] for each in told["summary"]] == [1, 1]
-    assert [each["rule"] for each in told["cases"]] == ["CONTRACT, Put: whole."] * 6
+    written = json.loads(document(RESULTS))
+    assert [each["passed"] for each in written["summary"]] == [1, 1]
+    assert [each["rule"] for each in written["cases"]] == ["CONTRACT, Put: whole."] * 6

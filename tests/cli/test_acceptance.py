@@ -128,15 +128,15 @@ async def test_help_teaches() -> None:
 
 MISTAKES = {
     "no such plugin": (("memry",), "did you mean 'memory'?"),
-    "no such command": (("./nothing --at all",), "there is no plugin"),
+    "no such command": (("./nothing --at all",), "unknown plugin"),
     "a folder without a manifest": ((str(TESTS),), "holds no plugin.toml"),
     "nothing listens": (("127.0.0.1:1",), "start the plugin there, or correct the address"),
-    "no plugin at all": (("true",), "true is no plugin: no handshake on standard output"),
-    "no such suite": (("memory", "--suite", "kv"), "there is no suite kv; there are authentication, cache"),
+    "no plugin at all": (("true",), "true is not a plugin: no handshake on standard output"),
+    "no such suite": (("memory", "--suite", "kv"), "unknown suite kv; known are authentication, cache"),
     "a suite that does not apply": (("nats", "--suite", "keyvalue"), "'nats', which serves pubsub"),
-    "no such way": (("memory", "--way", "telepathy"), "there is no way telepathy; there are binding"),
+    "no such way": (("memory", "--way", "telepathy"), "unknown way telepathy; known are binding"),
     "no such placement": (("memory", "--placement", "elsewhere"), "is not one of 'in_process', 'sidecar', 'remote'"),
-    "no such folder": (("memory", "--junit", "/nowhere/out.xml"), "there is no folder /nowhere"),
+    "no such folder": (("memory", "--junit", "/nowhere/out.xml"), "the folder /nowhere does not exist"),
     "no such report": (("memory", "--report", "pdf"), "is not one of 'md', 'json'"),
     "no such test": (("memory", "--way", "binding", "-k", "nothing_like_it"), "no test name matches"),
     "two places": (("memory", "--command", "true", "--endpoint", "a:1"), "give only one of them"),
@@ -158,8 +158,8 @@ async def test_a_mistake_is_told(mistake: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("config: [", "this is no YAML"),
-        ("path: x", "must hold `config` and `credentials`"),
+        ("config: [", "not valid YAML"),
+        ("path: x", "may hold `config` and `credentials`"),
         ("config: 5", "`config` must be a mapping"),
         ("config: {most: 5}", "most: Extra inputs are not permitted; its options are: store"),
     ],

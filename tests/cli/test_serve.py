@@ -89,7 +89,7 @@ async def test_the_command_to_try_proves_who_it_is(tmp_path: Path) -> None:
     gateway = await asyncio.to_thread(gateways.GatewayProcess(config, tmp_path).start)
     await asyncio.to_thread(gateway.wait_for_log, "  try ")
     await asyncio.to_thread(gateway.stop)
-    assert next(line for line in gateway.log if line.startswith("  try")).endswith(" --token TOKEN")
+    assert next(line for line in gateway.lines if line.startswith("  try")).endswith(" --token TOKEN")
 
 
 async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
     gateway = await asyncio.to_thread(gateways.GatewayProcess(config, tmp_path).start)
     await asyncio.to_thread(gateway.wait_for_log, "  try ")
     await asyncio.to_thread(gateway.stop)
-    said = "\n".join(gateway.log)
+    said = gateway.log
     assert "serves 1 of 2 namespaces" in said
     assert "waiting  lost: backend 'sqlite' is not available: " in said
     assert "prism kv put default" in said

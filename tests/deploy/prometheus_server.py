@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,10 +11,11 @@ from typing import Any
 
 from missing import missing
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.polling import until
+from prism.acceptance.store.server_process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".cache" / "prometheus" / "usr" / "bin"
-ATTEMPTS = 20_000
 
 
 def tool(name: str) -> str:
@@ -33,7 +33,7 @@ class Prometheus:
         url: of its API.
     """
 
-    def __init__(self, url: str, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, url: str, process: ServerProcess) -> None:
         self.url = url
         self._process = process
 
@@ -49,13 +49,13 @@ class Prometheus:
         return result
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Asks until the condition holds; each question takes the server a moment, so nothing need sleep."""
-        for _ in range(ATTEMPTS):
-            with contextlib.suppress(OSError):
-                if condition():
-                    return
-            assert self._process.poll() is None, "Prometheus has ended"
-        raise AssertionError("in vain")
+        """Returns when the condition holds."""
+
+        def holds() -> bool:
+            assert self._process.running, f"Prometheus has ended:\n{self._process.log}"
+            return condition()
+
+        until(holds, "Prometheus scrapes and evaluates at a pace of its own, and tells of neither")
 
 
 @contextlib.contextmanager
@@ -70,11 +70,8 @@ def prometheus(config: str, folder: Path) -> Iterator[Prometheus]:
         f"--config.file={file}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
-        "--log.level=error",
     ]
-    process = subprocess.Popen(command, cwd=folder, text=True)
-    try:
+    with ServerProcess("prometheus", folder) as process:
+        process.launch(command, "Server is ready to receive web requests")
         yield Prometheus(f"http://{address}", process)
-    finally:
-        process.terminate()
-        process.wait(30)
+        process.end()

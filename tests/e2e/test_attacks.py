@@ -113,7 +113,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             yield Target(gateway, issuer, folder / "audit.log")
     finally:
         issuer.stop()
-    log = "\n".join(gateway.log)
+    log = gateway.log
     assert "Traceback" not in log
     assert "unexpectedly" not in log
     events = [json.loads(line) for line in (folder / "audit.log").read_text().splitlines()]

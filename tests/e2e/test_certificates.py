@@ -265,7 +265,7 @@ async def test_a_handshake_that_fails_is_counted_and_told(secured: Secured, tmp_
         assert await secured.figure(name) == before + 1
         line = secured.gateway.wait_for_log(f"{section}: a TLS handshake failed")
         assert "the client's certificate is of no authority in client_ca" in line
-    assert not any("nobody else has" in line for line in secured.gateway.log)
+    assert not any("nobody else has" in line for line in secured.gateway.lines)
 
 
 async def test_the_admin_port_over_tls_asks_operators_alone(secured: Secured) -> None:
@@ -289,4 +289,4 @@ async def test_the_admin_port_over_tls_asks_operators_alone(secured: Secured) ->
     secured.put("admin", fresh)
     await secured.renewed("admin.tls", applied)
     assert (await listed(root)).code == 0
-    assert "over TLS" in next(line for line in secured.gateway.log if line.strip().startswith("admin"))
+    assert "over TLS" in next(line for line in secured.gateway.lines if line.strip().startswith("admin"))

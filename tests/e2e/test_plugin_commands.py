@@ -62,7 +62,7 @@ async def test_an_operator_s_commands(tmp_path: Path) -> None:
             await client.keyvalue().put("record", {b"key": b"value"}, timeout=60)
         wrong = await prism("plugin", "reload", "default", "--version", "v7", **endpoint)
         await prism("plugin", "disable", "default", **endpoint)
-        log = "\n".join(gateway.log)
+        log = gateway.log
     finally:
         await asyncio.to_thread(gateway.stop)
     assert [each.code for each in (disabled, reloaded, enabled, wrong)] == [0, 1, 0, 6]

@@ -107,4 +107,4 @@ def _next_generation(gateway: gateways.GatewayProcess, before: int) -> int:
     for _ in range(2000):
         if (now := _generation(gateway)) > before:
             return now
-    raise AssertionError(f"generation {before} was not followed by another:\n" + "\n".join(gateway.log))
+    raise AssertionError(f"generation {before} was not followed by another:\n" + gateway.log)

@@ -74,7 +74,7 @@ async def _rotated_under_load(config: Mapping[str, Any], folder: Path, rotate: C
             await asyncio.to_thread(gateway.wait_for_log, f"configuration {number + 2}: namespaces 1 changed")
         done.set()
     assert min(caller.result() for caller in callers) > ROTATIONS
-    assert "another-" not in "\n".join(gateway.log)
+    assert "another-" not in gateway.log
 
 
 async def _put_and_get(prism: Client, number: int, done: asyncio.Event) -> int:
@@ -121,7 +121,7 @@ def test_no_secret_leaves_the_gateway(tmp_path: Path, installed: None, monkeypat
     with grpc_receiver(box) as port:
         config["telemetry"]["traces"]["endpoint"] = f"http://127.0.0.1:{port}"
         gateway = gateways.GatewayProcess(config, tmp_path)
-        gateway.log = deque()
+        gateway.lines = deque()
         gateway.start()
         try:
             outside = _everything_said(gateway)
@@ -129,7 +129,7 @@ def test_no_secret_leaves_the_gateway(tmp_path: Path, installed: None, monkeypat
             outside["errors after a rotation"] = _errors(gateway)
         finally:
             assert gateway.stop() == 0
-    outside["log"] = "\n".join(gateway.log)
+    outside["log"] = gateway.log
     outside["audit"] = (tmp_path / "audit.jsonl").read_text()
     outside["spans"] = "\n".join(str(each.span) + str(each.resource) for each in box.spans)
     outside |= _listings(tmp_path, gateway.config)
@@ -180,7 +180,7 @@ def _everything_said(gateway: gateways.GatewayProcess) -> dict[str, str]:
     said = {"grpc": _errors(gateway), "http": _http_errors(gateway)}
     for path in ("/metrics", "/health/ready", "/health/ready?namespace=fails"):
         said[path] = _fetched(f"http://{gateway.metrics}{path}")
-    (admin,) = (line.split()[1] for line in gateway.log if line.strip().startswith("admin "))
+    (admin,) = (line.split()[1] for line in gateway.lines if line.strip().startswith("admin "))
     said["processes"] = _processes(gateway.pid)
     for path in ("plugin/list", "plugin/status", "namespace/list", "namespace/describe?namespace=file"):
         said[f"admin {path}"] = _fetched(f"http://{admin}/admin/{path}")

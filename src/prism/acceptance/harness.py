@@ -66,14 +66,14 @@ class PluginAcceptanceHarness:
         """The plugin.
 
         Raises:
-            FailedPrecondition: there is none of that name, or it cannot be used.
+            FailedPrecondition: it is unknown, or cannot be used.
         """
         if isinstance(self._plugin, str):
             plugins = discover()
             if self._plugin not in plugins.found:
                 broken = [each.problem for each in plugins.broken if each.name == self._plugin]
-                known = f"there are {', '.join(plugins.found)}"
-                raise FailedPrecondition(f"there is no plugin {self._plugin!r}; {'; '.join(broken) or known}")
+                known = f"known are {', '.join(plugins.found)}"
+                raise FailedPrecondition(f"unknown plugin {self._plugin!r}: {'; '.join(broken) or known}")
             self._plugin = plugins.found[self._plugin]
         return self._plugin
 
@@ -86,12 +86,12 @@ class PluginAcceptanceHarness:
         """The suites that apply: those of every plugin, and those of the abstractions that the manifest declares.
 
         Raises:
-            FailedPrecondition: a suite or a way was asked for that there is not.
+            FailedPrecondition: a suite or a way was asked for that is unknown.
         """
         if unknown := set(self._suites) - set(suites()):
-            raise FailedPrecondition(f"there is no suite {', '.join(sorted(unknown))}; there are {', '.join(suites())}")
+            raise FailedPrecondition(f"unknown suite {', '.join(sorted(unknown))}; known are {', '.join(suites())}")
         if unknown := set(self._ways) - set(EVERY_WAY):
-            raise FailedPrecondition(f"there is no way {', '.join(sorted(unknown))}; there are {', '.join(EVERY_WAY)}")
+            raise FailedPrecondition(f"unknown way {', '.join(sorted(unknown))}; known are {', '.join(EVERY_WAY)}")
         declared = self.plugin.manifest.interfaces
         return [
             suite
@@ -129,8 +129,8 @@ class PluginAcceptanceHarness:
         reference = self.plugin.manifest.testing
         if not reference:
             raise FailedPrecondition(
-                f"plugin {self.name!r} names no store to test on: let the manifest's `testing` name a class that "
-                "implements prism.acceptance.TestBackend, or give one to PluginAcceptanceHarness, or a file to --config"
+                f"plugin {self.name!r} names no store to test on; set `testing` in its manifest to a class that "
+                "implements prism.acceptance.TestBackend, give such a class to PluginAcceptanceHarness, or a file to --config"
             )
         module, _, name = reference.partition(":")
         made: TestBackend = getattr(importlib.import_module(module), name)()

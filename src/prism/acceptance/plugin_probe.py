@@ -1,4 +1,4 @@
-"""A plugin that nothing is known of but how to reach it: it is asked what it is, and gets a manifest of its answer.
+"""Asks a plugin, of which only the command or address is known, what it is, and writes a manifest of its answer.
 
 A gateway runs no plugin without a manifest, so one is written to a temporary folder, which ends with the program.
 """
@@ -24,7 +24,7 @@ from prism.wire import Channel, Deadline, StatusError
 
 _ADDRESS = re.compile(r"unix:.+|(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")
 _INFORMATION = f"/{pb.DESCRIPTOR.services_by_name['PluginInfoService'].full_name}/GetInfo"
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 _HERE = "import os, sys; os.chdir(sys.argv[1]); os.execv(sys.argv[2], sys.argv[2:])"
 """A gateway runs in a folder of its own, and what is started by it too; a command is meant for where it was written."""
 _KINDS = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "text"), (Mapping, "mapping"))
@@ -36,7 +36,7 @@ def is_address(text: str) -> bool:
 
 
 def command_of(text: str) -> tuple[str, ...]:
-    """What runs a command in this folder, wherever it is run from; empty where there is no such program."""
+    """What runs a command in this folder, wherever it is run from; empty where no such program is found."""
     try:
         program, *arguments = shlex.split(text)
     except ValueError:
@@ -55,7 +55,7 @@ def listening(address: str, config: Mapping[str, object], credentials: Mapping[s
         info = asyncio.run(_asked(address))
     except (StatusError, OSError) as error:
         raise FailedPrecondition(
-            f"nothing at {address} says what plugin it is ({error}); start the plugin there, or correct the address"
+            f"no plugin answers at {address} ({error}); start the plugin there, or correct the address"
         ) from error
     return _introduced(info, (), config, credentials)
 
@@ -71,7 +71,7 @@ def started(named: str, command: Sequence[str], config: Mapping[str, object], cr
     except (NotStarted, StatusError, OSError) as error:
         why = str(error).removeprefix(f"{' '.join(command)}: ")
         raise FailedPrecondition(
-            f"{named} is no plugin: {why}; serve it with prism.sdk, or as docs/plugins.md says"
+            f"{named} is not a plugin: {why}; serve it with prism.sdk, or as docs/plugins.md says"
         ) from error
     except PrismError as error:
         raise FailedPrecondition(f"{named} does not start with this configuration: {error}") from error
@@ -81,7 +81,7 @@ def started(named: str, command: Sequence[str], config: Mapping[str, object], cr
 async def _asked(address: str) -> pb.GetInfoResponse:
     channel = Channel(address)
     try:
-        answer = await channel.unary(_INFORMATION, b"", deadline=Deadline.after(_PATIENCE))
+        answer = await channel.unary(_INFORMATION, b"", deadline=Deadline.after(_TIMEOUT))
     finally:
         await channel.close()
     return pb.GetInfoResponse.FromString(answer)
@@ -91,7 +91,7 @@ async def _introduces_itself(
     command: Sequence[str], config: Mapping[str, object], credentials: Mapping[str, str]
 ) -> pb.GetInfoResponse:
     async with running(command, config, credentials) as plugin:
-        answer = await plugin.channel.unary(_INFORMATION, b"", deadline=Deadline.after(_PATIENCE))
+        answer = await plugin.channel.unary(_INFORMATION, b"", deadline=Deadline.after(_TIMEOUT))
     return pb.GetInfoResponse.FromString(answer)
 
 

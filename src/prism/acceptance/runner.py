@@ -16,7 +16,7 @@ from prism.errors import FailedPrecondition
 
 
 class HarnessFile(pytest.File):
-    """Stands for the test module that there is not."""
+    """Stands in the place of a test module."""
 
     harness: PluginAcceptanceHarness
 
@@ -60,7 +60,7 @@ class Run:
         self._seconds += report.duration
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Where the gateway does not serve the plugin, no test can tell anything."""
+        """Where the gateway does not serve the plugin the run ends: no test would show anything."""
         if call.excinfo is not None and isinstance(call.excinfo.value, NotServing):
             item.session.shouldfail = f"{call.excinfo.value}"
 
@@ -136,15 +136,17 @@ def _check(harness: PluginAcceptanceHarness, junit: Path | None) -> None:
         raise FailedPrecondition(f"{plugin.name!r} needs {', '.join(missing)}; {plugin.how_to_install()}")
     if "binding" in harness.ways() and not plugin.manifest.backend:
         raise FailedPrecondition(
-            f"the way 'binding' calls the plugin's own Python class, and nothing names that of {plugin.name!r}; leave "
-            "the way out, or name the plugin by its package"
+            f"the way 'binding' calls the plugin's Python class, and {plugin.name!r} names none; leave the way out, or "
+            "name the plugin by its package"
         )
     if harness.placement == "in_process":
         plugin.backend_type()
     elif not harness.command() and not harness.section:
-        raise FailedPrecondition(f"{plugin.name!r} names no command that runs it; give --command or --endpoint")
+        raise FailedPrecondition(f"{plugin.name!r} has no command to run it by; give --command or --endpoint")
     if junit is not None and not junit.absolute().parent.is_dir():
-        raise FailedPrecondition(f"--junit {junit}: there is no folder {junit.absolute().parent}; make it first")
+        raise FailedPrecondition(
+            f"--junit {junit}: the folder {junit.absolute().parent} does not exist; create it first"
+        )
     store = harness.store()
     if isinstance(store, ConfiguredStore):
         store.check(plugin)

@@ -1,4 +1,4 @@
-"""What is tested: a plugin on one place for data, and how a gateway is told of it."""
+"""What is tested: a plugin on one place for data, and how a gateway's configuration names it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Subject:
         return backend
 
     def discovery(self) -> dict[str, Any]:
-        """The part of a gateway's configuration by which it finds a plugin that is no installed package."""
+        """The part of a gateway's configuration by which it finds a plugin that is not an installed package."""
         folder = self.plugin.folder
         return {"plugins": {"folders": [str(folder.parent)]}} if folder and not self.plugin.distribution else {}
 

@@ -15,7 +15,7 @@ from prism.errors import FailedPrecondition
 from prism.plugins.discovery import MANIFEST, Plugin, Plugins, discover
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-RUNS_ALREADY = "the store that the configuration names runs already and may be others' too"
+RUNS_ALREADY = "the configured store is already running and may be shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def target(named: str, config: Mapping[str, object] = NOTHING, credentials: Mapp
         credentials: likewise.
 
     Raises:
-        FailedPrecondition: there is no such plugin, or it cannot be used.
+        FailedPrecondition: it is unknown, or cannot be used.
     """
     plugins = discover()
     if named in plugins.found:
@@ -52,15 +52,15 @@ def target(named: str, config: Mapping[str, object] = NOTHING, credentials: Mapp
         found = plugin_probe.listening(named, config, credentials)
         return Target(plugins.found.get(found.name, found), {"type": "remote", "endpoint": named})
     if folder.is_dir():
-        raise FailedPrecondition(f"the folder {named} holds no {MANIFEST}; docs/plugins.md says what stands in one")
+        raise FailedPrecondition(f"the folder {named} holds no {MANIFEST}; docs/plugins.md says how to write one")
     if command := plugin_probe.command_of(named):
         found = plugin_probe.started(named, command, config, credentials)
         return Target(plugins.found.get(found.name, found), {"type": "sidecar", "command": list(command)})
     broken = [each.problem for each in plugins.broken if each.name == named]
     near = difflib.get_close_matches(named, plugins.found, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    known = f"there are {', '.join(plugins.found)}{hint}; or give a folder with a {MANIFEST}, a command, or HOST:PORT"
-    raise FailedPrecondition(f"there is no plugin {named!r}: {'; '.join(broken) or known}")
+    known = f"known are {', '.join(plugins.found)}{hint}; or give a folder with a {MANIFEST}, a command, or HOST:PORT"
+    raise FailedPrecondition(f"unknown plugin {named!r}: {'; '.join(broken) or known}")
 
 
 def _in_folder(folder: Path, plugins: Plugins) -> Plugin:
@@ -69,7 +69,7 @@ def _in_folder(folder: Path, plugins: Plugins) -> Plugin:
     if found:
         return found[0]
     problems = [each.problem for each in within.broken if Path(each.origin) == folder]
-    raise FailedPrecondition(f"{folder / MANIFEST}: {'; '.join(problems) or 'its name is taken by another plugin'}")
+    raise FailedPrecondition(f"{folder / MANIFEST}: {'; '.join(problems) or 'another plugin has the same name'}")
 
 
 class ConfiguredStore:
@@ -145,11 +145,11 @@ def configured(file: Path) -> ConfiguredStore:
     try:
         document: Any = yaml.safe_load(file.read_text()) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FailedPrecondition(f"{file}: this is no YAML: {error}") from error
+        raise FailedPrecondition(f"{file}: not valid YAML: {error}") from error
     sections = ("config", "credentials")
     if not isinstance(document, dict) or not set(document) <= set(sections):
         raise FailedPrecondition(
-            f"{file}: it must hold `config` and `credentials` as a namespace has them, and no more"
+            f"{file}: it may hold `config` and `credentials`, as a namespace has them, and nothing else"
         )
     found = {name: document.get(name) or {} for name in sections}
     for name, content in found.items():

@@ -1,6 +1,6 @@
 """The redis plugin with a cache that lies about its store, as a process to be run as a sidecar.
 
-Its lies keep out of each other's way: each is told where one suite looks.
+Its lies keep out of each other's way: each is there where one suite looks.
 """
 
 from prism.backends.redis import backend

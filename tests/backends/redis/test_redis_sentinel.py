@@ -1,8 +1,6 @@
 """Redis behind sentinels: a failover under load, seen by the backend as a pause with honest outcomes."""
 
 import asyncio
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,10 +13,12 @@ pytest.importorskip("redis")
 from backends.redis.conftest import Open
 from backends.redis.store import Store
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.polling import until
+from prism.acceptance.store.server_process import ServerProcess
 from prism.backends.redis.backend import server_and_locator
 from prism.backends.redis.commands.server import OneServer
 from prism.backends.redis.config import RedisConfig, RedisCredentials
-from prism.backends.redis.testing.cluster import in_step, until
+from prism.backends.redis.testing.cluster import in_step
 from prism.backends.redis.testing.server import USER, RedisServer, binary
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from redis import ConnectionError as NotYet
@@ -76,26 +76,18 @@ def watching(server: RedisServer, folder: Path, *more: str, knows: str = "REPLIC
     ]
     file = folder / f"sentinel-{port}.conf"
     file.write_text("\n".join(settings) + "\n")
-    process = subprocess.Popen([binary(), str(file), "--sentinel"], stdout=subprocess.DEVNULL)
-    try:
-        _until_it_knows(port, knows)
+    with ServerProcess("sentinel", folder) as process:
+        process.launch([binary(), file, "--sentinel"], "Sentinel ID is")
+        until(lambda: _knows(port, knows), f"the sentinel knows its {knows}: it looks every second, and does not tell")
         yield f"127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
 
 
-def _until_it_knows(port: int, what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        with closing(Redis(port=port)) as client:
-            try:
-                if client.execute_command("SENTINEL", what, SERVICE):
-                    return
-            except NotYet:
-                pass
-        time.sleep(0.05)  # a sentinel looks every second, and tells nobody
-    raise RuntimeError(f"the sentinel does not know its {what}")
+def _knows(port: int, what: str) -> bool:
+    with closing(Redis(port=port)) as client:
+        try:
+            return bool(client.execute_command("SENTINEL", what, SERVICE))
+        except NotYet:
+            return False
 
 
 async def test_a_failover_is_survived(

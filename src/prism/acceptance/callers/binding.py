@@ -51,7 +51,7 @@ class BindingCaller:
         return operation.response.FromString(payload)
 
     async def call_late(self, operation: Operation, request: Message, *, namespace: str) -> Any:
-        """Runs a unary operation whose deadline has passed; nobody but the backend looks at the deadline."""
+        """Runs a unary operation whose deadline has passed; only the backend looks at the deadline."""
         binding, _ = await self._enter(namespace, None, TIMEOUT)
         payload = await binding.unary[operation.name](
             request.SerializeToString(), Context(namespace, Deadline.after(-1.0))

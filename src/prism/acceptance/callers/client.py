@@ -1,4 +1,4 @@
-"""The way in of a Python application: `prism.client`, through its public face alone."""
+"""The way in of a Python application: `prism.client`, through its public names alone."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -43,7 +43,7 @@ class Connections:
         self._idle: SimpleQueue[HTTPConnection] = SimpleQueue()
 
     def take(self) -> HTTPConnection:
-        """A connection that nobody uses."""
+        """A connection that is not in use."""
         return HTTPConnection(self._address, timeout=TIMEOUT) if self._idle.empty() else self._idle.get()
 
     def give_back(self, connection: HTTPConnection) -> None:

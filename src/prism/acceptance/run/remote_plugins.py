@@ -1,22 +1,19 @@
 """Plugins elsewhere, for the tests of the placement `remote`: processes that serve by mutual TLS on this machine."""
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from prism.acceptance.store.backend import StoreMissing
+from prism.acceptance.store.server_process import ServerProcess
 from prism.plugins.discovery import Plugin
 
-START_PATIENCE = 30.0
-END_PATIENCE = 15.0
-
-_LISTENS = re.compile(rb"^\s*listens\s+(\S+)")
+_LISTENS = re.compile(r"^\s*listens\s+(\S+)")
 
 
 class RemotePlugins:
-    """Processes of one plugin, each with a certificate of one authority of their own, which no other is trusted by."""
+    """Processes of one plugin, each with a certificate of one authority of their own, the only one that is trusted."""
 
     def __init__(self, plugin: Plugin, folder: Path) -> None:
         """
@@ -26,8 +23,7 @@ class RemotePlugins:
         """
         self._plugin = plugin
         self._folder = folder
-        self._processes: list[asyncio.subprocess.Process] = []
-        self._drains: list[asyncio.Task[None]] = []
+        self._processes: list[ServerProcess] = []
 
     async def start(self, count: int) -> Mapping[str, object]:
         """Starts so many; gives the section `plugin` that leads a gateway to them.
@@ -56,38 +52,14 @@ class RemotePlugins:
     async def _start(self) -> str:
         files = {name: str(self._folder / f"plugin-{name}.pem") for name in ("ca", "cert", "key")}
         tls = ("--tls-cert", files["cert"], "--tls-key", files["key"], "--tls-client-ca", files["ca"])
-        process = await asyncio.create_subprocess_exec(
-            *self._plugin.command(),
-            *("--listen", "127.0.0.1:0"),
-            *tls,
-            *("--log-level", "warning"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        command = [*self._plugin.command(), "--listen", "127.0.0.1:0", *tls, "--log-level", "warning"]
+        process = ServerProcess(self._plugin.name, self._folder)
         self._processes.append(process)
-        assert process.stdout is not None  # it was asked for
-        async with asyncio.timeout(START_PATIENCE):
-            while line := await process.stdout.readline():
-                if found := _LISTENS.match(line):
-                    self._drains.append(asyncio.create_task(_drain(process.stdout)))
-                    return found[1].decode()
-        raise RuntimeError(f"plugin {self._plugin.name!r} did not start; what it printed says why")
+        line = await asyncio.to_thread(process.launch, command, _LISTENS.pattern)
+        found = _LISTENS.match(line)
+        assert found is not None  # it is the line that was waited for
+        return found[1]
 
     async def stop(self) -> None:
         """Ends them."""
-        for process in self._processes:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        try:
-            async with asyncio.timeout(END_PATIENCE):
-                await asyncio.gather(*(each.wait() for each in self._processes))
-        finally:
-            for process in self._processes:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            await asyncio.gather(*self._drains)
-
-
-async def _drain(stream: asyncio.StreamReader) -> None:
-    while await stream.read(1 << 16):
-        pass
+        await asyncio.gather(*(asyncio.to_thread(process.end) for process in self._processes))

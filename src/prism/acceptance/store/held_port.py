@@ -1,4 +1,4 @@
-"""A port for a server that must be told one: it is nobody else's while the server has yet to start, or is down."""
+"""A port for a server that has to be given one: no other process gets it while the server is down."""
 
 import socket
 import weakref
@@ -7,7 +7,7 @@ import weakref
 class HeldPort:
     """A free port of 127.0.0.1, kept until this object is gone.
 
-    A socket is bound to it that does not listen: the system gives the port to nobody who asks for any, and to no
+    A socket is bound to it that does not listen: the system gives the port to no process that asks for any, and to no
     connection, while a server that sets SO_REUSEADDR, as servers do, may listen there. Until one does, and after it,
     connections are refused.
 

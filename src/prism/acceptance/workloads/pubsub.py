@@ -38,7 +38,7 @@ class PubSubWorkload(Workload):
         return _OF_CAPABILITIES.get(capability, ())
 
     def write_request(self, number: int, value: int | None = None) -> PublishRequest:
-        """See Workload. Numbers below one are for nobody: they only ask whether the store is well."""
+        """See Workload. Numbers below one have a topic without listeners: they only ask whether the store is well."""
         topic = TOPIC if number > 0 else "t.other.than.numbers"
         return PublishRequest(topic=topic, payload=b"%d" % (number if value is None else value))
 

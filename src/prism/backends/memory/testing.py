@@ -43,13 +43,13 @@ class TemporaryStore:
 
 
 class MemoryTestBackend(LocalStore):
-    """`prism.acceptance.TestBackend`: names for stores, which live in whoever serves them."""
+    """`prism.acceptance.TestBackend`: names for stores, which live in the process that serves them."""
 
     def __init__(self) -> None:
         self._name = ""
 
     async def start(self) -> None:
-        """Chooses a name that nobody has."""
+        """Chooses a name that is not in use."""
         self._name = f"test-{uuid.uuid4()}"
 
     async def stop(self) -> None:

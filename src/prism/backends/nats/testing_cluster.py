@@ -1,15 +1,13 @@
 """A cluster of real NATS servers for tests, any of which may be killed."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Self
 from urllib.request import urlopen
 
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.polling import until
 from prism.backends.nats.testing_server import Login, NatsServer
-
-_FORM_SECONDS = 20.0
 
 
 class NatsCluster:
@@ -45,11 +43,10 @@ class NatsCluster:
         """Starts those that do not run, and waits until each knows all others."""
         for server in self.servers:
             server.start()
-        deadline = time.monotonic() + _FORM_SECONDS
-        while any(len(set(peers)) < len(self.servers) - 1 for peers in map(_peers, self._monitors)):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the servers did not form a cluster:\n{self.servers[0].log}")
-            time.sleep(0.01)
+        until(
+            lambda: all(len(set(peers)) >= len(self.servers) - 1 for peers in map(_peers, self._monitors)),
+            "each server has a route to every other, which its monitoring port alone tells",
+        )
 
     def stop(self) -> None:
         """Ends them for good; nothing is left."""

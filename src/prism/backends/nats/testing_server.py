@@ -4,10 +4,7 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,8 +12,8 @@ import nkeys
 
 from prism.acceptance.store.backend import StoreMissing
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.server_process import ServerProcess
 
-_START_SECONDS = 20.0
 _DEBIAN = Path("/usr/sbin/nats-server")
 
 Login = Literal["none", "user", "token", "nkey"]
@@ -47,6 +44,7 @@ class NatsServer:
     """One server on a port of its own, which it keeps from start to start.
 
     Attributes:
+        process: the server's process.
         port: where it listens on loopback.
         secret: the password or token that it asks for.
     """
@@ -60,9 +58,7 @@ class NatsServer:
         self._binary = binary()
         self._login = login
         self._settings = settings
-        self._folder: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._paused = False
+        self.process = ServerProcess("nats")
         self._port = HeldPort()
         self.port = self._port.number
         self.secret = secrets.token_hex(8)
@@ -76,14 +72,12 @@ class NatsServer:
     @property
     def log(self) -> str:
         """What it has logged."""
-        return (self.folder / "log").read_text(errors="replace")
+        return self.process.log
 
     @property
     def folder(self) -> Path:
         """Its temporary folder."""
-        if self._folder is None:
-            raise RuntimeError("the server has not been started")
-        return self._folder
+        return self.process.folder
 
     def credentials(self) -> dict[str, str]:
         """What it lets in, as a configuration gives it."""
@@ -98,53 +92,37 @@ class NatsServer:
         return {"username": LIMITED, "password": self.secret}
 
     def change_secret(self) -> None:
-        """Lets in another secret from now on, and nobody with the one before."""
+        """Lets in another secret from now on, and none with the one before."""
         self.secret, self._seed = secrets.token_hex(8), _new_seed()
         self._write_configuration()
-        if self._process is not None:
-            self._process.send_signal(signal.SIGHUP)
-            self._await_line("Reloaded server configuration")
+        if self.process.running:
+            since = self.process.said
+            self.process.send(signal.SIGHUP)
+            self.process.wait_for("Reloaded server configuration", since=since)
 
     def start(self) -> None:
         """Starts it and waits until it answers; does nothing while it runs."""
-        if self._process is not None:
-            return
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="prism-nats-"))
-        self._write_configuration()
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # the program found, our own arguments
-                [self._binary, "-c", self.folder / "nats.conf"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={"PATH": os.environ.get("PATH", "")},
-                start_new_session=True,
-            )
-        self._await_line("Server is ready")
+        if not self.process.running:
+            self._write_configuration()
+            command = (self._binary, "-c", self.folder / "nats.conf")
+            self.process.launch(command, "Server is ready", environment={"PATH": os.environ.get("PATH", "")})
 
     def stop(self) -> None:
         """Ends it for good; nothing is left."""
-        self._end(signal.SIGTERM)
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
-            self._folder = None
+        self.process.end()
+        self.process.remove()
 
     def kill(self) -> None:
         """Ends it as a crash does."""
-        self._end(signal.SIGKILL)
+        self.process.kill()
 
     def pause(self) -> None:
         """Freezes it: connections stay open and nothing answers."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-            self._paused = True
+        self.process.pause()
 
     def resume(self) -> None:
         """Ends a pause."""
-        if self._paused and self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._paused = False
+        self.process.resume()
 
     def _write_configuration(self) -> None:
         lines = [f"listen: 127.0.0.1:{self.port}", self._settings]
@@ -160,20 +138,6 @@ class NatsServer:
         elif self._login == "nkey":
             lines.append(f"authorization {{ users = [{{nkey: {_public(self._seed)}}}] }}")
         (self.folder / "nats.conf").write_text("\n".join(lines))
-
-    def _await_line(self, line: str) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while line not in self.log:
-            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"nats-server did not say {line!r}:\n{self.log}")
-            time.sleep(0.01)
-
-    def _end(self, how: signal.Signals) -> None:
-        self.resume()
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(how)
-            process.wait()
 
 
 def _new_seed() -> bytes:

@@ -43,7 +43,7 @@ _CONDITIONS: Mapping[Fault, str] = {
     "damaged": "data_corrupted",
 }
 
-ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names is others' too"
+ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names may be shared"
 
 
 def find_server(within: Path | None = None) -> RunningServer:

@@ -62,4 +62,4 @@ def account() -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
-        raise ServerMissing(f"PostgreSQL refuses to run as root and there is no account {ACCOUNT!r}") from None
+        raise ServerMissing(f"PostgreSQL refuses to run as root, and this machine has no account {ACCOUNT!r}") from None

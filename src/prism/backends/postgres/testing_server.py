@@ -1,18 +1,16 @@
 """Real PostgreSQL servers for tests: one that is started here and may be broken at will, or one that already runs.
 
-Both have the same face; what only the owner of a server may do to it is `PostgresServer`'s alone.
+Both are used alike; what only the owner of a server may do to it is `PostgresServer`'s alone.
 """
 
 import asyncio
 import os
 import secrets
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -20,9 +18,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.server_process import ServerProcess
 from prism.backends.postgres.testing_installation import ACCOUNT, account, binaries
 
-_START_SECONDS = 30.0
+_READY = r"ready to accept (read-only )?connections"
 
 Result = TypeVar("Result")
 
@@ -87,18 +86,18 @@ class PostgresServer(RunningServer):
         settings: of postgresql.conf; what is written is synced to disk unless they say otherwise.
         within: the folder that holds its directory; None is that for temporary files.
 
+    Attributes:
+        process: the server's process.
+
     Raises:
         ServerMissing: PostgreSQL is not installed.
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None, within: Path | None = None) -> None:
-        self._within = within
         self._binaries = binaries()
-        self._account = account()
         self._settings = dict(settings or {})
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder: Path | None = None
-        self._paused: list[int] = []
+        self._filled = False
+        self.process = ServerProcess("pg", within=within, account=account(), with_children=True)
         self.password = secrets.token_hex(8)
         self._port = HeldPort()
         self.port = self._port.number
@@ -112,54 +111,51 @@ class PostgresServer(RunningServer):
     @property
     def log(self) -> str:
         """What the server has logged."""
-        return (self.folder / "log").read_text(errors="replace")
+        return self.process.log
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary directory, which holds its data and its socket."""
+        return self.process.folder
 
     def start(self) -> None:
-        """Starts it, on an empty data directory the first time, and waits until it answers."""
-        if self._folder is None:
-            self._folder = self._create()
+        """Starts it, on an empty data directory the first time, and waits until it takes connections."""
+        if not self._filled:
+            self._fill()
+            self._filled = True
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
-            "unix_socket_directories": str(self._folder),
+            "unix_socket_directories": str(self.folder),
             "shared_buffers": "64MB",
             **self._settings,
         }
         settings = [f"--{name}={value}" for name, value in options.items()]
-        with (self._folder / "log").open("ab") as log:
-            self._process = self._spawn([self._program("postgres"), "-D", self._data, *settings], log)
-        self._await_readiness()
+        command = [self._program("postgres"), "-D", self._data, *settings]
+        self.process.launch(command, _READY, environment=_environment())
 
     def stop(self) -> None:
         """Ends it for good and removes its directory."""
-        self._end(signal.SIGINT)
+        self.shut_down()
         self._databases.clear()
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
-            self._folder = None
+        self.process.remove()
+        self._filled = False
 
     def shut_down(self) -> None:
         """Stops it as an operator does who does not wait for clients; the data stays for the next start."""
-        self._end(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):  # it was killed: its log is replayed by the next start
+            self.process.end(signal.SIGINT)
 
     def kill(self) -> None:
         """Ends it as a crash does: every process at once, nothing flushed; the data stays for the next start.
 
         Returns when the last is gone: a start is refused while one of them still holds the shared memory.
         """
-        if self._process is not None:
-            _signal(self._process.pid, signal.SIGSTOP)  # so that it starts none that is not in the list
-        processes = self._processes()
-        for each in processes:
-            _signal(each, signal.SIGKILL)
-        self._end(signal.SIGKILL)
-        while any(map(_alive, processes)):
-            time.sleep(0.005)
+        self.process.kill()
 
     def wait(self) -> None:
         """Returns when it has ended by itself."""
-        if self._process is not None:
-            self._process.wait(_START_SECONDS)
+        self.process.wait()
 
     def restart(self) -> None:
         """Stops and starts it."""
@@ -168,14 +164,11 @@ class PostgresServer(RunningServer):
 
     def pause(self) -> None:
         """Freezes it: connections stay open and nothing answers."""
-        self._paused = self._processes()
-        for each in self._paused:
-            _signal(each, signal.SIGSTOP)
+        self.process.pause()
 
     def resume(self) -> None:
         """Ends a pause."""
-        while self._paused:
-            _signal(self._paused.pop(), signal.SIGCONT)
+        self.process.resume()
 
     def change_password(self) -> None:
         """Gives its account another password; sessions that stand stay as they are."""
@@ -188,25 +181,11 @@ class PostgresServer(RunningServer):
         return f"postgresql://{ACCOUNT}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     @property
-    def folder(self) -> Path:
-        """Its temporary directory, which holds its data, its log and its socket."""
-        if self._folder is None:
-            raise RuntimeError("the server has not been started")
-        return self._folder
-
-    @property
     def _data(self) -> str:
         return str(self.folder / "data")
 
     def _program(self, name: str) -> str:
         return str(self._binaries / name)
-
-    def _create(self) -> Path:
-        self._folder = Path(tempfile.mkdtemp(prefix="prism-pg-", dir=self._within))
-        if self._account is not None:
-            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
-        self._fill()
-        return self._folder
 
     def _fill(self) -> None:
         """Makes the data directory."""
@@ -228,71 +207,14 @@ class PostgresServer(RunningServer):
 
     def _run(self, program: str, *arguments: str) -> None:
         """Runs one of PostgreSQL's programs to its end."""
-        with (self.folder / "log").open("ab") as log:
-            code = self._spawn([self._program(program), *arguments], log).wait()
-        if code:
-            raise RuntimeError(f"{program} failed:\n{self.log}")
-
-    def _spawn(self, arguments: list[str], log: Any) -> "subprocess.Popen[bytes]":
-        runner = self._account
-        return subprocess.Popen(  # noqa: S603  # the binaries found, our own arguments
-            arguments,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-            user=runner.pw_uid if runner else None,
-            group=runner.pw_gid if runner else None,
-            extra_groups=[] if runner else None,
-            start_new_session=True,
-        )
-
-    def _await_readiness(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                self.execute("SELECT 1")
-            except (OSError, asyncpg.CannotConnectNowError) as error:
-                if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"PostgreSQL did not start:\n{self.log}") from error
-                time.sleep(0.02)
-            else:
-                return
-
-    def _processes(self) -> list[int]:
-        if self._process is None:
-            return []
-        parent = self._process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return [parent, *map(int, children)]
-
-    def _end(self, how: signal.Signals) -> None:
-        self.resume()
-        process, self._process = self._process, None
-        if process is None:
-            return
-        _signal(process.pid, how)
-        try:
-            process.wait(_START_SECONDS)
-        except subprocess.TimeoutExpired:
-            _signal(process.pid, signal.SIGQUIT)
-            process.wait(_START_SECONDS)
+        tool = ServerProcess(program, self.folder, account=account())
+        tool.launch([self._program(program), *arguments], environment=_environment())
+        if tool.wait():
+            raise RuntimeError(f"{program} failed:\n{tool.log}")
 
 
-def _alive(process: int) -> bool:
-    """Whether it runs; one that has ended and that nobody has asked for yet does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _signal(process: int, number: signal.Signals) -> None:
-    try:
-        os.kill(process, number)
-    except ProcessLookupError:
-        return
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
 
 
 def _complete(work: Coroutine[Any, Any, Result]) -> Result:

@@ -69,7 +69,7 @@ class SqliteTestBackend(LocalStore):
             self._folder = Path(tempfile.mkdtemp(prefix="prism-sqlite-"))
 
     async def stop(self) -> None:
-        """Removes the files; whoever has one open has been stopped before."""
+        """Removes the files; what had one open has been stopped before."""
         if self._folder is not None:
             shutil.rmtree(self._folder)
             self._folder = None

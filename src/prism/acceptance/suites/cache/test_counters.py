@@ -1,4 +1,4 @@
-"""Increment: counters that nobody is left out of."""
+"""Increment: counters that count every caller."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def test_a_missing_counter_starts_at_zero(cache: Cache) -> None:
 
 @pytest.mark.parametrize("value", [b"text", b"", b" 1", b"1.5", b"99999999999999999999"])
 async def test_what_is_no_counter_stays(cache: Cache, value: bytes) -> None:
-    """proto, Increment: a value that is no 64-bit integer is FAILED_PRECONDITION and stays as it is."""
+    """proto, Increment: a value that is not a 64-bit integer is FAILED_PRECONDITION and stays as it is."""
     await cache.set(b"k", value)
     await cache.refused(FailedPrecondition, "Increment", IncrementRequest(key=b"k", delta=1))
     assert await cache.get(b"k") == value

@@ -106,7 +106,7 @@ async def test_a_value_is_bounded(cache: Cache) -> None:
 
 
 @pytest.mark.ways("binding", "process", "grpc")
-async def test_a_mode_that_nobody_knows_is_refused(cache: Cache) -> None:
+async def test_an_unknown_mode_is_refused(cache: Cache) -> None:
     """proto, SetMode: a later version's mode is refused, not taken for another."""
     error = await cache.refused(InvalidArgument, "Set", SetRequest(key=b"k", value=b"1", mode=77))  # type: ignore[arg-type]  # on purpose
     assert [each.field for each in error.violations] == ["mode"]

@@ -15,8 +15,8 @@ from prism.interfaces.keyvalue import (
     ScanStreamRequest,
 )
 
-LONGEST_ID = 512
-LONGEST_KEY = 1024
+MAX_ID = 512
+MAX_KEY = 1024
 TTL = duration(LONG)
 
 
@@ -56,7 +56,7 @@ async def test_an_id_is_required(kv: KeyValue, method: str) -> None:
 async def test_a_key_is_too_long(kv: KeyValue, method: str) -> None:
     """CONTRACT, common rules: item keys up to 1 KiB."""
     served(kv, method)
-    error = await kv.refused(InvalidArgument, method, REQUESTS[method]("r", b"\xff" * (LONGEST_KEY + 1)))
+    error = await kv.refused(InvalidArgument, method, REQUESTS[method]("r", b"\xff" * (MAX_KEY + 1)))
     assert names_field(error, KEY_FIELDS[method], "1025", "1024")
     assert await kv.get("r", b"fine") == []
 
@@ -97,9 +97,9 @@ async def test_expire_needs_a_ttl(kv: KeyValue) -> None:
 @pytest.mark.parametrize("record", ["x" * 512, "\u00e9" * 256, "\U0001f600" * 128], ids=["1", "2", "4"])
 async def test_the_longest_id_and_key_work(kv: KeyValue, record: str) -> None:
     """CONTRACT, common rules: 512 bytes of id and 1 KiB of key are allowed, with every operation."""
-    assert len(record.encode()) == LONGEST_ID
+    assert len(record.encode()) == MAX_ID
     for octet in (b"k", b"\xff", b"\0"):
-        key = octet * LONGEST_KEY
+        key = octet * MAX_KEY
         await kv.put(record, {key: b"v"})
         assert await kv.values(record, key) == {key: b"v"}
         assert await kv.exists(record, key) == [key]
@@ -132,7 +132,7 @@ async def test_long_names_are_told_apart_at_their_end(kv: KeyValue) -> None:
 
 @UNTYPED
 async def test_a_key_may_be_put_once_in_a_put(kv: KeyValue) -> None:
-    """proto, Put: no two items with the same key, for nobody could say which is last."""
+    """proto, Put: no two items with the same key, for it could not be said which is last."""
     request = PutRequest(id="r", items=[PutItem(key=key, value=b"v") for key in (b"a", b"b", b"c", b"b", b"a\0")])
     error = await kv.refused(InvalidArgument, "Put", request)
     assert names_field(error, "items[3]", "key", "once")

@@ -174,7 +174,7 @@ async def test_paging_amid_deletes_and_additions(kv: KeyValue, reverse: bool) ->
 
 
 async def test_paging_amid_a_busy_writer(kv: KeyValue) -> None:
-    """CONTRACT, Scan: the items that nobody touches are read once each, whatever others do meanwhile."""
+    """CONTRACT, Scan: the items that are not touched are read once each, whatever happens to others meanwhile."""
     stable = [b"%03d" % number for number in range(0, 200, 2)]
     await kv.put("r", dict.fromkeys(stable, b"v"))
     done = asyncio.Event()

@@ -103,7 +103,7 @@ async def test_expired_items_do_not_count(kv: KeyValue) -> None:
 
 
 async def test_a_caller_may_leave_early(kv: KeyValue) -> None:
-    """CONTRACT, ScanStream: a reader that goes away ends the stream and harms nobody."""
+    """CONTRACT, ScanStream: a reader that goes away ends the stream and harms no other call."""
     value = b"v" * 100_000
     for number in range(30):
         await kv.put("r", {b"%02d" % number: value})

@@ -69,7 +69,7 @@ async def test_a_version_is_not_used_again_after_expiry(kv: KeyValue) -> None:
 
 
 async def test_racing_puts_get_versions_of_their_own(kv: KeyValue) -> None:
-    """CONTRACT, version: never used twice for the same key, whoever writes at the same time, through any gateway."""
+    """CONTRACT, version: never used twice for the same key, by writers at the same time through any gateway."""
     answers = await asyncio.gather(*(kv.put("r", {b"k": b"%d" % number}) for number in range(64)))
     versions = [version for (version,) in answers]
     assert len(set(versions)) == 64

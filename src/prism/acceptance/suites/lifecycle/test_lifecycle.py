@@ -48,7 +48,7 @@ async def test_use_before_initialise_is_refused(subject: Subject, plugin: Runnin
     """plugin.proto, Execute: an instance that is not known is FAILED_PRECONDITION, INSTANCE_UNKNOWN, NOT_APPLIED."""
     operation = first_operation(subject, reads=False)
     request = pb.ExecuteRequest(operation=operation.name, raw_params=b"")
-    request.metadata.update({"prism-namespace": "default", "prism-instance": "nobody started this"})
+    request.metadata.update({"prism-namespace": "default", "prism-instance": "not started"})
     with pytest.raises(PrismError) as caught:
         await plugin.ask("Execute", request, pb.ExecuteResponse)
     assert (caught.value.reason, caught.value.outcome) == ("INSTANCE_UNKNOWN", Outcome.NOT_APPLIED)
@@ -59,7 +59,7 @@ async def test_an_operation_that_there_is_not_is_refused(subject: Subject, plugi
     request = pb.ExecuteRequest(operation="prism.data.v1.Nothing/Nothing", raw_params=b"")
     request.metadata.update({"prism-namespace": "default", "prism-instance": "test"})
     await plugin.attach("default")
-    assert await _told(plugin, request) == "UNIMPLEMENTED"
+    assert await _status(plugin, request) == "UNIMPLEMENTED"
 
 
 async def test_shutdown_answers_what_is_in_flight(subject: Subject) -> None:
@@ -80,10 +80,10 @@ async def test_shutdown_answers_what_is_in_flight(subject: Subject) -> None:
 async def _attempt(plugin: RunningPlugin, operation: Operation) -> str:
     request = pb.ExecuteRequest(operation=operation.name, raw_params=b"")
     request.metadata.update({"prism-namespace": "default", "prism-instance": "test"})
-    return await _told(plugin, request)
+    return await _status(plugin, request)
 
 
-async def _told(plugin: RunningPlugin, request: pb.ExecuteRequest) -> str:
+async def _status(plugin: RunningPlugin, request: pb.ExecuteRequest) -> str:
     """The status that an operation ends with, whether gRPC's own or the one in the answer."""
     try:
         answer = await plugin.ask("Execute", request, pb.ExecuteResponse)

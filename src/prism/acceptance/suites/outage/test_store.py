@@ -18,7 +18,7 @@ async def test_a_killed_store_misreports_no_write(outage_by: OutageBy) -> None:
     """
     outcome = await outage_by("kill", killed_twice)
     assert outcome.failed, "no caller noticed that the store was killed"
-    assert outcome.warned, "no subscriber was told that the store was killed"
+    assert outcome.warned, "no subscriber was warned that the store was killed"
     assert outcome.faults == []
 
 

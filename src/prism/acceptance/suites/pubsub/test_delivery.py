@@ -43,7 +43,7 @@ async def test_payloads_of_every_size(ps: PubSub) -> None:
             assert message.payload[:256] == OCTETS[: min(size, 256)]
 
 
-async def test_everybody_gets_everything(ps: PubSub) -> None:
+async def test_every_subscription_gets_everything(ps: PubSub) -> None:
     """CONTRACT, PubSub: fan-out: each subscription gets each message once, through whichever gateway."""
     sent = sorted(f"t.{number}" for number in range(20))
     async with ps.listening(via=0) as one, ps.listening(via=1) as other, ps.listening("t.*", via=0) as third:
@@ -65,7 +65,7 @@ async def test_subscribed_is_subscribed(ps: PubSub) -> None:
 
 
 async def test_nothing_is_kept(ps: PubSub) -> None:
-    """CONTRACT, PubSub: a message goes to those who listen at that moment; publishing to nobody succeeds."""
+    """CONTRACT, PubSub: a message goes to those who listen at that moment; publishing without a subscriber succeeds."""
     await ps.publish("t.early")
     async with ps.listening("t.*") as first:
         await ps.publish("t.first")

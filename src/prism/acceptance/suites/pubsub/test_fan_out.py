@@ -1,4 +1,4 @@
-"""Many who publish and listen at once: each message once to each, with an id of its own, whoever comes and goes."""
+"""Many who publish and listen at once: each message once to each, with an id of its own, as subscribers come and go."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_ids_are_never_given_twice(ps: PubSub) -> None:
     assert len(set(ids)) == len(ids)
 
 
-async def test_a_subscriber_that_leaves_harms_nobody(ps: PubSub) -> None:
+async def test_a_subscriber_that_leaves_harms_no_other(ps: PubSub) -> None:
     """CONTRACT, PubSub: subscriptions come and go beside one that stays, and it misses nothing."""
     async with ps.listening("t.*") as staying:
         for number in range(20):

@@ -20,7 +20,7 @@ PATTERNS = {
     "a*": ["a*"],
     "a.b*": ["a.b*"],
     "$SYS.>": ["$SYS.a"],
-    "nobody.>": [],
+    "unused.>": [],
     ">": TOPICS,
 }
 

@@ -1,4 +1,4 @@
-"""Back-pressure from end to end: who reads too slowly is told so, and harms nobody."""
+"""Back-pressure from end to end: a reader that is too slow gets a GAP, and harms no other."""
 
 import asyncio
 

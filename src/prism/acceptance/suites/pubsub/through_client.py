@@ -32,7 +32,7 @@ class PubSubThroughClient:
         timeout: float,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncIterator[Any]:
-        """See Translation. A gap is raised: what the client does after it is no matter of the contract."""
+        """See Translation. A gap is raised: what the client does after it is not a matter of the contract."""
         assert operation.method == "subscribe"
         subscription = _enter(client, namespace).subscribe(
             request.topic_pattern, group=request.queue_group, on_gap=_raised, timeout=timeout

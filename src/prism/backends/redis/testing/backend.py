@@ -10,7 +10,7 @@ from prism.backends.redis.testing.server import ATTACH_VARIABLE, RedisServer, va
 
 __all__ = ["ATTACH_VARIABLE", "AttachedServer", "RedisServer", "RedisTestBackend", "ValkeyTestBackend"]
 
-ATTACHED = f"the server that {ATTACH_VARIABLE} names is others' too"
+ATTACHED = f"the server that {ATTACH_VARIABLE} names may be shared"
 _NO_MEMORY = {"full": ("CONFIG", "SET", "maxmemory", "1")}
 
 

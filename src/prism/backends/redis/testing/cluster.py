@@ -2,16 +2,16 @@
 
 import asyncio
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from prism.acceptance.store.backend import LocalStore
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.polling import until
 from prism.backends.redis.testing.server import USER, RedisServer
 
 PRIMARIES = 3
 SLOTS = 16384
-_PATIENCE = 30.0
+_GOSSIP = "every node knows every other, and replicas are in step: nodes gossip, and nothing tells when they have"
 
 
 class RedisCluster:
@@ -46,10 +46,10 @@ class RedisCluster:
         for number, node in enumerate(self.nodes[:PRIMARIES]):
             last = SLOTS * (number + 1) // PRIMARIES - 1
             node.command("CLUSTER", "ADDSLOTSRANGE", str(SLOTS * number // PRIMARIES), str(last))
-        until(lambda: all(_knows(node, len(self.nodes)) for node in self.nodes), "the cluster did not form")
+        until(lambda: all(_knows(node, len(self.nodes)) for node in self.nodes), _GOSSIP)
         for primary, replica in zip(self.nodes, self.nodes[PRIMARIES:][: self._replicas], strict=False):
             replica.command("CLUSTER", "REPLICATE", name(primary))
-            until(lambda node=primary: in_step(node), "a replica did not come into step")  # type: ignore[misc]  # bool
+            until(lambda node=primary: in_step(node), _GOSSIP)  # type: ignore[misc]  # bool
 
     def owner(self, key: bytes) -> RedisServer:
         """The primary of a key's slot."""
@@ -114,15 +114,6 @@ def name(node: RedisServer) -> str:
     """What the other nodes call it."""
     found = node.command("CLUSTER", "MYID")
     return found.decode() if isinstance(found, bytes) else str(found)
-
-
-def until(condition: Callable[[], bool], complaint: str) -> None:
-    """Returns when it holds."""
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(complaint)
-        time.sleep(0.05)  # nodes gossip, and nothing tells when they have done so
 
 
 def _knows(node: RedisServer, nodes: int) -> bool:

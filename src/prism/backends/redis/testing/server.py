@@ -4,11 +4,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
-import subprocess
-import tempfile
-import threading
-from collections import deque
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,12 +11,13 @@ from typing import Any, Self
 
 from prism.acceptance.store.backend import StoreMissing
 from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.server_process import NotReady, ServerProcess
 
 ATTACH_VARIABLE = "PRISM_TEST_REDIS_URL"
 BINARY_VARIABLE = "PRISM_TEST_REDIS_BINARY"
 _READY = "Ready to accept connections"
 _NO_TLS = "Failed finding TLS support"
-_PATIENCE = 20.0
+_ANSWER_TIMEOUT = 20.0
 USER = "prism"
 
 
@@ -59,6 +55,7 @@ class RedisServer:
     """One server, with an account that may do everything, a file that is synced before it answers, and no eviction.
 
     Attributes:
+        process: the server's process.
         port: on 127.0.0.1, the same after `kill` and `start`.
         password: of the account `prism`.
     """
@@ -82,9 +79,7 @@ class RedisServer:
         """
         self._program = program or binary()
         self._options = dict(options or {})
-        self._folder: Path | None = None
-        self._process: subprocess.Popen[str] | None = None
-        self._log: deque[str] = deque(maxlen=50)
+        self.process = ServerProcess("redis")
         self._port = HeldPort()
         self.port = self._port.number
         self.password = password or secrets.token_hex(8)
@@ -122,14 +117,12 @@ class RedisServer:
         Raises:
             StoreMissing: it was built without what its options ask for.
         """
-        if self._process is not None:
+        if self.process.running:
             return
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="prism-redis-"))
         settings = {
             "bind": "127.0.0.1",
             "port": str(self.port),
-            "dir": str(self._folder),
+            "dir": str(self.process.folder),
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
@@ -140,57 +133,30 @@ class RedisServer:
             **self._options,
         }
         lines = [f"{name} {value}" if value else f'{name} ""' for name, value in settings.items()]
-        file = self._folder / "redis.conf"
+        file = self.process.folder / "redis.conf"
         file.write_text("\n".join(lines) + "\n")
-        ready = threading.Event()
-        self._log.clear()
-        process = self._process = subprocess.Popen(  # noqa: S603  # the program that the machine or the developer names
-            [self._program, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        threading.Thread(target=self._read, args=(process, ready), daemon=True).start()
-        if not ready.wait(_PATIENCE) or not any(_READY in line for line in self._log):
-            self.kill()
-            if any(_NO_TLS in line for line in self._log):
-                raise StoreMissing(f"Redis was built without TLS: {self._program}")
-            raise RuntimeError("Redis did not start:\n" + "\n".join(self._log))
-
-    def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
-        assert process.stdout is not None  # noqa: S101  # it was asked for
-        with process.stdout as lines:
-            for line in lines:
-                self._log.append(line.rstrip())
-                if _READY in line:
-                    ready.set()
-        ready.set()
+        try:
+            self.process.launch([self._program, file], _READY)
+        except NotReady as error:
+            if _NO_TLS in str(error):
+                raise StoreMissing(f"Redis was built without TLS: {self._program}") from error
+            raise
 
     def kill(self) -> None:
         """Ends it as a crash does."""
-        self._end(signal.SIGKILL)
+        self.process.kill()
 
     def stop(self) -> None:
         """Ends it, and removes what it has stored."""
-        self._end(signal.SIGKILL)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
-
-    def _end(self, number: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.wait(_PATIENCE)
+        self.process.remove()
 
     def pause(self) -> None:
         """Stops it by a signal."""
-        self._signal(signal.SIGSTOP)
+        self.process.pause()
 
     def resume(self) -> None:
         """Lets it go on."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
+        self.process.resume()
 
     def change_password(self) -> None:
         """Gives the account another password; connections that stand stay as they are."""
@@ -202,7 +168,9 @@ class RedisServer:
         """Asks it something, by an account of its own: the default one."""
         from redis import Redis
 
-        with contextlib.closing(Redis(port=self.port, password=self._own_password, socket_timeout=_PATIENCE)) as client:
+        with contextlib.closing(
+            Redis(port=self.port, password=self._own_password, socket_timeout=_ANSWER_TIMEOUT)
+        ) as client:
             return client.execute_command(*words)  # type: ignore[no-untyped-call]  # of the driver
 
     @property

@@ -130,7 +130,7 @@ class PluginAcceptanceHarness:
         if not reference:
             raise FailedPrecondition(
                 f"plugin {self.name!r} names no store to test on; set `testing` in its manifest to a class that "
-                "implements prism.acceptance.TestBackend, give such a class to PluginAcceptanceHarness, or a file to --config"
+                "implements prism.acceptance.TestBackend, give one to PluginAcceptanceHarness, or a file to --config"
             )
         module, _, name = reference.partition(":")
         made: TestBackend = getattr(importlib.import_module(module), name)()

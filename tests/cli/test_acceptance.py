@@ -141,7 +141,7 @@ MISTAKES = {
     "no such test": (("memory", "--way", "binding", "-k", "nothing_like_it"), "no test name matches"),
     "two places": (("memory", "--command", "true", "--endpoint", "a:1"), "give only one of them"),
     "no such program": (("memory", "--command", "./nothing"), "program not found"),
-    "a place it does not fit": (("memory", "--endpoint", "a:1", "--placement", "sidecar"), "does not go with"),
+    "a place it does not fit": (("memory", "--endpoint", "a:1", "--placement", "sidecar"), "does not fit"),
 }
 
 

@@ -48,7 +48,13 @@ async def assert_unharmed(store: Store, server: RunningServer, url: str) -> None
     assert await store.get("bystander", b"k", namespace="bystander") == {b"k": b"v"}
     assert (await store.cache("Get", key=b"k", namespace="bystander")).value == b"v"
     tables = server.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname !~ '^(pg|sql)_'", url=url)
-    assert sorted(row[0] for row in tables) == ["cache", "idempotency", "items", "schema_version"]
+    assert sorted(row[0] for row in tables) == [
+        "abstraction_versions",
+        "cache",
+        "idempotency",
+        "items",
+        "schema_version",
+    ]
 
 
 async def use_key_value(store: Store, text: str) -> None:

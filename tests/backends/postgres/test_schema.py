@@ -1,6 +1,7 @@
 """The tables: made by whoever comes first, refused where they are from the future."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,8 +9,21 @@ from prism.backends.postgres import schema
 from prism.backends.postgres.testing import RunningServer
 from prism.errors import FailedPrecondition, Outcome
 from prism.sdk import HealthStatus
+from prism.sdk.schema import Migration, Migrations
 
 from .store import OpenStore
+
+
+def versions(server: RunningServer, url: str) -> dict[str, tuple[int, int]]:
+    """The version of each abstraction's tables, and the one that a release must know to serve them."""
+    rows = server.execute("SELECT abstraction, version, compatible_from FROM prism.abstraction_versions", url=url)
+    return {abstraction: (version, compatible_from) for abstraction, version, compatible_from in rows}
+
+
+def next_release(*statements: str, breaks: bool = False) -> Migrations:
+    """What a release knows that adds one migration to KeyValue's."""
+    known = schema.MIGRATIONS
+    return {**known, "keyvalue": (*known["keyvalue"], Migration(statements, breaks))}
 
 
 async def test_gateways_that_start_at_once_make_one_schema(postgres_url: str, open_store: OpenStore):
@@ -25,23 +39,61 @@ async def test_a_second_start_changes_nothing(postgres_url: str, open_store: Ope
     await (await open_store(postgres_url)).put("r", {b"k": b"v"})
     assert await (await open_store(postgres_url)).get("r", b"k") == {b"k": b"v"}
     rows = postgres_server.execute("SELECT version FROM prism.schema_version", url=postgres_url)
-    assert [row[0] for row in rows] == [len(schema.MIGRATIONS)]
+    assert [row[0] for row in rows] == [schema.LAYOUT]
+    assert versions(postgres_server, postgres_url) == {"cache": (1, 1), "keyvalue": (1, 1)}
 
 
-async def test_a_migration_runs_once_and_keeps_the_data(
+async def test_two_releases_serve_one_schema(
     postgres_url: str, open_store: OpenStore, postgres_server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ):
-    """Gateways of the next version migrate together; one of the version before goes on and its successor is refused."""
+    """Gateways of the next release migrate together, once; those of the one before serve on, and start again."""
     old = await open_store(postgres_url)
-    await old.put("r", {b"k": b"v"})
+    await old.put("before", {b"k": b"v"})
+    added = "CREATE TABLE once (n int); ALTER TABLE items ADD COLUMN before int, ADD COLUMN note text DEFAULT 'none'"
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE once (n int)"))
+        patch.setattr(schema, "MIGRATIONS", next_release(added))
         new = [await open_store(postgres_url, start=False) for _ in range(4)]
         await asyncio.gather(*(store.backend.start() for store in new))
-    assert await old.get("r", b"k") == await new[0].get("r", b"k") == {b"k": b"v"}
+    rolled_back = await open_store(postgres_url)  # it starts on the newer tables
+    for writer, reader in ((old, new[0]), (new[0], rolled_back), (rolled_back, old)):
+        for value in (b"first", b"second"):
+            await writer.put("r", {b"k": value})
+            assert await reader.get("r", b"k") == {b"k": value}
+        assert await reader.get("before", b"k") == {b"k": b"v"}
+        assert [item.key for item in (await reader.call("Scan", id="r")).items] == [b"k"]
+    assert versions(postgres_server, postgres_url) == {"cache": (1, 1), "keyvalue": (2, 1)}
+
+
+async def test_tables_that_need_a_newer_release_are_refused(
+    postgres_url: str, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+):
+    """A migration that does more than add shuts out the releases before it, which say what to do."""
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", next_release("ALTER TABLE items RENAME TO things", breaks=True))
+        await (await open_store(postgres_url, start=False)).backend.start()
     late = await open_store(postgres_url, start=False)
-    with pytest.raises(FailedPrecondition, match=r"is at version \d and this gateway knows \d: upgrade the gateway"):
+    with pytest.raises(FailedPrecondition, match=r"'prism': the tables of keyvalue have schema version 2.*knows 1"):
         await late.backend.start()
+
+
+@pytest.mark.parametrize("abstractions", [("keyvalue",), ("keyvalue", "cache")])
+async def test_a_schema_of_before_is_upgraded_in_place(
+    postgres_url: str, open_store: OpenStore, postgres_server: RunningServer, abstractions: Sequence[str]
+):
+    """One with a single version for all: what it lacks is added, what it holds stays, and it can be rolled back."""
+    tables = "".join(text for name in abstractions for each in schema.MIGRATIONS[name] for text in each.statements)
+    made = (
+        "CREATE SCHEMA prism; SET LOCAL search_path = prism; CREATE TABLE schema_version (version integer NOT NULL);"
+        f"INSERT INTO schema_version VALUES ({len(abstractions)}); {tables}"
+        "INSERT INTO items VALUES ('ns', 'r', 'k', 'kept', '', 1, NULL);"
+    )
+    postgres_server.execute(f"DO $do$ BEGIN {made} END $do$", url=postgres_url)
+    store = await open_store(postgres_url)
+    assert await store.get("r", b"k") == {b"k": b"kept"}
+    rows = postgres_server.execute(
+        "SELECT version, (SELECT count(*) FROM prism.cache) FROM prism.schema_version", url=postgres_url
+    )
+    assert [tuple(row) for row in rows] == [(schema.LAYOUT, 0)]  # all that a release of before looks at
 
 
 async def test_a_failed_migration_leaves_nothing(
@@ -50,7 +102,7 @@ async def test_a_failed_migration_leaves_nothing(
     """All of it is one transaction, and a later start does it anew."""
     store = await open_store(postgres_url, start=False)
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE broken ("))
+        patch.setattr(schema, "MIGRATIONS", next_release("CREATE TABLE broken ("))
         with pytest.raises(Exception, match="syntax error"):
             await store.backend.start()
     found = postgres_server.execute("SELECT nspname FROM pg_namespace WHERE nspname = 'prism'", url=postgres_url)

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import stat
 import sys
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from prism.backends.sqlite import schema
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.testing import TemporaryStore
 from prism.errors import BackendUnavailable, FailedPrecondition
+from prism.sdk.schema import Migration, Migrations
 
 from .keyvalues import HERE, keyvalue, put, value_of
 
@@ -23,6 +25,19 @@ CONFIG = SqliteConfig()
 def pragma(path: Path, name: str) -> object:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def versions(path: Path) -> dict[str, tuple[int, int]]:
+    """The version of each abstraction's tables, and the one that a release must know to serve them."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT abstraction, version, compatible_from FROM abstraction_versions").fetchall()
+    return {abstraction: (version, compatible_from) for abstraction, version, compatible_from in rows}
+
+
+def next_release(*statements: str, breaks: bool = False) -> Migrations:
+    """What a release knows that adds one migration to KeyValue's."""
+    known = schema.MIGRATIONS
+    return {**known, "keyvalue": (*known["keyvalue"], Migration(statements, breaks))}
 
 
 def damage(path: Path) -> None:
@@ -39,7 +54,8 @@ def test_a_new_file_is_marked_as_ours(tmp_path: Path) -> None:
     path = tmp_path / "made" / "data.db"
     schema.prepare(path, CONFIG)
     assert pragma(path, "application_id") == schema.APPLICATION_ID
-    assert pragma(path, "user_version") == len(schema.MIGRATIONS)
+    assert pragma(path, "user_version") == schema.FILE_VERSION
+    assert versions(path) == {"cache": (1, 1), "keyvalue": (1, 1)}
     assert pragma(path, "journal_mode") == "wal"
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
@@ -65,14 +81,75 @@ def test_another_applications_file_is_refused_untouched(tmp_path: Path, foreign:
     assert path.read_bytes() == before
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    """The file of a later release is refused with both versions and what to do."""
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    """A file of another form is refused with both versions and what to do."""
     path = tmp_path / "data.db"
     schema.prepare(path, CONFIG)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(FailedPrecondition, match=r"version 99.*knows up to 2; run the newer Prism"):
         schema.prepare(path, CONFIG)
+
+
+def test_tables_that_need_a_newer_release_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration that does more than add shuts out the releases before it, which say so and change nothing."""
+    path = tmp_path / "data.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", next_release("ALTER TABLE item RENAME TO thing", breaks=True))
+        schema.prepare(path, CONFIG)
+    assert versions(path) == {"cache": (1, 1), "keyvalue": (2, 2)}
+    refusal = r"data\.db: the tables of keyvalue have schema version 2, which needs .*this one knows 1: run the newer"
+    with pytest.raises(FailedPrecondition, match=refusal):
+        schema.prepare(path, CONFIG)
+
+
+async def test_two_releases_serve_one_file(database: TemporaryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the next release migrates, and when it is rolled back: both read and write what the other has written."""
+    old = await database.backend()
+    await keyvalue(old).put(put("before"), HERE)
+    added = ("ALTER TABLE item ADD COLUMN note TEXT DEFAULT 'none'", "CREATE TABLE extra (a)")
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", next_release(*added))
+        new = await database.backend()
+    path = Path(str(database.config["path"]))
+    assert versions(path) == {"cache": (1, 1), "keyvalue": (2, 1)}
+    for writer, reader in ((old, new), (new, old)):
+        for value in (b"first", b"second"):
+            await keyvalue(writer).put(put("r", value=value), HERE)
+            assert await value_of(reader, "r") == value
+        assert await value_of(reader, "before") == b"v"
+    await old.stop()
+    await new.stop()
+    rolled_back = await database.backend()  # it starts on the newer tables, and leaves their version alone
+    await keyvalue(rolled_back).put(put("after"), HERE)
+    assert [await value_of(rolled_back, id_) for id_ in ("before", "r", "after")] == [b"v", b"second", b"v"]
+    await rolled_back.stop()
+    assert versions(path) == {"cache": (1, 1), "keyvalue": (2, 1)}
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", next_release(*added))
+        upgraded = await database.backend()
+    assert await value_of(upgraded, "after") == b"v"
+    await upgraded.stop()
+
+
+@pytest.mark.parametrize("abstractions", [("keyvalue",), ("keyvalue", "cache")])
+async def test_a_file_of_before_is_upgraded_in_place(database: TemporaryStore, abstractions: Sequence[str]) -> None:
+    """One whose only version is SQLite's own: what it lacks is added, what it holds stays, it can be rolled back."""
+    path = Path(str(database.config["path"]))
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in (
+            text for name in abstractions for each in schema.MIGRATIONS[name] for text in each.statements
+        ):
+            connection.execute(statement)
+        connection.execute("INSERT INTO item VALUES (?, ?, ?, 1, NULL, x'', ?)", (b"here", b"r", b"k", b"kept"))
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(abstractions)}")
+    backend = await database.backend()
+    assert await value_of(backend, "r") == b"kept"
+    assert pragma(path, "user_version") == schema.FILE_VERSION  # all that a release of before looks at
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM cache").fetchone() == (0,)
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -103,13 +180,13 @@ async def test_a_migration_keeps_the_data(database: TemporaryStore, monkeypatch:
     await keyvalue(old).put(put("r"), HERE)
     await old.stop()
     addition = ("ALTER TABLE state ADD COLUMN note TEXT", "UPDATE state SET note = 'migrated'")
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, addition))
+    monkeypatch.setattr(schema, "MIGRATIONS", next_release(*addition))
     for _ in range(2):
         new = await database.backend()
         assert await value_of(new, "r") == b"v"
         await new.stop()
     path = Path(str(database.config["path"]))
-    assert pragma(path, "user_version") == len(schema.MIGRATIONS)
+    assert versions(path)["keyvalue"] == (2, 1)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT note FROM state").fetchone() == ("migrated",)
 
@@ -119,10 +196,10 @@ def test_a_failed_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     path = tmp_path / "data.db"
     schema.prepare(path, CONFIG)
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE extra (a)", "SELECT nonsense")))
+        patch.setattr(schema, "MIGRATIONS", next_release("CREATE TABLE extra (a)", "SELECT nonsense"))
         with pytest.raises(Exception, match="nonsense"):
             schema.prepare(path, CONFIG)
-    assert pragma(path, "user_version") == 2
+    assert versions(path)["keyvalue"] == (1, 1)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
 

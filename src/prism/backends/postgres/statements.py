@@ -188,6 +188,10 @@ REMOVE = Statement(
 )
 
 
+_COLUMNS = "id, key, value, metadata, version, expires_at"
+"""Named, never `*`: the next release may add some (`prism.sdk.schema`)."""
+
+
 def _page(where: str, direction: str, *, keys_only: bool) -> Statement:
     """Up to $5 items, and not many more than $6 bytes: a page of large values must not fill the memory.
 
@@ -199,9 +203,10 @@ def _page(where: str, direction: str, *, keys_only: bool) -> Statement:
     return Statement(
         f"""
         SELECT id, key, {columns}, version, {_EXPIRY} FROM (
-            SELECT *, sum({size}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before
+            SELECT {_COLUMNS},
+                sum({size}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before
             FROM (
-                SELECT * FROM items
+                SELECT {_COLUMNS} FROM items
                 WHERE namespace = $1 AND key >= $3 AND key < $4 AND {where} AND {_LIVE_AT_START}
                 ORDER BY {order} LIMIT $5
             ) AS page

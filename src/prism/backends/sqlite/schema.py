@@ -8,37 +8,62 @@ from pathlib import Path
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.errors import primary_code, translated
 from prism.errors import FailedPrecondition, PrismError
+from prism.sdk.schema import Migration, Migrations, Version, Versions, pending, reached
 
 APPLICATION_ID = 0x5072736D
 """Marks a file as Prism's: "Prsm"."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (
-    (
-        # The columns that listings need come first: a long value lies on pages of its own, which they never read.
-        """CREATE TABLE item (
-            namespace BLOB NOT NULL, id BLOB NOT NULL, key BLOB NOT NULL,
-            version INTEGER NOT NULL, expires_at INTEGER, metadata BLOB NOT NULL, value BLOB NOT NULL,
-            PRIMARY KEY (namespace, id, key)
-        ) WITHOUT ROWID""",
-        "CREATE INDEX item_expiry ON item (expires_at) WHERE expires_at IS NOT NULL",
-        """CREATE TABLE idempotency (
-            namespace BLOB NOT NULL, key TEXT NOT NULL,
-            until INTEGER NOT NULL, fingerprint BLOB NOT NULL, answer BLOB NOT NULL,
-            PRIMARY KEY (namespace, key)
-        ) WITHOUT ROWID""",
-        "CREATE INDEX idempotency_until ON idempotency (until)",
-        "CREATE TABLE state (version INTEGER NOT NULL)",
-        "INSERT INTO state VALUES (0)",
+MIGRATIONS: Migrations = {
+    "keyvalue": (
+        Migration(
+            (
+                # The columns that listings need come first: a long value lies on pages of its own, which they never
+                # read.
+                """CREATE TABLE item (
+                    namespace BLOB NOT NULL, id BLOB NOT NULL, key BLOB NOT NULL,
+                    version INTEGER NOT NULL, expires_at INTEGER, metadata BLOB NOT NULL, value BLOB NOT NULL,
+                    PRIMARY KEY (namespace, id, key)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX item_expiry ON item (expires_at) WHERE expires_at IS NOT NULL",
+                """CREATE TABLE idempotency (
+                    namespace BLOB NOT NULL, key TEXT NOT NULL,
+                    until INTEGER NOT NULL, fingerprint BLOB NOT NULL, answer BLOB NOT NULL,
+                    PRIMARY KEY (namespace, key)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX idempotency_until ON idempotency (until)",
+                "CREATE TABLE state (version INTEGER NOT NULL)",
+                "INSERT INTO state (version) VALUES (0)",
+            )
+        ),
     ),
-    (
-        """CREATE TABLE cache (
-            namespace BLOB NOT NULL, key BLOB NOT NULL, expires_at INTEGER, value BLOB NOT NULL,
-            PRIMARY KEY (namespace, key)
-        ) WITHOUT ROWID""",
-        "CREATE INDEX cache_expiry ON cache (expires_at) WHERE expires_at IS NOT NULL",
+    "cache": (
+        Migration(
+            (
+                """CREATE TABLE cache (
+                    namespace BLOB NOT NULL, key BLOB NOT NULL, expires_at INTEGER, value BLOB NOT NULL,
+                    PRIMARY KEY (namespace, key)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX cache_expiry ON cache (expires_at) WHERE expires_at IS NOT NULL",
+            )
+        ),
     ),
+}
+"""What leads from each version of an abstraction's tables to the next. They only add (`prism.sdk.schema`)."""
+
+FILE_VERSION = 2
+"""SQLite's `user_version`. The releases before versions were per abstraction look at nothing else; it stays."""
+
+_OF_FILE: Sequence[Versions] = (
+    {},
+    {"keyvalue": Version(1, 1)},
+    {"keyvalue": Version(1, 1), "cache": Version(1, 1)},
 )
-"""What leads from each schema version to the next; the version is SQLite's `user_version`."""
+"""What a file of each `user_version` holds at least; the table `abstraction_versions` knows more, if there is one."""
+
+_VERSIONS_TABLE = """CREATE TABLE IF NOT EXISTS abstraction_versions (
+    abstraction TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, compatible_from INTEGER NOT NULL
+) WITHOUT ROWID"""
+_SET_VERSION = "INSERT OR REPLACE INTO abstraction_versions (abstraction, version, compatible_from) VALUES (?, ?, ?)"
 
 _SYNCHRONOUS = {"synced": "FULL", "store": "NORMAL"}
 
@@ -99,39 +124,45 @@ def _make_folder(folder: Path) -> None:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN")  # one look at all of it: another process may be making it
     try:
-        version = _version(connection, path)
+        statements = pending(MIGRATIONS, _versions(connection, path), str(path))
     finally:
         connection.execute("ROLLBACK")
-    if version == len(MIGRATIONS):
+    if not statements:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statements in MIGRATIONS[_version(connection, path) :]:
-            for statement in statements:
-                connection.execute(statement)
+        found = _versions(connection, path)
+        for statement in (_VERSIONS_TABLE, *pending(MIGRATIONS, found, str(path))):
+            connection.execute(statement)
+        for abstraction, version in reached(MIGRATIONS, found).items():
+            connection.execute(_SET_VERSION, (abstraction, version.number, version.compatible_from))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {FILE_VERSION}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The file's schema version, 0 for an empty file; refuses a file that is not for us."""
+def _versions(connection: sqlite3.Connection, path: Path) -> Versions:
+    """What is in the file, nothing in an empty one; refuses a file that is not for us."""
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if not (owner or version or objects):
-        return 0
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not (owner or version or tables):
+        return {}
     if owner != APPLICATION_ID:
         raise FailedPrecondition(f"{path} is the database of another application; set `path` to a file of its own")
-    if version > len(MIGRATIONS):
+    if version > FILE_VERSION:
         raise FailedPrecondition(
-            f"{path} has schema version {version}, this release knows up to {len(MIGRATIONS)}; "
+            f"{path} has file version {version}, this release knows up to {FILE_VERSION}; "
             "run the newer Prism that wrote it, or set `path` to another file"
         )
-    return int(version)
+    found = dict(_OF_FILE[version])
+    if "abstraction_versions" in tables:
+        rows = connection.execute("SELECT abstraction, version, compatible_from FROM abstraction_versions")
+        found |= {abstraction: Version(*numbers) for abstraction, *numbers in rows}
+    return found
 
 
 def _at_start(error: sqlite3.Error, path: Path) -> PrismError:

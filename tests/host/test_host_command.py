@@ -9,9 +9,9 @@ from host.standalone import command
 
 REFUSED = {
     "strangers": (("memory", "--listen", "0.0.0.0:0"), 2, "--tls-client-ca"),
-    "strangers over tls": (("memory", "--tls-key", "{key}", "--listen", "0.0.0.0:0"), 2, "belong together"),
-    "no such plugin": (("nosuch",), 1, "there are: memory"),
-    "no such package": (("no.such.package",), 1, "or of a package as Python imports it"),
+    "strangers over tls": (("memory", "--tls-key", "{key}", "--listen", "0.0.0.0:0"), 2, "must be given together"),
+    "no such plugin": (("nosuch",), 1, "installed plugins: memory"),
+    "no such package": (("no.such.package",), 1, "or of an importable Python package"),
     "no address": (("memory", "--listen", "nowhere"), 2, "write host:port"),
     "no folder": (
         ("memory", "--listen", "unix:{folder}/none/x.sock"),

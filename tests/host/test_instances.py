@@ -135,7 +135,7 @@ async def test_the_only_instance_needs_no_name(hosted: Hosted) -> None:
     request = pb.HealthCheckRequest()
     assert (await hosted.ask("HealthCheck", request, pb.HealthCheckResponse)).status == pb.HealthCheckResponse.HEALTHY
     await hosted.start("two")
-    with pytest.raises(FailedPrecondition, match="name one of them"):
+    with pytest.raises(FailedPrecondition, match="set prism-instance to one of them"):
         await hosted.ask("HealthCheck", request, pb.HealthCheckResponse)
 
 

@@ -37,7 +37,7 @@ class BackendPlugin:
     Args:
         instances: those of the process.
         end: ends the process: its instances first, for so many seconds; returns when they have ended.
-        tracer: makes a span of each call; None for nobody.
+        tracer: makes a span of each call; None to make none.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class BackendPlugin:
             response.supported_operations.extend(instance.binding.operations)
             if request.namespace:
                 await instance.attach(request.namespace)
-        except Exception as error:  # noqa: BLE001  # an author's defect is told to the gateway, and logged
+        except Exception as error:  # noqa: BLE001  # an author's defect is reported to the gateway, and logged
             where = f"instance {request.instance!r}, namespace {request.namespace!r}"
-            failed = _told(error, where, self._instances.redactor)
+            failed = _reported(error, where, self._instances.redactor)
             response.error = failed.message
             response.status.CopyFrom(to_rpc_status(failed))
             if not response.identity and fresh is not None:
@@ -138,20 +138,22 @@ def _agreed(offered: Sequence[int]) -> int:
     common = set(SPOKEN) & set(offered) if offered else set(SPOKEN)
     if not common:
         theirs, ours = (", ".join(map(str, versions)) for versions in (offered, SPOKEN))
-        problem = f"the gateway speaks plugin protocol {theirs}, this plugin {ours}; upgrade the older of the two"
+        problem = f"the gateway speaks plugin protocol {theirs} and this plugin {ours}; upgrade the older of the two"
         raise FailedPrecondition(problem, reason=Reason.PROTOCOL_VERSION)
     return max(common)
 
 
 def _check_name(asked: str, name: str) -> None:
     if asked and asked != name:
-        raise InvalidArgument(f"this is plugin {name!r}, not {asked[:100]!r}; check the plugin's address or command")
+        raise InvalidArgument(
+            f"this is plugin {name!r}, not {asked[:100]!r}; check the address or command in the gateway's configuration"
+        )
 
 
-def _told(error: Exception, where: str, redactor: Redactor) -> PrismError:
+def _reported(error: Exception, where: str, redactor: Redactor) -> PrismError:
     if isinstance(error, PrismError):
         error.message = redactor.scrub(error.message)
         log.warning("%s could not be initialised: %s", where, error.message)
         return error
     log.error("%s could not be initialised", where, exc_info=error)
-    return InternalError(f"the plugin failed unexpectedly ({type(error).__name__}); its log has the details")
+    return InternalError(f"the plugin raised an unexpected {type(error).__name__}; see the plugin's log")

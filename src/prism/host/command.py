@@ -10,9 +10,9 @@ import click
 DEFAULT_LISTEN = "127.0.0.1:8990"
 
 _EPILOG = f"""\b
-Started by a gateway, a plugin listens on a socket of its own and says so on
-standard output. Started by you, it serves here until you end it, and grpcurl
-drives it without a gateway:
+Started by a gateway, a plugin listens on a socket of its own and prints its
+address on standard output. Started by you, it listens on --listen until you
+end it, and you can call it with grpcurl, without a gateway:
 
 \b
   python -m prism.sdk memory
@@ -27,7 +27,7 @@ drives it without a gateway:
 
 
 def serve(name: str, arguments: Sequence[str] | None = None) -> None:
-    """Serves a plugin in this process until it is told to end, and exits; for a package's `__main__.py`.
+    """Serves a plugin in this process until it is asked to end, and exits; for a package's `__main__.py`.
 
     Args:
         name: an installed plugin, or the package that holds the plugin.toml: `serve(__package__)`.
@@ -63,11 +63,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     default=DEFAULT_LISTEN,
     show_default=True,
     metavar="ADDRESS",
-    help="Where gateways connect: HOST:PORT or unix:/PATH. Reachable from elsewhere only with mutual TLS.",
+    help="The address for gateways: HOST:PORT or unix:/PATH. An address other than loopback requires mutual TLS.",
 )
 @click.option("--tls-cert", type=_FILE, help="The certificate to serve with, in PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
-@click.option("--tls-client-ca", type=_FILE, help="Gateways must present a certificate of this authority.")
+@click.option(
+    "--tls-client-ca", type=_FILE, help="The authority that gateways' certificates must be signed by, in PEM."
+)
 @click.option(
     "--probes", default="", metavar=_ADDRESS, help="Serve /health/live and /health/ready there, such as :8081."
 )
@@ -77,16 +79,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
-    help="Seconds that calls under way have when the process is told to end.",
+    help="Seconds that calls in progress have to finish when the process is asked to end.",
 )
 @click.option(
     "--idle-timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=600.0,
     show_default=True,
-    help="Seconds after which an instance that no gateway asks for any more is ended.",
+    help="Seconds after which an instance that no gateway uses any more is stopped.",
 )
-@click.option("--allow-uid", type=int, multiple=True, help="Another user whose processes may connect to a unix socket.")
+@click.option(
+    "--allow-uid",
+    type=int,
+    multiple=True,
+    help="A user id whose processes may connect to the unix socket, besides yours and root. May be repeated.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),

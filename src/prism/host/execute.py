@@ -1,6 +1,6 @@
 """`Execute` and `ExecuteStream`: from the envelope to the author's method and back; the hot path of a sidecar.
 
-What the operation itself raises travels inside the response. A fault of the protocol (no request, no such instance)
+What the operation itself raises travels inside the response. A violation of the protocol (no request, unknown instance)
 ends the call with a gRPC status.
 """
 
@@ -35,7 +35,7 @@ class Execute:
 
     Args:
         instances: those of the process.
-        tracer: makes a span of each call; None for nobody.
+        tracer: makes a span of each call; None to make none.
     """
 
     def __init__(self, instances: Instances, tracer: PluginTracer | None = None) -> None:
@@ -53,7 +53,7 @@ class Execute:
             self._tracer.ended(trace, operation, namespace, code, started)
 
     async def unary(self, call: ServerCall) -> bytes:
-        """`Execute`; raises PrismErrors for faults of the protocol alone."""
+        """`Execute`; raises PrismErrors only for violations of the protocol."""
         request = envelope.parsed(call.message, pb.ExecuteRequest)
         metadata = request.metadata
         namespace = metadata.get(NAMESPACE, "")
@@ -65,7 +65,7 @@ class Execute:
         run = instance.unary.get(name)
         if run is None:
             return envelope.failure(_not_served(instance, name)).SerializeToString()
-        code = Code.CANCELLED  # what remains where the caller gives up
+        code = Code.CANCELLED  # unless it ends before the caller gives up
         started = instance.begin(name)
         try:
             if not payload and request.HasField("typed_params"):
@@ -133,11 +133,11 @@ async def _first_request(call: ServerCall) -> pb.ExecuteRequest:
     """The one that names the operation.
 
     Raises:
-        InvalidArgument: there is none.
+        InvalidArgument: the stream has no request.
     """
     async for message in call.messages:
         return envelope.parsed(message, pb.ExecuteStreamRequest)
-    raise InvalidArgument("the stream ended before its first request, which names the operation; send one")
+    raise InvalidArgument("the stream ended before its first request; send a request that names the operation")
 
 
 def _wrapping(request: pb.ExecuteRequest, operation: Operation) -> tuple[bytes, Callable[[bytes], bytes]]:
@@ -150,11 +150,11 @@ def _wrapping(request: pb.ExecuteRequest, operation: Operation) -> tuple[bytes, 
 def _not_served(instance: HostedInstance, name: str) -> Unimplemented:
     what = f"operation {name[:200]!r}"
     if name in instance.streaming:
-        problem = f"{what} gives a stream; call it with ExecuteStream"
+        problem = f"{what} returns a stream; call it with ExecuteStream"
     elif name in instance.unary:
-        problem = f"{what} gives one response; call it with Execute"
+        problem = f"{what} returns one response; call it with Execute"
     else:
-        problem = f"{what} is not served by this plugin; Initialize says which are"
+        problem = f"{what} is not served by this plugin; the response of Initialize lists those that are"
     error = Unimplemented(problem)
     error.outcome = Outcome.NOT_APPLIED
     return error

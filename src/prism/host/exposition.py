@@ -1,4 +1,4 @@
-"""A plugin's figures in Prometheus' words; put together in a thread, as a scrape must delay no call."""
+"""A plugin's metrics as text for Prometheus; built in a thread, as a scrape must not delay calls."""
 
 import asyncio
 import re
@@ -15,22 +15,22 @@ _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
 
 async def render(plugin: str, instances: Iterable[HostedInstance]) -> str:
-    """The text of a scrape: each instance's calls and gauges, by store, and the process's own figures."""
+    """The text of a scrape: each instance's calls and gauges, by store, and the process's own metrics."""
     return await asyncio.to_thread(_text, plugin, [metrics_of(each) for each in instances])
 
 
-def _text(plugin: str, figures: Sequence[InstanceMetrics]) -> str:
+def _text(plugin: str, instances: Sequence[InstanceMetrics]) -> str:
     from prometheus_client import generate_latest  # at the first scrape: a plugin starts sooner without it
 
-    return generate_latest(_Scrape(plugin, figures)).decode()  # type: ignore[arg-type]  # it only collects
+    return generate_latest(_Scrape(plugin, instances)).decode()  # type: ignore[arg-type]  # it only collects
 
 
 class _Scrape:
     """What an encoder takes for a registry."""
 
-    def __init__(self, plugin: str, figures: Sequence[InstanceMetrics]) -> None:
+    def __init__(self, plugin: str, instances: Sequence[InstanceMetrics]) -> None:
         self._plugin = plugin
-        self._figures = figures
+        self._instances = instances
 
     def collect(self) -> Iterator[object]:
         from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -67,7 +67,7 @@ class _Scrape:
         buckets: _Buckets = {}
         seconds: dict[tuple[str, ...], float] = {}
         under_way: dict[str, int] = {}
-        for each in self._figures:
+        for each in self._instances:
             under_way[each.store] = under_way.get(each.store, 0) + each.active
             for totals in each.totals:
                 series = (self._plugin, each.store, totals.operation)
@@ -83,12 +83,12 @@ class _Scrape:
         from prometheus_client.core import GaugeMetricFamily
 
         gauges: dict[str, dict[str, float]] = {}
-        for each in self._figures:
+        for each in self._instances:
             for name, value in each.gauges.items():
                 series = gauges.setdefault(_NOT_IN_A_NAME.sub("_", name), {})
                 series[each.store] = series.get(each.store, 0.0) + value
         for name, by_store in gauges.items():
-            help_ = f"The backend's own figure {name}."
+            help_ = f"The backend's own metric {name}."
             family = GaugeMetricFamily(f"prism_backend_{name}", help_, labels=["plugin", "store"])
             for store, value in by_store.items():
                 family.add_metric([self._plugin, store], value)

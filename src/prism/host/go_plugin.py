@@ -37,10 +37,12 @@ def socket_address(environ: Mapping[str, str]) -> str:
     """Where to listen: a socket in the folder that the host names, or in a new one of our own, gone with the process.
 
     Raises:
-        FailedPrecondition: the host wants what is not there.
+        FailedPrecondition: the host asks for AutoMTLS.
     """
     if environ.get(_AUTO_MTLS):
-        raise FailedPrecondition(f"the host asks for AutoMTLS ({_AUTO_MTLS}); the unix socket needs none: turn it off")
+        raise FailedPrecondition(
+            f"the host asks for AutoMTLS ({_AUTO_MTLS}), which is not supported on a unix socket; turn it off"
+        )
     folder = environ.get(_SOCKET_DIR)
     if not folder:
         folder = tempfile.mkdtemp(prefix="prism-plugin-")
@@ -66,7 +68,7 @@ class HostServices:
 
     Args:
         end: ends the process; returns when its instances have ended.
-        ending: set when the process is to end, whoever said so.
+        ending: set when the process has been asked to end.
     """
 
     def __init__(self, end: Callable[[float], Awaitable[None]], ending: asyncio.Event, grace: float) -> None:

@@ -49,15 +49,15 @@ class HostOptions:
 
 
 def was_started_by_host() -> bool:
-    """Whether a gateway started this process, and waits for its line."""
+    """Whether a gateway started this process, and waits for its handshake."""
     return go_plugin.was_started_by_host(os.environ)
 
 
 def by_host(options: Mapping[str, Any]) -> HostOptions:
-    """On a socket for the gateway alone. Addresses of the command line count for people, not for hosts.
+    """On a socket for the gateway alone. Addresses on the command line are ignored.
 
     Raises:
-        FailedPrecondition: the host wants what is not there, or is gone.
+        FailedPrecondition: the host asks for AutoMTLS, or has ended.
     """
     handshake = go_plugin.take_stdout()
     redactor = Redactor()
@@ -72,7 +72,7 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
     """Where the command line says.
 
     Raises:
-        click.UsageError: what it says would let strangers in, or does not go together.
+        click.UsageError: its options contradict each other, or would expose the plugin without authentication.
     """
     redactor = Redactor()
     configure(options["log_level"], "auto", scrub=redactor.scrub)
@@ -93,12 +93,12 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
 def _tls(options: Mapping[str, Any]) -> TlsReload | None:
     cert, key, client_ca = (options[name] for name in ("tls_cert", "tls_key", "tls_client_ca"))
     if (cert is None) != (key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
+        raise click.UsageError("--tls-cert and --tls-key must be given together")
     if client_ca is not None and cert is None:
         raise click.UsageError("--tls-client-ca needs --tls-cert and --tls-key")
     if client_ca is None and not _is_loopback(options["listen"]):
         raise click.UsageError(
-            f"{options['listen']} is reachable from other machines, and a plugin trusts whoever calls it; "
+            f"{options['listen']} is exposed to the network, and a plugin does not authenticate its callers; "
             "give --tls-cert, --tls-key and --tls-client-ca, or listen on 127.0.0.1 or unix:/PATH"
         )
     if cert is None or key is None:
@@ -112,9 +112,9 @@ def _tls(options: Mapping[str, Any]) -> TlsReload | None:
 
 def _renewed(trouble: str) -> None:
     if trouble:
-        log.warning("the changed files of TLS are not used, and those of before are: %s", trouble)
+        log.warning("TLS reload failed; keeping the previous certificate: %s", trouble)
     else:
-        log.info("what connects from now on is shown the new certificate")
+        log.info("TLS reloaded; new connections use the new certificate")
 
 
 def _check_address(name: str, address: str) -> None:

@@ -28,16 +28,16 @@ class HostedInstance:
 
     Attributes:
         name: as the gateway chose it.
-        options: what it was made of.
-        binding: what it serves; nothing before it was started.
+        options: its options and credentials.
+        binding: what it serves; empty before it is started.
         unary: its operations with one response, by full gRPC method name.
         streaming: its operations with a stream of responses.
         namespaces: those attached.
         metrics: its calls.
         since: nanoseconds since 1970 when counting began.
-        active: calls under way.
+        active: calls in progress.
         streams: the tasks of those of them that stream.
-        seen: when its gateway last showed that it lives, by `time.monotonic()`.
+        seen: when a gateway last used or probed it, by `time.monotonic()`.
         ended: it takes no more calls.
     """
 
@@ -83,8 +83,8 @@ class HostedInstance:
             await self.stop()
             if isinstance(error, PrismError) or not isinstance(error, Exception):
                 raise
-            log.exception("instance %r could not be started", self.name)
-            reason = f"its plugin failed unexpectedly ({type(error).__name__}); the plugin's log has the details"
+            log.exception("instance %r failed to start", self.name)
+            reason = f"its code raised an unexpected {type(error).__name__}; see the plugin's log"
             raise FailedPrecondition(f"plugin {self._plugin.name!r} could not be started: {reason}") from error
 
     async def _load(self) -> Backend:
@@ -114,24 +114,24 @@ class HostedInstance:
     async def health(self) -> Health:
         """What the backend says of its store, within PROBE_TIMEOUT; never raises."""
         if self._backend is None:
-            return Health(HealthStatus.UNHEALTHY, "the instance has ended; initialise it again")
+            return Health(HealthStatus.UNHEALTHY, "the instance has stopped; call Initialize again")
         try:
             async with asyncio.timeout(PROBE_TIMEOUT):
                 return await self._backend.health()
         except TimeoutError:
-            late = f"the store did not answer a probe within {PROBE_TIMEOUT:g} s; see whether it is overloaded"
+            late = f"the store did not answer a probe within {PROBE_TIMEOUT:g} s; check whether it is overloaded"
             return Health(HealthStatus.UNHEALTHY, late)
         except Exception as error:
-            log.exception("the probe of instance %r failed", self.name)
-            problem = f"the plugin's probe failed ({type(error).__name__}); the plugin's log has the details"
+            log.exception("health check of instance %r failed", self.name)
+            problem = f"the plugin's health check raised {type(error).__name__}; see the plugin's log"
             return Health(HealthStatus.UNHEALTHY, problem)
 
     def touch(self) -> None:
-        """Its gateway has asked for it."""
+        """Its gateway has used or probed it."""
         self.seen = monotonic()
 
     def gauges(self) -> Mapping[str, float]:
-        """The backend's own figures."""
+        """The backend's own metrics."""
         return {} if self._backend is None else self._backend.metrics()
 
     def begin(self, operation: str) -> float:
@@ -149,7 +149,7 @@ class HostedInstance:
             self._idle.set()
 
     async def drain(self, grace: float) -> None:
-        """Takes no more calls, and lets those under way end for so many seconds; streams left then are told to end."""
+        """Takes no more calls; those in progress have `grace` seconds to finish, then streams are cancelled."""
         self.ended = True
         self._idle = asyncio.Event()
         if not self.active:
@@ -158,7 +158,12 @@ class HostedInstance:
             async with asyncio.timeout(max(grace, 0.0)):
                 await self._idle.wait()
         except TimeoutError:
-            log.warning("instance %r: %d calls outlasted the drain of %g s", self.name, self.active, grace)
+            log.warning(
+                "instance %r: %d calls did not finish within the grace period of %g s; streams are cancelled",
+                self.name,
+                self.active,
+                grace,
+            )
             streams = tuple(self.streams)
             for each in streams:
                 each.cancel()
@@ -176,10 +181,10 @@ class HostedInstance:
             async with asyncio.timeout(STOP_TIMEOUT):
                 await backend.stop()
         except Exception:
-            log.exception("instance %r did not stop in order", self.name)
+            log.exception("instance %r failed to stop cleanly", self.name)
 
     @property
     def _started(self) -> Backend:
         if self._backend is None:
-            raise BackendUnavailable("the instance has ended; initialise it again", outcome=Outcome.NOT_APPLIED)
+            raise BackendUnavailable("the instance has stopped; call Initialize again", outcome=Outcome.NOT_APPLIED)
         return self._backend

@@ -23,7 +23,7 @@ class InstanceOptions:
     def __init__(self, config: AnyMessage, credentials: Mapping[str, str]) -> None:
         """
         Raises:
-            InvalidArgument: the options are no `google.protobuf.Struct`.
+            InvalidArgument: the options are not a valid `google.protobuf.Struct`.
         """
         self._config: Mapping[str, Any] = _values(config)
         self._credentials = dict(credentials)
@@ -55,7 +55,7 @@ class InstanceOptions:
         credentials = _checked(plugin.credentials_model(), self._credentials, "credentials", violations)
         if config is None or credentials is None:
             named = "; ".join(f"{each.field}: {each.limit}" for each in violations)
-            raise InvalidArgument(f"plugin {plugin.name!r} cannot use its options: {named}", violations=violations)
+            raise InvalidArgument(f"invalid options for plugin {plugin.name!r}: {named}", violations=violations)
         for secret in (*secrets_of(config), *secrets_of(credentials)):
             redactor.learn(secret)
         return config, credentials
@@ -89,7 +89,7 @@ def _values(config: AnyMessage) -> dict[str, Any]:
     try:
         options.MergeFromString(config.value)
     except DecodeError:
-        violation = Violation("config", f"{len(config.value)} bytes", "they are no google.protobuf.Struct; send one")
+        violation = Violation("config", f"{len(config.value)} bytes", "not a valid google.protobuf.Struct; send one")
         raise InvalidArgument(str(violation), violations=[violation]) from None
     return MessageToDict(options)
 

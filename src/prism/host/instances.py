@@ -22,8 +22,8 @@ class Instances:
     Attributes:
         plugin: what they are instances of.
         redactor: knows the secrets of all of them.
-        closing: the process ends; nothing is started any more.
-        on_serving: told of each that begins to serve.
+        closing: the process is shutting down; no instance is started any more.
+        on_serving: called with each instance that begins to serve.
     """
 
     def __init__(
@@ -49,15 +49,17 @@ class Instances:
         """The instance of that name, for a call on one of its namespaces.
 
         Raises:
-            FailedPrecondition: there is none, or the namespace is not attached to it; INSTANCE_UNKNOWN.
-            BackendUnavailable: the process ends.
+            FailedPrecondition: it does not exist, or the namespace is not attached to it; INSTANCE_UNKNOWN.
+            BackendUnavailable: the process is shutting down.
         """
         instance = self._running.get(name) or self.named(name)
         if namespace not in instance.namespaces:
             if not namespace:
-                problem = "the metadata prism-namespace is missing; name a namespace that Initialize attached"
+                problem = "the metadata prism-namespace is missing; set it to a namespace that Initialize has attached"
                 raise FailedPrecondition(problem, outcome=Outcome.NOT_APPLIED)
-            problem = f"namespace {namespace[:63]!r} is not attached to instance {name[:200]!r}; initialise it first"
+            problem = (
+                f"namespace {namespace[:63]!r} is not attached to instance {name[:200]!r}; call Initialize for it first"
+            )
             raise FailedPrecondition(problem, reason=Reason.INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
         return instance
 
@@ -69,16 +71,16 @@ class Instances:
         if instance is None and not name and len(self._running) == 1:
             (instance,) = self._running.values()
         if instance is None:
-            problem = f"there is no instance {name[:200]!r} in this process; initialise it first"
+            problem = f"instance {name[:200]!r} does not exist in this process; call Initialize first"
             if not name and self._running:
-                problem = f"this process has {len(self._running)} instances; name one of them"
+                problem = f"this process has {len(self._running)} instances; set prism-instance to one of them"
             raise FailedPrecondition(problem, reason=Reason.INSTANCE_UNKNOWN, outcome=Outcome.NOT_APPLIED)
         return instance
 
     async def initialise(self, fresh: HostedInstance) -> HostedInstance:
         """The running instance of that name: `fresh`, started, or the one that has been started from equal options.
 
-        A caller that gives up leaves the start under way; the next one joins it.
+        If a caller gives up, the start goes on, and the next caller waits for the same start.
 
         Raises:
             FailedPrecondition: the instance runs with other options.
@@ -112,10 +114,10 @@ class Instances:
             del self._starting[fresh.name]
         self._running[fresh.name] = fresh
         self.on_serving(fresh)
-        log.info("instance %r serves %s", fresh.name, fresh.identity)
+        log.info("instance %r is serving %s", fresh.name, fresh.identity)
 
     async def end(self, name: str, grace: float) -> None:
-        """Ends an instance: its calls first, for `grace` seconds. One that is not there has ended."""
+        """Stops an instance after its calls have had `grace` seconds to finish. Does nothing if it does not exist."""
         starting = self._starting.get(name)
         if starting is not None:
             starting[1].cancel()
@@ -132,24 +134,24 @@ class Instances:
             await instance.stop()
         finally:
             del self._ending[instance.name]
-        log.info("instance %r has ended", instance.name)
+        log.info("instance %r has stopped", instance.name)
 
     async def close(self, grace: float) -> None:
-        """Ends all of them, side by side; from now on nothing is started."""
+        """Stops all instances in parallel; no instance is started from now on."""
         self.closing = True
         names = {*self._starting, *self._running, *self._ending}
         await asyncio.gather(*(self.end(name, grace) for name in names))
 
-    async def end_abandoned(self, patience: float) -> None:
-        """Ends, from now on until cancelled, the instances whose gateway gave no sign of life for `patience` seconds.
+    async def end_abandoned(self, idle_timeout: float) -> None:
+        """Stops, until cancelled, the instances that no gateway has used or probed for `idle_timeout` seconds.
 
-        A gateway probes its instances; one that is gone for good would leave its own behind.
+        A gateway probes its instances; without this a gateway that is gone for good would leave them running.
         """
         while True:
-            await asyncio.sleep(patience / 10)
+            await asyncio.sleep(idle_timeout / 10)
             for each in self.running:
-                if not each.active and monotonic() - each.seen > patience:
-                    log.warning("instance %r: no gateway has asked for it for %g s; it ends", each.name, patience)
+                if not each.active and monotonic() - each.seen > idle_timeout:
+                    log.warning("instance %r is stopped: no gateway has used it for %g s", each.name, idle_timeout)
                     with contextlib.suppress(FailedPrecondition):
                         await self.end(each.name, 0.0)
 
@@ -161,5 +163,5 @@ class Instances:
 
 def _check_same(instance: HostedInstance, options: InstanceOptions) -> None:
     if instance.options != options:
-        problem = f"instance {instance.name!r} runs with other options; shut it down first, or choose another name"
+        problem = f"instance {instance.name!r} already runs with other options; shut it down first, or use another name"
         raise FailedPrecondition(problem, reason=Reason.INSTANCE_DIFFERS)

@@ -1,4 +1,4 @@
-"""The figures of a plugin's process: as the message that gateways read, and as the text that Prometheus does.
+"""The metrics of a plugin's process: as the message for gateways, and as the source of the text for Prometheus.
 
 Source: proto/prism/plugin/v1/plugin.proto; Prometheus "Exposition formats".
 """
@@ -45,12 +45,12 @@ def plugin_metrics(instances: Iterable[HostedInstance]) -> pb.PluginMetrics:
 
 @dataclass(frozen=True, slots=True)
 class InstanceMetrics:
-    """What one instance has to tell at one instant.
+    """The metrics of one instance at one instant.
 
     Attributes:
         store: which store it is on; nothing secret.
         totals: its calls that have ended.
-        active: its calls under way.
+        active: its calls in progress.
         gauges: its backend's own.
     """
 
@@ -61,6 +61,6 @@ class InstanceMetrics:
 
 
 def metrics_of(instance: HostedInstance) -> InstanceMetrics:
-    """A copy of what was counted, to be put into words elsewhere."""
+    """A copy of what was counted, for use in another thread."""
     totals = tuple(instance.metrics.totals())
     return InstanceMetrics(instance.identity, totals, instance.active, dict(instance.gauges()))

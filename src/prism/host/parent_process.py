@@ -1,4 +1,4 @@
-"""A plugin that its gateway started ends with it, whatever became of the gateway.
+"""A plugin that was started by a gateway ends with it, however the gateway ends.
 
 Source: prctl(2), PR_SET_PDEATHSIG.
 """
@@ -20,7 +20,7 @@ def die_with_parent() -> None:
     It is SIGKILL, as that works on a plugin that is stuck too: what it acknowledged is stored, as after any crash.
 
     Raises:
-        FailedPrecondition: the parent is gone already.
+        FailedPrecondition: the parent has ended already.
     """
     if sys.platform != "linux":
         return
@@ -31,7 +31,7 @@ def die_with_parent() -> None:
 
 
 def trusted_uids() -> frozenset[int]:
-    """Whose connections a unix socket takes: our own user's, the superuser's, and whoever started us."""
+    """The users whose connections a unix socket accepts: our own, root, and the user of the parent process."""
     return frozenset({os.getuid(), 0, _uid_of_parent()})
 
 

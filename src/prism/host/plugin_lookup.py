@@ -14,11 +14,15 @@ def find(name: str) -> Plugin:
     """The plugin of that name, or in the package of that name.
 
     Raises:
-        FailedPrecondition: there is none, its manifest cannot be used, or it is no Python.
+        FailedPrecondition: it is not found, its manifest is invalid, or it is not written in Python.
     """
     plugin = _found(name)
     if not plugin.manifest.backend:
-        how = f"run its own command, {' '.join(plugin.command())}" if plugin.command() else "it runs elsewhere"
+        how = (
+            f"start it by its own command: {' '.join(plugin.command())}"
+            if plugin.command()
+            else "start it by its own program"
+        )
         raise FailedPrecondition(f"plugin {plugin.name!r} is not written in Python; {how}")
     return plugin
 
@@ -31,13 +35,13 @@ def _found(name: str) -> Plugin:
         plugins = discover()
         if name in plugins.found:
             return plugins.found[name]
-        known = f"there are: {', '.join(sorted(plugins.found))}"
+        known = f"installed plugins: {', '.join(sorted(plugins.found))}"
     else:
-        known = "give the name of an installed plugin, or of a package as Python imports it"
+        known = "give the name of an installed plugin, or of an importable Python package"
     manifest = _in_package(name)
     if manifest is None:
         raise FailedPrecondition(
-            f"there is no plugin {name!r}, and no package of that name that holds a {MANIFEST}; {known}"
+            f"plugin {name!r} was not found: not installed, and not a package that contains a {MANIFEST}; {known}"
         )
     distributions = packages_distributions().get(name.partition(".")[0], [name])
     return _read(manifest, name, distributions[0])

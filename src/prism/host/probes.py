@@ -1,4 +1,4 @@
-"""Probes and figures over plain HTTP, for orchestrators that speak no gRPC. An `HttpHandler`.
+"""Probes and metrics over plain HTTP, for orchestrators that speak no gRPC. An `HttpHandler`.
 
 GET /health/live     the event loop turns; restart the process where this fails
 GET /health/ready    it takes calls, and not all of its stores are down
@@ -34,7 +34,7 @@ class Probes:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request."""
         if request.path not in _PATHS:
-            return _json(404, {"error": f"there is nothing at {request.path[:100]}; ask for {', '.join(_PATHS)}"})
+            return _json(404, {"error": f"{request.path[:100]} was not found; the paths are {', '.join(_PATHS)}"})
         if request.method not in ("GET", "HEAD"):
             return _json(405, {"error": "use GET"}, ("allow", "GET, HEAD"))
         if request.path == "/health/live":

@@ -42,7 +42,7 @@ class PluginProcess:
         self._plugin = plugin
         self._options = options
         self._instances = Instances(plugin, options.redactor, self._describe)
-        self._told = asyncio.Event()
+        self._asked_to_end = asyncio.Event()
         self._ended = asyncio.Event()
         self._grace = options.grace
         self._health = HealthService(self._readiness)
@@ -52,7 +52,7 @@ class PluginProcess:
         self._exporter = exporter_of(os.environ, plugin.name)
 
     async def run(self) -> None:
-        """The whole life: listen, say so, serve until told to end, drain, stop.
+        """The whole life: listen, announce the address, serve until asked to end, drain, stop.
 
         Raises:
             OSError: an address cannot be listened on.
@@ -75,7 +75,7 @@ class PluginProcess:
                 if options.idle_timeout
                 else None
             )
-            await self._told.wait()
+            await self._asked_to_end.wait()
             self._health.close()
             await self._instances.close(self._grace)
             self._ended.set()
@@ -88,10 +88,10 @@ class PluginProcess:
             await self._exporter.close()
 
     async def end(self, grace: float) -> None:
-        """Tells the process to end, with so many seconds for calls under way; returns when its instances have ended."""
-        if not self._told.is_set():
+        """Asks the process to end, calls in progress first; returns when its instances have stopped."""
+        if not self._asked_to_end.is_set():
             self._grace = grace
-            self._told.set()
+            self._asked_to_end.set()
         await self._ended.wait()
 
     def _server(self) -> Server:
@@ -108,15 +108,17 @@ class PluginProcess:
         return (*plugin.methods(), *self._information.methods(), *host.methods())
 
     def _admit(self, peer: Peer) -> bool:
-        """Files are guarded by their modes; this is for a socket whose mode somebody has widened."""
+        """The mode of the socket's file guards it; this is for a socket whose mode has been widened."""
         credentials = peer.credentials
         if credentials is None or credentials.uid in self._options.uids:
             return True
-        log.warning("a process of user %d may not connect; --allow-uid names whose may", credentials.uid)
+        log.warning(
+            "refused a connection from user id %d; allow it with --allow-uid %d", credentials.uid, credentials.uid
+        )
         return False
 
     def _readiness(self) -> Mapping[str, bool]:
-        serves = not self._told.is_set()
+        serves = not self._asked_to_end.is_set()
         return dict.fromkeys(("", go_plugin.HEALTH_NAME, *(each.full_name for each in _SERVICES)), serves)
 
     def _describe(self, instance: HostedInstance) -> None:
@@ -133,7 +135,7 @@ class PluginProcess:
         def end() -> None:
             for number in numbers:
                 loop.remove_signal_handler(number)
-            self._told.set()
+            self._asked_to_end.set()
 
         for number in numbers:
             loop.add_signal_handler(number, end)
@@ -142,12 +144,12 @@ class PluginProcess:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _announce(self, address: str, others: Mapping[str, str]) -> None:
-        """Tells whoever started the process that it serves, and where."""
+        """Announces the addresses: by the handshake to a gateway, by a few lines to a person."""
         manifest = self._plugin.manifest
         if self._options.handshake is not None:
             os.write(self._options.handshake, go_plugin.handshake_line(address).encode())
             os.close(self._options.handshake)
-            log.info("plugin %s %s serves %s", manifest.name, manifest.version, address)
+            log.info("plugin %s %s is serving on %s", manifest.name, manifest.version, address)
             return
         click.echo(f"plugin {manifest.name} {manifest.version} serves prism.plugin.v1")
         click.echo(f"  listens  {address}{'  TLS' if self._options.tls else ''}")

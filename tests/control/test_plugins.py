@@ -116,7 +116,7 @@ async def test_a_plugin_that_dies_is_back_by_itself(world: World, tmp_path: Path
     os.kill(first, signal.SIGKILL)
     supervised = world.control.served["s"].instances[0]
     await until(lambda: supervised.instance.refusal)
-    with pytest.raises(BackendUnavailable, match="was ended by SIGKILL") as caught:
+    with pytest.raises(BackendUnavailable, match="was killed by SIGKILL") as caught:
         await world.put("s", b"2")
     assert caught.value.outcome is Outcome.NOT_APPLIED
     assert caught.value.retry_after

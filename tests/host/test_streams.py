@@ -86,7 +86,10 @@ async def test_faults_of_the_protocol_end_the_call(plugin: RunningPlugin) -> Non
         await call.end()
         with pytest.raises(StatusError, match="before its first request"):
             await call.receive()
-    for message, reason in ((b"\xff", "is not a prism.plugin.v1"), (request(SCAN, b"", "none"), "call Initialize first")):
+    for message, reason in (
+        (b"\xff", "is not a prism.plugin.v1"),
+        (request(SCAN, b"", "none"), "call Initialize first"),
+    ):
         async with open_stream(plugin) as call:
             await call.send(message)
             with pytest.raises(StatusError, match=reason):

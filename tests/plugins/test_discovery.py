@@ -73,7 +73,7 @@ def test_a_name_that_is_taken_stays_with_the_built_in(site: Path) -> None:
     install(site, "thief", "thief_store", TOY.replace('"toy"', '"sqlite"'))
     plugins = discover()
     assert plugins.found["sqlite"].origin == "prism.backends.sqlite"
-    assert "taken by prism.backends.sqlite" in plugins.broken[0].problem
+    assert "already used by prism.backends.sqlite" in plugins.broken[0].problem
 
 
 def test_a_missing_driver_is_answered_with_the_extra_to_install() -> None:

@@ -43,13 +43,13 @@ def test_every_built_in_manifest_is_valid() -> None:
     [
         ('name = "toy"', 'name = "Toy Store"', "name"),
         ("protocol = 1", "protocol = 2", "protocol"),
-        ('["keyvalue"]', '["kevalue"]', "there is no abstraction 'kevalue'; there are "),
+        ('["keyvalue"]', '["kevalue"]', "'kevalue' is not a known abstraction; use one of "),
         ('["keyvalue"]', "[]", "interfaces"),
         ('"toy.backend:Toy"', '"toy.backend.Toy"', "backend"),
         ('maturity = "alpha"', 'maturity = "fine"', "maturity"),
         ('summary = "A toy."\n', "", "summary: Field required"),
         ("protocol = 1", "protocol = 1\npined = true", "pined: Extra inputs"),
-        ("protocol = 1", "protocol = ", "it is not TOML"),
+        ("protocol = 1", "protocol = ", "not valid TOML"),
     ],
 )
 def test_a_wrong_field_is_named(old: str, new: str, field: str) -> None:
@@ -68,7 +68,9 @@ def test_a_list_whose_only_element_is_wrong_is_one_problem() -> None:
     """At the element; the list is not too short besides."""
     with pytest.raises(ManifestInvalid) as caught:
         read(MINIMAL.replace('["keyvalue"]', '["kv"]').encode())
-    assert [each.partition(";")[0] for each in caught.value.problems] == ["interfaces.0: there is no abstraction 'kv'"]
+    assert [each.partition(";")[0] for each in caught.value.problems] == [
+        "interfaces.0: 'kv' is not a known abstraction"
+    ]
 
 
 def test_text_that_is_no_text_is_refused() -> None:

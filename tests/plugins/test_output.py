@@ -47,7 +47,7 @@ async def test_the_rate_has_a_bound(caplog: pytest.LogCaptureFixture) -> None:
     output = Output("toy", str)
     for number in range(700):
         output.add(b"%d" % number)
-    output.tell()
+    output.report_dropped()
     assert output.seen == 700
     assert output.dropped > 100
     assert f"{output.dropped} of them were dropped" in caplog.text

@@ -187,7 +187,7 @@ async def test_what_is_no_plugin_is_told(tmp_path: Path) -> None:
     async with Server({}.get) as server:
         await server.listen(address)
         instance = remote(Endpoints((address,)))
-        with pytest.raises(FailedPrecondition, match=r"is no plugin of Prism .* look at the address"):
+        with pytest.raises(FailedPrecondition, match=r"is not a Prism plugin .* check the address"):
             await instance.start()
         await instance.stop()
 
@@ -204,6 +204,6 @@ async def test_who_has_no_certificate_of_the_authority_is_refused(elsewhere: Rem
         await instance.stop()
     (tmp_path / "empty.pem").touch()
     instance = remote(Endpoints(placement.addresses, Tls(tmp_path / "empty.pem")))
-    with pytest.raises(FailedPrecondition, match="cannot be used"):
+    with pytest.raises(FailedPrecondition, match="is invalid"):
         await instance.start()
     await instance.stop()

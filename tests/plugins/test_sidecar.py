@@ -52,7 +52,7 @@ async def test_its_life(sidecar: Make) -> None:
     await instance.stop()
     assert not is_running(pid)
     assert (descriptors(), is_there(folder)) == (before, False)
-    assert any("serves memory:s" in line for line in instance.logs())
+    assert any("is serving memory:s" in line for line in instance.logs())
 
 
 async def test_what_it_is_told_is_told_over_its_channel(sidecar: Make) -> None:
@@ -97,7 +97,7 @@ async def test_a_death_is_noticed_at_once(sidecar: Make) -> None:
     assert (caught.value.reason, caught.value.outcome) == ("PLUGIN_LOST", None)
     assert caught.value.retry_after
     await instance.lost.wait()
-    assert "was ended by SIGKILL" in instance.refusal
+    assert "was killed by SIGKILL" in instance.refusal
     with pytest.raises(BackendError) as refused:
         await instance.call(PUT, b"", CONTEXT)
     assert refused.value.outcome is Outcome.NOT_APPLIED
@@ -125,7 +125,7 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("b'\\xff\\xff\\xff'", "3 bytes that are no ExecuteResponse"),
+        ("b'\\xff\\xff\\xff'", "3 bytes that are not a valid ExecuteResponse"),
         ("pb.ExecuteResponse(success=True).SerializeToString()", "success without a result"),
     ],
 )

@@ -24,20 +24,20 @@ from prism.plugins.sidecar import process
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("print('Hello world', flush=True); input()", "it printed 'Hello world' where a handshake"),
+        ("print('Hello world', flush=True); input()", "it printed 'Hello world' instead of a handshake"),
         ("print('1|9|unix|/x|grpc', flush=True)", "version 9 of the plugin protocol and the gateway version 1"),
-        ("print('2|1|unix|/x|grpc', flush=True)", "its handshake is of version 2"),
+        ("print('2|1|unix|/x|grpc', flush=True)", "version 2 of go-plugin's core protocol"),
         ("print('1|1|tcp|127.0.0.1:1|grpc', flush=True)", "it must listen on a unix socket"),
-        ("print('1|1|unix|/tmp/elsewhere.sock|grpc', flush=True)", "it must make its socket in the folder"),
-        ("import sys; sys.exit('no such table')", "ended with exit code 1 before its handshake; it "
+        ("print('1|1|unix|/tmp/elsewhere.sock|grpc', flush=True)", "it must create it in the folder"),
+        ("import sys; sys.exit('no such table')", "exited with code 1 before its handshake; it "
          "printed: no such table"),
-        ("pass", "ended with exit code 0 before its handshake; it printed nothing"),
-        ("import os; os.kill(os.getpid(), 11)", "was ended by SIGSEGV before its handshake"),
-        ("import no_such_module_at_all", "it lacks the Python module no_such_module_at_all"),
+        ("pass", "exited with code 0 before its handshake; it printed nothing"),
+        ("import os; os.kill(os.getpid(), 11)", "was killed by SIGSEGV before its handshake"),
+        ("import no_such_module_at_all", "Python module no_such_module_at_all is missing"),
         ("import os; d = os.environ['PLUGIN_UNIX_SOCKET_DIR']; print(f'1|1|unix|{d}/none.sock|grpc', flush=True)",
-         "no socket is there"),
+         "no socket exists there"),
         (SERVING + "METHODS['/grpc.health.v1.Health/Check'] = lambda _: HealthCheckResponse(status=2)"
-         ".SerializeToString()\nasyncio.run(main())", "says that it is NOT_SERVING"),
+         ".SerializeToString()\nasyncio.run(main())", "reports NOT_SERVING"),
     ],
 )  # fmt: skip
 async def test_a_plugin_that_does_not_start_is_explained(sidecar: Make, source: str, said: str) -> None:
@@ -63,11 +63,11 @@ async def test_a_plugin_that_says_nothing_is_given_up(sidecar: Make, monkeypatch
 @pytest.mark.parametrize(
     ("content", "permissions", "said"),
     [
-        (b"#!/bin/sh\n", 0o644, "make it executable, chmod"),
-        (b"#!/no/such/python\n", 0o755, "names the interpreter /no/such/python, which is not there"),
+        (b"#!/bin/sh\n", 0o644, "make it executable: chmod"),
+        (b"#!/no/such/python\n", 0o755, "names the interpreter /no/such/python, which does not exist"),
         (b"hello", 0o755, "neither an ELF program nor a script"),
         (b"\x7fELF\x02\x01" + bytes(12) + b"\x28\x00" + bytes(40), 0o755, "it is built for arm"),
-        (b"#!/bin/sh\n", 0o777, "everybody on this machine may write to the plugin's file"),
+        (b"#!/bin/sh\n", 0o777, "is world-writable"),
     ],
 )
 async def test_a_program_that_cannot_be_run_is_looked_at(

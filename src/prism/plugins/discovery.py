@@ -1,8 +1,8 @@
-"""Which plugins there are: built-in ones by their folder under `prism.backends`, others by their entry point.
+"""Finds the plugins: built-in ones by their folder under `prism.backends`, others by their entry point.
 
 A package joins by an entry point in the group `prism.plugins` whose value names a package that holds a `plugin.toml`.
-What is no Python package joins by its folder, which the configuration names the parent of (`plugins.folders`).
-No driver is imported for it. A broken plugin is reported and harms no other.
+A plugin that is not a Python package is found by its folder, whose parent the configuration names (`plugins.folders`).
+No driver is imported for it. A broken plugin is reported and does not affect the others.
 """
 
 import importlib
@@ -36,9 +36,9 @@ class Plugin:
 
     Attributes:
         manifest: what it says of itself.
-        origin: the package that it was found in; of what is no package, its folder.
-        distribution: what pip knows it as; empty for what is no package.
-        folder: where its manifest is; None where that is no folder of its own.
+        origin: the package that it was found in, or its folder if it is not a package.
+        distribution: the name that pip knows; empty if it is not a package.
+        folder: where its manifest is; None where it has no folder of its own.
     """
 
     manifest: Manifest
@@ -86,7 +86,9 @@ class Plugin:
             FailedPrecondition: a driver is missing, the class cannot be imported, or there is none.
         """
         if not self.manifest.backend:
-            message = f"plugin {self.name!r} is no Python and cannot run in the gateway; set plugin.type to 'sidecar'"
+            message = (
+                f"plugin {self.name!r} is not written in Python and cannot run in_process; set plugin.type to 'sidecar'"
+            )
             raise FailedPrecondition(message)
         kind: type[Backend] = self._load(self.manifest.backend)
         return kind
@@ -97,7 +99,9 @@ class Plugin:
             return reference
         model = self._load(reference)
         if not issubclass(model, Config):
-            raise FailedPrecondition(f"plugin {self.name!r}: {reference} is no prism.sdk.Config; derive it from that")
+            raise FailedPrecondition(
+                f"plugin {self.name!r}: {reference} is not a subclass of prism.sdk.Config; make it one"
+            )
         return model
 
     def _load(self, reference: str) -> type:
@@ -156,16 +160,16 @@ class Plugins:
         return {key: tuple(names) for key, names in declaring.items()}
 
     def joined_by(self, folders: Iterable[Path]) -> "Plugins":
-        """These, and those that the folders hold; a name that is taken stays with who has it."""
+        """These, and those that the folders hold; of two plugins with one name the first is kept."""
         joined = [*_in_folders(folders)]
         return _gathered([*self.found.values(), *self.broken, *joined]) if joined else self
 
 
 def discover() -> Plugins:
-    """Finds every plugin. A name that is taken stays with who has it: built-in ones first, then by distribution."""
+    """Finds every plugin. Of two with one name the first is kept: built-in ones first, then by distribution."""
     plugins = _gathered((*_built_in(Path(prism.__file__).parent / "backends"), *_third_party()))
     for broke in plugins.broken:
-        log.warning("plugin %s in %s cannot be used: %s", broke.name, broke.origin, broke.problem)
+        log.warning("plugin %s (%s) cannot be used: %s", broke.name, broke.origin, broke.problem)
     return plugins
 
 
@@ -176,7 +180,7 @@ def _gathered(plugins: Iterable["Plugin | BrokenPlugin"]) -> Plugins:
         if isinstance(each, BrokenPlugin):
             broken.append(each)
         elif each.name in found:
-            problem = f"the name {each.name!r} is taken by {found[each.name].origin}; rename one of them"
+            problem = f"the name {each.name!r} is already used by {found[each.name].origin}; rename one of the two"
             broken.append(BrokenPlugin(each.name, each.origin, problem))
         else:
             found[each.name] = each
@@ -194,12 +198,12 @@ def _third_party() -> Iterator[Plugin | BrokenPlugin]:
         try:
             spec = importlib.util.find_spec(point.value)
         except Exception as error:  # noqa: BLE001  # importing a parent package runs others' code
-            yield BrokenPlugin(point.name, origin, f"the package cannot be found ({type(error).__name__}: {error})")
+            yield BrokenPlugin(point.name, origin, f"its package cannot be found ({type(error).__name__}: {error})")
             continue
         folders = (spec.submodule_search_locations if spec else None) or ()
         manifest = next((Path(each) / MANIFEST for each in folders if (Path(each) / MANIFEST).is_file()), None)
         if manifest is None:
-            yield BrokenPlugin(point.name, origin, f"there is no package {point.value} with a {MANIFEST} in it")
+            yield BrokenPlugin(point.name, origin, f"package {point.value} was not found, or contains no {MANIFEST}")
         else:
             yield _plugin(manifest, point.name, point.value, _distribution(point))
 
@@ -213,7 +217,9 @@ def _in_folders(folders: Iterable[Path]) -> Iterator[Plugin | BrokenPlugin]:
         else:
             plugin = _plugin(manifest, folder.name, str(folder), "")
             if isinstance(plugin, Plugin) and plugin.manifest.backend:
-                problem = f"{MANIFEST}: backend: nothing in a plugin folder is imported; install it as a package"
+                problem = (
+                    f"{MANIFEST}: backend: a plugin in plugins.folders cannot be Python code; install it as a package"
+                )
                 yield BrokenPlugin(plugin.name, str(folder), problem)
             else:
                 yield plugin

@@ -1,4 +1,4 @@
-"""Stands in while one instance hands its store over to the next, as only one may have it: calls wait, briefly."""
+"""Holds calls while one instance hands its store over to the next, as only one may have it open."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,12 +15,12 @@ RETRY_AFTER = 1.0
 
 
 class Handover:
-    """Holds calls up until `open`; `prism.plugins.instance.Instance` as the data path sees it.
+    """Makes calls wait until `open`; `prism.plugins.instance.Instance` as the data path sees it.
 
     Attributes:
         backend: the name of the plugin.
         capabilities: of the plugin.
-        refusal: empty: it does not refuse, it waits.
+        refusal: empty, as calls wait and are not refused.
         refusal_kind: unused.
         probed: of the instance that hands over.
     """
@@ -37,13 +37,13 @@ class Handover:
         self._waiting = 0
 
     def open(self, successor: Instance) -> None:
-        """Lets the calls through to who serves from now on; one that refuses refuses them."""
+        """Passes the waiting calls on to the instance that serves from now on, or refuses them as that does."""
         if not self._successor.done():
             self._successor.set_result(successor)
 
     async def call(self, operation: str, payload: bytes, context: Context) -> bytes:
         """Waits, then as the successor's."""
-        successor = await self._turn()
+        successor = await self._until_open()
         successor.acquire()
         try:
             return await successor.call(operation, payload, context)
@@ -52,7 +52,7 @@ class Handover:
 
     async def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """Waits, then as the successor's."""
-        successor = await self._turn()
+        successor = await self._until_open()
         successor.acquire()
         try:
             async for response in successor.stream(operation, payload, context):
@@ -66,20 +66,20 @@ class Handover:
     def release(self) -> None:
         """Does nothing."""
 
-    async def _turn(self) -> Instance:
-        """Waits until it may go on.
+    async def _until_open(self) -> Instance:
+        """Waits for the successor.
 
         Raises:
-            BackendError: too many wait, it takes too long, or the successor refuses; nothing was applied.
+            BackendError: too many calls wait, the time is up, or the successor refuses calls; nothing was applied.
         """
         if self._waiting >= MAX_WAITING:
-            raise self._refused(f"{MAX_WAITING} calls wait already")
+            raise self._refused(f"{MAX_WAITING} calls are already waiting")
         self._waiting += 1
         try:
             async with asyncio.timeout(WAIT_TIMEOUT):
                 successor = await asyncio.shield(self._successor)
         except TimeoutError:
-            raise self._refused(f"it takes more than {WAIT_TIMEOUT:g} s") from None
+            raise self._refused(f"the new instance was not ready within {WAIT_TIMEOUT:g} s") from None
         finally:
             self._waiting -= 1
         if successor.refusal:
@@ -88,7 +88,7 @@ class Handover:
 
     def _refused(self, why: str) -> BackendUnavailable:
         return BackendUnavailable(
-            f"backend {self.backend!r} hands its store over to a new instance, and {why}; send the call again",
+            f"backend {self.backend!r} is being reloaded and {why}; retry",
             reason=Reason.PLUGIN_RELOADED,
             retry_after=RETRY_AFTER,
             outcome=Outcome.NOT_APPLIED,

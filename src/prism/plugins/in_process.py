@@ -1,4 +1,4 @@
-"""The placement `in_process`: the plugin's code runs in the gateway, a call to it is a call."""
+"""The placement `in_process`: the plugin's code runs in the gateway's process and is called directly."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -86,7 +86,7 @@ class InProcess(ManagedInstance):
 
     async def stop(self) -> None:
         """Refuses calls from now on, and ends the backend. Does nothing the second time."""
-        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        self.refusal = f"backend {self.backend!r} was stopped; retry"
         self.refusal_kind = BackendUnavailable
         backend, self._backend = self._backend, None
         self._unary, self._streaming = {}, {}

@@ -1,4 +1,4 @@
-"""An instance of a plugin in its place, as control sees it: what every placement has in common."""
+"""An instance of a plugin, as control manages it: what every placement has in common."""
 
 import abc
 import asyncio
@@ -13,16 +13,16 @@ from prism.sdk.backend import Health
 class ManagedInstance(abc.ABC):
     """An instance; `prism.plugins.instance.Instance` as the data path sees it.
 
-    Whoever starts it also opens it: it refuses calls until `refusal` is set to be empty.
+    It refuses calls until control, which starts it, clears `refusal`.
 
     Attributes:
         backend: the plugin's name.
         capabilities: what its manifest declares.
         refusal: the sentence with which calls are refused; empty while it serves.
         refusal_kind: the error that carries it.
-        probed: what the last probe found; set by whoever probes.
-        active: calls under way.
-        lost: it has ended by itself and must be started again; why is in `refusal`.
+        probed: what the last probe found; set by control.
+        active: calls in progress.
+        lost: it has ended by itself and must be started again; `refusal` says why.
     """
 
     __slots__ = ("_idle", "active", "backend", "capabilities", "lost", "probed", "refusal", "refusal_kind")
@@ -30,7 +30,7 @@ class ManagedInstance(abc.ABC):
     def __init__(self, plugin: Plugin) -> None:
         self.backend = plugin.name
         self.capabilities = plugin.manifest.capabilities
-        self.refusal = f"backend {plugin.name!r} is starting; try again in a moment"
+        self.refusal = f"backend {plugin.name!r} is starting; retry in a moment"
         self.refusal_kind: type[BackendError] = BackendUnavailable
         self.probed = Health()
         self.active = 0
@@ -83,9 +83,9 @@ class ManagedInstance(abc.ABC):
         """Refuses calls from now on, and ends the backend. Does nothing the second time."""
 
     async def rest(self) -> None:
-        """Lets go of the store, so that another instance may have it, and refuses calls; `start` takes it again.
+        """Releases the store for another instance, and refuses calls; `start` opens it again.
 
-        What runs stays at hand where that is possible: its files may be others by then.
+        Where possible its process keeps running, as its files may have changed on disk.
         """
         await self.stop()
 
@@ -119,7 +119,7 @@ class ManagedInstance(abc.ABC):
             self._idle.set()
 
     async def drained(self) -> None:
-        """Waits until no call is under way."""
+        """Waits until no call is in progress."""
         self._idle = asyncio.Event()
         if self.active:
             await self._idle.wait()

@@ -28,7 +28,7 @@ PROTOCOL = 1
 
 def _known(name: str) -> str:
     if name not in interfaces():
-        raise ValueError(f"there is no abstraction {name!r}; there are {', '.join(interfaces())}")
+        raise ValueError(f"{name!r} is not a known abstraction; use one of {', '.join(interfaces())}")
     return name
 
 
@@ -52,12 +52,12 @@ class Manifest(BaseModel):
         version: of the plugin.
         protocol: the version of the plugin protocol.
         summary: one sentence.
-        maturity: how far to trust it.
+        maturity: how mature it is.
         interfaces: the abstractions that it serves.
         backend: the class that implements `prism.sdk.Backend`, constructed with (config, credentials); empty for a
-            plugin that is no Python.
-        command: the program that serves `prism.plugin.v1`, for a plugin that is no Python; `./` is the manifest's
-            folder. A plugin with neither runs elsewhere only, as a `remote` one.
+            plugin that is not written in Python.
+        command: the program that serves `prism.plugin.v1`, for a plugin that is not written in Python; `./` is the
+            manifest's folder. A plugin with neither can only run elsewhere, as a `remote` one.
         config: the model of its configuration, in a module that imports no driver; or a table of its options.
         credentials: the model of its credentials; secrets are `SecretStr`; or a table.
         extra: the pip extra that installs its drivers.
@@ -90,7 +90,7 @@ class Manifest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _usual_placement(cls, fields: Any) -> Any:
-        """What is no Python cannot run in the gateway's process."""
+        """A plugin that is not written in Python cannot run in the gateway's process."""
         if isinstance(fields, dict) and "placement" not in fields and not fields.get("backend"):
             return {**fields, "placement": "sidecar" if fields.get("command") else "remote"}
         return fields
@@ -110,7 +110,7 @@ class Manifest(BaseModel):
         return self
 
     def can_run(self, placement: str) -> bool:
-        """Whether it can run so without being told a command."""
+        """Whether it can run there without a command in the configuration."""
         if placement == "in_process":
             return bool(self.backend)
         return placement == "remote" or bool(self.backend or self.command)
@@ -141,21 +141,21 @@ def read(content: bytes) -> Manifest:
     try:
         fields = tomllib.loads(content.decode())
     except UnicodeDecodeError:
-        raise ManifestInvalid(["it is not UTF-8 text"]) from None
+        raise ManifestInvalid(["not UTF-8 text"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ManifestInvalid([f"it is not TOML: {error}"]) from None
+        raise ManifestInvalid([f"not valid TOML: {error}"]) from None
     try:
         return Manifest.model_validate(fields)
     except ValidationError as error:
-        raise ManifestInvalid(list(_told(error))) from None
+        raise ManifestInvalid(list(_problems(error))) from None
 
 
-def _told(error: ValidationError) -> Iterator[str]:
+def _problems(error: ValidationError) -> Iterator[str]:
     """What the model refuses, in words."""
     errors = error.errors(include_url=False)
     for each in errors:
         loc = each["loc"]
         if each["type"] == "too_short" and any(other["loc"][: len(loc)] == loc != other["loc"] for other in errors):
-            continue  # its elements are refused, which is told, and then it is too short for the model besides
+            continue  # the errors of its elements are listed; that it is then too short is their consequence
         said = each["msg"].removeprefix("Value error, ").replace("Input should be", "it should be", 1)
         yield f"{'.'.join(map(str, loc)) or 'the manifest'}: {said}"

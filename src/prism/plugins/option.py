@@ -1,4 +1,4 @@
-"""The options of a plugin that is no Python, as its manifest lists them: from a table to a model.
+"""The options of a plugin that is not written in Python: from the table in its manifest to a model.
 
 [config.path]
 type = "text"
@@ -31,7 +31,7 @@ class Option(BaseModel):
         required: it must be given.
         default: what counts where it is not given.
         secret: it is shown nowhere; a text only.
-        choices: the texts that are allowed; any where there are none.
+        choices: the texts that are allowed; empty for any.
         description: what it means, a phrase.
     """
 
@@ -78,5 +78,5 @@ def model_of(name: str, options: dict[str, Option]) -> type[Config]:
             fields[option] = (Annotated[kind | None, shown], each.default)
     model = create_model(name, __base__=Config, **fields)
     if not any(each.required for each in options.values()):
-        model()  # a default that is none is a mistake of the manifest, not of who configures it
+        model()  # an invalid default is a mistake in the manifest, not in the configuration
     return model

@@ -40,8 +40,8 @@ class Command:
     Attributes:
         command: the program and its arguments.
         limits: of its process.
-        user: whom it runs as; None for the gateway's own user.
-        files: what nobody but the owner may be able to change: the program, the manifest and their folder.
+        user: the user id that it runs as; None for the gateway's own.
+        files: the program, the manifest and their folder, which only their owner may be able to change.
         version: changes when one of the plugin's files does.
     """
 

@@ -1,4 +1,4 @@
-"""Whether the files of a plugin can be trusted: what anybody may change must not be run with a store's credentials."""
+"""Whether the files of a plugin can be trusted: a world-writable program must not run with a store's credentials."""
 
 import stat
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ from prism.reason import Reason
 
 
 def check(files: Iterable[Path]) -> None:
-    """Passes where none of the files and folders may be written to by everybody.
+    """Checks that none of the files and folders is world-writable.
 
     Raises:
-        FailedPrecondition: one of them may be.
+        FailedPrecondition: one of them is.
     """
     for each in files:
         if problem := world_writable(each):
@@ -20,14 +20,14 @@ def check(files: Iterable[Path]) -> None:
 
 
 def world_writable(path: Path) -> str:
-    """Why a file or folder cannot be trusted; empty where it can, or where there is none."""
+    """Why a file or folder cannot be trusted; empty where it can, or does not exist."""
     try:
-        mode = path.stat().st_mode  # of what a link leads to: that is what would be run
+        mode = path.stat().st_mode  # of the target of a link, which is what would be run
     except OSError:
         return ""
-    # In a folder with the sticky bit nobody may replace another's file.
+    # In a folder with the sticky bit, only its owner may replace a file.
     sticky = stat.S_ISDIR(mode) and mode & stat.S_ISVTX
     if not mode & stat.S_IWOTH or sticky:
         return ""
     what = "folder" if stat.S_ISDIR(mode) else "file"
-    return f"everybody on this machine may write to the plugin's {what} {path}; make it its owner's: chmod o-w {path}"
+    return f"the plugin's {what} {path} is world-writable and is not trusted; run: chmod o-w {path}"

@@ -1,4 +1,4 @@
-"""An instance that serves nothing: it stands in where one namespace of a working instance could not be prepared."""
+"""Refuses every call: takes the place of an instance for a namespace that is disabled or could not be attached."""
 
 from collections.abc import AsyncIterator, Awaitable
 
@@ -9,14 +9,14 @@ from prism.sdk.capabilities import DeclaredCapabilities
 
 
 class UnavailableInstance:
-    """Refuses every call with one sentence; `prism.plugins.instance.Instance` as the data path sees it.
+    """Refuses every call with the same error; `prism.plugins.instance.Instance` as the data path sees it.
 
     Attributes:
-        backend: the name of the plugin that it stands in for.
+        backend: the name of the plugin whose place it takes.
         capabilities: of that plugin.
         refusal: the sentence.
         refusal_kind: the error that carries it.
-        probed: nothing is probed.
+        probed: always healthy, as nothing is probed.
     """
 
     __slots__ = ("backend", "capabilities", "probed", "refusal", "refusal_kind")

@@ -31,13 +31,13 @@ _Answer = TypeVar("_Answer", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An instance as a plugin's process is told of it.
+    """An instance, as Initialize describes it to a plugin's process.
 
     Attributes:
-        name: tells it from others in that process.
+        name: unique in that process.
         backend: the plugin's name.
         config: its options, as they were written.
-        credentials: what it proves itself with to its store.
+        credentials: its credentials for the store.
     """
 
     name: str
@@ -72,9 +72,9 @@ class Endpoint:
     Attributes:
         target: its address.
         channel: the way to it.
-        outstanding: calls under way.
-        store: what the instance calls its store; empty until it has said so.
-        initialised: it knows the instance.
+        outstanding: calls in progress.
+        store: the identity of the instance's store; empty until it is known.
+        initialised: the process has the instance.
     """
 
     __slots__ = ("_identity", "channel", "initialised", "outstanding", "store", "target")
@@ -87,7 +87,7 @@ class Endpoint:
         tls: ssl.SSLContext | None = None,
         server_name: str = "",
         objection: Callable[[Peer], str] | None = None,
-        most: int = 4 << 20,
+        max_message_size: int = 4 << 20,
     ) -> None:
         """
         Args:
@@ -95,15 +95,17 @@ class Endpoint:
             identity: the instance.
             tls: None for a plain socket.
             server_name: the name in its certificate; empty for the host of the address.
-            objection: says why who was reached is not the plugin.
-            most: bytes that one answer may have.
+            objection: why the peer that was reached is not the plugin; empty where it is.
+            max_message_size: bytes of one answer.
         """
         self.target = target
         self.outstanding = 0
         self.store = ""
         self.initialised = False
         self._identity = identity
-        config = ChannelConfig(max_message_size=most, backoff_initial=0.05, backoff_max=2.0, keepalive_interval=30.0)
+        config = ChannelConfig(
+            max_message_size=max_message_size, backoff_initial=0.05, backoff_max=2.0, keepalive_interval=30.0
+        )
         name = server_name or None
         self.channel = Channel(target, tls=tls, server_name=name, config=config, verify_peer=objection)
 
@@ -119,7 +121,7 @@ class Endpoint:
             answer = await self._ask("BackendPlugin/Initialize", request, pb.InitializeResponse, deadline)
         except Unimplemented as error:
             raise FailedPrecondition(
-                f"what answers at {self.target} is no plugin of Prism ({error.message}); look at the address"
+                f"the server at {self.target} is not a Prism plugin ({error.message}); check the address"
             ) from error
         self.store = answer.identity or self.store
         if not answer.success:
@@ -128,12 +130,12 @@ class Endpoint:
             spoken = " and ".join(map(str, VERSIONS))
             raise FailedPrecondition(
                 f"plugin {self._identity.backend!r} speaks version {answer.protocol_version} of the plugin protocol "
-                f"and the gateway version {spoken}; install versions of both that fit"
+                f"and the gateway version {spoken}; install compatible versions of both"
             )
         self.initialised = True
 
     async def health(self, deadline: Deadline | None = None) -> Health:
-        """What the instance says of its store; raises where the plugin cannot be asked."""
+        """The health of the instance's store; raises where the plugin cannot be asked."""
         request = pb.HealthCheckRequest(instance=self._identity.name)
         answer = await self._ask("BackendPlugin/HealthCheck", request, pb.HealthCheckResponse, deadline)
         known = answer.status in (each.value for each in HealthStatus)
@@ -146,7 +148,7 @@ class Endpoint:
             question = AliveRequest(service=HEALTH_SERVICE).SerializeToString()
             await self.channel.unary("/grpc.health.v1.Health/Check", question, deadline=deadline)
         except StatusError as error:
-            # Another answer than a health is one all the same.
+            # Any answer, even an error, shows that it is alive.
             failure = translation.of_failure(error, self._identity.backend)
             return not isinstance(failure, BackendUnavailable | DeadlineExceeded)
         return True
@@ -167,15 +169,17 @@ class Endpoint:
         except StatusError as error:
             raise translation.of_failure(error, self._identity.backend) from error
         except DecodeError as error:
-            raise translation.garbage(self._identity.backend, "its health check with bytes that are none") from error
+            raise translation.defective(
+                self._identity.backend, "its health check with bytes that are not a valid HealthCheckResponse"
+            ) from error
         if status != AliveResponse.SERVING:
             name = AliveResponse.ServingStatus.Name(status)
             raise FailedPrecondition(
-                f"plugin {self._identity.backend!r} says that it is {name} (grpc.health.v1, {HEALTH_SERVICE!r})"
+                f"plugin {self._identity.backend!r} reports {name} (grpc.health.v1, {HEALTH_SERVICE!r}); see its log"
             )
 
     async def holds_data(self, namespace: str) -> bool:
-        """Whether anything is stored in the namespace; a plugin that cannot tell is taken to hold some."""
+        """Whether anything is stored in the namespace; assumed where the plugin does not implement this."""
         request = pb.HoldsDataRequest(namespace=namespace, instance=self._identity.name)
         try:
             answer = await self._ask("NamespaceService/HoldsData", request, pb.HoldsDataResponse, None)
@@ -185,8 +189,8 @@ class Endpoint:
             raise
         return answer.holds_data
 
-    async def figures(self, deadline: Deadline | None = None) -> PluginMetrics:
-        """What the plugin tells of the instance; nothing where it serves no figures."""
+    async def metrics(self, deadline: Deadline | None = None) -> PluginMetrics:
+        """The metrics of the instance; empty where the plugin serves none."""
         request = pb.GetMetricsRequest(instance=self._identity.name)
         try:
             answer = await self._ask("MetricsService/GetMetrics", request, pb.GetMetricsResponse, deadline)
@@ -195,14 +199,14 @@ class Endpoint:
         return PluginMetrics.of(answer.plugin_metrics)
 
     async def shut_down(self, *, whole: bool, grace: float, deadline: Deadline) -> bool:
-        """Ends the instance, or the whole process; whether it says so. Raises where that cannot be asked for."""
+        """Stops the instance, or the whole process; whether the plugin confirms it. Raises where it cannot be asked."""
         request = pb.ShutdownRequest(instance="" if whole else self._identity.name, grace_seconds=grace)
         answer = await self._ask("BackendPlugin/Shutdown", request, pb.ShutdownResponse, deadline)
         self.initialised = False
         return answer.success
 
     async def close(self) -> None:
-        """Closes the channel; calls under way are lost."""
+        """Closes the channel; calls in progress are lost."""
         await self.channel.close()
 
     async def _ask(self, method: str, request: Message, kind: type[_Answer], deadline: Deadline | None) -> _Answer:
@@ -216,6 +220,6 @@ class Endpoint:
                 self.initialised = False
             raise failure from error
         except DecodeError as error:
-            raise translation.garbage(
-                backend, f"{method} with bytes that are none of {kind.DESCRIPTOR.name}"
+            raise translation.defective(
+                backend, f"{method} with bytes that are not a valid {kind.DESCRIPTOR.name}"
             ) from error

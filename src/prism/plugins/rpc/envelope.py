@@ -1,7 +1,7 @@
 """The envelope of a call to a plugin elsewhere: written by hand around the untouched message, read by hand.
 
-What repeats (operation, namespace, instance) is encoded once. A response of the usual form is told by its first three
-bytes; whatever else it may be is read by the protobuf library. The two must agree: tests/plugins/test_envelope.py.
+What repeats (operation, namespace, instance) is encoded once. A response of the usual form is recognised by its first
+three bytes; any other is parsed by the protobuf library. The two must agree: tests/plugins/test_envelope.py.
 
 Source: proto/prism/plugin/v1/plugin.proto, and https://protobuf.dev/programming-guides/encoding.
 """
@@ -55,7 +55,7 @@ class Envelopes:
         return b"".join((head, where, _RAW_PARAMS, varint(size), payload))
 
     def _operation(self, operation: str) -> bytes:
-        # The contract's operations are few, and nobody else's name comes so far.
+        # Bounded: only operations of the contract get here, and they are few.
         head = self._operations[operation] = _OPERATION + _sized(operation.encode())
         return head
 
@@ -126,7 +126,7 @@ def _rest(response: bytes, start: int) -> bytes | None:
 
 
 def read(response: bytes) -> pb.ExecuteResponse | None:
-    """Any `ExecuteResponse`; None where the bytes are none."""
+    """Any `ExecuteResponse`; None where the bytes are not one."""
     try:
         return pb.ExecuteResponse.FromString(response)
     except DecodeError:
@@ -134,7 +134,7 @@ def read(response: bytes) -> pb.ExecuteResponse | None:
 
 
 def read_item(response: bytes) -> pb.ExecuteStreamResponse | None:
-    """Any `ExecuteStreamResponse`; None where the bytes are none."""
+    """Any `ExecuteStreamResponse`; None where the bytes are not one."""
     try:
         return pb.ExecuteStreamResponse.FromString(response)
     except DecodeError:

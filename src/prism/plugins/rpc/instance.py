@@ -1,4 +1,4 @@
-"""An instance outside of the gateway's process: calls to it, whoever keeps its processes up."""
+"""An instance in another process: how it is called, whether or not the gateway starts that process."""
 
 import abc
 import asyncio
@@ -31,7 +31,7 @@ from prism.wire import Deadline, StatusError
 PROBE_TIMEOUT = 4.0
 ALIVE_TIMEOUT = 2.0
 ATTEMPTS = 3
-"""Of a call that the plugin certainly did not look at."""
+"""Of a call that the plugin certainly did not process."""
 
 _ENVELOPE = 64 << 10  # bytes that an answer may have beyond the backend's `max_payload`
 
@@ -61,19 +61,19 @@ class RpcInstance(ManagedInstance):
 
     @abc.abstractmethod
     def _choose(self) -> Endpoint:
-        """Who gets the next call.
+        """The endpoint for the next call.
 
         Raises:
-            BackendUnavailable: nobody is there; nothing was applied.
+            BackendUnavailable: no endpoint is available; nothing was applied.
         """
 
     @abc.abstractmethod
     def _on_lost(self, endpoint: Endpoint, why: str) -> None:
-        """The endpoint could not be reached, or the connection to it has ended under a call."""
+        """The endpoint could not be reached, or its connection was lost during a call."""
 
-    async def _recall(self, endpoint: Endpoint, namespace: str, deadline: Deadline | None) -> None:
-        """Tells a process that was started anew what it has to know of the instance; raises where it fails."""
-        log.warning("plugin %s at %s does not know its instance; it is told again", self.backend, endpoint.target)
+    async def _reinitialize(self, endpoint: Endpoint, namespace: str, deadline: Deadline | None) -> None:
+        """Initializes the instance again in a process that has been restarted; raises where that fails."""
+        log.warning("plugin %s at %s lost its instance state; reinitializing", self.backend, endpoint.target)
         await endpoint.initialise("", deadline)
         await attach_all(endpoint, self._namespaces | ({namespace} if namespace else set()), deadline)
 
@@ -90,19 +90,19 @@ class RpcInstance(ManagedInstance):
         """What the plugin has counted, by its answers so far, through all its processes."""
         return self._intervals.totals
 
-    async def _learn(self, endpoint: Endpoint, deadline: Deadline) -> None:
-        """Asks for the plugin's figures."""
-        figures = await endpoint.figures(deadline)
-        self._gauges = figures.gauges
-        self._intervals.add(endpoint.target, figures)
+    async def _fetch_metrics(self, endpoint: Endpoint, deadline: Deadline) -> None:
+        """Fetches the plugin's metrics."""
+        metrics = await endpoint.metrics(deadline)
+        self._gauges = metrics.gauges
+        self._intervals.add(endpoint.target, metrics)
 
     @property
-    def _most(self) -> int:
+    def _max_message_size(self) -> int:
         """Bytes that one answer may have."""
         return self.capabilities.max_payload + self.capabilities.max_item_size + _ENVELOPE
 
     async def call(self, operation: str, payload: bytes, context: Context) -> bytes:
-        """As `Instance.call`; what the plugin certainly did not look at is sent again."""
+        """As `Instance.call`; a call that the plugin certainly did not process is sent again."""
         message = self._envelopes.write(operation, payload, context)
         for attempt in range(ATTEMPTS):
             endpoint = self._choose()
@@ -110,7 +110,7 @@ class RpcInstance(ManagedInstance):
             try:
                 response = await endpoint.channel.unary(EXECUTE, message, deadline=context.deadline)
             except StatusError as error:
-                await self._cope(endpoint, error, context, last=attempt + 1 == ATTEMPTS)
+                await self._handle_failure(endpoint, error, context, last=attempt + 1 == ATTEMPTS)
             else:
                 result = usual_result(response)
                 return self._unusual(response) if result is None else result
@@ -133,7 +133,7 @@ class RpcInstance(ManagedInstance):
                     await call.send(message)
                     await call.end()
                     await call.headers()
-                    # A plugin's refusal is a message too, and comes with the headers: only without one is all in place.
+                    # A plugin's error is a message that comes with the headers: without one the stream is established.
                     if not call.has_message:
                         context.established()
                     while (response := await call.receive()) is not None:
@@ -149,11 +149,11 @@ class RpcInstance(ManagedInstance):
                             return
                     return
             except StatusError as error:
-                await self._cope(endpoint, error, context, last=begun or attempt + 1 == ATTEMPTS)
+                await self._handle_failure(endpoint, error, context, last=begun or attempt + 1 == ATTEMPTS)
             finally:
                 endpoint.outstanding -= 1
 
-    async def _cope(self, endpoint: Endpoint, error: StatusError, context: Context, *, last: bool) -> None:
+    async def _handle_failure(self, endpoint: Endpoint, error: StatusError, context: Context, *, last: bool) -> None:
         """Returns where the call may be tried again.
 
         Raises:
@@ -165,7 +165,7 @@ class RpcInstance(ManagedInstance):
             self._on_lost(endpoint, error.status.message)
         if failure.reason == Reason.INSTANCE_UNKNOWN and not last:
             try:
-                await self._recall(endpoint, context.namespace, context.deadline)
+                await self._reinitialize(endpoint, context.namespace, context.deadline)
             except PrismError as again:
                 again.outcome = Outcome.NOT_APPLIED
                 raise again from error
@@ -175,18 +175,22 @@ class RpcInstance(ManagedInstance):
     def _unusual(self, response: bytes) -> bytes:
         message = read(response)
         if message is None:
-            raise translation.garbage(self.backend, f"{len(response)} bytes that are no ExecuteResponse")
+            raise translation.defective(
+                self.backend, f"with {len(response)} bytes that are not a valid ExecuteResponse"
+            )
         if not message.success:
             raise translation.of_response(message, self.backend)
         result = result_of(message)
         if result is None:
-            raise translation.garbage(self.backend, "success without a result")
+            raise translation.defective(self.backend, "success without a result")
         return result
 
     def _unusual_item(self, response: bytes) -> tuple[bytes | None, bool]:
         message = read_item(response)
         if message is None:
-            raise translation.garbage(self.backend, f"{len(response)} bytes that are no ExecuteStreamResponse")
+            raise translation.defective(
+                self.backend, f"with {len(response)} bytes that are not a valid ExecuteStreamResponse"
+            )
         if message.HasField("status"):
             raise translation.of_rpc_status(message.status, self.backend)
         return result_of(message), message.is_final
@@ -196,7 +200,7 @@ class RpcInstance(ManagedInstance):
         return await self._choose().holds_data(namespace)
 
     async def health(self) -> Health:
-        """As the plugin says; its gauges are fetched on the way."""
+        """As the plugin says; fetches its metrics as well."""
         try:
             endpoint = self._choose()
         except BackendUnavailable as error:
@@ -207,9 +211,9 @@ class RpcInstance(ManagedInstance):
         except PrismError as error:
             if error.reason != Reason.INSTANCE_UNKNOWN:
                 raise
-            await self._recall(endpoint, "", deadline)
+            await self._reinitialize(endpoint, "", deadline)
             health = await endpoint.health(deadline)
-        await self._learn(endpoint, deadline)
+        await self._fetch_metrics(endpoint, deadline)
         return health
 
     async def is_stuck(self) -> bool:
@@ -221,15 +225,15 @@ class RpcInstance(ManagedInstance):
         return not await endpoint.alive(Deadline.after(ALIVE_TIMEOUT))
 
     def _refuse(self, why: str) -> None:
-        """Refuses calls from now on, and says that it must be started again."""
+        """Refuses calls from now on, and sets `lost`, so that control starts it again."""
         if not self._stopped:
-            self.refusal = f"backend {self.backend!r} is not available: {why}; it is brought up again by itself"
+            self.refusal = f"backend {self.backend!r} is unavailable: {why}; it is brought back automatically, retry"
             self.refusal_kind = BackendUnavailable
             self.lost.set()
 
 
 async def attach_all(endpoint: Endpoint, namespaces: "set[str]", deadline: Deadline | None = None) -> None:
-    """Attaches what was attached before, some at once; one that fails fails all, and it is its error that is raised."""
+    """Attaches namespaces, some of them at once; raises the error of the first that fails."""
     waiting = iter(tuple(namespaces))
 
     async def work() -> None:

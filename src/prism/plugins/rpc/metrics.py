@@ -1,4 +1,4 @@
-"""What a plugin outside the gateway tells of itself by MetricsService, and how its counts become the gateway's.
+"""The metrics that a plugin in another process reports by MetricsService, and how they are added to the gateway's.
 
 A plugin counts from when its instance began, and anew after a restart; several gateways may ask it. So each gateway
 keeps what it saw last, and adds up the differences: its own counts only grow.
@@ -32,7 +32,7 @@ class PluginMetrics:
 
     @classmethod
     def of(cls, metrics: pb.PluginMetrics) -> "PluginMetrics":
-        """What a message says."""
+        """From the message."""
         custom = Struct()
         gauges: dict[str, float] = {}
         if metrics.custom_metrics.Unpack(custom):
@@ -52,14 +52,14 @@ class Intervals:
         self.totals: Counter[str] = Counter()
         self._seen: dict[str, PluginMetrics] = {}
 
-    def add(self, source: str, figures: PluginMetrics) -> None:
-        """An answer of one process has come."""
-        if figures.counts is None:
+    def add(self, source: str, metrics: PluginMetrics) -> None:
+        """Adds the answer of one process."""
+        if metrics.counts is None:
             return
         before = self._seen.get(source)
-        known = before.counts if before is not None and before.since == figures.since else None
-        for name, count in figures.counts.items():
+        known = before.counts if before is not None and before.since == metrics.since else None
+        for name, count in metrics.counts.items():
             grown = count - (known or {}).get(name, 0.0)
-            # What shrinks or is no number is a plugin's mistake, and no reason to shrink the gateway's.
+            # A count that shrinks or is not finite is a plugin's mistake; the gateway's own must not shrink by it.
             self.totals[name] += max(0.0, grown) if math.isfinite(grown) else 0.0  # type: ignore[assignment]  # a Counter of floats
-        self._seen[source] = figures
+        self._seen[source] = metrics

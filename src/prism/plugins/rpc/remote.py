@@ -1,8 +1,8 @@
 """The placement `remote`: one process elsewhere or several that are equal, reached by TLS; and a sidecar that runs
 already, reached by its socket.
 
-Calls go to the endpoint with the fewest under way. One that cannot be reached leaves the rotation until a probe has
-found it well and it knows the instance again. Where none is left, whoever keeps the instance up tries them all again.
+Calls go to the endpoint with the fewest calls in progress. One that cannot be reached leaves the rotation until it is
+healthy and has the instance again. Where none is left, control starts the instance anew, and that tries them all.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Remote(RpcInstance):
-    """An instance in processes that others start."""
+    """An instance in processes that the gateway does not start."""
 
     __slots__ = ("_endpoints", "_placement", "_reviving", "_rotation")
 
@@ -52,7 +52,7 @@ class Remote(RpcInstance):
         self._reviving: dict[Endpoint, asyncio.Task[None]] = {}
 
     async def load(self) -> None:
-        """Reads the certificates; connects to nobody.
+        """Reads the certificates; does not connect yet.
 
         Raises:
             FailedPrecondition: they cannot be used.
@@ -64,18 +64,23 @@ class Remote(RpcInstance):
     def _open(self) -> tuple[Endpoint, ...]:
         place = self._placement
         if isinstance(place, Socket):
-            return (Endpoint(f"unix:{place.path}", self._known, objection=_stranger, most=self._most),)
+            return (
+                Endpoint(
+                    f"unix:{place.path}", self._known, objection=_wrong_user, max_message_size=self._max_message_size
+                ),
+            )
         tls = None if place.tls is None else _context(place.tls, self.backend)
         name = "" if place.tls is None else place.tls.server_name
         return tuple(
-            Endpoint(each, self._known, tls=tls, server_name=name, most=self._most) for each in place.addresses
+            Endpoint(each, self._known, tls=tls, server_name=name, max_message_size=self._max_message_size)
+            for each in place.addresses
         )
 
     async def start(self) -> None:
         """Starts the instance in every endpoint; it is up when one of them is. Raises as the first of them did."""
         await self.load()
         self.lost.clear()
-        self._forget_revivals()
+        self._stop_revivals()
         down = [each for each in self._endpoints if each not in self._rotation]
         deadline = Deadline.after(START_TIMEOUT)
         failures = await asyncio.gather(*(self._join(each, deadline) for each in down), return_exceptions=True)
@@ -84,11 +89,11 @@ class Remote(RpcInstance):
             if isinstance(failure, BaseException):
                 if not self._rotation:
                     raise failure
-                log.warning("plugin %s at %s does not serve: %s", self.backend, endpoint.target, failure)
+                log.warning("plugin %s at %s is not available: %s", self.backend, endpoint.target, failure)
                 self._revive(endpoint)
 
     async def _join(self, endpoint: Endpoint, deadline: Deadline) -> None:
-        """Takes an endpoint into the rotation, if it is well and knows all that it has to."""
+        """Adds an endpoint to the rotation, after it has the instance and its namespaces and is healthy."""
         await endpoint.initialise("", deadline)
         health = await endpoint.health(deadline)
         if health.status is HealthStatus.UNHEALTHY:
@@ -98,7 +103,7 @@ class Remote(RpcInstance):
             self._rotation.append(endpoint)
 
     def _check_store(self, endpoint: Endpoint) -> None:
-        """Takes an endpoint out again that came back on another store: calls would find half of the data each."""
+        """Removes an endpoint that came back on another store: calls would find half of the data on each."""
         try:
             self._learn_store()
         except FailedPrecondition:
@@ -110,8 +115,8 @@ class Remote(RpcInstance):
         stores = {each.store for each in self._rotation if each.store}
         if len(stores) > 1:
             raise FailedPrecondition(
-                f"the endpoints of backend {self.backend!r} are on different stores ({', '.join(sorted(stores))}); "
-                "give equal ones only"
+                f"the endpoints of backend {self.backend!r} use different stores ({', '.join(sorted(stores))}); "
+                "configure all of them with the same store"
             )
         self._store = next(iter(stores), self._store)
 
@@ -123,7 +128,7 @@ class Remote(RpcInstance):
         self._namespaces.add(namespace)
 
     async def health(self) -> Health:
-        """What the endpoints say: the worst of those that serve, and whether any is missing."""
+        """The worst health of the endpoints in rotation; DEGRADED where any endpoint is missing."""
         serving = tuple(self._rotation)
         if not serving:
             return Health(HealthStatus.UNHEALTHY, self.refusal or "no endpoint answers")
@@ -138,18 +143,18 @@ class Remote(RpcInstance):
         deadline = Deadline.after(PROBE_TIMEOUT)
         try:
             health = await endpoint.health(deadline)
-            await self._learn(endpoint, deadline)
+            await self._fetch_metrics(endpoint, deadline)
         except PrismError as error:
             self._on_lost(endpoint, error.message)
             return Health(HealthStatus.UNHEALTHY if not self._rotation else HealthStatus.DEGRADED, error.message)
         return health
 
     async def stop(self) -> None:
-        """Ends the instance in the plugin's processes, and leaves those alone."""
+        """Stops the instance in the plugin's processes; the processes go on."""
         self._stopped = True
-        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+        self.refusal = f"backend {self.backend!r} was stopped; retry"
         self.refusal_kind = BackendUnavailable
-        self._forget_revivals()
+        self._stop_revivals()
         self._rotation.clear()
         endpoints, self._endpoints = self._endpoints, ()
         await asyncio.gather(*map(self._end, endpoints))
@@ -159,8 +164,8 @@ class Remote(RpcInstance):
             try:
                 await endpoint.shut_down(whole=False, grace=1.0, deadline=Deadline.after(PROBE_TIMEOUT))
             except PrismError as error:
-                # It ends what no gateway asks for any more by itself.
-                log.warning("the instance at %s could not be ended: %s", endpoint.target, error.message)
+                # The plugin stops an instance that is not used any more by itself.
+                log.warning("the instance at %s could not be stopped: %s", endpoint.target, error.message)
         await endpoint.close()
 
     def status(self) -> Mapping[str, object]:
@@ -191,11 +196,11 @@ class Remote(RpcInstance):
         if endpoint not in self._rotation or self._stopped:
             return
         self._rotation.remove(endpoint)
-        log.warning("plugin %s at %s leaves the rotation: %s", self.backend, endpoint.target, why)
+        log.warning("plugin %s at %s removed from rotation: %s", self.backend, endpoint.target, why)
         if self._rotation:
             self._revive(endpoint)
         else:
-            self._forget_revivals()
+            self._stop_revivals()
             self._refuse(f"no endpoint of its plugin answers ({why})")
 
     def _revive(self, endpoint: Endpoint) -> None:
@@ -212,14 +217,14 @@ class Remote(RpcInstance):
                 self._check_store(endpoint)
             except PrismError as error:
                 level = logging.WARNING if isinstance(error, FailedPrecondition) else logging.DEBUG
-                log.log(level, "plugin %s at %s does not serve yet: %s", self.backend, endpoint.target, error.message)
+                log.log(level, "plugin %s at %s is not available yet: %s", self.backend, endpoint.target, error.message)
                 delay = min(delay * 2, REVIVAL_MAX)
             else:
-                log.info("plugin %s at %s is back in the rotation", self.backend, endpoint.target)
+                log.info("plugin %s at %s back in rotation", self.backend, endpoint.target)
                 self._reviving.pop(endpoint, None)
                 return
 
-    def _forget_revivals(self) -> None:
+    def _stop_revivals(self) -> None:
         for task in self._reviving.values():
             task.cancel()
         self._reviving.clear()
@@ -230,16 +235,16 @@ def _context(tls: Tls, backend: str) -> ssl.SSLContext:
         return client_context(tls.ca, tls.cert, tls.key)
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(str(each) for each in _files(tls))
-        raise FailedPrecondition(f"plugin.tls of backend {backend!r} cannot be used ({files}): {error}") from error
+        raise FailedPrecondition(f"plugin.tls of backend {backend!r} is invalid ({files}): {error}") from error
 
 
 def _files(tls: Tls) -> Iterable[object]:
     return (each for each in (tls.ca, tls.cert, tls.key) if each is not None)
 
 
-def _stranger(peer: Peer) -> str:
-    """A socket that another user serves is not the plugin's; root may serve for anybody."""
+def _wrong_user(peer: Peer) -> str:
+    """Why a socket is not trusted: another user than the gateway's or root serves it."""
     own = os.geteuid()
     if peer.credentials is None or own == 0 or peer.credentials.uid in (0, own):
         return ""
-    return f"user {peer.credentials.uid} serves the plugin's socket and user {own} should"
+    return f"the plugin's socket is served by user id {peer.credentials.uid}, expected {own}"

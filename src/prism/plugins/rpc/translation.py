@@ -1,4 +1,4 @@
-"""What failed on the way to a plugin elsewhere, or in it, as the error that the gateway's caller gets."""
+"""Turns a failure in a plugin in another process, or on the way to it, into the error that the caller gets."""
 
 from google.rpc.status_pb2 import Status as RpcStatus
 
@@ -38,10 +38,10 @@ def of_rpc_status(rpc: RpcStatus, backend: str, otherwise: str = "") -> PrismErr
 def of_status(status: Status, backend: str) -> PrismError:
     """The error of a status that the plugin gave, by the operation or by gRPC.
 
-    What it says of its own store is not about the caller: neither whether that may be reached, nor by whom.
+    UNAVAILABLE and UNAUTHENTICATED are about the plugin and its store, not about the gateway and its caller.
     """
     if not status.message:
-        status = Status(status.code, f"backend {backend!r} failed without saying why; its log may tell", status.details)
+        status = Status(status.code, f"backend {backend!r} failed without a message; see its log", status.details)
     error = from_status(status)
     if isinstance(error, Unauthenticated):
         return BackendCredentials(error.message, metadata=error.metadata, outcome=error.outcome)
@@ -61,32 +61,34 @@ def of_failure(error: StatusError, backend: str) -> PrismError:
     status = error.status
     if status.code is Code.DEADLINE_EXCEEDED and not status.details:
         outcome = Outcome.NOT_APPLIED if error.unprocessed else None
-        return DeadlineExceeded("the deadline passed before the plugin answered; allow it more time", outcome=outcome)
+        return DeadlineExceeded(
+            "the deadline passed before the plugin answered; set a longer deadline", outcome=outcome
+        )
     if status.code is Code.UNAVAILABLE and not status.details:
         return lost(backend, status.message, sent=not error.unprocessed)
     return of_status(status, backend)
 
 
 def lost(backend: str, why: str, *, sent: bool = True) -> BackendUnavailable:
-    """The plugin is not there any more, or not yet; what was never sent was never applied."""
+    """The plugin's process is gone, or not up yet; what was never sent was never applied."""
     return BackendUnavailable(
-        f"the plugin of backend {backend!r} cannot be reached ({why}); it is brought up again by itself",
+        f"the plugin of backend {backend!r} cannot be reached ({why}); it is brought back automatically, retry",
         reason=Reason.PLUGIN_LOST,
         retry_after=RETRY_AFTER,
         outcome=None if sent else Outcome.NOT_APPLIED,
     )
 
 
-def garbage(backend: str, what: str) -> InternalError:
-    """The plugin answered what is no answer."""
+def defective(backend: str, what: str) -> InternalError:
+    """The plugin sent an invalid answer."""
     return InternalError(
-        f"the plugin of backend {backend!r} answered {what}; it is defective: report it to its author",
+        f"the plugin of backend {backend!r} answered {what}; this is a defect of the plugin, report it to its author",
         reason=Reason.PLUGIN_DEFECTIVE,
     )
 
 
 def _code(number: int) -> Code:
-    """Zero is no error, and a number that gRPC does not know is no code."""
+    """The code; UNKNOWN for zero, which is not an error, and for a number that gRPC does not define."""
     try:
         return Code(number) if number else Code.UNKNOWN
     except ValueError:

@@ -85,16 +85,16 @@ class Child:
         """Ends it at once, with all the processes that it has started."""
         self._signal(signal.SIGKILL)
 
-    async def end(self, patience: float) -> None:
-        """Ends it: SIGTERM, and SIGKILL when it has not ended after so many seconds."""
+    async def end(self, timeout: float) -> None:
+        """Ends it by SIGTERM, and by SIGKILL if it has not ended after `timeout` seconds."""
         if not self.exited.done():
             self._signal(signal.SIGTERM)
-            await asyncio.wait((self.exited,), timeout=patience)
+            await asyncio.wait((self.exited,), timeout=timeout)
         self.kill()
         await self.exited
 
     async def printed_all(self) -> None:
-        """Waits until what it has printed has been read; a child of its own may hold the pipes open, a while."""
+        """Waits until its output has been read; not for ever, as a child of its own may keep the pipes open."""
         await asyncio.wait((self._stdout.ended, self._stderr.ended), timeout=_OUTPUT_TIMEOUT)
 
     def _signal(self, number: int) -> None:
@@ -118,7 +118,7 @@ class Child:
         await self._loop.connect_read_pipe(lambda: lines, pipe)
 
     async def close(self) -> None:
-        """Lets go of all that is left of it; it has ended."""
+        """Closes its pipes and removes its control group; it has ended."""
         await asyncio.gather(*self._reading)
         await self.printed_all()
         for lines in (self._stdout, self._stderr):

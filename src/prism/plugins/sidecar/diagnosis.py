@@ -22,7 +22,7 @@ _FIRST_LINES, _LAST_LINES = 2, 3
 
 
 def of_program(program: Path, user: int | None) -> str:
-    """What to look at in a program that cannot be run: a sentence for each finding, empty where there is none."""
+    """Why a program cannot be executed: what was found, joined into one text; empty if nothing was."""
     return "; ".join(_findings(program, os.geteuid() if user is None else user))
 
 
@@ -33,13 +33,13 @@ def _findings(program: Path, user: int) -> Iterator[str]:
         yield f"{program}: {error.strerror}"
         return
     if not stat.S_ISREG(status.st_mode):
-        yield f"{program} is no file"
+        yield f"{program} is not a regular file"
         return
-    owner = f"it belongs to {_name(status.st_uid)} and would run as {_name(user)}"
+    owner = f"its owner is {_name(status.st_uid)} and it would run as {_name(user)}"
     if not status.st_mode & 0o111:
-        yield f"its mode is {stat.filemode(status.st_mode)}, {owner}: make it executable, chmod +x {program}"
+        yield f"its mode is {stat.filemode(status.st_mode)}, {owner}: make it executable: chmod +x {program}"
     elif not status.st_mode & stat.S_IXOTH and user not in (0, status.st_uid):
-        yield f"its mode is {stat.filemode(status.st_mode)}, and {owner}: let that user execute it"
+        yield f"its mode is {stat.filemode(status.st_mode)}, {owner}: allow that user to execute it"
     try:
         with program.open("rb") as stream:
             start = stream.read(256)
@@ -49,12 +49,12 @@ def _findings(program: Path, user: int) -> Iterator[str]:
     if start.startswith(b"#!"):
         interpreter = start[2:].split(b"\n")[0].split()[:1]
         if interpreter and not Path(os.fsdecode(interpreter[0])).exists():
-            yield f"its first line names the interpreter {os.fsdecode(interpreter[0])}, which is not there"
+            yield f"its first line names the interpreter {os.fsdecode(interpreter[0])}, which does not exist"
     elif start.startswith(b"\x7fELF") and len(start) > 20:
         number = int.from_bytes(start[18:20], "little" if start[5] == 1 else "big")
         built_for = _MACHINES.get(number, f"machine {number}")
         if built_for != platform.machine():
-            yield f"it is built for {built_for}, and this machine is {platform.machine()}"
+            yield f"it is built for {built_for}, this machine is {platform.machine()}"
     else:
         yield "it is neither an ELF program nor a script whose first line names its interpreter (#!)"
 
@@ -67,19 +67,19 @@ def _name(user: int) -> str:
 
 
 def of_output(plugin: Plugin, lines: Sequence[str]) -> str:
-    """What a plugin said before it ended, and what that asks for."""
+    """What a plugin printed before it exited, and how to fix a missing module."""
     if not lines:
         return "it printed nothing"
     said = [line.partition(" ")[2].strip() for line in lines]
     if len(said) > _FIRST_LINES + _LAST_LINES:
         said[_FIRST_LINES:-_LAST_LINES] = ["..."]
-    return _meaning(plugin, " / ".join(said))
+    return _explained(plugin, " / ".join(said))
 
 
-def _meaning(plugin: Plugin, said: str) -> str:
+def _explained(plugin: Plugin, said: str) -> str:
     missing = _MISSING_MODULE.search(said)
     if missing is None:
         return f"it printed: {said}"
     if missing[1].partition(".")[0] in plugin.manifest.drivers:
-        return f"it lacks the module {missing[1]}: {plugin.how_to_install()}"
-    return f"it lacks the Python module {missing[1]}: install it where the plugin runs; it printed: {said}"
+        return f"Python module {missing[1]} is missing; run: {plugin.how_to_install()}"
+    return f"Python module {missing[1]} is missing; install it where the plugin runs; it printed: {said}"

@@ -16,7 +16,7 @@ _VARINT, _LENGTH = 0, 2
 
 
 async def forward_output(channel: Channel, output: Output) -> None:
-    """Takes what a program on go-plugin's library prints: it has it sent, and would be held up by its own pipe.
+    """Reads what a program that uses go-plugin's library prints; unread, its output would block it.
 
     Ends when the program does, or at once where it offers no such service.
     """
@@ -31,7 +31,7 @@ async def forward_output(channel: Channel, output: Output) -> None:
 
 
 async def stop_by_controller(channel: Channel, deadline: Deadline) -> bool:
-    """Asks a program on go-plugin's library to end; whether it will. One on its way already may fail the call."""
+    """Asks a program that uses go-plugin's library to exit; whether it will. One that is exiting may fail the call."""
     try:
         await channel.unary(_SHUTDOWN, _EMPTY, deadline=deadline)
     except StatusError as error:
@@ -40,7 +40,7 @@ async def stop_by_controller(channel: Channel, deadline: Deadline) -> bool:
 
 
 def _data(message: bytes) -> bytes:
-    """The bytes in a StdioData; none where there are none."""
+    """The bytes in a StdioData; may be empty."""
     index = 0
     found = b""
     while index < len(message):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAGIC_COOKIE = ("PRISM_PLUGIN_MAGIC_COOKIE", "5c4f6b1e-9a77-4a3e-8f0d-prism-plugin")
-"""Tells the program that a gateway has started it, and no person by mistake."""
+"""Shows the program that a gateway has started it, not a person by mistake."""
 
 CORE_VERSION = 1
 VERSIONS = (1,)
@@ -20,7 +20,7 @@ _QUOTED = 200
 
 
 class NoHandshake(Exception):
-    """What was printed is no handshake, or not one that the gateway can use; the text says what it is."""
+    """What was printed is not a handshake that the gateway can use; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,25 @@ def parse(line: bytes) -> Handshake:
     text = line.decode("utf-8", "replace").strip()
     core, version, network, address, protocol, *rest = (*text.split("|"), "", "", "", "", "")
     if not (core.isdecimal() and version.isdecimal() and network):
-        raise NoHandshake(f"it printed {quoted(line)} where a handshake such as 1|1|unix|/path.sock|grpc should be")
+        raise NoHandshake(f"it printed {quoted(line)} instead of a handshake such as 1|1|unix|/path.sock|grpc")
     if int(core) != CORE_VERSION:
-        raise NoHandshake(f"its handshake is of version {core} and the gateway's of version {CORE_VERSION}")
+        raise NoHandshake(
+            f"it uses version {core} of go-plugin's core protocol, the gateway supports version {CORE_VERSION}"
+        )
     if int(version) not in VERSIONS:
         spoken = " and ".join(map(str, VERSIONS))
         raise NoHandshake(
             f"it speaks version {version} of the plugin protocol and the gateway version {spoken}; "
-            "install versions of both that fit"
+            "install compatible versions of both"
         )
     if protocol != "grpc":
-        raise NoHandshake(
-            f"it speaks {protocol or 'net/rpc'!r} and must speak grpc; serve it with plugin.DefaultGRPCServer"
-        )
+        raise NoHandshake(f"it speaks {protocol or 'net/rpc'!r}, not grpc; serve it with plugin.DefaultGRPCServer")
     if network != "unix":
         raise NoHandshake(f"it listens on {network} at {address}; it must listen on a unix socket")
     if rest[0]:
-        raise NoHandshake("it wants TLS on its socket (AutoMTLS), of which the gateway has no need; switch that off")
+        raise NoHandshake(
+            "it requires TLS on its socket (AutoMTLS), which the gateway does not support; turn AutoMTLS off"
+        )
     return Handshake(int(version), Path(address))
 
 

@@ -26,7 +26,7 @@ def resource_limits(limits: Limits) -> Sequence[tuple[int, int]]:
 
 
 def _possible(which: int, wanted: int) -> int:
-    """Not above what the gateway itself may have: raising that is for the system's administrator."""
+    """Not above the gateway's own hard limit, which only an administrator can raise."""
     _, hard = resource.getrlimit(which)
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 

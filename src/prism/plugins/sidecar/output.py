@@ -1,6 +1,6 @@
-"""What a plugin prints: into the gateway's log under the plugin's name, at a bounded rate, and the last lines kept.
+"""What a plugin prints: logged under the plugin's name at a bounded rate; the last lines are kept.
 
-A plugin that prints without end is slowed down by its own pipe, not the gateway by its log.
+A plugin that prints without end is slowed down by its own pipe, and does not slow the gateway down.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ class Output:
 
     Attributes:
         seen: lines, so far.
-        dropped: those of them that the log did not take.
+        dropped: lines that were not logged.
     """
 
     def __init__(self, plugin: str, scrub: Callable[[str], str]) -> None:
         """
         Args:
             plugin: its name.
-            scrub: takes what is secret out of a text.
+            scrub: removes secrets from a text.
         """
         self.seen = 0
         self.dropped = 0
@@ -46,8 +46,8 @@ class Output:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._allowed = float(LINES_AT_ONCE)
         self._counted = monotonic()
-        self._untold = 0
-        self._telling: asyncio.TimerHandle | None = None
+        self._unreported = 0
+        self._report_timer: asyncio.TimerHandle | None = None
 
     @property
     def lines(self) -> Sequence[str]:
@@ -55,7 +55,7 @@ class Output:
         return tuple(self._lines)
 
     def since(self, seen: int) -> Sequence[str]:
-        """Those of the last lines that came when so many had been seen, and later."""
+        """The kept lines that were printed after the first `seen` ones."""
         fresh = self.seen - seen
         return self.lines[-fresh:] if fresh else ()
 
@@ -71,30 +71,30 @@ class Output:
         self._counted = now
         if self._allowed >= 1:
             self._allowed -= 1
-            level, message = _told(text)
+            level, message = _parsed(text)
             self._log.log(level, "%s", message, extra={"plugin": self._plugin})
         else:
             self.dropped += 1
-            self._untold += 1
-            if self._telling is None:
-                self._telling = asyncio.get_running_loop().call_later(1.0, self.tell)
+            self._unreported += 1
+            if self._report_timer is None:
+                self._report_timer = asyncio.get_running_loop().call_later(1.0, self.report_dropped)
 
-    def tell(self) -> None:
-        """Says how many lines were dropped since it last did."""
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        if self._untold:
+    def report_dropped(self) -> None:
+        """Logs how many lines were dropped since the last report."""
+        if self._report_timer is not None:
+            self._report_timer.cancel()
+            self._report_timer = None
+        if self._unreported:
             self._log.warning(
-                "plugin %s prints more than %g lines a second; %d of them were dropped",
+                "plugin %s prints more than %g lines a second; %d lines were dropped from the log",
                 self._plugin,
                 LINES_PER_SECOND,
-                self._untold,
+                self._unreported,
             )
-            self._untold = 0
+            self._unreported = 0
 
 
-def _told(line: str) -> tuple[int, str]:
+def _parsed(line: str) -> tuple[int, str]:
     """The level and message of a line that is a JSON object, as our SDK and go-plugin's hclog write; else all of it."""
     if not line.startswith("{"):
         return logging.INFO, line
@@ -166,7 +166,7 @@ class Lines(asyncio.Protocol):
             self._output.add(line)
 
     def _bound(self, size: int) -> None:
-        """Who prints faster than a bound waits for the next second."""
+        """Pauses reading until the next second when too much is printed."""
         now = monotonic()
         if now - self._since >= 1:
             self._since, self._came = now, 0

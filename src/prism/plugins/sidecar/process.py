@@ -47,13 +47,13 @@ class SidecarProcess:
         self._before = output.seen
         self._folder: SocketFolder | None = None
         self._forwarding: asyncio.Task[None] | None = None
-        self._doubt: asyncio.TimerHandle | None = None
+        self._kill_timer: asyncio.TimerHandle | None = None
 
-    async def open(self, identity: Identity, most: int) -> Endpoint:
+    async def open(self, identity: Identity, max_message_size: int) -> Endpoint:
         """Starts it, and waits until it serves.
 
         Raises:
-            PrismError: it does not; the message says what it printed and what to look at.
+            PrismError: it does not; the message says what it printed and what to check.
         """
         self._folder = await asyncio.to_thread(SocketFolder, self._command.user)
         group = Group(f"prism-plugin-{self._name}", self._command.limits)
@@ -63,10 +63,12 @@ class SidecarProcess:
             group.close()
             program = Path(self._command.command[0])
             notes = diagnosis.of_program(program, self._command.user)
-            raise self._failure(f"{program} cannot be run ({error.strerror})", notes) from error
+            raise self._failure(f"{program} cannot be executed ({error.strerror})", notes) from error
         socket = await self._handshake()
         await asyncio.to_thread(self._folder.check, socket)
-        self.endpoint = Endpoint(f"unix:{socket}", identity, objection=self._objection, most=most)
+        self.endpoint = Endpoint(
+            f"unix:{socket}", identity, objection=self._objection, max_message_size=max_message_size
+        )
         await self._until_serving()
         self._forwarding = asyncio.create_task(forward_output(self.endpoint.channel, self._output))
         return self.endpoint
@@ -82,12 +84,14 @@ class SidecarProcess:
         if not line:
             await asyncio.wait((self.child.exited,), timeout=TERM_TIMEOUT)
             await self.child.printed_all()
-            how = how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its output"
+            how = how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its standard output"
             raise self._failure(f"it {how} before its handshake", diagnosis.of_output(self._plugin, self._lines))
         try:
             return parse(line).socket
         except NoHandshake as error:
-            raise self._failure(str(error), "it may print nothing on standard output before its handshake") from error
+            raise self._failure(
+                str(error), "a plugin must print its handshake first, and everything else on standard error"
+            ) from error
 
     async def _until_serving(self) -> None:
         serving = asyncio.create_task(self.endpoint.serving(Deadline.after(SERVING_TIMEOUT)))
@@ -101,23 +105,23 @@ class SidecarProcess:
         how = how_it_ended(self.child.exited.result())
         raise self._failure(f"it {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
 
-    def expect_end(self) -> None:
-        """The connection is lost: unless the process ends by itself at once, it is ended."""
-        if self._doubt is None and not self.child.exited.done():
-            self._doubt = asyncio.get_running_loop().call_later(1.0, self._end_doubt)
+    def expect_exit(self) -> None:
+        """The connection is lost: the process is killed, unless it exits by itself at once."""
+        if self._kill_timer is None and not self.child.exited.done():
+            self._kill_timer = asyncio.get_running_loop().call_later(1.0, self._kill_if_disconnected)
 
-    def _end_doubt(self) -> None:
+    def _kill_if_disconnected(self) -> None:
         if not self.endpoint.connected:
             self.child.kill()
-        self._doubt = None
+        self._kill_timer = None
 
-    async def close(self, patience: float) -> None:
+    async def close(self, timeout: float) -> None:
         """Ends the process: by its own Shutdown, by SIGTERM, by SIGKILL, each with its time; nothing is left."""
-        if self._doubt is not None:
-            self._doubt.cancel()
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
         if hasattr(self, "child"):
             if hasattr(self, "endpoint") and not self.child.exited.done():
-                await self._ask_to_end(patience)
+                await self._ask_to_end(timeout)
             if self._forwarding is not None:
                 self._forwarding.cancel()
                 await asyncio.gather(self._forwarding, return_exceptions=True)
@@ -128,9 +132,9 @@ class SidecarProcess:
         if self._folder is not None:
             await asyncio.to_thread(self._folder.close)
 
-    async def _ask_to_end(self, patience: float) -> None:
-        deadline = Deadline.after(patience)
-        asked = asyncio.create_task(self._shut_down(patience, deadline))
+    async def _ask_to_end(self, timeout: float) -> None:
+        deadline = Deadline.after(timeout)
+        asked = asyncio.create_task(self._shut_down(timeout, deadline))
         # It may well end before it has answered.
         await asyncio.wait((asked, self.child.exited), return_when=asyncio.FIRST_COMPLETED)
         if not self.child.exited.done() and asked.done() and asked.result():
@@ -138,22 +142,22 @@ class SidecarProcess:
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
 
-    async def _shut_down(self, patience: float, deadline: Deadline) -> bool:
+    async def _shut_down(self, timeout: float, deadline: Deadline) -> bool:
         """Whether it will end."""
         agreed = True
         try:
-            await self.endpoint.shut_down(whole=True, grace=patience / 2, deadline=deadline)
+            await self.endpoint.shut_down(whole=True, grace=timeout / 2, deadline=deadline)
         except PrismError:
             agreed = False
         if self._forwarding is not None:
-            self._forwarding.cancel()  # a server that ends in order waits for the last stream, and this one has no end
+            self._forwarding.cancel()  # a server that ends in order waits for this stream, which has no end
         return await stop_by_controller(self.endpoint.channel, deadline) or agreed
 
     def _objection(self, peer: Peer) -> str:
         wanted = os.geteuid() if self._command.user is None else self._command.user
         if peer.credentials is None or peer.credentials.uid == wanted:
             return ""
-        return f"user {peer.credentials.uid} serves the plugin's socket and user {wanted} should"
+        return f"the plugin's socket is served by user id {peer.credentials.uid}, expected {wanted}"
 
     @property
     def _lines(self) -> Sequence[str]:
@@ -168,10 +172,13 @@ class SidecarProcess:
 def how_it_ended(code: int) -> str:
     """In words; by `Popen.returncode`, where a signal is negative."""
     if code < 0:
-        return f"was ended by {signal.Signals(-code).name}{_signal_notes(-code)}"
-    return f"ended with exit code {code}"
+        return f"was killed by {signal.Signals(-code).name}{_signal_notes(-code)}"
+    return f"exited with code {code}"
 
 
 def _signal_notes(number: int) -> str:
-    notes = {9: " (killed: by the gateway, an operator, or the system for lack of memory)", 24: " (its limit cpu_time)"}
+    notes = {
+        9: " (by the gateway, an operator, or the system when out of memory)",
+        24: " (it exceeded its limit cpu_time)",
+    }
     return notes.get(number, "")

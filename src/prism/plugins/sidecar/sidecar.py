@@ -1,7 +1,7 @@
 """The placement `sidecar`: a process beside the gateway, which starts it and talks to it over a unix socket.
 
 From its start to its end one process is a `SidecarProcess`. When it ends by itself the instance refuses calls at once,
-and whoever keeps it up starts it again.
+and control starts it again.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Sidecar(RpcInstance):
             command: how it is started.
             config: its options, as they were written.
             credentials: the same.
-            scrub: takes what is secret out of a text that it prints.
+            scrub: removes secrets from a text that it prints.
         """
         super().__init__(plugin, config, credentials)
         self._plugin = plugin
@@ -61,10 +61,10 @@ class Sidecar(RpcInstance):
         self._ends: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
-        """Starts the process and waits until it serves; nothing is told of the store yet.
+        """Starts the process and waits until it serves; it does not open the store yet.
 
         Raises:
-            FailedPrecondition: its files cannot be trusted, it does not start, or it is no plugin of ours.
+            FailedPrecondition: its files cannot be trusted, it does not start, or it is not a Prism plugin.
         """
         if self._run is not None:
             return
@@ -74,13 +74,13 @@ class Sidecar(RpcInstance):
         self.lost.clear()
         run = SidecarProcess(self._plugin, self._command, self._output, self.instance)
         try:
-            endpoint = await run.open(self._known, self._most)
+            endpoint = await run.open(self._known, self._max_message_size)
         except BaseException:
             await run.close(SHUTDOWN_TIMEOUT)
             raise
         self._run = run
         run.child.exited.add_done_callback(lambda _: self._on_exit(run))
-        log.info("plugin %s runs as process %d", self.backend, run.child.pid)
+        log.info("plugin %s started as process %d", self.backend, run.child.pid)
         self._record("plugin.process_started", pid=run.child.pid, starts=self._starts)
         self._store = self._store or endpoint.store
 
@@ -100,42 +100,42 @@ class Sidecar(RpcInstance):
         self._namespaces.add(namespace)
 
     async def rest(self) -> None:
-        """Ends the instance and keeps the process, where that says that it has let go; else it is stopped."""
+        """Stops the instance and keeps the process if the plugin confirms it; else stops the process."""
         run = self._run
         if run is None:
             return
         self._resting = True  # a call that comes late must not have it taken up again
-        self._refuse_for_good()
+        self._refuse_as_stopped()
         deadline = Deadline.after(SHUTDOWN_TIMEOUT)
         try:
-            let_go = await run.endpoint.shut_down(whole=False, grace=SHUTDOWN_TIMEOUT / 2, deadline=deadline)
+            released = await run.endpoint.shut_down(whole=False, grace=SHUTDOWN_TIMEOUT / 2, deadline=deadline)
         except PrismError as error:
-            log.info("plugin %s cannot end an instance alone (%s); it is stopped", self.backend, error.message)
-            let_go = False
-        if not let_go:  # it may have taken its time already
+            log.info("plugin %s did not release its store (%s); stopping its process", self.backend, error.message)
+            released = False
+        if not released:  # it may have taken its time already
             await self._stop(max(0.0, deadline.remaining()))
 
     async def stop(self) -> None:
         """Shutdown, then SIGTERM, then SIGKILL."""
         await self._stop(SHUTDOWN_TIMEOUT)
 
-    async def _stop(self, patience: float) -> None:
+    async def _stop(self, timeout: float) -> None:
         self._stopped = True
-        self._refuse_for_good()
+        self._refuse_as_stopped()
         run, self._run = self._run, None
         if run is not None:
-            await run.close(patience)
+            await run.close(timeout)
         await asyncio.gather(*self._ends)
-        self._output.tell()
+        self._output.report_dropped()
 
-    def _refuse_for_good(self) -> None:
-        self.refusal = f"backend {self.backend!r} was stopped; send the call again"
+    def _refuse_as_stopped(self) -> None:
+        self.refusal = f"backend {self.backend!r} was stopped; retry"
         self.refusal_kind = BackendUnavailable
 
     def give_up(self, reason: str) -> None:
         """Kills the process."""
         if self._run is not None:
-            log.error("plugin %s is killed: %s", self.backend, reason)
+            log.error("killing plugin %s: %s", self.backend, reason)
             self._record("plugin.process_killed", "ABORTED", pid=self._run.child.pid, reason=reason)
             self._run.child.kill()
 
@@ -164,7 +164,7 @@ class Sidecar(RpcInstance):
         run = self._run
         if run is None or self._resting:
             raise BackendUnavailable(
-                self.refusal or f"the plugin of backend {self.backend!r} has ended",
+                self.refusal or f"the plugin of backend {self.backend!r} has exited",
                 reason=Reason.PLUGIN_LOST,
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=translation.RETRY_AFTER,
@@ -174,14 +174,14 @@ class Sidecar(RpcInstance):
     @property
     def _running(self) -> SidecarProcess:
         if self._run is None:
-            raise translation.lost(self.backend, "its process has ended", sent=False)
+            raise translation.lost(self.backend, "its process has exited", sent=False)
         return self._run
 
     def _on_lost(self, endpoint: Endpoint, why: str) -> None:  # noqa: ARG002  # the face
-        """Its process ends now, or has closed its socket: then it is of no use."""
+        """Its process is about to exit, or has closed its socket and cannot be used any more."""
         run = self._run
         if run is not None and run.endpoint is endpoint:
-            run.expect_end()
+            run.expect_exit()
 
     def _record(self, action: str, outcome: str = "OK", **detail: object) -> None:
         audit.record("plugin", action, outcome=outcome, detail={"backend": self.backend, **detail})
@@ -192,7 +192,7 @@ class Sidecar(RpcInstance):
             return
         self._run = None
         how = how_it_ended(run.child.exited.result())
-        log.error("plugin %s, process %d, %s", self.backend, run.child.pid, how)
+        log.error("plugin %s: process %d %s", self.backend, run.child.pid, how)
         self._record("plugin.process_ended", "UNAVAILABLE", pid=run.child.pid, reason=how)
         self._refuse(f"its plugin {how}")
         task = asyncio.get_running_loop().create_task(run.close(0.0))

@@ -1,7 +1,7 @@
-"""A folder for the socket of one plugin, which nobody but the plugin's user may look into.
+"""A folder for the socket of one plugin, accessible only to the plugin's user.
 
 A gateway that was killed cannot remove its folders. Each folder is therefore locked by the gateway that made it, and
-whoever makes the next one removes those that nobody has locked any more: the system lets go of a lock when its process
+the next gateway that makes one removes those that are not locked: the system releases a lock when its process
 ends, however it ends.
 """
 
@@ -43,20 +43,20 @@ class SocketFolder:
             raise
 
     def check(self, socket: Path) -> None:
-        """Passes where the plugin's socket is in this folder, and makes it the user's alone.
+        """Checks that the plugin's socket is in this folder, and makes it accessible only to its user.
 
         Raises:
-            FailedPrecondition: it is elsewhere, no socket, or its path is too long to connect to.
+            FailedPrecondition: it is elsewhere, not a socket, or its path is too long.
         """
         if socket.parent != self.path:
             raise FailedPrecondition(
-                f"it listens at {socket}, where others might; it must make its socket in the folder of the variable "
-                "PLUGIN_UNIX_SOCKET_DIR, as go-plugin 1.4.9 and later do"
+                f"it listens at {socket}, outside the folder reserved for it; it must create it in the folder that "
+                "the variable PLUGIN_UNIX_SOCKET_DIR names, as go-plugin 1.4.9 and later do"
             )
         if len(bytes(socket)) > MAX_SOCKET_PATH:
-            raise FailedPrecondition(f"the path of its socket has more than {MAX_SOCKET_PATH} bytes: {socket}")
+            raise FailedPrecondition(f"the path of its socket is longer than {MAX_SOCKET_PATH} bytes: {socket}")
         if not socket.is_socket():
-            raise FailedPrecondition(f"it says that it listens at {socket}, and no socket is there")
+            raise FailedPrecondition(f"its handshake names {socket}, but no socket exists there")
         socket.chmod(0o600)
 
     def close(self) -> None:
@@ -74,13 +74,13 @@ def _make() -> tuple[Path, int]:
             except OSError:
                 continue
     raise FailedPrecondition(
-        "there is no folder for a plugin's socket: the gateway may write to none whose path is short enough; "
-        "set TMPDIR to a short one"
+        "no folder for a plugin's socket: XDG_RUNTIME_DIR, TMPDIR and /tmp are not writable or have too long paths; "
+        "set TMPDIR to a writable folder with a short path"
     )
 
 
 def _made_in(parent: Path) -> tuple[Path, int]:
-    """A folder and its lock, which another gateway has not taken for abandoned in the moment between the two."""
+    """A new folder and its lock; retries where another gateway removed the folder before it was locked."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         with suppress(FileNotFoundError, BlockingIOError):
@@ -91,13 +91,13 @@ def _locked(path: Path) -> int:
     """The lock of a folder that is still there.
 
     Raises:
-        BlockingIOError: somebody else has it.
+        BlockingIOError: another process has it.
         OSError: the folder is gone, or not ours to open.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.stat()  # whoever removes one holds its lock meanwhile: it may have gone before we had it
+        path.stat()  # another gateway may have removed it while we waited for the lock
     except OSError:
         os.close(descriptor)
         raise
@@ -105,7 +105,7 @@ def _locked(path: Path) -> int:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Removes folders whose gateway is gone: those that nobody has locked and that hold sockets and nothing else."""
+    """Removes folders whose gateway is gone: those that are not locked and contain only sockets."""
     for path in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # another gateway's, or another user's
             lock = _locked(path)

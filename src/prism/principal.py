@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-READ, WRITE, ADMIN = "read", "write", "admin"
-OPERATION_CLASSES = (READ, WRITE, ADMIN)
-"""What authorization tells apart: an operation of the contract reads or writes, one of the operator's is `admin`."""
+READ, WRITE, CONSUME, MANAGE, ADMIN = "read", "write", "consume", "manage", "admin"
+OPERATION_CLASSES = (READ, WRITE, CONSUME, MANAGE, ADMIN)
+"""What authorization tells apart. The class of an operation is in its .proto; the admin port's are `admin`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ RULES: list[dict[str, Any]] = [
     {"claims": {"tenant": "acme", "level": ["2", "3"]}, "namespaces": ["acme.*"], "operations": ["write"]},
     {"certificate": {"organizational_unit": "pay*"}, "namespaces": ["p*y*s"], "operations": ["read"]},
 ]
-EVERY = {"read", "write", "admin"}
+EVERY = {"read", "write", "consume", "manage", "admin"}
 PRINCIPALS = {
     "alice": Principal("alice"),
     "service": Principal("svc-7"),

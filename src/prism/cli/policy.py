@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prism.config.sections.authentication import AuthenticationSection
     from prism.principal import Principal
 
-OPERATIONS = ("read", "write", "admin")
+OPERATIONS = ("read", "write", "consume", "manage", "admin")
 
 
 @click.group()

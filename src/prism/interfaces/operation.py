@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from prism._proto.data.v1 import options_pb2
 from prism.context import Context
 from prism.interfaces.capabilities import Capabilities
+from prism.principal import READ, WRITE
 
 Invoke = Callable[[str, Message, Context], Awaitable[Any]]
 """Runs one operation of the same backend, by its Python name, with every check that a call from outside gets."""
@@ -35,6 +36,7 @@ class Operation:
         client_streaming: many requests.
         server_streaming: many responses.
         reads: it changes nothing (`idempotency_level = NO_SIDE_EFFECTS`).
+        operation_class: what authorization takes it for: `read`, `write`, `consume` or `manage`.
         repeatable: it may be sent twice without harm (`NO_SIDE_EFFECTS` or `IDEMPOTENT`).
         requires: the capability a backend must declare; empty for none.
         path: of the HTTP/2 request.
@@ -48,6 +50,7 @@ class Operation:
     client_streaming: bool
     server_streaming: bool
     reads: bool
+    operation_class: str
     repeatable: bool
     requires: str
     path: str = field(init=False)
@@ -64,9 +67,15 @@ class Operation:
 
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":
-        """What the descriptor of a method says."""
+        """What the descriptor of a method says.
+
+        Raises:
+            TypeError: its class and its idempotency level contradict each other.
+        """
         options = method.GetOptions()
         level = options.idempotency_level
+        reads = level == MethodOptions.NO_SIDE_EFFECTS
+        operation_class = _class(method, reads=reads)
         return cls(
             name=f"{method.containing_service.full_name}/{method.name}",
             method=_CAPITAL.sub("_", method.name).lower(),
@@ -74,7 +83,8 @@ class Operation:
             response=GetMessageClass(method.output_type),
             client_streaming=method.client_streaming,
             server_streaming=method.server_streaming,
-            reads=level == MethodOptions.NO_SIDE_EFFECTS,
+            reads=reads,
+            operation_class=operation_class,
             repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
             requires=extension(method, options_pb2.requires),
         )
@@ -153,6 +163,21 @@ def _required(operation: Operation) -> Iterator[str]:
                 yield name
             if each.message_type is not None and each.message_type.full_name not in seen:
                 waiting.append(each.message_type)
+
+
+def _class(method: MethodDescriptor, *, reads: bool) -> str:
+    """The class that the .proto states; without one `read` where the operation changes nothing, else `write`."""
+    stated = options_pb2.OperationClass.Name(extension(method, options_pb2.operation_class))
+    found = stated.removeprefix("OPERATION_CLASS_").lower()
+    if found == "unspecified":
+        return READ if reads else WRITE
+    if (found == READ) != reads:
+        level = "is" if reads else "is not"
+        raise TypeError(
+            f"{method.full_name} has the class {found} and its idempotency_level {level} NO_SIDE_EFFECTS; exactly the "
+            "operations of the class read have that level"
+        )
+    return found
 
 
 def extension(described: Any, option: Any) -> Any:

@@ -42,7 +42,7 @@ def _certificate_field(name: str) -> str:
     return name
 
 
-OperationClass = Literal["read", "write", "admin"]
+OperationClass = Literal["read", "write", "consume", "manage", "admin"]
 Pattern = Annotated[str, Field(min_length=1)]
 Patterns = tuple[Pattern, ...]
 NamespacePatterns = Annotated[tuple[Annotated[str, AfterValidator(_namespace_pattern)], ...], Field(min_length=1)]
@@ -60,7 +60,7 @@ class Rule(Section):
         claims: of the caller's token, text or list of texts by claim.
         certificate: fields of the caller's certificate, such as `organizational_unit`; text or list of texts by field.
         namespaces: where it applies.
-        operations: `read`, `write` and `admin`.
+        operations: `read`, `write`, `consume`, `manage` and `admin`; none of them includes another.
     """
 
     principals: Patterns = ()

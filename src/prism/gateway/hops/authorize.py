@@ -4,7 +4,7 @@ from prism.config.access import Access
 from prism.errors import PermissionDenied
 from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.call import Call
-from prism.principal import READ, WRITE, Principal
+from prism.principal import Principal
 
 DECISIONS = 100_000
 """Most decisions that are remembered, of one principal on one namespace each."""
@@ -29,7 +29,7 @@ class Authorize:
             allowed = self._access.allowed(call.principal, call.namespace)
             if len(call.namespace) < 64:  # longer names are nobody's, and would be kept at a stranger's wish
                 self._decisions.keep(key, allowed)
-        operation = READ if call.operation.reads else WRITE
+        operation = call.operation.operation_class
         if operation not in allowed:
             raise denied(call.principal, call.namespace, operation)
 

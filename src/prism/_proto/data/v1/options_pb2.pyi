@@ -1,13 +1,29 @@
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Optional as _Optional
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class OperationClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_CLASS_UNSPECIFIED: _ClassVar[OperationClass]
+    OPERATION_CLASS_READ: _ClassVar[OperationClass]
+    OPERATION_CLASS_WRITE: _ClassVar[OperationClass]
+    OPERATION_CLASS_CONSUME: _ClassVar[OperationClass]
+    OPERATION_CLASS_MANAGE: _ClassVar[OperationClass]
+OPERATION_CLASS_UNSPECIFIED: OperationClass
+OPERATION_CLASS_READ: OperationClass
+OPERATION_CLASS_WRITE: OperationClass
+OPERATION_CLASS_CONSUME: OperationClass
+OPERATION_CLASS_MANAGE: OperationClass
 RULES_FIELD_NUMBER: _ClassVar[int]
 rules: _descriptor.FieldDescriptor
 REQUIRES_FIELD_NUMBER: _ClassVar[int]
 requires: _descriptor.FieldDescriptor
+OPERATION_CLASS_FIELD_NUMBER: _ClassVar[int]
+operation_class: _descriptor.FieldDescriptor
 ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 

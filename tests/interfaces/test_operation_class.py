@@ -1,0 +1,77 @@
+"""The class of an operation: what authorization rules allow, as the .proto states it or as it follows."""
+
+import itertools
+
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, MethodOptions
+
+from prism._proto.data.v1 import options_pb2
+from prism.config.access import Access
+from prism.config.sections.authorization import AuthorizationSection
+from prism.interfaces.catalogue import interfaces
+from prism.interfaces.operation import Operation
+from prism.principal import OPERATION_CLASSES, Principal
+
+_NUMBERS = itertools.count()
+READS, WRITES = MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENCY_UNKNOWN
+
+
+def _method(level: "MethodOptions.IdempotencyLevel.ValueType", stated: str = "UNSPECIFIED") -> MethodDescriptor:
+    """A method as a .proto would have it."""
+    number = next(_NUMBERS)
+    file = FileDescriptorProto(name=f"test_operation_class_{number}.proto", package=f"test{number}", syntax="proto3")
+    file.dependency.append("prism/data/v1/options.proto")
+    file.message_type.add(name="Message")
+    method = file.service.add(name="Toy").method.add(name="Do")
+    method.input_type = method.output_type = f".test{number}.Message"
+    method.options.idempotency_level = level
+    method.options.Extensions[options_pb2.operation_class] = options_pb2.OperationClass.Value(
+        f"OPERATION_CLASS_{stated}"
+    )
+    pool = options_pb2.DESCRIPTOR.pool
+    pool.Add(file)
+    return pool.FindServiceByName(f"test{number}.Toy").methods[0]
+
+
+@pytest.mark.parametrize(
+    ("level", "stated", "found"),
+    [
+        (READS, "UNSPECIFIED", "read"),
+        (WRITES, "UNSPECIFIED", "write"),
+        (MethodOptions.IDEMPOTENT, "UNSPECIFIED", "write"),
+        (WRITES, "WRITE", "write"),
+        (READS, "READ", "read"),
+        (WRITES, "CONSUME", "consume"),
+        (MethodOptions.IDEMPOTENT, "MANAGE", "manage"),
+    ],
+)
+def test_what_is_stated_or_follows(level: "MethodOptions.IdempotencyLevel.ValueType", stated: str, found: str) -> None:
+    """Of any .proto, a plugin's own too."""
+    operation = Operation.of(_method(level, stated))
+    assert operation.operation_class == found
+    assert operation.reads == (level == READS)
+
+
+@pytest.mark.parametrize(("level", "stated"), [(READS, "CONSUME"), (READS, "WRITE"), (WRITES, "READ")])
+def test_a_contradiction_is_refused(level: "MethodOptions.IdempotencyLevel.ValueType", stated: str) -> None:
+    """A read that writes would pass a rule that allows reading only."""
+    with pytest.raises(TypeError, match="exactly the operations of the class read have that level"):
+        Operation.of(_method(level, stated))
+
+
+def test_today_s_operations_are_of_the_classes_that_they_were_of() -> None:
+    """What reads is allowed by `read`, everything else by `write`: an upgrade changes no decision."""
+    operations = [operation for interface in interfaces().values() for operation in interface.operations]
+    assert {each.name: each.operation_class for each in operations} == {
+        each.name: "read" if each.reads else "write" for each in operations
+    }
+    assert next(each.operation_class for each in operations if each.method == "subscribe") == "read"
+
+
+@pytest.mark.parametrize("allowed", OPERATION_CLASSES)
+def test_a_rule_allows_its_class_and_no_other(allowed: str) -> None:
+    """No class includes another."""
+    rule = {"principals": ["*"], "namespaces": ["*"], "operations": [allowed]}
+    access = Access(AuthorizationSection.model_validate({"rules": [rule]}))
+    assert access.allowed(Principal("x"), "a") == {allowed}

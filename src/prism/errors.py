@@ -263,6 +263,6 @@ class InternalError(PrismError):
 def answer_too_large(size: int, most: int) -> LimitExceeded:
     """The refusal of a read whose answer has so many bytes (or more), when one answer holds at most `most`."""
     return LimitExceeded(
-        f"the answer has {size} bytes or more, and one holds at most {most}; ask for less at once",
+        f"the answer has {size} bytes or more, over the limit of {most}; ask for less at once",
         reason=Reason.ANSWER_TOO_LARGE,
     )

@@ -89,7 +89,7 @@ class TlsReload:
             trouble = error.strerror or str(error)
         except Exception as error:
             # The next change is to be seen all the same, or the certificate would end one day and nobody know why.
-            log.exception("files of TLS could not be renewed")
+            log.exception("TLS reload failed unexpectedly")
             trouble = f"it failed unexpectedly ({type(error).__name__}); the log has the details"
         self._told(trouble)
 

@@ -66,8 +66,8 @@ async def test_an_address_for_the_world_is_refused_on_the_command_line_too(tmp_p
 @pytest.mark.parametrize(
     ("address", "advice"),
     [
-        ("unix:none/here.sock", "there is no such folder: make it"),
-        ("192.0.2.1:8980", "it is no address of this machine"),
+        ("unix:none/here.sock", "the folder does not exist: create it"),
+        ("192.0.2.1:8980", "it is not an address of this machine"),
         ("no-such-host.invalid:8980", "this machine cannot resolve that name"),
     ],
 )

@@ -18,7 +18,7 @@ from prism.client.retry import RetryPolicy
 from prism.wire import client_context
 
 ONCE = RetryPolicy(attempts=1)
-RENEWED = "what connects from now on is shown"
+RENEWED = "new connections get the certificate"
 
 
 @dataclass
@@ -152,10 +152,8 @@ async def test_a_pair_that_does_not_fit_changes_nothing_and_says_why(secured: Se
     refused, applied = [await secured.changes("gateway.tls", outcome) for outcome in ("refused", "applied")]
     replace(secured.folder / "data.crt", fresh.cert.read_bytes())
     await secured.renewed("gateway.tls", refused, "refused")
-    secured.gateway.wait_for_log(
-        "gateway.tls: the changed files are not used, and those of before are: these files are"
-    )
-    assert "key values mismatch" in secured.gateway.wait_for_log("are not used")
+    secured.gateway.wait_for_log("gateway.tls: TLS reload failed; keeping the previous certificate: these files are")
+    assert "key values mismatch" in secured.gateway.wait_for_log("TLS reload failed")
     assert await shown(secured.gateway.data, secured.own.ca) == before
     replace(secured.folder / "data.key", fresh.key.read_bytes())
     await secured.renewed("gateway.tls", applied)
@@ -264,7 +262,7 @@ async def test_a_handshake_that_fails_is_counted_and_told(secured: Secured, tmp_
                 await client.keyvalue("default").get("r", b"k")
         assert await secured.figure(name) == before + 1
         line = secured.gateway.wait_for_log(f"{section}: a TLS handshake failed")
-        assert "the client's certificate is of no authority in client_ca" in line
+        assert "the client's certificate was not issued by an authority in client_ca" in line
     assert not any("nobody else has" in line for line in secured.gateway.lines)
 
 
@@ -281,7 +279,7 @@ async def test_the_admin_port_over_tls_asks_operators_alone(secured: Secured) ->
     done = await listed(root)
     assert done.code == 0, done.err
     assert "memory" in done.out
-    for issued, says in ((nobody, "may not administer"), (None, "asks who calls"), (app, "connect")):
+    for issued, says in ((nobody, "may not administer"), (None, "authentication required"), (app, "connect")):
         refused = await listed(issued)
         assert refused.code != 0
         assert says in refused.err, refused.err

@@ -277,7 +277,7 @@ async def test_a_bound_token_reaches_and_learns_of_no_other_namespace(guarded: G
 async def test_the_gateway_says_what_it_asks_for(guarded: Guarded) -> None:
     """At the start, for whoever runs it; and to a caller without any credential."""
     log = guarded.gateway.log
-    assert "prove who they are by mtls, oidc, api_keys; 6 rules allow what they may" in log
+    assert "authenticated by mtls, oidc, api_keys; 6 authorization rules" in log
     assert "over TLS" in log
     async with Client(guarded.gateway.data, tls=guarded.tls(), retry=ONCE) as client:
         with pytest.raises(Unauthenticated, match="a client certificate in the TLS handshake or a bearer token"):

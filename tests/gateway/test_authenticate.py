@@ -69,7 +69,7 @@ async def who(world: Policed, peer: Peer | None = None, **headers: str) -> str:
 
 async def test_nobody_is_told_what_to_send(world: Policed) -> None:
     """A call without any credential learns which kinds there are."""
-    with pytest.raises(Unauthenticated, match=r"asks who calls; send .*certificate.* or a bearer token or an API key"):
+    with pytest.raises(Unauthenticated, match=r"required: send .*certificate.* or a bearer token or an API key"):
         await world.ask()
 
 
@@ -123,9 +123,9 @@ BAD = {
     "not yet": (lambda issuer: issuer.token(nbf=int(time.time()) + 120), "ImmatureSignatureError"),
     "other audience": (lambda issuer: issuer.token(aud="billing"), "InvalidAudienceError"),
     "no audience": (lambda issuer: issuer.token(aud=None), "MissingRequiredClaimError"),
-    "no subject": (lambda issuer: issuer.token(sub=None), "is not one name"),
+    "no subject": (lambda issuer: issuer.token(sub=None), "is not a single name"),
     "critical header": (lambda issuer: issuer.token(headers={"crit": ["b64"], "b64": True}), "critical headers"),
-    "key id is no text": (lambda issuer: unsigned(issuer.claims(), "RS256", "c2lnbmVk", kid=7), "key id"),
+    "key id is not text": (lambda issuer: unsigned(issuer.claims(), "RS256", "c2lnbmVk", kid=7), "key id"),
     "unknown key": (lambda issuer: issuer.token(headers={"kid": "../first"}), "no key '../first'"),
     "revoked": (lambda issuer: issuer.token(jti="stolen-token"), "is revoked"),
     "revoked name": (lambda issuer: issuer.token(sub="mallory"), "mallory is revoked"),
@@ -327,7 +327,7 @@ async def test_an_issuer_that_is_away_is_not_the_caller_s_fault() -> None:
     async with policed(
         {"methods": [oidc(issuer), {"type": "api_keys", "keys": [{"name": "ci", "hash": hashed(KEY)}]}]}
     ) as world:
-        with pytest.raises(GatewayUnavailable, match="tokens cannot be checked at the moment") as caught:
+        with pytest.raises(GatewayUnavailable, match="the issuer's signing keys are unavailable; retry") as caught:
             await world.ask(authorization=token)
         assert (caught.value.reason, caught.value.retry_after) == ("KEYS_UNAVAILABLE", 2.0)
         await world.ask(authorization=f"Bearer {KEY}")

@@ -17,7 +17,7 @@ async def test_a_deadline_over_the_longest_is_refused() -> None:
         with pytest.raises(LimitExceeded) as caught:
             await world.gateway.unary(Incoming(deadline=Deadline.after(3600)), put, PUT)
         error = caught.value
-        assert error.message.startswith("the call asks for 3600 s, and one on this namespace takes at most 30 s;")
+        assert error.message.startswith("the deadline of 3600 s is over this namespace's limit of 30 s;")
         assert (error.outcome, error.retry_after) == (Outcome.NOT_APPLIED, None)
         assert error.metadata == {"limit": "deadline", "namespace": "default"}
         assert list(world.gateway.denials.counts()) == [("default", "LIMIT_EXCEEDED", 1)]

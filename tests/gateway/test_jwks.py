@@ -98,7 +98,7 @@ async def test_a_server_that_drips_is_left(caplog: pytest.LogCaptureFixture) -> 
     async with serving(answer) as url:
         keys, log = await fetched(url, caplog, jwks_url=f"{url}/jwks", fetch_timeout=0.5)
     assert not keys.usable
-    assert "it took too long" in log or "timed out" in log
+    assert "timed out" in log
 
 
 async def test_a_server_that_floods_is_left(caplog: pytest.LogCaptureFixture) -> None:
@@ -116,7 +116,7 @@ async def test_a_server_that_floods_is_left(caplog: pytest.LogCaptureFixture) ->
     async with serving(answer) as url:
         keys, log = await fetched(url, caplog, jwks_url=f"{url}/jwks")
     assert not keys.usable
-    assert f"gives more than {MAX_BYTES} bytes" in log
+    assert f"has more than {MAX_BYTES} bytes" in log
     assert sent < 20 * MAX_BYTES
 
 
@@ -128,16 +128,16 @@ SHORT = public_jwk("short", rsa.generate_private_key(public_exponent=65537, key_
     [
         (b"", "Expecting value"),
         (b"[" * 100_000, "recursion"),
-        (b"[]", "no JSON object"),
+        (b"[]", "is not a JSON object"),
         (b'{"keys": {}}', "no list of keys"),
-        (b'{"keys": []}', "none of the keys"),
-        (b'{"keys": [{"kty": "oct", "kid": "x", "k": "c2VjcmV0"}, {"kty": "RSA"}, 7, null]}', "none of the keys"),
-        (json.dumps({"keys": [SHORT]}).encode(), "none of the keys"),
+        (b'{"keys": []}', "no key in it"),
+        (b'{"keys": [{"kty": "oct", "kid": "x", "k": "c2VjcmV0"}, {"kty": "RSA"}, 7, null]}', "no key in it"),
+        (json.dumps({"keys": [SHORT]}).encode(), "no key in it"),
         (
             json.dumps({"keys": [SHORT | {"key_ops": 5}, SHORT | {"n": 7}, {"kty": ["RSA"]}]}).encode(),
-            "none of the keys",
+            "no key in it",
         ),
-        (json.dumps({"keys": [{"kty": "EC", "crv": {}, "x": [], "y": None}]}).encode(), "none of the keys"),
+        (json.dumps({"keys": [{"kty": "EC", "crv": {}, "x": [], "y": None}]}).encode(), "no key in it"),
         (b'"\xff"', "decode"),
     ],
     # Said here: a key is another in each process, and processes that share the tests must agree on their names.
@@ -163,7 +163,7 @@ async def test_what_is_no_key_set_is_not_used(caplog: pytest.LogCaptureFixture, 
     async with serving(answer) as url:
         keys, log = await fetched(url, caplog, jwks_url=f"{url}/jwks")
     assert not keys.usable
-    assert "cannot be had" in log
+    assert "cannot fetch the signing keys" in log
     assert says in log
 
 

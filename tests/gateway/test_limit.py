@@ -66,7 +66,9 @@ async def test_calls_over_the_rate_are_told_when_to_come_again(clock: Advance) -
     async with policed(policy={"limits": limits}) as world:
         await world.ask("Put")
         await world.ask("Put")
-        with pytest.raises(LimitExceeded, match="more than 2 calls a second on this namespace") as caught:
+        with pytest.raises(
+            LimitExceeded, match="over the limit of this namespace: more than 2 calls a second"
+        ) as caught:
             await world.ask("Put")
         told = from_status(to_status(caught.value))
         assert told.outcome is Outcome.NOT_APPLIED
@@ -89,7 +91,7 @@ async def test_a_caller_over_its_own_limit_takes_nothing_from_the_others(clock: 
             except LimitExceeded as error:
                 refusals.add(error.message.partition(";")[0])
         assert passed == 2
-        assert refusals == {"more than 1 calls a second on this namespace, which is each caller's limit"}
+        assert refusals == {"over the limit of each caller on this namespace: more than 1 calls a second"}
         world.configure(USERS, EVERYTHING)
         for _ in range(2):
             await world.ask(peer=BOB)
@@ -211,7 +213,7 @@ async def test_sizes_have_their_own_limits() -> None:
         await world.ask("Put")
         large = kv.PutRequest(id="record", items=[kv.PutItem(key=b"key", value=b"value and more")])
         put = world.gateway.operations[f"/{SERVICE}/Put"]
-        with pytest.raises(LimitExceeded, match=f"one on this namespace has at most {len(PUT)}") as caught:
+        with pytest.raises(LimitExceeded, match=f"over this namespace's limit of {len(PUT)}") as caught:
             await world.gateway.unary(Incoming(), put, large.SerializeToString())
         assert caught.value.outcome is Outcome.NOT_APPLIED
     async with policed(policy={"limits": {"scan_size": 100}}) as world:

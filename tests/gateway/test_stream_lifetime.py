@@ -72,7 +72,7 @@ async def test_a_stream_ends_with_its_time(timers: Timers) -> None:
         expire(*args)
         error = await ending(stream)
         assert isinstance(error, DeadlineExceeded)
-        assert error.message == "a stream on this namespace lasts at most 100 s; go on with a new one"
+        assert error.message == "streams on this namespace last at most 100 s; open a new one"
         assert (error.reason, error.retry_after) == ("STREAM_TOO_LONG", 0.05)
         assert world.instance.active == 0
 
@@ -128,9 +128,7 @@ async def test_a_stream_ends_when_its_token_s_key_is_withdrawn() -> None:
                 assert not stays_too.done()
         assert isinstance(error, Unauthenticated)
         assert (error.reason, error.retry_after) == ("CREDENTIAL_WITHDRAWN", 0.05)
-        assert error.message == (
-            "the credential that this stream began with counts no more; go on with a new stream and a valid one"
-        )
+        assert error.message == ("the stream's credential was revoked; open a new stream with a valid one")
         assert [(each.principal.name, each.error.reason) for each in heard] == [("alice", "CREDENTIAL_WITHDRAWN")]
         assert "the issuer has no key 'first'" in heard[0].detail
     finally:

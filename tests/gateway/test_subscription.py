@@ -102,7 +102,7 @@ async def test_an_ending_gateway_ends_subscriptions(door: Door, channel: Channel
         assert door.instance.metrics()["subscriptions"] == 2
         door.gateway.drain()
         for each in (call, other):
-            assert "the gateway is ending" in (await ending(each)).message
+            assert "the gateway is shutting down" in (await ending(each)).message
     await door.instance.drained()
     assert door.instance.metrics()["subscriptions"] == 0
     assert set(door.metrics.in_flight().values()) == {0}

@@ -159,7 +159,7 @@ def test_what_cannot_be_written_is_written_later(
     assert (trail.written, trail.lost) == (2, 0)
     texts = [record.getMessage() for record in caplog.records if record.name != audit.LOGGER]
     assert texts == [
-        "the audit trail cannot be written: No space left on device; trying again",
+        "cannot write the audit trail: No space left on device; retrying",
         "the audit trail is written again",
     ]
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_written_before_the_end_is_counted(caplog: pytest.LogCapt
         assert sink.failed.wait(10)
         audit.record("admin", "second")
     assert (trail.written, trail.lost) == (0, 2)
-    assert caplog.records[-1].getMessage() == "the audit trail ends with 2 events that could not be written"
+    assert caplog.records[-1].getMessage() == "2 audit events could not be written before the end"
     assert sink.closed
 
 

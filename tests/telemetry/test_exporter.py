@@ -169,7 +169,7 @@ async def test_what_the_receiver_takes_in_part_is_counted(box: Box, caplog: pyte
             exporter.put(span())
         await box.until(lambda spans: len(spans) == 3)
     assert (exporter.sent, exporter.lost["refused"], box.requests) == (1, 2, 1)
-    assert "2 of 3 spans were refused by the receiver of traces: too old" in caplog.text
+    assert "the OTLP receiver refused 2 of 3 spans: too old" in caplog.text
 
 
 async def test_what_is_no_receiver_is_told(box: Box, caplog: pytest.LogCaptureFixture) -> None:
@@ -188,7 +188,7 @@ async def test_what_is_no_receiver_is_told(box: Box, caplog: pytest.LogCaptureFi
             exporter.put(span("sent"))
             await taken(exporter, 1)
     assert (exporter.sent, exporter.lost["refused"]) == (1, 1)
-    assert "is no OTLP receiver; look at telemetry.traces.endpoint" in caplog.text
+    assert "is not an OTLP receiver; check telemetry.traces.endpoint" in caplog.text
 
 
 @pytest.mark.parametrize(("status", "sent", "refused"), [(503, 1, 0), (400, 0, 1)])

@@ -122,7 +122,7 @@ class Admin:
             code, reason, message = Code.INTERNAL, "INTERNAL", f"a defect ({type(error).__name__})"
             log.exception("%s failed unexpectedly", operation.name)
             outcome = None if operation.reads else Outcome.UNKNOWN
-            text = f"{operation.name} failed inside the gateway; its log has the details"
+            text = f"{operation.name} failed inside the gateway; the gateway's log has the details"
             raise InternalError(text, outcome=outcome) from error
         else:
             code, message = Code.OK, ""

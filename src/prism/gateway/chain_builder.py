@@ -91,7 +91,7 @@ class ChainBuilder:
         if not isinstance(refusal, Unauthenticated):
             return refusal
         # Come again helps who has a token of another key at hand; who has not is refused then.
-        message = "the credential that this stream began with counts no more; go on with a new stream and a valid one"
+        message = "the stream's credential was revoked; open a new stream with a valid one"
         ended = Unauthenticated(message, reason=Reason.CREDENTIAL_WITHDRAWN, retry_after=COME_AGAIN_AFTER)
         ended.__cause__ = refusal.__cause__  # for the audit trail
         return ended

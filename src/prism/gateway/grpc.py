@@ -49,7 +49,7 @@ def _method(handler: OperationHandler, operation: Operation) -> Method:
 
     handle = stream if operation.server_streaming else unary
     late = DeadlineExceeded(
-        "the deadline passed before the call ended; allow it more time",
+        "the deadline passed before the call finished; allow more time",
         outcome=None if operation.reads else Outcome.UNKNOWN,
     )
     return Method(operation.path, handle, operation.client_streaming, operation.server_streaming, late=to_status(late))

@@ -61,15 +61,15 @@ class Certificates:
         counts: dict[tuple[str, ...], float] = {
             (each.option, outcome): count for each in self._ports for outcome, count in each.counts.items()
         }
-        about = "Changes of the files of TLS, by what became of them."
+        about = "Changes of the TLS files, by outcome."
         yield MetricFamily("prism_tls_changes", about, counts, ("section", "outcome"), "counter")
         last: dict[tuple[str, ...], float] = {(each.option,): not each.refused for each in self._ports}
-        about = "Whether the files of TLS as they are now serve (1), or were refused for those of before (0)."
+        about = "Whether the TLS files as they are now are in use (1), or failed to load (0)."
         yield MetricFamily("prism_tls_last_change_successful", about, last, ("section",))
         failed: dict[tuple[str, ...], float] = {
             (each.option, why): count for each in self._ports for why, count in each.handshakes.counts.items()
         }
-        about = "Handshakes of TLS that failed, by why."
+        about = "TLS handshakes that failed, by reason."
         yield MetricFamily("prism_tls_handshake_failures", about, failed, ("section", "reason"), "counter")
 
     async def __aenter__(self) -> Self:
@@ -108,9 +108,9 @@ class _Port:
         self.refused = bool(trouble)
         self.counts["refused" if trouble else "applied"] += 1
         if trouble:
-            log.warning("%s: the changed files are not used, and those of before are: %s", self.option, trouble)
+            log.warning("%s: TLS reload failed; keeping the previous certificate: %s", self.option, trouble)
         else:
-            log.info("%s: what connects from now on is shown %s", self.option, self._section.cert)
+            log.info("%s: new connections get the certificate %s", self.option, self._section.cert)
         outcome = "INVALID_ARGUMENT" if trouble else "OK"
         audit.record("admin", "tls.renew", outcome=outcome, detail={"section": self.option, "message": trouble})
 

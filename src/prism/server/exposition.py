@@ -125,5 +125,5 @@ def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) ->
             series = gauges.setdefault(name, {})
             # Two instances may share a store (another pool size, say); a series may be given but once.
             series[labels] = series.get(labels, 0.0) + value
-    what = f"Figures of a backend that are not shown: no numbers, or more than {MAX_METRICS}."
+    what = f"Metrics of a backend that are not shown: not a finite number, or more than {MAX_METRICS}."
     return gauges, MetricFamily("prism_backend_figures_left_out", what, left_out, labels=("backend",))

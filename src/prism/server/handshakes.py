@@ -37,19 +37,18 @@ class Cause(StrEnum):
 
 
 _MEANINGS = {
-    Cause.NO_CERTIFICATE: "the client showed no certificate, and one is required",
-    Cause.UNKNOWN_AUTHORITY: "the client's certificate is of no authority in client_ca",
+    Cause.NO_CERTIFICATE: "the client sent no certificate, and one is required",
+    Cause.UNKNOWN_AUTHORITY: "the client's certificate was not issued by an authority in client_ca",
     Cause.EXPIRED: "the client's certificate, or its authority's, has expired",
     Cause.NOT_YET_VALID: "the client's certificate, or its authority's, is not valid yet; compare the clocks",
     Cause.REVOKED: "the client's certificate is revoked by client_crl",
-    Cause.NO_REVOCATION_LIST: "client_crl has no list, or none that is current, of the authority of the client's "
-    "certificate",
-    Cause.BAD_CERTIFICATE: "the client's certificate is not good for a client",
-    Cause.TLS_VERSION: "the client speaks no version of TLS that is spoken here; see min_version",
-    Cause.NO_COMMON_CIPHER: "the client knows no cipher that is known here",
-    Cause.NOT_TLS: "what came is no TLS; the client is to use TLS on this port",
-    Cause.REFUSED_BY_CLIENT: "the client refused, most often as it does not know the authority of our certificate",
-    Cause.OTHER: "TLS could not be agreed upon",
+    Cause.NO_REVOCATION_LIST: "client_crl has no current list of the authority of the client's certificate",
+    Cause.BAD_CERTIFICATE: "the client's certificate is not valid for a client",
+    Cause.TLS_VERSION: "the client and this port have no TLS version in common; see min_version",
+    Cause.NO_COMMON_CIPHER: "the client and this port have no cipher in common",
+    Cause.NOT_TLS: "the client did not speak TLS; use TLS on this port",
+    Cause.REFUSED_BY_CLIENT: "the client refused, most often because it does not trust this port's certificate",
+    Cause.OTHER: "the handshake failed for another reason",
 }
 # By X509_V_ERR_ of OpenSSL's x509_vfy.h.
 _VERIFIED = {
@@ -133,7 +132,7 @@ class HandshakeFailures:
             return
         untold = self.counts[why] - self._told[why] - 1
         self._told[why] = self.counts[why]
-        more = f"; {untold} more since it was last told" if untold else ""
+        more = f"; {untold} more since the last such line" if untold else ""
         log.warning("%s: a TLS handshake failed: %s%s", self._option, _MEANINGS[why], more)
         detail = {"section": self._option, "message": _MEANINGS[why], "untold": untold}
         audit.record("denial", "tls.handshake", outcome="UNAUTHENTICATED", reason=why.upper(), detail=detail)

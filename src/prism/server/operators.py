@@ -47,6 +47,5 @@ class Operators:
             return
         what = "the gateway as a whole" if namespace == EVERYWHERE else f"the namespace {namespace[:63]!r}"
         raise PermissionDenied(
-            f"{principal.name[:100]!r} may not administer {what}; a rule with the operation admin that covers it would "
-            "allow it"
+            f"{principal.name[:100]!r} may not administer {what}; add a rule with the operation admin that covers it"
         )

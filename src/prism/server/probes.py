@@ -36,7 +36,7 @@ class Probes:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request."""
         if request.path not in _PATHS:
-            return _json(404, {"error": f"there is nothing at {request.path[:100]}; ask for {', '.join(_PATHS)}"})
+            return _json(404, {"error": f"no such path: {request.path[:100]}; there are {', '.join(_PATHS)}"})
         if request.method not in ("GET", "HEAD"):
             refusal = _json(405, {"error": f"{request.path} answers GET only"})
             return HttpResponse(405, [*refusal.headers, ("allow", "GET, HEAD")], refusal.body)

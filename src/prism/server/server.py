@@ -117,7 +117,7 @@ class GatewayServer:
                 self._set_accepting(accepting=False)
                 self._health.close()
                 self._admin.close()
-                log.info("draining; calls under way have %g s", self.control.config.gateway.drain_timeout)
+                log.info("draining: calls under way have %g s to finish", self.control.config.gateway.drain_timeout)
                 self.gateway.drain()
                 await data.drain(self.control.config.gateway.drain_timeout)
 

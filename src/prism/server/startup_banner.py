@@ -54,7 +54,7 @@ class StartupBanner:
                 self._warn_of(address, secured=tls)
         if admin:
             tls = config.admin.tls is not None and not admin.startswith("unix:")
-            reach = ", this machine only" if is_loopback(admin) else ""
+            reach = ", local only" if is_loopback(admin) else ""
             say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * tls}{reach}")
         say(f"  callers  {self._asked()}")
         say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
@@ -62,7 +62,7 @@ class StartupBanner:
         for name, reason in islice(refused.items(), _WAITING_SHOWN):
             say(f"  waiting  {name}: {reason}")
         if len(refused) > _WAITING_SHOWN:
-            say(f"  waiting  {len(refused) - _WAITING_SHOWN} more: /health/ready says for what")
+            say(f"  waiting  {len(refused) - _WAITING_SHOWN} more: /health/ready lists them")
         if command := self._command(addresses[0], secured=secured):
             say(f"  try      {command}")
 
@@ -84,14 +84,12 @@ class StartupBanner:
         """Who is let in, in words."""
         config = self._control.config
         if config.authentication is None:
-            return "this machine only, and nobody is asked who they are"
+            return "local only, authentication disabled"
         if not config.authentication.methods:
-            return "anybody: authentication is none"
+            return "authentication disabled"
         methods = ", ".join(dict.fromkeys(each.type for each in config.authentication.methods))
         rules = len(config.authorization.rules) if config.authorization else 0
-        return (
-            f"prove who they are by {methods}; {rules} rule{'s' * (rules != 1)} allow{'s' * (rules == 1)} what they may"
-        )
+        return f"authenticated by {methods}; {rules} authorization rule{'s' * (rules != 1)}"
 
     def _command(self, address: str, *, secured: bool) -> str:
         """A command that works, on a namespace that serves; empty where there is none yet."""
@@ -115,8 +113,8 @@ class StartupBanner:
     def _warn_of(self, address: str, *, secured: bool) -> None:
         authentication = self._control.config.authentication
         if authentication is None or not authentication.methods:
-            log.warning("%s is reachable from other machines and asks nobody who they are", address)
+            log.warning("%s is exposed to the network without authentication", address)
         elif not secured:
             log.warning(
-                "%s takes credentials in clear text; set gateway.tls, or keep a proxy with TLS before it", address
+                "%s takes credentials in clear text; set gateway.tls, or put a TLS proxy in front of it", address
             )

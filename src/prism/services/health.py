@@ -64,7 +64,7 @@ class HealthService:
         readiness = self._readiness()
         if service not in readiness:
             known = ", ".join(name for name in readiness if name)
-            raise StatusError(Status(Code.NOT_FOUND, f"no service {service[:100]!r} is known; known are {known}"))
+            raise StatusError(Status(Code.NOT_FOUND, f"unknown service {service[:100]!r}; known: {known}"))
         return _Response(status=_status(readiness, service)).SerializeToString()
 
     async def _list(self, _call: ServerCall) -> bytes:

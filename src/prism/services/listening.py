@@ -35,13 +35,13 @@ def _advice(error: OSError, address: str) -> str:
         return "this machine cannot resolve that name: correct it"
     match error.errno:
         case errno.EADDRINUSE:
-            return "another process serves there: end it"
+            return "another process listens there: stop it"
         case errno.EADDRNOTAVAIL:
-            return "it is no address of this machine: name one that is, or 0.0.0.0 for all"
+            return "it is not an address of this machine: use one that is, or 0.0.0.0 for all"
         case errno.ENOENT | errno.ENOTDIR:
-            return "there is no such folder: make it"
+            return "the folder does not exist: create it"
         case errno.EACCES | errno.EPERM if not address.startswith("unix:"):
-            return "ports below 1024 want a privilege (CAP_NET_BIND_SERVICE): grant it"
+            return "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): grant it"
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "this user may not write to the folder: let it"
-    return "look at what the system says"
+            return "this user may not write to the folder: allow it"
+    return "see the system's message"

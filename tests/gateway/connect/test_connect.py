@@ -87,10 +87,10 @@ async def test_malformed_json_names_field_and_place(door: Door) -> None:
     ("method", "path", "headers", "status", "says", "header"),
     [
         ("POST", "/prism.data.v1.KeyValue/Gett", {}, 404, "did you mean /prism.data.v1.KeyValue/Get?", {}),
-        ("GET", "/favicon.ico", {}, 404, "GET / says what there is", {}),
+        ("GET", "/favicon.ico", {}, 404, "GET / lists the services", {}),
         ("GET", f"{KEYVALUE}/Put", {}, 405, "send POST", {"allow": "POST"}),
         ("DELETE", f"{KEYVALUE}/Get", {}, 405, "send GET or POST", {"allow": "GET, POST"}),
-        ("OPTIONS", f"{KEYVALUE}/Get", {"origin": "https://a.example"}, 405, "OPTIONS is not for", {}),
+        ("OPTIONS", f"{KEYVALUE}/Get", {"origin": "https://a.example"}, 405, "OPTIONS is not allowed for", {}),
         ("GET", f"{KEYVALUE}/ScanStream", {}, 405, "send POST", {"allow": "POST"}),
         (
             "POST",
@@ -169,7 +169,7 @@ async def test_get_of_what_only_reads(door: Door) -> None:
         ("", 415, "encoding=json or encoding=proto"),
         ("encoding=xml&message=x", 415, "encoding=json or encoding=proto"),
         ("encoding=json", 400, "lacks message="),
-        ("encoding=json&connect=v2&message={}", 400, "only v1 is known"),
+        ("encoding=json&connect=v2&message={}", 400, "only v1 is supported"),
         ("encoding=proto&base64=1&message=!!", 400, "not base64"),
         ("encoding=json&message=%ff", 400, "cannot be read"),
         ("&".join(["a=1"] * 200), 400, "cannot be read"),

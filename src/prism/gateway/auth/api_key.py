@@ -44,7 +44,7 @@ class ApiKeyMethod:
             return None
         principal = self._by_hash.get(f"sha256:{hashlib.sha256(key.encode()).hexdigest()}")
         if principal is None:
-            raise NotAccepted("the API key is not known")
+            raise NotAccepted("unknown API key")
         self._known.keep(sent, self._accept(principal))
         return principal
 

@@ -129,14 +129,14 @@ class Jwks:
         try:
             keys = await asyncio.to_thread(_fetched, self.section)
         except (OSError, HTTPException, ValueError, RecursionError, JwksInvalid) as error:
-            state = "those at hand are used on" if self.usable else "its tokens cannot be checked"
+            state = "the keys fetched before stay in use" if self.usable else "its tokens cannot be checked"
             # urllib wraps what the system says; its kinds of error with a number of HTTP say the number themselves.
             reason = error.reason if type(error) is URLError else error
-            log.warning("the keys of %s cannot be had: %s; %s", issuer, reason, state)
+            log.warning("cannot fetch the signing keys of %s: %s; %s", issuer, reason, state)
             return False
         withdrawn = [kid for kid, key in self._keys.items() if keys.get(kid) != key]
         if self._fetched_at is None or withdrawn or keys.keys() != self._keys.keys():
-            log.info("the keys of %s are %s", issuer, ", ".join(keys))
+            log.info("signing keys of %s: %s", issuer, ", ".join(keys))
         self._keys, self._fetched_at = keys, monotonic()
         if withdrawn:
             self._bound.clear()
@@ -170,7 +170,7 @@ def _fetched(section: Oidc) -> Mapping[str, dict[str, Any]]:
     if url is None:
         found = _document(f"{section.issuer.rstrip('/')}/.well-known/openid-configuration", trust, until)
         if found.get("issuer") != section.issuer:
-            raise JwksInvalid(f"the discovery document is of the issuer {str(found.get('issuer'))[:200]!r}")
+            raise JwksInvalid(f"the discovery document names another issuer: {str(found.get('issuer'))[:200]!r}")
         url = str(found.get("jwks_uri"))
         if section.issuer.startswith("https:") and not url.startswith("https:"):
             raise JwksInvalid("the discovery document's jwks_uri is not https")
@@ -178,10 +178,10 @@ def _fetched(section: Oidc) -> Mapping[str, dict[str, Any]]:
             raise JwksInvalid("the discovery document has no jwks_uri")
     listed = _document(url, trust, until).get("keys")
     if not isinstance(listed, list):
-        raise JwksInvalid("there is no list of keys")
+        raise JwksInvalid("the document has no list of keys")
     keys = {str(key.get("kid", "")): key for key in listed[:MAX_KEYS] if isinstance(key, dict) and _signs(key)}
     if not keys:
-        raise JwksInvalid("none of the keys is one to check signatures with")
+        raise JwksInvalid("no key in it can verify signatures")
     return keys
 
 
@@ -209,7 +209,7 @@ def _document(url: str, trust: ssl.SSLContext, until: float) -> dict[str, Any]:
     opener = urllib.request.build_opener(_Direct(), urllib.request.HTTPSHandler(context=trust))
     remaining = until - monotonic()
     if remaining <= 0:
-        raise TimeoutError("it took too long")
+        raise TimeoutError("timed out")
     request = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310  # checked above
     content = bytearray()
     try:
@@ -221,10 +221,10 @@ def _document(url: str, trust: ssl.SSLContext, until: float) -> dict[str, Any]:
         while chunk := response.read1(1 << 16):
             content += chunk
             if len(content) > MAX_BYTES:
-                raise JwksInvalid(f"{url} gives more than {MAX_BYTES} bytes")
+                raise JwksInvalid(f"{url} has more than {MAX_BYTES} bytes")
             if monotonic() > until:
-                raise TimeoutError("it took too long")
+                raise TimeoutError("timed out")
     document = json.loads(content)
     if not isinstance(document, dict):
-        raise JwksInvalid(f"{url} gives no JSON object")
+        raise JwksInvalid(f"{url} is not a JSON object")
     return document

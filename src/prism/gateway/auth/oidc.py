@@ -93,7 +93,7 @@ class OidcMethod:
             return NotAccepted(f"the issuer has no key {str(kid)[:100]!r} for the token's signature")
         # The token may be good: the caller is to keep it and come again.
         return GatewayUnavailable(
-            "tokens cannot be checked at the moment, for the keys of their issuer cannot be had; send the call again",
+            "the issuer's signing keys are unavailable; retry",
             reason=Reason.KEYS_UNAVAILABLE,
             retry_after=RETRY_AFTER,
         )
@@ -103,9 +103,9 @@ class OidcMethod:
         if algorithm not in self._section.algorithms:
             raise NotAccepted(f"the algorithm {str(algorithm)[:20]!r} is not allowed")
         if "crit" in header:
-            raise NotAccepted("the token has critical headers, and none is understood")
+            raise NotAccepted("the token has critical headers, which are not supported")
         if kid is not None and not isinstance(kid, str):
-            raise NotAccepted("the token's key id is no text")
+            raise NotAccepted("the token's key id is not text")
         return algorithm, kid
 
     def _verified(self, sent: object, token: str, key: PyJWK, algorithm: str) -> Principal:
@@ -130,7 +130,7 @@ class OidcMethod:
         section = self._section
         name = _texts(_at(claims, section.principal_claim))
         if len(name) != 1 or not name[0]:
-            raise NotAccepted(f"the token's claim {section.principal_claim!r} is not one name")
+            raise NotAccepted(f"the token's claim {section.principal_claim!r} is not a single name")
         scopes = None
         if section.namespaces_claim is not None:
             patterns = _texts(_at(claims, section.namespaces_claim))

@@ -11,7 +11,7 @@ from prism.principal import Principal
 class UnixUsers:
     """The method `unix`."""
 
-    sought = "it on the unix socket as one of the users that may"
+    sought = "the call over the unix socket as a listed user"
 
     def __init__(self, section: Unix, accept: Callable[[Principal], Principal]) -> None:
         self._accept = accept

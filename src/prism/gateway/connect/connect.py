@@ -166,7 +166,7 @@ async def _within(deadline: Deadline | None, operation: Operation, answer: Await
         if not limit.expired():
             raise
     outcome = None if operation.reads else Outcome.UNKNOWN
-    raise DeadlineExceeded("the call did not end within Connect-Timeout-Ms; allow it more time", outcome=outcome)
+    raise DeadlineExceeded("the call did not finish within Connect-Timeout-Ms; allow more time", outcome=outcome)
 
 
 def _before_the_gateway(error: PrismError, operation: Operation) -> PrismError:
@@ -177,4 +177,6 @@ def _before_the_gateway(error: PrismError, operation: Operation) -> PrismError:
 
 def _defect(operation: Operation) -> PrismError:
     outcome = None if operation.reads else Outcome.UNKNOWN
-    return InternalError(f"{operation.name} failed inside the gateway; its log has the details", outcome=outcome)
+    return InternalError(
+        f"{operation.name} failed inside the gateway; the gateway's log has the details", outcome=outcome
+    )

@@ -40,7 +40,7 @@ class Cors:
         for origin in self.origins:
             if origin != ANY and not _ORIGIN.fullmatch(origin):
                 raise ValueError(
-                    f"the origin {origin!r} is not one: give scheme and host without a path, such as "
+                    f"{origin!r} is not a valid origin: give scheme and host without a path, such as "
                     "'https://app.example.com', or '*' for every page"
                 )
 
@@ -55,7 +55,9 @@ class Cors:
             return None
         if not self._allowed(str(origin)):
             raise HttpRefusal(
-                403, Code.PERMISSION_DENIED, f"pages of {str(origin)[:100]} may not call; add it to the CORS origins"
+                403,
+                Code.PERMISSION_DENIED,
+                f"web pages of {str(origin)[:100]} are not allowed; add it to gateway.cors.origins",
             )
         headers = [
             ("access-control-allow-methods", _METHODS),

@@ -26,7 +26,7 @@ def only_message(body: bytes) -> tuple[int, bytes]:
     """
     if len(body) < _HEAD.size:
         raise InvalidArgument(
-            f"the body holds {len(body)} bytes; a stream is asked for with one message in an envelope "
+            f"the body has {len(body)} bytes; send one message in an envelope "
             "(a byte of flags, four of length, the message)"
         )
     flags, length = _HEAD.unpack_from(body)

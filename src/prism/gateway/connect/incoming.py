@@ -34,7 +34,7 @@ class Incoming:
         """
         protocol = header(request, "connect-protocol-version")
         if protocol not in ("", "1"):
-            raise InvalidArgument(f"Connect-Protocol-Version is {protocol[:20]!r}; only 1 is known")
+            raise InvalidArgument(f"Connect-Protocol-Version is {protocol[:20]!r}; only 1 is supported")
         return cls(request.headers, _deadline(header(request, "connect-timeout-ms")), request.peer)
 
 
@@ -55,7 +55,7 @@ def decompressed(message: bytes, encoding: str, limit: int) -> bytes:
     if not message or encoding in ("", _IDENTITY):
         return message
     if encoding != GZIP:
-        raise Unimplemented(f"the encoding {encoding[:20]!r} is not known; send {GZIP} or {_IDENTITY}")
+        raise Unimplemented(f"the encoding {encoding[:20]!r} is not supported; send {GZIP} or {_IDENTITY}")
     try:
         return decompress(message, limit)
     except TooLarge as error:

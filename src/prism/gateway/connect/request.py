@@ -47,7 +47,7 @@ def operation_of(request: HttpRequest, operations: Mapping[str, Operation]) -> O
     operation = operations.get(request.path)
     if operation is None:
         nearest = difflib.get_close_matches(request.path[:_MAX_SHOWN], operations, 1)
-        advice = f"did you mean {nearest[0]}?" if nearest else "GET / says what there is"
+        advice = f"did you mean {nearest[0]}?" if nearest else "GET / lists the services"
         raise HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {request.path[:_MAX_SHOWN]}; {advice}")
     return operation
 
@@ -66,7 +66,7 @@ def read(request: HttpRequest, operation: Operation) -> ConnectRequest:
     if request.method == "GET" and can_get:
         return _asked_by_query(request, operation)
     allowed = "GET, POST" if can_get else "POST"
-    message = f"{request.method[:20]} is not for {operation.path}; send {allowed.replace(', ', ' or ')}"
+    message = f"{request.method[:20]} is not allowed for {operation.path}; send {allowed.replace(', ', ' or ')}"
     raise HttpRefusal(405, Code.UNIMPLEMENTED, message, {"allow": allowed})
 
 
@@ -80,7 +80,7 @@ def _posted(request: HttpRequest, operation: Operation, streams: bool) -> Connec
             return ConnectRequest(operation, codec, request.body, encoding)
     accepted = ", ".join(codec.stream_type if streams else codec.unary_type for codec in CODECS.values())
     found = f"the content type {given[:_MAX_SHOWN]!r} is not" if given else "a request without content type is not"
-    message = f"{found} for {operation.path}; send one of {accepted}"
+    message = f"{found} accepted by {operation.path}; send one of {accepted}"
     raise HttpRefusal(415, Code.INVALID_ARGUMENT, message, {"accept-post": accepted})
 
 
@@ -95,7 +95,7 @@ def _asked_by_query(request: HttpRequest, operation: Operation) -> ConnectReques
     except ValueError as error:
         raise InvalidArgument(f"the query cannot be read: {error}") from error
     if query.get("connect", "v1") != "v1":
-        raise InvalidArgument(f"the query says connect={query['connect'][:20]}; only v1 is known")
+        raise InvalidArgument(f"the query says connect={query['connect'][:20]}; only v1 is supported")
     codec = CODECS.get(query.get("encoding", ""))
     if codec is None:
         accepted = " or ".join(f"encoding={name}" for name in CODECS)

@@ -72,7 +72,7 @@ class Authenticate:
     def _nobody(self, incoming: Incoming) -> Unauthenticated:
         if incoming.metadata.get(AUTHORIZATION) or incoming.metadata.get("x-api-key"):
             return _not_accepted()
-        return Unauthenticated(f"this gateway asks who calls; send {_either(each.sought for each in self._methods)}")
+        return Unauthenticated(f"authentication required: send {_either(each.sought for each in self._methods)}")
 
 
 def bearer(header: object) -> str:

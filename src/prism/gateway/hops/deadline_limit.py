@@ -38,8 +38,8 @@ class DeadlineLimit:
         asked = deadline.instant - call.now
         if asked > longest * ROUNDING:
             raise LimitExceeded(
-                f"the call asks for {round(asked, 3):g} s, and one on this namespace takes at most {longest:g} s; "
-                f"set a deadline of at most {longest:g} s, or none",
+                f"the deadline of {round(asked, 3):g} s is over this namespace's limit of {longest:g} s; "
+                f"set one of at most {longest:g} s, or none",
                 metadata={"limit": "deadline"},
             )
 

@@ -22,7 +22,7 @@ class Share:
     """How much of it may be used. What is not limited costs nothing, and its burst is infinite.
 
     Attributes:
-        whose: of a caller or of the namespace, for the sentence that refuses.
+        whose: the namespace or each caller, for the error message.
         call: seconds that a call costs.
         calls: the burst of calls, in seconds.
         byte: seconds that a byte costs.
@@ -70,7 +70,7 @@ class Share:
 
     def _exceeded(self, what: str, limit: str, wait: float) -> LimitExceeded:
         return LimitExceeded(
-            f"{what} on this namespace, which is {self.whose} limit; call again in {wait:.3g} s, and less often",
+            f"over the limit of {self.whose}: {what}; retry in {wait:.3g} s, and call less often",
             metadata={"limit": limit},
             retry_after=wait,
         )
@@ -97,8 +97,8 @@ class Plan:
         """As a section says."""
         each = section.each_principal
         return cls(
-            Share.of(section, "its own"),
-            None if each is None else Share.of(each, "each caller's"),
+            Share.of(section, "this namespace"),
+            None if each is None else Share.of(each, "each caller on this namespace"),
             section.message_size or math.inf,
             section.scan_size or math.inf,
         )
@@ -191,8 +191,7 @@ class Limit:
         size = call.size
         if size > plan.message_size:
             raise LimitExceeded(
-                f"the request has {size} bytes, and one on this namespace has at most {plan.message_size:g}; "
-                "send less at once",
+                f"the request has {size} bytes, over this namespace's limit of {plan.message_size:g}; send less",
                 metadata={"limit": "message_size"},
             )
         if call.operation.server_streaming:

@@ -82,10 +82,10 @@ class OverloadDetector:
 
     def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
-        about = "How late the event loop came to what was due, at the worst of the last ten seconds."
+        about = "Lag of the event loop, the worst of the last ten seconds."
         yield MetricFamily("prism_event_loop_lag_seconds", about, {(): max(self._recent, default=0.0)})
         yield MetricFamily(
-            "prism_overloaded", "Whether new calls are refused, for the event loop lags.", {(): self.overloaded}
+            "prism_overloaded", "Whether new calls are refused because the event loop lags.", {(): self.overloaded}
         )
 
 
@@ -104,7 +104,7 @@ class Overload:
         # Not by measurements alone: many calls that are read in one turn would all be let in before their weight shows.
         if monotonic() > self._lag.overdue:
             raise GatewayUnavailable(
-                "the gateway is overloaded; call again in a moment, or another gateway",
+                "the gateway is overloaded; retry later, or use another gateway",
                 reason=Reason.OVERLOADED,
                 retry_after=RETRY_AFTER,
             )

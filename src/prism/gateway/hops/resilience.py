@@ -125,8 +125,8 @@ class Resilience:
                 raise  # by somebody else, who means the whole call
             outcome = None if call.operation.reads else Outcome.UNKNOWN
             message = (
-                f"the call did not end within {self._default:g} s, which is this namespace's time for calls without a "
-                "deadline; set one, or ask for less"
+                f"the call did not finish within {self._default:g} s, this namespace's default timeout; "
+                "set a deadline, or ask for less"
             )
             raise DeadlineExceeded(message, outcome=outcome) from None
         finally:
@@ -201,7 +201,7 @@ class Resilience:
         wait = breaker.admit()
         if wait:
             raise BackendUnavailable(
-                f"backend {self._instance.backend!r} has failed too often and is left alone for a while; call later",
+                f"circuit breaker open for backend {self._instance.backend!r}; retry later",
                 reason=Reason.BREAKER_OPEN,
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=wait,

@@ -84,13 +84,13 @@ class ResilienceRegistry:
             states[labels] = max(states.get(labels, 0.0), float(breaker.state))
             trips[labels] = trips.get(labels, 0.0) + breaker.trips
         named = ("backend", "store")
-        about = "What the instance's circuit breaker does: 0 lets calls pass, 1 tries it, 2 refuses them."
+        about = "State of the instance's circuit breaker: 0 closed, 1 half open, 2 open."
         yield MetricFamily("prism_breaker_state", about, states, named)
-        yield MetricFamily("prism_breaker_trips", "How often the breaker has opened.", trips, named, "counter")
+        yield MetricFamily("prism_breaker_trips", "How often the circuit breaker has opened.", trips, named, "counter")
         spent: dict[tuple[str, ...], float] = {}
         for (name, _), budget in self._budgets.items():
             spent[name,] = spent.get((name,), 0.0) + budget.spent
-        yield MetricFamily("prism_retries", "Calls that the gateway repeated.", spent, ("namespace",), "counter")
+        yield MetricFamily("prism_retries", "Calls that the gateway retried.", spent, ("namespace",), "counter")
 
     def close(self) -> None:
         """Watches over no deadline any more."""

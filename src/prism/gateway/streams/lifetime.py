@@ -57,7 +57,7 @@ class StreamLifetime:
                 handle.cancel()
 
     def _lasted(self, seconds: float) -> None:
-        message = f"a stream on this namespace lasts at most {seconds:g} s; go on with a new one"
+        message = f"streams on this namespace last at most {seconds:g} s; open a new one"
         self._subscription.end(DeadlineExceeded(message, reason=Reason.STREAM_TOO_LONG, retry_after=COME_AGAIN_AFTER))
 
     def _look(self) -> None:
@@ -67,7 +67,7 @@ class StreamLifetime:
             self._expiry = asyncio.get_running_loop().call_later(wait, self._look)
             return
         # Come again helps who has a newer credential at hand; who has not is refused then.
-        message = "the credential that this stream began with has expired; go on with a new stream and a valid one"
+        message = "the stream's credential has expired; open a new stream with a valid one"
         expired = Unauthenticated(message, reason=Reason.CREDENTIAL_EXPIRED, retry_after=COME_AGAIN_AFTER)
         self._denied(self._call, expired)
         self._subscription.end(expired)

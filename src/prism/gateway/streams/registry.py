@@ -54,4 +54,4 @@ class SubscriptionRegistry:
     def drain(self) -> None:
         """Ends them all; the gateway ends."""
         for each in tuple(self._calls):
-            each.end(GatewayUnavailable("the gateway is ending; subscribe again"))
+            each.end(GatewayUnavailable("the gateway is shutting down; subscribe again"))

@@ -129,7 +129,7 @@ class AuditTrail(logging.Handler):
         self._thread.join(CLOSING)
         if unwritten := self.waiting:
             self.lost += unwritten
-            log.error("the audit trail ends with %d events that could not be written", unwritten)
+            log.error("%d audit events could not be written before the end", unwritten)
         if not self._thread.is_alive():
             self._sink.close()
         self.close()
@@ -165,7 +165,7 @@ class AuditTrail(logging.Handler):
                 sink.write(lines)
             except OSError as error:
                 if not failing:
-                    log.error("the audit trail cannot be written: %s; trying again", error.strerror or error)  # noqa: TRY400
+                    log.error("cannot write the audit trail: %s; retrying", error.strerror or error)  # noqa: TRY400
                 failing = True
                 if last:
                     return False
@@ -187,7 +187,7 @@ class AuditTrail(logging.Handler):
                 return
             self._sequence += 1
             number = self._sequence
-        log.error("%d events of the audit trail were lost: its queue was full", count)
+        log.error("%d audit events were lost: the queue was full", count)
         event = Event("audit", "audit.events_lost", "DATA_LOSS", "QUEUE_FULL", detail={"count": count})
         try:
             self._open_sink.write(self._line(number, event))

@@ -98,7 +98,7 @@ class SpanExporter:
         """For the metrics."""
         lost: dict[tuple[str, ...], float] = {(reason,): count for reason, count in self.lost.items()}
         yield MetricFamily("prism_spans_sent", "Spans that the OTLP receiver took.", {(): self.sent}, kind="counter")
-        yield MetricFamily("prism_spans_lost", "Spans that never were sent.", lost, labels=("reason",), kind="counter")
+        yield MetricFamily("prism_spans_lost", "Spans that were never sent.", lost, labels=("reason",), kind="counter")
         yield MetricFamily("prism_spans_queue_length", "Spans that wait to be sent.", {(): len(self._waiting)})
 
     async def _run(self) -> None:
@@ -157,6 +157,6 @@ class SpanExporter:
 
     def _lose(self, batch: list[Span], count: int, reason: str) -> None:
         if not self._failing:
-            log.warning("%d of %d spans were refused by the receiver of traces: %s", count, len(batch), reason)
+            log.warning("the OTLP receiver refused %d of %d spans: %s", count, len(batch), reason)
         self._failing = True
         self.lost["refused"] += count

@@ -44,7 +44,7 @@ def refused(response: bytes) -> tuple[int, str]:
     try:
         partial = ExportTraceServiceResponse.FromString(response).partial_success
     except DecodeError:
-        raise Refused("what answers there is no OTLP receiver; look at telemetry.traces.endpoint") from None
+        raise Refused("the endpoint is not an OTLP receiver; check telemetry.traces.endpoint") from None
     return partial.rejected_spans, partial.error_message
 
 

@@ -77,7 +77,7 @@ class Sampling:
 
     def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
-        about = "Failed or slow calls that are in no trace, because there were too many of them."
+        about = "Failed or slow calls that were not traced because there were too many of them."
         yield MetricFamily("prism_traces_left_out", about, {(): self.left_out}, kind="counter")
 
 

@@ -68,8 +68,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if module is None:
         return
     label = module.parent.name if module.parent else module.harness.name
-    if "environment" in metafunc.fixturenames:
-        metafunc.parametrize("environment", [pytest.param(module.harness, id=label)], indirect=True, scope="session")
+    if "harness" in metafunc.fixturenames:
+        metafunc.parametrize("harness", [pytest.param(module.harness, id=label)], indirect=True, scope="session")
     if "caller" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("ways")
@@ -141,14 +141,28 @@ def _demand(items: list[pytest.Item]) -> Counter[tuple[PluginAcceptanceHarness, 
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def environment(request: pytest.FixtureRequest, environments: Environments) -> AsyncIterator[Environment]:
-    """All that stands for the harness whose test it is."""
+async def harness(request: pytest.FixtureRequest, environments: Environments) -> AsyncIterator[PluginAcceptanceHarness]:
+    """The harness whose test it is; what stands for it ends with its last test."""
+    yield request.param
+    await environments.end(request.param)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def environment(harness: PluginAcceptanceHarness, environments: Environments) -> Environment:
+    """All that stands for the harness."""
     try:
-        environment = await environments.of(request.param)
+        return await environments.of(harness)
     except StoreMissing as missing:
         not_here(str(missing))
-    yield environment
-    await environments.end(request.param)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def breakable_environment(harness: PluginAcceptanceHarness, environments: Environments) -> Environment:
+    """The same on a store of its own, to be broken; a test that breaks it mends it."""
+    try:
+        return await environments.breakable(harness)
+    except StoreMissing as missing:
+        not_here(str(missing))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

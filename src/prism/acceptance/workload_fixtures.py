@@ -8,22 +8,16 @@ import pytest_asyncio
 from prism.acceptance.breakable import Breakable
 from prism.acceptance.callers.caller import Caller
 from prism.acceptance.collectors import SuiteModule
-from prism.acceptance.run.environment import Environment, Environments
+from prism.acceptance.run.environment import Environment
 from prism.acceptance.workload import Workload, workload_of
 
-__all__ = ["breakable", "breakable_environment", "workload"]
+__all__ = ["breakable", "workload"]
 
 
 @pytest.fixture
 def workload(caller: Caller, request: pytest.FixtureRequest) -> Workload:
     """The abstraction that the module is about, in a namespace of the test's own."""
     return workload_of(interface_of(request), caller)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def breakable_environment(environment: Environment, environments: Environments) -> Environment:
-    """A store to break, behind gateways; all are well again for the next test."""
-    return await environments.breakable(environment.harness)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

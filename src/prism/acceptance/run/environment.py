@@ -108,8 +108,8 @@ class Environment:
 
     async def close(self) -> None:
         """Ends it all."""
-        while self.gateways:
-            await asyncio.to_thread(self.gateways.pop().stop)
+        await asyncio.gather(*(asyncio.to_thread(gateway.stop) for gateway in self.gateways))
+        self.gateways.clear()
         if self._remote is not None:
             await self._remote.stop()
         await self.store.stop()

@@ -1,5 +1,5 @@
 """What the tests of errors ask for: an abstraction to misuse, and a store of their own to break."""
 
-from prism.acceptance.workload_fixtures import breakable, breakable_environment, workload
+from prism.acceptance.workload_fixtures import breakable, workload
 
-__all__ = ["breakable", "breakable_environment", "workload"]
+__all__ = ["breakable", "workload"]

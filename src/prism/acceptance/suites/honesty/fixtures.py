@@ -8,9 +8,9 @@ import pytest_asyncio
 from prism.acceptance.breakable import Breakable
 from prism.acceptance.run.environment import Environment
 from prism.acceptance.workload import served_by, workload_of
-from prism.acceptance.workload_fixtures import breakable, breakable_environment
+from prism.acceptance.workload_fixtures import breakable
 
-__all__ = ["all_breakable", "breakable", "breakable_environment"]
+__all__ = ["all_breakable", "breakable"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -75,8 +75,8 @@ async def test_names_that_run_together_are_kept_apart(kv: KeyValue) -> None:
     for each in family:
         await asyncio.gather(*(each.put(record, {key.encode(): _value(each, record, key)}) for record, key in places))
     for each in family:
-        for record, key in places:
-            assert await each.values(record, key.encode()) == {key.encode(): _value(each, record, key)}
+        found = await asyncio.gather(*(each.values(record, key.encode()) for record, key in places))
+        assert found == [{key.encode(): _value(each, record, key)} for record, key in places]
     await family[0].delete("a")
     for each in family[1:]:
         assert await each.values("a", b"a") == {b"a": _value(each, "a", "a")}

@@ -17,9 +17,9 @@ from prism.acceptance.store.proxy import Proxy
 from prism.acceptance.suites.outage.outage import Outcome, Trouble, through
 from prism.acceptance.suites.outage.proxied import Proxied
 from prism.acceptance.workload import workload_of
-from prism.acceptance.workload_fixtures import breakable_environment, interface_of
+from prism.acceptance.workload_fixtures import interface_of
 
-__all__ = ["breakable_environment", "outage_by", "proxied"]
+__all__ = ["outage_by", "proxied"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -47,9 +47,10 @@ async def outage_by(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def proxied(environment: Environment, request: pytest.FixtureRequest) -> AsyncIterator[Proxied]:
+async def proxied(breakable_environment: Environment, request: pytest.FixtureRequest) -> AsyncIterator[Proxied]:
     """A backend in this process whose way to the store a test may disturb."""
-    store, interface = environment.store, interface_of(request)
+    environment, interface = breakable_environment, interface_of(request)
+    store = environment.store
     if not isinstance(store, Networked):
         not_applicable("the store is not reached by TCP: no proxy fits between")
     if environment.harness.placement != "in_process":

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
-CALLS = 100
+CALLS = 50
 
 
 async def median(call: Callable[[], Awaitable[object]]) -> float:

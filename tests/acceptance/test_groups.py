@@ -27,6 +27,7 @@ def test_one_worker_has_all_of_a_group(tmp_path: Path) -> None:
         str(tmp_path),
     ]
     command += ["-p", "prism.acceptance.pytest_plugin", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
+    command += ["--disable-plugin-autoload", "-p", "pytest_asyncio.plugin", "-p", "xdist"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = [line for line in done.stdout.splitlines() if line.startswith("[gw") and "PASSED" in line]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+ALONE = ("-p", "no:cacheprovider", "--disable-plugin-autoload", "-p", "pytest_asyncio.plugin")
 HARNESSES = Path(__file__).parent / "mutants" / "harnesses.py"
 
 MUTANTS = [
@@ -79,9 +80,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     report = tmp_path_factory.mktemp("mutants") / "report.json"
     chosen = " or ".join(f"({mutant} and {about})" for mutant, about, _ in MUTANTS)
     command = [sys.executable, "-m", "pytest", str(HARNESSES), "-q", "-k", chosen, "--acceptance-report", str(report)]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "--tb=no"], capture_output=True, text=True, cwd=Path(__file__).parents[2]
-    )
+    done = subprocess.run([*command, *ALONE, "--tb=no"], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(report.read_text())["cases"]
     return found

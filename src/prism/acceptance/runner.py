@@ -118,6 +118,8 @@ def run(
         f"--rootdir={Path(__file__).parent}",
     ]
     options += ["-c", str(Path(__file__).parent / "pytest.ini"), "-p", "prism.acceptance.pytest_plugin"]
+    # What else is installed for pytest has no part in it.
+    options += ["--disable-plugin-autoload", "-p", "pytest_asyncio.plugin"]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of plugins that this module has imported
     options += [f"--junit-xml={junit}"] if junit else []
     options += ["-k", keywords] if keywords else []

@@ -27,7 +27,7 @@ def test_what_is_no_good_is_named(tmp_path: Path, field: str) -> None:
     authority = Authority(tmp_path)
     own = authority.issue("own")
     files = {"ca": authority.ca, "certificate": own.cert, "key": own.key, field: tmp_path / "letter"}
-    with pytest.raises(FailedPrecondition, match=rf"^{field}: there is no file .*letter; correct"):
+    with pytest.raises(FailedPrecondition, match=rf"^{field}: the file .*letter does not exist; correct"):
         client_context(**files)
     files[field].write_text("a letter to a friend")
     with pytest.raises(FailedPrecondition, match=rf"^(certificate and )?{field}( and key)?: .*letter.*PEM form"):
@@ -37,7 +37,7 @@ def test_what_is_no_good_is_named(tmp_path: Path, field: str) -> None:
 def test_a_key_of_another_certificate(tmp_path: Path) -> None:
     """They are named together."""
     authority = Authority(tmp_path)
-    with pytest.raises(FailedPrecondition, match=r"^certificate and key: .* is none"):
+    with pytest.raises(FailedPrecondition, match=r"^certificate and key: cannot use .*mismatch"):
         client_context(None, authority.issue("one").cert, authority.issue("other").key)
 
 
@@ -47,5 +47,5 @@ def test_a_key_with_a_passphrase(tmp_path: Path) -> None:
     key = serialization.load_pem_private_key(own.key.read_bytes(), None)
     form, locked = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     own.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, locked))
-    with pytest.raises(FailedPrecondition, match="the key is encrypted, and nobody is asked for its passphrase"):
+    with pytest.raises(FailedPrecondition, match="the key is encrypted; give one without a passphrase"):
         client_context(None, own.cert, own.key)

@@ -1,4 +1,4 @@
-"""PubSub: a message goes to everybody who listens to its topic. What each operation means: prism/data/v1/pubsub.proto.
+"""PubSub: a message goes to every subscriber of its topic. What each operation means: prism/data/v1/pubsub.proto.
 
 In this module the abstraction's messages go by their short names: `PublishRequest` is `PubSubPublishRequest` on the
 wire, and what a subscriber gets is a `Message`.

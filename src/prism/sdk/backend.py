@@ -40,7 +40,7 @@ class Health:
     Attributes:
         status: whether calls succeed.
         message: what is wrong and what to do; empty when healthy.
-        details: facts worth showing, such as pool figures.
+        details: facts worth showing, such as the state of a pool.
     """
 
     status: HealthStatus = HealthStatus.HEALTHY

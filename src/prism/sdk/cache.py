@@ -40,7 +40,7 @@ def incremented(request: IncrementRequest, stored: bytes | None) -> int:
     """The value of a counter after the increment; `stored` is what is there now.
 
     Raises:
-        FailedPrecondition: it is no 64-bit integer, or would become none.
+        FailedPrecondition: it is not a 64-bit integer, or would leave their range.
     """
     value = 0 if stored is None else _integer(stored)
     if value is None or not _SMALLEST <= value + request.delta <= _LARGEST:
@@ -58,9 +58,9 @@ def _integer(stored: bytes) -> int | None:
 
 
 def not_a_counter(request: IncrementRequest) -> FailedPrecondition:
-    """The refusal of an increment of something that is no counter, or too large a one."""
+    """The refusal of an increment of a value that is not a counter, or too large."""
     return FailedPrecondition(
-        f"the value is no 64-bit integer, or adding {request.delta} would leave their range; it stays as it is: "
+        f"the value is not a 64-bit integer, or adding {request.delta} would leave their range; it stays as it is: "
         "Set it to digits, or use another key",
         reason=Reason.NOT_A_COUNTER,
         outcome=Outcome.NOT_APPLIED,

@@ -3,7 +3,7 @@
 This is how a gateway beats a driver under load; an idle one adds no delay. The rules, each with its test:
 a call joins only a batch that has not started; no two members of a batch share a key; a batch is bounded by count and
 bytes, and its places are shared fairly among namespaces; when a batch fails and nothing of it was applied, its members
-are run one by one, so that each caller gets its own outcome; a caller that gives up takes nobody with it.
+are run one by one, so that each caller gets its own outcome; a caller that gives up affects no other.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ class Coalescer(Generic[Call, Answer]):
             answers = await self._run([member.call for member in batch])
             if len(answers) != len(batch):
                 raise InternalError(f"a batch of {len(batch)} calls got {len(answers)} answers; report this")
-        except Exception as error:  # noqa: BLE001  # every member hears of it
+        except Exception as error:  # noqa: BLE001  # every member gets it
             if len(batch) > 1 and (self._reads or _not_applied(error)):
                 await self._execute_one_by_one(batch)
             else:

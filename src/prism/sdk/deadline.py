@@ -1,14 +1,14 @@
-"""What a call hears that comes when its deadline has passed: no store is asked for nobody."""
+"""The refusal of a call whose deadline has passed before the store was asked."""
 
 from prism.context import Context
 from prism.errors import DeadlineExceeded, Outcome
 
 
 def check_time(context: Context, *, writes: bool) -> None:
-    """Passes a call that somebody still waits for; a backend asks before it asks its store.
+    """Passes a call whose deadline has not passed; a backend checks before it asks its store.
 
     Raises:
-        DeadlineExceeded: nobody does; nothing was applied.
+        DeadlineExceeded: it has; nothing was applied.
     """
     if context.deadline is not None and context.deadline.expired():
         raise DeadlineExceeded(

@@ -56,5 +56,5 @@ def translated(
 
 
 def first_line(cause: BaseException) -> str:
-    """What a driver says, without its hints and traces; its class where it says nothing."""
+    """The first line of a driver's message; its class where it has none."""
     return str(cause).partition("\n")[0] or type(cause).__name__

@@ -1,4 +1,4 @@
-"""Ids of messages, never given twice: nobody is asked, so nobody is waited for."""
+"""Ids of messages, never given twice and made without asking any other process."""
 
 import secrets
 from itertools import count

@@ -10,7 +10,7 @@ Message = TypeVar("Message")
 
 
 class SubscriberBuffer(Generic[Message]):
-    """Messages for one reader, which iterates over them. Whoever puts them in never waits, and slows nobody.
+    """Messages for one reader, which iterates over them. A publisher never waits for a reader.
 
     Attributes:
         missed: how many did not fit; from the first of them on none is taken in.
@@ -22,7 +22,7 @@ class SubscriberBuffer(Generic[Message]):
         """
         Args:
             max_messages: so many may wait for the reader.
-            max_bytes: so many bytes of them, as `put` is told; a single message may be larger.
+            max_bytes: so many bytes of them, as `put` counts them; a single message may be larger.
         """
         self._messages: deque[tuple[Message, int]] = deque()
         self._bytes = 0
@@ -62,7 +62,7 @@ class SubscriberBuffer(Generic[Message]):
 
         Raises:
             FellBehind: it did not fit any more.
-            PrismError: what `end` was told.
+            PrismError: what `end` was given.
         """
         messages = self._messages
         while not messages:

@@ -1,4 +1,4 @@
-"""Who gets a message: the subscriptions of one namespace, found by topic."""
+"""The receivers of a message: the subscriptions of one namespace, found by topic."""
 
 import zlib
 from collections.abc import Callable
@@ -30,9 +30,9 @@ class IndexEntry(Generic[Message]):
 
 @dataclass(slots=True)
 class _Route(Generic[Message]):
-    """Whom a topic reaches: every entry without a group, and one of each group."""
+    """The receivers of a topic: every entry without a group, and one of each group."""
 
-    everybody: list[SubscriberBuffer[Message]] = field(default_factory=list)
+    ungrouped: list[SubscriberBuffer[Message]] = field(default_factory=list)
     groups: dict[str, list[SubscriberBuffer[Message]]] = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ class SubscriptionIndex(Generic[Message]):
     def deliver(self, topic: str, message: Message, size: int, ordering_key: str) -> None:
         """Gives a message of so many bytes to all who listen; of a group the members get it in turn, or by its key."""
         route = self._routes.get(topic) or self._route(topic)
-        for buffer in route.everybody:
+        for buffer in route.ungrouped:
             buffer.put(message, size)
         if route.groups:
             self._turn += 1
@@ -74,7 +74,7 @@ class SubscriptionIndex(Generic[Message]):
         route: _Route[Message] = _Route()
         for entry in self._entries:
             if entry.matches(topic):
-                buffers = route.groups.setdefault(entry.group, []) if entry.group else route.everybody
+                buffers = route.groups.setdefault(entry.group, []) if entry.group else route.ungrouped
                 buffers.append(entry.buffer)
         if len(self._routes) >= _MAX_TOPICS:
             self._routes.clear()

@@ -44,6 +44,6 @@ class Sweeper:
                 pause = self._interval
                 log.warning("sweeping expired items failed, trying again in %g s: %s", pause, error)
             except Exception:
-                # What has expired would be kept for ever, and nobody know why.
+                # Without a log line, what has expired would be kept and no operator would know why.
                 pause = self._interval
                 log.exception("sweeping expired items failed unexpectedly, trying again in %g s", pause)

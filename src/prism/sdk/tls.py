@@ -1,4 +1,4 @@
-"""TLS from a plugin to its store, from files that a configuration names; what is wrong with a file is said of it."""
+"""TLS from a plugin to its store, from files that a configuration names; errors name the file and its field."""
 
 import errno
 import ssl
@@ -18,11 +18,11 @@ def client_context(ca: Path | None, certificate: Path | None, key: Path | None) 
         key: of that certificate.
 
     Raises:
-        FailedPrecondition: a file is missing, or is none of its kind; its field in the configuration is named.
+        FailedPrecondition: a file is missing, or is not of its kind; its field in the configuration is named.
     """
     for field, path in (("ca", ca), ("certificate", certificate), ("key", key)):
         if path is not None and not path.is_file():
-            raise FailedPrecondition(f"{field}: there is no file {path}; correct the namespace's configuration")
+            raise FailedPrecondition(f"{field}: the file {path} does not exist; correct the namespace's configuration")
     with _naming("ca", f"{ca}"):
         context = ssl.create_default_context(cafile=ca)
     if certificate is not None:
@@ -33,7 +33,7 @@ def client_context(ca: Path | None, certificate: Path | None, key: Path | None) 
 
 def _no_password() -> str:
     """Else OpenSSL would ask the terminal, and every call would wait for it."""
-    raise OSError(errno.EINVAL, "the key is encrypted, and nobody is asked for its passphrase")
+    raise OSError(errno.EINVAL, "the key is encrypted; give one without a passphrase")
 
 
 @contextmanager
@@ -42,5 +42,5 @@ def _naming(field: str, path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FailedPrecondition(
-            f"{field}: {path} is none ({error.strerror or error}); give a file in PEM form"
+            f"{field}: cannot use {path} ({error.strerror or error}); give a file in PEM form"
         ) from error

@@ -23,7 +23,7 @@ Check = Callable[[Any, str, list[Violation]], None]
 MAX_TTL = 100 * 366 * 86400
 
 MAX_VIOLATIONS = 20
-"""A request may be wrong a million times over, and nobody reads more than these."""
+"""A request may be wrong a million times over; no reader needs more than these."""
 
 
 class _Enough(Exception):
@@ -31,7 +31,7 @@ class _Enough(Exception):
 
 
 class _Violations(list[Violation]):
-    """Those that were found; takes no more than are told."""
+    """Those that were found; holds no more than are reported."""
 
     __slots__ = ()
 

@@ -62,7 +62,7 @@ def test_one_way_to_log_in(credentials: dict[str, str], says: str) -> None:
 )
 def test_what_is_no_credential(credentials: dict[str, str]) -> None:
     """A seed of another kind or of none, and a file of another kind: refused before a server is asked, unshown."""
-    with pytest.raises(ValidationError, match=r"this is no (user's seed|\.creds file)") as caught:
+    with pytest.raises(ValidationError, match=r"not (a valid seed of a user|the content of a \.creds file)") as caught:
         NatsCredentials.model_validate(credentials)
     assert "secret" not in str(caught.value.errors(include_input=False, include_context=False))
     NatsCredentials.model_validate({"nkey": SEED})

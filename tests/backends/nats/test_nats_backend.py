@@ -137,9 +137,9 @@ async def test_what_the_user_may_not_do(backends: Backends) -> None:
         assert await messages.topics(1) == ["allowed.topic"]
     assert isinstance(results[0], BackendCredentials)
     assert results[0].outcome is Outcome.NOT_APPLIED
-    assert "may not publish to 'prism.n.Forbidden.topic'" in results[0].message
+    assert "lacks the permission to publish to 'prism.n.Forbidden.topic'" in results[0].message
     assert isinstance(results[1], str)
-    with pytest.raises(BackendCredentials, match="may not subscribe"):
+    with pytest.raises(BackendCredentials, match="lacks the permission to subscribe"):
         async with served.subscribed("Forbidden.>"):
             pass
     assert served.backend.metrics()["subscriptions"] == 0

@@ -75,7 +75,7 @@ async def test_tls_that_is_required_is_not_done_without(postgres_url: str, open_
     with pytest.raises(Exception, match="SSL"):
         await store.backend.start()
     store = await open_store(postgres_url, start=False, sslmode="verify-full", ca="/nowhere/ca.pem")
-    with pytest.raises(FailedPrecondition, match=r"ca: there is no file /nowhere/ca\.pem"):
+    with pytest.raises(FailedPrecondition, match=r"ca: the file /nowhere/ca\.pem does not exist"):
         await store.backend.start()
 
 

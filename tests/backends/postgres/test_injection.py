@@ -145,7 +145,7 @@ async def test_in_account_and_database(postgres_url: str, open_store: OpenStore,
         await store.backend.start()
     elsewhere = f"{postgres_url.rpartition('/')[0]}/{quote(text, safe='')}"
     store = await open_store(elsewhere, start=False)
-    with pytest.raises(FailedPrecondition, match="the database is not there"):
+    with pytest.raises(FailedPrecondition, match="the database does not exist"):
         await store.backend.start()
 
 

@@ -74,5 +74,5 @@ async def test_a_command_that_is_not_allowed_is_named(server: RedisServer, open_
 async def test_a_server_that_is_no_cluster(server: RedisServer, open_store: Open) -> None:
     """Mode cluster on a single server: refused at start, with what to change."""
     store = await open_store(server, start=False, mode="cluster")
-    with pytest.raises(FailedPrecondition, match="say mode: standalone"):
+    with pytest.raises(FailedPrecondition, match="set mode: standalone"):
         await store.backend.start()

@@ -229,7 +229,7 @@ async def test_what_others_publish_is_left_out(
             server.command("PUBLISH", channels(server)[0], text)
         await store.publish("t", b"ours")
         assert (await listening.next()).payload == b"ours"
-    assert caplog.text.count("not of Prism") == 2
+    assert caplog.text.count("Prism did not publish") == 2
 
 
 async def test_a_stop_ends_subscriptions(server: RedisServer, open_store: Open) -> None:

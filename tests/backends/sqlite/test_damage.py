@@ -81,7 +81,7 @@ async def test_a_first_page_that_is_lost(database: TemporaryStore) -> None:
     overwrite(path, 0)
     backend = SqliteBackend(SqliteConfig(path=path), NoCredentials())
     before = path.read_bytes()
-    with pytest.raises(FailedPrecondition, match="no SQLite database, or its first page is lost; restore it"):
+    with pytest.raises(FailedPrecondition, match="not a SQLite database, or its first page is lost; restore it"):
         await backend.start()
     assert path.read_bytes() == before
 

@@ -156,7 +156,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     """A file that SQLite did not write is refused, for the operator to look at."""
     path = tmp_path / "data.db"
     path.write_bytes(b"a letter to a friend " * 500)
-    with pytest.raises(FailedPrecondition, match=r"data\.db: the file is no SQLite database"):
+    with pytest.raises(FailedPrecondition, match=r"data\.db: the file is not a SQLite database"):
         schema.prepare(path, CONFIG)
 
 

@@ -42,14 +42,14 @@ class MemoryPubSub(PubSub):
     async def subscribe(self, request: SubscribeRequest, context: Context) -> AsyncIterator[Message]:
         buffer: SubscriberBuffer[Message] = SubscriberBuffer(self._config.buffer_messages, self._config.buffer_bytes)
         subscriptions = self._store.subscriptions(context.namespace)
-        listener = subscriptions.join(request.topic_pattern, request.queue_group, buffer)
+        entry = subscriptions.join(request.topic_pattern, request.queue_group, buffer)
         self._buffers.add(buffer)
         try:
             context.established()
             async for message in buffer:
                 yield message
         finally:
-            subscriptions.leave(listener)
+            subscriptions.leave(entry)
             self._buffers.discard(buffer)
 
     def stop(self) -> None:

@@ -139,7 +139,7 @@ class Store:
 
     @classmethod
     def named(cls, name: str) -> "Store":
-        """The store of that name, made where nobody holds it."""
+        """The store of that name, made where no backend holds it."""
         store = _STORES.get(name)
         if store is None:
             store = _STORES[name] = cls()
@@ -163,7 +163,7 @@ class Store:
         return namespace
 
     def subscriptions(self, namespace: str) -> SubscriptionIndex[Message]:
-        """Who listens in a namespace, empty where nobody does."""
+        """The subscriptions of a namespace; empty where there are none."""
         subscriptions = self._subscriptions.get(namespace)
         if subscriptions is None:
             subscriptions = self._subscriptions[namespace] = SubscriptionIndex()

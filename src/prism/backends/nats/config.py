@@ -17,7 +17,9 @@ _CREDS = rf"-BEGIN NATS USER JWT-+\s+\S+\s+-.*-BEGIN USER NKEY SEED-+\s+{_SEED}\
 def _server(text: str) -> str:
     url = urlsplit(text)
     if url.scheme not in {"nats", "tls"} or not url.hostname or url.path or url.query:
-        raise ValueError(f"{text.rpartition('@')[2]!r} is no server; write nats://host:port or tls://host:port")
+        raise ValueError(
+            f"{text.rpartition('@')[2]!r} is not a server's URL; write nats://host:port or tls://host:port"
+        )
     if "@" in url.netloc:
         raise ValueError("a server's URL holds no user or password here; give them as credentials")
     return f"{url.scheme}://{url.hostname}:{url.port or _PORT}"
@@ -48,14 +50,14 @@ class NatsCredentials(Config):
     @classmethod
     def _is_seed(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(_SEED, value.get_secret_value().strip()):
-            raise ValueError("this is no user's seed, which is SU and 56 letters and digits more")
+            raise ValueError("not a valid seed of a user; write SU and the 56 letters and digits after it")
         return value
 
     @field_validator("creds")
     @classmethod
     def _is_creds(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.search(_CREDS, value.get_secret_value(), re.DOTALL):
-            raise ValueError("this is no .creds file: give its whole content, with the JWT and the seed of a user")
+            raise ValueError("not the content of a .creds file; give all of it, with the JWT and the seed of a user")
         return value
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ def translate(error: BaseException, outcome: Outcome | None = None) -> PrismErro
         )
     if isinstance(error, errors.SecureConnWantedError):
         return BackendUnavailable(
-            "the NATS server offers no TLS, so nothing was said to it: turn TLS on there, or configure nats://",
+            "the NATS server offers no TLS, so no credentials were sent: turn TLS on there, or configure nats://",
             outcome=outcome,
             retry_after=LATER,
         )
@@ -39,8 +39,8 @@ def translate(error: BaseException, outcome: Outcome | None = None) -> PrismErro
 
 
 def not_allowed(what: str, outcome: Outcome | None = None) -> BackendCredentials:
-    """The gateway's user lacks a permission; `what` says for what."""
-    return BackendCredentials(f"the gateway's user at NATS may not {what}: allow it", outcome=outcome)
+    """The gateway's user lacks a permission: `what` is refused."""
+    return BackendCredentials(f"the gateway's NATS user lacks the permission to {what}: grant it", outcome=outcome)
 
 
 def too_large(size: int, most: int) -> InvalidArgument:

@@ -35,11 +35,11 @@ class Link:
     ) -> None:
         """
         Args:
-            config: how to speak with NATS.
+            config: how to connect to NATS.
             credentials: who we are there.
             servers: where it is; shared with the gateway's other connections.
             purpose: what it is for, as NATS's monitoring shows it.
-            on_lost: is told when a session is lost.
+            on_lost: called when a session is lost.
         """
         self._config = config
         self._credentials = credentials
@@ -47,7 +47,7 @@ class Link:
         self._purpose = purpose
         self._on_lost = on_lost
         self._session: NatsSession | None = None
-        self._failure: PrismError = BackendUnavailable("the connection to NATS has not been made yet")
+        self._failure: PrismError = BackendUnavailable("not connected to NATS yet")
         self._keeper: asyncio.Task[None] | None = None
         self.breaks = 0
 
@@ -101,7 +101,7 @@ class Link:
         while True:
             await asyncio.wait((session.lost,))
             self.breaks += 1
-            self._failure = BackendUnavailable("the connection to NATS broke; it is made again", retry_after=LATER)
+            self._failure = BackendUnavailable("the connection to NATS broke; reconnecting", retry_after=LATER)
             self._session = None
             self._on_lost()
             await session.close()

@@ -54,7 +54,7 @@ async def _sent(session: NatsSession, batch: Sequence[Outgoing]) -> list[Excepti
     """What became of each message: None where it was taken."""
     client, most = session.client, session.client.max_payload
     results: list[Exception | None] = []
-    with session.denials() as said:
+    with session.denials() as denied:
         for message in batch:
             if message.size > most:
                 # The driver counts the payload alone, and the server ends the connection of who sends more.
@@ -63,8 +63,8 @@ async def _sent(session: NatsSession, batch: Sequence[Outgoing]) -> list[Excepti
             await client.publish(message.subject, message.payload, headers=message.headers)
             results.append(None)
         await session.flush()
-    if said:
+    if denied:
         for place, message in enumerate(batch):
-            if results[place] is None and any(f'publish to "{message.subject.lower()}"' in each for each in said):
+            if results[place] is None and any(f'publish to "{message.subject.lower()}"' in each for each in denied):
                 results[place] = not_allowed(f"publish to {message.subject!r}", Outcome.NOT_APPLIED)
     return results

@@ -1,4 +1,4 @@
-"""PubSub on core NATS. An acknowledged message has reached the server; nothing is stored, whoever is away misses it."""
+"""PubSub on core NATS. An acknowledged message has reached the server; none is stored for a subscriber that is away."""
 
 import time
 from collections.abc import AsyncIterator
@@ -32,10 +32,10 @@ class NatsPubSub(PubSub):
         namespace, group = context.namespace, request.queue_group
         root = self._subjects.root(namespace)
         subject = self._subjects.of_pattern(namespace, request.topic_pattern)
-        listener = await self._subscriber.join(namespace, root, subject, token(group))
+        subscription = await self._subscriber.join(namespace, root, subject, token(group))
         try:
             context.established()
-            async for message in listener.buffer:
+            async for message in subscription.buffer:
                 yield message
         finally:
-            self._subscriber.leave(listener)
+            self._subscriber.leave(subscription)

@@ -1,6 +1,6 @@
-"""One connection to NATS, from its login to its loss; a lost one is never mended, another takes its place.
+"""One connection to NATS, from its login to its loss; a lost one is replaced, never reconnected.
 
-The driver's own reconnecting is off: it would publish again what its callers were told had failed, and take up
+The driver's own reconnecting is off: it would publish again what its callers know as failed, and take up
 subscriptions as if nothing had been missed. Its coroutines run in tasks of their own, for they swallow cancellations,
 and a cancelled wait for a PONG stops the driver from reading.
 """
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_GOODBYE_SECONDS = 2.0
-_FAREWELL_SECONDS = 0.1
-"""For one that never stood: the driver waits for ever for the end of a TLS that has not begun."""
+_CLOSE_TIMEOUT = 2.0
+_ABORT_TIMEOUT = 0.1
+"""For a connection that was never made: the driver waits without end for the close of a TLS that has not begun."""
 
 
 class _Guarded(Client):
-    """The driver's client, which logs in over TLS only, where TLS is wanted: by itself it takes what it is offered."""
+    """The driver's client, which logs in over TLS only, where TLS is configured: the driver alone accepts plaintext."""
 
     encrypted = False
 
@@ -47,7 +47,7 @@ class NatsSession:
     Attributes:
         client: the driver's.
         lost: done when it is of no more use.
-        on_overrun: is told the number of a subscription for which the driver had no room.
+        on_overrun: called with the number of a subscription for which the driver had no room.
     """
 
     def __init__(self, config: NatsConfig) -> None:
@@ -66,7 +66,7 @@ class NatsSession:
 
         Raises:
             BackendUnavailable: no server answers.
-            BackendCredentials: it refuses the credentials, or they are none.
+            BackendCredentials: it refuses the credentials, or they are malformed.
             FailedPrecondition: a file of the configuration is missing, or none of its kind.
         """
         session = cls(config)
@@ -77,11 +77,11 @@ class NatsSession:
                 raise TimeoutError(f"no answer within {2 * config.connect_timeout:g} s")
             connecting.result()
         except (errors.Error, OSError, TimeoutError, ValueError) as error:
-            await session.close(_FAREWELL_SECONDS)
+            await session.close(_ABORT_TIMEOUT)
             reason = session._failure if isinstance(error, errors.NoServersError) and session._failure else error
             raise translate(reason) from error
         except BaseException:
-            await session.close(_FAREWELL_SECONDS)
+            await session.close(_ABORT_TIMEOUT)
             raise
         return session
 
@@ -151,24 +151,24 @@ class NatsSession:
 
     @contextlib.contextmanager
     def denials(self) -> Iterator[list[str]]:
-        """What the server says, in lower case, that it does not allow: it says so by the way, before its PONG."""
-        said: list[str] = []
-        self._listening.append(said)
+        """The server's permission errors, in lower case: they arrive beside the answers, before its PONG."""
+        denied: list[str] = []
+        self._listening.append(denied)
         try:
-            yield said
+            yield denied
         finally:
-            self._listening = [each for each in self._listening if each is not said]
+            self._listening = [each for each in self._listening if each is not denied]
 
-    async def close(self, patience: float = _GOODBYE_SECONDS) -> None:
+    async def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:
         """Ends it, whatever state it is in, and after so many seconds by force."""
         self._lose()
         if tasks := tuple(self._tasks):
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=patience)
-        goodbye = self._spawn(self.client.close())
-        await asyncio.wait((goodbye,), timeout=patience)
-        goodbye.cancel()
+            await asyncio.wait(tasks, timeout=timeout)
+        closing = self._spawn(self.client.close())
+        await asyncio.wait((closing,), timeout=timeout)
+        closing.cancel()
 
     def _lose(self) -> None:
         if not self.lost.done():
@@ -183,7 +183,7 @@ class NatsSession:
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # seen, also where nobody waits for it any more
+            task.exception()  # retrieved, also where no caller waits for it any more
 
     async def _on_error(self, error: Exception) -> None:
         if isinstance(error, errors.SlowConsumerError):

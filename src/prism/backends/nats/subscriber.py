@@ -52,13 +52,13 @@ class Subscriber:
     def __init__(self, config: NatsConfig) -> None:
         self._config = config
         self._lane: Coalescer[NatsSubscription, None] = Coalescer(self._join, bounds=_BOUNDS, reads=True)
-        self._listeners: dict[int, NatsSubscription] = {}
+        self._subscriptions: dict[int, NatsSubscription] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._ids = MessageIds()
         self.link: Link
 
     def __len__(self) -> int:
-        return len(self._listeners)
+        return len(self._subscriptions)
 
     async def join(self, namespace: str, root: str, subject: str, queue: str) -> NatsSubscription:
         """A subscriber begins; when this returns, the server knows.
@@ -67,22 +67,22 @@ class Subscriber:
             PrismError: it cannot.
         """
         buffer: SubscriberBuffer[Message] = SubscriberBuffer(self._config.buffer_messages, self._config.buffer_bytes)
-        listener = NatsSubscription(root, subject, queue, buffer)
-        joined = self._lane.submit(namespace, listener)
+        entry = NatsSubscription(root, subject, queue, buffer)
+        joined = self._lane.submit(namespace, entry)
         try:
             await asyncio.shield(joined)
         except asyncio.CancelledError:
-            joined.add_done_callback(lambda done: self._leave_late(done, listener))
+            joined.add_done_callback(lambda done: self._leave_late(done, entry))
             raise
-        return listener
+        return entry
 
-    def leave(self, listener: NatsSubscription) -> None:
+    def leave(self, entry: NatsSubscription) -> None:
         """A subscriber ends; does nothing the second time."""
-        session, subscription = listener.session, listener.subscription
-        listener.session = listener.subscription = None
+        session, subscription = entry.session, entry.subscription
+        entry.session = entry.subscription = None
         if subscription is None or session is None:
             return
-        self._listeners.pop(subscription._id, None)
+        self._subscriptions.pop(subscription._id, None)
         if not session.lost.done():
             task = asyncio.get_running_loop().create_task(_unsubscribe(session, subscription))
             self._leaving.add(task)
@@ -98,14 +98,14 @@ class Subscriber:
         self._end(BackendUnavailable("the backend was stopped; subscribe again"))
 
     def _end(self, error: PrismError) -> None:
-        listeners, self._listeners = self._listeners, {}
-        for listener in listeners.values():
-            listener.session = listener.subscription = None
-            listener.buffer.end(error.clone())
+        subscriptions, self._subscriptions = self._subscriptions, {}
+        for entry in subscriptions.values():
+            entry.session = entry.subscription = None
+            entry.buffer.end(error.clone())
 
-    def _leave_late(self, joined: "asyncio.Future[None]", listener: NatsSubscription) -> None:
+    def _leave_late(self, joined: "asyncio.Future[None]", entry: NatsSubscription) -> None:
         if not joined.cancelled() and joined.exception() is None:
-            self.leave(listener)
+            self.leave(entry)
 
     async def _join(self, batch: Sequence[NatsSubscription]) -> Sequence[Exception | None]:
         session = self.link.session()
@@ -116,40 +116,40 @@ class Subscriber:
             raise translate(error) from error
 
     async def _joined(self, session: NatsSession, batch: Sequence[NatsSubscription]) -> list[Exception | None]:
-        with session.denials() as said:
-            for listener in batch:
-                await self._subscribe(session, listener)
+        with session.denials() as denied:
+            for entry in batch:
+                await self._subscribe(session, entry)
             await session.flush()
-        return [self._refused(listener, said) if said else None for listener in batch]
+        return [self._refused(entry, denied) if denied else None for entry in batch]
 
-    async def _subscribe(self, session: NatsSession, listener: NatsSubscription) -> None:
-        buffer, root, ids = listener.buffer, listener.root, self._ids
+    async def _subscribe(self, session: NatsSession, entry: NatsSubscription) -> None:
+        buffer, root, ids = entry.buffer, entry.root, self._ids
 
         async def deliver(message: Msg) -> None:
             buffer.put(_message(message, root, ids), len(message.data) + len(message.subject))
 
-        listener.session = session
-        listener.subscription = await session.client.subscribe(
-            listener.subject,
-            queue=listener.queue,
+        entry.session = session
+        entry.subscription = await session.client.subscribe(
+            entry.subject,
+            queue=entry.queue,
             cb=deliver,
             # The buffer is the bound. The driver empties its own queue into it after each read.
             pending_msgs_limit=max(self._config.buffer_messages, _QUEUE_MESSAGES),
             pending_bytes_limit=max(self._config.buffer_bytes, _QUEUE_BYTES),
         )
-        self._listeners[listener.subscription._id] = listener
+        self._subscriptions[entry.subscription._id] = entry
 
-    def _refused(self, listener: NatsSubscription, said: Sequence[str]) -> Exception | None:
-        if any(f'subscription to "{listener.subject.lower()}"' in each for each in said):
-            self.leave(listener)
-            return not_allowed(f"subscribe to {listener.subject!r}")
+    def _refused(self, entry: NatsSubscription, denied: Sequence[str]) -> Exception | None:
+        if any(f'subscription to "{entry.subject.lower()}"' in each for each in denied):
+            self.leave(entry)
+            return not_allowed(f"subscribe to {entry.subject!r}")
         return None
 
     def _overrun(self, number: int) -> None:
         """The driver had a message for a subscription and no room for it."""
-        listener = self._listeners.get(number)
-        if listener is not None:
-            listener.buffer.miss()
+        entry = self._subscriptions.get(number)
+        if entry is not None:
+            entry.buffer.miss()
 
 
 async def _unsubscribe(session: NatsSession, subscription: Subscription) -> None:

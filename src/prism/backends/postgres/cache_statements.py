@@ -1,4 +1,4 @@
-"""Every SQL statement of Cache; what holds for all statements of the backend is said in `statements`."""
+"""Every SQL statement of Cache; rules for all statements of the backend are in `statements`."""
 # ruff: noqa: S608  # made of constants, once, at import
 
 from prism.backends.postgres.statements import Statement
@@ -68,7 +68,7 @@ EXPIRE = Statement(
     writes=True,
 )
 
-# A row that is no counter, or would leave the range, is left as it is: no row comes back.
+# A row that is not a counter, or would leave the range, is left as it is: no row comes back.
 INCREMENT = Statement(
     f"""
     INSERT INTO cache AS current (namespace, key, value, expires_at)

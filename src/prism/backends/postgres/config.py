@@ -12,7 +12,7 @@ from prism.sdk import Config
 _PORT = 5432
 
 Address = tuple[str, int | None]
-"""A host, or the folder of a unix socket, and its port where that is said."""
+"""A host, or the folder of a unix socket, and its port where one is given."""
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -73,7 +73,7 @@ class PostgresConfig(Config):
     @classmethod
     def _not_reserved(cls, value: str) -> str:
         if value.startswith("pg_") or value == "information_schema":
-            raise ValueError(f"{value!r} is PostgreSQL's own; choose another name")
+            raise ValueError(f"{value!r} is reserved by PostgreSQL; choose another name")
         return value
 
     @field_validator("connection_string")
@@ -87,9 +87,9 @@ class PostgresConfig(Config):
     def _consistent(self) -> Self:
         doubled = sorted(self.model_fields_set & {"host", "port", "database"})
         if self.connection_string is not None and doubled:
-            raise ValueError(f"connection_string already says {', '.join(doubled)}; give one or the other")
+            raise ValueError(f"connection_string already gives {', '.join(doubled)}; give one or the other")
         if self.ca is not None and self.sslmode not in {"verify-ca", "verify-full"}:
-            raise ValueError("ca needs sslmode verify-ca or verify-full, or nothing would be verified")
+            raise ValueError("ca needs sslmode verify-ca or verify-full; set one of them, or leave ca out")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together; give both or neither")
         return self

@@ -35,7 +35,7 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials,
     """A session with the primary.
 
     Args:
-        config: where the server is, and how to speak with it.
+        config: where the server is, and how to connect to it.
         credentials: who we are there.
         hosts: those of `config`, with what is remembered of them.
 
@@ -55,7 +55,7 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials,
         try:
             if await connection.fetchval(_SYNCED, column=1) != "on":
                 raise FailedPrecondition(
-                    "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or say durability: store"
+                    "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or set durability: store"
                 )
         except BaseException:
             connection.terminate()

@@ -31,7 +31,7 @@ _MAPPINGS = (
     ErrorMapping(
         (asyncpg.InvalidCatalogNameError, asyncpg.DatabaseDroppedError),
         FailedPrecondition,
-        "the database is not there: create it, or correct `database` in the namespace's configuration",
+        "the database does not exist: create it, or correct `database` in the namespace's configuration",
     ),
     ErrorMapping(
         (asyncpg.InsufficientPrivilegeError,),
@@ -88,7 +88,7 @@ _MAPPINGS = (
     ErrorMapping(
         (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
         BackendUnavailable,
-        "PostgreSQL lacks resources: its log says which",
+        "PostgreSQL lacks resources: see its log",
         LATER,
     ),
     ErrorMapping(
@@ -106,7 +106,7 @@ _MAPPINGS = (
     ErrorMapping(
         (asyncpg.ClientConfigurationError,),
         FailedPrecondition,
-        "the connection cannot be made as configured: correct connection_string, host, ca, certificate and key",
+        "the connection options are wrong: correct connection_string, host, ca, certificate and key",
     ),
     ErrorMapping(
         (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError),
@@ -162,7 +162,7 @@ def was_refused_unsent(error: Exception) -> bool:
 
 
 def was_answered(error: Exception) -> bool:
-    """Whether the server said itself that it rolled the statement back, and the session goes on."""
+    """Whether the server itself rolled the statement back, and the session goes on."""
     return isinstance(error, asyncpg.PostgresError) and not isinstance(error, _ENDED)
 
 

@@ -20,7 +20,7 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.InternalClientError,
 )
-"""No primary serves there just now. All else that a server says, as of a wrong password, is the answer."""
+"""No primary serves there just now. Any other refusal, such as of a wrong password, is the answer."""
 
 
 class Hosts:
@@ -34,7 +34,7 @@ class Hosts:
 
         Raises:
             asyncpg.TargetServerAttributeNotMatched: some answer, and none of them is a primary.
-            Exception: none answers; or one says more than that it is away.
+            Exception: no host answers, or one refuses for another reason than that it is not the primary.
         """
         failure: Exception | None = None
         for address in tuple(self._addresses):

@@ -257,4 +257,6 @@ def _expected(request: CompareAndSwapRequest) -> tuple[bytes | None, int | None]
 
 
 def _contended() -> Conflict:
-    return Conflict("others keep changing the same item: try again", outcome=Outcome.NOT_APPLIED, retry_after=0.1)
+    return Conflict(
+        "other writers keep changing the same item: try again", outcome=Outcome.NOT_APPLIED, retry_after=0.1
+    )

@@ -42,7 +42,7 @@ class Call:
             self.answer.set_exception(self.too_late())
 
     def too_late(self) -> PrismError:
-        """What the caller hears when the deadline passes."""
+        """The caller's error when the deadline passes."""
         if self.reads:
             return DeadlineExceeded("PostgreSQL did not answer before the deadline; allow more time")
         if self.started:
@@ -50,7 +50,8 @@ class Call:
                 "PostgreSQL did not answer before the deadline; read before trying again", outcome=Outcome.UNKNOWN
             )
         return DeadlineExceeded(
-            "the deadline passed before PostgreSQL was free; try again or allow more time", outcome=Outcome.NOT_APPLIED
+            "the deadline passed while the call waited for PostgreSQL; try again or allow more time",
+            outcome=Outcome.NOT_APPLIED,
         )
 
 
@@ -154,7 +155,7 @@ class Lane(Generic[Member, Answer]):
         await self._coalescer.drain()
 
     def close(self) -> None:
-        """Forgets the deadlines; nobody may be waiting."""
+        """Forgets the deadlines; no call may be waiting."""
         if self._wheel is not None:
             self._wheel.close()
             self._wheel = None

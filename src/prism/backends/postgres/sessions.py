@@ -1,7 +1,7 @@
 """Sessions with PostgreSQL: opened when needed, kept, and replaced when lost.
 
 Not asyncpg's pool: its acquire and release cost a reset and more than an idle call's whole budget. Here nothing needs a
-reset, for every statement is a transaction of its own, and nobody waits for a session, for the lanes that ask for one
+reset, for every statement is a transaction of its own, and no call waits for a session, for the lanes that ask for one
 have no more batches in flight than there may be sessions.
 """
 
@@ -73,7 +73,7 @@ class Sessions:
         """Lets statements in, having opened one session.
 
         Raises:
-            PrismError: there is no session to be had, as `translate` says.
+            PrismError: no session can be opened; see `translate`.
         """
         self._closed = False
         try:

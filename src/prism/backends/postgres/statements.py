@@ -267,7 +267,7 @@ HEALTH = Statement(
 
 
 def _sweep(table: str, key: str, dead: str) -> Statement:
-    """Removes up to $1 dead rows, unless another gateway is at it; waits for nobody's lock."""
+    """Removes up to $1 dead rows, unless another gateway does so; waits for no lock."""
     same = " AND ".join(f"{table}.{column} = dead.{column}" for column in key.split(", "))
     return Statement(
         f"""

@@ -61,8 +61,8 @@ class RedisBackend:
         policy = await self._policy()
         if policy != _SAFE_POLICY:
             self._warning = (
-                f"Redis evicts when its memory is full (maxmemory-policy {policy}): fine for Cache, but items of "
-                f"KeyValue are lost; set maxmemory-policy to {_SAFE_POLICY}"
+                f"Redis evicts when its memory is full (maxmemory-policy {policy}): right for Cache, but KeyValue "
+                f"loses items; set maxmemory-policy to {_SAFE_POLICY}"
             )
             log.warning("%s", self._warning)
         self._sweeper.start()
@@ -96,8 +96,8 @@ class RedisBackend:
         if len(failures) == len(answers):
             return Health(HealthStatus.UNHEALTHY, failures[0], self._details())
         if failures:
-            told = f"{len(failures)} of {len(answers)} primaries of the Redis cluster: {failures[0]}"
-            return Health(HealthStatus.DEGRADED, told, self._details())
+            answered = f"{len(failures)} of {len(answers)} primaries of the Redis cluster: {failures[0]}"
+            return Health(HealthStatus.DEGRADED, answered, self._details())
         status = HealthStatus.DEGRADED if self._warning else HealthStatus.HEALTHY
         return Health(status, self._warning, self._details())
 
@@ -122,7 +122,7 @@ class RedisBackend:
                 await self._keyvalue.drain()
                 await self._cache.drain()
         except TimeoutError:
-            log.warning("the redis backend stops with calls unanswered: Redis took more than %g s", _STOP_SECONDS)
+            log.warning("stopped the redis backend with calls unanswered: Redis took more than %g s", _STOP_SECONDS)
         await self._server.close()
 
     async def _sweep(self) -> bool:
@@ -134,11 +134,11 @@ class RedisBackend:
     async def _everywhere(self, *command: bytes) -> list[Any]:
         """What the servers answer, but for those that cannot be reached while others can."""
         answers = await self._server.everywhere(command)
-        told = [each for each in answers if not isinstance(each, BackendUnavailable)] or answers
-        for each in told:
+        answered = [each for each in answers if not isinstance(each, BackendUnavailable)] or answers
+        for each in answered:
             if isinstance(each, Exception):
                 raise each
-        return told
+        return answered
 
 
 def server_and_locator(
@@ -164,4 +164,4 @@ def _check_version(info: bytes) -> None:
     fields = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
     version = fields.get("redis_version", "0.0")
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
-        raise FailedPrecondition(f"this is Redis {version}, and 7.0 or Valkey is the oldest that serves: upgrade it")
+        raise FailedPrecondition(f"this is Redis {version}; at least Redis 7.0 or Valkey is required: upgrade it")

@@ -65,7 +65,7 @@ class RedisConfig(Config):
             `command_timeout`, and still be a primary; and to the sentinels, who the primary is.
         buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
         buffer_bytes: bytes of messages that may wait for one slow subscriber.
-        tls: speak TLS.
+        tls: use TLS.
         ca: file of the certificates that the server's is verified by; unset: the system's.
         certificate: file of the gateway's own certificate.
         key: file of that certificate's key.
@@ -97,11 +97,11 @@ class RedisConfig(Config):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.mode == "standalone" and len(self.addresses) > 1:
-            raise ValueError("mode standalone takes one address; say mode sentinel or cluster for several")
+            raise ValueError("mode standalone takes one address; set mode: sentinel or mode: cluster for several")
         if (self.mode == "sentinel") != (self.sentinel_service is not None):
             raise ValueError("sentinel_service belongs to mode sentinel; give both or neither")
         if self.mode == "cluster" and self.database:
-            raise ValueError("a cluster has no database but 0; leave database out")
+            raise ValueError("a cluster has only database 0; leave database out")
         if not self.tls and (self.ca or self.certificate or self.key or self.tls_server_name):
             raise ValueError("ca, certificate, key and tls_server_name need tls: true")
         if (self.certificate is None) != (self.key is None):

@@ -29,7 +29,7 @@ _MAPPINGS = (
     ErrorMapping(
         (Unsynced,),
         FailedPrecondition,
-        "durability synced needs a Redis with appendonly yes and appendfsync always: change them, or say durability: "
+        "durability synced needs a Redis with appendonly yes and appendfsync always: change them, or set durability: "
         "store",
     ),
     ErrorMapping(
@@ -58,7 +58,7 @@ _MAPPINGS = (
     ErrorMapping(
         (driver.AskError,),
         BackendUnavailable,
-        "the nodes of the Redis cluster do not agree on who has this key: try again when its slot has moved",
+        "the nodes of the Redis cluster disagree on the owner of this key: try again when its slot has moved",
         LATER,
     ),
     ErrorMapping(
@@ -95,9 +95,9 @@ _PREFIXES = (
     (
         "This instance has cluster support disabled",
         FailedPrecondition,
-        "this Redis is no node of a cluster: name nodes that have cluster-enabled yes, or say mode: standalone",
+        "this Redis is not a node of a cluster: name nodes with cluster-enabled yes, or set mode: standalone",
     ),
-    (NOT_HERE, BackendUnavailable, "the nodes of the Redis cluster do not agree on who has this channel: try again"),
+    (NOT_HERE, BackendUnavailable, "the nodes of the Redis cluster disagree on the owner of this channel: try again"),
     ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
     ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),
     ("BUSY", BackendUnavailable, "Redis is busy with a script: wait, or end it with SCRIPT KILL"),

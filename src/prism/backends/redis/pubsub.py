@@ -1,4 +1,4 @@
-"""PubSub on Redis: at most once. An acknowledged message has been handed to everybody who listens at its server.
+"""PubSub on Redis: at most once. An acknowledged message was handed to every subscriber that listens at its server.
 
 A message goes to the channel of its topic and to one that has everything; a subscriber listens to one of them, by
 whether its pattern has wildcards. Redis' own patterns are not used: their `*` spans dots, each costs every publisher

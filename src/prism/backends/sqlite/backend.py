@@ -15,7 +15,7 @@ from prism.sdk import Context, Deadline, Health, HealthStatus, NoCredentials, Sw
 _BITE = 100
 _PROBE_SECONDS = 1.5
 _HOUSEKEEPING = Context("")
-"""The namespace of nobody's: its turn in a group commit is its own."""
+"""No namespace: housekeeping has a turn of its own in a group commit."""
 
 
 class SqliteBackend:

@@ -29,7 +29,7 @@ _CODES: Mapping[int, tuple[type[PrismError], str]] = {
         DataLoss,
         "the database file is damaged; restore it, or salvage it with `sqlite3 .recover`",
     ),
-    sqlite3.SQLITE_NOTADB: (DataLoss, "the file is no SQLite database, or its first page is lost; restore it"),
+    sqlite3.SQLITE_NOTADB: (DataLoss, "the file is not a SQLite database, or its first page is lost; restore it"),
     sqlite3.SQLITE_TOOBIG: (InvalidArgument, "the request is larger than SQLite stores; send less at once"),
     sqlite3.SQLITE_INTERRUPT: (DeadlineExceeded, "the deadline passed while SQLite was searching; ask for less"),
 }

@@ -90,7 +90,7 @@ def prepare(path: Path, config: SqliteConfig) -> None:
             f"the folder of {path} cannot be made: {error}; set `path` to a writable one"
         ) from error
     if mode != "wal":
-        raise FailedPrecondition(f"{path} allows no write-ahead log; put it on a local disk")
+        raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")
 
 
 def connect(path: Path, config: SqliteConfig, *, read_only: bool = False) -> sqlite3.Connection:
@@ -116,7 +116,7 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     above = os.open(folder.parent, os.O_RDONLY)
     try:
-        os.fsync(above)  # SQLite syncs its own folder, nobody that folder's entry
+        os.fsync(above)  # SQLite syncs its own folder, but not that folder's entry
     finally:
         os.close(above)
 

@@ -136,7 +136,7 @@ class Store:
         return answers
 
     def _commit_in_place(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> Sequence[Any]:
-        """Acknowledges nothing into a file that nobody will find again."""
+        """Acknowledges no write into a file that the path no longer leads to."""
         if not self.in_place():
             raise BackendUnavailable(self.misplaced, outcome=Outcome.NOT_APPLIED)
         return commit(connection, writes)

@@ -49,7 +49,7 @@ class Threads:
                 outcome, failure = None, error
             try:
                 self._loop.call_soon_threadsafe(_settle, result, outcome, failure)
-            except RuntimeError:  # the loop was closed under us: nobody waits any more
+            except RuntimeError:  # the loop was closed: no caller waits any more
                 break
             del work, job, result, outcome, failure  # a sleeping thread keeps nothing alive
         connection.close()

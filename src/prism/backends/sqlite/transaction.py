@@ -2,7 +2,7 @@
 
 They run one after the other, each on what the one before left, so this merges no statements: a compare-and-swap in a
 group is as exact as alone. A write refuses (raises a PrismError) before it changes anything, so a refusal is its
-caller's alone; when SQLite itself fails, everything is rolled back and nobody's write is applied.
+caller's alone; when SQLite itself fails, everything is rolled back and no write is applied.
 """
 
 import sqlite3

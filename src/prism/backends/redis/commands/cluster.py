@@ -152,7 +152,7 @@ class Cluster:
                 await self._follow()
 
     async def _follow(self) -> None:
-        """Learns who owns what, if somebody says."""
+        """Learns the owners of the slots, if a node answers."""
         self._stale = True
         try:
             await self._client.nodes_manager.initialize()
@@ -186,7 +186,7 @@ class Cluster:
         await asyncio.gather(*(ask(*group) for group in groups.items()))
 
     def _place(self, command: Command, answer: Answer, asked: _Place | None) -> _Place | None:
-        """Where a command goes, given what it was answered before, and where; None where nobody owns its key."""
+        """Where a command goes, given what it was answered before, and where; None where no node owns its key."""
         key = command[3] if command[0] in _SCRIPTED else command[1]
         if type(answer) is driver.AskError:
             return _Place(_joined(answer.host, answer.port), asking=True)

@@ -1,6 +1,6 @@
 """Makes connections: to one server, to the primary that the sentinels name, or to a cluster.
 
-The driver never sends a command twice by itself: only the layer above knows which of them may be.
+The driver never repeats a command: only the layer above knows which of them may be.
 """
 
 from collections.abc import Callable

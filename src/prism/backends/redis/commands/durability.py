@@ -9,7 +9,7 @@ _WANTED = {b"appendonly": b"yes", b"appendfsync": b"always"}
 
 
 class Unsynced(driver.RedisError):
-    """The server answers before a write is on its disk, or does not tell."""
+    """The server answers before a write is on its disk, or its setting cannot be read."""
 
 
 def synced(kind: type[Connection]) -> type[Connection]:
@@ -27,7 +27,7 @@ def synced(kind: type[Connection]) -> type[Connection]:
             try:
                 answer = await self.read_response()
             except driver.NoPermissionError as error:
-                raise Unsynced("it refuses to tell: allow the user +config|get") from error
+                raise Unsynced("it refuses CONFIG GET: allow the user +config|get") from error
             _check(answer)
 
     return Synced

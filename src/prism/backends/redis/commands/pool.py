@@ -1,4 +1,4 @@
-"""The connections to one server, made as they are needed, and what is said over one: who sends knows what was sent."""
+"""The connections to one server, made as they are needed, and calls over one: the sender knows what was sent."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ _pack: Final = _packer()
 
 
 class Pool:
-    """The connections to one server; whoever takes one gives it back or drops it.
+    """The connections to one server; the caller that takes one gives it back or drops it.
 
     Attributes:
         closed: what is given back is closed.
@@ -58,7 +58,7 @@ class Pool:
 
     @property
     def idle(self) -> int:
-        """Connections that nobody uses."""
+        """Connections that are not in use."""
         return len(self._idle)
 
     def leads_elsewhere(self, address: tuple[str, int]) -> bool:
@@ -66,7 +66,7 @@ class Pool:
         return any((each.host, each.port) != address for each in self._all if isinstance(each, Connection))
 
     async def take(self) -> AbstractConnection:
-        """A connection that is open, and nobody else's; raises what the driver does."""
+        """An open connection for this caller alone; raises what the driver does."""
         while self._idle:
             connection = self._idle.pop()
             with suppress(driver.RedisError, OSError):
@@ -109,7 +109,7 @@ class Pool:
 
 
 async def exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Answer]:
-    """The answers to the commands, in order; raises what is no answer."""
+    """The answers to the commands, in order; raises an error among them."""
     packed = [piece for command in commands for piece in _pack(*command)]
     await connection.send_packed_command(b"".join(packed), check_health=False)
     answers: list[Answer] = []

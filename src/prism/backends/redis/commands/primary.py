@@ -1,7 +1,7 @@
 """Who the primary is, by the sentinels: a primary that is cut off from them does not know that another has taken over.
 
-It goes on taking writes from whoever still reaches it, and loses them when it comes back as a replica. So the sentinels
-are not only asked by each new connection, but all the time.
+It goes on taking writes from clients that still reach it, and loses them when it comes back as a replica. So the
+sentinels are asked all the time, not only by each new connection.
 """
 
 import asyncio
@@ -25,24 +25,24 @@ _REFUSED: Final = (driver.AuthenticationError, driver.NoPermissionError)
 
 
 class Sentinels(Sentinel):
-    """The driver's, but for whom it believes: the one who has seen the latest failover, not the first who answers."""
+    """The driver's, but it believes the sentinel that has seen the latest failover, not the first that answers."""
 
     async def discover_master(self, service_name: str) -> Address:
         """The address of the primary; raises what the driver does."""
         answers = await self._ask_all()
-        told = [answer[service_name] for answer in answers if isinstance(answer, dict) and service_name in answer]
-        latest = max((state["config-epoch"] for state in told), default=0)
-        for state in told:
+        states = [answer[service_name] for answer in answers if isinstance(answer, dict) and service_name in answer]
+        latest = max((state["config-epoch"] for state in states), default=0)
+        for state in states:
             if state["config-epoch"] == latest and self.check_master_state(state, service_name):
                 return str(state["ip"]), int(state["port"])
         refusals = [answer for answer in answers if isinstance(answer, Exception)]
         if len(refusals) == len(answers):
             raise next((each for each in refusals if isinstance(each, _REFUSED)), refusals[0])
-        reason = "its sentinels hold it for down" if told else "the sentinels do not know that service"
+        reason = "the sentinels report it as down" if states else "the sentinels do not know that service"
         raise MasterNotFoundError(f"no primary of {service_name!r}: {reason}")
 
     async def _ask_all(self) -> list[Any]:
-        """What each sentinel tells, or fails with; without those that keep the others waiting."""
+        """The answer of each sentinel, or its error; without those that keep the others waiting."""
         asked: list[asyncio.Future[Any]] = [asyncio.ensure_future(each.sentinel_masters()) for each in self.sentinels]
         asking = set(asked)
         pause: float | None = None
@@ -61,7 +61,7 @@ class Sentinels(Sentinel):
 
 
 class Watch:
-    """Asks the sentinels every `interval` seconds, and has everybody stay with whom they name."""
+    """Asks the sentinels every `interval` seconds, and keeps all connections at the primary that they name."""
 
     def __init__(self, sentinel: Sentinels, service: str, *, interval: float, stay_with: tuple[StayWith, ...]) -> None:
         self._sentinel = sentinel
@@ -90,7 +90,7 @@ class Watch:
                 address = await self._sentinel.discover_master(self._service)
             except _FAILURES as error:
                 if known:
-                    log.warning("the sentinels name no primary, which stays what it was until they do: %s", error)
+                    log.warning("the sentinels name no primary; keeping the last known one: %s", error)
                 known = False
                 continue
             known = True

@@ -35,7 +35,7 @@ class Server(Protocol):
 
     @property
     def idle(self) -> int:
-        """Those that nobody uses."""
+        """Those that are not in use."""
         ...
 
     async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 Where one server holds all, the scripts keep them in the same step as the record. In a cluster they are on another node:
 a record is listed before it is written and once more afterwards, and unlisted with a look whether it has come back; so
-what was acknowledged is always listed. What is listed and empty is skipped by whoever reads.
+what was acknowledged is always listed. What is listed and empty is skipped by readers.
 """
 
 from collections.abc import AsyncIterator

@@ -216,8 +216,8 @@ return {#dead, empty, due}
 # A message goes to those who listen to its topic and to those who listen to everything, in one step. Being no read-only
 # script it is refused by a replica, whose subscribers alone would hear it. What is refused at once comes back as an
 # answer and not as the end of a script, which may have begun. It is sent whole: what had to be sent again because Redis
-# did not know its digest would have been overtaken. Its channels are no KEYS, which nobody has: for want of them a node
-# whose slot is being moved would refuse it, though all who listen are still there.
+# did not know its digest would have been overtaken. Its channels are not KEYS, as no node has such keys: a node whose
+# slot is being moved would refuse the script for want of them, though all subscribers are still there.
 PUBLISH = b"""#!lua flags=allow-oom
 local first = redis.pcall(ARGV[3], ARGV[1], ARGV[4])
 if type(first) == 'table' and first.err then return first end

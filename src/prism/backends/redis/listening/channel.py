@@ -12,7 +12,7 @@ from prism.sdk import SubscriberBuffer, SubscriptionIndex
 from prism.sdk.subscription_index import IndexEntry
 
 if TYPE_CHECKING:
-    from prism.backends.redis.listening.session import SubscriberSession
+    from prism.backends.redis.listening.subscriber_session import SubscriberSession
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class ChannelSubscription:
         buffer: where they go.
         session: the connection where it stands, or waits for its place.
         place: its place among the channel's listeners, once the server has confirmed it.
-        gone: nobody reads the buffer any more.
+        gone: its reader has left.
     """
 
     channel: bytes
@@ -78,7 +78,7 @@ class Channel:
 
     @property
     def deserted(self) -> bool:
-        """Nobody listens, or is about to."""
+        """It has no subscriber, and none is joining."""
         return not self._listeners and not self.joining
 
     def join(self, listening: ChannelSubscription) -> None:
@@ -104,7 +104,7 @@ class Channel:
         if message.message_id:
             self._subscriptions.deliver(message.topic, message, len(body), "")
         else:
-            log.warning("a message on the channel %r is not of Prism, and is left out: who sends it?", self.name)
+            log.warning("dropped a message on the channel %r that Prism did not publish; find its sender", self.name)
 
     def end(self, error: PrismError) -> None:
         """Its subscriptions end with that error."""

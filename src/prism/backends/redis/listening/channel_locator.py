@@ -1,6 +1,6 @@
 """Where a channel's messages come from, and where they are sent: one server, or the node of a cluster that owns it.
 
-In a cluster a plain PUBLISH is passed from node to node by a bus that may lose it and tells nobody. Sharded channels
+In a cluster a plain PUBLISH is passed from node to node by a bus that may lose it silently. Sharded channels
 are sent to their own node and heard there, over connections whose loss is noticed; a namespace's channels share a slot,
 and so a node. There are no patterns of sharded channels: one more channel has everything.
 """

@@ -8,7 +8,7 @@ from prism.backends.redis.config import RedisConfig
 from prism.backends.redis.errors import translate
 from prism.backends.redis.listening.channel import ChannelCommands, ChannelSubscription
 from prism.backends.redis.listening.channel_locator import ChannelLocator
-from prism.backends.redis.listening.session import SubscriberSession
+from prism.backends.redis.listening.subscriber_session import SubscriberSession
 from prism.errors import BackendUnavailable, PrismError
 from prism.interfaces.pubsub import Message
 from prism.sdk import SubscriberBuffer
@@ -61,7 +61,7 @@ class Subscriber:
             listening.session.leave(listening)
 
     async def stay_with(self, address: tuple[str, int]) -> None:
-        """Ends what listens to another server; its subscribers are told."""
+        """Ends the sessions at other servers; their subscriptions end with an error."""
         for session in tuple(self._sessions.values()):
             if session.alive and not session.leads_to(address):
                 await session.close()
@@ -89,7 +89,9 @@ class Subscriber:
                 raise translate(refusal, writes=False, sent=False) from refusal
             await self._locator.look_again()
             address = f"{refusal.host}:{refusal.port}"
-        raise BackendUnavailable("the nodes of the Redis cluster disagree on who owns a namespace", retry_after=LATER)
+        raise BackendUnavailable(
+            "the nodes of the Redis cluster disagree on the owner of a namespace", retry_after=LATER
+        )
 
     async def _session(self, address: str) -> SubscriberSession:
         if self._stopped:
@@ -114,7 +116,7 @@ class Subscriber:
                 self._locator.connect(address),
                 self._locator.commands,
                 greeting=self._config.greeting,
-                patience=self._config.command_timeout,
+                answer_timeout=self._config.command_timeout,
                 interval=self._config.ping_interval,
             )
         except PrismError:
@@ -127,6 +129,6 @@ class Subscriber:
 
 
 def _seen(task: "asyncio.Task[SubscriberSession]") -> None:
-    """An error is known, also where nobody waits for it any more."""
+    """Retrieves an error, also where no caller waits for it any more."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""One connection that listens, from its login to its loss; a lost one is never mended, another takes its place.
+"""One connection that listens, from its login to its loss; a lost one is replaced, never reconnected.
 
 The driver's own subscriptions are not used: they are taken up again after a loss as if nothing had been missed. The
 connection speaks RESP3, in which a server that is listened to may still be asked what it is: one that became a replica
@@ -44,18 +44,18 @@ class SubscriberSession:
     """A connection that stands as long as it is `alive`; then each of its subscriptions has ended with a `GAP`."""
 
     def __init__(
-        self, connection: AbstractConnection, commands: ChannelCommands, *, patience: float, interval: float
+        self, connection: AbstractConnection, commands: ChannelCommands, *, answer_timeout: float, interval: float
     ) -> None:
         """
         Args:
             connection: open.
             commands: the kind of channels.
-            patience: seconds in which an answer must come.
+            answer_timeout: seconds in which an answer must come.
             interval: seconds between two questions whether the server is still the right one.
         """
         self._connection = connection
         self._commands = commands
-        self._patience = patience
+        self._patience = answer_timeout
         self._interval = interval
         self._channels: dict[bytes, Channel] = {}
         self._asked: deque[_Asked] = deque()
@@ -71,7 +71,7 @@ class SubscriberSession:
         commands: ChannelCommands,
         *,
         greeting: float,
-        patience: float,
+        answer_timeout: float,
         interval: float,
     ) -> Self:
         """Connects and logs in, within `greeting` seconds.
@@ -89,7 +89,7 @@ class SubscriberSession:
         except BaseException:
             await _disconnect(connection)
             raise
-        session = cls(connection, commands, patience=patience, interval=interval)
+        session = cls(connection, commands, answer_timeout=answer_timeout, interval=interval)
         try:
             await session._check()
         except BaseException:
@@ -167,7 +167,7 @@ class SubscriberSession:
             await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             ended = next(work for work in works if work.done())
             error = ended.exception()
-            self._lose(error if isinstance(error, Exception) else RuntimeError("a loop of it has ended"))
+            self._lose(error if isinstance(error, Exception) else RuntimeError("a task of it has ended"))
         finally:
             for work in works:
                 work.cancel()

@@ -50,6 +50,6 @@ async def test_the_rate_has_a_bound(caplog: pytest.LogCaptureFixture) -> None:
     output.report_dropped()
     assert output.seen == 700
     assert output.dropped > 100
-    assert f"{output.dropped} of them were dropped" in caplog.text
+    assert f"{output.dropped} lines were dropped" in caplog.text
     assert len(output.since(690)) == 10
     assert output.since(700) == ()

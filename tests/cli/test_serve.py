@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gateways
-from cli.command import fresh_prism as prism
+from cli.command import prism
 
 
 async def test_commands_work_through_a_gateway(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +69,28 @@ def _joined(lines: list[str]) -> Iterator[str]:
             yield rest
 
 
-async def test_nothing_acknowledged_is_lost_when_a_gateway_on_sqlite_is_killed(tmp_path: Path) -> None:
-    """`kill -9` during acknowledged puts, twenty times: every acknowledged item is there."""
-    await _kill_again_and_again(gateways.namespace("default", "sqlite", path="data.db"), tmp_path)
+async def test_nothing_acknowledged_is_lost_when_a_gateway_on_sqlite_is_killed(
+    tmp_path: Path, often: Callable[[int], int]
+) -> None:
+    """`kill -9` during acknowledged puts, again and again: every acknowledged item is there."""
+    await _kill_again_and_again(gateways.namespace("default", "sqlite", path="data.db"), tmp_path, often(KILLS))
 
 
 async def test_nothing_acknowledged_is_lost_when_a_gateway_on_postgres_is_killed(
-    tmp_path: Path, postgres_url: str
+    tmp_path: Path, postgres_url: str, often: Callable[[int], int]
 ) -> None:
     """The same on PostgreSQL."""
-    await _kill_again_and_again(gateways.namespace("default", "postgres", connection_string=postgres_url), tmp_path)
+    namespace = gateways.namespace("default", "postgres", connection_string=postgres_url)
+    await _kill_again_and_again(namespace, tmp_path, often(KILLS))
 
 
-async def _kill_again_and_again(namespace: dict[str, Any], folder: Path) -> None:
+async def _kill_again_and_again(namespace: dict[str, Any], folder: Path, kills: int) -> None:
     gateway = gateways.GatewayProcess({"namespaces": [namespace]}, folder)
     acknowledged: list[tuple[str, bytes]] = []
-    for round_number in range(KILLS):
+    for round_number in range(kills):
         await asyncio.to_thread(gateway.start)
         await _put_until_killed(gateway, round_number, acknowledged)
-    assert len(acknowledged) >= KILLS * ACKNOWLEDGED_BEFORE_KILL
+    assert len(acknowledged) >= kills * ACKNOWLEDGED_BEFORE_KILL
     await asyncio.to_thread(gateway.start)
     try:
         async with Client(gateway.data) as prism:

@@ -301,4 +301,4 @@ async def test_the_command_line_proves_itself_by_certificate_or_key(guarded: Gua
     stranger = await prism(*put, "--tls-ca", "system", "--timeout", "2s", endpoint=endpoint)
     assert stranger.code == 3, stranger.err
     half = await prism(*put, *ca, *certificate[:2], endpoint=endpoint)
-    assert (half.code, "give both" in half.err) == (2, True)
+    assert (half.code, "--tls-key together" in half.err) == (2, True)

@@ -6,7 +6,7 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ async def load(gateway: GatewayProcess, *names: str) -> AsyncIterator[Mapping[st
             while not ended.is_set():
                 number += 1
                 await caller.round(number)
-                await asyncio.sleep(0.002)  # steady, not all that two cores can do
+                await asyncio.sleep(0.01)  # steady, and most of the cores are left to the plugins that start
 
         async with asyncio.TaskGroup() as tasks:
             for caller in callers.values():
@@ -154,9 +154,10 @@ def serves(pid: int, plugin: str) -> bool:
     return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(f"\0{plugin}\0".encode())
 
 
-async def test_reloads_and_kills_under_load(tmp_path: Path) -> None:
-    """50 reloads fail no call; 50 kills fail some by UNAVAILABLE, lose nothing and touch no other; nothing leaks."""
+async def test_reloads_and_kills_under_load(tmp_path: Path, often: Callable[[int], int]) -> None:
+    """Reloads fail no call; kills fail some by UNAVAILABLE, lose nothing and touch no other; nothing leaks."""
     entries = [sidecar("s", "sqlite", path=str(tmp_path / "s.db")), sidecar("other", "memory")]
+    times = often(TIMES)
     async with serving({"namespaces": entries}, tmp_path / "gateway") as gateway:
         for name in ("s", "other"):
             await asyncio.to_thread(gateway.wait_until_served, name)
@@ -164,14 +165,14 @@ async def test_reloads_and_kills_under_load(tmp_path: Path) -> None:
             assert (await reload(gateway, "s")).status == 200
             await only(gateway, len(entries))
             before = descriptors(gateway)
-            for number in range(TIMES):
+            for number in range(times):
                 reply = await reload(gateway, "s")
                 assert reply.status == 200, (number, reply.body)
             await settled(gateway, before, len(entries))
         unfailing(callers)
         recoveries = []
         async with load(gateway, "s", "other") as callers:
-            for number in range(TIMES):
+            for number in range(times):
                 if number % KILLS_PER_BUDGET == 0:
                     assert (await reload(gateway, "s")).status == 200
                     await only(gateway, len(entries))
@@ -181,7 +182,7 @@ async def test_reloads_and_kills_under_load(tmp_path: Path) -> None:
         failures = [error for caller in callers.values() for error in caller.failures]
         shown = f"p50 {statistics.median(recoveries):.2f} s, longest {max(recoveries):.2f} s, {len(failures)} failed"
         print("recovery after kill -9:", shown)
-        assert len(recoveries) == TIMES, shown
+        assert len(recoveries) == times, shown
         assert failures, "no kill was noticed: the load is too light to prove anything"
         assert {error.code.name for error in failures} == {"UNAVAILABLE"}, shown
         everybody = children_of(gateway.pid)
@@ -234,17 +235,18 @@ async def test_bad_behaviour_is_contained(tmp_path: Path) -> None:
         sidecar("beside", "memory", store="beside"),
         garbage,
         hostile("allocates", tmp_path, "allocates", memory="256MiB"),
-        hostile("spins", tmp_path, "spins", cpu_time=5),
+        hostile("spins", tmp_path, "spins", cpu_time=2),
         hostile("floods", tmp_path, "floods"),
     ]
     async with serving({"namespaces": entries}, tmp_path / "gateway") as gateway:
         for entry in entries:
             await asyncio.to_thread(gateway.wait_until_served, entry["name"])
         async with load(gateway, "other", "beside") as callers, plain(gateway) as client:
+            spinning = asyncio.create_task(failure_of(client, "spins"))
             assert await failure_of(client, "garbage") == "INTERNAL"
             assert await failure_of(client, "allocates") in {"INTERNAL", "UNAVAILABLE"}
             assert await failure_of(client, "floods") == ""
-            assert await failure_of(client, "spins") == "UNAVAILABLE"
+            assert await spinning == "UNAVAILABLE"
             for name in ("allocates", "spins", "floods"):
                 await asyncio.to_thread(gateway.wait_until_served, name)
                 await client.keyvalue(name).put("good", {b"k": b"v"})

@@ -22,8 +22,9 @@ def children_of(pid: int) -> set[int]:
 
 async def test_no_plugin_outlives_its_gateway(tmp_path: Path) -> None:
     """Neither one that ends in order nor one that is killed."""
-    entries = [sidecar("m", "memory"), sidecar("s", "sqlite", path=str(tmp_path / "s.db"))]
-    for number in (signal.SIGTERM, signal.SIGKILL):
+
+    async def ended_by(number: signal.Signals) -> None:
+        entries = [sidecar("m", "memory"), sidecar("s", "sqlite", path=str(tmp_path / f"{number.name}.db"))]
         async with serving({"namespaces": entries}, tmp_path / number.name) as gateway:
             await asyncio.to_thread(gateway.wait_for_log, "backend sqlite serves")
             await asyncio.to_thread(gateway.wait_for_log, "backend memory serves")
@@ -33,6 +34,8 @@ async def test_no_plugin_outlives_its_gateway(tmp_path: Path) -> None:
             await asyncio.to_thread(gateway.process.wait, 30)
         while any(map(is_running, started)):  # noqa: ASYNC110  # another's child tells nobody of its end
             await asyncio.sleep(0.01)
+
+    await asyncio.gather(ended_by(signal.SIGTERM), ended_by(signal.SIGKILL))
 
 
 async def test_a_plugin_that_is_killed_under_load_comes_back_by_itself(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from plugins.sidecars import (
 )
 from prism.errors import BackendError, BackendUnavailable, InternalError, LimitExceeded, Outcome, PrismError
 from prism.plugins.rpc import instance as rpc_instance
+from prism.plugins.sidecar import process
 from prism.sdk import HealthStatus
 from prism.wire import Deadline
 
@@ -179,8 +180,9 @@ async def test_a_stuck_process_is_told_from_a_slow_store_and_killed(
     await instance.stop()
 
 
-async def test_one_that_will_not_end_is_ended(sidecar: Make) -> None:
+async def test_one_that_will_not_end_is_ended(sidecar: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers no Shutdown and ignores SIGTERM; its own children end with it."""
+    monkeypatch.setattr(process, "TERM_TIMEOUT", 0.2)
     source = "import signal, subprocess\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     source += "child = subprocess.Popen(['sleep', '300']); print('child', child.pid, file=sys.stderr, flush=True)\n"
     instance = sidecar(script(SERVING + source + "asyncio.run(main())"))

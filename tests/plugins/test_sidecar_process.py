@@ -102,7 +102,7 @@ async def test_its_limits_are_in_force(sidecar: Make) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         await instance.start()
     assert f"[{512 << 20}, 1, 64]" in caught.value.message
-    assert "SIGXCPU (its limit cpu_time)" in caught.value.message or "SIGKILL" in caught.value.message
+    assert "SIGXCPU (it exceeded its limit cpu_time)" in caught.value.message or "SIGKILL" in caught.value.message
     await instance.stop()
     instance = sidecar(Command(MEMORY.command(), Limits(memory=1 << 30)))
     await instance.start()

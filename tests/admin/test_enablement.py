@@ -31,9 +31,9 @@ async def test_calls_are_refused_with_who_did_it_and_how_to_undo_it(operated: Op
         await operated.world.put("a", b"1")
     assert caught.value.outcome is Outcome.NOT_APPLIED
     sentence = caught.value.message
-    assert "disabled by ann@desk" in sentence
-    assert "(moving to db2)" in sentence
-    assert sentence.endswith("`prism plugin enable a` enables it again")
+    assert sentence == "namespace 'a' is disabled: moving to db2; retry later"
+    assert "disabled by ann@desk" in answer.status.reason
+    assert answer.status.reason.endswith("`prism plugin enable a` enables it again")
     await operated.world.put("b", b"1")
     assert store("s").data.keys() == {("b", "r")}
 

@@ -92,7 +92,7 @@ class Reporter:
             version=supervised.spec.plugin.manifest.version,
             placement=spec.placement.type,
             state=self.state(served, backend),
-            reason=disabled.sentence(name) if disabled else state["reason"],
+            reason=disabled.status(name) if disabled else state["reason"],
             store=state["store"],
             calls=supervised.instance.active,
             restarts=supervised.restarts,

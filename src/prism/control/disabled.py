@@ -1,4 +1,4 @@
-"""A namespace that an operator has refuse its calls: who, why, and the sentence that its callers get."""
+"""A namespace that an operator has disabled: who did it, why, and the message that its callers get."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ class Disabled:
 
     Attributes:
         by: who gave it, as far as it is known.
-        reason: why; empty where nobody said.
+        reason: why; empty where none was given.
         time: when, in seconds since 1970.
     """
 
@@ -22,8 +22,13 @@ class Disabled:
     reason: str
     time: float
 
-    def sentence(self, namespace: str) -> str:
-        """What callers are told."""
+    def refusal(self, namespace: str) -> str:
+        """The message for callers, who have no use for who did it and how it is undone."""
+        why = f": {self.reason}" if self.reason else ""
+        return f"namespace {namespace!r} is disabled{why}; retry later"
+
+    def status(self, namespace: str) -> str:
+        """The message for operators."""
         since = datetime.fromtimestamp(self.time, UTC)
         why = f" ({self.reason})" if self.reason else ""
         return (
@@ -33,6 +38,6 @@ class Disabled:
 
     def target(self, namespace: str, instance: Instance) -> UnavailableInstance:
         """What refuses in the instance's place."""
-        unavailable = UnavailableInstance(instance.backend, instance.capabilities, self.sentence(namespace))
+        unavailable = UnavailableInstance(instance.backend, instance.capabilities, self.refusal(namespace))
         unavailable.refusal_kind = NamespaceDisabled
         return unavailable

@@ -44,7 +44,7 @@ class SnapshotPublisher:
     def refusal(self, namespace: str) -> str:
         """Why the calls of a namespace are refused; empty where they are not."""
         if (order := self.disabled.get(namespace)) is not None:
-            return order.sentence(namespace)
+            return order.status(namespace)
         return self.served[namespace].refusal
 
     def disable(self, namespace: str, order: Disabled) -> bool:
@@ -127,7 +127,7 @@ class SnapshotPublisher:
             instance = each.supervised.target(name)
             target = before.get(next(iter(services)))
             if order is not None:
-                if target is None or target.instance.refusal != order.sentence(name):
+                if target is None or target.instance.refusal != order.refusal(name):
                     target = Target(name, order.target(name, instance))
             elif target is None or target.instance is not instance:
                 target = Target(name, instance)

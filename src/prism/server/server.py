@@ -1,9 +1,6 @@
 """One gateway process: what it is made of, and its life from the first line to the last."""
 
-import asyncio
 import logging
-import signal
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,12 +28,13 @@ from prism.plugins.discovery import discover
 from prism.server.certificates import Certificates
 from prism.server.exposition import BackendGauges, Exposition, MetricSources
 from prism.server.operators import Operators
+from prism.server.ports import Ports
 from prism.server.probes import Probes
 from prism.server.readiness import Readiness
+from prism.server.signals import Signals
 from prism.server.startup_banner import StartupBanner
 from prism.server.telemetry import Telemetry
 from prism.services import HealthService, standard_services
-from prism.services.listening import listen
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Method, Server, ServerConfig
 
@@ -54,7 +52,7 @@ class ServeOptions(Protocol):
 
 
 def serve(options: ServeOptions) -> None:
-    """Runs a gateway until it is told to end.
+    """Runs a gateway until SIGTERM or SIGINT.
 
     Raises:
         ConfigInvalid: the configuration cannot be used.
@@ -89,37 +87,36 @@ class GatewayServer:
         self._listen = listen
 
     async def run(self) -> None:
-        """The whole life: start, serve until told to end, drain, stop."""
+        """The whole life: start, serve until a signal, drain, stop."""
         async with self.telemetry, self.lag, self.chain_builder, self.control:
-            config = self.control.config
-            self.telemetry.configure(config)
-            async with (
-                self._data_server(config) as data,
-                self._admin.server() as admin,
-                self._probe_server(data) as probes,
-                self.certificates,
-            ):
-                wanted = self._listen or (config.gateway.listen,)
-                tls = self.certificates.secure("gateway.tls", config.gateway.tls, data)
-                option = "--listen or gateway.listen"
-                addresses = [await listen(data, address, option, _for(address, tls)) for address in wanted]
-                admin_address = ""
-                if config.admin.enabled:
-                    admin_tls = self.certificates.secure("admin.tls", config.admin.tls, admin)
-                    where = config.admin.listen
-                    admin_address = await listen(admin, where, "admin.listen", _for(where, admin_tls))
-                probes_address = await listen(probes, config.telemetry.listen, "telemetry.listen")
+            self.telemetry.configure(self.control.config)
+            async with self._ports() as ports:
+                addresses = await ports.listen(self.control.config, self._listen)
                 self._set_accepting(accepting=True)
-                told = self._catch_signals()  # whoever reads that it serves may tell it to end
-                StartupBanner(self.control).make(addresses, admin_address, probes_address, secured=tls is not None)
+                signals = Signals(self._reload)  # before the banner: its reader may send one at once
+                StartupBanner(self.control).make(addresses)
                 gc_tuning.settle()
-                await told.wait()
-                self._set_accepting(accepting=False)
-                self._health.close()
-                self._admin.close()
-                log.info("draining: calls under way have %g s to finish", self.control.config.gateway.drain_timeout)
-                self.gateway.drain()
-                await data.drain(self.control.config.gateway.drain_timeout)
+                await signals.stop.wait()
+                await self._drain(ports.data)
+
+    async def _drain(self, data: Server) -> None:
+        """Takes no new calls; those under way may end."""
+        grace = self.control.config.gateway.drain_timeout
+        self._set_accepting(accepting=False)
+        self._health.close()
+        self._admin.close()
+        log.info("draining: calls under way have %g s to finish", grace)
+        self.gateway.drain()
+        await data.drain(grace)
+
+    async def _reload(self) -> None:
+        self.certificates.look()
+        with suppress(GatewayUnavailable):  # it is stopping
+            await self.control.reload()
+
+    def _ports(self) -> Ports:
+        data = self._data_server(self.control.config)
+        return Ports(data, self._admin.server(), self._probe_server(data), self.certificates)
 
     def _publish(self, snapshot: Snapshot) -> None:
         config = self.control.config
@@ -158,34 +155,3 @@ class GatewayServer:
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting
         self._health.refresh()
-
-    def _catch_signals(self) -> asyncio.Event:
-        """Set by the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads."""
-        loop = asyncio.get_running_loop()
-        told = asyncio.Event()
-        reloads: set[asyncio.Task[object]] = set()
-
-        async def read_again() -> None:
-            self.certificates.look()
-            with suppress(GatewayUnavailable):  # it is stopping
-                await self.control.reload()
-
-        def reload() -> None:
-            task = loop.create_task(read_again())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
-        def end() -> None:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-            told.set()
-
-        loop.add_signal_handler(signal.SIGHUP, reload)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end)
-        return told
-
-
-def _for(address: str, tls: ssl.SSLContext | None) -> ssl.SSLContext | None:
-    """What is spoken at an address: a unix socket is guarded by its mode, and needs no TLS."""
-    return None if address.startswith("unix:") else tls

@@ -1,7 +1,6 @@
-"""The first lines: that the gateway serves, what, where and whom; and a command to try."""
+"""The startup banner: what the gateway serves, where, and how callers are authenticated; and a command to try."""
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -11,6 +10,7 @@ import click
 from prism.config.sections.audit import STANDARD_OUTPUT
 from prism.config.sections.root import is_loopback
 from prism.control.control import Control
+from prism.server.ports import Addresses
 
 _WAITING_SHOWN = 5
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class StartupBanner:
-    """Tells people, and whoever started the process, that it serves and where.
+    """Says to operators, and to the program that started the process, that it serves and where.
 
     Args:
         control: knows what is served.
@@ -34,36 +34,29 @@ class StartupBanner:
     def __init__(self, control: Control) -> None:
         self._control = control
 
-    def make(self, addresses: Sequence[str], admin: str, probes: str, *, secured: bool) -> None:
-        """Says it.
-
-        Args:
-            addresses: of the data port.
-            admin: of the admin port; empty where it is off.
-            probes: of the port for figures and probes.
-            secured: the data port speaks TLS, but on unix sockets.
-        """
+    def make(self, addresses: Addresses) -> None:
+        """Says it."""
         config = self._control.config
         # An audit trail on standard output is for machines: it has that to itself.
         say = partial(click.echo, err=config.audit.output == STANDARD_OUTPUT)
         say(self._serves())
-        for address in addresses:
-            tls = secured and not address.startswith("unix:")
+        for address in addresses.data:
+            tls = addresses.secured and not address.startswith("unix:")
             say(f"  data     {address}  gRPC and HTTP/JSON{' over TLS' * tls}")
             if not is_loopback(address):
                 self._warn_of(address, secured=tls)
-        if admin:
+        if admin := addresses.admin:
             tls = config.admin.tls is not None and not admin.startswith("unix:")
             reach = ", local only" if is_loopback(admin) else ""
             say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * tls}{reach}")
         say(f"  callers  {self._asked()}")
-        say(f"  metrics  http://{probes}/metrics, probes at /health/live and /health/ready")
+        say(f"  metrics  http://{addresses.probes}/metrics, probes at /health/live and /health/ready")
         refused = self._refused()
         for name, reason in islice(refused.items(), _WAITING_SHOWN):
             say(f"  waiting  {name}: {reason}")
         if len(refused) > _WAITING_SHOWN:
             say(f"  waiting  {len(refused) - _WAITING_SHOWN} more: /health/ready lists them")
-        if command := self._command(addresses[0], secured=secured):
+        if command := self._command(addresses.data[0], secured=addresses.secured):
             say(f"  try      {command}")
 
     def _refused(self) -> dict[str, str]:
@@ -81,7 +74,7 @@ class StartupBanner:
         return f"prism {version('prism-gateway')} serves {count} {namespaces} on {shown or 'no store'}"
 
     def _asked(self) -> str:
-        """Who is let in, in words."""
+        """How callers are authenticated."""
         config = self._control.config
         if config.authentication is None:
             return "local only, authentication disabled"
@@ -103,7 +96,7 @@ class StartupBanner:
         return ""
 
     def _proof(self) -> str:
-        """What the command says of who runs it, where that is asked."""
+        """The options that authenticate the command, where authentication is on."""
         authentication = self._control.config.authentication
         kinds = {each.type for each in authentication.methods} if authentication else set()
         if kinds & {"oidc", "api_keys"}:

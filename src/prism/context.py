@@ -27,7 +27,7 @@ class Context:
     Attributes:
         namespace: the namespace the gateway decided on; a backend has no other source for it.
         deadline: when the caller stops waiting, or None.
-        principal: who calls, as authenticated by the gateway; empty where nobody had to say.
+        principal: who calls, as authenticated by the gateway; empty where authentication is off.
     """
 
     __slots__ = ("_on_established", "_trace", "deadline", "namespace", "principal")
@@ -46,7 +46,7 @@ class Context:
             deadline: see above.
             principal: see above.
             trace: the call's place in a trace, or its `traceparent`.
-            on_established: what `established` does; whoever carries the call on passes it along.
+            on_established: what `established` does; passed along with the call.
         """
         self.namespace = namespace
         self.deadline = deadline
@@ -75,7 +75,7 @@ class Context:
         """A stream says, before its first response, that it misses nothing from now on.
 
         The caller gets the response headers at that moment. Only the first call of it counts; it does nothing where
-        nobody listens, and nothing needs to call it: the headers go with the first response then.
+        it does nothing, and need not be called: the headers go with the first response then.
         """
         listener = self._on_established
         if listener is not None:

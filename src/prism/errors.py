@@ -9,7 +9,7 @@
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
      |    |__ MessagesLost
-     |__ CallEnded                nobody's fault: DeadlineExceeded, Cancelled
+     |__ CallEnded                neither is at fault: DeadlineExceeded, Cancelled
      |__ GatewayUnavailable       the gateway cannot be reached, is draining or overloaded
      |__ InternalError            a defect in Prism
 
@@ -59,7 +59,7 @@ class PrismError(Exception):
         message: a sentence that says what to do next.
         reason: `ErrorInfo.reason`, a `Reason`; another string where a plugin of another author gave it.
         metadata: `ErrorInfo.metadata`; the gateway adds namespace and backend.
-        outcome: for a failed write, what it did to the store; None for reads and where nobody has decided yet.
+        outcome: for a failed write, what it did to the store; None for reads and where it is not known yet.
         retry_after: seconds after which a retry may help; None where waiting does not help.
         violations: the fields at fault.
     """

@@ -28,7 +28,7 @@ def _stat(file: Path) -> object:
         status = file.stat()
     except OSError:
         return str(file)
-    # By its last: whoever may read it now and could not before is to look again.
+    # The last, the time of a change of mode: a file that was not readable and is now must be read again.
     return str(file), status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
 
 

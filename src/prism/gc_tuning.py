@@ -18,7 +18,7 @@ _LARGE: Final = 1 << 20  # bytes from which a block is given back in any case
 
 
 def settle() -> None:
-    """Say that the start is over; for the process as a whole, so only whoever owns it may.
+    """Say that the start is over; for the process as a whole, so only for its owner to call.
 
     Where the C library is not glibc it looks after its heap as before.
     """

@@ -28,12 +28,12 @@ class Principal:
 
     Attributes:
         name: as rules, limits and the audit know it.
-        method: the kind of authentication that found it; empty for nobody.
+        method: the kind of authentication that found it; empty for none.
         groups: that it belongs to.
         claims: of its token, each as a list of texts.
         certificate: the fields of its certificate, each as a list of texts.
         scopes: what its credential is confined to; None where it is not.
-        expires: seconds since 1970 after which its credential counts no more.
+        expires: seconds since 1970 after which its credential is not valid any more.
     """
 
     name: str
@@ -46,4 +46,4 @@ class Principal:
 
 
 ANONYMOUS = Principal("")
-"""Calls where nobody has to say who they are."""
+"""The principal of calls where authentication is off."""

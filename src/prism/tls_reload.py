@@ -12,7 +12,7 @@ from prism.file_watch import Signature, changes, signature
 from prism.wire import Server
 
 INTERVAL = 5.0
-"""Seconds between two looks where the system tells of no change."""
+"""Seconds between two checks where the system reports no change."""
 
 log = logging.getLogger(__name__)
 
@@ -24,19 +24,21 @@ class TlsReload:
         context: of the files as they were when it was made: what the server is to begin with.
     """
 
-    def __init__(self, files: Sequence[Path], make: Callable[[], ssl.SSLContext], told: Callable[[str], None]) -> None:
+    def __init__(
+        self, files: Sequence[Path], make: Callable[[], ssl.SSLContext], report: Callable[[str], None]
+    ) -> None:
         """
         Args:
             files: that the context is made of.
             make: makes it, in a thread; raises `OSError` where the files do not do for one.
-            told: of each change, why it was not taken; empty where it was.
+            report: called for each change with why it was not taken; with an empty text where it was.
 
         Raises:
             OSError: as `make` does.
         """
         self._files = files
         self._make = make
-        self._told = told
+        self._report = report
         self._seen = self._signature()
         self._asked = False
         self._moved = False
@@ -59,7 +61,7 @@ class TlsReload:
 
         Args:
             server: whose context it is.
-            interval: seconds between two looks where the system tells of no change.
+            interval: seconds between two checks where the system reports no change.
         """
         watcher = self._watch(interval)
         try:
@@ -88,10 +90,10 @@ class TlsReload:
         except OSError as error:
             trouble = error.strerror or str(error)
         except Exception as error:
-            # The next change is to be seen all the same, or the certificate would end one day and nobody know why.
+            # The next change is to be seen all the same, or one defect would let the certificate expire.
             log.exception("TLS reload failed unexpectedly")
             trouble = f"it failed unexpectedly ({type(error).__name__}); the log has the details"
-        self._told(trouble)
+        self._report(trouble)
 
     def _signature(self) -> Signature:
         return tuple(signature(each, ()) for each in self._files)

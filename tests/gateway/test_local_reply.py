@@ -40,7 +40,7 @@ async def address() -> AsyncIterator[str]:
 
     methods = {path: Method(path, handle) for path, handle in (("/a.A/Echo", echo), ("/a.A/Crash", crash))}
     config = ServerConfig(max_message_size=LIMIT, max_header_list_size=2000)
-    async with Server(methods.get, http=page, refusals=GatewayLocalReply(), config=config) as server:
+    async with Server(methods.get, http=page, local_replies=GatewayLocalReply(), config=config) as server:
         yield await server.listen("127.0.0.1:0")
 
 

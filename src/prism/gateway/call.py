@@ -20,7 +20,7 @@ DEFAULT_NAMESPACE = "default"
 
 
 class Incoming(Protocol):
-    """What every way in tells of a request, gRPC and HTTP/JSON alike."""
+    """What every way in knows of a request, gRPC and HTTP/JSON alike."""
 
     @property
     def metadata(self) -> Metadata: ...
@@ -43,12 +43,12 @@ class Call:
         size: bytes of the request's message.
         now: when it arrived, by `time.monotonic`, or was admitted as far as a hop that had to wait, or had come whole:
             one look at the clock is enough for all hops.
-        principal: set by authenticate; ANONYMOUS where nobody has to say who they are.
+        principal: set by authenticate; ANONYMOUS where authentication is off.
         deadline: when the caller stops waiting, or the namespace's policy does.
         meter: set by limit; None where nothing is limited.
         target: set by route.
         resilience: set by the last hop; None where the instance is called as it is.
-        sampled: set by trace: its spans are kept whatever becomes of it; None where nobody traces calls.
+        sampled: set by trace: its spans are kept however it ends; None where calls are not traced.
         dispatched: when it was handed to its plugin, by `time.monotonic`; 0 before. Only where calls are traced.
     """
 
@@ -75,7 +75,7 @@ class Call:
 
     @property
     def trace(self) -> CallTrace:
-        """Its place in its trace, made when somebody asks: of most calls nobody does."""
+        """Its place in its trace, made when it is needed: for most calls it never is."""
         trace = self._trace
         if trace is None:
             trace = self._trace = CallTrace(self.incoming.metadata, sampled=bool(self.sampled))
@@ -91,12 +91,12 @@ class Call:
 
     @property
     def traceparent(self) -> str:
-        """What its plugin is told."""
+        """The header for its plugin."""
         return self.trace.traceparent
 
     @property
     def tracestate(self) -> str:
-        """What its plugin is told beside it."""
+        """The header for its plugin beside it."""
         return self.trace.tracestate
 
     def context(self, on_established: Callable[[], None] | None = None) -> Context:

@@ -55,7 +55,7 @@ class ChainBuilder:
 
     @property
     def authenticate(self) -> Authenticate | None:
-        """The hop that is in force; None where nobody is asked who they are."""
+        """The hop that is in force; None where authentication is off."""
         return self._authenticate
 
     def hops(self, snapshot: Snapshot) -> tuple[Hop, ...]:
@@ -144,7 +144,7 @@ class ChainBuilder:
     def _method(
         self, section: Mtls | Oidc | ApiKeys | Unix, accept: Callable[[Principal], Principal], remembered: int
     ) -> Method:
-        # Imported by whom they are configured: cryptography alone takes 60 ms.
+        # Imported only where configured: cryptography alone takes 60 ms.
         match section:
             case Mtls():
                 from prism.gateway.auth.mtls import MtlsMethod

@@ -53,7 +53,7 @@ class Gateway:
         snapshot: what calls are decided by; control replaces it with one assignment.
         operations: every operation of the contract, by path.
         recorder: counts the calls.
-        denials: is told of every call that a policy refuses.
+        denials: counts the calls that policies refuse, and passes them to listeners.
         subscriptions: the streams without an end of their own.
         scrub: takes known secrets out of what a plugin says of its trouble.
     """
@@ -100,7 +100,7 @@ class Gateway:
         self.subscriptions.drain()
 
     def observe(self, observers: Sequence[Observer], first: Sequence[Hop] = (), last: Sequence[Hop] = ()) -> None:
-        """Calls that begin from now on are told of.
+        """Calls that begin from now on are observed.
 
         Args:
             observers: learn of each call's end.
@@ -134,7 +134,7 @@ class Gateway:
                 await slow
             if decode is not None:
                 payload = await decode(payload)
-                call.now = monotonic()  # how long a caller takes to send is none of its instance's time
+                call.now = monotonic()  # the time that a caller takes to send is not its instance's
             instance = _target(call).instance
             instance.acquire()
             try:

@@ -60,7 +60,7 @@ class Snapshot:
     Attributes:
         generation: counts reloads, from 1.
         namespaces: by name.
-        authentication: who may be believed to be whom; None where nobody is asked.
+        authentication: how callers are authenticated; None where authentication is off.
         access: who may do what; None where everybody may do everything.
     """
 

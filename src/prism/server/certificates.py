@@ -1,4 +1,4 @@
-"""TLS on the gateway's ports: files and options are replaced without a restart, what became of each change is told."""
+"""TLS on the gateway's ports: files and options are replaced without a restart, and each outcome is reported."""
 
 import asyncio
 import errno
@@ -90,7 +90,7 @@ class _Port:
         self.refused = False
         self.handshakes = HandshakeFailures(option)
         self._section = section
-        self.renewal = TlsReload(_files(section), self._context, self._told)
+        self.renewal = TlsReload(_files(section), self._context, self._report)
 
     def configure(self, section: TlsSection) -> None:
         """What it is to be from now on, as soon as its files are read; until then, and where they cannot, as before."""
@@ -104,7 +104,7 @@ class _Port:
             raise OSError(errno.EINVAL, trouble)
         return self.handshakes.watch(tls_context(self._section))
 
-    def _told(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         self.refused = bool(trouble)
         self.counts["refused" if trouble else "applied"] += 1
         if trouble:

@@ -1,5 +1,5 @@
-"""Gives the figures away: copied on the event loop, put into words in a thread, so that a scrape of many namespaces
-delays no call.
+"""Serves the metrics: copied on the event loop, formatted in a thread, so that a scrape of many namespaces delays no
+call.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from prism.telemetry.metrics.label_limit import LabelLimit
 from prism.telemetry.metrics.metric_family import Gauges, MetricFamily, Scrape
 
 MAX_METRICS = 64
-"""Most figures of one backend; a plugin cannot make a scrape grow without bound."""
+"""Most metrics of one backend; a plugin cannot make a scrape grow without bound."""
 
 _MAX_NAME = 100
 
@@ -50,14 +50,14 @@ class Connections(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MetricSources:
-    """Where the figures come from; each is asked on the event loop, at every scrape.
+    """Where the metrics come from; each is asked on the event loop, at every scrape.
 
     Attributes:
         metrics: the calls.
         snapshot: the configuration that serves now.
         backends: the backends' gauges.
-        listener: whose connections are counted; None for nobody's.
-        parts: what tells figures of its own, each under names of its own.
+        listener: whose connections are counted; None for no listener.
+        parts: sources of further metrics, each with names of its own.
         scrub: takes known secrets out of the names of stores, which plugins make up.
     """
 
@@ -76,7 +76,7 @@ class Exposition:
         self._sources = sources
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The figures and their content type: OpenMetrics where `accept` asks for it, else Prometheus' text form."""
+        """The metrics and their content type: OpenMetrics where `accept` asks for it, else Prometheus' text form."""
         from prism.telemetry.metrics import prometheus  # at the first scrape: a gateway starts 25 ms sooner without it
 
         return await asyncio.to_thread(prometheus.render, _copy(self._sources), accept)
@@ -92,23 +92,23 @@ def _copy(sources: MetricSources) -> Scrape:
         generation=snapshot.generation,
         connections=None if sources.listener is None else sources.listener.connections,
         gauges=gauges,
-        told=[left_out, *(_scrubbed(figure, sources.scrub) for part in sources.parts for figure in part())],
+        families=[left_out, *(_scrubbed(each, sources.scrub) for part in sources.parts for each in part())],
     )
 
 
-def _scrubbed(figure: MetricFamily, scrub: Callable[[str], str]) -> MetricFamily:
-    if "store" not in figure.labels:
-        return figure
-    place = figure.labels.index("store")
+def _scrubbed(family: MetricFamily, scrub: Callable[[str], str]) -> MetricFamily:
+    if "store" not in family.labels:
+        return family
+    place = family.labels.index("store")
     values: dict[tuple[str, ...], float] = {}
-    for labels, value in figure.values.items():
+    for labels, value in family.values.items():
         shown = (*labels[:place], scrub(labels[place]), *labels[place + 1 :])
         values[shown] = values.get(shown, 0.0) + value
-    return replace(figure, values=values)
+    return replace(family, values=values)
 
 
 def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) -> tuple[Gauges, MetricFamily]:
-    """The figures of the backends, and how many of them were left out."""
+    """The metrics of the backends, and how many of them were left out."""
     gauges: dict[str, dict[tuple[str, str, str], float]] = {}
     left_out: Counter[tuple[str, ...]] = Counter()
     names: defaultdict[str, set[str]] = defaultdict(set)
@@ -116,8 +116,8 @@ def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) ->
     for each in sorted(backends, key=lambda each: (each.backend, each.store)):
         labels = (each.backend, stores.label(each.backend, scrub(each.store)), each.placement)
         taken = names[each.backend]
-        for told, value in each.values.items():
-            name = _NOT_IN_A_NAME.sub("_", told)[:_MAX_NAME]
+        for own, value in each.values.items():
+            name = _NOT_IN_A_NAME.sub("_", own)[:_MAX_NAME]
             if not math.isfinite(value) or (name not in taken and len(taken) >= MAX_METRICS):
                 left_out[each.backend,] += 1
                 continue

@@ -1,4 +1,4 @@
-"""Handshakes of TLS that fail on one port: counted by why, logged and told to the audit trail, however many come.
+"""Handshakes of TLS that fail on one port: counted by cause, logged and recorded in the audit trail, however many come.
 
 The connection is not there yet when its handshake fails, so what sees it is the context's own kind of `SSLObject`
 (`ssl.SSLContext.sslobject_class`), which knows why and not from where.
@@ -14,7 +14,7 @@ from prism.gateway.limits.bucket import Bucket
 from prism.telemetry.audit import audit
 
 TOLD_BURST, TOLD_PAUSE = 5, 10.0
-"""Failures of one kind that are told of: some at once, and then one in ten seconds; all are counted."""
+"""Failures of one kind that are logged: some at once, and then one in ten seconds; all are counted."""
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class HandshakeFailures:
         failed = self._failed
 
         class Watched(ssl.SSLObject):
-            """Tells how its handshake failed; made by the context, which gives its kind nothing to know."""
+            """Reports how its handshake failed; made by the context, which passes it nothing."""
 
             def do_handshake(self) -> None:
                 try:

@@ -18,7 +18,7 @@ class Operators:
     """A `prism.admin.authorizer.Authorizer`.
 
     Args:
-        authenticate: the hop that is in force; None where nobody is asked.
+        authenticate: the hop that is in force; None where authentication is off.
         snapshot: the configuration that is in force.
     """
 

@@ -1,4 +1,4 @@
-"""The probes port: is the process alive, does it serve, and its figures. An `HttpHandler` for a server of its own.
+"""The probes port: is the process alive, does it serve, and its metrics. An `HttpHandler` for a server of its own.
 
 GET /health/live     the event loop turns; restart the process where this fails
 GET /health/ready    calls are accepted; ?namespace=NAME asks for one
@@ -26,7 +26,7 @@ class Probes:
 
     Args:
         readiness: whether the gateway and its namespaces serve.
-        exposition: the figures.
+        exposition: the metrics.
     """
 
     def __init__(self, readiness: Readiness, exposition: Exposition) -> None:

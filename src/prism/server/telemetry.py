@@ -1,4 +1,4 @@
-"""All that a gateway tells of itself besides its answers, from its first line to its last: set up and closed here."""
+"""Logs, traces, metrics and the audit trail of a gateway process: set up and closed here."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ class Telemetry:
     """Logs, traces and the audit trail of one gateway; entered before anything starts, left when all has ended.
 
     Args:
-        gateway: whose calls are told of.
+        gateway: whose calls are observed.
         scrub: takes known secrets out of text.
     """
 
@@ -53,7 +53,7 @@ class Telemetry:
         self._trail.leave()
 
     def configure(self, config: Config) -> None:
-        """Tells from now on what the configuration asks for; called once, in the running loop.
+        """Begins what the configuration asks for; called once, in the running loop.
 
         Raises:
             OSError: the audit trail cannot be written there, or the certificates of traces cannot be read.
@@ -111,5 +111,5 @@ class Telemetry:
 
 
 def note(call: Call) -> None:
-    """The first hop where nobody traces calls: lines of the log say which call they are about."""
+    """The first hop where calls are not traced: lines of the log say which call they are about."""
     CURRENT.set(call)

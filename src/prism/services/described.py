@@ -1,6 +1,6 @@
-"""What reflection tells: the files that describe some services, and where in them each name is declared.
+"""What reflection answers from: the files that describe some services, and where in them each name is declared.
 
-Only what the services reach (and what is named beside them) is told, from whatever descriptor pools it lives in; a
+Only what the services reach (and what is named beside them) is described, from whatever descriptor pools it lives in; a
 process holds more than it serves.
 """
 
@@ -30,7 +30,7 @@ class Described:
         self.add(*(service.file for service in served), *files)
 
     def add(self, *files: FileDescriptor) -> None:
-        """More to tell: these files, with all they need. One that is known already stays as it is."""
+        """More to describe: these files, with all they need. One that is known already stays as it is."""
         for root in files:
             for file in _with_imports(root):
                 if file.name not in self._files:

@@ -21,7 +21,7 @@ class HealthService:
 
     Args:
         readiness: by full service name, and by the empty name for the server as a whole: whether it serves.
-        interval: seconds after which watchers' statuses are looked at again, where nobody calls `refresh`.
+        interval: seconds after which watchers' statuses are looked at again, where `refresh` is not called.
     """
 
     def __init__(self, readiness: Callable[[], Mapping[str, bool]], *, interval: float = 1.0) -> None:
@@ -33,13 +33,13 @@ class HealthService:
         self._look_again = 0.0
 
     def refresh(self) -> None:
-        """Something may have changed: watchers are told at once."""
+        """Something may have changed: watchers get it at once."""
         self._look_again = 0.0
         self._refreshed.set()
         self._refreshed = asyncio.Event()
 
     def close(self) -> None:
-        """The server drains: watchers are told the last status and let go, for they would hold it until its end."""
+        """The server drains: watchers get the last status and their streams end, or they would delay its end."""
         self._closed = True
         self.refresh()
 
@@ -74,12 +74,12 @@ class HealthService:
 
     async def _watch(self, call: ServerCall) -> None:
         service = _service_asked_for(call)
-        told = None
+        sent = None
         while True:
             refreshed = self._refreshed
             status = _status(self._recent(), service)
-            if status != told:
-                told = status
+            if status != sent:
+                sent = status
                 await call.send(_Response(status=status).SerializeToString())
             if self._closed:
                 raise StatusError(Status(Code.UNAVAILABLE, "the server is draining; watch another one"))

@@ -13,7 +13,7 @@ async def listen(server: Server, address: str, option: str, tls: ssl.SSLContext 
     Args:
         server: is to listen.
         address: where.
-        option: what says so, for whoever has to choose another.
+        option: where it is configured, for the error message.
         tls: what is spoken there; None for clear text.
 
     Raises:
@@ -30,7 +30,7 @@ async def listen(server: Server, address: str, option: str, tls: ssl.SSLContext 
 
 
 def _advice(error: OSError, address: str) -> str:
-    """What helps where nobody can listen."""
+    """What helps where the address cannot be used."""
     if isinstance(error, socket.gaierror):
         return "this machine cannot resolve that name: correct it"
     match error.errno:

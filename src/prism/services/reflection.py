@@ -23,7 +23,7 @@ class Reflection:
 
     Args:
         version: the generated module of the version.
-        described: what there is to tell.
+        described: what it answers from.
     """
 
     def __init__(self, version: ModuleType, described: Described) -> None:
@@ -53,33 +53,33 @@ class Reflection:
         match request.WhichOneof("message_request"):
             case "file_by_filename":
                 name = request.file_by_filename
-                self._tell_files(response, described.by_name(name), f"file {name[:200]!r}")
+                self._files(response, described.by_name(name), f"file {name[:200]!r}")
             case "file_containing_symbol":
                 name = request.file_containing_symbol
-                self._tell_files(response, described.by_symbol(name), self._symbol(name))
+                self._files(response, described.by_symbol(name), self._symbol(name))
             case "file_containing_extension":
                 asked = request.file_containing_extension
                 files = described.by_extension(asked.containing_type, asked.extension_number)
                 what = f"extension {asked.extension_number} of {asked.containing_type[:200]!r}"
-                self._tell_files(response, files, what)
+                self._files(response, files, what)
             case "all_extension_numbers_of_type":
-                self._tell_extension_numbers(response, request.all_extension_numbers_of_type)
+                self._extension_numbers(response, request.all_extension_numbers_of_type)
             case "list_services":
                 services = [self._pb.ServiceResponse(name=name) for name in described.services]
                 response.list_services_response.service.extend(services)
             case _:
-                _tell_error(response, Code.INVALID_ARGUMENT, "the request asks for nothing; set one of its fields")
+                _error(response, Code.INVALID_ARGUMENT, "the request asks for nothing; set one of its fields")
 
-    def _tell_files(self, response: Any, files: list[bytes] | None, what: str) -> None:
+    def _files(self, response: Any, files: list[bytes] | None, what: str) -> None:
         if files is None:
-            _tell_error(response, Code.NOT_FOUND, f"no {what} is served here")
+            _error(response, Code.NOT_FOUND, f"no {what} is served here")
         else:
             response.file_descriptor_response.file_descriptor_proto.extend(files)
 
-    def _tell_extension_numbers(self, response: Any, extended: str) -> None:
+    def _extension_numbers(self, response: Any, extended: str) -> None:
         numbers = self._described.extension_numbers(extended)
         if numbers is None:
-            _tell_error(response, Code.NOT_FOUND, f"no message type {extended[:200]!r} is served here")
+            _error(response, Code.NOT_FOUND, f"no message type {extended[:200]!r} is served here")
         else:
             response.all_extension_numbers_response.base_type_name = extended
             response.all_extension_numbers_response.extension_number.extend(numbers)
@@ -89,6 +89,6 @@ class Reflection:
         return f"symbol {name[:200]!r} (did you mean {nearest[0]}?)" if nearest else f"symbol {name[:200]!r}"
 
 
-def _tell_error(response: Any, code: Code, message: str) -> None:
+def _error(response: Any, code: Code, message: str) -> None:
     response.error_response.error_code = code
     response.error_response.error_message = message

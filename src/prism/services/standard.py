@@ -15,17 +15,17 @@ def standard_services(health_service: HealthService, services: Iterable[ServiceD
 
     Args:
         health_service: answers for health.
-        services: what else the server serves, for reflection to tell.
+        services: what else the server serves, for reflection.
     """
     return described_services(health_service, described(services))
 
 
 def described(services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()) -> Described:
-    """What reflection tells of a server.
+    """What reflection describes of a server.
 
     Args:
         services: what it serves beside the standard ones.
-        files: what is told besides, such as messages that travel in a `google.protobuf.Any`.
+        files: what is described besides, such as messages that travel in a `google.protobuf.Any`.
     """
     return Described([*services, SERVICE, *reflection.SERVICES], files)
 

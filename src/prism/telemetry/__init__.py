@@ -1,1 +1,1 @@
-"""What the gateway tells of itself: metrics, logs, and the probes port that serves them."""
+"""Metrics, traces, logs and the audit trail; knows no gateway."""

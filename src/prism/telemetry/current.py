@@ -1,11 +1,11 @@
-"""Which call the code at hand works for, so that every line of the log can say so, whoever writes it."""
+"""Which call the code at hand works for, so that every line of the log can say so."""
 
 from contextvars import ContextVar
 from typing import Final, Protocol
 
 
-class Told(Protocol):
-    """What a line says of a call."""
+class CurrentCall(Protocol):
+    """What a line of the log says of a call."""
 
     @property
     def namespace(self) -> str: ...
@@ -14,5 +14,5 @@ class Told(Protocol):
     def trace_id(self) -> str: ...
 
 
-CURRENT: Final[ContextVar[Told | None]] = ContextVar("prism_current_call", default=None)
+CURRENT: Final[ContextVar[CurrentCall | None]] = ContextVar("prism_current_call", default=None)
 """Set in the task of a call, and seen by the tasks that it starts."""

@@ -1,1 +1,1 @@
-"""How callers prove who they are, one method a file."""
+"""How callers are authenticated, one method a file."""

@@ -1,5 +1,5 @@
 """Authentication by API key. Only hashes are known here: keys are random and long, so that one round of SHA-256 is
-enough, and looking a hash up tells nothing of another by its time.
+enough, and the time of a lookup reveals nothing about other hashes.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class ApiKeyMethod:
 
 
 def principal_of(key: ApiKey) -> Principal:
-    """Whom a key stands for."""
+    """The principal of a key."""
     scopes = None
     if key.operations is not None or key.namespaces is not None:
         scopes = (Scope(frozenset(key.operations or OPERATION_CLASSES), tuple(key.namespaces or ("*",))),)

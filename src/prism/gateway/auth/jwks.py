@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class JwksInvalid(Exception):
-    """What was fetched is no key set, or not this issuer's."""
+    """What was fetched is not a key set, or not this issuer's."""
 
 
 class Jwks:
@@ -38,8 +38,8 @@ class Jwks:
 
     Attributes:
         section: the issuer.
-        on_withdrawn: called when a key that was there is no longer: what it has signed counts no more. While it runs no
-            fetch can be asked for, as there has just been one.
+        on_withdrawn: called when a key that was there is no longer: what it has signed is not valid any more.
+            While it runs no fetch can be asked for, as there has just been one.
         fetching: a fetch is under way.
         failing: the last one has failed.
     """
@@ -140,7 +140,7 @@ class Jwks:
         self._keys, self._fetched_at = keys, monotonic()
         if withdrawn:
             self._bound.clear()
-            # Before whoever waits for this fetch, and not in its task, which must not end by what others do.
+            # Before the callers that wait for this fetch, and not in its task, which a listener must not end.
             asyncio.get_running_loop().call_soon(self._tell)
         return True
 

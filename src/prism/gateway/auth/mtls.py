@@ -42,7 +42,7 @@ class MtlsMethod:
         self._known: BoundedCache[bytes, Principal] = BoundedCache(remembered)
 
     def identify(self, incoming: Incoming) -> Principal | None:
-        """Whom the certificate names; None where there is none."""
+        """The principal of the certificate; None where there is no certificate."""
         certificate = incoming.peer.certificate
         if certificate is None:
             return None

@@ -23,7 +23,7 @@ from prism.reason import Reason
 
 MAX_TOKEN = 16 << 10
 KEPT_CLAIM = 1024
-"""Texts in claims that are longer are no group, role or name, and not kept."""
+"""Longer texts in claims are not groups, roles or names, and not kept."""
 RETRY_AFTER = 2.0
 
 
@@ -56,7 +56,7 @@ class OidcMethod:
         keys.on_withdrawn = self._forget
 
     def identify(self, incoming: Incoming) -> Principal | Awaitable[Principal] | None:
-        """Whom the token names; None where there is none of this issuer."""
+        """The principal of the token; None where there is no token of this issuer."""
         sent = incoming.metadata.get(AUTHORIZATION)
         if sent is None:
             return None

@@ -1,4 +1,4 @@
-"""The body of a streamed response: its first piece is under way before the head is sent, so that the head can tell that
+"""The body of a streamed response: its first piece is under way before the head is sent, so that the head can say that
 the stream is established."""
 
 import asyncio
@@ -10,7 +10,7 @@ Pieces = Callable[[Callable[[], None]], AsyncGenerator[bytes, None]]
 
 
 class StreamBody:
-    """Iterates over the pieces. Whoever makes one closes it, unless `ready` raised."""
+    """Iterates over the pieces. Its maker closes it, unless `ready` raised."""
 
     __slots__ = ("_first", "_pieces", "_ready")
 

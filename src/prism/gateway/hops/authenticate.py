@@ -14,7 +14,7 @@ _BEARER = "bearer "
 
 
 class NotAccepted(Exception):
-    """Why a credential is not accepted, for the operator; the caller is not told."""
+    """Why a credential is not accepted, for the operator; the caller does not learn it."""
 
 
 class Method(Protocol):
@@ -28,7 +28,7 @@ class Method(Protocol):
 
         Raises:
             NotAccepted: the credential is not good.
-            PrismError: it cannot be told at the moment.
+            PrismError: it cannot be decided at the moment.
         """
         ...
 
@@ -47,8 +47,8 @@ class Authenticate:
         """Sets `call.principal`.
 
         Raises:
-            Unauthenticated: nobody that is known; the cause says why.
-            GatewayUnavailable: the keys to check a token with cannot be had.
+            Unauthenticated: no credential is accepted; the cause says why.
+            GatewayUnavailable: the issuer's signing keys are unavailable.
         """
         incoming = call.incoming
         try:

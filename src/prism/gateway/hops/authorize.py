@@ -27,7 +27,9 @@ class Authorize:
         allowed = self._decisions.get(key)
         if allowed is None:
             allowed = self._access.allowed(call.principal, call.namespace)
-            if len(call.namespace) < 64:  # longer names are nobody's, and would be kept at a stranger's wish
+            if (
+                len(call.namespace) < 64
+            ):  # longer names are never configured, and any caller could fill the cache with them
                 self._decisions.keep(key, allowed)
         operation = call.operation.operation_class
         if operation not in allowed:

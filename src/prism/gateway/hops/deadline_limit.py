@@ -1,6 +1,7 @@
-"""The hop deadline_limit: a caller that would wait longer than its namespace's policy allows is refused, and told so.
+"""The hop deadline_limit: a caller that would wait longer than its namespace's policy allows is refused.
 
-It is not cut in silence: whoever counts on an hour and is given a minute cannot tell a slow store from a short policy.
+Its deadline is not shortened in silence: a caller that counts on an hour and gets a minute cannot tell a slow store
+from a short policy.
 """
 
 from collections.abc import Mapping

@@ -122,7 +122,7 @@ class Resilience:
             return await self.call(call, payload)
         except asyncio.CancelledError:
             if not expiry.fired or task.uncancel() > cancellations:
-                raise  # by somebody else, who means the whole call
+                raise  # from outside, and meant for the whole call
             outcome = None if call.operation.reads else Outcome.UNKNOWN
             message = (
                 f"the call did not finish within {self._default:g} s, this namespace's default timeout; "

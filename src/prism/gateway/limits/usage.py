@@ -1,7 +1,7 @@
 """What is used of namespaces, by all callers and by each: kept from snapshot to snapshot, and bounded.
 
-Callers can bring any number of identities, so what is known of them makes room for others: first of those of whom
-nothing need be known, as they owe nothing and have no call under way. To forget them is to change nothing.
+Callers can bring any number of identities, so what is known of them makes room for others: first
+of those that owe nothing and have no call under way. To forget them changes nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ Who = tuple[str, str]
 
 
 class Usage:
-    """What somebody uses of a namespace."""
+    """What one caller, or all of them, use of a namespace."""
 
     __slots__ = ("bytes", "concurrent", "requests")
 
@@ -36,7 +36,7 @@ class Usages:
     """What is used of every namespace.
 
     Attributes:
-        forgotten: is told of each pair of namespace and principal of which nothing is known any more.
+        forgotten: called with each pair of namespace and principal that is forgotten.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""What is told of calls: the access log, the audit trail, traces, denials."""
+"""What observes calls: the access log, the audit trail, traces, denials."""

@@ -31,7 +31,7 @@ class AuditCalls:
         """A policy has refused a call."""
         error = denial.error
         if error.reason == Reason.OVERLOADED:
-            return  # it is counted; nobody was denied anything, and thousands of events would crowd out the others
+            return  # it is counted; thousands of events that are not about a caller would crowd out the others
         detail = {"message": error.message, **({"why": denial.detail} if denial.detail else {})}
         self._put(
             Event(

@@ -1,4 +1,4 @@
-"""Where a refusal by policy is reported: counted, and told to whoever listens, such as an audit log."""
+"""Where refusals by policies are reported: counted, and passed to listeners such as the audit trail."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ class Denial:
         namespace: as the caller gave it, shortened; it need not be configured.
         operation: the full gRPC method.
         error: the refusal as the caller got it.
-        detail: why, for the operator; the caller was not told.
+        detail: why, for the operator; the caller does not learn it.
     """
 
     principal: Principal
@@ -36,14 +36,14 @@ class Denial:
 
 
 class Denials:
-    """Counts denials by namespace and reason, and tells its listeners."""
+    """Counts denials by namespace and reason, and calls its listeners."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._listeners: list[Callable[[Denial], None]] = []
 
     def listen(self, listener: Callable[[Denial], None]) -> None:
-        """Adds one that is told of each denial from now on; it must not wait, and not raise."""
+        """Adds one that is called with each denial from now on; it must not wait, and not raise."""
         self._listeners.append(listener)
 
     def report(self, call: Call, error: PrismError) -> None:

@@ -10,7 +10,7 @@ from prism.config.sections.policy import BreakerSection
 
 
 class State(enum.IntEnum):
-    """What a breaker does with calls; the numbers are those of the figure."""
+    """What a breaker does with calls; the numbers are those of the metric."""
 
     CLOSED = 0
     HALF_OPEN = 1

@@ -1,6 +1,4 @@
-"""Who is protected by what: the breakers of plugin instances and the retry budgets of namespaces, from snapshot to
-snapshot, and what they tell of themselves.
-"""
+"""The breakers and retry budgets of plugin instances, kept from snapshot to snapshot, and their metrics."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

@@ -30,7 +30,7 @@ class StreamLifetime:
     Args:
         subscription: the stream.
         call: what asked for it.
-        denied: is told where it ends with its caller's credential.
+        denied: called where it ends with its caller's credential.
     """
 
     __slots__ = ("_call", "_denied", "_expiry", "_lifetime", "_subscription")

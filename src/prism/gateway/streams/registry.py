@@ -20,7 +20,7 @@ class SubscriptionRegistry:
     """The streams, each with the call that asked for it.
 
     Args:
-        denied: is told where one ends as its caller may not have it any longer.
+        denied: called where one ends because its caller may not have it any longer.
     """
 
     def __init__(self, denied: Denied) -> None:

@@ -43,7 +43,7 @@ class Subscription:
             return await anext(self._responses)
         except asyncio.CancelledError:
             if self._ending is None or task.uncancel() > cancellations:
-                raise  # by somebody else, who means the whole call
+                raise  # from outside, and meant for the whole call
             raise self._ending from None
         finally:
             self._task = None

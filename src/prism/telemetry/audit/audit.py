@@ -2,8 +2,8 @@
 
     audit.record("admin", "namespace.reload", principal="alice", detail={"generation": 7})
 
-An event goes through the logger `prism.audit`, as logs go through theirs: whoever has something to record needs no
-object handed to it, and where no trail is kept nothing is written. `prism.telemetry.audit.trail` keeps one. Details
+An event goes through the logger `prism.audit`, as logs go through theirs: code that records needs no object
+handed to it, and where no trail is kept nothing is written. `prism.telemetry.audit.trail` keeps one. Details
 never hold data of callers, nor anything secret; known secrets are taken out all the same.
 """
 
@@ -23,7 +23,7 @@ LOGGER: Final = "prism.audit"
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 _log = logging.getLogger(LOGGER)
-_log.propagate = False  # an event is no line of the log
+_log.propagate = False  # an event is not a line of the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Event:
         action: what was done or tried: the full gRPC method of a call, else words such as `plugin.started`.
         outcome: the name of a gRPC status code.
         reason: `ErrorInfo.reason` where it failed.
-        principal: who; empty where nobody had to say.
+        principal: who; empty where authentication is off.
         namespace: on which namespace; empty for none.
         peer: from where.
         trace_id: of the call's trace.

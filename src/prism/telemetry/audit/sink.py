@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final, Protocol
 
-_MODE: Final = 0o600  # who did what is nobody else's business
+_MODE: Final = 0o600  # who did what is private
 
 
 class Sink(Protocol):
@@ -20,7 +20,7 @@ class Sink(Protocol):
 class RotatedFile:
     """A file that becomes `NAME.1`, and that one `NAME.2`, when it is full.
 
-    One that somebody else has moved away (logrotate) is made anew.
+    One that was moved away (logrotate) is made anew.
 
     Args:
         path: of the file; lines are added to one that is there.

@@ -193,7 +193,7 @@ class AuditTrail(logging.Handler):
             self._open_sink.write(self._line(number, event))
         except OSError:
             with self._guard:
-                self._told -= count  # told of with the next batch
+                self._told -= count  # reported with the next batch
 
     def _line(self, number: int, event: Event) -> bytes:
         second, rest = divmod(event.time, 1.0)

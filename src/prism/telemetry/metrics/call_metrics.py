@@ -1,4 +1,4 @@
-"""Counts calls as raw integers: two dictionary look-ups and a few additions each; figures are built at scrape only."""
+"""Counts calls as raw integers: two dictionary look-ups and a few additions each; metrics are built at scrape only."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -46,7 +46,7 @@ class CallMetrics:
     """Counts the calls of one process. Not thread-safe: belongs to the event loop's thread.
 
     Args:
-        max_namespaces: most namespaces that get figures of their own; the calls of later ones are counted together
+        max_namespaces: most namespaces that get series of their own; the calls of later ones are counted together
             under `OTHER`, so that no configuration and no churn of namespaces makes a scrape grow without bound.
     """
 

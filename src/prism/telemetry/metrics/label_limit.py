@@ -5,13 +5,13 @@ from collections import defaultdict
 from prism.telemetry.metrics.call_metrics import OTHER
 
 MAX_STORES = 1000
-"""Most stores of one backend that have figures of their own; those of the others are added up under `OTHER`."""
+"""Most stores of one backend that have series of their own; those of the others are added up under `OTHER`."""
 
 _MAX_LENGTH = 200
 
 
 class LabelLimit:
-    """The stores of one scrape: whoever comes first has a name, so come in order."""
+    """The stores of one scrape: the first to come keep their names, so come in order."""
 
     def __init__(self, most: int = MAX_STORES) -> None:
         self._most = most

@@ -1,4 +1,4 @@
-"""A figure that a part of the gateway tells of itself, as data: `/metrics` needs to know nothing of that part."""
+"""A metric that a part of the gateway reports, as data: `/metrics` needs to know nothing of that part."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ Gauges = Mapping[str, Mapping[tuple[str, str, str], float]]
 
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """One figure at one instant.
+    """One metric at one instant, with a value for each set of labels.
 
     Attributes:
         name: by Prometheus' conventions, with its unit and, for a counter, without `_total`.
         help: a sentence.
         values: by the values of the labels; the empty tuple where there are none.
-        labels: their names. Nobody may be able to invent values for them without bound.
+        labels: their names. Callers must not be able to invent values for them without bound.
         kind: a counter only grows while the process lives.
     """
 
@@ -31,16 +31,16 @@ class MetricFamily:
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """All figures at one instant.
+    """All metrics at one instant.
 
     Attributes:
         totals: the calls that have ended.
         in_flight: calls under way, by operation.
         ready: whether each namespace serves.
         generation: of the configuration.
-        connections: open on the data port; None where nobody listens.
+        connections: open on the data port; None where there is no such port.
         gauges: the backends' own.
-        told: what the parts told.
+        families: of the parts.
     """
 
     totals: Sequence[Totals]
@@ -49,4 +49,4 @@ class Scrape:
     generation: int
     connections: int | None
     gauges: Gauges
-    told: Sequence[MetricFamily]
+    families: Sequence[MetricFamily]

@@ -1,4 +1,4 @@
-"""The figures in Prometheus' words.
+"""The metrics in Prometheus' text forms.
 
 Source: Prometheus "Exposition formats" and "Metric and label naming".
 """
@@ -18,7 +18,7 @@ _EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]
 
 
 def render(scrape: Scrape, accept: str) -> tuple[bytes, str]:
-    """The figures and their content type, by the `accept` header."""
+    """The metrics and their content type, by the `accept` header."""
     encode, content_type = choose_encoder(accept)
     return encode(_Collector(scrape)), content_type
 
@@ -33,7 +33,7 @@ class _Collector:
         yield from _calls(self._scrape)
         yield from _state(self._scrape)
         yield from _backends(self._scrape)
-        yield from _told(self._scrape)
+        yield from _families(self._scrape)
         process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=process)
@@ -83,15 +83,15 @@ def _state(scrape: Scrape) -> Iterator[Metric]:
 def _backends(scrape: Scrape) -> Iterator[Metric]:
     for name, series in scrape.gauges.items():
         family = GaugeMetricFamily(
-            f"prism_backend_{name}", f"The backend's own figure {name}.", labels=["backend", "store", "placement"]
+            f"prism_backend_{name}", f"The backend's own metric {name}.", labels=["backend", "store", "placement"]
         )
         for labels, value in series.items():
             family.add_metric(list(labels), value)
         yield family
 
 
-def _told(scrape: Scrape) -> Iterator[Metric]:
-    for each in scrape.told:
+def _families(scrape: Scrape) -> Iterator[Metric]:
+    for each in scrape.families:
         kind = CounterMetricFamily if each.kind == "counter" else GaugeMetricFamily
         family = kind(each.name, each.help, labels=each.labels)
         for labels, value in each.values.items():

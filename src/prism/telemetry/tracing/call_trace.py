@@ -1,4 +1,4 @@
-"""One call's place in its trace. Its ids are made when somebody asks for them: most calls are never kept."""
+"""One call's place in its trace. Its ids are made when they are needed: most calls are never kept."""
 
 import random
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 from prism.telemetry.tracing.trace_context import MAX_STATE, TRACEPARENT, TRACESTATE, TraceContext, parse
 from prism.wire.grpc.metadata import Metadata
 
-_random: Final = random.Random()  # noqa: S311  # ids must differ; nobody is harmed who guesses one
+_random: Final = random.Random()  # noqa: S311  # ids must differ; to guess one does no harm
 
 
 class CallTrace:
     """The ids of a call's spans.
 
     Attributes:
-        sampled: it is kept whatever becomes of it; downstream is told so.
+        sampled: it is kept however it ends; sent downstream.
     """
 
     __slots__ = ("_child", "_ids", "_metadata", "sampled")
@@ -58,12 +58,12 @@ class CallTrace:
 
     @property
     def traceparent(self) -> str:
-        """What the plugin is told: that it is called in `child`."""
+        """The header for the plugin, which is called in `child`."""
         return str(TraceContext(self.trace_id, self.child, self.sampled))
 
     @property
     def tracestate(self) -> str:
-        """What the plugin is told beside it; meaningless without the caller's own `traceparent`."""
+        """The header for the plugin beside it; meaningless without the caller's own `traceparent`."""
         if not self.ids[1]:
             return ""
         state = ",".join(map(str, self._metadata.get_all(TRACESTATE)))

@@ -128,7 +128,7 @@ class SpanExporter:
 
     async def _send(self, batch: list[Span]) -> bool:
         """Sends the first of those that wait; false where the same are to be sent again."""
-        from prism.telemetry.tracing import otlp  # with the first span: not everybody exports
+        from prism.telemetry.tracing import otlp  # with the first span: most gateways export none
 
         try:
             response = await self._sender.send(await asyncio.to_thread(otlp.encode, batch, self._resource))
@@ -141,7 +141,7 @@ class SpanExporter:
         except Refused as error:
             self._lose(batch, len(batch), str(error))
         except Exception:
-            # The next batch is to be sent all the same, or traces would end one day and nobody know why.
+            # The next batch is to be sent all the same, or one defect would end all traces.
             log.exception("%d spans could not be sent", len(batch))
             self.lost["refused"] += len(batch)
         else:

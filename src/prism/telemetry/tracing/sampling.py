@@ -83,6 +83,6 @@ class Sampling:
 
 def _flag(traceparent: str) -> bool | None:
     if len(traceparent) == 55 and traceparent[:3] == "00-":
-        return traceparent[54] in _SAMPLED_DIGITS  # the rest is looked at when somebody needs it
+        return traceparent[54] in _SAMPLED_DIGITS  # the rest is parsed when it is needed
     context = parse(traceparent)
     return None if context is None else context.sampled

@@ -26,7 +26,7 @@ class TraceContext:
     Attributes:
         trace_id: 32 hexadecimal digits.
         span_id: 16 hexadecimal digits.
-        sampled: whoever began the trace wants it kept.
+        sampled: the trace is to be kept, by the one that began it.
     """
 
     trace_id: str

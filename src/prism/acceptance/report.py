@@ -72,7 +72,7 @@ def markdown(results: Results) -> str:
 
 def _measurements(results: Results) -> Iterator[str]:
     """What each test has measured or counted, on a line."""
-    for case in results.cases:
+    for case in sorted(results.cases, key=lambda case: (case.plugin, case.placement, case.way, case.test)):
         if case.measurements:
             text = ", ".join(f"{name} {value:,g}" for name, value in case.measurements.items())
             yield f"- {case.plugin} ({_where(case.way, case.placement)}), {case.test.partition('[')[0]}: {text}"

@@ -98,13 +98,11 @@ class Results:
         return rules
 
     def lines(self) -> list[Line]:
-        """The summary: suite by suite, plugin by plugin."""
+        """The summary: suite by suite, plugin by plugin, in an order that no run changes."""
         groups: dict[tuple[str, str, str], list[Case]] = {}
         for case in self.cases:
             groups.setdefault((case.title, case.plugin, case.placement), []).append(case)
-        titles = list(dict.fromkeys(title for title, _, _ in groups))
-        ordered = sorted(groups.items(), key=lambda group: titles.index(group[0][0]))
-        return [self._line(key, cases) for key, cases in ordered]
+        return [self._line(key, groups[key]) for key in sorted(groups)]
 
     @staticmethod
     def _line(key: tuple[str, str, str], cases: list[Case]) -> Line:

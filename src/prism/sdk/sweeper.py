@@ -1,4 +1,4 @@
-"""The sweeper: removes in the background, in small bites, what has expired.
+"""The sweeper: removes in the background, in small batches, what has expired.
 
 Nothing depends on it for correctness: an expired item is gone from every read at once.
 """
@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Calls `bite` every `interval` seconds, and again at once while it answers that more is left."""
+    """Calls `sweep_batch` every `interval` seconds, and again at once while it answers that more is left."""
 
-    def __init__(self, bite: Callable[[], Awaitable[bool]], interval: float) -> None:
-        self._bite = bite
+    def __init__(self, sweep_batch: Callable[[], Awaitable[bool]], interval: float) -> None:
+        self._sweep_batch = sweep_batch
         self._interval = interval
         self._task: asyncio.Task[None] | None = None
 
@@ -27,7 +27,7 @@ class Sweeper:
             self._task = asyncio.create_task(self._run(), name="sweeper")
 
     async def stop(self) -> None:
-        """Ends; a bite under way in the store may still complete there."""
+        """Ends; a batch under way in the store may still complete there."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -39,7 +39,7 @@ class Sweeper:
         while True:
             await asyncio.sleep(pause)
             try:
-                pause = 0 if await self._bite() else self._interval
+                pause = 0 if await self._sweep_batch() else self._interval
             except PrismError as error:
                 pause = self._interval
                 log.warning("sweeping expired items failed, trying again in %g s: %s", pause, error)

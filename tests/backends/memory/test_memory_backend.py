@@ -80,7 +80,7 @@ async def test_stop_before_start_and_twice(store: TemporaryStore) -> None:
 
 
 async def test_sweeping_frees_expired_items(store: TemporaryStore) -> None:
-    """A sweep removes what has expired, a bite at a time, and leaves what has not."""
+    """A sweep removes what has expired, a batch at a time, and leaves what has not."""
     backend = await store.backend()
     served, data = keyvalue(backend), Store.named(store.config["store"])
     for key in (b"a", b"b", b"c"):

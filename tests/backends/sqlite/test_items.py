@@ -88,13 +88,13 @@ def test_a_sweep_is_a_bite(connection: sqlite3.Connection) -> None:
 
     commit(connection, [Write(kill, None)])
 
-    def bite(transaction: Transaction) -> bool:
+    def sweep_batch(transaction: Transaction) -> bool:
         return items.sweep(transaction, 10)
 
     answers: list[bool] = []
-    cost = steps(connection, lambda: answers.extend(commit(connection, [Write(bite, None)])))
+    cost = steps(connection, lambda: answers.extend(commit(connection, [Write(sweep_batch, None)])))
     assert cost < 50
-    answers += [commit(connection, [Write(bite, None)])[0] for _ in range(2)]
+    answers += [commit(connection, [Write(sweep_batch, None)])[0] for _ in range(2)]
     assert answers == [True, True, False]
     assert connection.execute("SELECT count(*) FROM item").fetchone() == (3 * ITEMS - 25,)
     assert not items.any_due(connection, now())

@@ -9,7 +9,7 @@ from prism.backends.memory.pubsub import MemoryPubSub
 from prism.backends.memory.store import Store
 from prism.sdk import Health, NoCredentials, Sweeper
 
-_BITE = 100
+_SWEEP_BATCH = 100
 
 
 class MemoryBackend:
@@ -58,4 +58,4 @@ class MemoryBackend:
             self._store.close()
 
     async def _sweep(self) -> bool:
-        return self._store.sweep(_BITE)
+        return self._store.sweep(_SWEEP_BATCH)

@@ -40,12 +40,12 @@ class MemoryCache(Cache, Ttl):
 
     Args:
         store: whose namespaces hold the entries.
-        most: bytes that the entries of one namespace may take.
+        max_bytes: bytes that the entries of one namespace may take.
     """
 
-    def __init__(self, store: Store, most: int) -> None:
+    def __init__(self, store: Store, max_bytes: int) -> None:
         self._store = store
-        self._most = most
+        self._max_bytes = max_bytes
 
     async def get(self, request: GetRequest, context: Context) -> GetResponse:
         return GetResponse(value=self._read(context, request.key))
@@ -71,7 +71,7 @@ class MemoryCache(Cache, Ttl):
         if refusing.get(request.mode):
             return SetResponse(stored=False)
         expires_at = now + microseconds(request.ttl) if request.HasField("ttl") else None
-        entries.write(request.key, Cached(request.value, expires_at), self._most)
+        entries.write(request.key, Cached(request.value, expires_at), self._max_bytes)
         return SetResponse(stored=True)
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
@@ -89,7 +89,7 @@ class MemoryCache(Cache, Ttl):
         entries, now = self._entries(context, writes=True), self._store.now()
         entry = entries.live(request.key, now)
         if entry is not None:
-            entries.write(request.key, Cached(entry.value, now + microseconds(request.ttl)), self._most)
+            entries.write(request.key, Cached(entry.value, now + microseconds(request.ttl)), self._max_bytes)
         return ExpireResponse(existed=entry is not None)
 
     async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse:
@@ -109,7 +109,7 @@ class MemoryCache(Cache, Ttl):
             expires_at = entry.expires_at
         else:
             expires_at = now + microseconds(request.ttl) if request.HasField("ttl") else None
-        entries.write(request.key, Cached(b"%d" % value, expires_at), self._most)
+        entries.write(request.key, Cached(b"%d" % value, expires_at), self._max_bytes)
         return IncrementResponse(value=value)
 
     def _entries(self, context: Context, *, writes: bool = False) -> CacheMap:

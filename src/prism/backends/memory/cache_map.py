@@ -38,12 +38,12 @@ class CacheMap:
         """An entry that is there was read: others go before it."""
         self._entries.move_to_end(key)
 
-    def write(self, key: bytes, entry: Cached, most: int) -> None:
-        """Stores an entry in place of what was there, and evicts others until all fit into `most` bytes."""
+    def write(self, key: bytes, entry: Cached, max_bytes: int) -> None:
+        """Stores an entry in place of what was there, and evicts others until all fit into `max_bytes` bytes."""
         self.remove(key)
         self._entries[key] = entry
         self._size += _size(key, entry)
-        while self._size > most and len(self._entries) > 1:
+        while self._size > max_bytes and len(self._entries) > 1:
             self.remove(next(iter(self._entries)))
 
     def remove(self, key: bytes) -> None:

@@ -43,7 +43,7 @@ class NatsBackend:
     async def attach(self, namespace: str) -> None:
         """Does nothing: a namespace is a part of subjects."""
 
-    async def holds_data(self, namespace: str) -> bool:  # noqa: ARG002  # the face
+    async def holds_data(self, namespace: str) -> bool:  # noqa: ARG002  # the Protocol has it
         """Core NATS keeps nothing."""
         return False
 

@@ -43,9 +43,11 @@ def not_allowed(what: str, outcome: Outcome | None = None) -> BackendCredentials
     return BackendCredentials(f"the gateway's NATS user lacks the permission to {what}: grant it", outcome=outcome)
 
 
-def too_large(size: int, most: int) -> InvalidArgument:
+def too_large(size: int, max_payload: int) -> InvalidArgument:
     """A message is over the server's own limit."""
     violation = Violation(
-        "payload", f"{size} bytes with its attributes", f"this NATS server takes at most {most} (its max_payload)"
+        "payload",
+        f"{size} bytes with its attributes",
+        f"this NATS server takes at most {max_payload} (its max_payload)",
     )
     return InvalidArgument(str(violation), violations=[violation], outcome=Outcome.NOT_APPLIED)

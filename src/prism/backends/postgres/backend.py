@@ -19,7 +19,7 @@ from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 
 log = logging.getLogger(__name__)
 
-_BITE = 500
+_SWEEP_BATCH = 500
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
 _LOSSY = "a failover may lose acknowledged writes; set synchronous_standby_names, or accept it"
@@ -121,11 +121,11 @@ class PostgresBackend:
         return {name: f"{value:g}" for name, value in self.metrics().items()}
 
     async def _sweep(self) -> bool:
-        more: bool = await self._housekeeping.call(Context(""), Work(self._bite))
+        more: bool = await self._housekeeping.call(Context(""), Work(self._sweep_batch))
         return more
 
-    async def _bite(self) -> bool:
-        ((items,),) = await self._sessions.fetch(statements.SWEEP_ITEMS, _BITE)
-        ((entries,),) = await self._sessions.fetch(statements.SWEEP_CACHE, _BITE)
-        ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _BITE, IDEMPOTENCY_MICROSECONDS)
-        return _BITE in (items, entries, keys)
+    async def _sweep_batch(self) -> bool:
+        ((items,),) = await self._sessions.fetch(statements.SWEEP_ITEMS, _SWEEP_BATCH)
+        ((entries,),) = await self._sessions.fetch(statements.SWEEP_CACHE, _SWEEP_BATCH)
+        ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _SWEEP_BATCH, IDEMPOTENCY_MICROSECONDS)
+        return _SWEEP_BATCH in (items, entries, keys)

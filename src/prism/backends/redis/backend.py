@@ -150,13 +150,19 @@ def server_and_locator(
         server = Cluster(
             client,
             node_connector(config, credentials),
-            most=config.pool_size - 1,  # the client has one of its own to each node
+            max_in_flight=config.pool_size - 1,  # the client has one of its own to each node
             timeout=config.command_timeout,
-            greeting=config.greeting,
+            handshake_timeout=config.handshake_timeout,
         )
         return server, ClusterLocator(client, listener(config, credentials, None)), None
     connect, sentinel = connector(config, credentials)
-    one = OneServer(connect, sentinel, most=config.pool_size, timeout=config.command_timeout, greeting=config.greeting)
+    one = OneServer(
+        connect,
+        sentinel,
+        max_connections=config.pool_size,
+        timeout=config.command_timeout,
+        handshake_timeout=config.handshake_timeout,
+    )
     return one, ServerLocator(config.addresses[0], listener(config, credentials, sentinel)), sentinel
 
 

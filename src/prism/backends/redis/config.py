@@ -109,7 +109,7 @@ class RedisConfig(Config):
         return self
 
     @property
-    def greeting(self) -> float:
+    def handshake_timeout(self) -> float:
         """Seconds until a new connection is of use: reached, and logged in."""
         return self.connect_timeout + self.command_timeout
 

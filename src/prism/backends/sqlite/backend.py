@@ -12,7 +12,7 @@ from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, NoCredentials, Sweeper
 
-_BITE = 100
+_SWEEP_BATCH = 100
 _PROBE_SECONDS = 1.5
 _HOUSEKEEPING = Context("")
 """No namespace: housekeeping has a turn of its own in a group commit."""
@@ -73,8 +73,8 @@ class SqliteBackend:
         if not await self._store.read(_HOUSEKEEPING, lambda *read: items.any_due(*read) or any_due(*read)):
             return False
 
-        def bite(transaction: Transaction) -> bool:
-            more = items.sweep(transaction, _BITE)
-            return sweep_cache(transaction, _BITE) or more
+        def sweep_batch(transaction: Transaction) -> bool:
+            more = items.sweep(transaction, _SWEEP_BATCH)
+            return sweep_cache(transaction, _SWEEP_BATCH) or more
 
-        return await self._store.write(_HOUSEKEEPING, bite)
+        return await self._store.write(_HOUSEKEEPING, sweep_batch)

@@ -64,24 +64,24 @@ class Cluster:
         client: RedisCluster,
         connect: Callable[[str], AbstractConnection],
         *,
-        most: int,
+        max_in_flight: int,
         timeout: float,
-        greeting: float,
+        handshake_timeout: float,
     ) -> None:
         """
         Args:
             client: the driver's, for the cluster.
             connect: makes connections to a node, given its address.
-            most: commands under way at once, and so connections to each node.
+            max_in_flight: commands under way at once, and so connections to each node.
             timeout: seconds for one exchange with a node.
-            greeting: seconds until a new connection is of use.
+            handshake_timeout: seconds in which a new connection must be ready.
         """
         self._client = client
         self._connect = connect
         self._timeout = timeout
-        self._greeting = greeting
+        self._handshake_timeout = handshake_timeout
         self._pools: dict[str, Pool] = {}
-        self._places = asyncio.Semaphore(most)
+        self._places = asyncio.Semaphore(max_in_flight)
         self._stale = False
         self._looked = float("-inf")
         self._closed = False
@@ -127,9 +127,9 @@ class Cluster:
             self._looked = now
             await self._client.nodes_manager.initialize()
             self._stale = False
-            await self._leave_strangers()
+            await self._drop_ownerless()
 
-    async def _leave_strangers(self) -> None:
+    async def _drop_ownerless(self) -> None:
         """Closes the connections to nodes that own nothing; one that is asked for a key again gets others."""
         known = {_joined(node.host, int(node.port)) for node in self._client.get_nodes()}
         for address in self._pools.keys() - known:
@@ -159,7 +159,7 @@ class Cluster:
         except _FAILURES:
             return
         self._stale = False
-        await self._leave_strangers()
+        await self._drop_ownerless()
 
     async def _ask_nodes(
         self, commands: Sequence[Command], answers: list[Answer], places: Mapping[int, _Place | None]
@@ -224,7 +224,9 @@ class Cluster:
     def _pool(self, address: str) -> Pool:
         pool = self._pools.get(address)
         if pool is None:
-            pool = self._pools[address] = Pool(partial(self._connect, address), greeting=self._greeting)
+            pool = self._pools[address] = Pool(
+                partial(self._connect, address), handshake_timeout=self._handshake_timeout
+            )
             pool.closed = self._closed
         return pool
 

@@ -39,14 +39,14 @@ class Pool:
         closed: what is given back is closed.
     """
 
-    def __init__(self, connect: Connect, *, greeting: float) -> None:
+    def __init__(self, connect: Connect, *, handshake_timeout: float) -> None:
         """
         Args:
             connect: makes connections.
-            greeting: seconds until a new connection is of use.
+            handshake_timeout: seconds in which a new connection must be ready.
         """
         self._connect = connect
-        self._greeting = greeting
+        self._handshake_timeout = handshake_timeout
         self._all: set[AbstractConnection] = set()
         self._idle: list[AbstractConnection] = []
         self.closed = False
@@ -75,7 +75,9 @@ class Pool:
             await self.drop(connection)  # the server has closed it, or something unasked-for waits in it
         connection = self._connect()
         try:
-            async with asyncio.timeout(self._greeting):  # a server that takes a connection may still say nothing
+            async with asyncio.timeout(
+                self._handshake_timeout
+            ):  # a server that takes a connection may still say nothing
                 await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except BaseException:
             await self.drop(connection)

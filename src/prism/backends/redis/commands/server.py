@@ -61,22 +61,28 @@ class OneServer:
     spans_slots = True
 
     def __init__(
-        self, connect: Connect, sentinel: Sentinel | None, *, most: int, timeout: float, greeting: float
+        self,
+        connect: Connect,
+        sentinel: Sentinel | None,
+        *,
+        max_connections: int,
+        timeout: float,
+        handshake_timeout: float,
     ) -> None:
         """
         Args:
             connect: makes connections.
             sentinel: what knows the sentinels, where there are any.
-            most: connections at once.
+            max_connections: connections at once.
             timeout: seconds for one exchange.
-            greeting: seconds until a new connection is of use.
+            handshake_timeout: seconds in which a new connection must be ready.
         """
         self._connect = connect
-        self._greeting = greeting
-        self._pool = Pool(connect, greeting=greeting)
+        self._handshake_timeout = handshake_timeout
+        self._pool = Pool(connect, handshake_timeout=handshake_timeout)
         self._sentinel = sentinel
         self._timeout = timeout
-        self._places = asyncio.Semaphore(most)
+        self._places = asyncio.Semaphore(max_connections)
 
     @property
     def open(self) -> int:
@@ -117,7 +123,7 @@ class OneServer:
     async def stay_with(self, address: tuple[str, int]) -> None:
         """Leaves whatever is not there; what is under way is answered first."""
         if self._pool.leads_elsewhere(address) and not self._pool.closed:
-            left, self._pool = self._pool, Pool(self._connect, greeting=self._greeting)
+            left, self._pool = self._pool, Pool(self._connect, handshake_timeout=self._handshake_timeout)
             await left.close()
 
     async def everywhere(self, command: Command) -> list[Answer]:

@@ -53,7 +53,7 @@ class ServerLocator:
         self._address = address
         self.connect = connect
 
-    async def locate(self, channel: bytes) -> str:  # noqa: ARG002  # the face
+    async def locate(self, channel: bytes) -> str:  # noqa: ARG002  # the Protocol has it
         """See ChannelLocator. With sentinels it only stands for the primary, which they name to each connection."""
         return self._address
 

@@ -115,7 +115,7 @@ class Subscriber:
             session = await SubscriberSession.open(
                 self._locator.connect(address),
                 self._locator.commands,
-                greeting=self._config.greeting,
+                handshake_timeout=self._config.handshake_timeout,
                 answer_timeout=self._config.command_timeout,
                 interval=self._config.ping_interval,
             )

@@ -70,18 +70,18 @@ class SubscriberSession:
         connection: AbstractConnection,
         commands: ChannelCommands,
         *,
-        greeting: float,
+        handshake_timeout: float,
         answer_timeout: float,
         interval: float,
     ) -> Self:
-        """Connects and logs in, within `greeting` seconds.
+        """Connects and logs in, within `handshake_timeout` seconds.
 
         Raises:
             BackendUnavailable: the server does not answer, or is a replica.
             BackendCredentials: it refuses the credentials.
         """
         try:
-            async with asyncio.timeout(greeting):
+            async with asyncio.timeout(handshake_timeout):
                 await connection.connect()  # type: ignore[no-untyped-call]  # of the driver
         except (driver.RedisError, OSError, TimeoutError) as error:
             await _disconnect(connection)

@@ -1,6 +1,7 @@
 """The proxy passes, stops, slows and cuts, as tests of outages rely on."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -24,6 +25,13 @@ async def proxy() -> AsyncIterator[Proxy]:
         yield proxy
 
 
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Closes a connection, which may have been reset."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 async def ask(proxy: Proxy, times: int = 1) -> bytes:
     """So many answers over one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
@@ -31,7 +39,7 @@ async def ask(proxy: Proxy, times: int = 1) -> bytes:
         writer.write(b"?" * times)
         return await reader.readexactly(times * len(ANSWER))
     finally:
-        writer.close()
+        await close(writer)
 
 
 async def test_it_passes_what_it_is_given(proxy: Proxy) -> None:
@@ -59,7 +67,7 @@ async def test_it_stops_and_starts_on_its_port(proxy: Proxy) -> None:
     await proxy.stop()
     with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
         await reader.readexactly(1)
-    writer.close()
+    await close(writer)
     with pytest.raises(ConnectionRefusedError):
         await ask(proxy)
     await proxy.start()

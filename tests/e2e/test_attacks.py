@@ -3,6 +3,7 @@ and lines for the logs.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from base64 import urlsafe_b64encode
@@ -46,6 +47,8 @@ class Target:
         async with asyncio.timeout(PATIENCE):
             answer = await reader.read()
         writer.close()
+        with contextlib.suppress(OSError):  # it may have been reset
+            await writer.wait_closed()
         return answer
 
     async def status(self, *, credential: str = KEY, **headers: bytes) -> tuple[int, bytes]:

@@ -114,6 +114,7 @@ async def test_an_http_client_that_leaves_ends_the_stream(
         subscription.establish.set()
         await reader.readline()
     writer.close()
+    await writer.wait_closed()
     await subscription.closed.wait()
     assert door.metrics.in_flight() == {"prism.data.v1.KeyValue/ScanStream": 0}
     assert door.instance.active == 0

@@ -23,19 +23,26 @@ async def play() -> Play:
     @asynccontextmanager
     async def play(*scripts: Script, config: ChannelConfig | None = None) -> AsyncIterator[Channel]:
         waiting = list(scripts)
+        serving: list[asyncio.Task[None] | None] = []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            peer = await RawPeer.accept(reader, writer)
-            script = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            serving.append(asyncio.current_task())
             try:
+                peer = await RawPeer.accept(reader, writer)
+                script = waiting.pop(0) if len(waiting) > 1 else waiting[0]
                 await script(peer)
-            finally:
                 await peer.close()
+            finally:
+                writer.transport.abort()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server, Channel(f"127.0.0.1:{port}", config=config or ChannelConfig()) as channel:
             yield channel
+        tasks = [each for each in serving if each is not None]
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     return play
 

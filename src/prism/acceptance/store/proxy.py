@@ -12,6 +12,7 @@ from typing import Self
 from prism.acceptance.store.held_port import HeldPort
 
 _BITE = 1 << 16
+_CLOSE_TIMEOUT = 1.0
 _RESET = struct.pack("ii", 1, 0)
 """Linger of no time: closing sends a reset and drops what was not sent."""
 
@@ -85,8 +86,9 @@ class Proxy:
                         both.create_task(self._pass(there, writer, answers=True))
                 except* (OSError, _Cut):
                     _reset(writer)
+                    await _close(back)
                 finally:
-                    back.close()
+                    back.transport.abort()
         except asyncio.CancelledError:
             pass  # it was cut; asyncio takes a handler that ends so for a defect
         finally:
@@ -110,6 +112,14 @@ class Proxy:
 
 class _Cut(Exception):
     """The connection is to be reset."""
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Closes it behind what is still to be written; what is not read in time is dropped."""
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await writer.wait_closed()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -10,16 +10,31 @@ import os
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from prism.acceptance.harness import PluginAcceptanceHarness
-from prism.acceptance.store.backend import Fault, Faulty, LocalStore, Networked, StoreMissing, TestBackend
+from prism.acceptance.store.backend import (
+    Disconnectable,
+    Fault,
+    Faulty,
+    Killable,
+    LocalStore,
+    Networked,
+    Pausable,
+    Rotatable,
+    StoreMissing,
+    TestBackend,
+)
 from prism.acceptance.store.proxy import Proxy
 
 __all__ = [
+    "Disconnectable",
     "Fault",
     "Faulty",
+    "Killable",
     "LocalStore",
     "Networked",
+    "Pausable",
     "PluginAcceptanceHarness",
     "Proxy",
+    "Rotatable",
     "StoreMissing",
     "TestBackend",
 ]

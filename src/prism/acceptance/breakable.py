@@ -41,6 +41,8 @@ def needs(environment: Environment, method: str) -> None:
     """Skips where the store has no such method, for the reason that it gives."""
     if reason := environment.store.lacks.get(method):
         not_applicable(reason)
+    if not hasattr(environment.store, method):
+        not_applicable(f"the store's test backend has no method {method}")
 
 
 async def recovered(workload: Workload) -> None:

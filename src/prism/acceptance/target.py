@@ -115,26 +115,6 @@ class ConfiguredStore:
         """The credentials."""
         return self._credentials
 
-    async def rotate_credentials(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(RUNS_ALREADY)
-
-    async def kill(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(RUNS_ALREADY)
-
-    async def pause(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(RUNS_ALREADY)
-
-    async def resume(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(RUNS_ALREADY)
-
-    async def disconnect(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(RUNS_ALREADY)
-
 
 def configured(file: Path) -> ConfiguredStore:
     """The store that a file with `config` and `credentials` leads to, as they stand in a namespace.

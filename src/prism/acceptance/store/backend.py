@@ -14,8 +14,9 @@ class StoreMissing(Exception):
 class TestBackend(Protocol):
     """A real store for tests; constructed without arguments, it does nothing before `start`.
 
-    What a kind of store does not have (a store in the plugin's own memory cannot be killed apart from it) is listed in
-    `lacks`, with the reason that a skipped test gives; its method is not called then.
+    What may be done to it besides is a Protocol each: `Rotatable`, `Killable`, `Pausable`, `Disconnectable`, `Faulty`,
+    `Networked`. What a kind of store does not have (a store in the plugin's own memory cannot be killed apart from it)
+    is listed in `lacks`, with the reason that a skipped test gives; its method is not called then, and need not exist.
 
     Attributes:
         lacks: the methods that mean nothing here, and why.
@@ -50,13 +51,28 @@ class TestBackend(Protocol):
         """The `credentials` of a namespace on this store, as they are now; empty where it has none."""
         ...
 
+
+@runtime_checkable
+class Rotatable(Protocol):
+    """A store that takes credentials, which may be changed."""
+
     async def rotate_credentials(self) -> None:
         """Gives the account another secret; what `credentials` gave before is refused from now on."""
         ...
 
+
+@runtime_checkable
+class Killable(Protocol):
+    """A store that may end as in a crash."""
+
     async def kill(self) -> None:
         """Ends it as a crash does; the data stays for `start`."""
         ...
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """A store that may be frozen."""
 
     async def pause(self) -> None:
         """Freezes it: connections stay open and nothing answers, until `resume`."""
@@ -65,6 +81,11 @@ class TestBackend(Protocol):
     async def resume(self) -> None:
         """Ends a pause."""
         ...
+
+
+@runtime_checkable
+class Disconnectable(Protocol):
+    """A store that is reached by connections."""
 
     async def disconnect(self) -> None:
         """Ends every connection that it has accepted, in the midst of whatever they do."""
@@ -116,23 +137,3 @@ class LocalStore:
     def credentials(self) -> Mapping[str, str]:
         """It takes none."""
         return {}
-
-    async def rotate_credentials(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(self.lacks["rotate_credentials"])
-
-    async def kill(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(self.lacks["kill"])
-
-    async def pause(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(self.lacks["pause"])
-
-    async def resume(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(self.lacks["pause"])
-
-    async def disconnect(self) -> None:
-        """Lacking."""
-        raise NotImplementedError(self.lacks["disconnect"])

@@ -176,6 +176,6 @@ class PostgresTestBackend:
     @property
     def own(self) -> PostgresServer:
         """The server, where it is this object's own and may be broken."""
-        if not isinstance(self._server, PostgresServer):
-            raise NotImplementedError(ATTACHED)
-        return self._server
+        if isinstance(self._server, PostgresServer):
+            return self._server
+        raise RuntimeError(ATTACHED)

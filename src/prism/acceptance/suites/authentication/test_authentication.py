@@ -8,7 +8,7 @@ import pytest
 from prism.acceptance.callers.process import ProcessCaller
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.skips import not_applicable
-from prism.acceptance.store.backend import TestBackend
+from prism.acceptance.store.backend import Disconnectable, Rotatable, TestBackend
 from prism.acceptance.subject import Subject
 from prism.acceptance.workload import StoringWorkload, Workload, served_by, workload_of, workloads
 from prism.errors import PrismError
@@ -45,10 +45,11 @@ def wrong(credentials: Mapping[str, str]) -> dict[str, str]:
     return {**credentials, last: credentials[last] + "-not"}
 
 
-def rotates(store: TestBackend) -> None:
-    """Skips where the store's credentials cannot be changed."""
-    if reason := store.lacks.get("rotate_credentials"):
-        not_applicable(reason)
+async def rotate(store: TestBackend) -> None:
+    """Gives the account another secret; skips where the store's credentials cannot be changed."""
+    if not isinstance(store, Rotatable) or "rotate_credentials" in store.lacks:
+        not_applicable(store.lacks.get("rotate_credentials", "the store's test backend cannot change credentials"))
+    await store.rotate_credentials()
 
 
 async def refuse(subject: Subject, credentials: Mapping[str, str]) -> PrismError:
@@ -87,20 +88,19 @@ async def test_missing_credentials_are_detected(guarded: Subject) -> None:
 
 async def test_expired_credentials_are_refused(guarded: Subject, store: TestBackend) -> None:
     """RFC-008, authentication 4: credentials that were valid once are refused."""
-    rotates(store)
     before = guarded.credentials
-    await store.rotate_credentials()
+    await rotate(store)
     assert (await refuse(guarded, before)).reason == "BACKEND_CREDENTIALS"
 
 
 async def test_rotation_while_serving(guarded: Subject, store: TestBackend) -> None:
     """RFC-008, authentication 5: after a rotation calls fail with the store's refusal or go on; new ones serve."""
     needs_calls(guarded)
-    rotates(store)
     async with running(guarded.command, guarded.config, guarded.credentials) as old:
         await use(guarded, old, 1)
-        await store.rotate_credentials()
-        await store.disconnect()
+        await rotate(store)
+        if isinstance(store, Disconnectable):
+            await store.disconnect()
         reasons: set[str] = set()
         for number in range(20):
             reasons |= await outcome_of(use(guarded, old, number))

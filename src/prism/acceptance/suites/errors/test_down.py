@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from prism.acceptance.breakable import Breakable
+from prism.acceptance.store.backend import Killable
 from prism.acceptance.workload import Workload
 from prism.errors import PrismError
 
@@ -14,8 +15,10 @@ APPLIES_TO = Workload
 async def test_a_store_that_is_down_is_unavailable_at_once(breakable: Breakable) -> None:
     """CONTRACT, errors: BACKEND_UNAVAILABLE, the store does not answer: at once, with what helps, in read and write."""
     breakable.needs("kill")
+    store = breakable.environment.store
+    assert isinstance(store, Killable)
     await breakable.recovered()
-    await breakable.environment.store.kill()
+    await store.kill()
     try:
         for _ in range(3):
             assert (await _unavailable(lambda: breakable.workload.write(1))).outcome is not None

@@ -1,6 +1,7 @@
 """The gateway's health follows the store's death and return."""
 
 from prism.acceptance.breakable import Breakable
+from prism.acceptance.store.backend import Killable
 from prism.acceptance.suites.honesty.gateways import ready
 
 
@@ -11,6 +12,7 @@ async def test_health_follows_the_store(all_breakable: list[Breakable]) -> None:
     gateways, store = first.environment.gateways, first.environment.store
     for each in all_breakable:
         await ready(gateways, each.workload.dsl.namespace, 200)
+    assert isinstance(store, Killable)
     await store.kill()
     try:
         for each in all_breakable:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from prism.acceptance.breakable import recovered, write_through
 from prism.acceptance.run.environment import Environment
+from prism.acceptance.store.backend import Disconnectable, Killable, Pausable
 from prism.acceptance.workload import Workload, served_by, workload_of
 from prism.acceptance.write_ledger import WriteLedger
 
@@ -36,6 +37,7 @@ class Outcome:
 
 async def killed_twice(environment: Environment, workloads: list[Workload]) -> None:
     """The store is killed and comes back, twice."""
+    assert isinstance(environment.store, Killable)
     for _ in range(2):
         await environment.store.kill()
         await asyncio.sleep(0.2)  # callers meet a store that is not there
@@ -45,6 +47,7 @@ async def killed_twice(environment: Environment, workloads: list[Workload]) -> N
 
 async def frozen(environment: Environment, workloads: list[Workload]) -> None:
     """The store stands still for some seconds."""
+    assert isinstance(environment.store, Pausable)
     await environment.store.pause()
     try:
         await asyncio.sleep(FROZEN_SECONDS)
@@ -54,6 +57,7 @@ async def frozen(environment: Environment, workloads: list[Workload]) -> None:
 
 async def cut_off(environment: Environment, workloads: list[Workload]) -> None:
     """Every connection is ended in the midst of what it does, again and again."""
+    assert isinstance(environment.store, Disconnectable)
     for _ in range(10):
         await environment.store.disconnect()
         await asyncio.sleep(0.05)  # so that some work is under way again

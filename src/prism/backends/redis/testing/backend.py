@@ -118,9 +118,9 @@ class RedisTestBackend:
     @property
     def own(self) -> RedisServer:
         """The server, where it is this object's own and may be broken."""
-        if not isinstance(self._server, RedisServer):
-            raise NotImplementedError(ATTACHED)
-        return self._server
+        if isinstance(self._server, RedisServer):
+            return self._server
+        raise RuntimeError(ATTACHED)
 
 
 class ValkeyTestBackend(RedisTestBackend):

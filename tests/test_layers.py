@@ -42,8 +42,6 @@ UPWARD = {
 # Imports that close a circle inside one package, each for a type only.
 CIRCLES = {
     ("prism.backends.redis.listening.channel", "prism.backends.redis.listening.subscriber_session"),
-    ("prism.gateway.call", "prism.gateway.hops.limit"),
-    ("prism.gateway.call", "prism.gateway.hops.resilience"),
     ("prism.wire.server.method", "prism.wire.server.call"),
 }
 

@@ -152,7 +152,7 @@ async def test_a_request_over_its_size_is_refused(limited: Limited, way: str) ->
     refusal = await limited.call(way, ALICE, f"message-size-{way}", value=LARGE)
     assert refusal is not None
     assert (refusal.limit, refusal.retry_after, refusal.outcome) == ("message_size", None, "NOT_APPLIED")
-    assert "has at most 1000; send less at once" in refusal.message
+    assert "over this namespace's limit of 1000; send less" in refusal.message
 
 
 @pytest.mark.parametrize("way", WAYS)

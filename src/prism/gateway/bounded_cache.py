@@ -1,4 +1,4 @@
-"""What was found out once and is looked up for each call: bounded, the oldest goes first."""
+"""A bounded cache of what is looked up for each call: the oldest entry goes first."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -8,7 +8,7 @@ Value = TypeVar("Value")
 
 
 class BoundedCache(Generic[Key, Value]):
-    """A bounded memory.
+    """A bounded cache.
 
     Attributes:
         get: the value of a key, or None; the dictionary's own, because it is asked for each call.
@@ -28,12 +28,12 @@ class BoundedCache(Generic[Key, Value]):
         return len(self._entries)
 
     def keep(self, key: Key, value: Value) -> None:
-        """Remembers; what has been remembered longest makes room."""
+        """Keeps a value; the oldest entry makes room."""
         entries = self._entries
         if len(entries) >= self._most and key not in entries:
             del entries[next(iter(entries))]
         entries[key] = value
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Empties it."""
         self._entries.clear()

@@ -1,7 +1,7 @@
 """A call on its way through the gateway: what arrived, and what the hops have found out about it."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from prism.context import Context
 from prism.gateway.snapshot import Snapshot, Target
@@ -10,10 +10,6 @@ from prism.principal import ANONYMOUS, Principal
 from prism.telemetry.tracing.call_trace import CallTrace
 from prism.telemetry.tracing.trace_context import TRACEPARENT, parse
 from prism.wire import Deadline, Metadata, Peer
-
-if TYPE_CHECKING:
-    from prism.gateway.hops.limit import Meter
-    from prism.gateway.hops.resilience import Resilience
 
 NAMESPACE_HEADER = "prism-namespace"
 DEFAULT_NAMESPACE = "default"
@@ -30,6 +26,35 @@ class Incoming(Protocol):
 
     @property
     def peer(self) -> Peer: ...
+
+
+class CallMeter(Protocol):
+    """What the hop limit leaves with a call: counts what it uses."""
+
+    def answered(self, size: int, reads: bool) -> None:
+        """An answer of so many bytes is ready; raises LimitExceeded where a reading call gives too much."""
+        ...
+
+    def end(self) -> None:
+        """The call has ended."""
+        ...
+
+
+class CallResilience(Protocol):
+    """What the hop resilience leaves with a call: calls the instance, with what the namespace's policy asks for."""
+
+    @property
+    def stream_lifetime(self) -> float:
+        """Seconds that a stream may last."""
+        ...
+
+    async def call(self, call: "Call", payload: bytes) -> bytes:
+        """Runs an operation with one response."""
+        ...
+
+    def stream(self, call: "Call", payload: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Runs an operation with a stream of responses."""
+        ...
 
 
 class Call:
@@ -67,8 +92,8 @@ class Call:
         self.now = now
         self.principal: Principal = ANONYMOUS
         self.deadline = incoming.deadline
-        self.meter: Meter | None = None
-        self.resilience: Resilience | None = None
+        self.meter: CallMeter | None = None
+        self.resilience: CallResilience | None = None
         self.target: Target | None = None
         self.sampled: bool | None = None
         self._trace: CallTrace | None = None
@@ -107,4 +132,4 @@ class Call:
 
 Hop = Callable[[Call], Awaitable[None] | None]
 """A hop admits a call by returning None, fills in what it found, or refuses by raising a PrismError. It does not wait;
-where it must, on a rare slow path such as a key set to fetch, it gives what is to be awaited before the next hop."""
+where it must, on a rare slow path such as keys to fetch, it gives what is to be awaited before the next hop."""

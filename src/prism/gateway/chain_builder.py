@@ -142,25 +142,25 @@ class ChainBuilder:
         return Authenticate([self._method(each, accept, section.remembered) for each in methods])
 
     def _method(
-        self, section: Mtls | Oidc | ApiKeys | Unix, accept: Callable[[Principal], Principal], remembered: int
+        self, section: Mtls | Oidc | ApiKeys | Unix, accept: Callable[[Principal], Principal], cache_size: int
     ) -> Method:
         # Imported only where configured: cryptography alone takes 60 ms.
         match section:
             case Mtls():
                 from prism.gateway.auth.mtls import MtlsMethod
 
-                return MtlsMethod(section, accept, remembered)
+                return MtlsMethod(section, accept, cache_size)
             case ApiKeys():
                 from prism.gateway.auth.api_key import ApiKeyMethod
 
-                return ApiKeyMethod(section, accept, remembered)
+                return ApiKeyMethod(section, accept, cache_size)
             case Unix():
                 from prism.gateway.auth.unix import UnixUsers
 
                 return UnixUsers(section, accept)
         from prism.gateway.auth.oidc import OidcMethod
 
-        return OidcMethod(section, accept, self._jwks_of(section), remembered, lambda: self.on_withdrawn())
+        return OidcMethod(section, accept, self._jwks_of(section), cache_size, lambda: self.on_withdrawn())
 
     def _jwks_of(self, section: Oidc) -> "Jwks":
         from prism.gateway.auth.jwks import Jwks

@@ -73,8 +73,8 @@ class GatewayServer:
         plugins = discover()
         self.metrics = CallMetrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
-        self.lag = OverloadDetector()
-        self.chain_builder = ChainBuilder(self.lag)
+        self.overload = OverloadDetector()
+        self.chain_builder = ChainBuilder(self.overload)
         self.chain_builder.on_withdrawn = lambda: self.gateway.subscriptions.review(self.chain_builder.withdrawn)
         self.certificates = Certificates()
         self.control = Control(source, self._publish, plugins=plugins, listen=listen)
@@ -88,7 +88,7 @@ class GatewayServer:
 
     async def run(self) -> None:
         """The whole life: start, serve until a signal, drain, stop."""
-        async with self.telemetry, self.lag, self.chain_builder, self.control:
+        async with self.telemetry, self.overload, self.chain_builder, self.control:
             self.telemetry.configure(self.control.config)
             async with self._ports() as ports:
                 addresses = await ports.listen(self.control.config, self._listen)
@@ -120,7 +120,7 @@ class GatewayServer:
 
     def _publish(self, snapshot: Snapshot) -> None:
         config = self.control.config
-        self.lag.bound = config.gateway.shed_lag or None
+        self.overload.bound = config.gateway.shed_lag or None
         self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
         self.gateway.publish(snapshot, self.chain_builder.hops(snapshot), self.chain_builder.recheck)
         self._health.refresh()
@@ -140,7 +140,7 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        own = (self.chain_builder.metrics, self.lag.metrics, self.certificates.metrics)
+        own = (self.chain_builder.metrics, self.overload.metrics, self.certificates.metrics)
         parts = (self.telemetry.metrics, self.control.metrics, self.gateway.denials.metrics, *own)
         snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
         sources = MetricSources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)

@@ -21,15 +21,15 @@ class ApiKeyMethod:
     Args:
         section: its configuration.
         accept: lets through who is not revoked.
-        remembered: keys that need not be hashed again.
+        cache_size: keys that need not be hashed again.
     """
 
     sought = "an API key as a bearer token"
 
-    def __init__(self, section: ApiKeys, accept: Callable[[Principal], Principal], remembered: int) -> None:
+    def __init__(self, section: ApiKeys, accept: Callable[[Principal], Principal], cache_size: int) -> None:
         self._accept = accept
         self._by_hash = {key.hash: principal_of(key) for key in section.keys}
-        self._known: BoundedCache[object, Principal] = BoundedCache(remembered)
+        self._known: BoundedCache[object, Principal] = BoundedCache(cache_size)
 
     def identify(self, incoming: Incoming) -> Principal | None:
         """Whose key it is; None where the call carries none."""

@@ -31,15 +31,15 @@ class MtlsMethod:
     Args:
         section: its configuration.
         accept: lets through who is not revoked.
-        remembered: certificates that need not be read again.
+        cache_size: certificates that need not be read again.
     """
 
     sought = "a client certificate in the TLS handshake"
 
-    def __init__(self, section: Mtls, accept: Callable[[Principal], Principal], remembered: int) -> None:
+    def __init__(self, section: Mtls, accept: Callable[[Principal], Principal], cache_size: int) -> None:
         self._identity = section.identity
         self._accept = accept
-        self._known: BoundedCache[bytes, Principal] = BoundedCache(remembered)
+        self._known: BoundedCache[bytes, Principal] = BoundedCache(cache_size)
 
     def identify(self, incoming: Incoming) -> Principal | None:
         """The principal of the certificate; None where there is no certificate."""

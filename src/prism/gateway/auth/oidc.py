@@ -34,7 +34,7 @@ class OidcMethod:
         section: its configuration.
         accept: lets through who is not revoked.
         keys: the issuer's.
-        remembered: tokens that need not be verified again.
+        cache_size: tokens that need not be verified again.
         withdrawn: called when tokens may count no more that did before, as a key is gone.
     """
 
@@ -45,13 +45,13 @@ class OidcMethod:
         section: Oidc,
         accept: Callable[[Principal], Principal],
         keys: Jwks,
-        remembered: int,
+        cache_size: int,
         withdrawn: Callable[[], None],
     ) -> None:
         self._section = section
         self._accept = accept
         self._keys = keys
-        self._known: BoundedCache[object, Principal] = BoundedCache(remembered)
+        self._known: BoundedCache[object, Principal] = BoundedCache(cache_size)
         self._withdrawn = withdrawn
         keys.on_withdrawn = self._forget
 

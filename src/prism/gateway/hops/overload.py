@@ -17,7 +17,7 @@ from prism.telemetry.metrics.metric_family import MetricFamily
 INTERVAL = 0.1
 IN_A_ROW = 2
 """Measurements that must be over the bound: one pause is not an overload."""
-REMEMBERED = 100
+SAMPLES = 100
 RETRY_AFTER = 1.0
 
 
@@ -43,7 +43,7 @@ class OverloadDetector:
         self._due = math.inf
         self._interval = interval
         self._over = 0
-        self._recent: deque[float] = deque(maxlen=REMEMBERED)
+        self._recent: deque[float] = deque(maxlen=SAMPLES)
         self._handle: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:

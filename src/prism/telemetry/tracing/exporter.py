@@ -1,4 +1,4 @@
-"""Takes kept spans to an OTLP receiver: a bounded queue, batches, patience. Nothing here holds up a call.
+"""Takes kept spans to an OTLP receiver: a bounded queue, batches, retries. Nothing here holds up a call.
 
 The receiver may be down at the start, go down and come back: spans wait in the queue, later ones are lost when it is
 full, and what is lost is counted by its reason.

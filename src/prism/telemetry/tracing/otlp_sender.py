@@ -38,7 +38,7 @@ _SHOWN: Final = 200
 
 
 class Unreachable(Exception):
-    """The receiver does not answer, or asks for patience: the same may be sent again."""
+    """The receiver does not answer, or asks to retry later: the same may be sent again."""
 
 
 class Refused(Exception):

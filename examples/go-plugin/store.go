@@ -105,7 +105,7 @@ func (e *entry) lives(now int64) bool { return e.expires == 0 || e.expires > now
 
 func (e *entry) packedVersion() []byte { return binary.BigEndian.AppendUint64(nil, e.version) }
 
-// store holds records by namespace and id. Whoever uses it holds its lock.
+// store holds records by namespace and id. Its users hold its lock.
 type store struct {
 	sync.Mutex
 	namespaces map[string]*sorted[*sorted[*entry]]

@@ -1,11 +1,22 @@
 """`prism serve`: a gateway in this process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
 from prism.cli.config_option import config_option
+
+_EXAMPLES = MappingProxyType(
+    {
+        "keyvalue": "kv put {} account:1 plan=team",
+        "cache": "cache set {} greeting hello",
+        "pubsub": "pubsub publish {} greetings.en hello",
+    }
+)
+"""A command to try of each abstraction that the command line has, by its name in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +25,13 @@ class ServeOptions:
 
     Attributes:
         config: its configuration file; None for SQLite under `./prism-data`.
-        listen: addresses for data, `host:port` or `unix:/path`, in place of those of the configuration.
+        listen: addresses for data, `host:port` or `unix:/path`, instead of the configuration's.
+        examples: a command to try by abstraction, with `{}` for the namespace; the gateway prints the first that fits.
     """
 
     config: Path | None
     listen: tuple[str, ...]
+    examples: Mapping[str, str]
 
 
 @click.command()
@@ -45,4 +58,4 @@ def serve(config: Path | None, listen: tuple[str, ...]) -> None:
         except PydanticCustomError as refusal:
             allowed = (refusal.context or {}).get("allowed", "")
             raise click.BadParameter(f"{address!r} is {refusal}; give {allowed}", param_hint="--listen") from refusal
-    server.serve(ServeOptions(config, listen))
+    server.serve(ServeOptions(config, listen, _EXAMPLES))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import uvloop
@@ -50,6 +51,9 @@ class ServeOptions(Protocol):
     @property
     def listen(self) -> tuple[str, ...]: ...
 
+    @property
+    def examples(self) -> Mapping[str, str]: ...
+
 
 def serve(options: ServeOptions) -> None:
     """Runs a gateway until SIGTERM or SIGINT.
@@ -58,7 +62,7 @@ def serve(options: ServeOptions) -> None:
         ConfigInvalid: the configuration cannot be used.
         OSError: an address cannot be listened on.
     """
-    uvloop.run(GatewayServer(options.config or embedded_default(), options.listen).run())
+    uvloop.run(GatewayServer(options.config or embedded_default(), options.listen, options.examples).run())
 
 
 class GatewayServer:
@@ -67,9 +71,15 @@ class GatewayServer:
     Args:
         source: its configuration, or the file that holds it.
         listen: addresses for data in place of the configuration's.
+        examples: commands for operators to try, by abstraction, with `{}` for the namespace.
     """
 
-    def __init__(self, source: Path | Config, listen: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        source: Path | Config,
+        listen: Sequence[str] = (),
+        examples: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         plugins = discover()
         self.metrics = CallMetrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
@@ -85,6 +95,7 @@ class GatewayServer:
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = HealthService(self.readiness.services)
         self._listen = listen
+        self._examples = examples
 
     async def run(self) -> None:
         """The whole life: start, serve until a signal, drain, stop."""
@@ -94,7 +105,7 @@ class GatewayServer:
                 addresses = await ports.listen(self.control.config, self._listen)
                 self._set_accepting(accepting=True)
                 signals = Signals(self._reload)  # before the banner: its reader may send one at once
-                StartupBanner(self.control).make(addresses)
+                StartupBanner(self.control, self._examples).make(addresses)
                 gc_tuning.settle()
                 await signals.stop.wait()
                 await self._drain(ports.data)

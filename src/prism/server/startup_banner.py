@@ -1,6 +1,7 @@
 """The startup banner: what the gateway serves, where, and how callers are authenticated; and a command to try."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -14,13 +15,6 @@ from prism.server.ports import Addresses
 
 _WAITING_SHOWN = 5
 
-_TRIED = {
-    "keyvalue": "kv put {} account:1 plan=team",
-    "cache": "cache set {} greeting hello",
-    "pubsub": "pubsub publish {} greetings.en hello",
-}
-"""A command for each abstraction that the command line knows, by its name in configuration; the first that fits."""
-
 log = logging.getLogger(__name__)
 
 
@@ -29,10 +23,12 @@ class StartupBanner:
 
     Args:
         control: knows what is served.
+        examples: a command to try by abstraction, with `{}` for the namespace; the first that fits is shown.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, examples: Mapping[str, str]) -> None:
         self._control = control
+        self._examples = examples
 
     def make(self, addresses: Addresses) -> None:
         """Says it."""
@@ -88,7 +84,7 @@ class StartupBanner:
         """A command that works, on a namespace that serves; empty where there is none yet."""
         refused = self._refused()
         for name, each in self._control.served.items():
-            tried = next((words for kind, words in _TRIED.items() if kind in each.spec.abstractions), "")
+            tried = next((words for kind, words in self._examples.items() if kind in each.spec.abstractions), "")
             if tried and name not in refused:
                 endpoint = "" if address.endswith(":8980") else f" --endpoint {address}"
                 tls = " --tls-ca FILE" if secured and not address.startswith("unix:") else ""

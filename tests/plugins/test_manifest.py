@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from prism.plugins.discovery import discover
 from prism.plugins.manifest import Manifest, ManifestInvalid, read
 
 MINIMAL = """
@@ -55,6 +56,30 @@ def test_every_built_in_manifest_is_valid() -> None:
 def test_a_wrong_field_is_named(old: str, new: str, field: str) -> None:
     """A manifest that cannot be used says which field is to blame."""
     assert field in refused(MINIMAL.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ("[capabilities]\nscna = true", "capabilities.scna: there is no such capability; there are "),
+        ("[capabilities]\nqueue_groups = true", "capabilities.queue_groups: it is a capability of pubsub, which the "),
+        ("[capabilities.keyvalue]\nscna = true", "capabilities.keyvalue.scna: Extra inputs are not permitted"),
+        ("[capabilities.pubsub]\nordering = true", "capabilities.pubsub: the plugin does not serve pubsub: add it to "),
+        (
+            "[capabilities.keyvalue]\ndurability = 1",
+            "capabilities.keyvalue.durability: it should be 'none', 'store' or ",
+        ),
+    ],
+)
+def test_a_wrong_capability_is_named(section: str, problem: str) -> None:
+    """With its place in the file, and what to write."""
+    assert problem in refused(f"{MINIMAL}\n{section}\n")
+
+
+def test_abstractions_of_one_plugin_may_promise_different_things() -> None:
+    """Redis keeps what KeyValue writes, and no message of PubSub: it is at most once."""
+    declared = discover().found["redis"].manifest.capabilities
+    assert [declared.of(name).durability for name in ("keyvalue", "cache", "pubsub")] == ["store", "store", "none"]
 
 
 def test_all_problems_are_told_at_once() -> None:

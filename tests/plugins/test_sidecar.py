@@ -127,7 +127,7 @@ asyncio.run(main())
     ("answer", "said"),
     [
         ("b'\\xff\\xff\\xff'", "3 bytes that are not a valid ExecuteResponse"),
-        ("pb.ExecuteResponse(success=True).SerializeToString()", "success without a result"),
+        ("pb.ExecuteResponse(success=True).SerializeToString()", "success but without a result"),
     ],
 )
 async def test_garbage_is_told_as_the_plugins_defect(sidecar: Make, answer: str, said: str) -> None:

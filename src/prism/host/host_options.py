@@ -107,7 +107,7 @@ def _tls(options: Mapping[str, Any]) -> TlsReload | None:
         files = [each for each in (cert, key, client_ca) if each is not None]
         return TlsReload(files, partial(server_context, cert, key, client_ca), _renewed)
     except (OSError, ssl.SSLError) as error:
-        raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca cannot be used: {error}") from error
+        raise click.UsageError(f"--tls-cert, --tls-key or --tls-client-ca is invalid: {error}") from error
 
 
 def _renewed(trouble: str) -> None:

@@ -96,7 +96,9 @@ class HostedInstance:
             backend: Backend = kind(config, credentials)  # type: ignore[call-arg]
             binding = Binding(backend.interfaces, plugin.manifest.capabilities)
         except (TypeError, AttributeError) as error:
-            raise FailedPrecondition(f"plugin {plugin.name!r} is defective: {error}") from error
+            raise FailedPrecondition(
+                f"plugin {plugin.name!r} is defective, report it to its author: {error}"
+            ) from error
         self._backend, self.binding = backend, binding
         self.unary, self.streaming = binding.unary, binding.streaming
         return backend

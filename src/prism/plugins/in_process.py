@@ -44,7 +44,9 @@ class InProcess(ManagedInstance):
             backend: Backend = kind(self._config, self._credentials)  # type: ignore[call-arg]
             binding = Binding(backend.interfaces, self.capabilities)
         except (TypeError, AttributeError) as error:
-            raise FailedPrecondition(f"plugin {self.backend!r} is defective: {error}") from error
+            raise FailedPrecondition(
+                f"plugin {self.backend!r} is defective, report it to its author: {error}"
+            ) from error
         self._backend, self._unary, self._streaming = backend, binding.unary, binding.streaming
 
     async def start(self) -> None:

@@ -182,7 +182,7 @@ class RpcInstance(ManagedInstance):
             raise translation.of_response(message, self.backend)
         result = result_of(message)
         if result is None:
-            raise translation.defective(self.backend, "success without a result")
+            raise translation.defective(self.backend, "with success but without a result")
         return result
 
     def _unusual_item(self, response: bytes) -> tuple[bytes | None, bool]:

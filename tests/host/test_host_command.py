@@ -16,7 +16,7 @@ REFUSED = {
     "no folder": (
         ("memory", "--listen", "unix:{folder}/none/x.sock"),
         1,
-        "make it, or choose another address (--listen)",
+        "create it, or choose another address (--listen)",
     ),
     "no such host": (("memory", "--listen", "127.0.0.1:0", "--probes", "no-host.invalid:1"), 1, "(--probes)"),
 }

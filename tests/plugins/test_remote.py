@@ -123,8 +123,7 @@ async def test_an_endpoint_that_fails_leaves_the_rotation_until_it_is_back(elsew
     await instance.attach("ns")
     await asyncio.gather(*(put(instance, b"v") for _ in range(20)))
     first = elsewhere._processes[0]
-    first.send_signal(signal.SIGKILL)
-    await first.wait()
+    await asyncio.to_thread(first.kill)
     for _ in range(20):
         await put(instance, b"v")
     assert [each["in_rotation"] for each in instance.status()["endpoints"]] == [False, True]  # type: ignore[attr-defined]

@@ -17,8 +17,8 @@ from prism.errors import BackendUnavailable, Outcome
 from prism.plugins.rpc import instance
 from prism.plugins.sidecar import process, sidecar
 
-PATIENT = Timing(start_timeout=20.0, reload_timeout=20.0, probe_interval=0.05, stuck_after=2, backoff_initial=0.02,
-                 backoff_max=0.1, watch_interval=0.2)  # fmt: skip
+PATIENT = Timing(start_timeout=20.0, reload_timeout=20.0, retry_first=0.02, retry_max=0.1, watch_interval=0.2)
+OFTEN = {"probe_interval": 0.05, "stuck_after": 2, "backoff_first": 0.02, "backoff_max": 0.1}
 
 MANIFEST = """
 name = "odd"
@@ -50,7 +50,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A gateway that waits for its plugins' starts, and not for their ends."""
     monkeypatch.setattr(sidecar, "SHUTDOWN_TIMEOUT", 0.5)
     monkeypatch.setattr(process, "TERM_TIMEOUT", 0.2)
-    world = World(tmp_path, timing=PATIENT)
+    world = World(tmp_path, timing=PATIENT, supervision=OFTEN)
     yield world
     await world.control.stop()
 
@@ -249,7 +249,7 @@ async def test_a_changed_file_in_its_folder_is_noticed(tmp_path: Path) -> None:
     """The new version takes over by itself."""
     folder = folder_of(tmp_path, "VERSION = 1")
     (tmp_path / "config").mkdir()
-    world = World(tmp_path / "config", timing=PATIENT, watched=True)
+    world = World(tmp_path / "config", timing=PATIENT, supervision=OFTEN, watched=True)
     world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
     await world.control.start()
     first = pid_of(world, "o")

@@ -22,9 +22,10 @@ from prism.wire import Code, Deadline, Metadata, Peer
 
 TOY = Path(__file__).parents[1] / "plugins" / "toy_store" / "plugin.toml"
 QUICK = Timing(
-    start_timeout=2.0, reload_timeout=2.0, probe_interval=0.02, backoff_initial=0.01, backoff_max=0.05,
-    watch_interval=0.2,
+    start_timeout=2.0, reload_timeout=2.0, retry_first=0.01, retry_max=0.05, watch_interval=0.2,
 )  # fmt: skip
+OFTEN = {"probe_interval": 0.02, "backoff_first": 0.01, "backoff_max": 0.05}
+"""The configuration's `supervision`."""
 SERVICE = "/prism.data.v1.KeyValue/"
 
 
@@ -69,11 +70,13 @@ class World:
         *,
         plugins: Plugins | None = None,
         timing: Timing = QUICK,
+        supervision: Mapping[str, float] = OFTEN,
         watched: bool = False,
         secrets: Sequence[SecretProvider] = (),
         listen: Sequence[str] = (),
     ) -> None:
         self.file = folder / "prism.yaml"
+        self._supervision = dict(supervision)
         self.gateway = Gateway(chain(Policies()), NoRecorder())
         self.snapshots: list[Snapshot] = []
         self.environment: dict[str, str] = {}
@@ -95,6 +98,7 @@ class World:
 
     def write(self, *namespaces: Mapping[str, Any], **sections: Any) -> None:
         """Replaces the file in one step."""
+        sections = {"supervision": self._supervision, **sections}
         fresh = self.file.with_suffix(".new")
         fresh.write_text(
             yaml.safe_dump({**sections, "namespaces": [dict(each) for each in namespaces]}, sort_keys=False)

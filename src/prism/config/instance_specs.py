@@ -5,6 +5,7 @@ that 10,000 namespaces on one store cost little.
 import hashlib
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import SecretBytes, SecretStr, ValidationError
@@ -32,10 +33,17 @@ class InstanceSpecs:
         self._redactor = redactor
         self._known: dict[tuple[str, Placement, str], InstanceSpec] = {}
 
-    def find(self, plugin: Plugin, placement: Placement, raw: Mapping[str, Any], loc: Loc) -> InstanceSpec | None:
+    def find(
+        self,
+        plugin: Plugin,
+        placement: Placement,
+        raw: Mapping[str, Any],
+        loc: Loc,
+        supervision: Mapping[str, float] = MappingProxyType({}),
+    ) -> InstanceSpec | None:
         """The instance for the options of an entry in this place; None where they are wrong."""
         config, credentials = raw.get("config"), raw.get("credentials")
-        known_by = (plugin.name, placement, json.dumps((config or {}, credentials or {})))
+        known_by = (plugin.name, placement, json.dumps((config or {}, credentials or {}, dict(supervision))))
         if known := self._known.get(known_by):
             return known
         # Elsewhere the drivers are others' concern; by the usual command a sidecar has the gateway's own packages.
@@ -52,9 +60,11 @@ class InstanceSpecs:
         valid_credentials = self._options(models[1], credentials, (*loc, "credentials"))
         if valid_config is None or valid_credentials is None:
             return None
-        key = self._key(plugin, placement, valid_config, valid_credentials)
+        key = self._key(plugin, placement, valid_config, valid_credentials, supervision)
         options = Options(config or {}, credentials or {})
-        spec = InstanceSpec(key, plugin, placement, valid_config, valid_credentials, options, self._redactor)
+        spec = InstanceSpec(
+            key, plugin, placement, valid_config, valid_credentials, options, self._redactor, supervision
+        )
         return self._known.setdefault(known_by, spec)
 
     def _options(self, model: type[Model], data: Any, loc: Loc) -> Model | None:
@@ -66,10 +76,17 @@ class InstanceSpecs:
             self._problems.explain(loc, data or {}, model, error)
             return None
 
-    def _key(self, plugin: Plugin, placement: Placement, config: Model, credentials: Model) -> str:
+    def _key(
+        self,
+        plugin: Plugin,
+        placement: Placement,
+        config: Model,
+        credentials: Model,
+        supervision: Mapping[str, float],
+    ) -> str:
         """A digest of the validated options, so that two spellings of the same are the same; learns their secrets."""
         options = plain((config.model_dump(), credentials.model_dump()), self._redactor)
-        text = json.dumps(options, sort_keys=True)
+        text = json.dumps((options, dict(supervision)), sort_keys=True)
         return hashlib.sha256(f"{plugin.name}\0{placement!r}\0{text}".encode()).hexdigest()
 
 

@@ -164,7 +164,8 @@ class NamespaceSpecs:
     ) -> InstanceSpec | None:
         placement = self._placement(plugin, section, loc)
         # Where the place is wrong, the options are checked all the same.
-        instance = self._instances.find(plugin, placement or Socket(Path()), raw, loc)
+        supervision = section.supervision.model_dump(exclude_unset=True)
+        instance = self._instances.find(plugin, placement or Socket(Path()), raw, loc, supervision)
         return None if placement is None else instance
 
     def _placement(self, plugin: Plugin, section: PluginSection, loc: Loc) -> Placement | None:

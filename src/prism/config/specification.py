@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prism.config.sections.root import Config
+from prism.config.sections.supervision import SupervisionSection
 from prism.config.yaml.document import Document
 from prism.config.yaml.problem import Loc
 from prism.interfaces.catalogue import interfaces
@@ -40,6 +41,7 @@ class InstanceSpec:
         config: its validated configuration.
         credentials: its validated credentials.
         options: both as they were written.
+        supervision: what its supervision has otherwise than the gateway's, by option.
         redactor: takes the secrets of this configuration out of text.
     """
 
@@ -50,6 +52,11 @@ class InstanceSpec:
     credentials: Model = field(repr=False)
     options: Options = field(repr=False)
     redactor: Redactor = field(repr=False)
+    supervision: Mapping[str, float] = field(default_factory=dict)
+
+    def supervised_by(self, gateway: SupervisionSection) -> SupervisionSection:
+        """How it is supervised, by what the gateway has for all."""
+        return gateway.model_copy(update=dict(self.supervision))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Self
 
 from prism.config.secrets import SecretProvider
 from prism.config.sections.root import Config
+from prism.config.sections.supervision import SupervisionSection
 from prism.config.specification import InstanceSpec, Loaded
 from prism.config.yaml.problem import ConfigInvalid
 from prism.control.bind_policy import BindPolicy
@@ -230,7 +231,8 @@ class Control:
         return self._source.scrub(text)
 
     async def _change(self, loaded: Loaded, timeout: float, renewed: Collection[Supervised] = ()) -> ReloadReport:
-        transition = Transition(self.served, loaded, self._make, renewed)
+        supervision = loaded.config.supervision
+        transition = Transition(self.served, loaded, lambda spec: self._make(spec, supervision), renewed)
         before = self.served
         try:
             await transition.prepare(timeout)
@@ -243,6 +245,8 @@ class Control:
         notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self.generation else ())]
         moved = [name for name in transition.changed if not served[name].is_served_as(before.get(name))]
         policy = self._publisher.adopt(loaded.config, served, moved=bool(moved))
+        for each in self.instances:
+            each.configure(each.spec.supervised_by(supervision))
         self._retire(transition.retired(served), loaded.config.gateway.drain_timeout)
         self._triggers.try_again(later=transition.waits)
         return ReloadReport(
@@ -255,8 +259,9 @@ class Control:
             notes=notes,
         )
 
-    def _make(self, spec: InstanceSpec) -> Supervised:
-        return Supervised(spec, self._timing, self._publisher.refresh)
+    def _make(self, spec: InstanceSpec, supervision: SupervisionSection) -> Supervised:
+        refresh, stop_timeout = self._publisher.refresh, self._timing.stop_timeout
+        return Supervised(spec, spec.supervised_by(supervision), refresh, stop_timeout)
 
     def _retire(self, instances: Iterable[Supervised], grace: float) -> None:
         for each in instances:

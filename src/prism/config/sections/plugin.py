@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
 from prism.config.sections.section import Section, empty, refuse
+from prism.config.sections.supervision import SupervisionSection
 from prism.plugins.placement import MAX_SOCKET_PATH
 
 _ENDPOINT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
@@ -76,6 +77,7 @@ class PluginSection(Section):
         tls: for `remote`; without it an endpoint must be on this machine.
         limits: of a sidecar that the gateway starts.
         user: a name or number; who such a sidecar runs as. The gateway must be allowed to.
+        supervision: of this instance, in place of the gateway's; what is left out is as the gateway has it.
     """
 
     type: Literal["in_process", "sidecar", "remote"] | None = None
@@ -86,3 +88,4 @@ class PluginSection(Section):
     tls: Annotated[TlsSection, BeforeValidator(empty)] | None = None
     limits: Annotated[LimitsSection, BeforeValidator(empty)] = LimitsSection()
     user: str | int | None = None
+    supervision: Annotated[SupervisionSection, BeforeValidator(empty)] = SupervisionSection()

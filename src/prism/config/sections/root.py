@@ -17,6 +17,7 @@ from prism.config.sections.plugin import PluginSection
 from prism.config.sections.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
 from prism.config.sections.response_headers import ResponseHeaders
 from prism.config.sections.section import Section, empty, refuse
+from prism.config.sections.supervision import SupervisionSection
 from prism.config.sections.traces import TracesSection
 from prism.config.yaml.problem import nearest
 from prism.interfaces.catalogue import interfaces
@@ -248,6 +249,7 @@ class Config(Section):
     authentication: Annotated[AuthenticationSection | None, BeforeValidator(insecure_in_a_word)] = None
     authorization: AuthorizationSection | None = None
     policies: Policies = Field(default_factory=dict)
+    supervision: Annotated[SupervisionSection, BeforeValidator(empty)] = SupervisionSection()
     namespaces: tuple[NamespaceEntry, ...] = ()
 
     def policy_of(self, entry: NamespaceEntry) -> PolicySection | None:

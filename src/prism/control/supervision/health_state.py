@@ -5,9 +5,9 @@ import logging
 from dataclasses import dataclass
 from time import time
 
+from prism.config.sections.supervision import SupervisionSection
 from prism.config.specification import InstanceSpec
 from prism.control.supervision.lifecycle_events import LifecycleEvents
-from prism.control.timing import Timing
 from prism.errors import DeadlineExceeded
 from prism.plugins.managed_instance import ManagedInstance
 from prism.sdk.backend import Health, HealthStatus
@@ -35,16 +35,19 @@ class HealthState:
         health: the last probe's answer.
         probed_at: when the last probe ended, in seconds since 1970; 0 before the first.
         failure: what went wrong last, be it over by now; None where nothing did.
+        supervision: how long a probe may take, and how many may stay unanswered; may be replaced.
         unanswered: probes in a row that neither the plugin nor its process has answered.
     """
 
-    def __init__(self, spec: InstanceSpec, instance: ManagedInstance, events: LifecycleEvents, timing: Timing) -> None:
+    def __init__(
+        self, spec: InstanceSpec, instance: ManagedInstance, events: LifecycleEvents, supervision: SupervisionSection
+    ) -> None:
         """
         Args:
             spec: what runs.
             instance: what runs it.
             events: is told of changes.
-            timing: how long to wait for what.
+            supervision: how long a probe may take, and how many may stay unanswered.
         """
         self.health = Health(HealthStatus.UNHEALTHY, instance.refusal)
         self.probed_at = 0.0
@@ -53,7 +56,7 @@ class HealthState:
         self._spec = spec
         self._instance = instance
         self._events = events
-        self._timing = timing
+        self.supervision = supervision
 
     def failed(self, reason: str) -> None:
         """It does not serve."""
@@ -71,12 +74,12 @@ class HealthState:
         """Asks an instance that serves, and tells of a change; one that answers nothing for too long is given up."""
         before = self.health
         try:
-            async with asyncio.timeout(self._timing.probe_timeout):
+            async with asyncio.timeout(self.supervision.probe_timeout):
                 self.health = await self._instance.health()
             self.unanswered = 0
         except TimeoutError:
             await self._count_unanswered()
-            late = f"the store did not answer a probe within {self._timing.probe_timeout:g} s"
+            late = f"the store did not answer a probe within {self.supervision.probe_timeout:g} s"
             self.health = Health(HealthStatus.UNHEALTHY, late)
         except DeadlineExceeded as error:
             await self._count_unanswered()
@@ -102,9 +105,9 @@ class HealthState:
     async def _count_unanswered(self) -> None:
         """A store that does not answer is one thing; a plugin that does not is ended, and started again."""
         self.unanswered = self.unanswered + 1 if await self._instance.is_stuck() else 0
-        if self.unanswered >= self._timing.stuck_after:
+        if self.unanswered >= self.supervision.stuck_after:
             self.unanswered = 0
-            self._instance.give_up(f"it has not answered {self._timing.stuck_after} probes")
+            self._instance.give_up(f"it has not answered {self.supervision.stuck_after} probes")
 
     def _scrubbed(self, health: Health) -> Health:
         return Health(health.status, self._spec.redactor.scrub(health.message), health.details)

@@ -8,6 +8,8 @@ the longest one.
 import random
 from time import monotonic
 
+from prism.config.sections.supervision import SupervisionSection
+
 AT_ONCE = 0.02
 """Seconds; even the first restarts of many instances do not fall on one instant."""
 
@@ -17,40 +19,37 @@ class Restarts:
 
     Attributes:
         count: restarts so far.
+        supervision: the budget, how soon it comes back, and the pauses; may be replaced.
     """
 
-    def __init__(self, budget: int, refill: float, initial: float, most: float) -> None:
+    def __init__(self, supervision: SupervisionSection) -> None:
         """
         Args:
-            budget: restarts.
-            refill: restarts regained for each second of health.
-            initial: the first pause above none, in seconds.
-            most: the longest pause.
+            supervision: the budget, how soon it comes back, and the pauses.
         """
         self.count = 0
-        self._budget = float(budget)
-        self._left = float(budget)
-        self._refill = refill
-        self._initial = initial
-        self._most = most
-        self._well_since: float | None = None
+        self.supervision = supervision
+        self._left = float(supervision.restarts)
+        self._healthy_since: float | None = None
 
     def came_up(self) -> None:
         """It serves from now on."""
-        self._well_since = monotonic()
+        self._healthy_since = monotonic()
 
     def ended(self) -> float:
         """It has ended; gives the pause before the next start."""
-        if self._well_since is not None:
-            self._left = min(self._budget, self._left + (monotonic() - self._well_since) * self._refill)
-            self._well_since = None
+        options = self.supervision
+        if self._healthy_since is not None:
+            healthy = monotonic() - self._healthy_since
+            self._left += healthy * options.restarts / options.restart_window
+            self._healthy_since = None
         self.count += 1
-        self._left = max(0.0, self._left - 1)
-        over = self._budget / 2 - self._left
+        self._left = max(0.0, min(options.restarts, self._left) - 1)
+        over = options.restarts / 2 - self._left
         if over <= 0:
             pause = AT_ONCE
         elif self._left < 1:
-            pause = self._most
+            pause = options.backoff_max
         else:
-            pause = min(self._most, self._initial * 2.0 ** int(over))
+            pause = min(options.backoff_max, options.backoff_first * 2.0 ** int(over))
         return pause * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load, keeps no secret

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
+from prism.config.sections.supervision import SupervisionSection
 from prism.config.specification import InstanceSpec
 from prism.control.supervision.attachments import Attachments
+from prism.control.supervision.backoff import delays
 from prism.control.supervision.health_state import HealthState
 from prism.control.supervision.lifecycle_events import LifecycleEvents
 from prism.control.supervision.restarts import Restarts
-from prism.control.timing import Timing
 from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
@@ -38,12 +39,19 @@ class Supervised:
         blocked: why it may not even be tried; empty where it may.
     """
 
-    def __init__(self, spec: InstanceSpec, timing: Timing, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        spec: InstanceSpec,
+        supervision: SupervisionSection,
+        on_change: Callable[[], None],
+        stop_timeout: float = 10.0,
+    ) -> None:
         """
         Args:
             spec: what to run.
-            timing: how long to wait for what.
+            supervision: how it is probed and started again.
             on_change: called when a namespace that could not be attached now is, or the other way round.
+            stop_timeout: seconds that its backend may take to stop, once it is drained.
         """
         self.spec = spec
         self.instance: ManagedInstance = make_instance(
@@ -54,20 +62,23 @@ class Supervised:
             spec.redactor.scrub,
         )
         self._events = LifecycleEvents(spec, lambda: self.instance.identity or self.configured_identity)
-        self.health_state = HealthState(spec, self.instance, self._events, timing)
+        self.health_state = HealthState(spec, self.instance, self._events, supervision)
         self.configured_identity = ""
         self.came_up = False
         self.blocked = ""
-        self._timing = timing
+        self._supervision = supervision
+        self._stop_timeout = stop_timeout
         self._on_change = on_change
         self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._events.trace, on_change)
         self._gate: Handover | None = None
         self._started = False
-        self._restarts = Restarts(
-            timing.restart_budget, timing.restart_refill, timing.backoff_initial, timing.backoff_max
-        )
+        self._restarts = Restarts(supervision)
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
+
+    def configure(self, supervision: SupervisionSection) -> None:
+        """Supervises it otherwise from the next probe, pause or restart on."""
+        self._supervision = self.health_state.supervision = self._restarts.supervision = supervision
 
     def same_store(self, other: "Supervised") -> bool:
         """Whether both hold the same data: by what the stores say if both came up, else by configuration."""
@@ -154,7 +165,7 @@ class Supervised:
         Raises:
             PrismError, OSError: the store cannot be asked.
         """
-        async with asyncio.timeout(self._timing.probe_timeout):
+        async with asyncio.timeout(self._supervision.probe_timeout):
             return await self.instance.holds_data(namespace)
 
     async def stop(self, grace: float = 0.0) -> None:
@@ -171,7 +182,7 @@ class Supervised:
         except TimeoutError:
             log.warning("backend %s: %d calls outlasted the drain", self.spec.plugin.name, self.instance.active)
         try:
-            async with asyncio.timeout(self._timing.stop_timeout):
+            async with asyncio.timeout(self._stop_timeout):
                 await end()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
             log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
@@ -201,7 +212,7 @@ class Supervised:
         """Tries until it serves."""
         name = self.spec.plugin.name
         told = False
-        for delay in self._timing.delays():
+        for delay in delays(self._supervision.backoff_first, self._supervision.backoff_max):
             reason = await self._attempt()
             if not reason:
                 break
@@ -231,7 +242,7 @@ class Supervised:
 
     async def _look_after(self) -> None:
         """Probes it, until it has ended by itself."""
-        while not await self._lost_within(0.0 if self.health_state.unanswered else self._timing.probe_interval):
+        while not await self._lost_within(0.0 if self.health_state.unanswered else self._supervision.probe_interval):
             await self.health_state.probe()
             if self._namespaces.failed:
                 await self._namespaces.attach(tuple(self._namespaces.failed))

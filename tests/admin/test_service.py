@@ -55,7 +55,7 @@ def test_the_status_says_what_serves_and_why_not(port: AdminPort) -> None:
     assert by_name["kept"].probe.result == pb.PROBE_RESULT_HEALTHY
     lost = by_name["lost"]
     assert (lost.state, lost.placement, lost.plugin) == (pb.PLUGIN_STATE_UNAVAILABLE, "in_process", "postgres")
-    assert "the gateway keeps trying" in lost.reason
+    assert "the gateway keeps retrying" in lost.reason
     assert lost.last_failure.message in lost.reason
     assert lost.last_failure.time.seconds > 0
     assert not lost.HasField("probe")

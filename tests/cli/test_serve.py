@@ -59,7 +59,7 @@ async def test_an_address_for_the_world_is_refused_on_the_command_line_too(tmp_p
     """As in the file: unless somebody is asked who they are, or it is said that nobody is."""
     done = await prism("serve", "--listen", "0.0.0.0:0", folder=tmp_path)
     assert done.code == 2
-    assert "reachable from other machines, and nobody is asked who they are" in done.err
+    assert "exposed to the network without authentication" in done.err
     assert "authentication: none" in done.err
 
 
@@ -102,5 +102,5 @@ async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
     await asyncio.to_thread(gateway.stop)
     said = gateway.log
     assert "serves 1 of 2 namespaces" in said
-    assert "waiting  lost: backend 'sqlite' is not available: " in said
+    assert "waiting  lost: backend 'sqlite' is unavailable: " in said
     assert "prism kv put default" in said

@@ -31,7 +31,7 @@ def test_an_open_address_needs_somebody_who_asks(tmp_path: Path, address: str) -
     listen = f"gateway: {{listen: '{address}'}}\n"
     found = problems(tmp_path, listen)
     assert list(found) == ["gateway.listen"]
-    assert "nobody is asked who they are" in found["gateway.listen"].message
+    assert "exposed to the network without authentication" in found["gateway.listen"].message
     assert "authentication: none" in found["gateway.listen"].allowed
     for said in ("authentication: none", "authentication: {insecure: true}", KEYS):
         assert problems(tmp_path, listen + said) == {}
@@ -46,12 +46,12 @@ def test_this_machine_needs_none(tmp_path: Path, address: str) -> None:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("authentication: {}", "authentication.methods", "there is no method"),
+        ("authentication: {}", "authentication.methods", "no authentication method is set"),
         ("authentication: {insecure: true, methods: [{type: unix, users: {1: a}}]}", "authentication.insecure", "keep"),
         ("authentication: {methods: [{type: mtls}]}", "authentication.methods[0].type", "add gateway.tls"),
         ("authentication: {methods: [{type: oauth}]}", "authentication.methods[0].type", "not one of the values"),
         ("authentication: {methods: [{}]}", "authentication.methods[0].type", "this key is missing"),
-        ("authorization: {rules: []}", "authorization", "nobody is asked who they are"),
+        ("authorization: {rules: []}", "authorization", "no authentication method is"),
         (
             KEYS + "authorization: {rules: [{namespaces: ['*'], operations: [read]}]}",
             "authorization.rules[0]",
@@ -102,7 +102,7 @@ def test_two_callers_cannot_share_a_key(tmp_path: Path) -> None:
     """Whose it is would depend on the order of the file."""
     keys = f"authentication: {{methods: [{{type: api_keys, keys: [{KEY}, {KEY.replace('ci', 'other')}]}}]}}"
     problem = problems(tmp_path, keys)["authentication.methods[0].keys[1].hash"]
-    assert problem.message == "this is the key of 'ci' too; make another"
+    assert problem.message == "has the same key 'ci' too; make another"
 
 
 def test_tls_files_must_fit(tmp_path: Path) -> None:

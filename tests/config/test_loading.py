@@ -197,7 +197,7 @@ def test_the_admin_port_listens_on_this_machine(file: File, address: str) -> Non
 def test_a_secret_s_file_is_named_only_where_it_could_be(file: File) -> None:
     """None outside the directory of secrets."""
     message = file.problems("namespaces: [{name: '{{ secret:../x }}', backend: memory}]")["namespaces[0].name"].message
-    assert message == "there is no secret '../x'; put it into the environment variable PRISM_SECRET____X"
+    assert message == "is not found '../x'; put it into the environment variable PRISM_SECRET____X"
 
 
 def test_a_configuration_made_by_hand() -> None:

@@ -104,15 +104,15 @@ def test_another_certificate_is_another_placement(tmp_path: Path) -> None:
         ({"type": "sidecar", "endpoint": "h:1"}, ("endpoint",), "for plugins of type 'remote'"),
         ({"type": "remote", "endpoint": "127.0.0.1:1", "limits": {}}, ("limits",), "type 'sidecar'"),
         ({"type": "sidecar", "socket": "/x", "user": 1}, ("user",), "a plugin that runs already"),
-        ({"type": "sidecar", "command": ["/no/such"]}, ("command", 0), "there is no such program"),
-        ({"type": "sidecar", "user": "nobody-of-that-name"}, ("user",), "no such user"),
+        ({"type": "sidecar", "command": ["/no/such"]}, ("command", 0), "this program does not exist"),
+        ({"type": "sidecar", "user": "nobody-of-that-name"}, ("user",), "this user does not exist"),
         ({"type": "remote"}, (), "either 'endpoint' or 'endpoints'"),
         ({"type": "remote", "endpoint": "h:1", "endpoints": ["h:2"]}, (), "either 'endpoint' or 'endpoints'"),
         ({"type": "remote", "endpoint": "store.example:50051"}, ("endpoint",), "without TLS anybody"),
         ({"type": "remote", "endpoints": ["127.0.0.1:1", "0.0.0.0:1"]}, ("endpoints", 1), "without TLS anybody"),
         ({"type": "remote", "endpoints": ["127.0.0.1:1"] * 2}, ("endpoints",), "named twice"),
         ({"type": "remote", "endpoint": "h:1", "tls": {"cert": "/c"}}, ("tls",), "belong together"),
-        ({"type": "remote", "endpoint": "h:1", "tls": {"ca": "/no/such"}}, ("tls", "ca"), "no such file"),
+        ({"type": "remote", "endpoint": "h:1", "tls": {"ca": "/no/such"}}, ("tls", "ca"), "this file does not exist"),
     ],
 )
 def test_what_does_not_go_together_is_told(section: dict[str, object], at: tuple[object, ...], message: str) -> None:

@@ -85,7 +85,7 @@ async def test_the_old_instance_serves_while_the_new_one_is_down(
     assert list(report.added) == ["b"]
     assert list(report.changed) == []
     assert "refuses the password ***" in report.held["a"]
-    assert "namespace a is served as before" in caplog.text
+    assert "namespace a: the change is not applied, it is served as before" in caplog.text
     await world.put("a", b"1")
     store("s").password = "two"
     old = world.gateway.snapshot.namespaces["a"].instances[0]
@@ -185,10 +185,10 @@ async def test_tls_is_neither_put_on_an_open_port_nor_taken_off(world: World, tm
     world.write(toy("a", "s"), gateway=one, admin=two)
     report = await world.control.reload()
     assert world.gateway.snapshot is not before
-    on = "gateway.tls: the port speaks clear text on, as TLS is not put on an open port; restart the gateway"
+    on = "gateway.tls: turning TLS on or off requires a restart; still serving plaintext"
     assert (report.applied, [*report.notes]) == (True, [on])
     world.write(toy("a", "s"), gateway=two)
-    off = "admin.tls: the port speaks TLS on, as TLS is not taken off an open port; restart the gateway"
+    off = "admin.tls: turning TLS on or off requires a restart; still serving TLS"
     assert [*(await world.control.reload()).notes] == [off]
 
 

@@ -1,4 +1,4 @@
-"""An administrative action, as whoever keeps a record of them is told of it: who did what, and how it ended."""
+"""An administrative action as it is recorded: who did what, and how it ended."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prism.wire import Code, Metadata, Peer
 
 OPERATOR_HEADER = "prism-operator"
-"""Who an operator says that they are: `prism` sends `user@host`. Nobody has checked it."""
+"""Who an operator says that they are: `prism` sends `user@host`. It is not verified."""
 
 _MAX_NAME = 100
 _UNFIT = re.compile(r"[^\w.@+-]", re.ASCII)
@@ -18,8 +18,8 @@ class Actor:
     """Who acts.
 
     Attributes:
-        principal: who it is by authentication; empty where nobody had to say who they are.
-        claimed: who they say they are; empty where they do not. Nobody has checked it.
+        principal: who it is by authentication; empty where authentication is disabled.
+        claimed: who they say they are; empty where they do not. It is not verified.
         address: from where, with the uid where the kernel knows it.
     """
 
@@ -68,4 +68,4 @@ class Action:
 
 
 Listener = Callable[[Action], None]
-"""Is told of every action, on the event loop; must not wait, and must not raise."""
+"""Called with every action, on the event loop; must not wait, and must not raise."""

@@ -13,13 +13,13 @@ EVERYWHERE = "*"
 
 
 class Authorizer(Protocol):
-    """Lets operators in."""
+    """Authenticates and authorizes operators."""
 
     async def identify(self, operation: Operation, incoming: Incoming) -> Principal:
-        """Who calls; ANONYMOUS where nobody has to say.
+        """Who calls; ANONYMOUS where authentication is disabled.
 
         Raises:
-            Unauthenticated: nobody that is known.
+            Unauthenticated: the caller is not known.
         """
         ...
 
@@ -33,10 +33,10 @@ class Authorizer(Protocol):
 
 
 class Anybody:
-    """Lets everyone in: right for a port that only this machine reaches, where nobody has to say who they are."""
+    """Allows every caller: for a port that only this machine reaches, with authentication disabled."""
 
     async def identify(self, operation: Operation, incoming: Incoming) -> Principal:  # noqa: ARG002  # the face
-        """Nobody in particular."""
+        """Every caller is anonymous."""
         return ANONYMOUS
 
     def allow(self, principal: Principal, namespace: str) -> None:

@@ -14,7 +14,7 @@ class Enablement:
 
     Args:
         control: does it.
-        reporter: tells how namespaces fare.
+        reporter: knows the state of namespaces.
     """
 
     def __init__(self, control: Control, reporter: Reporter) -> None:

@@ -1,7 +1,7 @@
-"""Keeps web pages out of the admin port. It may ask nobody who they are, and a browser on this machine reaches it as
-its user does: a page of any site could send it requests, directly or by a name of its own that resolves to 127.0.0.1
+"""Keeps web pages out of the admin port. Its authentication may be disabled, and a browser on this machine
+reaches it as its user does: a page of any site could send it requests, directly or by a name of its own that resolves to 127.0.0.1
 (DNS rebinding). With TLS such a name is none of the certificate's, and the browser turns back by itself. gRPC needs no
-guard: a page can send its content type to another site only where that allows it, and this one allows nobody.
+guard: a page can send its content type to another site only where that allows it, and this one never does.
 
 Source: the Fetch standard, "CORS protocol" and `Sec-Fetch-Site`; RFC 9110 section 7.2, `Host`.
 """
@@ -18,7 +18,7 @@ _SHOWN = 100
 _ANSWERED_WITH = (("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin"))
 
 Refused = Callable[[HttpRequest, HttpRefusal], None]
-"""Is told of a request that was refused."""
+"""Called with a request that was refused."""
 
 
 class Guard:

@@ -15,7 +15,7 @@ from prism.errors import FailedPrecondition
 from prism.plugins.placement import Command
 
 LOOK_AGAIN = 0.25
-"""Seconds between two looks for new lines: nobody reads faster."""
+"""Seconds between two looks for new lines."""
 
 
 class Logs:

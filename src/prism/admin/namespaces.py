@@ -15,7 +15,7 @@ class Namespaces:
 
     Args:
         control: serves them.
-        reporter: tells how namespaces fare.
+        reporter: knows the state of namespaces.
     """
 
     def __init__(self, control: Control, reporter: Reporter) -> None:

@@ -20,7 +20,7 @@ class Reloads:
 
     Args:
         control: does it.
-        reporter: tells how namespaces fare.
+        reporter: knows the state of namespaces.
     """
 
     def __init__(self, control: Control, reporter: Reporter) -> None:
@@ -86,10 +86,10 @@ class Reloads:
 
 def _applied(report: ReloadReport, as_before: str) -> None:
     if not report.applied:
-        told = [str(each) for each in report.problems[:_MAX_PROBLEMS]]
-        if more := len(report.problems) - len(told):
-            told.append(f"and {more} more")
-        raise FailedPrecondition(f"{as_before}: {'; '.join(told)}", reason=Reason.CONFIGURATION_INVALID)
+        shown = [str(each) for each in report.problems[:_MAX_PROBLEMS]]
+        if more := len(report.problems) - len(shown):
+            shown.append(f"and {more} more")
+        raise FailedPrecondition(f"{as_before}: {'; '.join(shown)}", reason=Reason.CONFIGURATION_INVALID)
 
 
 def _first(names: Iterable[str]) -> list[str]:

@@ -57,9 +57,9 @@ class Admin:
         """
         Args:
             control: what is administered.
-            authorizer: says who asks, and refuses whom it will; None lets everyone in.
+            authorizer: authenticates and authorizes callers; None allows every caller.
             breakers: the circuit breakers that there are.
-            listeners: are told of every action, beside the log and the audit trail.
+            listeners: are called with every action, beside the log and the audit trail.
         """
         operations = [Operation.of(method) for method in SERVICE.methods]
         self.operations: Mapping[str, Operation] = {each.path: each for each in operations}
@@ -108,7 +108,7 @@ class Admin:
     async def _performed(self, incoming: Incoming, operation: Operation) -> "AsyncIterator[_Begun]":
         """Around every action: admits it, puts what goes wrong into order, and tells of it."""
         begun = _Begun(operation, Actor.of(incoming.metadata, incoming.peer))
-        code, reason, message = Code.CANCELLED, "", "whoever asked did not wait"
+        code, reason, message = Code.CANCELLED, "", "the caller gave up"
         try:
             begun.principal = await self._authorizer.identify(operation, incoming)
             begun.actor = replace(begun.actor, principal=begun.principal.name)

@@ -1,4 +1,4 @@
-"""How the plugin of each namespace fares."""
+"""The state of the plugins of each namespace."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -73,7 +73,7 @@ class Reporter:
         return _STATES[describe.state(served.spec.name, backend.supervised)["status"]]
 
     def worst(self, served: Served) -> pb.PluginState:
-        """The state of a namespace: of its backends the one that fares worst."""
+        """The state of a namespace: of its backends the worst."""
         return max((self.state(served, each) for each in served.backends), key=_SEVERITY.index)
 
     def statuses(self, served: Iterable[Served]) -> list[pb.PluginStatus]:

@@ -8,7 +8,7 @@ from prism.config.sections.authorization import AuthorizationSection, Rule
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 
 MAX_NAMESPACE_LENGTH = 63
-"""No namespace has a longer name, and a pattern with many `*` takes long on a long text of a stranger's choice."""
+"""No namespace has a longer name, and a pattern with many `*` takes long on a long text that a caller chose."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""What the sections of a configuration must not say together: open to the network without asking who calls, rules for
-nobody, TLS files that do not fit.
+"""What the sections of a configuration must not say together: open to the network without authentication, rules
+without authentication, TLS files that do not match.
 """
 
 import ssl
@@ -12,14 +12,14 @@ from prism.config.sections.root import Config, TlsSection, is_loopback
 from prism.config.yaml.problem import Loc
 from prism.wire import server_context
 
-OPEN = "this address is reachable from other machines, and nobody is asked who they are"
-CLOSE = "authentication with a method; a loopback address; authentication: none, to say that you mean it"
+OPEN = "this address is exposed to the network without authentication"
+CLOSE = "a loopback address; authentication with a method; authentication: none, to allow every caller"
 ADMIN_OPEN = (
-    "not an address for the admin port: whoever reaches it may stop every namespace, if nobody asks who they are"
+    "the admin port is exposed to the network without TLS and authentication: every caller could stop every namespace"
 )
 ADMIN_CLOSE = (
-    "an address of this machine only, such as 127.0.0.1:8981 or unix:/path, reached from another one through ssh -L "
-    "8981:127.0.0.1:8981; any address with admin.tls and authentication with a method"
+    "a loopback address such as 127.0.0.1:8981 or unix:/path (from another machine: ssh -L 8981:127.0.0.1:8981); any "
+    "address with admin.tls and authentication with a method"
 )
 
 
@@ -55,17 +55,17 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
         authorities = any(section is not None and section.client_ca is not None for section in sections.values())
         yield from _authentication(config.authentication, authorities=authorities)
     if config.authorization is not None and not asks(config):
-        message = "rules say who may do what, and nobody is asked who they are; add authentication with a method"
+        message = "authorization rules are set but no authentication method is; add one to authentication.methods"
         yield Contradiction(("authorization",), message)
 
 
 def is_open(config: Config, address: str) -> bool:
-    """Whether strangers could call at that address, and nobody has said that they may."""
+    """Whether any caller could call at that address, though `authentication: none` does not say so."""
     return config.authentication is None and not is_loopback(address)
 
 
 def asks(config: Config) -> bool:
-    """Whether callers must say who they are."""
+    """Whether callers must authenticate."""
     return config.authentication is not None and bool(config.authentication.methods)
 
 
@@ -91,7 +91,9 @@ def tls_contradictions(section: TlsSection, loc: Loc) -> Iterator[Contradiction]
             missing = True
             yield Contradiction((*loc, name), "there is no such file", repr(str(path)))
     if section.client_crl is not None and section.client_ca is None:
-        yield Contradiction((*loc, "client_crl"), "it revokes certificates of client_ca, which is missing")
+        yield Contradiction(
+            (*loc, "client_crl"), "client_crl revokes certificates of client_ca, and client_ca is not set"
+        )
     if missing:
         return
     try:
@@ -100,35 +102,43 @@ def tls_contradictions(section: TlsSection, loc: Loc) -> Iterator[Contradiction]
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
         said = str(reason).lower().replace("_", " ")
         advice = (
-            "the key is of another certificate" if "mismatch" in said else "both are PEM, and the key has no password"
+            "use the key of this certificate"
+            if "mismatch" in said
+            else "both must be PEM, and the key without a password"
         )
-        yield Contradiction(loc, f"these files are no certificate and key for TLS ({said}); {advice}")
+        yield Contradiction(loc, f"these files are not a valid certificate and key ({said}); {advice}")
 
 
 def _authentication(section: AuthenticationSection, *, authorities: bool) -> Iterator[Contradiction]:
     here: Loc = ("authentication",)
     if section.insecure == bool(section.methods):
         if section.insecure:
-            yield Contradiction((*here, "insecure"), "nobody is asked, and yet there are methods; keep one of the two")
+            yield Contradiction(
+                (*here, "insecure"), "authentication is disabled here and methods are set; keep one of the two"
+            )
         else:
-            yield Contradiction((*here, "methods"), "there is no method", allowed="mtls, oidc, api_keys, unix")
+            yield Contradiction(
+                (*here, "methods"), "no authentication method is set", allowed="mtls, oidc, api_keys, unix"
+            )
     hashes: dict[str, str] = {}
     for index, method in enumerate(section.methods):
         loc: Loc = (*here, "methods", index)
         if isinstance(method, Mtls) and not authorities:
-            yield Contradiction((*loc, "type"), "callers can show no certificate; add gateway.tls with client_ca")
+            yield Contradiction((*loc, "type"), "callers cannot present certificates; add client_ca to gateway.tls")
         if isinstance(method, Oidc):
             yield from _oidc(method, loc)
         for number, key in enumerate(method.keys if isinstance(method, ApiKeys) else ()):
             if (first := hashes.setdefault(key.hash, key.name)) != key.name:
-                yield Contradiction((*loc, "keys", number, "hash"), f"this is the key of {first!r} too; make another")
+                yield Contradiction((*loc, "keys", number, "hash"), f"{first!r} has the same key; create another key")
 
 
 def _oidc(method: Oidc, loc: Loc) -> Iterator[Contradiction]:
     if find_spec("jwt") is None or find_spec("cryptography") is None:
-        yield Contradiction((*loc, "type"), "tokens need PyJWT; pip install 'prism-gateway[oidc]'")
+        yield Contradiction((*loc, "type"), "OIDC needs PyJWT; install it: pip install 'prism-gateway[oidc]'")
     if method.ca is not None:
         try:
             ssl.create_default_context(cafile=method.ca)
         except OSError:
-            yield Contradiction((*loc, "ca"), "there are no certificates of authorities", repr(str(method.ca)))
+            yield Contradiction(
+                (*loc, "ca"), "this file is not a valid list of CA certificates in PEM", repr(str(method.ca))
+            )

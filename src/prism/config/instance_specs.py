@@ -26,7 +26,7 @@ class InstanceSpecs:
     def __init__(self, problems: ProblemCollector, redactor: Redactor) -> None:
         """
         Args:
-            problems: is told what is wrong.
+            problems: takes what is wrong.
             redactor: learns the secrets.
         """
         self._problems = problems

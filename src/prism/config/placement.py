@@ -67,7 +67,7 @@ def place(section: PluginSection, plugin: Plugin) -> Placement | list[Misplaced]
 
 def _here(_section: PluginSection, plugin: Plugin, problems: list[Misplaced]) -> Placement | None:
     if not plugin.manifest.can_run("in_process"):
-        message = f"plugin {plugin.name!r} is no Python and cannot run in the gateway's process"
+        message = f"plugin {plugin.name!r} is not Python and cannot run in the gateway's process"
         problems.append(Misplaced(("type",), message, found="'in_process'", allowed="'sidecar', 'remote'"))
     return Here()
 
@@ -82,14 +82,14 @@ def _sidecar(section: PluginSection, plugin: Plugin, problems: list[Misplaced]) 
         return Socket(section.socket.absolute())
     command = section.command or plugin.command()
     if not command:
-        message = f"plugin {plugin.name!r} names no program that the gateway could start; give 'command' or 'socket'"
+        message = f"plugin {plugin.name!r} has no program that the gateway could start; give 'command' or 'socket'"
         problems.append(Misplaced(("command",) if section.command else (), message))
         return None
     program = shutil.which(command[0])
     if program is None:
-        # Given by the manifest, it is told when it is started, with all that can be found out about the file.
+        # Given by the manifest, it is reported when it is started, with all that can be found out about the file.
         if section.command:
-            message = "there is no such program, or it may not be run: look at its path and its mode"
+            message = "this program does not exist or is not executable; check its path and mode"
             problems.append(Misplaced(("command", 0), message, found=repr(command[0])))
         program = command[0]
     files = (Path(program).absolute(), *_own_files(plugin))
@@ -114,11 +114,11 @@ def _user(section: PluginSection, problems: list[Misplaced]) -> int | None:
     try:
         wanted = pwd.getpwuid(section.user) if isinstance(section.user, int) else pwd.getpwnam(section.user)
     except KeyError:
-        message = "there is no such user on this machine"
+        message = "this user does not exist on this machine"
         problems.append(Misplaced(("user",), message, found=repr(section.user)))
         return None
     if os.geteuid() not in (0, wanted.pw_uid):
-        message = "the gateway may not start programs as another user; run it as root, or leave 'user' out"
+        message = "the gateway has no permission to start programs as another user; run it as root, or remove 'user'"
         problems.append(Misplaced(("user",), message, found=repr(section.user)))
     return None if wanted.pw_uid == os.geteuid() else wanted.pw_uid
 
@@ -130,14 +130,14 @@ def _remote(section: PluginSection, plugin: Plugin, problems: list[Misplaced]) -
     key = "endpoint" if section.endpoints is None else "endpoints"
     addresses = section.endpoints or (section.endpoint or "",)
     if len(set(addresses)) < len(addresses):
-        problems.append(Misplaced((key,), "an endpoint is named twice; name each once"))
+        problems.append(Misplaced((key,), "an endpoint is listed twice; list each once"))
     if len(addresses) > 1 and plugin.manifest.pinned:
         message = f"backend {plugin.name!r} keeps a namespace's data in one process, so it has one endpoint only"
         problems.append(Misplaced((key,), message))
     if section.tls is None:
         for index, address in enumerate(addresses):
             if not _on_this_machine(address):
-                message = "without TLS anybody on the way could read and change what is sent; add 'tls' to 'plugin'"
+                message = "without TLS others on the network could read and change what is sent; add 'tls' to 'plugin'"
                 at = (key,) if key == "endpoint" else (key, index)
                 problems.append(Misplaced(at, message, found=repr(address), allowed="without TLS: 127.0.0.1:port"))
         return Endpoints(addresses)
@@ -156,7 +156,7 @@ def _tls(section: TlsSection, problems: list[Misplaced]) -> Tls:
     for name in ("ca", "cert", "key"):
         path = getattr(section, name)
         if path is not None and not os.access(path, os.R_OK):
-            message = "there is no such file, or the gateway may not read it"
+            message = "this file does not exist, or the gateway has no permission to read it"
             problems.append(Misplaced(("tls", name), message, found=repr(str(path))))
     return Tls(section.ca, section.cert, section.key, section.server_name, version_of(*files))
 

@@ -98,7 +98,7 @@ class References:
         if secret is None:
             places = " or ".join(filter(None, (provider.where(name) for provider in self._providers)))
             known = [each for provider in self._providers for each in provider.names()]
-            message = f"there is no secret {name!r}; put it into {places}"
+            message = f"secret {name!r} is not found; put it into {places}"
             self._complain(loc, message, close=nearest(name, known))
             return ""
         self.redactor.learn(secret)

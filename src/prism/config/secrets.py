@@ -59,7 +59,7 @@ class Renewing(Protocol):
 
 
 class SecretUnreadable(Exception):
-    """A secret is there and cannot be had; the text says why, and is no secret."""
+    """A secret exists and cannot be read; the text says why, and contains nothing secret."""
 
 
 class EnvironmentSecrets:

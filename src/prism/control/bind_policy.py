@@ -1,5 +1,5 @@
-"""Where other machines reach the gateway: that stays as it was at the start until a restart, while whom it asks may
-change at any time. A configuration that would leave a port open, with nobody who asks, is refused.
+"""Where other machines reach the gateway: that stays as it was at the start until a restart, while
+authentication may change at any time. A configuration that would expose a port without authentication is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ class BindPolicy:
         """Passes what may be in force at these ports; the first that passes says which they are.
 
         Raises:
-            ConfigInvalid: strangers could call, and nobody has said that they may.
+            ConfigInvalid: a port would be exposed to the network without authentication.
         """
         ports = self._ports or loaded.config
         if problems := list(self._problems(ports, loaded)):

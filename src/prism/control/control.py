@@ -74,7 +74,7 @@ class Control:
         self._timing = timing or Timing()
         self._triggers = Triggers(self.reload, self._source, self._timing)
         self._watches = watched and self._source.is_file
-        self._figures = ControlMetrics()
+        self._metrics = ControlMetrics()
         self._lock = asyncio.Lock()
         self._ended = False
         self._changes: set[asyncio.Task[ReloadReport]] = set()
@@ -107,7 +107,7 @@ class Control:
 
     @property
     def plugins(self) -> Plugins:
-        """What may be configured; nothing until `start` has looked, where nobody said."""
+        """What may be configured; where it was not given, nothing until `start` has looked."""
         return self._plugins or Plugins({})
 
     def refusal(self, namespace: str) -> str:
@@ -171,7 +171,7 @@ class Control:
     async def _reload(self, replacement: Replacement | None, *, force: bool) -> ReloadReport:
         async with self._lock:
             if self._ended:
-                raise GatewayUnavailable("the gateway is stopping; its configuration is not read again")
+                raise GatewayUnavailable("the gateway is stopping; the configuration is not reloaded")
             renewed: Collection[Supervised] = self.instances if replacement is None else replacement.of(self.served)
             if not force:
                 renewed = ()
@@ -184,13 +184,13 @@ class Control:
                 report = ReloadReport(generation=self.generation, applied=False, problems=error.problems)
                 log.error("%s\n%s", report, error.message)  # noqa: TRY400  # written for people; no traceback
                 audit.record("admin", "configuration.reload", outcome="INVALID_ARGUMENT", detail=report.summary())
-                self._figures.reloaded(applied=False)
+                self._metrics.reloaded(applied=False)
                 return report
         log.info("%s", report)
         audit.record("admin", "configuration.reload", detail=report.summary())
-        self._figures.reloaded(applied=True)
+        self._metrics.reloaded(applied=True)
         for name, reason in report.held.items():
-            log.warning("namespace %s is served as before: %s", name, reason)
+            log.warning("namespace %s: the change is not applied, it is served as before: %s", name, reason)
         for note in report.notes:
             log.warning("%s", note)
         return report
@@ -224,7 +224,7 @@ class Control:
 
     def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
-        return self._figures.metrics(self.instances)
+        return self._metrics.metrics(self.instances)
 
     def scrub(self, text: str) -> str:
         """The text without the secrets of the configuration, nor of those that it has lately replaced."""
@@ -278,5 +278,5 @@ def _needs_restart(old: Config, new: Config) -> Iterator[str]:
                 yield f"{section}.{option} has changed; restart the gateway for it to take effect"
     for name, was, now in (("gateway", old.gateway.tls, new.gateway.tls), ("admin", old.admin.tls, new.admin.tls)):
         if (was is None) != (now is None):
-            speaks, done = ("clear text", "put on") if was is None else ("TLS", "taken off")
-            yield f"{name}.tls: the port speaks {speaks} on, as TLS is not {done} an open port; restart the gateway"
+            speaks = "plaintext" if was is None else "TLS"
+            yield f"{name}.tls: turning TLS on or off requires a restart; still serving {speaks}"

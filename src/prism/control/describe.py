@@ -51,7 +51,7 @@ def options(backend: BackendSpec) -> dict[str, Any]:
 
 
 def state(namespace: str, supervised: Supervised) -> dict[str, Any]:
-    """What a running gateway adds: how an instance of a namespace fares.
+    """What a running gateway adds: the state of an instance of a namespace.
 
     `status` is `ready`, `degraded` (calls are tried, though the last probe found a fault), `unavailable`, or `starting`
     (so before its first attempt has succeeded or failed); `reason` says what is wrong, and is empty when ready.

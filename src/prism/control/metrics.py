@@ -17,7 +17,7 @@ _COUNTED = {
     "cache_hits": ("prism_plugin_cache_hits", "Reads that a plugin answered from a cache.", 1.0),
     "cache_misses": ("prism_plugin_cache_misses", "Reads that a plugin's cache could not answer.", 1.0),
 }
-"""Of `prism.plugins.rpc.metrics.COUNTS`: the figure, its meaning, and what to multiply with for its unit."""
+"""Of `prism.plugins.rpc.metrics.COUNTS`: the metric, its meaning, and what to multiply with for its unit."""
 
 
 class ControlMetrics:
@@ -60,7 +60,7 @@ class ControlMetrics:
 
 
 def _instances(instances: Collection[Supervised]) -> Iterator[MetricFamily]:
-    """How the instances fare, by backend, store and placement; of several on one store the worst."""
+    """The health of the instances, by backend, store and placement; of several on one store the worst."""
     ready: dict[tuple[str, ...], float] = {}
     ages: dict[tuple[str, ...], float] = {}
     calls: Counter[tuple[str, ...]] = Counter()

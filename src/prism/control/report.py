@@ -36,7 +36,7 @@ class ReloadReport:
 
     def __str__(self) -> str:
         if not self.applied:
-            return "the configuration was not applied, everything serves as before"
+            return "the configuration was not applied; everything is served as before"
         counts = [
             f"{len(names)} {what}"
             for what, names in (("added", self.added), ("changed", self.changed), ("removed", self.removed))

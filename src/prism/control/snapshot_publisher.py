@@ -81,7 +81,7 @@ class SnapshotPublisher:
         """
         policies = _policies(config)
         policy = policies != self._policies or _policy_differs(self.config, config)
-        # Whoever takes the snapshot applies these sections to the ports, and must hear of a change.
+        # These sections are applied to the ports with the snapshot.
         tls = (config.gateway.tls, config.admin.tls) != (self.config.gateway.tls, self.config.admin.tls)
         changed = moved or policy or tls or self.served.keys() != served.keys() or not self.generation
         self.served, self.config = served, config

@@ -1,4 +1,4 @@
-"""Why the configuration is read again without anybody asking: its file has changed, a secret is about to end, or a
+"""Why the configuration is read again without a request: its file has changed, a secret is about to end, or a
 store that was down may be up.
 """
 
@@ -72,7 +72,7 @@ class Triggers:
                 await provider.changed()
             except Exception as error:  # noqa: BLE001  # a provider's trouble must not end the gateway
                 pause, reason = next(delays), self._source.scrub(str(error))
-                log.warning("secrets cannot be renewed: %s; tried again in %.1f s", reason, pause)
+                log.warning("secrets cannot be renewed: %s; retrying in %.1f s", reason, pause)
                 await asyncio.sleep(pause)
             else:
                 delays = self._timing.delays()
@@ -83,7 +83,7 @@ class Triggers:
             try:
                 await self._reload()
             except Exception:
-                log.exception("a reload failed unexpectedly; everything serves as before")
+                log.exception("a reload failed unexpectedly; everything is served as before")
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,4 +1,4 @@
-"""The configuration's section `authentication`: who may be believed to be whom.
+"""The configuration's section `authentication`: how callers prove who they are.
 
 Source: RFC 8725 (JSON Web Token best practices), RFC 9068, OpenID Connect Discovery 1.0, SPIFFE X.509-SVID.
 """
@@ -15,10 +15,10 @@ from prism.config.sections.section import Section, refuse
 from prism.config.yaml.problem import nearest
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures with a public key only: with a shared one, whoever can check a token can forge one."""
+"""Signatures with a public key only: with a shared one, every party that can check a token can forge one."""
 
 KEY_PREFIX = "prism_"
-"""What API keys begin with, so that they are told from other bearer tokens, and found where they leak."""
+"""What API keys begin with, so that they differ from other bearer tokens, and found where they leak."""
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -155,7 +155,7 @@ class AuthenticationSection(Section):
             call carries decides.
         revoked: names of callers, and token ids (`jti`), that are refused whatever they prove.
         remembered: tokens that are kept so as not to be verified again; the oldest goes first.
-        insecure: nobody is asked who they are, on any address; `authentication: none` says the same.
+        insecure: authentication is disabled, on any address; `authentication: none` says the same.
     """
 
     methods: tuple[Method, ...] = ()
@@ -167,5 +167,5 @@ class AuthenticationSection(Section):
 def insecure_in_a_word(value: Any) -> Any:
     """`authentication: none` for those who mean it."""
     if isinstance(value, str) and value != "none":
-        raise refuse("this value is not allowed", allowed="a mapping with methods; none, to ask nobody")
+        raise refuse("this value is not allowed", allowed="a mapping with methods; none, to disable authentication")
     return {"insecure": True} if value == "none" else value

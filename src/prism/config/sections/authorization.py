@@ -73,8 +73,8 @@ class Rule(Section):
     @model_validator(mode="after")
     def _is_about_somebody(self) -> "Rule":
         if not (self.principals or self.groups or self.claims or self.certificate):
-            allowed = 'principals, groups, claims or certificate; principals: ["*"] is everybody'
-            raise refuse("the rule does not say whom it allows anything", allowed=allowed)
+            allowed = 'a subject; principals: ["*"] is every authenticated caller'
+            raise refuse("the rule has no subject: set principals, groups, claims or certificate", allowed=allowed)
         return self
 
     def conditions(self) -> Iterator[tuple[str, str, Patterns]]:

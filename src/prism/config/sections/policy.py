@@ -113,7 +113,7 @@ class BreakerSection(Section):
         window: seconds that are looked back.
         open: seconds that it stays open before it is tried.
         probes: calls that are let through at once to try it; when as many have succeeded, it closes.
-        slow: seconds after which a call that nobody waited for any longer counts as a failure.
+        slow: seconds after which a call that its caller gave up counts as a failure.
     """
 
     consecutive: int | None = Field(default=10, ge=1)

@@ -160,7 +160,7 @@ class Log(Section):
 
 
 class TelemetrySection(Section):
-    """Probes and figures.
+    """Probes, metrics, the log and traces.
 
     Attributes:
         listen: where `/health/live`, `/health/ready` and `/metrics` are served.

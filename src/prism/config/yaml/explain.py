@@ -62,7 +62,7 @@ def problems(
     """
     errors = [(each, _real(each["loc"], data)) for each in error.errors(include_url=False)]
     for each, loc in errors:
-        # A list is too short for pydantic when its elements are refused, and of these it has told.
+        # A list is too short for pydantic when its elements are refused, and those have problems of their own.
         if each["type"] == "too_short" and any(other[: len(loc)] == loc != other for _, other in errors):
             continue
         yield _problem(document, base, loc, model, each, redactor)

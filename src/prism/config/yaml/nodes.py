@@ -70,7 +70,7 @@ def compose(text: str, name: str) -> MappingNode:
     """The root of a document.
 
     Raises:
-        ConfigInvalid: it is not YAML, or its root is no mapping.
+        ConfigInvalid: it is not YAML, or its root is not a mapping.
     """
     try:
         root = _Loader(text).get_single_node()

@@ -1,4 +1,4 @@
-"""Gathers what is wrong with a configuration while it is loaded, so that all problems are told at once."""
+"""Gathers what is wrong with a configuration while it is loaded, so that all problems are reported at once."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,7 @@ class ProblemCollector:
         """
         Args:
             document: knows the places of everything.
-            redactor: takes what is secret out of what is told.
+            redactor: takes secrets out of the problems.
         """
         self.problems: list[Problem] = list(document.problems)
         self._document = document
@@ -30,7 +30,7 @@ class ProblemCollector:
         self._unresolved: frozenset[str] = frozenset()
 
     def unresolved(self, problems: Iterable[Problem]) -> None:
-        """References that lead nowhere; what a model says of the values in their places is not told besides."""
+        """References that lead nowhere; what a model says of the values in their places is left out."""
         found = tuple(problems)
         self.problems += found
         self._unresolved = frozenset(problem.path for problem in found)

@@ -70,7 +70,7 @@ class Attachments:
             expected = isinstance(error, PrismError)
             log.log(logging.WARNING if expected else logging.ERROR, "namespace %s: %s", name, self._trace(error))
             reason = self._scrub(str(error)) if expected else f"({type(error).__name__})"
-            sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps trying"
+            sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps retrying"
             if name in self.wanted:
                 self.failed[name] = UnavailableInstance(self._instance.backend, self._instance.capabilities, sentence)
         else:

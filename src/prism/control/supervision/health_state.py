@@ -1,4 +1,4 @@
-"""How one instance fares: what its probes found, and what went wrong last."""
+"""The health of one instance: what its probes found, and what went wrong last."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ class HealthState:
         Args:
             spec: what runs.
             instance: what runs it.
-            events: is told of changes.
+            events: records changes.
             supervision: how long a probe may take, and how many may stay unanswered.
         """
         self.health = Health(HealthStatus.UNHEALTHY, instance.refusal)

@@ -1,4 +1,4 @@
-"""What is told of one instance, in the audit trail and in the log: nothing secret."""
+"""What happens to one instance, for the audit trail and the log: nothing secret."""
 
 import traceback
 from collections.abc import Callable

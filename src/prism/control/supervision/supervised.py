@@ -33,7 +33,7 @@ class Supervised:
     Attributes:
         spec: what runs.
         instance: what runs it.
-        health_state: how it fares.
+        health_state: what its probes found.
         configured_identity: what the backend called its store before it connected; empty until it is loaded.
         came_up: it has served, once at least.
         blocked: why it may not even be tried; empty where it may.
@@ -125,7 +125,7 @@ class Supervised:
         self._upkeep = asyncio.create_task(self._keep_up(), name=f"upkeep of {self.spec.plugin.name}")
 
     def pause(self) -> Handover:
-        """Calls wait from now on, for whom the gate is opened to."""
+        """Calls wait from now on, until the gate is opened to an instance."""
         self._gate = Handover(self.instance)
         self._on_change()
         return self._gate
@@ -180,12 +180,16 @@ class Supervised:
             async with asyncio.timeout(grace):
                 await self.instance.drained()
         except TimeoutError:
-            log.warning("backend %s: %d calls outlasted the drain", self.spec.plugin.name, self.instance.active)
+            log.warning(
+                "backend %s: %d calls did not finish within the drain timeout; stopping anyway",
+                self.spec.plugin.name,
+                self.instance.active,
+            )
         try:
             async with asyncio.timeout(self._stop_timeout):
                 await end()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
-            log.error("backend %s did not stop in order: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
+            log.error("backend %s: stopping failed: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
         else:
             log.info("backend %s stopped", self.spec.plugin.name)
         self._events.record("plugin.stopped")
@@ -205,22 +209,22 @@ class Supervised:
             reason = self.instance.refusal
             self.health_state.failed(reason)
             self.instance.probed = self.health_state.health
-            log.warning("backend %s is started again in %.2f s: %s", self.spec.plugin.name, pause, reason)
+            log.warning("backend %s ended: %s; restarting in %.2f s", self.spec.plugin.name, reason, pause)
             await asyncio.sleep(pause)
 
     async def _bring_up(self) -> None:
         """Tries until it serves."""
         name = self.spec.plugin.name
-        told = False
+        recorded = False
         for delay in delays(self._supervision.backoff_first, self._supervision.backoff_max):
             reason = await self._attempt()
             if not reason:
                 break
-            self.instance.refusal = f"backend {name!r} is not available: {reason}; the gateway keeps trying"
+            self.instance.refusal = f"backend {name!r} is unavailable: {reason}; the gateway keeps retrying"
             self.health_state.failed(reason)
-            log.warning("backend %s is not available: %s; next attempt in %.1f s", name, reason, delay)
-            if not told:
-                told = True
+            log.warning("backend %s is unavailable: %s; retrying in %.1f s", name, reason, delay)
+            if not recorded:
+                recorded = True
                 self._events.record("plugin.unavailable", "UNAVAILABLE", reason=reason)
             self._tried.set()
             await asyncio.sleep(delay)

@@ -106,7 +106,8 @@ namespaces:
     size = problems["namespaces[1].config.pool.size"]
     assert (size.found, size.allowed) == ("99 (a number)", "less than or equal to 64")
     assert problems["telemetrie"].allowed == (
-        "admin, audit, authentication, authorization, gateway, namespaces, plugins, policies, secrets, supervision, telemetry"
+        "admin, audit, authentication, authorization, gateway, namespaces, plugins, policies, secrets, supervision, "
+        "telemetry"
     )
     assert "line 6" in problems["namespaces[2].name"].message
     assert problems["namespaces[5].plugin.type"].allowed == "'in_process', 'sidecar' or 'remote'"
@@ -197,7 +198,7 @@ def test_the_admin_port_listens_on_this_machine(file: File, address: str) -> Non
 def test_a_secret_s_file_is_named_only_where_it_could_be(file: File) -> None:
     """None outside the directory of secrets."""
     message = file.problems("namespaces: [{name: '{{ secret:../x }}', backend: memory}]")["namespaces[0].name"].message
-    assert message == "is not found '../x'; put it into the environment variable PRISM_SECRET____X"
+    assert message == "secret '../x' is not found; put it into the environment variable PRISM_SECRET____X"
 
 
 def test_a_configuration_made_by_hand() -> None:

@@ -1,6 +1,6 @@
-"""Keeps web pages out of the admin port. Its authentication may be disabled, and a browser on this machine
-reaches it as its user does: a page of any site could send it requests, directly or by a name of its own that resolves to 127.0.0.1
-(DNS rebinding). With TLS such a name is none of the certificate's, and the browser turns back by itself. gRPC needs no
+"""Keeps web pages out of the admin port. Its authentication may be disabled, and a browser on this machine reaches it
+as its user does: a page of any site could send it requests, directly or by a name of its own that resolves to 127.0.0.1
+(DNS rebinding). With TLS such a name is not in the certificate, and the browser turns back by itself. gRPC needs no
 guard: a page can send its content type to another site only where that allows it, and this one never does.
 
 Source: the Fetch standard, "CORS protocol" and `Sec-Fetch-Site`; RFC 9110 section 7.2, `Host`.

@@ -48,14 +48,14 @@ def test_this_machine_needs_none(tmp_path: Path, address: str) -> None:
     [
         ("authentication: {}", "authentication.methods", "no authentication method is set"),
         ("authentication: {insecure: true, methods: [{type: unix, users: {1: a}}]}", "authentication.insecure", "keep"),
-        ("authentication: {methods: [{type: mtls}]}", "authentication.methods[0].type", "add gateway.tls"),
+        ("authentication: {methods: [{type: mtls}]}", "authentication.methods[0].type", "add client_ca to gateway.tls"),
         ("authentication: {methods: [{type: oauth}]}", "authentication.methods[0].type", "not one of the values"),
         ("authentication: {methods: [{}]}", "authentication.methods[0].type", "this key is missing"),
         ("authorization: {rules: []}", "authorization", "no authentication method is"),
         (
             KEYS + "authorization: {rules: [{namespaces: ['*'], operations: [read]}]}",
             "authorization.rules[0]",
-            "does not say whom",
+            "the rule has no subject",
         ),
         (
             KEYS + "authorization: {rules: [{principals: [a], namespaces: ['A_b'], operations: [read]}]}",
@@ -80,7 +80,7 @@ def test_this_machine_needs_none(tmp_path: Path, address: str) -> None:
         (
             "authentication: {methods: [{type: oidc, issuer: 'https://i', audiences: [p], ca: /nowhere}]}",
             "authentication.methods[0].ca",
-            "no certificates",
+            "not a valid list of CA certificates",
         ),
         ("gateway: {tls: {cert: /nowhere, key: /nowhere}}", "gateway.tls.key", "no such file"),
     ],
@@ -102,7 +102,7 @@ def test_two_callers_cannot_share_a_key(tmp_path: Path) -> None:
     """Whose it is would depend on the order of the file."""
     keys = f"authentication: {{methods: [{{type: api_keys, keys: [{KEY}, {KEY.replace('ci', 'other')}]}}]}}"
     problem = problems(tmp_path, keys)["authentication.methods[0].keys[1].hash"]
-    assert problem.message == "has the same key 'ci' too; make another"
+    assert problem.message == "this key is already used by 'ci'; create another one"
 
 
 def test_tls_files_must_fit(tmp_path: Path) -> None:

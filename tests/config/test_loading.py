@@ -185,7 +185,7 @@ def test_each_port_needs_an_address_of_its_own(file: File) -> None:
 def test_the_admin_port_is_refused_off_loopback(file: File, address: str) -> None:
     """The refusal says how to reach it from another machine."""
     problem = file.problems(f"namespaces: []\nadmin: {{listen: '{address}'}}")["admin.listen"]
-    assert "whoever reaches it may stop every namespace" in problem.message
+    assert "every caller could stop every namespace" in problem.message
     assert "ssh -L" in problem.allowed
 
 

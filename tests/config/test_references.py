@@ -61,7 +61,7 @@ def test_references_are_found_wherever_strings_are() -> None:
         ("${HO ST}", "begins no reference"),
         ("${HOST", "begins no reference"),
         ("${HOST:-${EMPTY}}", "begins no reference"),
-        ("{{ secret:nothing }}", "no secret 'nothing'"),
+        ("{{ secret:nothing }}", "secret 'nothing' is not found"),
         ("{{ secert:PW }}", "begins no reference"),
         ("{{ secret: }}", "begins no reference"),
     ],

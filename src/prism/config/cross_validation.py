@@ -129,7 +129,9 @@ def _authentication(section: AuthenticationSection, *, authorities: bool) -> Ite
             yield from _oidc(method, loc)
         for number, key in enumerate(method.keys if isinstance(method, ApiKeys) else ()):
             if (first := hashes.setdefault(key.hash, key.name)) != key.name:
-                yield Contradiction((*loc, "keys", number, "hash"), f"{first!r} has the same key; create another key")
+                yield Contradiction(
+                    (*loc, "keys", number, "hash"), f"this key is already used by {first!r}; create another one"
+                )
 
 
 def _oidc(method: Oidc, loc: Loc) -> Iterator[Contradiction]:

@@ -52,7 +52,7 @@ async def test_a_defect_is_told_and_gives_nothing_away(world: World, monkeypatch
     told: list[Action] = []
     admin = Admin(world.control, listeners=[told.append])
     monkeypatch.setattr(type(world.control), "served", None)
-    with pytest.raises(Exception, match="the gateway.s log has the details"):
+    with pytest.raises(Exception, match="the gateway's log has the details"):
         await admin.unary(OPERATOR, admin.operations[f"{SERVICE}ListPlugins"], b"")
     assert [each.code for each in told] == [Code.INTERNAL]
 

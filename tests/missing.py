@@ -5,12 +5,13 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Generator
 from typing import Final, NoReturn
 
 import pytest
 
-from prism.acceptance.skips import NOT_HERE, not_here
+from prism.acceptance.skips import NOT_APPLICABLE, NOT_DECLARED, NOT_HERE, not_here
 
 VARIABLE: Final = "PRISM_TEST_REQUIRE"
 
@@ -33,6 +34,7 @@ NEEDED: Final = {
 }
 """What tests need, by the first word of the reason that a skip without it gives."""
 
+_NOT_PROMISED: Final = (NOT_APPLICABLE, NOT_DECLARED)
 _LACKING: Final = re.compile(rf"(?:Skipped: )?{re.escape(NOT_HERE)}(?P<name>\S+) ")
 _NO_PACKAGE: Final = re.compile(r"(?:Skipped: )?could not import ")  # as pytest.importorskip says it
 
@@ -67,6 +69,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _judge(report)
     return report
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped, by its reason; what a plugin does not promise stands in the kit's own summary."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(each.longrepr[2].removeprefix("Skipped: ") for each in skipped)
+    shown = {reason: count for reason, count in reasons.items() if not reason.startswith(_NOT_PROMISED)}
+    if shown:
+        terminalreporter.section("skipped")
+    for reason, count in sorted(shown.items()):
+        terminalreporter.write_line(f"{count:5} {reason}")
 
 
 def _required() -> set[str]:

@@ -70,6 +70,7 @@ def test_what_is_not_required_may_be_missing(tmp_path: Path) -> None:
     output = run(tmp_path, "npm")
     for reason in ("not here: Redis is not installed", "not here: Go is not installed", "for another reason"):
         assert re.search(rf"^SKIPPED .*: {reason}$", output, re.MULTILINE), output
+    assert re.search(r"^ +1 not here: Go is not installed$", output, re.MULTILINE), output
     assert not re.search(r"^(FAILED|ERROR) ", output, re.MULTILINE), output
 
 

@@ -1,6 +1,6 @@
 """What a run of the kit tells: each failure with the rule that it breaks, a summary, a report in a file."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,16 @@ import pytest
 
 from prism.acceptance.report import WRITERS, summary
 from prism.acceptance.results import Case, Results
+from prism.acceptance.run.environment import Environment
+from prism.acceptance.store.server_process import ServerProcess
 
 MARK = "prism_suite"
 """A report that has this property is of one of the kit's tests."""
 
 MEASUREMENT = "measurement "
 """Begins the name of a property that is something measured."""
+
+_SHOWN_LINES = 30
 
 
 class ResultsPlugin:
@@ -25,8 +29,10 @@ class ResultsPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """A failure is shown with the rule that it breaks."""
+        """A failure is shown with the rule that it breaks, and with what the servers of the test have said."""
         report = yield
+        if report.failed:
+            report.sections.extend((f"log of {each.name}", _last_lines(each)) for each in _servers(item))
         rule = dict(item.user_properties).get("rule")
         if report.failed and rule:
             report.sections.append(("broken rule", str(rule)))
@@ -47,6 +53,19 @@ class ResultsPlugin:
         if self._report is not None:
             self._report.parent.mkdir(parents=True, exist_ok=True)
             self._report.write_text(WRITERS[self._report.suffix.removeprefix(".")](self.results))
+
+
+def _servers(item: pytest.Item) -> Iterator[ServerProcess]:
+    """The servers that a test was given, and those of the environments that it was given."""
+    for given in getattr(item, "funcargs", {}).values():
+        if isinstance(given, ServerProcess):
+            yield given
+        elif isinstance(given, Environment):
+            yield from given.gateways
+
+
+def _last_lines(server: ServerProcess) -> str:
+    return "\n".join(server.log.splitlines()[-_SHOWN_LINES:])
 
 
 def _case(report: pytest.TestReport, properties: dict[str, Any]) -> Case:

@@ -153,8 +153,8 @@ class Ttl(Protocol):
 
 
 async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context, most: int) -> BatchGetResponse:
-    """Every read by itself, all at once where they are not very large; those whose items do not fit into the answer any
-    more are refused.
+    """Every read on its own, all at once where they are not very large; a read whose items no longer fit into the
+    answer is refused.
     """
     size = 0
     room = int(min(most, MAX_ANSWER_BYTES) * _FOR_ITEMS)
@@ -178,7 +178,7 @@ async def batch_get(invoke: Invoke, request: BatchGetRequest, context: Context, 
 
 
 async def batch_put(invoke: Invoke, request: BatchPutRequest, context: Context, _most: int) -> BatchPutResponse:
-    """Every write by itself, all at once where they are not very large."""
+    """Every write on its own, all at once where they are not very large."""
 
     async def one(write: PutRequest) -> BatchPutResponse.Result:
         try:

@@ -63,7 +63,7 @@ class PubSub(Protocol):
 async def publish_batch(
     invoke: Invoke, request: PublishBatchRequest, context: Context, _most: int
 ) -> PublishBatchResponse:
-    """Every message by itself: begun in their order, all under way at once."""
+    """Every message on its own: begun in their order, all in flight at once."""
 
     async def one(message: PublishRequest) -> PublishBatchResponse.Result:
         try:

@@ -175,7 +175,7 @@ def _interfaces_of(implementation: object) -> list[Interface]:
 
 
 def _implemented(interface: Interface, operation: Operation, implementation: object) -> Callable[..., Any]:
-    """The object's method for an operation; a Protocol's own body is none."""
+    """The object's method for an operation; a Protocol's own body does not count."""
     kind = type(implementation)
     stated = interface.protocol_of(operation)
     found = getattr(kind, operation.method, None)

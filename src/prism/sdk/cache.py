@@ -12,7 +12,7 @@ _SMALLEST = -(1 << 63)
 
 
 def check_mode(request: SetRequest) -> None:
-    """Passes a Set whose mode there is.
+    """Passes a Set with a known mode.
 
     Raises:
         InvalidArgument: it is a number that this version does not know.

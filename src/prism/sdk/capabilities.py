@@ -105,7 +105,7 @@ def _section(declared: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _misplaced(declared: Mapping[str, Any], served: tuple[str, ...]) -> Iterator[_Problem]:
-    """What no abstraction that is served has."""
+    """Names that no abstraction served has, and tables that are in the wrong place."""
     known = interfaces()
     possible = {"reload", *(key for name in served for key in known[name].capabilities.model_fields)}
     for name, value in declared.items():

@@ -175,7 +175,8 @@ class Coalescer(Generic[Call, Answer]):
             await self._give_out(batch, answers)
 
     async def _give_out(self, batch: list[_Member[Call, Answer]], answers: Sequence[Answer | Exception]) -> None:
-        """Some in a turn, so that the first callers go on before the last are answered."""
+        """Resolves a few futures in each turn of the loop, so that the first callers go on before the last are
+        answered."""
         members = zip(batch, answers, strict=True)
         try:
             for number, (member, answer) in enumerate(members, 1):

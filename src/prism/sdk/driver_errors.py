@@ -1,4 +1,4 @@
-"""What the errors of a store's driver mean, as a table of the backend's own: by class, the first that fits counts."""
+"""A table that maps a driver's errors to those of `prism.errors`: by class, the first that fits counts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LATER = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ErrorMapping:
-    """What some errors of a driver mean.
+    """The error of `prism.errors` for some errors of a driver.
 
     Attributes:
         errors: the driver's classes.

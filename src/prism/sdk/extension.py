@@ -1,4 +1,4 @@
-"""Operations of a plugin's own, beside those of the abstractions: what its store can do and no other has to.
+"""Operations of a plugin's own, beside those of the abstractions: for what only its store can do.
 
 They are described in a .proto of the plugin's, like the abstractions are in Prism's, so that they are decoded, checked
 and counted alike, and run by the same Execute.

@@ -1,4 +1,4 @@
-"""What a subscriber has not taken yet: bounded, and ended rather than thinned out when it runs over."""
+"""Messages that a subscriber has not read yet: bounded; when full the subscription ends, rather than dropping some."""
 
 import asyncio
 from collections import deque
@@ -49,7 +49,7 @@ class SubscriberBuffer(Generic[Message]):
         self._wake()
 
     def end(self, error: PrismError) -> None:
-        """No message follows: when the reader has taken those that wait it gets the error. The first one counts."""
+        """No message follows: after those that wait, the reader gets the error. Only the first call counts."""
         if self._error is None:
             self._error = error
             self._wake()

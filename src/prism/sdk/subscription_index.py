@@ -60,7 +60,8 @@ class SubscriptionIndex(Generic[Message]):
             self._routes.clear()
 
     def deliver(self, topic: str, message: Message, size: int, ordering_key: str) -> None:
-        """Gives a message of so many bytes to all who listen; of a group the members get it in turn, or by its key."""
+        """Puts a message of so many bytes into the buffers of its receivers; of a group one member gets it, in turn or
+        by key."""
         route = self._routes.get(topic) or self._route(topic)
         for buffer in route.ungrouped:
             buffer.put(message, size)

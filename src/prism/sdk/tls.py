@@ -10,7 +10,7 @@ from prism.errors import FailedPrecondition
 
 
 def client_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """A context that believes the authorities in `ca` (None: those that this machine knows) and checks host names.
+    """A context that trusts the authorities in `ca` (None: those of this machine) and checks host names.
 
     Args:
         ca: certificates in PEM form.

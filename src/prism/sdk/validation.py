@@ -27,7 +27,7 @@ MAX_VIOLATIONS = 20
 
 
 class _Enough(Exception):
-    """What is wrong is known well enough: the rest of the message is not looked at."""
+    """Enough violations were found: the rest of the message is not checked."""
 
 
 class _Violations(list[Violation]):

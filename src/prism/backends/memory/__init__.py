@@ -1,1 +1,1 @@
-"""The memory backend: KeyValue in this process's memory, and the reference that the others are read against."""
+"""The memory backend: KeyValue in this process's memory, and the reference for the other backends."""

@@ -1,4 +1,4 @@
-"""What the memory backend keeps: namespaces of records of items, and who listens in each.
+"""The data of the memory backend: namespaces of records of items, and the subscriptions of each.
 
 It is shared by the instances that name the same store.
 """

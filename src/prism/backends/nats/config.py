@@ -30,7 +30,7 @@ Server = Annotated[str, AfterValidator(_server)]
 
 
 class NatsCredentials(Config):
-    """Who the gateway is to NATS: one of the ways that a server may ask for.
+    """The gateway's login at NATS: one of the ways that a server may ask for.
 
     Attributes:
         username: with `password`.

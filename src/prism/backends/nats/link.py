@@ -1,4 +1,4 @@
-"""A connection to NATS that is made again whenever it breaks, for one purpose."""
+"""A connection to NATS for one purpose, which reconnects whenever it breaks."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ _PROBE_SECONDS = 1.5
 
 
 class Link:
-    """Keeps a session; between two of them calls are refused at once.
+    """Keeps one session open; while it reconnects, calls are refused at once.
 
     Attributes:
         breaks: how often it has broken.

@@ -1,4 +1,4 @@
-"""Messages on their way to NATS: those that wait together are confirmed together, by one round trip."""
+"""Publishing to NATS: messages that wait together are confirmed together, in one round trip."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Publisher:
 
 
 async def _sent(session: NatsSession, batch: Sequence[Outgoing]) -> list[Exception | None]:
-    """What became of each message: None where it was taken."""
+    """The error of each message; None where the server took it."""
     client, most = session.client, session.client.max_payload
     results: list[Exception | None] = []
     with session.denials() as denied:

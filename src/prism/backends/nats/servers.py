@@ -1,4 +1,4 @@
-"""Which server of a cluster is asked first: both connections of a gateway should stand on the same one.
+"""The order in which a cluster's servers are tried: both connections of a gateway should go to the same one.
 
 A subscription is known to its own server when it is in place, and to the others a moment later; so what a gateway
 publishes is never missed by a subscription that it has just confirmed.
@@ -24,5 +24,5 @@ class Servers:
         return list(self._urls)
 
     def reached(self, address: str) -> None:
-        """A connection stands with that host and port."""
+        """A connection to that host and port was made."""
         self._urls.sort(key=lambda url: urlsplit(url).netloc != address)

@@ -42,7 +42,7 @@ class _Guarded(Client):
 
 
 class NatsSession:
-    """A connection that stands, until `lost` is set.
+    """An open connection, until `lost` is set.
 
     Attributes:
         client: the driver's.
@@ -160,7 +160,7 @@ class NatsSession:
             self._listening = [each for each in self._listening if each is not denied]
 
     async def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:
-        """Ends it, whatever state it is in, and after so many seconds by force."""
+        """Closes it in any state, after so many seconds by force."""
         self._lose()
         if tasks := tuple(self._tasks):
             for task in tasks:

@@ -1,4 +1,4 @@
-"""Messages on their way from NATS: one subscription there for each subscriber here, with its buffer."""
+"""Subscribing to NATS: one subscription there for each subscriber here, with its buffer."""
 
 import asyncio
 import time

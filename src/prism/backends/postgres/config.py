@@ -18,7 +18,7 @@ SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 
 
 class PostgresCredentials(Config):
-    """Who the gateway is to PostgreSQL; what is set here wins over the connection string.
+    """The gateway's login at PostgreSQL; options set here win over the connection string.
 
     Attributes:
         username: the role; unset: the connection string's, else PGUSER, else the operating system's account.

@@ -1,4 +1,4 @@
-"""Which of several hosts has the primary: the one that had it last is asked first.
+"""The host of the primary among several: the last known one is tried first.
 
 asyncpg's own search gives all hosts together the time of one, so that a host which is gone without a word would hide
 those behind it; and it begins with the first always, where a primary that was failed over from may have come back.

@@ -1,4 +1,4 @@
-"""Lanes: where calls queue for PostgreSQL, wait no longer than their deadlines, and go on without a caller who left.
+"""Lanes: queues of calls for PostgreSQL, which wait no longer than their deadlines and outlive a caller that leaves.
 
 The lanes of a backend have together as many batches in flight as it may have sessions.
 """

@@ -179,7 +179,7 @@ class Sessions:
         self._idle.append(session)
 
     def _settle(self, session: Session | None, error: Exception) -> None:
-        """What becomes of a session after an error: it goes on only where it is certainly sound."""
+        """Keeps a session after an error only where it is certainly usable."""
         if session is None:
             return
         if was_answered(error) and not isinstance(error, _MISPLACED):

@@ -40,7 +40,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """There was no answer.
+    """No answer came.
 
     Attributes:
         error: why.

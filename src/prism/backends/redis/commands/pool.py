@@ -86,20 +86,20 @@ class Pool:
         return connection
 
     async def give_back(self, connection: AbstractConnection) -> None:
-        """It was answered all that it asked."""
+        """Every command on it was answered."""
         if self.closed:
             await self.drop(connection)
         else:
             self._idle.append(connection)
 
     async def drop(self, connection: AbstractConnection, *, at_once: bool = True) -> None:
-        """It is of no more use."""
+        """It is broken."""
         self._all.discard(connection)
         with suppress(driver.RedisError, OSError, TimeoutError):
             await connection.disconnect(nowait=at_once)
 
     async def drop_idle(self) -> None:
-        """None of those that wait is of use."""
+        """Closes the idle ones: none of them is usable."""
         while self._idle:
             await self.drop(self._idle.pop())
 

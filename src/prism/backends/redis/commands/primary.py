@@ -1,4 +1,4 @@
-"""Who the primary is, by the sentinels: a primary that is cut off from them does not know that another has taken over.
+"""The primary, as the sentinels name it: a primary that is cut off from them does not know that another has taken over.
 
 It goes on taking writes from clients that still reach it, and loses them when it comes back as a replica. So the
 sentinels are asked all the time, not only by each new connection.

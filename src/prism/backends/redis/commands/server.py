@@ -1,4 +1,4 @@
-"""What the interfaces see of Redis: commands go in, answers come out, each in its place.
+"""Redis as the interfaces use it: commands in, answers out, in the same order.
 
 One server is spoken to over connections of our own, because who sends knows what was sent: that makes a failed write's
 outcome honest. For a cluster see cluster.py.
@@ -121,7 +121,7 @@ class OneServer:
         return [_understood(answer, writes=writes) for answer in answers]
 
     async def stay_with(self, address: tuple[str, int]) -> None:
-        """Leaves whatever is not there; what is under way is answered first."""
+        """Closes the connections to any other server; calls in flight are answered first."""
         if self._pool.leads_elsewhere(address) and not self._pool.closed:
             left, self._pool = self._pool, Pool(self._connect, handshake_timeout=self._handshake_timeout)
             await left.close()

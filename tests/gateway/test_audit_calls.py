@@ -102,7 +102,7 @@ def test_the_trail_of_a_gateway(tmp_path: Path) -> None:
             for name in ("kept", "other"):
                 prism.keyvalue(name).put("r", {b"k": b"v"})
         with urllib.request.urlopen(f"http://{gateway.metrics}/metrics") as answer:
-            figures = answer.read().decode()
+            metrics = answer.read().decode()
         gateway.write_config(config | {"namespaces": namespaces[:1]})
         gateway.wait_for_log("1 removed")
         gateway.write_config(config | {"namespaces": namespaces[:1], "unknown": 1})
@@ -123,8 +123,8 @@ def test_the_trail_of_a_gateway(tmp_path: Path) -> None:
     ]
     assert events[3]["removed"] == ["other"]
     assert events[0]["store"]
-    assert "prism_audit_events_lost_total 0.0" in figures
-    assert "prism_audit_queue_length" in figures
+    assert "prism_audit_events_lost_total 0.0" in metrics
+    assert "prism_audit_queue_length" in metrics
 
 
 def test_a_trail_on_standard_output_has_it_to_itself(tmp_path: Path) -> None:

@@ -175,8 +175,8 @@ async def test_a_store_that_fails_is_left_alone_and_comes_back_by_itself(store: 
             ("default", SERVICE): ("open", 1),
             ("same", SERVICE): ("open", 1),
         }
-        figures = {figure.name: [*figure.values.values()] for figure in world.chain_builder.metrics()}
-        assert (figures["prism_breaker_state"], figures["prism_breaker_trips"]) == ([2.0], [1.0])
+        metrics = {family.name: [*family.values.values()] for family in world.chain_builder.metrics()}
+        assert (metrics["prism_breaker_state"], metrics["prism_breaker_trips"]) == ([2.0], [1.0])
         world.configure(None, [])
         clock(5)
         await world.ask("Put")

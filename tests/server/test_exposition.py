@@ -57,7 +57,7 @@ def exposition() -> Exposition:
 
 
 async def test_a_plugin_cannot_make_a_scrape_grow_without_bound() -> None:
-    """Of thousands of figures of one backend the first are shown, and the others counted; so is what is no number."""
+    """Of thousands of metrics of one backend the first are shown, the others counted; so is what is not a number."""
     hostile = BackendGauges("x", "s", "sidecar", {f"f{number}": 1.0 for number in range(5000)} | {"nan": float("nan")})
     text, _ = await Exposition(MetricSources(CallMetrics(), snapshot, lambda: [hostile])).render()
     families = {family.name: family for family in parse(text.decode())}

@@ -138,7 +138,7 @@ async def test_each_failure_is_counted_and_told_by_why(
     minimum: ssl.TLSVersion,
     why: Cause,
 ) -> None:
-    """One event that names the port and the reason, one line of the log, one more in the figures, no other."""
+    """One event that names the port and the reason, one line of the log, one more in the metrics, no other."""
     handshakes = HandshakeFailures("gateway.tls")
     what = who(parties)
     async with port(parties, handshakes, minimum) as address:

@@ -1,4 +1,4 @@
-"""A whole gateway tells of itself: traces of every way in, and the figures of what was sent."""
+"""A whole gateway tells of itself: traces of every way in, and the metrics of what was sent."""
 
 import json
 import urllib.request
@@ -120,11 +120,11 @@ def test_a_call_by_http(gateway: GatewayProcess, box: Box) -> None:
 def test_the_figures(gateway: GatewayProcess, box: Box) -> None:
     """Sent, lost by reason, and waiting."""
     with urllib.request.urlopen(f"http://{gateway.metrics}/metrics") as answer:
-        figures = answer.read().decode()
-    assert 'prism_spans_lost_total{reason="queue_full"} 0.0' in figures
-    assert "prism_spans_queue_length" in figures
-    assert "prism_traces_left_out_total 0.0" in figures
-    assert "prism_spans_sent_total" in figures
+        metrics = answer.read().decode()
+    assert 'prism_spans_lost_total{reason="queue_full"} 0.0' in metrics
+    assert "prism_spans_queue_length" in metrics
+    assert "prism_traces_left_out_total 0.0" in metrics
+    assert "prism_spans_sent_total" in metrics
 
 
 def test_a_receiver_that_is_not_there_holds_nothing_up(tmp_path: Path) -> None:

@@ -144,13 +144,13 @@ async def test_the_receiver_goes_down_and_comes_back(
 
 
 async def test_a_full_queue_loses_the_newest_and_counts_them(free_port: HeldPort) -> None:
-    """Memory is bounded while the receiver is away; the figures say what it cost."""
+    """Memory is bounded while the receiver is away; the metrics say what it cost."""
     async with exporting(free_port.number, queue=100) as exporter:
         for _ in range(150):
             exporter.put(span())
-        figures = {each.name: each.values for each in exporter.metrics()}
-        assert figures["prism_spans_queue_length"] == {(): 100}
-        assert figures["prism_spans_lost"] == {("queue_full",): 50, ("refused",): 0, ("shutdown",): 0}
+        metrics = {each.name: each.values for each in exporter.metrics()}
+        assert metrics["prism_spans_queue_length"] == {(): 100}
+        assert metrics["prism_spans_lost"] == {("queue_full",): 50, ("refused",): 0, ("shutdown",): 0}
     assert exporter.lost == {"queue_full": 50, "refused": 0, "shutdown": 100}
 
 

@@ -145,7 +145,7 @@ class OidcMethod:
 
 
 def _peek(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
-    """The header and the claims as they stand, nothing of them proven; no claims where it is no JWT."""
+    """The header and the claims as they stand, nothing of them verified; no claims if it is not a JWT."""
     parts = token.split(".")
     if len(parts) != 3 or len(token) > MAX_TOKEN:
         return {}, None

@@ -39,7 +39,7 @@ def refused(response: bytes) -> tuple[int, str]:
     """How many spans of a request the receiver did not take, and why.
 
     Raises:
-        Refused: it is no answer of an OTLP receiver.
+        Refused: it is not the answer of an OTLP receiver.
     """
     try:
         partial = ExportTraceServiceResponse.FromString(response).partial_success

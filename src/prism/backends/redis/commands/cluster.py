@@ -196,7 +196,7 @@ class Cluster:
             return None
         place = None if owner is None else _Place(_joined(owner.host, int(owner.port)))
         if type(answer) is driver.MovedError and place == asked:
-            # The node that the others still name as the owner says that it is not, and which one is: it learns that first.
+            # The node that the others still name as the owner says which one is: it learns that first.
             self._stale = True
             return _Place(_joined(answer.host, answer.port))
         return place

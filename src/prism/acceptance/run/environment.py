@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from prism.acceptance.callers.caller import Caller
@@ -17,6 +18,9 @@ from prism.acceptance.store.backend import StoreMissing, TestBackend
 from prism.acceptance.subject import Subject
 
 GATEWAYS = "gateways"
+_NONE: Mapping[str, object] = MappingProxyType({})
+_ATTENTIVE: Mapping[str, object] = MappingProxyType({"supervision": {"probe_interval": 0.5}})
+"""Of gateways whose store is broken: its death and return are found by probes, and tests wait for both."""
 
 Demand = Callable[[PluginAcceptanceHarness, str], int]
 """How many tests of an abstraction go through a harness's gateways."""
@@ -32,13 +36,19 @@ class Environment:
     """
 
     def __init__(
-        self, harness: PluginAcceptanceHarness, store: TestBackend, folder: Callable[[], Path], demand: Demand
+        self,
+        harness: PluginAcceptanceHarness,
+        store: TestBackend,
+        folder: Callable[[], Path],
+        demand: Demand,
+        settings: Mapping[str, object] = _NONE,
     ) -> None:
         self.harness = harness
         self.store = store
         self.gateways: list[GatewayProcess] = []
         self._folder = folder
         self._demand = demand
+        self._settings = settings
         self._remote: RemotePlugins | None = None
         self._subjects: dict[str, Subject] = {}
         self._namespaces: dict[tuple[str, str], Namespaces] = {}
@@ -98,7 +108,7 @@ class Environment:
             for interface in self.harness.plugin.manifest.interfaces
             for name in self.namespaces(GATEWAYS, interface).configured()
         ]
-        return {**subject.discovery(), "namespaces": namespaces}
+        return {**subject.discovery(), **self._settings, "namespaces": namespaces}
 
     async def once(self, name: str, make: Callable[[], Awaitable[Any]]) -> Any:
         """What `make` gives, made when it is first asked for under that name; the same later, an error too."""
@@ -154,7 +164,9 @@ class Environments:
             await store.start()
         except StoreMissing as missing:
             return missing
-        return Environment(harness, store, self._folder, _few if breakable else self._demand)
+        if breakable:
+            return Environment(harness, store, self._folder, _few, _ATTENTIVE)
+        return Environment(harness, store, self._folder, self._demand)
 
     async def end(self, harness: PluginAcceptanceHarness) -> None:
         """Ends those of a harness; asked for again, they are started anew."""

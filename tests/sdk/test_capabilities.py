@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from prism.errors import Unimplemented
-from prism.interfaces.cache import CacheCapabilities
+from prism.interfaces.capabilities.cache import CacheCapabilities
+from prism.interfaces.capabilities.keyvalue import KeyValueCapabilities
+from prism.interfaces.capabilities.pubsub import PubSubCapabilities
 from prism.interfaces.catalogue import interfaces
-from prism.interfaces.keyvalue import KeyValueCapabilities
-from prism.interfaces.pubsub import PubSubCapabilities
 from prism.sdk import DeclaredCapabilities
 
 SERVED = ("cache", "keyvalue")

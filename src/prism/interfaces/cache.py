@@ -3,7 +3,7 @@
 In this module the abstraction's messages go by their short names: `GetRequest` is `CacheGetRequest` on the wire.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prism._proto.data.v1 import cache_pb2 as pb
 from prism._proto.data.v1.cache_pb2 import CacheDeleteRequest as DeleteRequest
@@ -25,13 +25,14 @@ from prism._proto.data.v1.cache_pb2 import CacheSetResponse as SetResponse
 from prism._proto.data.v1.cache_pb2 import CacheTtlRequest as TtlRequest
 from prism._proto.data.v1.cache_pb2 import CacheTtlResponse as TtlResponse
 from prism.context import Context
-from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Interface
+
+if TYPE_CHECKING:
+    from prism.interfaces.capabilities import Capabilities
 
 __all__ = [
     "INTERFACE",
     "Cache",
-    "CacheCapabilities",
     "Context",
     "DeleteRequest",
     "DeleteResponse",
@@ -53,16 +54,6 @@ __all__ = [
     "TtlRequest",
     "TtlResponse",
 ]
-
-
-class CacheCapabilities(Capabilities):
-    """What a backend's Cache can do.
-
-    Attributes:
-        ttl: entries may expire.
-    """
-
-    ttl: bool = False
 
 
 class Cache(Protocol):
@@ -93,10 +84,16 @@ class Ttl(Protocol):
     async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse: ...
 
 
+def _capabilities() -> "type[Capabilities]":
+    from prism.interfaces.capabilities.cache import CacheCapabilities
+
+    return CacheCapabilities
+
+
 INTERFACE = Interface.of(
     Cache,
     pb.DESCRIPTOR.services_by_name["Cache"],
-    capabilities=CacheCapabilities,
+    capabilities=_capabilities,
     optional={"ttl": Ttl},
     keeps_data=False,
 )

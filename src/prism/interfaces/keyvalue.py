@@ -6,7 +6,7 @@ The batches are not a backend's work: they are derived here from its single oper
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetRequest as BatchGetRequest
@@ -37,7 +37,6 @@ from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamRequest as ScanS
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueScanStreamResponse as ScanStreamResponse
 from prism.context import Context
 from prism.errors import PrismError, answer_too_large
-from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Interface, Invoke
 from prism.rpc_status import to_rpc_status
 
@@ -51,6 +50,9 @@ _AT_ONCE = 2000
 """Items of a batch's parts that are carried out in one go: a backend in this process may need some 20 us for each."""
 
 Part = TypeVar("Part", GetRequest, PutRequest)
+
+if TYPE_CHECKING:
+    from prism.interfaces.capabilities import Capabilities
 
 __all__ = [
     "DEFAULT_PAGE_ITEMS",
@@ -75,7 +77,6 @@ __all__ = [
     "GetResponse",
     "Item",
     "KeyValue",
-    "KeyValueCapabilities",
     "ListRecordsRequest",
     "ListRecordsResponse",
     "PersistRequest",
@@ -90,26 +91,6 @@ __all__ = [
     "ScanStreamResponse",
     "Ttl",
 ]
-
-
-class KeyValueCapabilities(Capabilities):
-    """What a backend's KeyValue can do.
-
-    Attributes:
-        transactions: a Put stores all its items or none.
-        compare_and_swap: `until_failover` where a failover of the store may lose a swap.
-        scan: ordered scans and listings.
-        ttl: items may expire.
-        versions: items carry versions that compare-and-swap understands.
-        idempotency: idempotency keys are remembered.
-    """
-
-    transactions: bool = False
-    compare_and_swap: Literal["none", "linearizable", "until_failover"] = "none"
-    scan: bool = False
-    ttl: bool = False
-    versions: bool = False
-    idempotency: bool = False
 
 
 class KeyValue(Protocol):
@@ -208,10 +189,16 @@ def _portions(parts: Iterable[Part], size: Callable[[Part], int]) -> Iterator[li
         yield portion
 
 
+def _capabilities() -> "type[Capabilities]":
+    from prism.interfaces.capabilities.keyvalue import KeyValueCapabilities
+
+    return KeyValueCapabilities
+
+
 INTERFACE = Interface.of(
     KeyValue,
     pb.DESCRIPTOR.services_by_name["KeyValue"],
-    capabilities=KeyValueCapabilities,
+    capabilities=_capabilities,
     optional={"scan": Scan, "compare_and_swap": CompareAndSwap, "ttl": Ttl},
     derived={"batch_get": batch_get, "batch_put": batch_put},
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -12,8 +12,10 @@ from google.protobuf.message_factory import GetMessageClass
 
 from prism._proto.data.v1 import options_pb2
 from prism.context import Context
-from prism.interfaces.capabilities import Capabilities
 from prism.principal import READ, WRITE
+
+if TYPE_CHECKING:
+    from prism.interfaces.capabilities import Capabilities
 
 Invoke = Callable[[str, Message, Context], Awaitable[Any]]
 """Runs one operation of the same backend, by its Python name, with every check that a call from outside gets."""
@@ -99,7 +101,7 @@ class Interface:
         protocol: what every backend's object implements.
         service: the gRPC service, as reflection serves it.
         operations: in the order of the .proto.
-        capabilities: the model of what a backend may declare.
+        load_capabilities: imports the model of what a backend may declare; a client never needs it.
         optional: what an object implements besides for a capability, by that capability.
         derived: operations that are made of others, by their Python name; no backend needs to implement them.
         keeps_data: what callers write stays until they remove it or it expires, so that a namespace cannot be pointed
@@ -110,7 +112,7 @@ class Interface:
     protocol: type
     service: ServiceDescriptor
     operations: tuple[Operation, ...]
-    capabilities: type[Capabilities]
+    load_capabilities: Callable[[], "type[Capabilities]"]
     optional: Mapping[str, type]
     derived: Mapping[str, Derived]
     keeps_data: bool = True
@@ -121,7 +123,7 @@ class Interface:
         protocol: type,
         service: ServiceDescriptor,
         *,
-        capabilities: type[Capabilities] = Capabilities,
+        capabilities: Callable[[], "type[Capabilities]"] | None = None,
         optional: Mapping[str, type] | None = None,
         derived: Mapping[str, Derived] | None = None,
         keeps_data: bool = True,
@@ -130,7 +132,7 @@ class Interface:
 
         Raises:
             TypeError: an operation has neither a method nor a derivation, its method is in another Protocol than that
-                of the capability that the .proto says it requires, or there is no such capability.
+                of the capability that the .proto says it requires.
         """
         optional, derived = dict(optional or {}), dict(derived or {})
         operations = tuple(Operation.of(method) for method in service.methods)
@@ -140,14 +142,32 @@ class Interface:
                 named = protocol.__name__ if place is None else place.__name__
                 needed = f", which needs the capability {each.requires!r}" if each.requires else ""
                 raise TypeError(f"{named} lacks the method {each.method} of {service.full_name}{needed}")
-        unknown = {name for each in operations for name in _required(each) if name not in capabilities.model_fields}
+        return cls(
+            service.name.lower(), protocol, service, operations, capabilities or _common, optional, derived, keeps_data
+        )
+
+    @property
+    def capabilities(self) -> "type[Capabilities]":
+        """The model of what a backend may declare.
+
+        Raises:
+            TypeError: it lacks a capability that the .proto says an operation requires.
+        """
+        model = self.load_capabilities()
+        unknown = {name for each in self.operations for name in _required(each) if name not in model.model_fields}
         if unknown:
-            raise TypeError(f"{capabilities.__name__} lacks {', '.join(sorted(unknown))} of {service.full_name}")
-        return cls(service.name.lower(), protocol, service, operations, capabilities, optional, derived, keeps_data)
+            raise TypeError(f"{model.__name__} lacks {', '.join(sorted(unknown))} of {self.service.full_name}")
+        return model
 
     def protocol_of(self, operation: Operation) -> type:
         """What states the method of an operation that is not derived."""
         return self.optional[operation.requires] if operation.requires else self.protocol
+
+
+def _common() -> "type[Capabilities]":
+    from prism.interfaces.capabilities import Capabilities
+
+    return Capabilities
 
 
 def _required(operation: Operation) -> Iterator[str]:

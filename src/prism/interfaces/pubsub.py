@@ -6,7 +6,7 @@ wire, and what a subscriber gets is a `Message`.
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prism._proto.data.v1 import pubsub_pb2 as pb
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishBatchRequest as PublishBatchRequest
@@ -17,36 +17,23 @@ from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeRequest as SubscribeR
 from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeResponse as Message
 from prism.context import Context
 from prism.errors import PrismError
-from prism.interfaces.capabilities import Capabilities
 from prism.interfaces.operation import Interface, Invoke
 from prism.rpc_status import to_rpc_status
+
+if TYPE_CHECKING:
+    from prism.interfaces.capabilities import Capabilities
 
 __all__ = [
     "INTERFACE",
     "Context",
     "Message",
     "PubSub",
-    "PubSubCapabilities",
     "PublishBatchRequest",
     "PublishBatchResponse",
     "PublishRequest",
     "PublishResponse",
     "SubscribeRequest",
 ]
-
-
-class PubSubCapabilities(Capabilities):
-    """What a backend's PubSub can do.
-
-    Attributes:
-        ordering: messages of one key keep their order.
-        queue_groups: subscribers may share a subscription.
-        persistent: messages survive without a subscriber.
-    """
-
-    ordering: bool = False
-    queue_groups: bool = False
-    persistent: bool = False
 
 
 class PubSub(Protocol):
@@ -75,10 +62,16 @@ async def publish_batch(
     return PublishBatchResponse(results=await asyncio.gather(*(one(message) for message in request.messages)))
 
 
+def _capabilities() -> "type[Capabilities]":
+    from prism.interfaces.capabilities.pubsub import PubSubCapabilities
+
+    return PubSubCapabilities
+
+
 INTERFACE = Interface.of(
     PubSub,
     pb.DESCRIPTOR.services_by_name["PubSub"],
-    capabilities=PubSubCapabilities,
+    capabilities=_capabilities,
     derived={"publish_batch": publish_batch},
     keeps_data=False,
 )

@@ -4,6 +4,7 @@ import asyncio
 
 from prism.acceptance.dsl import BRIEF, EXPIRY_TIMEOUT, LONG, Dsl, duration, operations
 from prism.interfaces import cache as pb
+from prism.interfaces.capabilities.cache import CacheCapabilities
 
 __all__ = ["BRIEF", "LONG", "OPERATIONS", "Cache", "duration"]
 
@@ -15,7 +16,7 @@ class Cache(Dsl):
 
     INTERFACE = pb.INTERFACE
     OPERATIONS = OPERATIONS
-    capabilities: pb.CacheCapabilities
+    capabilities: CacheCapabilities
 
     async def set(
         self,

@@ -10,6 +10,7 @@ from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse, KeyValue
 from prism.acceptance.dsl import BRIEF, EXPIRY_TIMEOUT, LONG, Dsl, duration, operations
 from prism.errors import InvalidArgument
 from prism.interfaces import keyvalue as kv
+from prism.interfaces.capabilities.keyvalue import KeyValueCapabilities
 
 __all__ = ["BRIEF", "LONG", "OPERATIONS", "KeyValue", "duration", "names_field", "put_items"]
 
@@ -29,7 +30,7 @@ class KeyValue(Dsl):
 
     INTERFACE = kv.INTERFACE
     OPERATIONS = OPERATIONS
-    capabilities: kv.KeyValueCapabilities
+    capabilities: KeyValueCapabilities
 
     async def put(
         self,

@@ -10,6 +10,7 @@ from prism.acceptance.callers.caller import TIMEOUT
 from prism.acceptance.dsl import Dsl, operations
 from prism.errors import PrismError
 from prism.interfaces import pubsub as ps
+from prism.interfaces.capabilities.pubsub import PubSubCapabilities
 
 OPERATIONS = operations(ps.INTERFACE)
 LAST = "the.last.one"
@@ -43,7 +44,7 @@ class PubSub(Dsl):
 
     INTERFACE = ps.INTERFACE
     OPERATIONS = OPERATIONS
-    capabilities: ps.PubSubCapabilities
+    capabilities: PubSubCapabilities
 
     async def publish(
         self,

@@ -1,7 +1,7 @@
 """What a backend can do for one abstraction: the capabilities that all abstractions have in common.
 
-An abstraction adds its own in a subclass, in its module of this folder. The manifest of a plugin declares them
-(`prism.sdk.capabilities`); what is not declared is refused with UNIMPLEMENTED.
+An abstraction adds its own in a subclass, in a module of its name in this folder. The manifest of a plugin declares
+them (`prism.sdk.capabilities`); what is not declared is refused with UNIMPLEMENTED.
 """
 
 from typing import Literal

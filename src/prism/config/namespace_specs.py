@@ -164,7 +164,8 @@ class NamespaceSpecs:
     ) -> InstanceSpec | None:
         placement = self._placement(plugin, section, loc)
         # Where the place is wrong, the options are checked all the same.
-        supervision = section.supervision.model_dump(exclude_unset=True)
+        own = section.supervision
+        supervision = own.model_dump(exclude_unset=True) if own.model_fields_set else {}
         instance = self._instances.find(plugin, placement or Socket(Path()), raw, loc, supervision)
         return None if placement is None else instance
 

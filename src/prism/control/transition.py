@@ -163,6 +163,12 @@ class Transition:
     def _served(self, spec: NamespaceSpec, moves: Collection[Move]) -> Served:
         """A namespace from now on: its moves made, but for those that are held back."""
         current = self._current.get(spec.name)
+        if current is not None and spec.name not in self.changed:
+            return Served(spec, current.backends)
+        if len(moves) == 1 == len(spec.backends):  # nearly all, and there may be 10,000: few objects
+            (move,), (only,) = moves, spec.backends
+            if move.spec is only and move not in self._held:
+                return Served(spec, (ServedBackend(only, self._new(move)),))
         found: dict[Supervised, ServedBackend] = {}
         for part in spec.backends:
             for abstraction in part.abstractions:
@@ -199,7 +205,8 @@ class Transition:
                 origins.setdefault(None if current is None else current.serving(abstraction), []).append(abstraction)
             for old, abstractions in origins.items():
                 if old is None or self._must_go(old) or old.spec.key != part.instance.key:
-                    yield Move(spec.name, replace(part, abstractions=tuple(abstractions)), old)
+                    moved = part if len(origins) == 1 else replace(part, abstractions=tuple(abstractions))
+                    yield Move(spec.name, moved, old)
 
     async def _begin(self, moves: Sequence[Move]) -> None:
         """Starts the instance that these moves go to."""

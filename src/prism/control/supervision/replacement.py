@@ -35,7 +35,7 @@ class Replacement:
         found = served.get(self.namespace)
         if found is None:
             raise not_found(self.namespace, served)
-        meant = self._meant(found.spec.backends)
+        meant = self._meant([each.spec for each in found.backends])
         return [each.supervised for each in found.backends if each.spec in meant]
 
     def check(self, loaded: Loaded) -> None:

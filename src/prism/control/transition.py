@@ -166,9 +166,9 @@ class Transition:
         if current is not None and spec.name not in self.changed:
             return Served(spec, current.backends)
         if len(moves) == 1 == len(spec.backends):  # nearly all, and there may be 10,000: few objects
-            (move,), (only,) = moves, spec.backends
-            if move.spec is only and move not in self._held:
-                return Served(spec, (ServedBackend(only, self._new(move)),))
+            (one,), (only,) = moves, spec.backends
+            if one.spec is only and one not in self._held:
+                return Served(spec, (ServedBackend(only, self._new(one)),))
         found: dict[Supervised, ServedBackend] = {}
         for part in spec.backends:
             for abstraction in part.abstractions:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from prism.acceptance.breakable import recovered
+from prism.acceptance.callers.caller import TIMEOUT
 from prism.acceptance.run.environment import Environment
 from prism.acceptance.skips import not_applicable
 from prism.acceptance.workload import StoringWorkload, Workload, served_by, workload_of
@@ -18,7 +19,7 @@ async def test_the_process_that_holds_the_store_is_killed(breakable_environment:
         not_applicable("the plugin runs in a process of its own, which tests of the supervisor kill")
     async with AsyncExitStack() as stack:
         before = await _opened(environment, stack, {})
-        await asyncio.gather(*(each.write(number) for each in before.values() for number in WRITES))
+        await asyncio.gather(*(each.write(number, timeout=TIMEOUT) for each in before.values() for number in WRITES))
     (*_, gateway) = environment.gateways
     await asyncio.to_thread(gateway.kill)
     await asyncio.to_thread(gateway.start)

@@ -15,7 +15,7 @@ from prism.config.sections.policy import PolicySection
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable
 from prism.gateway.chain import Policies, chain
-from prism.gateway.chain_builder import ChainBuilder
+from prism.gateway.chain_state import ChainState
 from prism.gateway.gateway import Gateway
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.sdk.backend import Health
@@ -79,8 +79,8 @@ async def microseconds(document: Mapping[str, Any], token: str) -> float:
         ("x-request-id", "1"),
     )
     operation, deadline, peer = gateway.operations[OPERATION], Deadline.after(20), Peer("bench")
-    async with ChainBuilder() as chain_builder:
-        gateway.publish(snapshot, chain_builder.hops(snapshot))
+    async with ChainState() as chain_state:
+        gateway.publish(snapshot, chain_state.hops(snapshot))
 
         async def run() -> float:
             began = time.process_time()

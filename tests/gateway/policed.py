@@ -12,7 +12,7 @@ from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.policy import PolicySection
 from prism.gateway.chain import Policies, chain
-from prism.gateway.chain_builder import ChainBuilder
+from prism.gateway.chain_state import ChainState
 from prism.gateway.gateway import Gateway
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.interfaces import keyvalue as kv
@@ -42,7 +42,7 @@ class Policed:
     """A gateway, what polices it, and what is behind it."""
 
     gateway: Gateway
-    chain_builder: ChainBuilder
+    chain_state: ChainState
     instance: InProcess
     names: Sequence[str]
     policy: PolicySection | None = None
@@ -55,7 +55,7 @@ class Policed:
         namespaces = {name: Namespace.of(name, self.services, self.instance, self.policy) for name in self.names}
         namespaces["free"] = Namespace.of("free", frozenset({SERVICE}), self.instance)
         snapshot = Snapshot(self.gateway.snapshot.generation + 1, namespaces, section, access)
-        self.gateway.publish(snapshot, self.chain_builder.hops(snapshot), self.chain_builder.recheck)
+        self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
 
     async def ask(
         self, method: str = "Get", namespace: str = "default", *, peer: Peer | None = None, **headers: str
@@ -82,10 +82,10 @@ async def policed(
     instance.refusal = ""
     gateway = Gateway(chain(Policies()), CallMetrics(), plugins.offers())
     try:
-        async with ChainBuilder() as chain_builder:
-            chain_builder.on_withdrawn = lambda: gateway.subscriptions.review(chain_builder.withdrawn)
+        async with ChainState() as chain_state:
+            chain_state.on_withdrawn = lambda: gateway.subscriptions.review(chain_state.withdrawn)
             section = None if policy is None else PolicySection.model_validate(policy)
-            world = Policed(gateway, chain_builder, instance, names, section, frozenset(services))
+            world = Policed(gateway, chain_state, instance, names, section, frozenset(services))
             world.configure(authentication, rules)
             yield world
     finally:

@@ -23,8 +23,8 @@ async def test_credentials_that_are_refused_are_not_remembered() -> None:
     keys = [{"name": f"n{number}", "hash": f"sha256:{digest}"} for number, digest in enumerate(digests)]
     methods = {"methods": [{"type": "api_keys", "keys": keys}], "remembered": 3}
     async with policed(methods) as world:
-        assert world.chain_builder.authenticate is not None
-        (method,) = world.chain_builder.authenticate._methods
+        assert world.chain_state.authenticate is not None
+        (method,) = world.chain_state.authenticate._methods
         memory = method._known  # type: ignore[attr-defined]
         for number in range(100):
             try:
@@ -44,7 +44,7 @@ async def test_decisions_on_names_that_no_namespace_has_are_not_remembered() -> 
     keys = [{"name": "ci", "hash": f"sha256:{digest}"}]
     users = {"methods": [{"type": "api_keys", "keys": keys}]}
     async with policed(users, EVERYTHING) as world:
-        authorize = world.chain_builder._authorize
+        authorize = world.chain_state._authorize
         assert authorize is not None
         for length in (10, 63, 64, 1000):
             try:

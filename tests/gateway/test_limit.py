@@ -131,7 +131,7 @@ async def test_invented_identities_let_nobody_begin_anew(clock: Advance, reloade
             await world.ask(peer=ALICE)
         clock(1)
         await world.ask(peer=ALICE)
-        assert len(world.chain_builder._usages._each) == 4
+        assert len(world.chain_state._usages._each) == 4
 
 
 @pytest.mark.usefixtures("crowded")
@@ -178,7 +178,7 @@ async def test_calls_under_way_are_not_forgotten(clock: Advance, monkeypatch: py
         await asyncio.gather(*held)
         await world.ask(peer=ALICE)
         await listed()
-        assert len(world.chain_builder._usages._each) == 4
+        assert len(world.chain_state._usages._each) == 4
 
 
 @pytest.mark.usefixtures("crowded")
@@ -189,7 +189,7 @@ async def test_who_owes_nothing_makes_room_first(clock: Advance) -> None:
         clock(1)
         for uid in (101, 102, 103, 104):
             await world.ask(peer=stranger(uid))
-        known = {principal for _, principal in world.chain_builder._usages._each}
+        known = {principal for _, principal in world.chain_state._usages._each}
         assert known == {"u101", "u102", "u103", "u104"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.policed import EVERYTHING, Policed, policed
 from prism.errors import GatewayUnavailable, Outcome
-from prism.gateway.chain_builder import ChainBuilder
+from prism.gateway.chain_state import ChainState
 from prism.gateway.hops.overload import OverloadDetector
 
 
@@ -37,8 +37,8 @@ async def test_an_overloaded_gateway_refuses_new_calls_only() -> None:
     """UNAVAILABLE, reason OVERLOADED, nothing applied, come again; calls pass when it keeps up again."""
     lag = OverloadDetector()
     lag.bound = 0.5
-    async with policed() as world, ChainBuilder(lag) as chain_builder:
-        sheds = Policed(world.gateway, chain_builder, world.instance, world.names)
+    async with policed() as world, ChainState(lag) as chain_state:
+        sheds = Policed(world.gateway, chain_state, world.instance, world.names)
         sheds.configure(None, EVERYTHING)
         await sheds.ask("Put")
         lag.note(1.0)
@@ -57,8 +57,8 @@ async def test_what_waits_behind_heavy_calls_is_refused_before_a_measurement_can
     """Calls that are read in one turn are let in while the loop keeps up with them, and not all at once."""
     lag = OverloadDetector()
     lag.bound = 30.0
-    async with policed() as world, lag, ChainBuilder(lag) as chain_builder:
-        sheds = Policed(world.gateway, chain_builder, world.instance, world.names)
+    async with policed() as world, lag, ChainState(lag) as chain_state:
+        sheds = Policed(world.gateway, chain_state, world.instance, world.names)
         sheds.configure(None, EVERYTHING)
         await sheds.ask("Put")
         later = time.monotonic() + 31.0  # as if calls before this one, in the same turn, had taken as long

@@ -170,17 +170,17 @@ async def test_a_store_that_fails_is_left_alone_and_comes_back_by_itself(store: 
             assert (error.reason, error.outcome, error.retry_after) == ("BREAKER_OPEN", NOT_APPLIED, 5.0)
         assert store.calls == 3
         await world.ask("Put", "free")
-        status = world.chain_builder.status()
+        status = world.chain_state.status()
         assert {name: (each.state, each.trips) for name, each in status.items()} == {
             ("default", SERVICE): ("open", 1),
             ("same", SERVICE): ("open", 1),
         }
-        metrics = {family.name: [*family.values.values()] for family in world.chain_builder.metrics()}
+        metrics = {family.name: [*family.values.values()] for family in world.chain_state.metrics()}
         assert (metrics["prism_breaker_state"], metrics["prism_breaker_trips"]) == ([2.0], [1.0])
         world.configure(None, [])
         clock(5)
         await world.ask("Put")
-        assert world.chain_builder.status()["same", SERVICE].state == "closed"
+        assert world.chain_state.status()["same", SERVICE].state == "closed"
 
 
 @pytest.mark.parametrize("error", [AlreadyExists("x"), Conflict("x")])
@@ -204,7 +204,7 @@ async def test_a_slow_store_trips_its_breaker_though_callers_give_up_first(store
             clock(seconds)
             call.cancel()
             await asyncio.wait([call])
-        assert world.chain_builder.status()["default", SERVICE].state == "open"
+        assert world.chain_state.status()["default", SERVICE].state == "open"
         assert store.calls == 5
 
 
@@ -225,7 +225,7 @@ async def test_deadlines_without_time_open_no_breaker(method: str) -> None:
         for _ in range(5):
             with pytest.raises(DeadlineExceeded):
                 await ask()
-        assert world.chain_builder.status()["default", SERVICE].state == "closed"
+        assert world.chain_state.status()["default", SERVICE].state == "closed"
         await world.ask("Put")
 
 
@@ -236,7 +236,7 @@ async def test_a_store_that_says_it_was_too_slow_opens_its_breaker(store: Store,
         for _ in range(2):
             with pytest.raises(DeadlineExceeded):
                 await world.ask()
-        assert world.chain_builder.status()["default", SERVICE].state == "open"
+        assert world.chain_state.status()["default", SERVICE].state == "open"
 
 
 async def test_a_body_that_drips_opens_no_breaker(store: Store, clock: Advance) -> None:
@@ -254,7 +254,7 @@ async def test_a_body_that_drips_opens_no_breaker(store: Store, clock: Advance) 
             await store.reached.acquire()
             call.cancel()
             await asyncio.wait([call])
-        assert world.chain_builder.status()["default", SERVICE].state == "closed"
+        assert world.chain_state.status()["default", SERVICE].state == "closed"
 
 
 RETRIES = {"retries": {"attempts": 3, "first_delay": 0.001, "longest_delay": 0.001}}
@@ -308,7 +308,7 @@ async def test_retries_have_a_budget(store: Store) -> None:
             with pytest.raises(BackendUnavailable):
                 await world.ask("Put")
         assert store.calls <= 50 + 10
-        (spent,) = [dict(each.values) for each in world.chain_builder.metrics() if each.name == "prism_retries"]
+        (spent,) = [dict(each.values) for each in world.chain_state.metrics() if each.name == "prism_retries"]
         assert spent == {("default",): float(store.calls - 50)}
         store.plan = []
         for _ in range(120):

@@ -16,7 +16,7 @@ from prism.config.sections.root import Config
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
 from prism.gateway.chain import Policies, chain, response_chain
-from prism.gateway.chain_builder import ChainBuilder
+from prism.gateway.chain_state import ChainState
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import answering, grpc_methods
@@ -84,14 +84,14 @@ class GatewayServer:
         self.metrics = CallMetrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.overload = OverloadDetector()
-        self.chain_builder = ChainBuilder(self.overload)
-        self.chain_builder.on_withdrawn = lambda: self.gateway.subscriptions.review(self.chain_builder.withdrawn)
+        self.chain_state = ChainState(self.overload)
+        self.chain_state.on_withdrawn = lambda: self.gateway.subscriptions.review(self.chain_state.withdrawn)
         self.certificates = Certificates()
         self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
-        operators = Operators(lambda: self.chain_builder.authenticate, lambda: self.gateway.snapshot)
-        self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.chain_builder.status))
+        operators = Operators(lambda: self.chain_state.authenticate, lambda: self.gateway.snapshot)
+        self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.chain_state.status))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = HealthService(self.readiness.services)
         self._listen = listen
@@ -99,7 +99,7 @@ class GatewayServer:
 
     async def run(self) -> None:
         """The whole life: start, serve until a signal, drain, stop."""
-        async with self.telemetry, self.overload, self.chain_builder, self.control:
+        async with self.telemetry, self.overload, self.chain_state, self.control:
             self.telemetry.configure(self.control.config)
             async with self._ports() as ports:
                 addresses = await ports.listen(self.control.config, self._listen)
@@ -133,7 +133,7 @@ class GatewayServer:
         config = self.control.config
         self.overload.bound = config.gateway.shed_lag or None
         self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
-        self.gateway.publish(snapshot, self.chain_builder.hops(snapshot), self.chain_builder.recheck)
+        self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
         self._health.refresh()
 
     def _data_server(self, config: Config) -> Server:
@@ -151,7 +151,7 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        own = (self.chain_builder.metrics, self.overload.metrics, self.certificates.metrics)
+        own = (self.chain_state.metrics, self.overload.metrics, self.certificates.metrics)
         parts = (self.telemetry.metrics, self.control.metrics, self.gateway.denials.metrics, *own)
         snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
         sources = MetricSources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)

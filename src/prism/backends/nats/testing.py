@@ -73,7 +73,7 @@ class NatsTestBackend:
         self.server.resume()
 
     async def disconnect(self) -> None:
-        """Restarts it: NATS ends its connections in no other way from outside."""
+        """RestartBudget it: NATS ends its connections in no other way from outside."""
         await self.kill()
         await self.start()
 

@@ -12,7 +12,7 @@ from prism.control.supervision.attachments import Attachments
 from prism.control.supervision.backoff import delays
 from prism.control.supervision.health_state import HealthState
 from prism.control.supervision.lifecycle_events import LifecycleEvents
-from prism.control.supervision.restarts import Restarts
+from prism.control.supervision.restart_budget import RestartBudget
 from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
@@ -72,7 +72,7 @@ class Supervised:
         self._namespaces = Attachments(self.instance, spec.redactor.scrub, self._events.trace, on_change)
         self._gate: Handover | None = None
         self._started = False
-        self._restarts = Restarts(supervision)
+        self._restarts = RestartBudget(supervision)
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
 

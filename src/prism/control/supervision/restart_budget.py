@@ -14,7 +14,7 @@ AT_ONCE = 0.02
 """Seconds; even the first restarts of many instances do not fall on one instant."""
 
 
-class Restarts:
+class RestartBudget:
     """The budget of one instance.
 
     Attributes:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from prism.gateway.auth.jwks import Jwks
 
 
-class ChainBuilder:
+class ChainState:
     """Builds the hops. Belongs to the event loop's thread.
 
     Attributes:

@@ -3,8 +3,8 @@
 import pytest
 
 from prism.config.sections.supervision import SupervisionSection
-from prism.control.supervision import restarts
-from prism.control.supervision.restarts import AT_ONCE, Restarts
+from prism.control.supervision import restart_budget
+from prism.control.supervision.restart_budget import AT_ONCE, RestartBudget
 
 BUDGET = SupervisionSection(restarts=8, restart_window=16, backoff_first=1, backoff_max=30)
 
@@ -22,11 +22,11 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(restarts, "monotonic", clock)
+    monkeypatch.setattr(restart_budget, "monotonic", clock)
     return clock
 
 
-def pauses(budget: Restarts, count: int, clock: Clock, healthy: float) -> list[float]:
+def pauses(budget: RestartBudget, count: int, clock: Clock, healthy: float) -> list[float]:
     """The pauses after so many deaths, each after some time of health."""
     found = []
     for _ in range(count):
@@ -38,7 +38,7 @@ def pauses(budget: Restarts, count: int, clock: Clock, healthy: float) -> list[f
 
 def test_half_of_the_budget_is_spent_without_a_pause(clock: Clock) -> None:
     """Then the pauses double, up to the longest, which an empty budget keeps."""
-    found = pauses(Restarts(BUDGET), 12, clock, healthy=0.0)
+    found = pauses(RestartBudget(BUDGET), 12, clock, healthy=0.0)
     assert all(pause <= AT_ONCE * 1.25 for pause in found[:4])
     for pause, expected in zip(found[4:], [2, 4, 8, 30, 30, 30, 30, 30], strict=True):
         assert 0.75 * expected <= pause <= 1.25 * expected
@@ -46,7 +46,7 @@ def test_half_of_the_budget_is_spent_without_a_pause(clock: Clock) -> None:
 
 def test_health_gives_back(clock: Clock) -> None:
     """Who dies no faster than the budget refills is started at once for ever; a failed start gives nothing back."""
-    budget = Restarts(BUDGET)
+    budget = RestartBudget(BUDGET)
     assert max(pauses(budget, 100, clock, healthy=2.0)) <= AT_ONCE * 1.25
     assert budget.count == 100
     pauses(budget, 10, clock, healthy=0.0)

@@ -215,7 +215,7 @@ async def test_a_bad_new_version(tmp_path: Path) -> None:
                 assert why in reply.body.decode(), reply.body
                 assert "served as before" in reply.body.decode()
                 await gone(children_of(gateway.pid) - old)
-                assert children_of(gateway.pid) == old
+                assert old <= children_of(gateway.pid)  # the change is tried again by itself, in processes of its own
             (tmp_path / "s.mode").write_text("hangs")
             assert (await reload(gateway, "s")).status == 200
             await gone(old)

@@ -23,10 +23,10 @@ _SERVICE = "/prism.admin.v1.AdminService/"
 ADMIN = Port(
     variables="PRISM_ADMIN",
     endpoint="127.0.0.1:8981",
-    meaning="The gateway's admin port: HOST:PORT or unix:/PATH.",
+    meaning="Address of the gateway's admin port, HOST:PORT or unix:/PATH.",
     timeout="30s",
-    waits="Time limit for a call.",
-    token="A bearer token.",  # noqa: S106  # what one is, not one
+    waits="Time limit for each call to the gateway, such as 30s.",
+    token="Bearer token with which to log in at the gateway.",  # noqa: S106  # what one is, not one
     advice="start a gateway with `prism serve`, which prints its admin port, or name another with --endpoint",
     mistaken="check that this is a gateway's admin port: `prism serve` prints it; --endpoint names another",
 )

@@ -52,7 +52,7 @@ _ttl = click.option("--ttl", type=duration, help="Time to live, such as 90s, 30m
 
 @click.command(cls=CacheCommand)
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
-@click.option("--raw", is_flag=True, help="Write only the value of the one KEY, byte for byte.")
+@click.option("--raw", is_flag=True, help="Print only the value, byte for byte; takes exactly one KEY.")
 @output_option
 async def get(cache: "Cache", *, keys: tuple[bytes, ...], raw: bool, output: str) -> ExitCode:
     """Read values by their keys."""
@@ -76,8 +76,8 @@ async def get(cache: "Cache", *, keys: tuple[bytes, ...], raw: bool, output: str
 @click.argument("key", type=octets)
 @click.argument("value", type=octets)
 @_ttl
-@click.option("--if-absent", is_flag=True, help="Only if the KEY is missing.")
-@click.option("--if-present", is_flag=True, help="Only if the KEY exists.")
+@click.option("--if-absent", is_flag=True, help="Store the value only if KEY does not exist yet.")
+@click.option("--if-present", is_flag=True, help="Store the value only if KEY exists already.")
 @output_option
 async def set_(
     cache: "Cache", *, key: bytes, value: bytes, ttl: float | None, if_absent: bool, if_present: bool, output: str
@@ -102,7 +102,14 @@ async def delete(cache: "Cache", *, keys: tuple[bytes, ...], output: str) -> Exi
 
 @click.command(cls=CacheCommand)
 @click.argument("key", type=octets)
-@click.option("--by", "delta", type=int, default=1, show_default=True, help="What to add; negative to count down.")
+@click.option(
+    "--by",
+    "delta",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Number to add to the counter; a negative number counts down.",
+)
 @_ttl
 @output_option
 async def increment(cache: "Cache", *, key: bytes, delta: int, ttl: float | None, output: str) -> ExitCode:
@@ -113,7 +120,13 @@ async def increment(cache: "Cache", *, key: bytes, delta: int, ttl: float | None
 
 @click.command(cls=CacheCommand)
 @click.argument("key", type=octets)
-@click.option("--set", "wanted", type=duration, metavar="TTL", help="Set this time to live first, such as 90s or 7d.")
+@click.option(
+    "--set",
+    "wanted",
+    type=duration,
+    metavar="TTL",
+    help="Change the time to live of KEY to TTL, such as 90s or 7d, before printing it.",
+)
 @output_option
 async def ttl(cache: "Cache", *, key: bytes, wanted: float | None, output: str) -> ExitCode:
     """Print the seconds until KEY expires, or `never`."""

@@ -10,10 +10,10 @@ from prism.cli.tls import tls_of
 DATA = Port(
     variables="PRISM",
     endpoint="127.0.0.1:8980",
-    meaning="The gateway's data port: HOST:PORT or unix:/PATH.",
+    meaning="Address of the gateway's data port, HOST:PORT or unix:/PATH.",
     timeout="10s",
-    waits="Time limit for a call, or for each page of a list.",
-    token="A bearer token or an API key.",  # noqa: S106  # what one is, not one
+    waits="Time limit for each call to the gateway, or for each page of a list, such as 30s.",
+    token="Bearer token or API key with which to log in at the gateway.",  # noqa: S106  # what one is, not one
     advice="start a gateway with `prism serve`, or name another with --endpoint",
     mistaken="check that this is a gateway's data port: `prism serve` prints it; --endpoint names another",
 )

@@ -36,7 +36,7 @@ class Settings:
     epilog=ExitCode.documentation(),
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PRISM"},
 )
-@click.option("--debug", is_flag=True, help="Show errors with a traceback.")
+@click.option("--debug", is_flag=True, help="Print a traceback with every error.")
 @click.pass_obj
 def root(settings: Settings, *, debug: bool) -> None:
     """Prism: one typed API for data, any store behind it."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from prism.config.specification import Loaded
 
 _PROBLEM_COLUMNS = ("place", "path", "message", "found", "allowed", "nearest")
-_SHOWN = config_option("The configuration file; without it, what `prism serve` serves without one.")
+_SHOWN = config_option(
+    "Path of the configuration file to read; without it, what `prism serve` serves without a configuration file."
+)
 
 
 @click.group()
@@ -57,7 +59,7 @@ def describe(name: str, config: Path | None, output: str) -> None:
 
 
 @namespace.command()
-@config_option("The configuration file.", required=True)
+@config_option("Path of the configuration file to read.", required=True)
 @output_option
 @click.pass_context
 def validate(ctx: click.Context, config: Path, output: str) -> None:

@@ -21,7 +21,7 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["table", "json", "yaml"]),
         default="table",
         show_default=True,
-        help="Format of the results.",
+        help="Format in which to print the results.",
     )(command)
 
 

@@ -24,22 +24,28 @@ def policy() -> None:
 
 
 @policy.command()
-@config_option("The configuration file.", required=True)
+@config_option("Path of the configuration file to read.", required=True)
 @click.option(
-    "--principal", required=True, metavar="NAME", help="The caller, by the name that authentication gives it."
+    "--principal", required=True, metavar="NAME", help="Name of the caller to check, as authentication gives it."
 )
-@click.option("--namespace", required=True, metavar="NAME", help="The namespace; it need not exist.")
-@click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="The class of operation.")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of the caller; repeatable.")
+@click.option("--namespace", required=True, metavar="NAME", help="Name of the namespace to check; it need not exist.")
+@click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="Class of the operation to check.")
 @click.option(
-    "--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A claim of the caller's token; repeatable."
+    "--group", "groups", multiple=True, metavar="NAME", help="Name of a group that the caller belongs to; repeatable."
+)
+@click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Claim that the caller's token holds, as NAME=VALUE; repeatable.",
 )
 @click.option(
     "--certificate",
     "fields",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="A field of the caller's certificate; repeatable.",
+    help="Field that the caller's certificate holds, as FIELD=VALUE; repeatable.",
 )
 @output_option
 @click.pass_context
@@ -87,7 +93,7 @@ def test(
 
 
 @policy.command()
-@click.option("--name", required=True, metavar="NAME", help="The name of the caller that will use it.")
+@click.option("--name", required=True, metavar="NAME", help="Name of the caller that will use the API key.")
 @output_option
 def key(name: str, output: str) -> None:
     """Make an API key. Give the key to the caller, and put its hash into the configuration. It is shown only once."""

@@ -47,9 +47,18 @@ class PubSubCommand(DataCommand):
 @click.argument("topic")
 @click.argument("payload", type=octets, default="")
 @click.option(
-    "--attribute", "attributes", multiple=True, metavar="NAME=TEXT", help="An attribute of the message; repeatable."
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Send an attribute with the message, as NAME=TEXT; repeatable.",
 )
-@click.option("--ordering-key", default="", metavar="KEY", help="Messages with the same KEY keep their order.")
+@click.option(
+    "--ordering-key",
+    default="",
+    metavar="KEY",
+    help="Deliver messages that have the same ordering key in the order of publishing.",
+)
 @output_option
 async def publish(
     pubsub: "PubSub", *, topic: str, payload: bytes, attributes: tuple[str, ...], ordering_key: str, output: str
@@ -70,10 +79,18 @@ def _pair(attribute: str) -> tuple[str, str]:
 
 @click.command(cls=PubSubCommand)
 @click.argument("pattern")
-@click.option("--group", default="", help="Each message goes to one subscriber of this group.")
-@click.option("--count", type=click.IntRange(min=1), help="Exit after this many messages.")
-@click.option("--json", "as_json", is_flag=True, help="All fields of a message, as one JSON object a line.")
-@click.option("--raw", is_flag=True, help="Only the payloads, byte for byte.")
+@click.option(
+    "--group", default="", help="Join a group of subscribers; each message goes to only one member of the group."
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    help="Number of messages to print before exiting; without it, print until Ctrl-C.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print each message with all its fields, as one JSON object a line."
+)
+@click.option("--raw", is_flag=True, help="Print only the payloads of the messages, byte for byte.")
 async def subscribe(
     pubsub: "PubSub", *, pattern: str, group: str, count: int | None, as_json: bool, raw: bool
 ) -> ExitCode:

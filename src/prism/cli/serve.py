@@ -35,12 +35,12 @@ class ServeOptions:
 
 
 @click.command()
-@config_option("The configuration file; it is read again when it changes and on SIGHUP.")
+@config_option("Path of the configuration file, which is read again when it changes and on SIGHUP.")
 @click.option(
     "--listen",
     multiple=True,
     metavar="ADDRESS",
-    help="Address of the data port, HOST:PORT or unix:/PATH, instead of the configuration's; repeatable.",
+    help="Address of the data port, HOST:PORT or unix:/PATH, in place of those in the configuration; repeatable.",
 )
 def serve(config: Path | None, listen: tuple[str, ...]) -> None:
     """Run a gateway: gRPC and HTTP/JSON on port 8980, the admin port on 8981, probes and metrics on 9090.

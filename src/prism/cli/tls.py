@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def tls_options(prefix: str) -> Iterator[click.Option]:
     """The options; the names of their environment variables begin with the prefix."""
-    ca = "Connect with TLS and trust the CA certificates in this PEM file; `system` for the system's."
+    ca = "Connect with TLS and trust the CA certificates in a PEM file, or `system` for those of the operating system."
     yield _file("--tls-ca", f"{prefix}_TLS_CA", ca)
-    yield _file("--tls-cert", f"{prefix}_TLS_CERT", "Client certificate, PEM.")
-    yield _file("--tls-key", f"{prefix}_TLS_KEY", "Private key of the client certificate, PEM.")
+    yield _file("--tls-cert", f"{prefix}_TLS_CERT", "File with the client certificate, in PEM.")
+    yield _file("--tls-key", f"{prefix}_TLS_KEY", "File with the private key of the client certificate, in PEM.")
 
 
 def _file(name: str, variable: str, help_: str) -> click.Option:

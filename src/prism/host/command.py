@@ -63,43 +63,50 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     default=DEFAULT_LISTEN,
     show_default=True,
     metavar="ADDRESS",
-    help="The address for gateways: HOST:PORT or unix:/PATH. An address other than loopback requires mutual TLS.",
+    help="Address at which to serve gateways, HOST:PORT or unix:/PATH; any but a loopback address requires mutual TLS.",
 )
-@click.option("--tls-cert", type=_FILE, help="The certificate to serve with, in PEM.")
-@click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
+@click.option("--tls-cert", type=_FILE, help="File with the certificate to serve with, in PEM.")
+@click.option("--tls-key", type=_FILE, help="File with the private key of the certificate of --tls-cert, in PEM.")
 @click.option(
-    "--tls-client-ca", type=_FILE, help="The authority that gateways' certificates must be signed by, in PEM."
+    "--tls-client-ca",
+    type=_FILE,
+    help="File with the CA certificate that must have signed the certificates of gateways, in PEM.",
 )
 @click.option(
-    "--probes", default="", metavar=_ADDRESS, help="Serve /health/live and /health/ready there, such as :8081."
+    "--probes",
+    default="",
+    metavar=_ADDRESS,
+    help="Address at which to serve the probes /health/live and /health/ready, such as :8081.",
 )
-@click.option("--metrics", default="", metavar=_ADDRESS, help="Serve /metrics for Prometheus there, such as :9090.")
+@click.option(
+    "--metrics", default="", metavar=_ADDRESS, help="Address at which to serve /metrics for Prometheus, such as :9090."
+)
 @click.option(
     "--grace",
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
-    help="Seconds that calls in progress have to finish when the process is asked to end.",
+    help="Seconds that calls in progress have to finish when the process is told to stop.",
 )
 @click.option(
     "--idle-timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=600.0,
     show_default=True,
-    help="Seconds after which an instance that no gateway uses any more is stopped.",
+    help="Seconds after which to stop an instance that no gateway uses any more.",
 )
 @click.option(
     "--allow-uid",
     type=int,
     multiple=True,
-    help="A user id whose processes may connect to the unix socket, besides yours and root. May be repeated.",
+    help="User id whose processes may connect to the unix socket, besides your own and root; repeatable.",
 )
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
-    help="The least severe records to log.",
+    help="Lowest severity to log; less severe records are dropped.",
 )
 def _command(name: str, **options: Any) -> None:
     """Serve a plugin by prism.plugin.v1, in a process of its own."""

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 _record = click.argument("record", metavar="ID")
 _ttl = click.option("--ttl", type=duration, help="Time to live, such as 90s, 30m or 7d.")
-_metadata = click.option("--metadata", multiple=True, metavar="NAME=TEXT", help="Metadata of the value; repeatable.")
+_metadata = click.option(
+    "--metadata", multiple=True, metavar="NAME=TEXT", help="Store metadata with the value, as NAME=TEXT; repeatable."
+)
 
 
 @click.command(cls=KeyValueCommand)
 @_record
 @click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
-@click.option("--raw", is_flag=True, help="Write only the value of the one KEY, byte for byte.")
+@click.option("--raw", is_flag=True, help="Print only the value, byte for byte; takes exactly one KEY.")
 @output_option
 async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool, output: str) -> ExitCode:
     """Read items of record ID by their keys; without KEY, all items."""
@@ -50,9 +52,13 @@ async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool
 @_record
 @click.argument("items", metavar="KEY=VALUE...", type=pair, nargs=-1, required=True)
 @_ttl
-@click.option("--keep-ttl", is_flag=True, help="Existing items keep their time to live.")
+@click.option("--keep-ttl", is_flag=True, help="Keep the time to live that existing items have.")
 @_metadata
-@click.option("--idempotency-key", default="", help="Makes the put safe to repeat, for 24 hours.")
+@click.option(
+    "--idempotency-key",
+    default="",
+    help="Key under which to repeat the put safely: within 24 hours, a put with the same key is applied only once.",
+)
 @output_option
 async def put(
     kv: "KeyValue",
@@ -86,7 +92,9 @@ async def put(
 @click.command(cls=KeyValueCommand)
 @_record
 @click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
-@click.option("--record", "whole", is_flag=True, help="Delete the whole record.")
+@click.option(
+    "--record", "whole", is_flag=True, help="Delete the whole record, with all its items, instead of single KEYs."
+)
 @output_option
 async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole: bool, output: str) -> ExitCode:
     """Delete items of record ID, or with --record the whole record. A missing item is not an error."""
@@ -101,10 +109,16 @@ async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole:
 @_record
 @click.argument("key", type=octets)
 @click.argument("new", type=octets, required=False)
-@click.option("--delete", "remove", is_flag=True, help="Delete the item instead of storing a NEW value.")
-@click.option("--expect", type=octets, metavar="VALUE", help="Expect this value.")
-@click.option("--expect-version", metavar="VERSION", help="Expect this version, as `prism kv get` prints it.")
-@click.option("--expect-absent", is_flag=True, help="Expect that it does not exist.")
+@click.option(
+    "--delete", "remove", is_flag=True, help="Delete the item, if the condition holds, instead of storing a NEW value."
+)
+@click.option("--expect", type=octets, metavar="VALUE", help="Swap only if the current value equals VALUE.")
+@click.option(
+    "--expect-version",
+    metavar="VERSION",
+    help="Swap only if the current version, which `prism kv get` prints, is VERSION.",
+)
+@click.option("--expect-absent", is_flag=True, help="Store NEW only if the item does not exist yet.")
 @_ttl
 @_metadata
 @output_option
@@ -143,7 +157,7 @@ async def cas(
 @_record
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
 @_ttl
-@click.option("--never", is_flag=True, help="Remove the time to live.")
+@click.option("--never", is_flag=True, help="Remove the time to live, so that the items never expire.")
 @output_option
 async def expire(
     kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], ttl: float | None, never: bool, output: str

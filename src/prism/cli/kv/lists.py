@@ -18,11 +18,22 @@ if TYPE_CHECKING:
 def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
-            click.option("--limit", type=click.IntRange(min=0), help="At most this many results."),
-            click.option("--reverse", is_flag=True, help="From the last to the first."),
-            click.option("--start", type=kind, default="", help="The lowest one, included; with --reverse too."),
+            click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print."),
             click.option(
-                "--prefix", type=kind, default="", help="Only those that start with this; there are no wildcards."
+                "--reverse", is_flag=True, help="Print the results in reverse order, from the last to the first."
+            ),
+            click.option(
+                "--start",
+                type=kind,
+                default="",
+                help="Lower bound of the results, included; it stays the lower bound with --reverse.",
+            ),
+            click.option(
+                "--prefix",
+                type=kind,
+                default="",
+                metavar="TEXT",
+                help="Print only results that start with TEXT; * and ? are not wildcards.",
             ),
         ):
             command = option(command)
@@ -34,8 +45,13 @@ def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]]
 @click.command(cls=KeyValueCommand)
 @click.argument("record", metavar="ID")
 @_range(octets)
-@click.option("--end", type=octets, default="", help="The upper bound, excluded; with --reverse too.")
-@click.option("--keys-only", is_flag=True, help="Leave out values and metadata.")
+@click.option(
+    "--end",
+    type=octets,
+    default="",
+    help="Upper bound of the results, excluded; it stays the upper bound with --reverse.",
+)
+@click.option("--keys-only", is_flag=True, help="Print only keys, without values and metadata.")
 @output_option
 async def scan(kv: "KeyValue", *, record: str, keys_only: bool, output: str, **bounds: Any) -> ExitCode:
     """List the items of record ID in byte order of their keys."""

@@ -15,8 +15,18 @@ if TYPE_CHECKING:
 
 @click.command(cls=AdminCommand)
 @click.argument("namespace")
-@click.option("--version", default="", metavar="VERSION", help="Only if this version of the plugin is installed.")
-@click.option("--abstraction", default="", metavar="NAME", help="Only the instance that serves this abstraction.")
+@click.option(
+    "--version",
+    default="",
+    metavar="VERSION",
+    help="Replace the instance only if the installed version of the plugin is VERSION; fail otherwise.",
+)
+@click.option(
+    "--abstraction",
+    default="",
+    metavar="NAME",
+    help="Replace only the instance that serves one abstraction, such as cache; without it, all instances.",
+)
 @output_option
 async def reload(admin: "AdminClient", *, namespace: str, version: str, abstraction: str, output: str) -> ExitCode:
     """Replace the plugin instances that serve NAMESPACE by new ones, without failing a call.
@@ -67,7 +77,7 @@ async def enable(admin: "AdminClient", *, namespace: str, output: str) -> ExitCo
 
 @click.command(cls=AdminCommand)
 @click.argument("namespace")
-@click.option("--reason", default="", help="Shown to callers whose calls are refused.")
+@click.option("--reason", default="", help="Reason to show to callers whose calls are refused.")
 @output_option
 async def disable(admin: "AdminClient", *, namespace: str, reason: str, output: str) -> ExitCode:
     """Refuse the calls of NAMESPACE with UNAVAILABLE until `prism plugin enable`.

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     "-n",
     "--lines",
     type=click.IntRange(min=1),
-    help="Only this many of the last lines; the default is all that are kept.",
+    help="Number of last lines to print; without it, print all lines that are kept.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines; stop with Ctrl-C.")
-@click.option("--abstraction", default="", metavar="NAME", help="The plugin that serves this abstraction.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines as they come, until Ctrl-C.")
+@click.option(
+    "--abstraction",
+    default="",
+    metavar="NAME",
+    help="Print the log of the plugin that serves one abstraction, such as cache.",
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
-              help="Lines with their time, or a JSON object for each.")  # fmt: skip
+              help="Format of the log: text, a line with its time each, or json, an object for each line.")  # fmt: skip
 async def logs(
     admin: "AdminClient", *, namespace: str, lines: int | None, follow: bool, abstraction: str, output: str
 ) -> ExitCode:

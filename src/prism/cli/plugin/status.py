@@ -17,7 +17,7 @@ _COLUMNS = ("namespace", "abstractions", "plugin", "version", "placement", "stat
 
 @click.command(cls=AdminCommand)
 @click.argument("namespace", required=False)
-@click.option("--plugin", "on", default="", metavar="NAME", help="Only namespaces that use this plugin.")
+@click.option("--plugin", "on", default="", metavar="NAME", help="List only namespaces that use the plugin NAME.")
 @output_option
 async def status(admin: "AdminClient", *, namespace: str | None, on: str, output: str) -> ExitCode:
     """Show the state of NAMESPACE and its plugin, or of every namespace.

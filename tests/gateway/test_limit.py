@@ -67,7 +67,7 @@ async def test_calls_over_the_rate_are_told_when_to_come_again(clock: Advance) -
         await world.ask("Put")
         await world.ask("Put")
         with pytest.raises(
-            LimitExceeded, match="over the limit of this namespace: more than 2 calls a second"
+            LimitExceeded, match="the limit of 2 calls a second for this namespace is exceeded"
         ) as caught:
             await world.ask("Put")
         told = from_status(to_status(caught.value))
@@ -91,7 +91,7 @@ async def test_a_caller_over_its_own_limit_takes_nothing_from_the_others(clock: 
             except LimitExceeded as error:
                 refusals.add(error.message.partition(";")[0])
         assert passed == 2
-        assert refusals == {"over the limit of each caller on this namespace: more than 1 calls a second"}
+        assert refusals == {"the limit of 1 calls a second for each caller on this namespace is exceeded"}
         world.configure(USERS, EVERYTHING)
         for _ in range(2):
             await world.ask(peer=BOB)
@@ -172,7 +172,7 @@ async def test_calls_under_way_are_not_forgotten(clock: Advance, monkeypatch: py
         for uid in range(100, 120):
             await world.ask(peer=stranger(uid))
         for ask in (world.ask(peer=ALICE), listed()):
-            with pytest.raises(LimitExceeded, match="2 calls are under way"):
+            with pytest.raises(LimitExceeded, match="the limit of 2 calls at a time"):
                 await ask
         go_on.set()
         await asyncio.gather(*held)
@@ -203,7 +203,7 @@ async def test_bytes_of_requests_and_answers_count(clock: Advance) -> None:
         get = kv.GetRequest(id="r", keys=[b"k"]).SerializeToString()
         for _ in range(9):
             await world.gateway.unary(Incoming(), operations[f"/{SERVICE}/Get"], get)
-        with pytest.raises(LimitExceeded, match="more than 1000 bytes a second"):
+        with pytest.raises(LimitExceeded, match="the limit of 1000 bytes a second"):
             await world.gateway.unary(Incoming(), operations[f"/{SERVICE}/Get"], get)
 
 
@@ -244,7 +244,7 @@ async def test_calls_under_way_are_counted_and_given_back(monkeypatch: pytest.Mo
         first, second = (asyncio.create_task(world.ask("Put")) for _ in range(2))
         await reached.acquire()
         await reached.acquire()
-        with pytest.raises(LimitExceeded, match="2 calls are under way") as caught:
+        with pytest.raises(LimitExceeded, match="the limit of 2 calls at a time") as caught:
             await world.ask("Put")
         assert caught.value.retry_after
         first.cancel()

@@ -20,17 +20,19 @@ class Address:
         if text.startswith("unix:"):
             path = text.removeprefix("unix:").removeprefix("//") if text.startswith("unix:///") else text[5:]
             if not path:
-                raise ValueError(f"address {text!r}: write the socket's path after unix:, such as unix:/run/prism.sock")
+                raise ValueError(
+                    f"address {text!r} has no path: write the socket's path after unix:, such as unix:/run/prism.sock"
+                )
             return cls(path=path)
         if "://" in text:
-            raise ValueError(f"address {text!r}: write host:port alone, without {text.partition('://')[0]}://")
+            raise ValueError(f"address {text!r} is a URL: write host:port alone, without {text.partition('://')[0]}://")
         host, colon, port = text.rpartition(":")
         if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-            raise ValueError(f"address {text!r}: write host:port, such as localhost:8980, or unix:/path")
+            raise ValueError(f"address {text!r} is not valid: write host:port, such as localhost:8980, or unix:/path")
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
         elif ":" in host:
-            raise ValueError(f"address {text!r}: write an IPv6 host in brackets, such as [::1]:8980")
+            raise ValueError(f"address {text!r} is ambiguous: write an IPv6 host in brackets, such as [::1]:8980")
         return cls(host=host, port=int(port))
 
     def __str__(self) -> str:

@@ -137,7 +137,7 @@ class ChannelConfig(ConnectionConfig):
         check = _Check(self)
         check.positive("connect_timeout", "backoff_initial", "backoff_max")
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
-            raise ValueError(f"user_agent {self.user_agent!r}: use printable ASCII")
+            raise ValueError(f"user_agent {self.user_agent!r} is not printable ASCII: use printable ASCII only")
 
 
 class _Check:

@@ -101,7 +101,7 @@ def test_every_field_at_fault_is_named(text: bytes, kind: Any, violations: list[
         (b'{"id": "a",\n "keys": [}', "Expecting value at line 2, column 11"),
         (b'{"id": "a"} x', "Extra data at line 1, column 13"),
         (b'{"id": "\xff"}', "byte 8 is not UTF-8"),
-        (b'{"id": "a", "id": "b"}', 'gives "id" twice'),
+        (b'{"id": "a", "id": "b"}', 'has the field "id" more than once'),
         (b'{"limit": NaN}', "NaN is not a JSON number"),
         (b'{"limit": ' + b"9" * 5000 + b"}", "not JSON that can be read"),
         (b"[" * 100_000, "nested too deeply"),

@@ -63,7 +63,7 @@ class NatsCredentials(Config):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.username is None) != (self.password is None):
-            raise ValueError("username and password belong together; give both or neither")
+            raise ValueError("the options username and password of backend nats belong together; give both or neither")
         ways = [name for name in ("username", "token", "nkey", "creds") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise ValueError(f"{' and '.join(ways)} are different ways to log in; give one")
@@ -113,7 +113,7 @@ class NatsConfig(Config):
         if not self.encrypted and (self.ca or self.certificate or self.tls_server_name or self.tls_first):
             raise ValueError("ca, certificate, tls_server_name and tls_first need servers given as tls://")
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together; give both or neither")
+            raise ValueError("the options certificate and key of backend nats belong together; give both or neither")
         return self
 
     @property

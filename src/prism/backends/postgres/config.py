@@ -91,7 +91,9 @@ class PostgresConfig(Config):
         if self.ca is not None and self.sslmode not in {"verify-ca", "verify-full"}:
             raise ValueError("ca needs sslmode verify-ca or verify-full; set one of them, or leave ca out")
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together; give both or neither")
+            raise ValueError(
+                "the options certificate and key of backend postgres belong together; give both or neither"
+            )
         return self
 
     @property

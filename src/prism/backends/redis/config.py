@@ -99,13 +99,15 @@ class RedisConfig(Config):
         if self.mode == "standalone" and len(self.addresses) > 1:
             raise ValueError("mode standalone takes one address; set mode: sentinel or mode: cluster for several")
         if (self.mode == "sentinel") != (self.sentinel_service is not None):
-            raise ValueError("sentinel_service belongs to mode sentinel; give both or neither")
+            raise ValueError(
+                "the options sentinel_service and mode: sentinel of backend redis belong together; give both or neither"
+            )
         if self.mode == "cluster" and self.database:
             raise ValueError("a cluster has only database 0; leave database out")
         if not self.tls and (self.ca or self.certificate or self.key or self.tls_server_name):
             raise ValueError("ca, certificate, key and tls_server_name need tls: true")
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together; give both or neither")
+            raise ValueError("the options certificate and key of backend redis belong together; give both or neither")
         return self
 
     @property

@@ -80,7 +80,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidArgument(f"the JSON gives {_shown(twice)} twice in one object; give it once")
+        raise InvalidArgument(f"the JSON object has the field {_shown(twice)} more than once; keep one")
     return members
 
 

@@ -55,22 +55,30 @@ class Share:
             LimitExceeded: there is not as much left.
         """
         if usage.concurrent >= self.concurrent:
-            raise self._exceeded(f"{usage.concurrent} calls are under way", "concurrent", CONCURRENCY_RETRY)
+            raise self._exceeded(
+                f"the limit of {self.concurrent:g} calls at a time for {self.whose} is exceeded",
+                "concurrent",
+                CONCURRENCY_RETRY,
+            )
         # The first branches spare the call of `Bucket.take` where nothing is owed.
         bucket = usage.requests
         if bucket.paid_at <= now:
             bucket.paid_at = now + self.call
         elif wait := bucket.take(now, self.call, self.calls):
-            raise self._exceeded(f"more than {1 / self.call:g} calls a second", "requests", wait)
+            raise self._exceeded(
+                f"the limit of {1 / self.call:g} calls a second for {self.whose} is exceeded", "requests", wait
+            )
         bucket = usage.bytes
         if bucket.paid_at <= now:
             bucket.paid_at = now + self.byte * size
         elif wait := bucket.take(now, self.byte * size, self.bytes):
-            raise self._exceeded(f"more than {1 / self.byte:g} bytes a second", "bytes", wait)
+            raise self._exceeded(
+                f"the limit of {1 / self.byte:g} bytes a second for {self.whose} is exceeded", "bytes", wait
+            )
 
     def _exceeded(self, what: str, limit: str, wait: float) -> LimitExceeded:
         return LimitExceeded(
-            f"over the limit of {self.whose}: {what}; retry in {wait:.3g} s, and call less often",
+            f"{what}; retry after {wait:.3g} s, and call less often",
             metadata={"limit": limit},
             retry_after=wait,
         )

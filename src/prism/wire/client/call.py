@@ -56,7 +56,7 @@ class ClientCall:
         compression: str | None,
     ) -> None:
         if compression not in (None, GZIP):
-            raise ValueError(f"compression {compression!r}: use 'gzip' or None")
+            raise ValueError(f"compression {compression!r} is not supported: use 'gzip' or None")
         self._begin_attempt = begin
         self._path = path
         self._metadata = metadata
@@ -78,7 +78,9 @@ class ClientCall:
         a message for a call that has ended with OK is dropped, as the server does not read it.
         """
         if self._ended:
-            raise RuntimeError("send() after end(): the request is complete")
+            raise RuntimeError(
+                "send() was called after end(), which completes the request: send every message before end()"
+            )
         flag = 0
         if self._gzip and compressed:
             message, flag = compress(message), 1

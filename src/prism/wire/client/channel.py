@@ -274,7 +274,9 @@ class Channel:
         secured = transport.get_extra_info("ssl_object")
         if secured is not None and secured.selected_alpn_protocol() != "h2":
             connection.close("it does not speak HTTP/2")
-            raise ConnectionError("the server does not offer HTTP/2 (ALPN h2) over TLS")
+            raise ConnectionError(
+                "the server does not offer HTTP/2 (ALPN h2) over TLS: check its address, or enable HTTP/2 there"
+            )
         if self._verify_peer is not None and (reason := self._verify_peer(describe_peer(transport))):
             connection.close(reason)
             raise ConnectionError(reason)

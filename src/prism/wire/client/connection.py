@@ -173,7 +173,10 @@ class ClientConnection(Connection[ResponseStream]):
         pairs = self._blocks.get(block) or self._decode(stream_id, block)
         if stream is None:
             if self._is_idle_id(stream_id):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"HEADERS on idle stream {stream_id}")
+                raise ConnectionFault(
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the server sent HEADERS on stream {stream_id}, which is not open yet",
+                )
             return
         # Blocks that leave HPACK's table alone decode to the very same tuple each time.
         if pairs is self._plain_trailers and end_stream and stream.head_seen:
@@ -197,7 +200,11 @@ class ClientConnection(Connection[ResponseStream]):
         head = read_response(stream.stream_id, pairs, self._shared.known_fields)
         if end_stream:
             if stream.head_seen and head.http_status:
-                raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, ":status in trailers")
+                raise StreamFault(
+                    stream.stream_id,
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the server sent :status in the trailers of stream {stream.stream_id}",
+                )
             if head.code == "0" and not head.metadata and not head.message and stream.head_seen:
                 self._plain_trailers = pairs
             stream.remote_ended = True
@@ -205,7 +212,11 @@ class ClientConnection(Connection[ResponseStream]):
             stream.on_trailers(head)
             return
         if stream.head_seen:
-            raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, "trailers without END_STREAM")
+            raise StreamFault(
+                stream.stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the server sent trailers that do not end stream {stream.stream_id}",
+            )
         if head.http_status[:1] == "1":
             return
         try:
@@ -225,10 +236,17 @@ class ClientConnection(Connection[ResponseStream]):
         stream = self._streams.get(stream_id)
         if stream is None:
             if self._is_idle_id(stream_id):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
+                raise ConnectionFault(
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the server sent DATA on stream {stream_id}, which is not open yet",
+                )
             return
         if not stream.head_seen:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "DATA before the response's head")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the server sent DATA on stream {stream_id} before the response's headers",
+            )
         if stream.eager:
             if not flags and 5 <= length <= self._max_whole:
                 compressed, size = _message_head(data, start)

@@ -29,9 +29,9 @@ def decompress(message: bytes, limit: int) -> bytes:
     try:
         plain = stream.decompress(message, limit + 1)
     except zlib.error as error:
-        raise ValueError(f"not gzip: {error}") from error
+        raise ValueError(f"the compressed message is not valid gzip: {error}") from error
     if len(plain) > limit:
         raise TooLarge
     if not stream.eof or stream.unused_data:
-        raise ValueError("not gzip: it is cut short or followed by something else")
+        raise ValueError("the compressed message is not valid gzip: it is cut short, or more bytes follow it")
     return plain

@@ -34,7 +34,9 @@ def parse_timeout(value: str) -> float:
     """Read `grpc-timeout` as seconds. Raises `ValueError` where it is malformed."""
     digits, unit = value[:-1], _UNITS.get(value[-1:])
     if unit is None or not (digits.isdigit() and digits.isascii()) or len(digits) > 8:
-        raise ValueError("grpc-timeout must be one to eight digits and a unit out of H M S m u n")
+        raise ValueError(
+            f"grpc-timeout is {value[:20]!r}: give one to eight digits and a unit (H, M, S, m, u or n), such as 500m"
+        )
     return int(digits) * unit
 
 

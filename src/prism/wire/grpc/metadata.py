@@ -167,12 +167,16 @@ def _field(key: str, value: Value) -> bytes:
 def _check(key: str, value: Value) -> None:
     if _is_binary(key):
         if not isinstance(value, bytes):
-            raise ValueError(f"metadata {key!r}: a key that ends in -bin takes bytes, not {type(value).__name__}")
+            raise ValueError(
+                f"metadata {key!r} takes bytes, as its key ends in -bin, not {type(value).__name__}; give bytes"
+            )
     elif not isinstance(value, str):
-        raise ValueError(f"metadata {key!r}: takes text; give bytes under a key that ends in -bin")
+        raise ValueError(
+            f"metadata {key!r} takes text, not {type(value).__name__}; give bytes under a key that ends in -bin"
+        )
     elif not (value.isascii() and value.isprintable()) or value[:1] == " " or value[-1:] == " ":
         raise ValueError(
-            f"metadata {key!r}: text is printable ASCII without spaces at its ends; send other text under a -bin key"
+            f"metadata {key!r} takes printable ASCII without spaces at its ends; give other text under a -bin key"
         )
 
 
@@ -188,9 +192,11 @@ def _encode(key: str, value: Value) -> bytes:
 def _is_binary(key: str) -> bool:
     """Whether a key takes bytes. Raises `ValueError` where it cannot travel."""
     if not _KEY.fullmatch(key):
-        raise ValueError(f"metadata key {key!r}: use lower-case letters, digits, '-', '_' and '.' only")
+        raise ValueError(f"metadata key {key!r} is not valid: use lower-case letters, digits, '-', '_' and '.' only")
     if key in RESERVED:
-        raise ValueError(f"metadata key {key!r} belongs to the transport: leave it out")
+        raise ValueError(
+            f"metadata key {key!r} belongs to the transport, which sets it itself: remove it from the metadata"
+        )
     return key.endswith("-bin")
 
 
@@ -215,7 +221,7 @@ def decode_binary(value: bytes) -> list[bytes]:
     try:
         return [base64.b64decode(part + b"=" * (-len(part) % 4), validate=True) for part in value.split(b",")]
     except binascii.Error as error:
-        raise ValueError(f"binary metadata is not base64: {error}") from error
+        raise ValueError(f"the peer sent metadata under a -bin key that is not base64: {error}") from error
 
 
 EMPTY_METADATA = Metadata()

@@ -57,12 +57,14 @@ def read_request(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known: 
         elif kind > LAST_PSEUDO:
             regular = True
             if kind == CONTENT_LENGTH and found[kind] not in (None, value):
-                raise _malformed(stream_id, "two content-lengths")
+                raise _malformed(stream_id, "the client sent two different content-lengths")
             if kind == CUSTOM_MANY:
                 custom.extend(value)
             found[kind] = value
         elif regular or found[kind] is not None:
-            raise _malformed(stream_id, "a pseudo-header field out of place or twice")
+            raise _malformed(
+                stream_id, "the client sent a pseudo-header field, such as :path, twice or after other fields"
+            )
         else:
             found[kind] = value
     path = found[PATH]
@@ -83,7 +85,7 @@ def _read_unusual(stream_id: int, found: list[Any], custom: list[tuple[str, Valu
     if found[MALFORMED] is not None:
         raise _malformed(stream_id, found[MALFORMED])
     if not found[PATH] or not found[METHOD] or not found[SCHEME] or found[STATUS] is not None:
-        raise _malformed(stream_id, ":method, :scheme and :path are required, and no :status")
+        raise _malformed(stream_id, "the client must send :method, :scheme and :path, and no :status")
     kind = found[CONTENT_TYPE]
     length = found[CONTENT_LENGTH]
     unusual = Unusual(
@@ -105,4 +107,6 @@ def _read_unusual(stream_id: int, found: list[Any], custom: list[tuple[str, Valu
 
 
 def _malformed(stream_id: int, reason: str) -> StreamFault:
-    return StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, f"malformed request: {reason}")
+    return StreamFault(
+        stream_id, ErrorCode.PROTOCOL_ERROR, f"HTTP/2 protocol error: malformed request on stream {stream_id}: {reason}"
+    )

@@ -66,7 +66,13 @@ def read_response(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known:
         kind, value = known[pair]
         if kind <= kinds.LAST_PSEUDO:
             if kind != kinds.STATUS or regular or head.http_status:
-                raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed response: pseudo-header fields")
+                raise StreamFault(
+                    stream_id,
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the server's response on stream {stream_id} must begin with :status, "
+                    "once, "
+                    "and have no other pseudo-header field",
+                )
             head.http_status = value
             continue
         regular = True
@@ -85,7 +91,11 @@ def read_response(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known:
         elif kind == kinds.GRPC_DETAILS:
             head.details = value
         elif kind == kinds.MALFORMED:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, f"malformed response: {value}")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the server sent a malformed response on stream {stream_id}: {value}",
+            )
     head.metadata = Metadata.from_wire(tuple(custom))
     return head
 

@@ -139,7 +139,9 @@ class Decoder:
                     return known
                 fields += known
         elif self._owed is not None and not (block and block[0] & 0xE0 == 0x20):
-            raise HpackError(f"a header block must first shrink the dynamic table to {self._owed} bytes")
+            raise HpackError(
+                f"HPACK: the peer's header block must begin by shrinking the dynamic table to {self._owed} bytes"
+            )
         table, literals, largest = self._table, self._literals, self._largest
         size = measured = 0  # octets of the first `measured` fields
         varies, steady = end, None  # where the first literal starts that is new, and how many fields stand before it
@@ -169,7 +171,9 @@ class Decoder:
                         changed = True
                         continue
                     else:
-                        raise HpackError("a header block holds index 0 or, after a field, a table size update")
+                        raise HpackError(
+                            "HPACK: the peer's header block holds index 0, or a table size update after a field"
+                        )
                     first = at
                     index = byte & mask
                     at += 1
@@ -194,7 +198,9 @@ class Decoder:
                     value = block[at : at + length]
                     at += length
                     if at > end:
-                        raise HpackError("a string reaches beyond the end of its header block")
+                        raise HpackError(
+                            "HPACK: a string in the peer's header block is longer than the rest of the block"
+                        )
                     if index < _FIRST_DYNAMIC:
                         literal = block[first:at]
                         field = literals.get(literal)
@@ -239,7 +245,9 @@ class Decoder:
                         fields.clear()
                     measured = len(fields)
         except IndexError:
-            raise HpackError("a header block is cut short or refers to a field that is not there") from None
+            raise HpackError(
+                "HPACK: the peer's header block is cut short, or refers to a field that is in neither table"
+            ) from None
         except ValueError as error:
             raise HpackError(str(error)) from error
         if changed and self._heads:
@@ -257,7 +265,9 @@ class Decoder:
         size, at = _integer(block, at, 0x1F)
         limit = self._limit if self._owed is None else min(self._limit, self._owed)
         if size > limit:
-            raise HpackError(f"the dynamic table may hold {limit} bytes at this point, not {size}")
+            raise HpackError(
+                f"HPACK: the peer set the dynamic table to {size} bytes, and at most {limit} are allowed at this point"
+            )
         self._owed = None
         self._capacity = size
         while self._used > size:
@@ -283,7 +293,7 @@ def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
         value += (octet & 0x7F) << shift
         if octet < 0x80:
             return value, at
-    raise HpackError("an integer in a header block is too long")
+    raise HpackError("HPACK: an integer in the peer's header block is too long")
 
 
 def _string(block: bytes, at: int, end: int) -> bytes:

@@ -122,5 +122,7 @@ def decode(coded: bytes) -> bytes:
         _STATES[id(steps)].fill()
         return decode(coded)
     if not _STATES[id(steps)].may_end:
-        raise ValueError("a Huffman-coded string must end in at most seven padding bits, all ones")
+        raise ValueError(
+            "HPACK: a Huffman-coded string of the peer does not end in at most seven padding bits, all ones"
+        )
     return b"".join(decoded)

@@ -109,7 +109,10 @@ class HttpExchange(ServedStream):
         """The request has no body."""
         if self.content_length > 0:
             raise StreamFault(
-                self.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length is above zero and there was no DATA"
+                self.stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the client announced a body on stream {self.stream_id} by its content-length "
+                "and sent no DATA",
             )
         self.remote_ended = True
         self.on_data()
@@ -148,7 +151,12 @@ class HttpExchange(ServedStream):
             self.task = None
             self.abort(Status(Code.UNAVAILABLE, "the handler was cancelled"))
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
-            _log.error("the HTTP handler of %s failed", path, exc_info=error)
+            _log.error(
+                "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
+                "defect in Prism: report it with the traceback below",
+                path,
+                exc_info=error,
+            )
             self.task = None
             self.abort(Status(Code.INTERNAL, "the handler failed: the server's log says why"))
 

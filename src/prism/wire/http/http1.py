@@ -136,7 +136,10 @@ class Http1Connection(asyncio.Protocol):
     async def _answer(self) -> None:
         request, handler = self._request, self._shared.http
         if request is None or handler is None:
-            raise RuntimeError("a request got through without a handler")
+            raise RuntimeError(
+                "an HTTP/1.1 request was accepted by a server without an HTTP handler; this is a defect in Prism: "
+                "report it"
+            )
         self._until = None
         try:
             response = await handler(request.read(self._shared.known_fields, self._peer))
@@ -144,7 +147,12 @@ class Http1Connection(asyncio.Protocol):
         except asyncio.CancelledError:
             self._break_off()
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
-            _log.error("the HTTP handler of %s failed", request.target, exc_info=error)
+            _log.error(
+                "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
+                "defect in Prism: report it with the traceback below",
+                request.target,
+                exc_info=error,
+            )
             self._fail()
         self._task = None
         if self._closed:

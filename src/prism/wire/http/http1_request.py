@@ -62,7 +62,8 @@ class Http1Request:
         if size + len(head.target) > config.max_header_list_size:
             raise Rejected(
                 431,
-                f"The headers are over the limit of {config.max_header_list_size} bytes: send fewer or shorter ones.",
+                f"The request's headers are over the limit of {config.max_header_list_size} bytes: send fewer or "
+                "shorter ones.",
             )
         if not served:
             raise Rejected(400, _GRPC_ONLY)

@@ -63,7 +63,10 @@ def response_fields(response: HttpResponse) -> list[tuple[bytes, bytes]]:
     for name, value in response.headers:
         lower = name.lower()
         if not _NAME.fullmatch(lower) or not _VALUE.fullmatch(value):
-            raise ValueError(f"response header {name!r} has a name or value that HTTP does not allow")
+            raise ValueError(
+                f"response header {name!r} has a name or value that HTTP does not allow; correct the handler that "
+                "sets it"
+            )
         if lower not in _OURS:
             fields.append((lower.encode("ascii"), value.encode("latin-1")))
     if isinstance(response.body, bytes) and response.status not in _NO_BODY:

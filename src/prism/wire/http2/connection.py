@@ -170,7 +170,10 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
                 length = high << 8 | low
                 position = start + length
                 if length > most:
-                    raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"a frame is over the limit of {most} bytes")
+                    raise ConnectionFault(
+                        ErrorCode.FRAME_SIZE_ERROR,
+                        f"HTTP/2 protocol error: the peer sent a frame of {length} bytes, over the limit of {most}",
+                    )
                 if position > end:
                     if kind == DATA and not flags & PADDED and self._unfinished is None:
                         position = self._begin_data(flags, stream_id & LARGEST_WINDOW, length, data, start, end)
@@ -302,10 +305,19 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         """Take a DATA frame the general way. Raises `BadMessage` for what the application's framing forbids."""
         receiver = stream.receiver
         if stream.remote_ended or receiver is None:
-            raise StreamFault(stream.stream_id, ErrorCode.STREAM_CLOSED, "DATA after END_STREAM")
+            raise StreamFault(
+                stream.stream_id,
+                ErrorCode.STREAM_CLOSED,
+                f"HTTP/2 protocol error: the peer sent DATA on stream {stream.stream_id} after its end",
+            )
         receiver.window -= stop - start
         if receiver.window < 0:
-            raise StreamFault(stream.stream_id, ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the stream's window")
+            raise StreamFault(
+                stream.stream_id,
+                ErrorCode.FLOW_CONTROL_ERROR,
+                f"HTTP/2 protocol error: the peer sent more DATA on stream {stream.stream_id} than its flow-control "
+                "window allows",
+            )
         if flags & PADDED:
             start, stop = unpad(data, start, stop)
         if start == stop and not flags & END_STREAM:
@@ -315,7 +327,12 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         if stream.content_length >= 0:
             stream.content_length -= stop - start
             if stream.content_length < 0 or (stream.remote_ended and stream.content_length):
-                raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, "content-length and DATA differ")
+                raise StreamFault(
+                    stream.stream_id,
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the peer sent DATA on stream {stream.stream_id} that differs in length "
+                    "from its content-length",
+                )
         receiver.feed(data, start, stop)
         if stream.remote_ended:
             receiver.end()
@@ -333,7 +350,11 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
             return
         self._on_headers(stream_id, flags & END_STREAM, fragment)
         if depends_on == stream_id:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream cannot depend on itself")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the peer made stream {stream_id} depend on itself",
+            )
 
     def _continue_headers(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         block = self._unfinished
@@ -353,7 +374,10 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
             self._charge(refused_cost(block, error))
             return None
         except HpackError as error:
-            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"stream {stream_id}: {error}") from error
+            raise ConnectionFault(
+                ErrorCode.COMPRESSION_ERROR,
+                f"HTTP/2 protocol error: the peer's header block on stream {stream_id} cannot be decoded: {error}",
+            ) from error
 
     # Frames that carry no call.
 
@@ -362,7 +386,8 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         if not self._flood_budget.charge(self._completed, cost):
             raise ConnectionFault(
                 ErrorCode.ENHANCE_YOUR_CALM,
-                "too many frames without content: PING, SETTINGS, RST_STREAM, empty DATA and the like",
+                "HTTP/2 protocol error: the peer sent too many frames without content (PING, SETTINGS, RST_STREAM, "
+                "empty DATA and the like)",
             )
 
     def _control(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
@@ -385,9 +410,16 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
             depends_on = control_frames.read_priority(stream_id, payload)
             self._charge()
             if depends_on == stream_id:
-                raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream cannot depend on itself")
+                raise StreamFault(
+                    stream_id,
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the peer made stream {stream_id} depend on itself",
+                )
         elif kind in (frames.PUSH_PROMISE, frames.CONTINUATION):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"frame type {kind} is not allowed here")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the peer sent a frame of type {kind} where it is not allowed",
+            )
         else:
             self._charge()
 
@@ -399,13 +431,19 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         if stream is not None:
             self.output.widen_stream(stream, increment)
         elif self._is_idle_id(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"WINDOW_UPDATE on idle stream {stream_id}")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the peer sent WINDOW_UPDATE on stream {stream_id}, which is not open yet",
+            )
 
     def _settings_received(self, flags: int, payload: bytes) -> None:
         self._charge()
         if flags & frames.ACK:
             if payload:
-                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS is not empty")
+                raise ConnectionFault(
+                    ErrorCode.FRAME_SIZE_ERROR,
+                    "HTTP/2 protocol error: the peer acknowledged SETTINGS with a frame that is not empty",
+                )
             self.receiving.acknowledged = True
             return
         values = setting.decode_settings(payload)
@@ -430,7 +468,10 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
 
     def _reset_received(self, stream_id: int, code: ErrorCode) -> None:
         if not stream_id or self._is_idle_id(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"RST_STREAM on idle stream {stream_id}")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the peer sent RST_STREAM on stream {stream_id}, which is not open yet",
+            )
         self._charge()
         stream = self._streams.get(stream_id)
         if stream is not None:
@@ -470,9 +511,11 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         if self._keepalive.unanswered(now):
             self.abort("the peer did not answer a PING")
         elif self._unfinished is not None and self._unfinished.timer.expired(now, pending=True):
-            self.fail(ErrorCode.ENHANCE_YOUR_CALM, "a header block took too long to end")
+            self.fail(
+                ErrorCode.ENHANCE_YOUR_CALM, "HTTP/2 protocol error: the peer took too long to end a header block"
+            )
         elif self._frame_timer.expired(now, pending=self._waits_for_frame()):
-            self.fail(ErrorCode.ENHANCE_YOUR_CALM, "a frame took too long to end")
+            self.fail(ErrorCode.ENHANCE_YOUR_CALM, "HTTP/2 protocol error: the peer took too long to end a frame")
         elif self._reader_timer.expired(now, pending=self._waits_for_reader()):
             self.abort("the peer stopped reading")
         elif self._keepalive.ping_due(now, wanted=self._wants_keepalive()):

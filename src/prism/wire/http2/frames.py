@@ -112,8 +112,14 @@ def headers(stream_id: int, block: bytes, *, end_stream: bool, max_frame_size: i
 def unpad(data: bytes, start: int, stop: int) -> tuple[int, int]:
     """Where the content of a padded frame lies. Raises `ConnectionFault` where it has more padding than room."""
     if start == stop:
-        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a padded frame has no pad length")
+        raise ConnectionFault(
+            ErrorCode.FRAME_SIZE_ERROR,
+            "HTTP/2 protocol error: the peer sent a padded frame without the length of its padding",
+        )
     pad = data[start]
     if pad >= stop - start:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the padding is longer than the frame")
+        raise ConnectionFault(
+            ErrorCode.PROTOCOL_ERROR,
+            "HTTP/2 protocol error: the peer sent a frame whose padding is longer than the frame",
+        )
     return start + 1, stop - pad

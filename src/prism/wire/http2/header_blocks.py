@@ -34,11 +34,18 @@ class UnfinishedBlock:
     def add(self, kind: int, stream_id: int, fragment: bytes) -> None:
         """Take the next frame of the connection. Raises `ConnectionFault` where it does not continue the block."""
         if kind != frames.CONTINUATION or stream_id != self.stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "another frame came before the header block had ended")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                "HTTP/2 protocol error: the peer sent another frame before it ended the header block of stream "
+                f"{self.stream_id}",
+            )
         self._fragments.append(fragment)
         self.size += len(fragment)
         if self.size > self._limit:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the header block is too large")
+            raise ConnectionFault(
+                ErrorCode.ENHANCE_YOUR_CALM,
+                f"HTTP/2 protocol error: the peer sent a header block over the limit of {self._limit} bytes",
+            )
 
     def joined(self) -> bytes:
         """The whole block."""
@@ -51,7 +58,10 @@ def first_fragment(flags: int, payload: bytes) -> tuple[bytes, int]:
     if not flags & HAS_PRIORITY:
         return payload[start:stop], 0
     if stop - start < 5:
-        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS is too short for its priority fields")
+        raise ConnectionFault(
+            ErrorCode.FRAME_SIZE_ERROR,
+            "HTTP/2 protocol error: the peer sent a HEADERS frame too short for its priority fields",
+        )
     return payload[start + 5 : stop], UINT32.unpack_from(payload, start)[0] & LARGEST_WINDOW
 
 

@@ -292,17 +292,33 @@ class Output:
         """The peer takes more on the whole connection; `pump` afterwards."""
         self.window += increment
         if not increment:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a WINDOW_UPDATE of zero")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                "HTTP/2 protocol error: the peer sent a WINDOW_UPDATE of zero for the connection",
+            )
         if self.window > LARGEST_WINDOW:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is too large")
+            raise ConnectionFault(
+                ErrorCode.FLOW_CONTROL_ERROR,
+                f"HTTP/2 protocol error: the peer raised the connection's flow-control window above {LARGEST_WINDOW} "
+                "bytes",
+            )
 
     def widen_stream(self, stream: Stream, increment: int) -> None:
         """The peer takes more on one stream; `pump` afterwards."""
         if not increment:
-            raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, "a WINDOW_UPDATE of zero")
+            raise StreamFault(
+                stream.stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the peer sent a WINDOW_UPDATE of zero for stream {stream.stream_id}",
+            )
         stream.send_window += increment
         if stream.send_window > LARGEST_WINDOW:
-            raise StreamFault(stream.stream_id, ErrorCode.FLOW_CONTROL_ERROR, "the stream's window is too large")
+            raise StreamFault(
+                stream.stream_id,
+                ErrorCode.FLOW_CONTROL_ERROR,
+                f"HTTP/2 protocol error: the peer raised the flow-control window of stream {stream.stream_id} above "
+                f"{LARGEST_WINDOW} bytes",
+            )
         self._unblock(stream)
 
     def resize_streams(self, window: int, streams: Iterable[Stream]) -> None:
@@ -312,7 +328,11 @@ class Output:
         for stream in streams:
             stream.send_window += change
             if stream.send_window > LARGEST_WINDOW:
-                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window became too large")
+                raise ConnectionFault(
+                    ErrorCode.FLOW_CONTROL_ERROR,
+                    "HTTP/2 protocol error: the peer's SETTINGS raise the flow-control window of stream "
+                    f"{stream.stream_id} above {LARGEST_WINDOW} bytes",
+                )
             self._unblock(stream)
 
     def _unblock(self, stream: Stream) -> None:

@@ -48,7 +48,10 @@ class Receiving:
     def refill(self) -> None:
         """The connection's window runs low. What a stream may hold is its own window's business."""
         if self.window < 0:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the connection's window")
+            raise ConnectionFault(
+                ErrorCode.FLOW_CONTROL_ERROR,
+                "HTTP/2 protocol error: the peer sent more DATA than the connection's flow-control window allows",
+            )
         increment = self._config.connection_window - self.window
         self.window += increment
         self._output.write(frames.window_update(0, increment))

@@ -37,17 +37,30 @@ def encode_settings(values: dict[int, int]) -> bytes:
 def decode_settings(payload: bytes) -> dict[int, int]:
     """The values of a SETTINGS frame, checked; of one that comes twice the last counts. Raises `ConnectionFault`."""
     if len(payload) % 6:
-        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "the length of SETTINGS is not a multiple of 6")
+        raise ConnectionFault(
+            ErrorCode.FRAME_SIZE_ERROR,
+            f"HTTP/2 protocol error: the peer sent SETTINGS of {len(payload)} bytes, which is not a multiple of 6",
+        )
     if len(payload) > 6 * _MAX_SETTINGS:
-        raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"more than {_MAX_SETTINGS} settings in a frame")
+        raise ConnectionFault(
+            ErrorCode.ENHANCE_YOUR_CALM,
+            f"HTTP/2 protocol error: the peer sent more than {_MAX_SETTINGS} settings in one frame",
+        )
     values: dict[int, int] = dict(SETTING.iter_unpack(payload))
     if values.get(INITIAL_WINDOW_SIZE, 0) > LARGEST_WINDOW:
-        raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"INITIAL_WINDOW_SIZE is over {LARGEST_WINDOW}")
+        raise ConnectionFault(
+            ErrorCode.FLOW_CONTROL_ERROR,
+            f"HTTP/2 protocol error: the peer set INITIAL_WINDOW_SIZE above {LARGEST_WINDOW}",
+        )
     if not DEFAULT_FRAME_SIZE <= values.get(MAX_FRAME_SIZE, DEFAULT_FRAME_SIZE) <= LARGEST_FRAME_SIZE:
         allowed = f"{DEFAULT_FRAME_SIZE} to {LARGEST_FRAME_SIZE}"
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"MAX_FRAME_SIZE is not from {allowed}")
+        raise ConnectionFault(
+            ErrorCode.PROTOCOL_ERROR, f"HTTP/2 protocol error: the peer set MAX_FRAME_SIZE outside the range {allowed}"
+        )
     if values.get(ENABLE_PUSH, 0) > 1:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is not 0 or 1")
+        raise ConnectionFault(
+            ErrorCode.PROTOCOL_ERROR, "HTTP/2 protocol error: the peer set ENABLE_PUSH to another value than 0 or 1"
+        )
     return values
 
 

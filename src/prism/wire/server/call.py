@@ -113,7 +113,7 @@ class ServerCall(ServedStream):
     def messages(self) -> "Messages":
         """The messages of a client-streaming method, each once; reading is what lets the client send more."""
         if self.receiver is None:
-            raise RuntimeError(f"{self.path} takes a single message: read `message`")
+            raise RuntimeError(f"the method {self.path} takes a single message: read `message`, not `messages`")
         return Messages(self, self.receiver)
 
     async def send(self, message: bytes) -> None:
@@ -132,7 +132,7 @@ class ServerCall(ServedStream):
         """Send the initial metadata now; without this it goes, empty, with the first message."""
         self._unfold()
         if self._head_sent:
-            raise RuntimeError("the initial metadata has been sent: call send_headers before the first send")
+            raise RuntimeError("the initial metadata has been sent already: call send_headers before the first send")
         self._initial = metadata
         if not self.ended:
             self._send_head()
@@ -159,7 +159,7 @@ class ServerCall(ServedStream):
         To compress any, say so before the initial metadata is sent.
         """
         if encoding not in (None, GZIP):
-            raise ValueError(f"compression {encoding!r}: use 'gzip' or None")
+            raise ValueError(f"compression {encoding!r} is not supported: use 'gzip' or None")
         self._unfold()
         self._gzip = encoding is not None and self._accepts_gzip
 

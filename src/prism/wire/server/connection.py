@@ -269,7 +269,12 @@ class ServerConnection(Connection[ServedStream]):
             # Ours, where the call has ended; otherwise the handler's own, or the loop's end.
             call.finish(Status(Code.CANCELLED, "the handler was cancelled"))
         elif isinstance(error, Exception):
-            _log.error("the handler of %s failed", call.path, exc_info=error)
+            _log.error(
+                "the gRPC handler of method %s failed with an unexpected error, and the call with it; this is a "
+                "defect in Prism: report it with the traceback below",
+                call.path,
+                exc_info=error,
+            )
             call.finish(_HANDLER_FAILED)
         else:
             raise error
@@ -346,12 +351,21 @@ class ServerConnection(Connection[ServedStream]):
     def _late_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
         """HEADERS that open no stream: a request's trailers, what crossed our reset, or a fault."""
         if not stream_id & 1:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a client must open odd streams, not {stream_id}")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the client opened stream {stream_id}; a client must use odd numbers",
+            )
         stream = self._streams.get(stream_id)
         if stream is None and stream_id not in self._closed_streams:
             if self._closed_streams.passed_over(stream_id):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} was closed by a later one")
-            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
+                raise ConnectionFault(
+                    ErrorCode.PROTOCOL_ERROR,
+                    f"HTTP/2 protocol error: the client opened stream {stream_id} after a stream with a higher number",
+                )
+            raise ConnectionFault(
+                ErrorCode.STREAM_CLOSED,
+                f"HTTP/2 protocol error: the client sent HEADERS on stream {stream_id}, which is closed",
+            )
         pairs = self._decode(stream_id, block)
         if stream is None:
             self._charge()
@@ -359,11 +373,23 @@ class ServerConnection(Connection[ServedStream]):
                 self._closed_streams.forget(stream_id)
             return
         if stream.remote_ended:
-            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS after END_STREAM")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.STREAM_CLOSED,
+                f"HTTP/2 protocol error: the client sent HEADERS on stream {stream_id} after its end",
+            )
         if not end_stream or pairs is None or any(name[:1] == b":" for name, _ in pairs):
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the client sent malformed trailers on stream {stream_id}",
+            )
         if any(self.shared.known_fields[pair][0] == MALFORMED for pair in pairs):
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the client sent malformed trailers on stream {stream_id}",
+            )
         # gRPC requests have no trailers of meaning; like an empty DATA frame they end the stream.
         self._on_data(stream_id, END_STREAM, b"", 0, 0)
 
@@ -374,9 +400,16 @@ class ServerConnection(Connection[ServedStream]):
             elif not length:
                 self._charge()
         elif self._is_idle_id(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
+            raise ConnectionFault(
+                ErrorCode.PROTOCOL_ERROR,
+                f"HTTP/2 protocol error: the client sent DATA on stream {stream_id}, which is not open yet",
+            )
         else:
-            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
+            raise StreamFault(
+                stream_id,
+                ErrorCode.STREAM_CLOSED,
+                f"HTTP/2 protocol error: the client sent DATA on stream {stream_id}, which is closed",
+            )
 
     def _is_idle_id(self, stream_id: int) -> bool:
         return stream_id > self._last_id or not stream_id & 1

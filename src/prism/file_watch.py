@@ -53,7 +53,9 @@ async def changes(directories: Iterable[Path], stirred: asyncio.Event, interval:
         async for _ in watching:
             stirred.set()
     except Exception as error:  # noqa: BLE001  # whatever the system lacks, a look at the file still works
-        log.warning("file watching is unavailable (%s); checking the file every %g s", error, interval)
+        log.warning(
+            "watching files for changes is unavailable (%s); they are looked at every %g s instead", error, interval
+        )
         while True:
             await asyncio.sleep(interval)
             stirred.set()

@@ -91,7 +91,10 @@ class TlsReload:
             trouble = error.strerror or str(error)
         except Exception as error:
             # The next change is to be seen all the same, or one defect would let the certificate expire.
-            log.exception("TLS reload failed unexpectedly")
+            log.exception(
+                "TLS reload failed with an unexpected error; the previous certificate stays in use; this is a defect "
+                "in Prism: report it with the traceback below"
+            )
             trouble = f"it failed unexpectedly ({type(error).__name__}); the log has the details"
         self._report(trouble)
 

@@ -154,7 +154,7 @@ async def test_a_backend_that_hangs_is_given_up(tmp_path: Path, caplog: pytest.L
     await world.control.start()
     store("s").hangs = True
     await world.control.stop()
-    assert "backend toy: stopping failed" in caplog.text
+    assert "the instance of plugin toy could not be stopped cleanly" in caplog.text
 
 
 async def test_a_start_that_is_given_up_leaves_nothing(world: World) -> None:

@@ -85,7 +85,7 @@ async def test_the_old_instance_serves_while_the_new_one_is_down(
     assert list(report.added) == ["b"]
     assert list(report.changed) == []
     assert "refuses the password ***" in report.held["a"]
-    assert "namespace a: the change is not applied, it is served as before" in caplog.text
+    assert "namespace a: the change was not applied (" in caplog.text
     await world.put("a", b"1")
     store("s").password = "two"
     old = world.gateway.snapshot.namespaces["a"].instances[0]

@@ -152,7 +152,10 @@ async def test_a_pair_that_does_not_fit_changes_nothing_and_says_why(secured: Se
     refused, applied = [await secured.changes("gateway.tls", outcome) for outcome in ("refused", "applied")]
     replace(secured.folder / "data.crt", fresh.cert.read_bytes())
     await secured.renewed("gateway.tls", refused, "refused")
-    secured.gateway.wait_for_log("gateway.tls: TLS reload failed; keeping the previous certificate: these files are")
+    secured.gateway.wait_for_log(
+        "section gateway.tls: TLS reload failed; the previous certificate stays in use until the files are corrected: "
+        "these files are"
+    )
     assert "key values mismatch" in secured.gateway.wait_for_log("TLS reload failed")
     assert await shown(secured.gateway.data, secured.own.ca) == before
     replace(secured.folder / "data.key", fresh.key.read_bytes())
@@ -261,7 +264,7 @@ async def test_a_handshake_that_fails_is_counted_and_told(secured: Secured, tmp_
             with pytest.raises(GatewayUnavailable):
                 await client.keyvalue("default").get("r", b"k")
         assert await secured.figure(name) == before + 1
-        line = secured.gateway.wait_for_log(f"{section}: a TLS handshake failed")
+        line = secured.gateway.wait_for_log(f"port secured by {section}: a TLS handshake failed")
         assert "the client's certificate was not issued by an authority in client_ca" in line
     assert not any("nobody else has" in line for line in secured.gateway.lines)
 

@@ -26,8 +26,8 @@ async def test_no_plugin_outlives_its_gateway(tmp_path: Path) -> None:
     async def ended_by(number: signal.Signals) -> None:
         entries = [sidecar("m", "memory"), sidecar("s", "sqlite", path=str(tmp_path / f"{number.name}.db"))]
         async with serving({"namespaces": entries}, tmp_path / number.name) as gateway:
-            await asyncio.to_thread(gateway.wait_for_log, "backend sqlite serves")
-            await asyncio.to_thread(gateway.wait_for_log, "backend memory serves")
+            await asyncio.to_thread(gateway.wait_for_log, "the instance of plugin sqlite serves")
+            await asyncio.to_thread(gateway.wait_for_log, "the instance of plugin memory serves")
             started = children_of(gateway.pid)
             assert len(started) == 2
             os.kill(gateway.pid, number)
@@ -42,7 +42,7 @@ async def test_a_plugin_that_is_killed_under_load_comes_back_by_itself(tmp_path:
     """Callers see UNAVAILABLE at most; no acknowledged put is lost; other namespaces notice nothing."""
     entries = [sidecar("s", "sqlite", path=str(tmp_path / "s.db")), namespace("other", "memory")]
     async with serving({"namespaces": entries}, tmp_path / "gateway") as gateway, Client(gateway.data) as client:
-        await asyncio.to_thread(gateway.wait_for_log, "backend sqlite serves")
+        await asyncio.to_thread(gateway.wait_for_log, "the instance of plugin sqlite serves")
         done = asyncio.Event()
         acknowledged: set[bytes] = set()
         failures: list[PrismError] = []

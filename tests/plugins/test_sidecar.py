@@ -53,7 +53,7 @@ async def test_its_life(sidecar: Make) -> None:
     await instance.stop()
     assert not is_running(pid)
     assert (descriptors(), is_there(folder)) == (before, False)
-    assert any("is serving memory:s" in line for line in instance.logs())
+    assert any("has started and serves the store memory:s" in line for line in instance.logs())
 
 
 async def test_what_it_is_told_is_told_over_its_channel(sidecar: Make) -> None:

@@ -28,7 +28,8 @@ def test_what_only_adds_is_served_by_the_release_before(caplog: pytest.LogCaptur
     with caplog.at_level(logging.INFO):
         assert pending(ONE, newer, "the file") == []
     assert (
-        "the file: the tables of keyvalue have schema version 2, this release knows 1 and can serve them" in caplog.text
+        "the file: the tables of abstraction keyvalue have schema version 2; this release knows version 1 and can "
+        "serve them" in caplog.text
     )
     assert reached(ONE, newer) == newer
 

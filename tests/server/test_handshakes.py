@@ -148,7 +148,7 @@ async def test_each_failure_is_counted_and_told_by_why(
     assert (event.reason, event.detail["section"], event.detail["untold"]) == (why.upper(), "gateway.tls", 0)
     assert {each: count for each, count in handshakes.counts.items() if count} == {why: 1}
     assert [each.getMessage() for each in caplog.records if each.name == "prism.server.handshakes"] == [
-        f"gateway.tls: a TLS handshake failed: {event.detail['message']}"
+        f"port secured by gateway.tls: a TLS handshake failed and the connection was closed: {event.detail['message']}"
     ]
 
 

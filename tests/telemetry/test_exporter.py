@@ -120,8 +120,8 @@ async def test_the_receiver_is_down_at_the_start(
     assert [each.span.name for each in box.spans] == ["early", "late"]
     texts = [record.getMessage() for record in caplog.records]
     assert len(texts) == 2
-    assert texts[0].startswith("traces cannot be sent: UNAVAILABLE")
-    assert texts[1] == "traces are sent again"
+    assert texts[0].startswith("traces cannot be sent to the OTLP receiver: UNAVAILABLE")
+    assert texts[1] == "traces are sent to the OTLP receiver again"
     assert exporter.sent == 2
 
 
@@ -169,7 +169,7 @@ async def test_what_the_receiver_takes_in_part_is_counted(box: Box, caplog: pyte
             exporter.put(span())
         await box.until(lambda spans: len(spans) == 3)
     assert (exporter.sent, exporter.lost["refused"], box.requests) == (1, 2, 1)
-    assert "the OTLP receiver refused 2 of 3 spans: too old" in caplog.text
+    assert "the OTLP receiver refused 2 of 3 trace spans, which are lost: too old" in caplog.text
 
 
 async def test_what_is_no_receiver_is_told(box: Box, caplog: pytest.LogCaptureFixture) -> None:

@@ -120,7 +120,11 @@ class Admin:
             raise
         except Exception as error:
             code, reason, message = Code.INTERNAL, "INTERNAL", f"a defect ({type(error).__name__})"
-            log.exception("%s failed unexpectedly", operation.name)
+            log.exception(
+                "admin operation %s failed with an unexpected error; this is a defect in Prism or a plugin: report it "
+                "with the traceback below",
+                operation.name,
+            )
             outcome = None if operation.reads else Outcome.UNKNOWN
             text = f"{operation.name} failed inside the gateway; the gateway's log has the details"
             raise InternalError(text, outcome=outcome) from error

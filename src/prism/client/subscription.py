@@ -204,4 +204,4 @@ def _joined(earlier: Gap | None, later: Gap) -> Gap:
 
 
 def _logged(gap: Gap) -> None:
-    log.warning("%s; pass on_gap to handle gaps in your program", gap)
+    log.warning("the subscription was interrupted: %s; pass on_gap to subscribe() to handle gaps in your program", gap)

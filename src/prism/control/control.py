@@ -190,7 +190,11 @@ class Control:
         audit.record("admin", "configuration.reload", detail=report.summary())
         self._metrics.reloaded(applied=True)
         for name, reason in report.held.items():
-            log.warning("namespace %s: the change is not applied, it is served as before: %s", name, reason)
+            log.warning(
+                "namespace %s: the change was not applied (%s); it is still served with its previous configuration",
+                name,
+                reason,
+            )
         for note in report.notes:
             log.warning("%s", note)
         return report

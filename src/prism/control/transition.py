@@ -266,7 +266,10 @@ class Transition:
         if not reason:
             gate.open(new.instance)
             return
-        log.warning("backend %s: the new instance does not serve; restarting the old one", new.spec.plugin.name)
+        log.warning(
+            "plugin %s: the new instance does not serve; the old instance is restarted and keeps its namespaces",
+            new.spec.plugin.name,
+        )
         await new.stop()
         old.resume()
         await _tried([old], timeout)

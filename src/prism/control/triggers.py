@@ -72,7 +72,11 @@ class Triggers:
                 await provider.changed()
             except Exception as error:  # noqa: BLE001  # a provider's trouble must not end the gateway
                 pause, reason = next(delays), self._source.scrub(str(error))
-                log.warning("secrets cannot be renewed: %s; retrying in %.1f s", reason, pause)
+                log.warning(
+                    "secrets cannot be renewed: %s; the previous ones stay in use, and it is retried in %.1f s",
+                    reason,
+                    pause,
+                )
                 await asyncio.sleep(pause)
             else:
                 delays = self._timing.delays()
@@ -83,7 +87,10 @@ class Triggers:
             try:
                 await self._reload()
             except Exception:
-                log.exception("a reload failed unexpectedly; everything is served as before")
+                log.exception(
+                    "reloading the configuration failed with an unexpected error; the previous configuration stays in "
+                    "use; this is a defect in Prism or a plugin: report it with the traceback below"
+                )
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

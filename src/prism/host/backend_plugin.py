@@ -153,7 +153,12 @@ def _check_name(asked: str, name: str) -> None:
 def _reported(error: Exception, where: str, redactor: Redactor) -> PrismError:
     if isinstance(error, PrismError):
         error.message = redactor.scrub(error.message)
-        log.warning("%s could not be initialised: %s", where, error.message)
+        log.warning("%s could not be initialised: %s; the gateway retries it", where, error.message)
         return error
-    log.error("%s could not be initialised", where, exc_info=error)
+    log.error(
+        "%s could not be initialised because of an unexpected error; the gateway retries it; this is a defect in the "
+        "plugin: report it to its author with the traceback below",
+        where,
+        exc_info=error,
+    )
     return InternalError(f"the plugin raised an unexpected {type(error).__name__}; see the plugin's log")

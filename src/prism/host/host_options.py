@@ -112,7 +112,9 @@ def _tls(options: Mapping[str, Any]) -> TlsReload | None:
 
 def _renewed(trouble: str) -> None:
     if trouble:
-        log.warning("TLS reload failed; keeping the previous certificate: %s", trouble)
+        log.warning(
+            "TLS reload failed; the previous certificate stays in use until the files are corrected: %s", trouble
+        )
     else:
         log.info("TLS reloaded; new connections use the new certificate")
 

@@ -83,7 +83,11 @@ class HostedInstance:
             await self.stop()
             if isinstance(error, PrismError) or not isinstance(error, Exception):
                 raise
-            log.exception("instance %r failed to start", self.name)
+            log.exception(
+                "instance %r could not be started because of an unexpected error; this is a defect in the plugin: "
+                "report it to its author with the traceback below",
+                self.name,
+            )
             reason = f"its code raised an unexpected {type(error).__name__}; see the plugin's log"
             raise FailedPrecondition(f"plugin {self._plugin.name!r} could not be started: {reason}") from error
 
@@ -124,7 +128,11 @@ class HostedInstance:
             late = f"the store did not answer a probe within {PROBE_TIMEOUT:g} s; check whether it is overloaded"
             return Health(HealthStatus.UNHEALTHY, late)
         except Exception as error:
-            log.exception("health check of instance %r failed", self.name)
+            log.exception(
+                "health check of instance %r failed with an unexpected error; the instance counts as unhealthy until "
+                "a check succeeds; this is a defect in the plugin: report it to its author with the traceback below",
+                self.name,
+            )
             problem = f"the plugin's health check raised {type(error).__name__}; see the plugin's log"
             return Health(HealthStatus.UNHEALTHY, problem)
 
@@ -161,7 +169,8 @@ class HostedInstance:
                 await self._idle.wait()
         except TimeoutError:
             log.warning(
-                "instance %r: %d calls did not finish within the grace period of %g s; streams are cancelled",
+                "instance %r is stopped under %d calls that did not finish within the grace period of %g s; their "
+                "streams are cancelled",
                 self.name,
                 self.active,
                 grace,
@@ -183,7 +192,11 @@ class HostedInstance:
             async with asyncio.timeout(STOP_TIMEOUT):
                 await backend.stop()
         except Exception:
-            log.exception("instance %r failed to stop cleanly", self.name)
+            log.exception(
+                "instance %r could not be stopped cleanly; connections to its store may stay open until the process "
+                "ends",
+                self.name,
+            )
 
     @property
     def _started(self) -> Backend:

@@ -114,7 +114,7 @@ class Instances:
             del self._starting[fresh.name]
         self._running[fresh.name] = fresh
         self.on_serving(fresh)
-        log.info("instance %r is serving %s", fresh.name, fresh.identity)
+        log.info("instance %r has started and serves the store %s", fresh.name, fresh.identity)
 
     async def end(self, name: str, grace: float) -> None:
         """Stops an instance after its calls have had `grace` seconds to finish. Does nothing if it does not exist."""
@@ -151,7 +151,12 @@ class Instances:
             await asyncio.sleep(idle_timeout / 10)
             for each in self.running:
                 if not each.active and monotonic() - each.seen > idle_timeout:
-                    log.warning("instance %r is stopped: no gateway has used it for %g s", each.name, idle_timeout)
+                    log.warning(
+                        "instance %r is stopped because no gateway has used it for %g s; a gateway that needs it "
+                        "starts it again",
+                        each.name,
+                        idle_timeout,
+                    )
                     with contextlib.suppress(FailedPrecondition):
                         await self.end(each.name, 0.0)
 

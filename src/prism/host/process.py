@@ -113,7 +113,10 @@ class PluginProcess:
         if credentials is None or credentials.uid in self._options.uids:
             return True
         log.warning(
-            "refused a connection from user id %d; allow it with --allow-uid %d", credentials.uid, credentials.uid
+            "refused a connection to the unix socket from user id %d; to allow it, start the plugin with --allow-uid "
+            "%d",
+            credentials.uid,
+            credentials.uid,
         )
         return False
 
@@ -149,7 +152,7 @@ class PluginProcess:
         if self._options.handshake is not None:
             os.write(self._options.handshake, go_plugin.handshake_line(address).encode())
             os.close(self._options.handshake)
-            log.info("plugin %s %s is serving on %s", manifest.name, manifest.version, address)
+            log.info("plugin %s, version %s, listens for its gateway at %s", manifest.name, manifest.version, address)
             return
         click.echo(f"plugin {manifest.name} {manifest.version} serves prism.plugin.v1")
         click.echo(f"  listens  {address}{'  TLS' if self._options.tls else ''}")

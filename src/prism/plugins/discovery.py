@@ -169,7 +169,7 @@ def discover() -> Plugins:
     """Finds every plugin. Of two with one name the first is kept: built-in ones first, then by distribution."""
     plugins = _gathered((*_built_in(Path(prism.__file__).parent / "backends"), *_third_party()))
     for broke in plugins.broken:
-        log.warning("plugin %s (%s) cannot be used: %s", broke.name, broke.origin, broke.problem)
+        log.warning("plugin %s from %s cannot be used and is left out: %s", broke.name, broke.origin, broke.problem)
     return plugins
 
 

@@ -159,7 +159,11 @@ class _Bound:
             name = self._operation.request.DESCRIPTOR.full_name
             translated: PrismError = InvalidArgument(f"the request is not a {name}; send one as the .proto says")
         else:
-            log.exception("%s failed unexpectedly", self._operation.name)
+            log.exception(
+                "operation %s failed in the plugin with an unexpected error; this is a defect in Prism or a plugin: "
+                "report it with the traceback below",
+                self._operation.name,
+            )
             translated = InternalError(f"{self._operation.name} failed inside the backend; its log has the details")
         self._note_outcome(translated)
         return translated

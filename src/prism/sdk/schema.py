@@ -75,7 +75,8 @@ def pending(migrations: Migrations, found: Versions, store: str) -> list[str]:
             )
         if version.number > len(steps):
             log.info(
-                "%s: the tables of %s have schema version %d, this release knows %d and can serve them",
+                "%s: the tables of abstraction %s have schema version %d; this release knows version %d and can serve "
+                "them",
                 store, abstraction, version.number, len(steps),
             )  # fmt: skip
         for step in steps[version.number :]:

@@ -42,8 +42,14 @@ class Sweeper:
                 pause = 0 if await self._sweep_batch() else self._interval
             except PrismError as error:
                 pause = self._interval
-                log.warning("sweeping expired items failed, trying again in %g s: %s", pause, error)
+                log.warning(
+                    "expired items could not be deleted; they take space until it is retried, in %g s: %s", pause, error
+                )
             except Exception:
                 # Without a log line, what has expired would be kept and no operator would know why.
                 pause = self._interval
-                log.exception("sweeping expired items failed unexpectedly, trying again in %g s", pause)
+                log.exception(
+                    "expired items could not be deleted because of an unexpected error; it is retried in %g s; this "
+                    "is a defect in Prism or a plugin: report it with the traceback below",
+                    pause,
+                )

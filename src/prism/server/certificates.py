@@ -108,9 +108,16 @@ class _Port:
         self.refused = bool(trouble)
         self.counts["refused" if trouble else "applied"] += 1
         if trouble:
-            log.warning("%s: TLS reload failed; keeping the previous certificate: %s", self.option, trouble)
+            log.warning(
+                "section %s: TLS reload failed; the previous certificate stays in use until the files are corrected: "
+                "%s",
+                self.option,
+                trouble,
+            )
         else:
-            log.info("%s: new connections get the certificate %s", self.option, self._section.cert)
+            log.info(
+                "section %s: TLS reloaded; new connections get the certificate in %s", self.option, self._section.cert
+            )
         outcome = "INVALID_ARGUMENT" if trouble else "OK"
         audit.record("admin", "tls.renew", outcome=outcome, detail={"section": self.option, "message": trouble})
 

@@ -132,7 +132,12 @@ class HandshakeFailures:
             return
         untold = self.counts[why] - self._told[why] - 1
         self._told[why] = self.counts[why]
-        more = f"; {untold} more since the last such line" if untold else ""
-        log.warning("%s: a TLS handshake failed: %s%s", self._option, _MEANINGS[why], more)
+        more = f"; {untold} more since the last line like this one" if untold else ""
+        log.warning(
+            "port secured by %s: a TLS handshake failed and the connection was closed: %s%s",
+            self._option,
+            _MEANINGS[why],
+            more,
+        )
         detail = {"section": self._option, "message": _MEANINGS[why], "untold": untold}
         audit.record("denial", "tls.handshake", outcome="UNAUTHENTICATED", reason=why.upper(), detail=detail)

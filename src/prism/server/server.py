@@ -116,7 +116,10 @@ class GatewayServer:
         self._set_accepting(accepting=False)
         self._health.close()
         self._admin.close()
-        log.info("draining: calls under way have %g s to finish", grace)
+        log.info(
+            "the gateway is draining before it stops: new calls are refused, and calls in progress have %g s to finish",
+            grace,
+        )
         self.gateway.drain()
         await data.drain(grace)
 

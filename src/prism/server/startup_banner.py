@@ -102,8 +102,13 @@ class StartupBanner:
     def _warn_of(self, address: str, *, secured: bool) -> None:
         authentication = self._control.config.authentication
         if authentication is None or not authentication.methods:
-            log.warning("%s is exposed to the network without authentication", address)
+            log.warning(
+                "address %s is exposed to the network without authentication, so every client may call it; set "
+                "`authentication`, or listen on 127.0.0.1",
+                address,
+            )
         elif not secured:
             log.warning(
-                "%s takes credentials in clear text; set gateway.tls, or put a TLS proxy in front of it", address
+                "address %s takes credentials in clear text; set gateway.tls, or put a TLS proxy in front of it",
+                address,
             )

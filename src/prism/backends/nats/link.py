@@ -106,7 +106,7 @@ class Link:
             self._on_lost()
             await session.close()
             session = self._session = await self._again()
-            log.info("connected to NATS again")
+            log.info("connected to NATS again; calls are served again, and messages may have been missed")
 
     async def _opened(self) -> NatsSession:
         return await NatsSession.open(self._config, self._credentials, self._servers, self._purpose)

@@ -194,7 +194,10 @@ class NatsSession:
         else:
             self._failure = error
             if self.client.is_connected:
-                log.warning("the connection to NATS broke: %s", str(error) or type(error).__name__)
+                log.warning(
+                    "the connection to NATS broke: %s; calls fail until it is open again, which is retried",
+                    str(error) or type(error).__name__,
+                )
                 self._lose()
 
     async def _on_closed(self) -> None:

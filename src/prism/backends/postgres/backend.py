@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 _SWEEP_BATCH = 500
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
-_LOSSY = "a failover may lose acknowledged writes; set synchronous_standby_names, or accept it"
 
 
 class PostgresBackend:
@@ -64,7 +63,11 @@ class PostgresBackend:
             try:
                 await schema.prepare(session.connection, self._config.schema_name)
                 if await failover_may_lose(session, self._config):
-                    log.warning("PostgreSQL has several hosts and no synchronous standby: %s", _LOSSY)
+                    log.warning(
+                        "PostgreSQL has several hosts and no synchronous standby, so a failover may lose acknowledged "
+                        "writes; set synchronous_standby_names in PostgreSQL, or ignore this if such a loss is "
+                        "acceptable"
+                    )
             finally:
                 session.connection.terminate()
         except Exception as error:

@@ -122,7 +122,11 @@ class RedisBackend:
                 await self._keyvalue.drain()
                 await self._cache.drain()
         except TimeoutError:
-            log.warning("stopped the redis backend with calls unanswered: Redis took more than %g s", _STOP_SECONDS)
+            log.warning(
+                "the instance of plugin redis has stopped with calls unanswered: Redis took more than %g s; whether "
+                "they were applied is unknown",
+                _STOP_SECONDS,
+            )
         await self._server.close()
 
     async def _sweep(self) -> bool:

@@ -68,7 +68,12 @@ class Attachments:
             await self._instance.attach(name)
         except Exception as error:  # noqa: BLE001  # one namespace's trouble is not the others'
             expected = isinstance(error, PrismError)
-            log.log(logging.WARNING if expected else logging.ERROR, "namespace %s: %s", name, self._trace(error))
+            log.log(
+                logging.WARNING if expected else logging.ERROR,
+                "namespace %s could not be prepared; it is retried: %s",
+                name,
+                self._trace(error),
+            )
             reason = self._scrub(str(error)) if expected else f"({type(error).__name__})"
             sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps retrying"
             if name in self.wanted:

@@ -86,7 +86,12 @@ class HealthState:
             self.health = Health(HealthStatus.UNHEALTHY, error.message)
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
             trace = self._events.trace(error)
-            log.error("backend %s failed in a probe: %s", self._spec.plugin.name, trace)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "health probe of plugin %s failed; its instance counts as unhealthy until a probe succeeds; if a "
+                "traceback follows, report it to the plugin's author: %s",
+                self._spec.plugin.name,
+                trace,
+            )
             self.health = Health(HealthStatus.UNHEALTHY, f"its probe failed ({type(error).__name__})")
         self.health = self._instance.probed = self._scrubbed(self.health)
         self.probed_at = time()
@@ -100,7 +105,7 @@ class HealthState:
         name, status = self._spec.plugin.name, self.health.status.name.lower()
         detail = f": {self.health.message}" if self.health.message else ""
         self._events.record(f"plugin.{status}", "OK" if well else "UNAVAILABLE", reason=self.health.message)
-        log.log(logging.INFO if well else logging.WARNING, "backend %s is %s%s", name, status, detail)
+        log.log(logging.INFO if well else logging.WARNING, "the instance of plugin %s is %s%s", name, status, detail)
 
     async def _count_unanswered(self) -> None:
         """A store that does not answer is one thing; a plugin that does not is ended, and started again."""

@@ -181,7 +181,8 @@ class Supervised:
                 await self.instance.drained()
         except TimeoutError:
             log.warning(
-                "backend %s: %d calls did not finish within the drain timeout; stopping anyway",
+                "the instance of plugin %s is stopped under %d calls that did not finish within the drain timeout; "
+                "they fail",
                 self.spec.plugin.name,
                 self.instance.active,
             )
@@ -189,9 +190,13 @@ class Supervised:
             async with asyncio.timeout(self._stop_timeout):
                 await end()
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not keep the others from ending
-            log.error("backend %s: stopping failed: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "the instance of plugin %s could not be stopped cleanly; connections to its store may stay open: %s",
+                self.spec.plugin.name,
+                self._events.trace(error),
+            )
         else:
-            log.info("backend %s stopped", self.spec.plugin.name)
+            log.info("the instance of plugin %s has stopped", self.spec.plugin.name)
         self._events.record("plugin.stopped")
 
     @property
@@ -209,7 +214,12 @@ class Supervised:
             reason = self.instance.refusal
             self.health_state.failed(reason)
             self.instance.probed = self.health_state.health
-            log.warning("backend %s ended: %s; restarting in %.2f s", self.spec.plugin.name, reason, pause)
+            log.warning(
+                "the instance of plugin %s ended: %s; its namespaces are refused until it is restarted, in %.2f s",
+                self.spec.plugin.name,
+                reason,
+                pause,
+            )
             await asyncio.sleep(pause)
 
     async def _bring_up(self) -> None:
@@ -222,7 +232,12 @@ class Supervised:
                 break
             self.instance.refusal = f"backend {name!r} is unavailable: {reason}; the gateway keeps retrying"
             self.health_state.failed(reason)
-            log.warning("backend %s is unavailable: %s; retrying in %.1f s", name, reason, delay)
+            log.warning(
+                "the instance of plugin %s cannot serve: %s; its namespaces are refused, and it is retried in %.1f s",
+                name,
+                reason,
+                delay,
+            )
             if not recorded:
                 recorded = True
                 self._events.record("plugin.unavailable", "UNAVAILABLE", reason=reason)
@@ -237,7 +252,7 @@ class Supervised:
         self._tried.set()
         self._events.record("plugin.serves", namespaces=len(self._namespaces.wanted))
         log.info(
-            "backend %s serves %d namespace%s on %s",
+            "the instance of plugin %s serves %d namespace%s on the store %s",
             name,
             len(self._namespaces.wanted),
             "s" * (len(self._namespaces.wanted) != 1),
@@ -275,5 +290,10 @@ class Supervised:
             log.debug("attempt failed: %s", self._events.trace(error))
             return self.spec.redactor.scrub(error.message)
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
-            log.error("backend %s failed unexpectedly: %s", self.spec.plugin.name, self._events.trace(error))  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "the instance of plugin %s failed to start with an unexpected error, and is retried; this is a defect "
+                "in the plugin: report it to its author with this traceback: %s",
+                self.spec.plugin.name,
+                self._events.trace(error),
+            )
             return f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"

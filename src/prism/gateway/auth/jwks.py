@@ -129,14 +129,18 @@ class Jwks:
         try:
             keys = await asyncio.to_thread(_fetched, self.section)
         except (OSError, HTTPException, ValueError, RecursionError, JwksInvalid) as error:
-            state = "the keys fetched before stay in use" if self.usable else "its tokens cannot be checked"
+            state = (
+                "the keys fetched before stay in use, and it is retried"
+                if self.usable
+                else "its tokens are refused until a retry succeeds"
+            )
             # urllib wraps what the system says; its kinds of error with a number of HTTP say the number themselves.
             reason = error.reason if type(error) is URLError else error
-            log.warning("cannot fetch the signing keys of %s: %s; %s", issuer, reason, state)
+            log.warning("cannot fetch the signing keys of issuer %s: %s; %s", issuer, reason, state)
             return False
         withdrawn = [kid for kid, key in self._keys.items() if keys.get(kid) != key]
         if self._fetched_at is None or withdrawn or keys.keys() != self._keys.keys():
-            log.info("signing keys of %s: %s", issuer, ", ".join(keys))
+            log.info("fetched the signing keys of issuer %s, with the key ids %s", issuer, ", ".join(keys))
         self._keys, self._fetched_at = keys, monotonic()
         if withdrawn:
             self._bound.clear()

@@ -85,7 +85,11 @@ class Connect:
         except PrismError as error:
             return error_response(error)
         except Exception:
-            log.exception("%s failed unexpectedly", operation.name)
+            log.exception(
+                "operation %s failed with an unexpected error; this is a defect in Prism or a plugin: report it with "
+                "the traceback below",
+                operation.name,
+            )
             return error_response(_defect(operation))
         headers = [("content-type", asked.codec.unary_type)]
         if request.method == "GET":
@@ -109,7 +113,11 @@ class Connect:
         except PrismError as error:
             end["error"] = error_object(error)
         except Exception:
-            log.exception("%s failed unexpectedly", asked.operation.name)
+            log.exception(
+                "operation %s failed with an unexpected error; this is a defect in Prism or a plugin: report it with "
+                "the traceback below",
+                asked.operation.name,
+            )
             end["error"] = error_object(_defect(asked.operation))
         if metadata.trailers:
             end["metadata"] = end_metadata(metadata.trailers)

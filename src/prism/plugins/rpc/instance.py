@@ -73,7 +73,11 @@ class RpcInstance(ManagedInstance):
 
     async def _reinitialize(self, endpoint: Endpoint, namespace: str, deadline: Deadline | None) -> None:
         """Initializes the instance again in a process that has been restarted; raises where that fails."""
-        log.warning("plugin %s at %s lost its instance state; reinitializing", self.backend, endpoint.target)
+        log.warning(
+            "plugin %s at %s has lost its instance, most likely by a restart; the instance is initialised again",
+            self.backend,
+            endpoint.target,
+        )
         await endpoint.initialise("", deadline)
         await attach_all(endpoint, self._namespaces | ({namespace} if namespace else set()), deadline)
 

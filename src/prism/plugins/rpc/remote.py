@@ -89,7 +89,12 @@ class Remote(RpcInstance):
             if isinstance(failure, BaseException):
                 if not self._rotation:
                     raise failure
-                log.warning("plugin %s at %s is not available: %s", self.backend, endpoint.target, failure)
+                log.warning(
+                    "plugin %s: endpoint %s is not available and gets no calls; it is retried: %s",
+                    self.backend,
+                    endpoint.target,
+                    failure,
+                )
                 self._revive(endpoint)
 
     async def _join(self, endpoint: Endpoint, deadline: Deadline) -> None:
@@ -165,7 +170,13 @@ class Remote(RpcInstance):
                 await endpoint.shut_down(whole=False, grace=1.0, deadline=Deadline.after(PROBE_TIMEOUT))
             except PrismError as error:
                 # The plugin stops an instance that is not used any more by itself.
-                log.warning("the instance at %s could not be stopped: %s", endpoint.target, error.message)
+                log.warning(
+                    "plugin %s: the instance at endpoint %s could not be stopped: %s; the plugin stops it once it is "
+                    "idle",
+                    self.backend,
+                    endpoint.target,
+                    error.message,
+                )
         await endpoint.close()
 
     def status(self) -> Mapping[str, object]:
@@ -196,7 +207,12 @@ class Remote(RpcInstance):
         if endpoint not in self._rotation or self._stopped:
             return
         self._rotation.remove(endpoint)
-        log.warning("plugin %s at %s removed from rotation: %s", self.backend, endpoint.target, why)
+        log.warning(
+            "plugin %s: endpoint %s was removed from rotation and gets no calls; it is retried: %s",
+            self.backend,
+            endpoint.target,
+            why,
+        )
         if self._rotation:
             self._revive(endpoint)
         else:
@@ -217,10 +233,16 @@ class Remote(RpcInstance):
                 self._check_store(endpoint)
             except PrismError as error:
                 level = logging.WARNING if isinstance(error, FailedPrecondition) else logging.DEBUG
-                log.log(level, "plugin %s at %s is not available yet: %s", self.backend, endpoint.target, error.message)
+                log.log(
+                    level,
+                    "plugin %s: endpoint %s is not available yet and gets no calls; it is retried: %s",
+                    self.backend,
+                    endpoint.target,
+                    error.message,
+                )
                 delay = min(delay * 2, REVIVAL_MAX)
             else:
-                log.info("plugin %s at %s back in rotation", self.backend, endpoint.target)
+                log.info("plugin %s: endpoint %s is available and back in rotation", self.backend, endpoint.target)
                 self._reviving.pop(endpoint, None)
                 return
 

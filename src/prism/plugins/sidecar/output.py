@@ -86,7 +86,7 @@ class Output:
             self._report_timer = None
         if self._unreported:
             self._log.warning(
-                "plugin %s prints more than %g lines a second; %d lines were dropped from the log",
+                "plugin %s prints more than the limit of %g lines a second; %d lines were dropped from the log",
                 self._plugin,
                 LINES_PER_SECOND,
                 self._unreported,

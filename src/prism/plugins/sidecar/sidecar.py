@@ -80,7 +80,7 @@ class Sidecar(RpcInstance):
             raise
         self._run = run
         run.child.exited.add_done_callback(lambda _: self._on_exit(run))
-        log.info("plugin %s started as process %d", self.backend, run.child.pid)
+        log.info("plugin %s was started as the process with pid %d", self.backend, run.child.pid)
         self._record("plugin.process_started", pid=run.child.pid, starts=self._starts)
         self._store = self._store or endpoint.store
 
@@ -110,7 +110,7 @@ class Sidecar(RpcInstance):
         try:
             released = await run.endpoint.shut_down(whole=False, grace=SHUTDOWN_TIMEOUT / 2, deadline=deadline)
         except PrismError as error:
-            log.info("plugin %s did not release its store (%s); stopping its process", self.backend, error.message)
+            log.info("plugin %s did not release its store (%s), so its process is stopped", self.backend, error.message)
             released = False
         if not released:  # it may have taken its time already
             await self._stop(max(0.0, deadline.remaining()))
@@ -135,7 +135,7 @@ class Sidecar(RpcInstance):
     def give_up(self, reason: str) -> None:
         """Kills the process."""
         if self._run is not None:
-            log.error("killing plugin %s: %s", self.backend, reason)
+            log.error("plugin %s: its process is killed, and started again: %s", self.backend, reason)
             self._record("plugin.process_killed", "ABORTED", pid=self._run.child.pid, reason=reason)
             self._run.child.kill()
 
@@ -192,7 +192,12 @@ class Sidecar(RpcInstance):
             return
         self._run = None
         how = how_it_ended(run.child.exited.result())
-        log.error("plugin %s: process %d %s", self.backend, run.child.pid, how)
+        log.error(
+            "plugin %s: the process with pid %d %s; calls are refused until it is started again",
+            self.backend,
+            run.child.pid,
+            how,
+        )
         self._record("plugin.process_ended", "UNAVAILABLE", pid=run.child.pid, reason=how)
         self._refuse(f"its plugin {how}")
         task = asyncio.get_running_loop().create_task(run.close(0.0))

@@ -129,7 +129,11 @@ class AuditTrail(logging.Handler):
         self._thread.join(CLOSING)
         if unwritten := self.waiting:
             self.lost += unwritten
-            log.error("%d audit events could not be written before the end", unwritten)
+            log.error(
+                "%d audit events could not be written before the gateway stopped, and are lost; check where audit "
+                "events go",
+                unwritten,
+            )
         if not self._thread.is_alive():
             self._sink.close()
         self.close()
@@ -165,7 +169,11 @@ class AuditTrail(logging.Handler):
                 sink.write(lines)
             except OSError as error:
                 if not failing:
-                    log.error("cannot write the audit trail: %s; retrying", error.strerror or error)  # noqa: TRY400
+                    log.error(  # noqa: TRY400
+                        "cannot write the audit trail: %s; events wait, and it is retried every %g s",
+                        error.strerror or error,
+                        RETRY,
+                    )
                 failing = True
                 if last:
                     return False
@@ -173,7 +181,7 @@ class AuditTrail(logging.Handler):
             else:
                 break
         if failing:
-            log.warning("the audit trail is written again")
+            log.warning("the audit trail is written again, with the events that waited")
         with self._guard:
             self.written += len(batch)
             self._being_written = 0
@@ -187,7 +195,10 @@ class AuditTrail(logging.Handler):
                 return
             self._sequence += 1
             number = self._sequence
-        log.error("%d audit events were lost: the queue was full", count)
+        log.error(
+            "%d audit events were lost: the queue was full; check whether the disk of the audit trail is full or slow",
+            count,
+        )
         event = Event("audit", "audit.events_lost", "DATA_LOSS", "QUEUE_FULL", detail={"count": count})
         try:
             self._open_sink.write(self._line(number, event))

@@ -91,7 +91,10 @@ class SpanExporter:
             self._timer.cancel()
         if self._waiting:
             self.lost["shutdown"] += len(self._waiting)
-            log.warning("%d spans were not sent before the end", len(self._waiting))
+            log.warning(
+                "%d trace spans were not sent before the gateway stopped, and are lost; check the OTLP receiver",
+                len(self._waiting),
+            )
         await self._sender.close()
 
     def metrics(self) -> Iterator[MetricFamily]:
@@ -135,21 +138,29 @@ class SpanExporter:
             refused, reason = otlp.refused(response)
         except Unreachable as error:
             if not self._failing:
-                log.warning("traces cannot be sent: %s; %d spans wait", error, len(self._waiting))
+                log.warning(
+                    "traces cannot be sent to the OTLP receiver: %s; it is retried, and %d spans wait",
+                    error,
+                    len(self._waiting),
+                )
             self._failing = True
             return False
         except Refused as error:
             self._lose(batch, len(batch), str(error))
         except Exception:
             # The next batch is to be sent all the same, or one defect would end all traces.
-            log.exception("%d spans could not be sent", len(batch))
+            log.exception(
+                "%d trace spans could not be sent because of an unexpected error, and are lost; this is a defect in "
+                "Prism: report it with the traceback below",
+                len(batch),
+            )
             self.lost["refused"] += len(batch)
         else:
             self.sent += len(batch) - refused
             if refused:
                 self._lose(batch, refused, reason)
             elif self._failing:
-                log.info("traces are sent again")
+                log.info("traces are sent to the OTLP receiver again")
                 self._failing = False
         for _ in batch:
             self._waiting.popleft()
@@ -157,6 +168,6 @@ class SpanExporter:
 
     def _lose(self, batch: list[Span], count: int, reason: str) -> None:
         if not self._failing:
-            log.warning("the OTLP receiver refused %d of %d spans: %s", count, len(batch), reason)
+            log.warning("the OTLP receiver refused %d of %d trace spans, which are lost: %s", count, len(batch), reason)
         self._failing = True
         self.lost["refused"] += count

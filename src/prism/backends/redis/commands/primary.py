@@ -90,7 +90,12 @@ class Watch:
                 address = await self._sentinel.discover_master(self._service)
             except _FAILURES as error:
                 if known:
-                    log.warning("the sentinels name no primary; keeping the last known one: %s", error)
+                    log.warning(
+                        "the Redis sentinels name no primary (%s); the last known one stays in use, and they are "
+                        "asked again in %g s",
+                        error,
+                        self._interval,
+                    )
                 known = False
                 continue
             known = True

@@ -104,7 +104,11 @@ class Channel:
         if message.message_id:
             self._subscriptions.deliver(message.topic, message, len(body), "")
         else:
-            log.warning("dropped a message on the channel %r that Prism did not publish; find its sender", self.name)
+            log.warning(
+                "dropped a message on the Redis channel %r that Prism did not publish; find the program that "
+                "publishes there and stop it",
+                self.name,
+            )
 
     def end(self, error: PrismError) -> None:
         """Its subscriptions end with that error."""

@@ -263,7 +263,11 @@ class SubscriberSession:
         if self._failure is not None:
             return
         if not isinstance(error, _LOST):
-            log.error("listening to Redis failed; report this", exc_info=error)
+            log.error(
+                "listening to Redis failed with an unexpected error; subscriptions end with MESSAGES_LOST; this is a "
+                "defect in Prism: report it with the traceback below",
+                exc_info=error,
+            )
         self._failure = translate(error, writes=False, sent=True)
         lost = MessagesLost(
             f"listening to Redis was interrupted and messages may have been missed; subscribe again "

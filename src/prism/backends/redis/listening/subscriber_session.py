@@ -264,8 +264,8 @@ class SubscriberSession:
             return
         if not isinstance(error, _LOST):
             log.error(
-                "listening to Redis failed with an unexpected error; subscriptions end with MESSAGES_LOST; this is a "
-                "defect in Prism: report it with the traceback below",
+                "listening to Redis failed with an unexpected error; subscriptions end, and may have missed messages; "
+                "this is a defect in Prism: report it with the traceback below",
                 exc_info=error,
             )
         self._failure = translate(error, writes=False, sent=True)

@@ -19,11 +19,11 @@ def test_a_handshake(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"Hello world\n", "it printed 'Hello world'"),
-        (b"\n", "it printed ''"),
-        (b"\xff\x00\n", "it printed"),
+        (b"Hello world\n", "the plugin printed 'Hello world'"),
+        (b"\n", "the plugin printed ''"),
+        (b"\xff\x00\n", "the plugin printed"),
         (b"x" * 500, "xxx...'"),
-        (b"1|1\n", "it printed '1|1'"),
+        (b"1|1\n", "the plugin printed '1|1'"),
         (b"2|1|unix|/p|grpc\n", "version 2 of go-plugin's core protocol"),
         (b"1|7|unix|/p|grpc\n", "version 7 of the plugin protocol and the gateway version 1"),
         (b"1|1|unix|/p\n", "'net/rpc', not grpc"),

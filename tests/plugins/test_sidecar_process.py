@@ -24,7 +24,7 @@ from prism.plugins.sidecar import process
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("print('Hello world', flush=True); input()", "it printed 'Hello world' instead of a handshake"),
+        ("print('Hello world', flush=True); input()", "the plugin printed 'Hello world' instead of a handshake"),
         ("print('1|9|unix|/x|grpc', flush=True)", "version 9 of the plugin protocol and the gateway version 1"),
         ("print('2|1|unix|/x|grpc', flush=True)", "version 2 of go-plugin's core protocol"),
         ("print('1|1|tcp|127.0.0.1:1|grpc', flush=True)", "it must listen on a unix socket"),
@@ -35,7 +35,7 @@ from prism.plugins.sidecar import process
         ("import os; os.kill(os.getpid(), 11)", "was killed by SIGSEGV before its handshake"),
         ("import no_such_module_at_all", "Python module no_such_module_at_all is missing"),
         ("import os; d = os.environ['PLUGIN_UNIX_SOCKET_DIR']; print(f'1|1|unix|{d}/none.sock|grpc', flush=True)",
-         "no socket exists there"),
+         "none.sock, which does not exist"),
         (SERVING + "METHODS['/grpc.health.v1.Health/Check'] = lambda _: HealthCheckResponse(status=2)"
          ".SerializeToString()\nasyncio.run(main())", "reports NOT_SERVING"),
     ],

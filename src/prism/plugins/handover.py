@@ -73,7 +73,7 @@ class Handover:
             BackendError: too many calls wait, the time is up, or the successor refuses calls; nothing was applied.
         """
         if self._waiting >= MAX_WAITING:
-            raise self._refused(f"{MAX_WAITING} calls are already waiting")
+            raise self._refused(f"the limit of {MAX_WAITING} calls that wait for the new instance is reached")
         self._waiting += 1
         try:
             async with asyncio.timeout(WAIT_TIMEOUT):

@@ -81,5 +81,5 @@ class NatsTestBackend:
     def server(self) -> NatsServer:
         """The server itself."""
         if self._server is None:
-            raise RuntimeError("the store has not been started")
+            raise RuntimeError("the test store has not been started: call start() first")
         return self._server

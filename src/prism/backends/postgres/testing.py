@@ -170,7 +170,7 @@ class PostgresTestBackend:
     def server(self) -> RunningServer:
         """The server itself, for tests of what is PostgreSQL's alone."""
         if self._server is None:
-            raise RuntimeError("the store has not been started")
+            raise RuntimeError("the test store has not been started: call start() first")
         return self._server
 
     @property

@@ -82,7 +82,7 @@ class SqliteTestBackend(LocalStore):
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
         """A file of that name."""
         if self._folder is None:
-            raise RuntimeError("the store has not been started")
+            raise RuntimeError("the test store has not been started: call start() first")
         return {"path": str(self._folder / place / "prism.db"), "busy_timeout": 0.5}
 
     async def break_(self, fault: Fault) -> None:  # noqa: ARG002  # the protocol has it

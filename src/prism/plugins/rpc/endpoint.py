@@ -170,7 +170,7 @@ class Endpoint:
             raise translation.of_failure(error, self._identity.backend) from error
         except DecodeError as error:
             raise translation.defective(
-                self._identity.backend, "its health check with bytes that are not a valid HealthCheckResponse"
+                self._identity.backend, "answered its health check with bytes that are not a valid HealthCheckResponse"
             ) from error
         if status != AliveResponse.SERVING:
             name = AliveResponse.ServingStatus.Name(status)
@@ -221,5 +221,5 @@ class Endpoint:
             raise failure from error
         except DecodeError as error:
             raise translation.defective(
-                backend, f"{method} with bytes that are not a valid {kind.DESCRIPTOR.name}"
+                backend, f"answered {method} with bytes that are not a valid {kind.DESCRIPTOR.name}"
             ) from error

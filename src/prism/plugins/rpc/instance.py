@@ -180,20 +180,20 @@ class RpcInstance(ManagedInstance):
         message = read(response)
         if message is None:
             raise translation.defective(
-                self.backend, f"with {len(response)} bytes that are not a valid ExecuteResponse"
+                self.backend, f"answered a call with {len(response)} bytes that are not a valid ExecuteResponse"
             )
         if not message.success:
             raise translation.of_response(message, self.backend)
         result = result_of(message)
         if result is None:
-            raise translation.defective(self.backend, "with success but without a result")
+            raise translation.defective(self.backend, "answered a call with success but without a result")
         return result
 
     def _unusual_item(self, response: bytes) -> tuple[bytes | None, bool]:
         message = read_item(response)
         if message is None:
             raise translation.defective(
-                self.backend, f"with {len(response)} bytes that are not a valid ExecuteStreamResponse"
+                self.backend, f"answered a call with {len(response)} bytes that are not a valid ExecuteStreamResponse"
             )
         if message.HasField("status"):
             raise translation.of_rpc_status(message.status, self.backend)

@@ -82,7 +82,7 @@ def lost(backend: str, why: str, *, sent: bool = True) -> BackendUnavailable:
 def defective(backend: str, what: str) -> InternalError:
     """The plugin sent an invalid answer."""
     return InternalError(
-        f"the plugin of backend {backend!r} answered {what}; this is a defect of the plugin, report it to its author",
+        f"the plugin of backend {backend!r} {what}; this is a defect in the plugin: report it to its author",
         reason=Reason.PLUGIN_DEFECTIVE,
     )
 

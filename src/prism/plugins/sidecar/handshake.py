@@ -58,24 +58,27 @@ def parse(line: bytes) -> Handshake:
     text = line.decode("utf-8", "replace").strip()
     core, version, network, address, protocol, *rest = (*text.split("|"), "", "", "", "", "")
     if not (core.isdecimal() and version.isdecimal() and network):
-        raise NoHandshake(f"it printed {quoted(line)} instead of a handshake such as 1|1|unix|/path.sock|grpc")
+        raise NoHandshake(f"the plugin printed {quoted(line)} instead of a handshake such as 1|1|unix|/path.sock|grpc")
     if int(core) != CORE_VERSION:
         raise NoHandshake(
-            f"it uses version {core} of go-plugin's core protocol, the gateway supports version {CORE_VERSION}"
+            f"the plugin uses version {core} of go-plugin's core protocol, and the gateway supports version "
+            f"{CORE_VERSION}; build the plugin with a go-plugin that uses it"
         )
     if int(version) not in VERSIONS:
         spoken = " and ".join(map(str, VERSIONS))
         raise NoHandshake(
-            f"it speaks version {version} of the plugin protocol and the gateway version {spoken}; "
+            f"the plugin speaks version {version} of the plugin protocol and the gateway version {spoken}; "
             "install compatible versions of both"
         )
     if protocol != "grpc":
-        raise NoHandshake(f"it speaks {protocol or 'net/rpc'!r}, not grpc; serve it with plugin.DefaultGRPCServer")
+        raise NoHandshake(
+            f"the plugin speaks {protocol or 'net/rpc'!r}, not grpc; serve it with plugin.DefaultGRPCServer"
+        )
     if network != "unix":
-        raise NoHandshake(f"it listens on {network} at {address}; it must listen on a unix socket")
+        raise NoHandshake(f"the plugin listens on {network} at {address}; it must listen on a unix socket")
     if rest[0]:
         raise NoHandshake(
-            "it requires TLS on its socket (AutoMTLS), which the gateway does not support; turn AutoMTLS off"
+            "the plugin requires TLS on its socket (AutoMTLS), which the gateway does not support; turn AutoMTLS off"
         )
     return Handshake(int(version), Path(address))
 

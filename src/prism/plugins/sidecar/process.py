@@ -77,7 +77,7 @@ class SidecarProcess:
         done, _ = await asyncio.wait((self.child.first_line,), timeout=HANDSHAKE_TIMEOUT)
         if not done:
             raise self._failure(
-                f"it printed no handshake within {HANDSHAKE_TIMEOUT:g} s",
+                f"the plugin printed no handshake within {HANDSHAKE_TIMEOUT:g} s",
                 diagnosis.of_output(self._plugin, self._lines),
             )
         line = self.child.first_line.result()
@@ -85,7 +85,9 @@ class SidecarProcess:
             await asyncio.wait((self.child.exited,), timeout=TERM_TIMEOUT)
             await self.child.printed_all()
             how = how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its standard output"
-            raise self._failure(f"it {how} before its handshake", diagnosis.of_output(self._plugin, self._lines))
+            raise self._failure(
+                f"the plugin {how} before its handshake", diagnosis.of_output(self._plugin, self._lines)
+            )
         try:
             return parse(line).socket
         except NoHandshake as error:
@@ -103,7 +105,7 @@ class SidecarProcess:
         await asyncio.gather(serving, return_exceptions=True)
         await self.child.printed_all()
         how = how_it_ended(self.child.exited.result())
-        raise self._failure(f"it {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
+        raise self._failure(f"the plugin {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
 
     def expect_exit(self) -> None:
         """The connection is lost: the process is killed, unless it exits by itself at once."""

@@ -50,13 +50,20 @@ class SocketFolder:
         """
         if socket.parent != self.path:
             raise FailedPrecondition(
-                f"it listens at {socket}, outside the folder reserved for it; it must create it in the folder that "
+                f"the plugin listens at {socket}, outside the folder reserved for it; it must create it in the folder "
+                "that "
                 "the variable PLUGIN_UNIX_SOCKET_DIR names, as go-plugin 1.4.9 and later do"
             )
         if len(bytes(socket)) > MAX_SOCKET_PATH:
-            raise FailedPrecondition(f"the path of its socket is longer than {MAX_SOCKET_PATH} bytes: {socket}")
+            raise FailedPrecondition(
+                f"the path of the plugin's socket is longer than {MAX_SOCKET_PATH} bytes: {socket}; give it a shorter "
+                "name"
+            )
         if not socket.is_socket():
-            raise FailedPrecondition(f"its handshake names {socket}, but no socket exists there")
+            raise FailedPrecondition(
+                f"the plugin's handshake names the socket {socket}, which does not exist; the plugin must create it "
+                "before its handshake"
+            )
         socket.chmod(0o600)
 
     def close(self) -> None:

@@ -159,7 +159,9 @@ class SubscriberSession:
         """Passes where the server answers and is a primary; a user who may not ask that is content with an answer."""
         role = await self._answer(self._ask(_ROLE))
         if not isinstance(role, Exception) and role[0] != _PRIMARY:
-            raise BackendUnavailable("this Redis is a replica, perhaps after a failover", retry_after=LATER)
+            raise BackendUnavailable(
+                "this Redis is a replica, perhaps after a failover; retry, the primary is looked for", retry_after=LATER
+            )
 
     async def _live(self) -> None:
         works = [asyncio.ensure_future(work()) for work in (self._read, self._write, self._watch)]

@@ -112,7 +112,7 @@ class RedisTestBackend:
     def server(self) -> RedisServer | AttachedServer:
         """The server itself, for tests of what is Redis' alone."""
         if self._server is None:
-            raise RuntimeError("the store has not been started")
+            raise RuntimeError("the test store has not been started: call start() first")
         return self._server
 
     @property

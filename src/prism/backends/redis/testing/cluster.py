@@ -76,7 +76,7 @@ class RedisClusterTestBackend(LocalStore):
     def cluster(self) -> RedisCluster:
         """The cluster itself."""
         if self._cluster is None:
-            raise RuntimeError("the store has not been started")
+            raise RuntimeError("the test store has not been started: call start() first")
         return self._cluster
 
     async def start(self) -> None:

@@ -47,5 +47,5 @@ def test_a_key_with_a_passphrase(tmp_path: Path) -> None:
     key = serialization.load_pem_private_key(own.key.read_bytes(), None)
     form, locked = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     own.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, locked))
-    with pytest.raises(FailedPrecondition, match="the key is encrypted; give one without a passphrase"):
+    with pytest.raises(FailedPrecondition, match="the private key is encrypted; give one without a passphrase"):
         client_context(None, own.cert, own.key)

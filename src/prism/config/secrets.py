@@ -100,11 +100,11 @@ class FileSecrets:
         except OSError as error:
             raise SecretUnreadable(f"{self.where(name)} cannot be read: {error.strerror}") from error
         if len(content) > MAX_SECRET_BYTES:
-            raise SecretUnreadable(f"{self.where(name)} is larger than 1 MiB")
+            raise SecretUnreadable(f"{self.where(name)} is larger than 1 MiB; store a shorter secret there")
         try:
             text = content.decode()
         except UnicodeDecodeError:
-            raise SecretUnreadable(f"{self.where(name)} is not UTF-8 text") from None
+            raise SecretUnreadable(f"{self.where(name)} is not UTF-8 text; store the secret as UTF-8 there") from None
         return text.removesuffix("\n").removesuffix("\r")
 
     def names(self) -> Iterable[str]:

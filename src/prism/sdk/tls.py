@@ -33,7 +33,7 @@ def client_context(ca: Path | None, certificate: Path | None, key: Path | None) 
 
 def _no_password() -> str:
     """Else OpenSSL would ask the terminal, and every call would wait for it."""
-    raise OSError(errno.EINVAL, "the key is encrypted; give one without a passphrase")
+    raise OSError(errno.EINVAL, "the private key is encrypted; give one without a passphrase")
 
 
 @contextmanager

@@ -163,7 +163,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """Where a file is in the folder's place, the message names `path`."""
     (tmp_path / "file").touch()
-    with pytest.raises(FailedPrecondition, match="set `path` to a writable one"):
+    with pytest.raises(FailedPrecondition, match="set `path` to a file in a writable folder"):
         schema.prepare(tmp_path / "file" / "folder" / "data.db", CONFIG)
 
 

@@ -21,7 +21,7 @@ def _server(text: str) -> str:
             f"{text.rpartition('@')[2]!r} is not a server's URL; write nats://host:port or tls://host:port"
         )
     if "@" in url.netloc:
-        raise ValueError("a server's URL holds no user or password here; give them as credentials")
+        raise ValueError("the URL of a server in `servers` must not hold a user or password; give them as credentials")
     return f"{url.scheme}://{url.hostname}:{url.port or _PORT}"
 
 

@@ -74,7 +74,7 @@ class NatsSession:
         try:
             await asyncio.wait((connecting,), timeout=2 * config.connect_timeout)
             if not connecting.done():
-                raise TimeoutError(f"no answer within {2 * config.connect_timeout:g} s")
+                raise TimeoutError(f"NATS did not answer within {2 * config.connect_timeout:g} s")
             connecting.result()
         except (errors.Error, OSError, TimeoutError, ValueError) as error:
             await session.close(_ABORT_TIMEOUT)

@@ -87,7 +87,7 @@ def prepare(path: Path, config: SqliteConfig) -> None:
         raise _at_start(error, path) from error
     except OSError as error:
         raise FailedPrecondition(
-            f"the folder of {path} cannot be made: {error}; set `path` to a writable one"
+            f"the folder of {path} cannot be made: {error}; set `path` to a file in a writable folder"
         ) from error
     if mode != "wal":
         raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")

@@ -73,7 +73,7 @@ def decode(line: bytes) -> tuple[str, list[Item]]:
     _utf8(record["id"], "id")
     items = _items(record["items"])
     if not items:
-        raise BadLine("items: a record holds at least one item")
+        raise BadLine("items: the record has no items; give at least one item")
     return record["id"], items
 
 

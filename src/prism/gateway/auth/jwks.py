@@ -174,15 +174,21 @@ def _fetched(section: Oidc) -> Mapping[str, dict[str, Any]]:
     if url is None:
         found = _document(f"{section.issuer.rstrip('/')}/.well-known/openid-configuration", trust, until)
         if found.get("issuer") != section.issuer:
-            raise JwksInvalid(f"the discovery document names another issuer: {str(found.get('issuer'))[:200]!r}")
+            raise JwksInvalid(
+                "the discovery document names another issuer than the configuration; check `issuer` there: "
+                f"{str(found.get('issuer'))[:200]!r}"
+            )
         url = str(found.get("jwks_uri"))
         if section.issuer.startswith("https:") and not url.startswith("https:"):
-            raise JwksInvalid("the discovery document's jwks_uri is not https")
+            raise JwksInvalid(
+                "the issuer's discovery document names a jwks_uri without https; correct it at the issuer, or set "
+                "jwks_url"
+            )
         if not url.startswith(("https:", "http:")):
-            raise JwksInvalid("the discovery document has no jwks_uri")
+            raise JwksInvalid("the issuer's discovery document has no jwks_uri; set jwks_url")
     listed = _document(url, trust, until).get("keys")
     if not isinstance(listed, list):
-        raise JwksInvalid("the document has no list of keys")
+        raise JwksInvalid("the issuer's document of signing keys has no list of keys; check jwks_url")
     keys = {str(key.get("kid", "")): key for key in listed[:MAX_KEYS] if isinstance(key, dict) and _signs(key)}
     if not keys:
         raise JwksInvalid("no key in it can verify signatures")

@@ -27,7 +27,7 @@ def synced(kind: type[Connection]) -> type[Connection]:
             try:
                 answer = await self.read_response()
             except driver.NoPermissionError as error:
-                raise Unsynced("it refuses CONFIG GET: allow the user +config|get") from error
+                raise Unsynced("Redis refuses CONFIG GET to the user: allow the user +config|get") from error
             _check(answer)
 
     return Synced

@@ -90,7 +90,8 @@ class Subscriber:
             await self._locator.look_again()
             address = f"{refusal.host}:{refusal.port}"
         raise BackendUnavailable(
-            "the nodes of the Redis cluster disagree on the owner of a namespace", retry_after=LATER
+            "the nodes of the Redis cluster disagree on the owner of a namespace, as during a failover; retry",
+            retry_after=LATER,
         )
 
     async def _session(self, address: str) -> SubscriberSession:

@@ -18,6 +18,14 @@ _FOUND = [
     ("http1", b"\xb9\xff\x07\x07ST / HTTP/1.\r13\r\n\r\nabc"),
     # The oracle took the end of a body for HTTP/1.0, which the end of its connection marks, for one cut short.
     ("http1", b"0\x01\x07\x07POST /stream HTTP/1.0\r\noHstth: 4\r\n\r\nbodyGET / HT\r\n"),
+    # The oracle gave a drain no time for a peer that does not read the last bytes.
+    (
+        "server",
+        bytes.fromhex(
+            "484fa02e00002c01040000000f8386448b61254257de54258bd38d3f418349509f5f8b1d75d0620d"
+            "263d4c4d65644082497f864d833505b11f00000600010000000b00000000010000000600010000000b000000000000"
+        ),
+    ),
     # The oracle took for lost what is left out on purpose.
     ("fields", b"user-agent=identity, gzip\n"),
 ]

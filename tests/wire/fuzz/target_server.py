@@ -129,10 +129,10 @@ class ServerTarget:
         elif manner == 2:
             task = stage.start(server.drain(5.0))
             stage.settle()
-            for _ in range(9):
+            for _ in range(7):
                 # The grace, then the second in which a peer that does not read may take the last bytes.
                 stage.advance(1.0)
-            stage.settle()
+                stage.settle()
             if not task.done():
                 raise Finding("drain does not end")
         pipe.drain()

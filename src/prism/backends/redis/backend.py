@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import redis.exceptions as driver
 
 from prism.backends.redis.cache import RedisCache
 from prism.backends.redis.commands.cluster import Cluster
@@ -16,13 +19,14 @@ from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.listening.channel_locator import ChannelLocator, ClusterLocator, ServerLocator
 from prism.backends.redis.listening.subscriber import Subscriber
 from prism.backends.redis.pubsub import RedisPubSub
-from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, PrismError
+from prism.errors import BackendUnavailable, FailedPrecondition, PrismError
 from prism.sdk import Health, HealthStatus, Sweeper
 
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
 _SAFE_POLICY = "noeviction"
 _OLDEST = (7, 0)
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +60,8 @@ class RedisBackend:
         return (self._keyvalue, self._cache, self._pubsub)
 
     async def start(self) -> None:
-        for info in await self._everywhere(b"INFO", b"server"):
-            _check_version(info)
+        for info in await self._advice(b"INFO", b"server"):
+            _check_version(_fields(info).get("redis_version", ""))
         policy = await self._policy()
         if policy != _SAFE_POLICY:
             self._warning = (
@@ -70,13 +74,12 @@ class RedisBackend:
             self._watch.start()
 
     async def _policy(self) -> str:
-        """How Redis evicts, at worst; taken for safe where the user may not ask, as with many hosted servers."""
-        try:
-            answers = await self._everywhere(b"CONFIG GET", b"maxmemory-policy")
-        except BackendCredentials:
-            return _SAFE_POLICY
-        policies = {answer[1].decode() for answer in answers if answer}
-        return min(policies - {_SAFE_POLICY}, default=_SAFE_POLICY)
+        """How Redis evicts, at worst; taken for safe where it does not say. Many hosted servers have no CONFIG."""
+        told = {_fields(info).get("maxmemory_policy", "") for info in await self._advice(b"INFO", b"memory")}
+        if not told - {""}:
+            answers = await self._advice(b"CONFIG GET", b"maxmemory-policy")
+            told = {answer[1].decode() for answer in answers if isinstance(answer, list) and len(answer) > 1}
+        return min(told - {"", _SAFE_POLICY}, default=_SAFE_POLICY)
 
     async def attach(self, namespace: str) -> None:
         self._namespaces.add(namespace)
@@ -92,7 +95,7 @@ class RedisBackend:
             return Health(HealthStatus.UNHEALTHY, error.message, self._details())
         except TimeoutError:
             return Health(HealthStatus.UNHEALTHY, "Redis does not answer a PING", self._details())
-        failures = [each.message for each in answers if isinstance(each, PrismError)]
+        failures = [each.message for each in answers if isinstance(each, PrismError) and not _is_refusal(each)]
         if len(failures) == len(answers):
             return Health(HealthStatus.UNHEALTHY, failures[0], self._details())
         if failures:
@@ -135,14 +138,18 @@ class RedisBackend:
             more = await self._keyvalue.index.sweep(namespace) or more
         return more
 
-    async def _everywhere(self, *command: bytes) -> list[Any]:
-        """What the servers answer, but for those that cannot be reached while others can."""
-        answers = await self._server.everywhere(command)
+    async def _advice(self, *question: bytes) -> list[Any]:
+        """What the servers answer to a question that can be done without: those that refuse it are left out.
+
+        So are those that cannot be reached, while others can.
+        """
+        answers = await self._server.everywhere(question)
         answered = [each for each in answers if not isinstance(each, BackendUnavailable)] or answers
-        for each in answered:
+        understood = [each for each in answered if not _is_refusal(each)]
+        for each in understood:
             if isinstance(each, Exception):
                 raise each
-        return answered
+        return understood
 
 
 def server_and_locator(
@@ -170,8 +177,23 @@ def server_and_locator(
     return one, ServerLocator(config.addresses[0], listener(config, credentials, sentinel)), sentinel
 
 
-def _check_version(info: bytes) -> None:
-    fields = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
-    version = fields.get("redis_version", "0.0")
-    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+def _is_refusal(answer: object) -> bool:
+    """Whether a server is there and takes our login, but not this command: an ACL, `rename-command`, a proxy."""
+    return (
+        isinstance(answer, PrismError)
+        and not isinstance(answer, BackendUnavailable)
+        and isinstance(answer.__cause__, driver.ResponseError)
+    )
+
+
+def _fields(info: object) -> dict[str, str]:
+    """What INFO answers; nothing of an answer that is empty, or has another form."""
+    text = info.decode(errors="replace") if isinstance(info, bytes) else ""
+    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+
+def _check_version(version: str) -> None:
+    """Passes one that is not said, too: the first script that the server does not understand says more."""
+    found = _VERSION.match(version)
+    if found and (int(found[1]), int(found[2])) < _OLDEST:
         raise FailedPrecondition(f"this is Redis {version}; at least Redis 7.0 or Valkey is required: upgrade it")

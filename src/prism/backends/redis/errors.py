@@ -24,6 +24,8 @@ from prism.sdk.driver_errors import LATER, ErrorMapping, first_line, translated
 
 _CREDENTIALS = "Redis refuses the gateway's credentials: correct username and password, or the user's ACL"
 
+_NO_COMMAND = "this Redis lacks a command that the gateway needs, or has it renamed: give it back (rename-command)"
+
 # The first that fits counts.
 _MAPPINGS = (
     ErrorMapping(
@@ -97,6 +99,8 @@ _PREFIXES = (
         FailedPrecondition,
         "this Redis is not a node of a cluster: name nodes with cluster-enabled yes, or set mode: standalone",
     ),
+    ("unknown command", FailedPrecondition, _NO_COMMAND),
+    ("Unknown Redis command called from script", FailedPrecondition, _NO_COMMAND),
     (NOT_HERE, BackendUnavailable, "the nodes of the Redis cluster disagree on the owner of this channel: try again"),
     ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
     ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),

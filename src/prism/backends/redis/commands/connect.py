@@ -4,13 +4,16 @@ The driver never repeats a command: only the layer above knows which of them may
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from redis._parsers import AsyncCommandsParser
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelManagedConnection
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 
 from prism.backends.redis.commands.durability import synced
 from prism.backends.redis.commands.parsers import Parser, PushParser
@@ -86,6 +89,7 @@ def cluster(config: RedisConfig, credentials: RedisCredentials) -> RedisCluster:
     nodes = [ClusterNode(*_host_and_port(each)) for each in config.addresses]
     options = _common(config, credentials) | {"socket_timeout": config.command_timeout}
     client = RedisCluster(startup_nodes=nodes, max_connections=config.pool_size, **options)
+    client.commands_parser = _NoCommandsParser()
     kind = client.connection_kwargs["connection_class"] = _kind(config)
     for node in client.startup_nodes:
         node.connection_class = kind
@@ -96,7 +100,6 @@ def _common(config: RedisConfig, credentials: RedisCredentials) -> dict[str, Any
     return {
         "username": credentials.username,
         "password": credentials.password.get_secret_value() if credentials.password else None,
-        "client_name": "prism",
         "socket_connect_timeout": config.connect_timeout,
         "socket_timeout": None,
         "retry": Retry(NoBackoff(), 0),
@@ -115,8 +118,26 @@ def _sentinel_options(config: RedisConfig, credentials: RedisCredentials) -> dic
     }
 
 
+class _NoCommandsParser(AsyncCommandsParser):
+    """Asks no server for its table of commands (COMMAND): no command is sent by the driver's client but CLUSTER."""
+
+    async def initialize(self, node: Any = None) -> None:
+        """Does nothing."""
+
+
 def _kind(config: RedisConfig) -> type[Connection]:
-    return encrypted(config) if config.tls else Connection
+    kind: type[Connection] = encrypted(config) if config.tls else Connection
+
+    class Named(kind):  # type: ignore[misc, valid-type]  # whichever it is
+        """A connection that says whose it is, to a server that wants to hear it; the driver insists."""
+
+        async def on_connect_check_health(self, check_health: bool = True) -> None:
+            await super().on_connect_check_health(check_health=check_health)
+            await self.send_command("CLIENT", "SETNAME", "prism", check_health=False)
+            with suppress(ResponseError):
+                await self.read_response()
+
+    return Named
 
 
 def _kind_for_writes(config: RedisConfig) -> type[Connection]:

@@ -28,12 +28,16 @@ def synced(kind: type[Connection]) -> type[Connection]:
                 answer = await self.read_response()
             except driver.NoPermissionError as error:
                 raise Unsynced("Redis refuses CONFIG GET to the user: allow the user +config|get") from error
+            except driver.ResponseError as error:
+                raise Unsynced(f"the settings of Redis cannot be read, as it has no CONFIG: {error}") from error
             _check(answer)
 
     return Synced
 
 
-def _check(answer: list[Any]) -> None:
+def _check(answer: Any) -> None:
+    if not isinstance(answer, list) or not answer or len(answer) % 2:
+        raise Unsynced("the settings of Redis cannot be read, as its CONFIG GET is empty")
     settings = dict(zip(answer[::2], answer[1::2], strict=True))
     if not _WANTED.items() <= settings.items():
         found = " and ".join(settings.get(name, b"nothing").decode() for name in _WANTED)

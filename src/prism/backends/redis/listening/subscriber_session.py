@@ -158,7 +158,7 @@ class SubscriberSession:
     async def _check(self) -> None:
         """Passes where the server answers and is a primary; a user who may not ask that is content with an answer."""
         role = await self._answer(self._ask(_ROLE))
-        if not isinstance(role, Exception) and role[0] != _PRIMARY:
+        if isinstance(role, list) and role and role[0] != _PRIMARY:
             raise BackendUnavailable(
                 "this Redis is a replica, perhaps after a failover; retry, the primary is looked for", retry_after=LATER
             )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from google.rpc.code_pb2 import INVALID_ARGUMENT
 
 from prism.backends.memory.keyvalue import MemoryKeyValue
@@ -12,6 +13,7 @@ from prism.backends.memory.store import Store
 from prism.errors import (
     AlreadyExists,
     BackendUnavailable,
+    DataLoss,
     InternalError,
     InvalidArgument,
     LimitExceeded,
@@ -230,6 +232,21 @@ async def test_a_defect_is_logged_and_not_told(
     assert isinstance(error, InternalError)
     assert "hunter2" not in error.message
     assert "hunter2" in caplog.text
+
+
+async def test_what_a_store_holds_is_not_the_request(
+    binding: Binding, served: Failing, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message that cannot be decoded inside a backend is what its store holds: DATA_LOSS, in a stream too."""
+    await binding.unary[f"{SERVICE}/Put"](put("r").SerializeToString(), HERE)
+    served.failure = DecodeError("wrong wire type")
+    with caplog.at_level(logging.ERROR):
+        assert isinstance(await refused(binding, "Get", GetRequest(id="r", keys=[b"k"]).SerializeToString()), DataLoss)
+        with pytest.raises(DataLoss):
+            async for _ in binding.streaming[f"{SERVICE}/ScanStream"](b"", HERE):
+                pass
+    assert "wrong wire type" in caplog.text
+    assert isinstance(await refused(binding, "Get", b"\xff\xff"), InvalidArgument)
 
 
 async def test_a_batch_of_reads(binding: Binding) -> None:

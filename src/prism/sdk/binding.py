@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from prism.context import Context
 from prism.errors import (
     CallerError,
+    DataLoss,
     InternalError,
     InvalidArgument,
     Outcome,
@@ -150,14 +151,20 @@ class _Bound:
         if len(payload) > self._most:
             violation = Violation("the request", f"{len(payload)} bytes", f"at most {self._most} are allowed")
             raise InvalidArgument(str(violation), violations=[violation])
-        request = self._decode(payload)
+        try:
+            request = self._decode(payload)
+        except DecodeError as error:
+            name = self._operation.request.DESCRIPTOR.full_name
+            raise InvalidArgument(f"the request is not a {name}; send one as the .proto says") from error
         self._validate(request)
         return request
 
     def _translated(self, error: Exception) -> PrismError:
-        if isinstance(error, DecodeError):
-            name = self._operation.request.DESCRIPTOR.full_name
-            translated: PrismError = InvalidArgument(f"the request is not a {name}; send one as the .proto says")
+        if isinstance(error, DecodeError):  # the request was decoded before: this is of what the store holds
+            log.exception("%s found something in the store that it cannot read", self._operation.name)
+            translated: PrismError = DataLoss(
+                f"{self._operation.name} found something damaged in the store; the backend's log has the details"
+            )
         else:
             log.exception(
                 "operation %s failed in the plugin with an unexpected error; this is a defect in Prism or a plugin: "

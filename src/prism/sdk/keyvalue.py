@@ -8,24 +8,48 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from prism.errors import AlreadyExists, InvalidArgument, Outcome, Violation, answer_too_large
+from prism.errors import AlreadyExists, DataLoss, InvalidArgument, Outcome, Violation, answer_too_large
 from prism.interfaces.keyvalue import MAX_ANSWER_BYTES, CompareAndSwapRequest, Item, PutItem, PutRequest
 
 IDEMPOTENCY_MICROSECONDS = 24 * 3600 * 1_000_000
 """How long an idempotency key is remembered."""
+_SHOWN = 60
+"""Bytes of a key that a message shows."""
 
 
 def item(key: bytes, value: bytes | None, metadata: bytes | None, version: int, expires_at: int | None, /) -> Item:
-    """The message for a stored item; `value` and `metadata` are None where only keys were asked for."""
-    message = Item(key=key, value=value, version=pack_version(version))
-    if metadata:
-        message.MergeFromString(metadata)
-    if expires_at is not None:
-        seconds, microseconds = divmod(expires_at, 1_000_000)
-        message.expires_at.CopyFrom(Timestamp(seconds=seconds, nanos=microseconds * 1000))
+    """The message for a stored item; `value` and `metadata` are None where only keys were asked for.
+
+    Raises:
+        DataLoss: what is stored is not what `pack_metadata` and the others made.
+    """
+    try:
+        if metadata:
+            message = Item.FromString(metadata)
+            if message.key or message.value or message.version or message.HasField("expires_at"):
+                raise damaged(key)
+            message.key, message.version = key, pack_version(version)
+            if value is not None:
+                message.value = value
+        else:
+            message = Item(key=key, value=value, version=pack_version(version))
+        if expires_at is not None:
+            seconds, microseconds = divmod(expires_at, 1_000_000)
+            message.expires_at.CopyFrom(Timestamp(seconds=seconds, nanos=microseconds * 1000))
+    except (DecodeError, OverflowError, TypeError, ValueError) as error:
+        raise damaged(key) from error
     return message
+
+
+def damaged(key: bytes) -> DataLoss:
+    """The error of an item that is not as it was stored; the others are fine."""
+    text = repr(key[:_SHOWN])[1:] + ("..." if len(key) > _SHOWN else "")
+    return DataLoss(
+        f"the item with the key {text} is damaged in the store: put it anew, delete it, or restore it from a backup"
+    )
 
 
 def fitting(items: Iterable[Item]) -> Iterator[Item]:

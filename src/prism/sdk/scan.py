@@ -4,12 +4,14 @@ Prefixes are byte ranges: no character is a wildcard. A position is the last row
 come or go between pages cause no skip and no repeat of others.
 """
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Self
 
+from prism.errors import DataLoss
 from prism.interfaces.keyvalue import (
     DEFAULT_PAGE_ITEMS,
     MAX_PAGE_BYTES,
@@ -108,10 +110,35 @@ class Page:
     Attributes:
         items: each with the id of its record.
         more: something follows.
+        damage: where no item comes before it, what cannot be read.
     """
 
     items: Sequence[tuple[bytes, Item]]
     more: bool
+    damage: "Damage | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A row that is there and not to be read.
+
+    Attributes:
+        position: its (id, key).
+        error: what its reader gets.
+    """
+
+    position: tuple[bytes, bytes]
+    error: DataLoss
+
+    def error_with(self, cursor: bytes) -> DataLoss:
+        """The error, with the names of the item and the cursor of the same scan that goes on behind it."""
+        id_, key = self.position
+        self.error.metadata |= {
+            "id": id_.decode(errors="replace"),
+            "key": b64encode(key).decode(),
+            "cursor": b64encode(cursor).decode(),
+        }
+        return self.error
 
 
 ReadPage = Callable[[Selection, Context], Awaitable[Page]]
@@ -122,11 +149,18 @@ ReadIds = Callable[[Range, bool, int, Context], Awaitable[Sequence[bytes]]]
 
 
 def page(rows: Iterable[Row], limit: int) -> Page:
-    """The first of `rows`, up to `limit` and to MAX_PAGE_BYTES but at least one; takes one row more than it keeps."""
+    """The first of `rows`, up to `limit` and to MAX_PAGE_BYTES but at least one; takes one row more than it keeps.
+
+    It ends before a row that is damaged, so that those before it are read, and then those behind.
+    """
     items: list[tuple[bytes, Item]] = []
     room = MAX_PAGE_BYTES
     for id_, *columns in rows:
-        message = item(*columns)  # type: ignore[arg-type]  # as Row says
+        try:
+            message = item(*columns)  # type: ignore[arg-type]  # as Row says
+        except DataLoss as error:
+            damage = None if items else Damage((id_, columns[0]), error)  # type: ignore[arg-type]
+            return Page(items, more=True, damage=damage)
         room -= message.ByteSize() + _FRAMING
         if items and (room < 0 or len(items) == limit):
             return Page(items, more=True)
@@ -139,6 +173,8 @@ async def scan(request: ScanRequest, context: Context, read: ReadPage) -> ScanRe
     query = Query(request, context)
     position = query.position(request.cursor, parts=2)
     found = await read(Selection.of(request, position, request.limit or DEFAULT_PAGE_ITEMS), context)
+    if found.damage is not None:
+        raise found.damage.error_with(query.cursor(*found.damage.position))
     items = [each for _, each in found.items]
     cursor = query.cursor(request.id.encode(), items[-1].key) if found.more else b""
     return ScanResponse(items=items, next_cursor=cursor)
@@ -154,6 +190,8 @@ async def scan_stream(
     while True:
         limit = min(left, STREAM_PAGE_ITEMS) if request.limit else STREAM_PAGE_ITEMS
         found = await read(Selection.of(request, position, limit), context)
+        if found.damage is not None:
+            raise found.damage.error_with(query.cursor(*found.damage.position))
         for id_, group in groupby(found.items, key=itemgetter(0)):
             items = [each for _, each in group]
             position = (id_, items[-1].key)

@@ -1,16 +1,22 @@
 """`prism kv import` and `prism kv export`: there and back, lossless."""
 
 import asyncio
+import json
 import os
 import pty
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.command import prism
-from client.upstream import Upstream, serving
-from prism.client import KeyValue, Value
+from client.upstream import EVERYTHING, Upstream, serving
+from prism.backends.sqlite.backend import SqliteBackend
+from prism.backends.sqlite.config import SqliteConfig
+from prism.client import Client, KeyValue, Value
+from prism.sdk import Binding, NoCredentials
 
 # The tests may run where interrupts are ignored, which children inherit.
 INTERRUPTIBLE = "import signal; signal.signal(2, signal.default_int_handler); from prism.cli import main; main()"
@@ -41,6 +47,30 @@ async def test_an_export_is_lossless(upstream: Upstream, kv: KeyValue, tmp_path:
     assert second.out == first.out
     ids = [line[: line.index('", "items"')] for line in first.out.split("\n")[:-1]]
     assert ids == sorted(ids)
+
+
+async def test_an_export_leaves_out_what_is_damaged(tmp_path: Path) -> None:
+    """It is named on standard error; all else is written, and the exit code says that it is not all."""
+    path = tmp_path / "data.db"
+    backend = SqliteBackend(SqliteConfig(path=path), NoCredentials())
+    await backend.start()
+    upstream = Upstream(Binding(backend.interfaces, EVERYTHING))
+    await upstream.listen()
+    try:
+        async with Client(upstream.address) as client:
+            for record in ("r1", "r2", "r3"):
+                await client.keyvalue().put(record, {b"a": b"1", b"b": Value(b"2", {"n": "v"}), b"c": b"3"})
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE item SET metadata = x'ffffff' WHERE id = CAST('r2' AS BLOB) AND key = x'62'")
+        exported = await prism("kv", "export", "default", endpoint=upstream.address)
+    finally:
+        await upstream.close()
+        await backend.stop()
+    assert exported.code == 5
+    assert [list(json.loads(line)["items"]) for line in exported.out.splitlines()][1] == ["a", "c"]
+    assert [json.loads(line)["id"] for line in exported.out.splitlines()] == ["r1", "r2", "r3"]
+    assert "record r2: the item with the key 'b' is damaged" in exported.err
+    assert "exported 3 records; 1 damaged item left out" in exported.err
 
 
 async def test_expiry_survives_up_to_the_way_there(upstream: Upstream, kv: KeyValue) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from prism.backends.postgres import statements
 from prism.backends.postgres.lane import Call
+from prism.errors import DataLoss
 from prism.interfaces.keyvalue import ExistsRequest, GetRequest, GetResponse, PutRequest, PutResponse
 from prism.sdk.keyvalue import item, microseconds, pack_metadata, pack_version
 
@@ -50,12 +51,17 @@ def get_batch(fetch: Fetch) -> GetBatch:
     async def run(calls: Sequence[Get]) -> list[GetResponse | Exception]:
         if len(calls) == 1 and len(calls[0].keys) == 1:
             return [await alone(calls[0])]
-        answers = [GetResponse() for _ in calls]
-        places = [(answer, key) for call, answer in zip(calls, answers, strict=True) for key in call.keys]
+        answers: list[GetResponse | Exception] = [GetResponse() for _ in calls]
+        places = [(number, key) for number, call in enumerate(calls) for key in call.keys]
         for n, *columns in await fetch(statements.GET, *_asked(calls)):
-            answer, key = places[n - 1]
-            answer.items.append(item(key, *columns))
-        return [*answers]
+            number, key = places[n - 1]
+            answer = answers[number]
+            if isinstance(answer, GetResponse):
+                try:
+                    answer.items.append(item(key, *columns))
+                except DataLoss as error:  # it is this caller's alone
+                    answers[number] = error
+        return answers
 
     async def alone(call: Get) -> GetResponse:
         key = call.keys[0]

@@ -7,7 +7,7 @@ from prism.backends.postgres import statements
 from prism.backends.postgres.batches import Get, Put, exists_batch, get_batch, put_arguments, put_batch
 from prism.backends.postgres.lane import Lane, Work, work_lane
 from prism.backends.postgres.sessions import Rows, Sessions
-from prism.errors import Conflict, Outcome, PrismError
+from prism.errors import Conflict, DataLoss, Outcome, PrismError
 from prism.interfaces.keyvalue import (
     MAX_PAGE_BYTES,
     CompareAndSwap,
@@ -203,7 +203,11 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
 
     async def _current(self, place: tuple[bytes, bytes, bytes]) -> Item | None:
         for columns in await self._read_in_write(statements.GET_ONE, *place):
-            return item(place[2], *columns)
+            try:
+                return item(place[2], *columns)
+            except DataLoss as error:
+                error.outcome = Outcome.NOT_APPLIED
+                raise
         return None
 
     async def scan(self, request: ScanRequest, context: Context) -> ScanResponse:

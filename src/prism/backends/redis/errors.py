@@ -15,6 +15,7 @@ from prism.backends.redis.data.scripts import NOT_HERE
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
+    DataLoss,
     FailedPrecondition,
     Outcome,
     PrismError,
@@ -103,6 +104,7 @@ _PREFIXES = (
     ("Unknown Redis command called from script", FailedPrecondition, _NO_COMMAND),
     (NOT_HERE, BackendUnavailable, "the nodes of the Redis cluster disagree on the owner of this channel: try again"),
     ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
+    ("WRONGTYPE", DataLoss, "a key of the gateway's holds what another program has put there: remove it"),
     ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),
     ("BUSY", BackendUnavailable, "Redis is busy with a script: wait, or end it with SCRIPT KILL"),
     ("UNKILLABLE", BackendUnavailable, "Redis is busy with a script: wait for its end"),

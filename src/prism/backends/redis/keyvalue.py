@@ -12,7 +12,7 @@ from prism.backends.redis.data import scripts
 from prism.backends.redis.data.index import Index
 from prism.backends.redis.data.layout import HEADER, NOTHING, Names, pack_body, unpack
 from prism.backends.redis.data.scripts import Script
-from prism.errors import answer_too_large
+from prism.errors import DataLoss, Outcome, answer_too_large
 from prism.interfaces.keyvalue import (
     MAX_ANSWER_BYTES,
     MAX_PAGE_BYTES,
@@ -175,7 +175,11 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
             await self._index.after_write(context.namespace, id_, soonest)
         if empty:
             await self._index.after_emptying(context.namespace, id_)
-        found = item(request.key, *unpack(current)) if current is not None else None
+        try:
+            found = item(request.key, *unpack(current)) if current is not None else None
+        except DataLoss as error:
+            error.outcome = Outcome.UNKNOWN if swapped else Outcome.NOT_APPLIED
+            raise
         return CompareAndSwapResponse(swapped=bool(swapped), current=found)
 
     async def scan(self, request: ScanRequest, context: Context) -> ScanResponse:
@@ -201,7 +205,7 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         check_time(context, writes=False)
         if selection.id:
             (answer,) = await self._run([self._page_command(selection, context, selection.id, selection.keys)], context)
-            return page(_rows(selection.id, answer), selection.limit)
+            return page(_rows(selection.id, answer, selection.keys_only), selection.limit)
         return await self._page_of_namespace(selection, context)
 
     async def _page_of_namespace(self, selection: Selection, context: Context) -> Page:
@@ -212,7 +216,7 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         ):
             commands = [self._page_command(selection, context, id_, _keys_from(selection, id_)) for id_ in some]
             for id_, answer in zip(some, await self._run(commands, context), strict=True):
-                rows += _rows(id_, answer)
+                rows += _rows(id_, answer, selection.keys_only)
                 size += sum(map(len, answer)) - HEADER.size * len(answer) // 2
             if len(rows) > selection.limit or size > MAX_PAGE_BYTES:
                 break
@@ -257,11 +261,12 @@ def _got(keys: Sequence[bytes], stored: Iterable[bytes | None]) -> GetResponse |
             size += len(each)
             if size > MAX_ANSWER_BYTES:
                 raise answer_too_large(size, MAX_ANSWER_BYTES)
-            version, due, length = HEADER.unpack_from(each)
-            if due or length:
-                items.append(item(key, *unpack(each)))
-            else:  # as most are: no message is made to be copied
-                items.add(key=key, value=each[HEADER.size :], version=version)
+            if len(each) >= HEADER.size:
+                version, due, length = HEADER.unpack_from(each)
+                if not (due or length):  # as most are: no message is made to be copied
+                    items.add(key=key, value=each[HEADER.size :], version=version)
+                    continue
+            items.append(item(key, *unpack(each)))
     except Exception as error:  # noqa: BLE001  # it is this caller's alone
         return error
     return response
@@ -281,8 +286,9 @@ def _item_arguments(written: PutItem) -> list[bytes]:
     return [written.key, ttl, os.urandom(1), pack_body(pack_metadata(written), written.value)]
 
 
-def _rows(id_: bytes, answer: Sequence[bytes]) -> list[Row]:
-    return [(id_, key, *unpack(stored)) for key, stored in zip(answer[::2], answer[1::2], strict=True)]
+def _rows(id_: bytes, answer: Sequence[bytes], keys_only: bool) -> list[Row]:
+    pairs = zip(answer[::2], answer[1::2], strict=True)
+    return [(id_, key, *unpack(stored, header_only=keys_only)) for key, stored in pairs]
 
 
 def _ids_from(selection: Selection) -> Range:

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from prism.backends.sqlite.errors import outcome_of_commit, translated
-from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError
+from prism.errors import DataLoss, DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.sdk import Deadline
 
 
@@ -97,7 +99,12 @@ def _apply(transaction: Transaction, write: Write) -> Any:
     try:
         return write.apply(transaction)
     except PrismError as refusal:
+        refusal.outcome = refusal.outcome or Outcome.NOT_APPLIED
         return refusal
+    except DecodeError as error:
+        failure = DataLoss("what the file holds of this is damaged; restore it", outcome=Outcome.NOT_APPLIED)
+        failure.__cause__ = error
+        return failure
     except sqlite3.Error:
         raise
     except Exception as error:

@@ -1,9 +1,10 @@
 """`prism kv import` and `prism kv export`: a namespace from and to JSON Lines."""
 
+import base64
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from io import FileIO
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from prism.cli.output import counted
 
 if TYPE_CHECKING:
     from prism.cli.kv.importer import Counts
-    from prism.client import Item, KeyValue
+    from prism.client import Chunk, Item, KeyValue
 
 _FORMAT = """\b
 One record a line, in UTF-8:
@@ -81,26 +82,37 @@ async def export(kv: "KeyValue") -> ExitCode:
     """Write every record of the namespace to standard output, in byte order of ids and of keys.
 
     `prism kv import` reads the output. Versions are not written: they belong to the store. A record that changes
-    during the export is written as it was at some moment of the export.
+    during the export is written as it was at some moment of the export. An item that is damaged in the store is left
+    out and reported by its record and key.
     """
     from prism.cli.kv.json_lines import encode
 
     output = sys.stdout.buffer
-    count = 0
+    count = damaged = 0
     with Progress("exporting", None) as progress:
-        async for record, items in _records(kv):
+
+        def report(record: str, problem: str) -> None:
+            nonlocal damaged
+            damaged += 1
+            progress.clear()
+            click.echo(f"prism: record {record}: {problem}", err=True)
+
+        async for record, items in _records(kv, report):
             line = encode(record, items)
             output.write(line)
             count += 1
             progress.advance(len(line), counted(count, "record"))
     output.flush()
+    if damaged:
+        click.echo(f"exported {counted(count, 'record')}; {counted(damaged, 'damaged item')} left out", err=True)
+        return ExitCode.PARTIAL
     return ExitCode.OK
 
 
-async def _records(kv: "KeyValue") -> AsyncIterator[tuple[str, list["Item"]]]:
+async def _records(kv: "KeyValue", report: Callable[[str, str], None]) -> AsyncIterator[tuple[str, list["Item"]]]:
     """Whole records, put together from the chunks of the stream."""
     record, items = "", list["Item"]()
-    async for chunk in kv.scan_stream():
+    async for chunk in _chunks(kv, report):
         if chunk.record != record and items:
             yield record, items
             items = []
@@ -108,3 +120,20 @@ async def _records(kv: "KeyValue") -> AsyncIterator[tuple[str, list["Item"]]]:
         items.extend(chunk.items)
     if items:
         yield record, items
+
+
+async def _chunks(kv: "KeyValue", report: Callable[[str, str], None]) -> AsyncIterator["Chunk"]:
+    """The chunks of the stream, past items that are damaged: their errors say where it goes on."""
+    from prism.client import DataLoss
+
+    cursor: bytes | None = b""
+    while cursor is not None:
+        try:
+            async for chunk in kv.scan_stream(cursor=cursor):
+                yield chunk
+            cursor = None
+        except DataLoss as error:
+            if "cursor" not in error.metadata:
+                raise
+            report(error.metadata["id"], error.message)
+            cursor = base64.b64decode(error.metadata["cursor"])

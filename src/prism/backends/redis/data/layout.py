@@ -64,17 +64,21 @@ class Stored(NamedTuple):
     expires_at: int | None
 
 
-def unpack(stored: bytes) -> Stored:
+_CUT_SHORT: Final = Stored(None, None, -1, None)
+"""No item has that version, so that `prism.sdk.keyvalue.item` refuses it."""
+
+
+def unpack(stored: bytes, *, header_only: bool = False) -> Stored:
     """The parts of an item; of its header alone (20 bytes), no value and no metadata."""
+    if len(stored) < HEADER.size:
+        return _CUT_SHORT
     version, due, length = HEADER.unpack_from(stored)
     middle = HEADER.size + length
-    whole = len(stored) >= middle
-    return Stored(
-        stored[middle:] if whole else None,
-        stored[HEADER.size : middle] if whole else None,
-        int.from_bytes(version, "big"),
-        due or None,
-    )
+    if header_only:
+        return Stored(None, None, int.from_bytes(version, "big"), due or None)
+    if len(stored) < middle:
+        return _CUT_SHORT
+    return Stored(stored[middle:], stored[HEADER.size : middle], int.from_bytes(version, "big"), due or None)
 
 
 def pack_body(metadata: bytes, value: bytes) -> bytes:

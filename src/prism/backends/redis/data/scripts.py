@@ -110,7 +110,7 @@ elseif not current then
 elseif expected == 'version' then
   fits = string.sub(current, 1, 8) == ARGV[4]
 else
-  fits = string.sub(current, 21 + struct.unpack('>I4', current, 17)) == ARGV[4]
+  fits = #current >= 20 and string.sub(current, 21 + struct.unpack('>I4', current, 17)) == ARGV[4]
 end
 if not fits then return {0, current, 0, 0} end
 if ARGV[5] == 'delete' then
@@ -174,12 +174,18 @@ while true do
   end
   for i = 1, #keys do
     local item
+    local name = base .. 'i' .. keys[i]
     if ARGV[6] == '1' then
-      item = redis.call('GETRANGE', base .. 'i' .. keys[i], 0, 19)
+      item = redis.pcall('GETRANGE', name, 0, 19)
+      if item == '' and redis.call('EXISTS', name) == 0 then item = false end
     else
-      item = redis.call('GET', base .. 'i' .. keys[i])
+      item = redis.pcall('GET', name)
     end
-    if item and #item >= 20 then
+    if type(item) == 'table' then
+      if not string.find(item.err, 'WRONGTYPE', 1, true) then return item end
+      item = ''
+    end
+    if item then
       rows[#rows + 1] = keys[i]
       rows[#rows + 1] = item
       count = count + 1

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from prism.context import Context
-from prism.errors import BackendError, BackendUnavailable, Outcome
+from prism.errors import BackendError, BackendUnavailable, DataLoss, Outcome
 from prism.plugins.instance import Instance
 from prism.reason import Reason
 from prism.sdk.backend import Health
@@ -83,7 +83,9 @@ class Handover:
         finally:
             self._waiting -= 1
         if successor.refusal:
-            raise successor.refusal_kind(successor.refusal, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED)
+            kind = successor.refusal_kind
+            retry_after = None if kind is DataLoss else RETRY_AFTER
+            raise kind(successor.refusal, retry_after=retry_after, outcome=Outcome.NOT_APPLIED)
         return successor
 
     def _refused(self, why: str) -> BackendUnavailable:

@@ -29,7 +29,7 @@ class Instance(Protocol):
 
     @property
     def refusal_kind(self) -> type[BackendError]:
-        """The error that such calls get: the store cannot be reached, or it refuses the gateway's credentials."""
+        """The error that such calls get: the store cannot be reached, refuses the gateway's credentials, is damaged."""
         ...
 
     @property

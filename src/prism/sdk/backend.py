@@ -67,6 +67,7 @@ class Backend(Protocol):
         Raises:
             BackendUnavailable: the store does not answer; the host tries again.
             BackendCredentials: the store refuses the credentials; the host tries again.
+            DataLoss: what the store holds is damaged; the host tries again, as it may be restored meanwhile.
             FailedPrecondition: the store cannot be used as it is; the message says what to change.
         """
         ...

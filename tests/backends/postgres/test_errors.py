@@ -5,7 +5,7 @@ import ssl
 
 import asyncpg
 import pytest
-from asyncpg.exceptions import CannotConnectNowError, DataCorruptedError, PostgresIOError
+from asyncpg.exceptions import CannotConnectNowError, DataCorruptedError, PostgresIOError, UndefinedFileError
 
 from prism.backends.postgres.config import PostgresCredentials
 from prism.backends.postgres.errors import translate
@@ -40,6 +40,7 @@ NOT_APPLIED, UNKNOWN = Outcome.NOT_APPLIED, Outcome.UNKNOWN
         (asyncpg.TooManyConnectionsError("too many clients"), BackendUnavailable, NOT_APPLIED),
         (asyncpg.OutOfMemoryError("out of memory"), BackendUnavailable, NOT_APPLIED),
         (DataCorruptedError("invalid page"), DataLoss, NOT_APPLIED),
+        (UndefinedFileError("could not open file"), DataLoss, NOT_APPLIED),
         (PostgresIOError("could not read block"), BackendUnavailable, NOT_APPLIED),
         (CannotConnectNowError("starting up"), BackendUnavailable, NOT_APPLIED),
         (asyncpg.InvalidPasswordError("password"), BackendCredentials, NOT_APPLIED),

@@ -11,7 +11,7 @@ import pytest
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.testing import TemporaryStore
-from prism.errors import DataLoss, FailedPrecondition, Outcome
+from prism.errors import DataLoss, Outcome
 from prism.sdk import HealthStatus, NoCredentials
 
 from .keyvalues import HERE, keyvalue, put, value_of
@@ -71,7 +71,7 @@ async def test_a_file_that_was_cut_short(database: TemporaryStore, kept: int) ->
     with path.open("r+b") as file:
         file.truncate(kept * PAGE)
     backend = SqliteBackend(SqliteConfig(path=path), NoCredentials())
-    with pytest.raises((FailedPrecondition, DataLoss), match="damaged; restore it"):
+    with pytest.raises(DataLoss, match="damaged; restore it"):
         await start_and_read(backend, "r199")
 
 
@@ -81,7 +81,7 @@ async def test_a_first_page_that_is_lost(database: TemporaryStore) -> None:
     overwrite(path, 0)
     backend = SqliteBackend(SqliteConfig(path=path), NoCredentials())
     before = path.read_bytes()
-    with pytest.raises(FailedPrecondition, match="not a SQLite database, or its first page is lost; restore it"):
+    with pytest.raises(DataLoss, match="not a SQLite database, or its first page is lost; restore it"):
         await backend.start()
     assert path.read_bytes() == before
 

@@ -14,7 +14,7 @@ import pytest
 from prism.backends.sqlite import schema
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.testing import TemporaryStore
-from prism.errors import BackendUnavailable, FailedPrecondition
+from prism.errors import BackendUnavailable, DataLoss, FailedPrecondition
 from prism.sdk.schema import Migration, Migrations
 
 from .keyvalues import HERE, keyvalue, put, value_of
@@ -156,7 +156,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     """A file that SQLite did not write is refused, for the operator to look at."""
     path = tmp_path / "data.db"
     path.write_bytes(b"a letter to a friend " * 500)
-    with pytest.raises(FailedPrecondition, match=r"data\.db: the file is not a SQLite database"):
+    with pytest.raises(DataLoss, match=r"data\.db: the file is not a SQLite database"):
         schema.prepare(path, CONFIG)
 
 

@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.testing import TemporaryStore
-from prism.errors import AlreadyExists, BackendUnavailable, Conflict, FailedPrecondition, Outcome
+from prism.errors import AlreadyExists, BackendUnavailable, Conflict, DataLoss, Outcome
 from prism.interfaces.keyvalue import CompareAndSwapRequest, PutItem, PutRequest
 from prism.sdk import HealthStatus, NoCredentials
 
@@ -31,7 +31,7 @@ async def test_start_may_be_tried_again(database: TemporaryStore) -> None:
     path.parent.mkdir()
     path.write_text("not a database " * 100)
     backend = SqliteBackend(SqliteConfig(path=path), NoCredentials())
-    with pytest.raises(FailedPrecondition):
+    with pytest.raises(DataLoss):
         await backend.start()
     path.unlink()
     await backend.start()

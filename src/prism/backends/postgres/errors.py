@@ -81,7 +81,7 @@ _MAPPINGS = (
         LATER,
     ),
     ErrorMapping(
-        (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError),
+        (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError, asyncpg.UndefinedFileError),
         DataLoss,
         "PostgreSQL reports damaged data: check its disks and restore a backup",
     ),

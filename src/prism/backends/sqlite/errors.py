@@ -34,6 +34,9 @@ _CODES: Mapping[int, tuple[type[PrismError], str]] = {
     sqlite3.SQLITE_INTERRUPT: (DeadlineExceeded, "the deadline passed while SQLite was searching; ask for less"),
 }
 
+_DAMAGE = frozenset({sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA})
+"""Extended codes of SQLITE_IOERR that are about what is on the disk: the file system, or a checksum, says so."""
+
 _RETRY_AFTER: Mapping[type[PrismError], float] = {Conflict: 0.1, BackendUnavailable: 1.0}
 
 
@@ -49,7 +52,9 @@ def translated(error: sqlite3.Error, outcome: Outcome | None) -> PrismError:
         error: SQLite's.
         outcome: what is known of a write; None for a read.
     """
-    kind, advice = _CODES.get(primary_code(error), (InternalError, "SQLite failed unexpectedly; report this"))
+    damaged = getattr(error, "sqlite_errorcode", 0) in _DAMAGE
+    code = sqlite3.SQLITE_CORRUPT if damaged else primary_code(error)
+    kind, advice = _CODES.get(code, (InternalError, "SQLite failed unexpectedly; report this"))
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return kind(f"{advice} ({name}: {error})", outcome=outcome, retry_after=_RETRY_AFTER.get(kind))
 

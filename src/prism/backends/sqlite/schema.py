@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.errors import primary_code, translated
-from prism.errors import FailedPrecondition, PrismError
+from prism.errors import DataLoss, FailedPrecondition, PrismError
 from prism.sdk.schema import Migration, Migrations, Version, Versions, pending, reached
 
 APPLICATION_ID = 0x5072736D
@@ -73,7 +73,8 @@ def prepare(path: Path, config: SqliteConfig) -> None:
 
     Raises:
         BackendUnavailable: the file cannot be opened, or another process holds it.
-        FailedPrecondition: the file is not Prism's, damaged, read-only or of a newer release.
+        DataLoss: the file is damaged.
+        FailedPrecondition: the file is not Prism's, read-only or of a newer release.
     """
     try:
         _make_folder(path.parent)
@@ -158,6 +159,8 @@ def _versions(connection: sqlite3.Connection, path: Path) -> Versions:
             f"{path} has file version {version}, this release knows up to {FILE_VERSION}; "
             "run the newer Prism that wrote it, or set `path` to another file"
         )
+    if version < 0:
+        raise DataLoss(f"{path} is damaged: its file version is {version}, which no release has written; restore it")
     found = dict(_OF_FILE[version])
     if "abstraction_versions" in tables:
         rows = connection.execute("SELECT abstraction, version, compatible_from FROM abstraction_versions")
@@ -168,6 +171,6 @@ def _versions(connection: sqlite3.Connection, path: Path) -> Versions:
 def _at_start(error: sqlite3.Error, path: Path) -> PrismError:
     """What cannot mend itself is for the operator: the host does not go on trying."""
     plain = translated(error, None)
-    lasting = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
+    lasting = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
     kind = FailedPrecondition if primary_code(error) in lasting else type(plain)
     return kind(f"{path}: {plain.message}", retry_after=plain.retry_after)

@@ -1,6 +1,6 @@
 """The last hop before dispatch, route: namespace and abstraction -> the plugin instance that serves them."""
 
-from prism.errors import NamespaceNotFound, Outcome, Unimplemented
+from prism.errors import DataLoss, NamespaceNotFound, Outcome, Unimplemented
 from prism.gateway.call import NAMESPACE_HEADER, Call
 
 RETRY_AFTER = 1.0
@@ -12,7 +12,8 @@ def route(call: Call) -> None:
     Raises:
         NamespaceNotFound: it is not configured.
         Unimplemented: it does not serve the operation's abstraction.
-        BackendUnavailable, BackendCredentials: its instance does not serve at the moment; nothing was applied.
+        BackendUnavailable, BackendCredentials, DataLoss: its instance does not serve at the moment; nothing was
+            applied.
     """
     namespace = call.snapshot.namespaces.get(call.namespace)
     if namespace is None:
@@ -28,7 +29,7 @@ def route(call: Call) -> None:
         )
     if refusal := target.instance.refusal:
         backend = {"backend": target.instance.backend}
-        raise target.instance.refusal_kind(
-            refusal, metadata=backend, retry_after=RETRY_AFTER, outcome=Outcome.NOT_APPLIED
-        )
+        kind = target.instance.refusal_kind
+        retry_after = None if kind is DataLoss else RETRY_AFTER  # no waiting mends what is damaged
+        raise kind(refusal, metadata=backend, retry_after=retry_after, outcome=Outcome.NOT_APPLIED)
     call.target = target

@@ -118,3 +118,32 @@ async def test_a_read_only_database_is_degraded(
     await asyncio.to_thread(postgres_server.execute, end_sessions, name)
     await store.put("r", {b"k": b"w"})
     assert (await store.backend.health()).status is HealthStatus.HEALTHY
+
+
+async def test_a_server_without_tls(postgres_url: str, open_store: OpenStore):
+    """It answers, and offers none: the error says so, and not that it does not answer."""
+    store = await open_store(postgres_url, start=False, sslmode="require")
+    with pytest.raises(BackendUnavailable, match=r"offers no TLS: turn its ssl on") as caught:
+        await store.backend.start()
+    assert "does not answer" not in caught.value.message
+
+
+async def test_a_handshake_that_is_refused(open_store: OpenStore):
+    """What a server says is given as that, as PgBouncer refuses a setting; what the driver finds out is not."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+        fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: x\0\0"
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"postgresql://postgres:x@127.0.0.1:{port}/postgres?sslmode=disable"
+        store = await open_store(url, start=False)
+        with pytest.raises(BackendUnavailable, match=r"refuses the connection.*unsupported startup parameter: x"):
+            await store.backend.start()
+    found_out = translate(asyncpg.ConnectionDoesNotExistError("closed"), writes=False, sent=True)
+    assert "does not answer" in found_out.message

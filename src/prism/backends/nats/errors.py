@@ -9,6 +9,8 @@ from prism.errors import BackendCredentials, BackendUnavailable, InvalidArgument
 from prism.sdk.driver_errors import LATER
 
 PERMISSIONS: Final = "permissions violation"
+_SILENCE = ("empty response", "json parse error")
+"""What a server that is not one of NATS's says; the driver gives everything a server says itself the same class."""
 _LOGIN = ("authorization violation", "authentication", "authorization error")
 
 
@@ -32,6 +34,10 @@ def translate(error: BaseException, outcome: Outcome | None = None) -> PrismErro
             f"TLS with NATS failed: correct ca, certificate, key and tls_server_name ({text})",
             outcome=outcome,
             retry_after=LATER,
+        )
+    if type(error) is errors.Error and not any(each in text.lower() for each in _SILENCE):
+        return BackendUnavailable(
+            f"NATS refuses the connection: correct what it says ({text})", outcome=outcome, retry_after=LATER
         )
     return BackendUnavailable(
         f"NATS does not answer: check that it runs and can be reached ({text})", outcome=outcome, retry_after=LATER

@@ -77,7 +77,10 @@ class NatsSession:
                 raise TimeoutError(f"NATS did not answer within {2 * config.connect_timeout:g} s")
             connecting.result()
         except (errors.Error, OSError, TimeoutError, ValueError) as error:
+            parting = session._last_words() if isinstance(error, OSError) else None
             await session.close(_ABORT_TIMEOUT)
+            if parting is not None:
+                raise translate(parting) from error
             reason = session._failure if isinstance(error, errors.NoServersError) and session._failure else error
             raise translate(reason) from error
         except BaseException:
@@ -114,6 +117,15 @@ class NatsSession:
         )
         if self.client.connected_url is not None:
             servers.reached(self.client.connected_url.netloc)
+
+    def _last_words(self) -> errors.Error | None:
+        """What a server said that closed the connection before the driver came to read it.
+
+        A stream that has failed gives nothing of what it has received, so this looks into its buffer.
+        """
+        reader = getattr(getattr(self.client, "_transport", None), "_io_reader", None)
+        line = bytes(getattr(reader, "_buffer", b"")).partition(b"\r\n")[0]
+        return errors.Error(f"nats: {line[4:].decode(errors='replace').strip()}") if line[:4] == b"-ERR" else None
 
     async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of something that the driver does; a caller that gives up does not stop it.

@@ -116,6 +116,19 @@ _MAPPINGS = (
     ),
 )
 
+_REFUSED = ErrorMapping(
+    (asyncpg.PostgresConnectionError,),
+    BackendUnavailable,
+    "PostgreSQL, or a pooler in front of it, refuses the connection: correct what it says",
+    LATER,
+)
+"""What a server says has a severity; what the driver finds out about a connection has none."""
+
+_NO_TLS = "rejected SSL upgrade"
+_WITHOUT_TLS = ErrorMapping(
+    (ConnectionError,), BackendUnavailable, "PostgreSQL offers no TLS: turn its ssl on, or set another sslmode", LATER
+)
+
 _ENDED = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -138,6 +151,10 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if isinstance(error, PrismError):
         return error
     outcome = _outcome(error, sent=sent) if writes else None
+    if isinstance(error, asyncpg.PostgresConnectionError) and getattr(error, "severity", None):
+        return _REFUSED.error(error, outcome)
+    if isinstance(error, ConnectionError) and _NO_TLS in str(error):
+        return _WITHOUT_TLS.error(error, outcome)
     return translated(error, _MAPPINGS, outcome, store="PostgreSQL")
 
 

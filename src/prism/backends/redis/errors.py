@@ -9,6 +9,7 @@ import re
 import ssl
 
 import redis.exceptions as driver
+from redis.asyncio.sentinel import MasterNotFoundError
 
 from prism.backends.redis.commands.durability import Unsynced
 from prism.backends.redis.data.scripts import NOT_HERE
@@ -83,6 +84,12 @@ _MAPPINGS = (
         LATER,
     ),
     ErrorMapping(
+        (MasterNotFoundError,),
+        BackendUnavailable,
+        "the sentinels answer, and name no primary: correct sentinel_service, or wait for the end of a failover",
+        LATER,
+    ),
+    ErrorMapping(
         (driver.ConnectionError, driver.RedisClusterException, driver.ClusterError, OSError),
         BackendUnavailable,
         "Redis does not answer: check that it runs and can be reached",
@@ -105,11 +112,17 @@ _PREFIXES = (
     (NOT_HERE, BackendUnavailable, "the nodes of the Redis cluster disagree on the owner of this channel: try again"),
     ("MISCONF", StoreFull, "Redis cannot write to its disk and takes no writes until it can: see its log"),
     ("WRONGTYPE", DataLoss, "a key of the gateway's holds what another program has put there: remove it"),
+    ("DENIED", BackendUnavailable, "Redis refuses other machines (protected-mode): set a password there, or bind it"),
+    ("DB index is out of range", FailedPrecondition, "this Redis has no database of that number: correct `database`"),
+    ("SELECT is not allowed in cluster mode", FailedPrecondition, "this is a node of a cluster: set mode: cluster"),
     ("NOREPLICAS", BackendUnavailable, "Redis has too few replicas (min-replicas-to-write): bring them back"),
     ("BUSY", BackendUnavailable, "Redis is busy with a script: wait, or end it with SCRIPT KILL"),
     ("UNKILLABLE", BackendUnavailable, "Redis is busy with a script: wait for its end"),
 )
 """Answers that the driver has no class for."""
+
+_FULL = "max number of clients reached"
+"""The driver takes this answer for a lost connection."""
 
 _FORBIDDEN = re.compile("run the '([^']+)' command")
 
@@ -142,6 +155,12 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if forbidden:
         return BackendCredentials(
             f"{_CREDENTIALS}: allow the user +{forbidden[1]} ({first_line(error)})", outcome=outcome
+        )
+    if isinstance(error, driver.ConnectionError) and _FULL in str(error):
+        return BackendUnavailable(
+            f"Redis takes no more connections: raise its maxclients, or lower pool_size ({first_line(error)})",
+            outcome=outcome,
+            retry_after=LATER,
         )
     if not isinstance(error, _KNOWN):
         for prefix, kind, advice in _PREFIXES:

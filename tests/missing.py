@@ -17,6 +17,7 @@ VARIABLE: Final = "PRISM_TEST_REQUIRE"
 
 NEEDED: Final = {
     "PostgreSQL": "its programs, or a server that PRISM_TEST_POSTGRES_URL names",
+    "PgBouncer": "the pooler of PostgreSQL",
     "Redis": "redis-server, or what PRISM_TEST_REDIS_BINARY or PRISM_TEST_REDIS_URL names",
     "Valkey": "valkey-server",
     "nats-server": "the server of NATS",

@@ -23,7 +23,7 @@ async def test_gets_of_many_callers_are_few_statements(store: Store):
     """300 concurrent gets, across namespaces and records, are but a handful of executions in the server."""
     names = [(f"ns{n % 3}", f"r{n}") for n in range(300)]
     await asyncio.gather(*(store.put(id_, {b"k": id_.encode()}, namespace=ns) for ns, id_ in names))
-    assert 1 <= sum(generic for generic, _ in await executions(store, "INSERT INTO items")) <= 6
+    assert 1 <= sum(generic for generic, _ in await executions(store, 'INSERT INTO "prism".items')) <= 6
     found = await asyncio.gather(*(store.get(id_, b"k", b"none", namespace=ns) for ns, id_ in names))
     assert found == [{b"k": id_.encode()} for _, id_ in names]
     assert 1 <= sum(generic for generic, _ in await executions(store, "asked.n, value")) <= 6

@@ -92,13 +92,13 @@ async def test_plans_are_by_primary_key_however_empty_the_table_was(postgres_url
         *statements.LIST_RECORDS.values(),
     ]
     for n, statement in enumerate(everything):
-        await session.connection.execute(f"PREPARE s{n} AS {statement.sql}")
+        await session.connection.execute(f"PREPARE s{n} AS {statement.sql('prism')}")
         parameters = await session.connection.fetchval(
             "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = $1", f"s{n}"
         )
         nulls = ", ".join(["NULL"] * parameters)
         call = f"s{n}({nulls})" if parameters else f"s{n}"
         plan = "\n".join(row[0] for row in await session.connection.fetch(f"EXPLAIN EXECUTE {call}"))
-        assert "Seq Scan" not in plan, (statement.sql, plan)
-        assert "Hash" not in plan, (statement.sql, plan)
+        assert "Seq Scan" not in plan, (statement.text, plan)
+        assert "Hash" not in plan, (statement.text, plan)
     await session.connection.close()

@@ -142,10 +142,9 @@ async def test_a_write_that_meets_a_standby_is_not_applied(pair: Pair, open_stor
     """What a hot standby answers to a write is STORE_FULL's read-only, NOT_APPLIED, and its session is given up."""
     await open_store(pair.alone)
     pair.catch_up()
-    settings = {"search_path": "prism"}
 
     async def on_the_standby() -> Session:
-        return Session(await asyncpg.connect(pair.standby_url, server_settings=settings))
+        return Session(await asyncpg.connect(pair.standby_url), "prism")
 
     sessions = Sessions(on_the_standby)
     await sessions.start()

@@ -159,7 +159,7 @@ async def test_options_of_the_connection_string_take_nothing_back(postgres_url: 
     names = ("search_path", "synchronous_commit", "statement_timeout", "default_transaction_isolation", "lock_timeout")
     found = {name: await session.connection.fetchval("SELECT current_setting($1)", name) for name in names}
     assert found == {
-        "search_path": '"prism"',
+        "search_path": "prism",
         "synchronous_commit": "on",
         "statement_timeout": "30s",
         "default_transaction_isolation": "read committed",

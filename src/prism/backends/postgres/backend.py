@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 _SWEEP_BATCH = 500
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
+_POOLED = (
+    "a pooler in front of PostgreSQL drops the settings of sessions: each statement is sent in a transaction with its "
+    "settings, which takes several round trips; connect to PostgreSQL directly where you can"
+)
 
 
 class PostgresBackend:
@@ -61,6 +65,8 @@ class PostgresBackend:
         try:
             session = await self._open_session()
             try:
+                if session.pooled:
+                    log.warning("%s", _POOLED)
                 await schema.prepare(session.connection, self._config.schema_name)
                 if await failover_may_lose(session, self._config):
                     log.warning(

@@ -13,7 +13,7 @@ GET = Statement(
     """
     SELECT asked.n, value
     FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS asked (namespace, key, n)
-    JOIN cache USING (namespace, key)
+    JOIN @.cache USING (namespace, key)
     WHERE expires_at IS NULL OR expires_at > statement_timestamp()
     """,
     writes=False,
@@ -21,14 +21,14 @@ GET = Statement(
 
 TTL = Statement(
     """
-    SELECT (extract(epoch FROM expires_at - statement_timestamp()) * 1000000)::bigint FROM cache
+    SELECT (extract(epoch FROM expires_at - statement_timestamp()) * 1000000)::bigint FROM @.cache
     WHERE namespace = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > statement_timestamp())
     """,
     writes=False,
 )
 
 _SET = f"""
-    INSERT INTO cache AS current (namespace, key, value, expires_at)
+    INSERT INTO @.cache AS current (namespace, key, value, expires_at)
     VALUES ($1, $2, $3, {_AFTER.format("$4::bigint")})
     ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
 """
@@ -39,7 +39,7 @@ SET_IF_ABSENT = Statement(f"{_SET} WHERE NOT {_LIVE} RETURNING true", writes=Tru
 
 SET_IF_PRESENT = Statement(
     f"""
-    UPDATE cache AS current SET value = $3, expires_at = {_AFTER.format("$4::bigint")}
+    UPDATE @.cache AS current SET value = $3, expires_at = {_AFTER.format("$4::bigint")}
     WHERE namespace = $1 AND key = $2 AND {_LIVE}
     RETURNING true
     """,
@@ -49,10 +49,10 @@ SET_IF_PRESENT = Statement(
 DELETE = Statement(
     f"""
     WITH locked AS MATERIALIZED (
-        SELECT namespace, key FROM cache WHERE namespace = $1 AND key = ANY($2::bytea[])
+        SELECT namespace, key FROM @.cache WHERE namespace = $1 AND key = ANY($2::bytea[])
         ORDER BY namespace, key FOR UPDATE
     )
-    DELETE FROM cache AS current USING locked
+    DELETE FROM @.cache AS current USING locked
     WHERE current.namespace = locked.namespace AND current.key = locked.key
     RETURNING {_LIVE}
     """,
@@ -61,7 +61,7 @@ DELETE = Statement(
 
 EXPIRE = Statement(
     f"""
-    UPDATE cache AS current SET expires_at = {_AFTER.format("$3::bigint")}
+    UPDATE @.cache AS current SET expires_at = {_AFTER.format("$3::bigint")}
     WHERE namespace = $1 AND key = $2 AND {_LIVE}
     RETURNING true
     """,
@@ -71,7 +71,7 @@ EXPIRE = Statement(
 # A row that is not a counter, or would leave the range, is left as it is: no row comes back.
 INCREMENT = Statement(
     f"""
-    INSERT INTO cache AS current (namespace, key, value, expires_at)
+    INSERT INTO @.cache AS current (namespace, key, value, expires_at)
     VALUES ($1, $2, convert_to($3::bigint::text, 'UTF8'), {_AFTER.format("$4::bigint")})
     ON CONFLICT (namespace, key) DO UPDATE SET
         value = CASE WHEN {_LIVE} THEN convert_to(({_SUM})::text, 'UTF8') ELSE excluded.value END,

@@ -7,7 +7,7 @@ import asyncpg
 
 from prism.backends.postgres.config import Address, PostgresConfig, PostgresCredentials
 from prism.backends.postgres.hosts import Hosts
-from prism.backends.postgres.sessions import Session
+from prism.backends.postgres.sessions import PooledSession, Session
 from prism.errors import FailedPrecondition
 from prism.sdk.tls import client_context
 
@@ -27,8 +27,9 @@ _PLANS = {
 # Never lowers what the server promises: remote_apply stays.
 _SYNCED = """
 SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), current_setting('fsync')
-"""
+    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, {local})"""
+
+_FOUND = "SELECT pg_backend_pid() AS pid, current_setting('fsync', true) AS fsync"
 
 
 async def open_session(config: PostgresConfig, credentials: PostgresCredentials, hosts: Hosts | None = None) -> Session:
@@ -51,23 +52,28 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials,
         return connection
 
     connection = await (hosts or Hosts(config.addresses)).first(connect)
-    if config.durability == "synced":
-        try:
-            if await connection.fetchval(_SYNCED, column=1) != "on":
-                raise FailedPrecondition(
-                    "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or set durability: store"
-                )
-        except BaseException:
-            connection.terminate()
-            raise
-    return Session(connection)
+    try:
+        async with connection.transaction():  # behind a pooler, only a transaction stays with one server
+            ((pid, fsync),) = await connection.fetch(_FOUND)
+        if config.durability == "synced" and fsync != "on":
+            raise FailedPrecondition(
+                "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or set durability: store"
+            )
+        if pid != connection.get_server_pid():  # a pooler has answered the handshake, with a number of its own
+            return PooledSession(connection, config.schema_name, _begin(config))
+        await connection.execute(_set(config))
+    except BaseException:
+        connection.terminate()
+        raise
+    return Session(connection, config.schema_name)
 
 
 async def failover_may_lose(session: Session, config: PostgresConfig) -> bool:
     """Whether there are hosts to fail over to, and nothing that makes their disks part of an acknowledgement."""
     if len(config.addresses) == 1 or config.durability != "synced":
         return False
-    return not await session.connection.fetchval("SELECT current_setting('synchronous_standby_names')")
+    async with session.connection.transaction():
+        return not await session.connection.fetchval("SELECT current_setting('synchronous_standby_names', true)")
 
 
 def _options(config: PostgresConfig, credentials: PostgresCredentials) -> dict[str, Any]:
@@ -83,20 +89,38 @@ def _options(config: PostgresConfig, credentials: PostgresCredentials) -> dict[s
         "timeout": config.connect_timeout,
         "command_timeout": config.statement_timeout + _TIMEOUT,
         "target_session_attrs": "primary",
-        "server_settings": _settings(config),
+        "server_settings": {"application_name": "prism"},  # poolers refuse, or drop, any other
+        "statement_cache_size": 0,  # what is prepared is kept by `Session`
     }
+
+
+def _set(config: PostgresConfig) -> str:
+    """The settings of a session."""
+    settings = {
+        "search_path": f'"{config.schema_name}"',
+        "default_transaction_isolation": "'read committed'",
+        **_settings(config),
+    }
+    return ";".join([*(f"SET {name} = {value}" for name, value in settings.items()), *_synced(config, "false")])
+
+
+def _begin(config: PostgresConfig) -> str:
+    """The beginning of a transaction, with the same settings for it alone."""
+    local = (f"SET LOCAL {name} = {value}" for name, value in _settings(config).items())
+    return ";".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *local, *_synced(config, "true")])
 
 
 def _settings(config: PostgresConfig) -> dict[str, str]:
     return {
-        "application_name": "prism",
-        "search_path": f'"{config.schema_name}"',
-        "default_transaction_isolation": "read committed",
         "statement_timeout": _milliseconds(config.statement_timeout),
         "lock_timeout": _milliseconds(config.lock_timeout),
         **({"synchronous_commit": "off"} if config.durability == "store" else {}),
         **_PLANS,
     }
+
+
+def _synced(config: PostgresConfig, local: str) -> list[str]:
+    return [_SYNCED.format(local=local)] if config.durability == "synced" else []
 
 
 def _milliseconds(seconds: float) -> str:

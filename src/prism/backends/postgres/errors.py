@@ -151,8 +151,9 @@ def translate(error: Exception, *, writes: bool, sent: bool) -> PrismError:
     if isinstance(error, PrismError):
         return error
     outcome = _outcome(error, sent=sent) if writes else None
-    if isinstance(error, asyncpg.PostgresConnectionError) and getattr(error, "severity", None):
-        return _REFUSED.error(error, outcome)
+    for said in (error, error.__cause__):  # the driver gives last words as the cause of a lost connection
+        if isinstance(said, asyncpg.PostgresConnectionError) and getattr(said, "severity", None):
+            return _REFUSED.error(said, outcome)
     if isinstance(error, ConnectionError) and _NO_TLS in str(error):
         return _WITHOUT_TLS.error(error, outcome)
     return translated(error, _MAPPINGS, outcome, store="PostgreSQL")

@@ -92,7 +92,7 @@ async def prepare(connection: asyncpg.Connection, schema: str) -> None:
     """Brings `schema` to the versions that this release knows; safe when several gateways do so at once.
 
     Args:
-        connection: a session whose search_path is `schema`.
+        connection: a session.
         schema: a plain lower-case name.
 
     Raises:
@@ -104,8 +104,9 @@ async def prepare(connection: asyncpg.Connection, schema: str) -> None:
             f"PostgreSQL {connection.get_server_version().major} is too old; upgrade the server to "
             f"{OLDEST_SERVER} or newer"
         )
-    if not _pending(await _versions(connection, schema), schema):
-        return
+    async with connection.transaction():  # behind a pooler, only a transaction stays with one server
+        if not _pending(await _versions(connection, schema), schema):
+            return
     async with connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('prism.schema.' || $1, 0))", schema)
@@ -119,6 +120,7 @@ async def _migrate(connection: asyncpg.Connection, schema: str) -> None:
         return
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", schema):
         await connection.execute(f'CREATE SCHEMA "{schema}"')
+    await connection.execute(f'SET LOCAL search_path = "{schema}"')
     for statement in (_VERSION_TABLES, *statements):
         await connection.execute(statement)
     await connection.execute(_SET_LAYOUT, LAYOUT)

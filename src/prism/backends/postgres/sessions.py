@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -21,8 +22,12 @@ ATTEMPTS = 5
 _BACKOFF = 0.002
 _REFUSED = 1.0  # seconds for which a refused session is not asked for again while there are others
 
-_NO_MORE = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.TooManyConnectionsError)
-"""The server takes no more sessions of ours, and goes on with those that stand."""
+_NO_MORE = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ProtocolViolationError,
+)
+"""The server, or a pooler, takes no more sessions of ours, and goes on with those that stand."""
 
 _MISPLACED = (asyncpg.InvalidCachedStatementError, asyncpg.ReadOnlySQLTransactionError)
 """A new session fares better: it plans anew, or finds the primary after a failover."""
@@ -33,18 +38,63 @@ Rows = list[asyncpg.Record]
 class Session:
     """One connection and the statements prepared on it."""
 
-    __slots__ = ("_prepared", "connection")
+    __slots__ = ("_prepared", "connection", "schema")
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    pooled = False
+
+    def __init__(self, connection: asyncpg.Connection, schema: str) -> None:
         self.connection = connection
+        self.schema = schema
         self._prepared: dict[Statement, asyncpg.prepared_stmt.PreparedStatement] = {}
 
     async def prepare(self, statement: Statement) -> Callable[..., Awaitable[Rows]]:
         """The statement, ready to be run with its parameters."""
         prepared = self._prepared.get(statement)
         if prepared is None:
-            prepared = self._prepared[statement] = await self.connection.prepare(statement.sql)
+            name = f"prism_{len(self._prepared)}"
+            prepared = await self.connection.prepare(statement.sql(self.schema), name=name)
+            self._prepared[statement] = prepared
         return prepared.fetch
+
+
+class PooledSession(Session):
+    """One connection to a pooler, which may give each transaction another server, and keeps no setting of a session.
+
+    So each statement is a transaction that begins with its settings, and nothing is prepared by a name.
+    """
+
+    __slots__ = ("_begin",)
+
+    pooled = True
+
+    def __init__(self, connection: asyncpg.Connection, schema: str, begin: str) -> None:
+        super().__init__(connection, schema)
+        self._begin = begin
+
+    async def prepare(self, statement: Statement) -> Callable[..., Awaitable[Rows]]:
+        """The statement, in a transaction that has begun."""
+        try:
+            await self.connection.execute(self._begin)
+        except asyncpg.PostgresError:
+            self.connection.terminate()
+            raise
+        return partial(self._run, statement.sql(self.schema))
+
+    async def _run(self, sql: str, *arguments: Any) -> Rows:
+        try:
+            rows: Rows = await self.connection.fetch(sql, *arguments)
+        except asyncpg.PostgresError as error:
+            if was_answered(error):
+                await self._roll_back()
+            raise
+        await self.connection.execute("COMMIT")
+        return rows
+
+    async def _roll_back(self) -> None:
+        try:
+            await self.connection.execute("ROLLBACK")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            self.connection.terminate()
 
 
 class Sessions:

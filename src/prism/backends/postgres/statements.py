@@ -1,6 +1,7 @@
 """Every SQL statement of the data path: constants, each one transaction, with all that varies bound as a parameter.
 
-Tables are found by the session's search_path. Three things hold for all of them:
+Tables are named with their schema, `@.items`: no setting of a session says where they are. Three things hold for all
+statements:
 
 - An item whose time has come is dead to every statement, swept or not, by the server's clock. Reads ask the clock of
   their start; writes, which may wait for a lock, ask it when they touch the row.
@@ -17,12 +18,16 @@ class Statement:
     """One statement.
 
     Attributes:
-        sql: its text.
+        text: with `@.` before each table, and `@name` for the schema's name.
         writes: it may change something, so it must not be sent twice.
     """
 
-    sql: str
+    text: str
     writes: bool
+
+    def sql(self, schema: str) -> str:
+        """It, on the tables of a schema: a plain lower-case name."""
+        return self.text.replace("@.", f'"{schema}".').replace("@name", schema)
 
 
 _LIVE_AT_START = "(expires_at IS NULL OR expires_at > statement_timestamp())"
@@ -34,7 +39,7 @@ GET = Statement(
     f"""
     SELECT asked.n, value, metadata, version, {_EXPIRY}
     FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS asked (namespace, id, key, n)
-    JOIN items USING (namespace, id, key)
+    JOIN @.items USING (namespace, id, key)
     WHERE {_LIVE_AT_START}
     ORDER BY asked.n
     """,
@@ -44,7 +49,7 @@ GET = Statement(
 # What an idle gateway sends: a quarter faster than a batch of one.
 GET_ONE = Statement(
     f"""
-    SELECT value, metadata, version, {_EXPIRY} FROM items
+    SELECT value, metadata, version, {_EXPIRY} FROM @.items
     WHERE namespace = $1 AND id = $2 AND key = $3 AND {_LIVE_AT_START}
     """,
     writes=False,
@@ -54,7 +59,7 @@ EXISTS = Statement(
     f"""
     SELECT asked.n
     FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS asked (namespace, id, key, n)
-    JOIN items USING (namespace, id, key)
+    JOIN @.items USING (namespace, id, key)
     WHERE {_LIVE_AT_START}
     ORDER BY asked.n
     """,
@@ -63,14 +68,14 @@ EXISTS = Statement(
 
 _INPUT = """
     input AS MATERIALIZED (
-        SELECT given.*, nextval('versions') AS version
+        SELECT given.*, nextval('@.versions') AS version
         FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[])
             WITH ORDINALITY AS given (namespace, id, key, value, metadata, ttl, n)
     )
 """
 
 _STORE_INPUT = f"""
-    INSERT INTO items AS current (namespace, id, key, value, metadata, version, expires_at)
+    INSERT INTO @.items AS current (namespace, id, key, value, metadata, version, expires_at)
     SELECT namespace, id, key, value, metadata, version, {_AFTER.format("ttl")}
     FROM input WHERE {{}} ORDER BY namespace, id, key
     ON CONFLICT (namespace, id, key) DO UPDATE
@@ -93,7 +98,7 @@ PUT = Statement(
 PUT_ONCE = Statement(
     f"""
     WITH {_INPUT}, claimed AS (
-        INSERT INTO idempotency AS current (namespace, key, fingerprint, versions, used_at)
+        INSERT INTO @.idempotency AS current (namespace, key, fingerprint, versions, used_at)
         SELECT $8, $9, $10, (SELECT array_agg(version ORDER BY n) FROM input), clock_timestamp()
         ON CONFLICT (namespace, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, versions = excluded.versions, used_at = excluded.used_at
@@ -107,7 +112,7 @@ PUT_ONCE = Statement(
 
 REMEMBERED = Statement(
     """
-    SELECT fingerprint, versions FROM idempotency
+    SELECT fingerprint, versions FROM @.idempotency
     WHERE namespace = $1 AND key = $2 AND used_at > statement_timestamp() - $3 * interval '1 microsecond'
     """,
     writes=False,
@@ -116,9 +121,9 @@ REMEMBERED = Statement(
 DELETE_ITEMS = Statement(
     f"""
     WITH locked AS (
-        SELECT key FROM items WHERE namespace = $1 AND id = $2 AND key = ANY ($3::bytea[]) ORDER BY key FOR UPDATE
+        SELECT key FROM @.items WHERE namespace = $1 AND id = $2 AND key = ANY ($3::bytea[]) ORDER BY key FOR UPDATE
     )
-    DELETE FROM items AS current USING locked
+    DELETE FROM @.items AS current USING locked
     WHERE current.namespace = $1 AND current.id = $2 AND current.key = locked.key
     RETURNING current.key, {_LIVE}
     """,
@@ -128,9 +133,9 @@ DELETE_ITEMS = Statement(
 DELETE_RECORD = Statement(
     f"""
     WITH locked AS (
-        SELECT key FROM items WHERE namespace = $1 AND id = $2 ORDER BY key FOR UPDATE
+        SELECT key FROM @.items WHERE namespace = $1 AND id = $2 ORDER BY key FOR UPDATE
     ), deleted AS (
-        DELETE FROM items AS current USING locked
+        DELETE FROM @.items AS current USING locked
         WHERE current.namespace = $1 AND current.id = $2 AND current.key = locked.key
         RETURNING {_LIVE} AS lived
     )
@@ -142,9 +147,9 @@ DELETE_RECORD = Statement(
 SET_EXPIRY = Statement(
     f"""
     WITH locked AS (
-        SELECT key FROM items WHERE namespace = $1 AND id = $2 AND key = ANY ($3::bytea[]) ORDER BY key FOR UPDATE
+        SELECT key FROM @.items WHERE namespace = $1 AND id = $2 AND key = ANY ($3::bytea[]) ORDER BY key FOR UPDATE
     )
-    UPDATE items AS current SET expires_at = {_AFTER.format("$4::bigint")} FROM locked
+    UPDATE @.items AS current SET expires_at = {_AFTER.format("$4::bigint")} FROM locked
     WHERE current.namespace = $1 AND current.id = $2 AND current.key = locked.key AND {_LIVE}
     RETURNING current.key
     """,
@@ -155,8 +160,8 @@ _ONE = "current.namespace = $1 AND current.id = $2 AND current.key = $3"
 
 CREATE = Statement(
     f"""
-    INSERT INTO items AS current (namespace, id, key, value, metadata, version, expires_at)
-    VALUES ($1, $2, $3, $4, $5, nextval('versions'), {_AFTER.format("$6::bigint")})
+    INSERT INTO @.items AS current (namespace, id, key, value, metadata, version, expires_at)
+    VALUES ($1, $2, $3, $4, $5, nextval('@.versions'), {_AFTER.format("$6::bigint")})
     ON CONFLICT (namespace, id, key) DO UPDATE
     SET value = excluded.value, metadata = excluded.metadata, version = excluded.version,
         expires_at = excluded.expires_at
@@ -168,8 +173,8 @@ CREATE = Statement(
 
 SWAP = Statement(
     f"""
-    UPDATE items AS current
-    SET value = $4, metadata = $5, version = nextval('versions'), expires_at = {_AFTER.format("$6::bigint")}
+    UPDATE @.items AS current
+    SET value = $4, metadata = $5, version = nextval('@.versions'), expires_at = {_AFTER.format("$6::bigint")}
     WHERE {_ONE} AND {_LIVE}
         AND ($7::bytea IS NULL OR current.value = $7) AND ($8::bigint IS NULL OR current.version = $8)
     RETURNING version, {_EXPIRY}
@@ -179,7 +184,7 @@ SWAP = Statement(
 
 REMOVE = Statement(
     f"""
-    DELETE FROM items AS current
+    DELETE FROM @.items AS current
     WHERE {_ONE} AND {_LIVE}
         AND ($4::bytea IS NULL OR current.value = $4) AND ($5::bigint IS NULL OR current.version = $5)
     RETURNING version
@@ -206,7 +211,7 @@ def _page(where: str, direction: str, *, keys_only: bool) -> Statement:
             SELECT {_COLUMNS},
                 sum({size}) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before
             FROM (
-                SELECT {_COLUMNS} FROM items
+                SELECT {_COLUMNS} FROM @.items
                 WHERE namespace = $1 AND key >= $3 AND key < $4 AND {where} AND {_LIVE_AT_START}
                 ORDER BY {order} LIMIT $5
             ) AS page
@@ -238,7 +243,7 @@ def _records(direction: str, beyond: str) -> Statement:
 
     def step(bound: str) -> str:
         return f"""(
-            SELECT items.id FROM items WHERE items.namespace = $1 AND {bound} AND {_LIVE_AT_START}
+            SELECT items.id FROM @.items WHERE items.namespace = $1 AND {bound} AND {_LIVE_AT_START}
             ORDER BY items.id {direction} LIMIT 1
         )"""
 
@@ -259,10 +264,10 @@ def _records(direction: str, beyond: str) -> Statement:
 # By reverse.
 LIST_RECORDS = {reverse: _records(*words) for reverse, words in _DIRECTIONS.items()}
 
-HOLDS_DATA = Statement("SELECT EXISTS (SELECT FROM items WHERE namespace = $1)", writes=False)
+HOLDS_DATA = Statement("SELECT EXISTS (SELECT FROM @.items WHERE namespace = $1)", writes=False)
 
 HEALTH = Statement(
-    "SELECT current_setting('transaction_read_only')::bool, to_regclass('items') IS NOT NULL", writes=False
+    "SELECT current_setting('transaction_read_only')::bool, to_regclass('@.items') IS NOT NULL", writes=False
 )
 
 
@@ -272,11 +277,11 @@ def _sweep(table: str, key: str, dead: str) -> Statement:
     return Statement(
         f"""
         WITH turn AS MATERIALIZED (
-            SELECT pg_try_advisory_xact_lock(hashtextextended('prism.sweep.' || current_schema(), 0)) AS mine
+            SELECT pg_try_advisory_xact_lock(hashtextextended('prism.sweep.@name', 0)) AS mine
         ), dead AS (
-            SELECT {key} FROM {table} WHERE (SELECT mine FROM turn) AND {dead} LIMIT $1 FOR UPDATE SKIP LOCKED
+            SELECT {key} FROM @.{table} WHERE (SELECT mine FROM turn) AND {dead} LIMIT $1 FOR UPDATE SKIP LOCKED
         ), deleted AS (
-            DELETE FROM {table} USING dead WHERE {same} RETURNING true
+            DELETE FROM @.{table} USING dead WHERE {same} RETURNING true
         )
         SELECT count(*) FROM deleted
         """,

@@ -24,6 +24,10 @@ class SmallDisk:
         """Makes it that large, as an operator does who adds room."""
         _mount("-o", f"remount,size={megabytes}m", str(self.folder))
 
+    def freeze(self, *, thaw: bool = False) -> None:
+        """Mounts it read-only, or writable again; no file may be open for writing."""
+        _mount("-o", f"remount,{'rw' if thaw else 'ro'}", str(self.folder))
+
     @property
     def free(self) -> int:
         """Bytes that are left."""

@@ -1,6 +1,7 @@
 """The SQLite backend, as its host sees it."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
 from prism.backends.sqlite import items
@@ -11,6 +12,8 @@ from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, NoCredentials, Sweeper
+
+log = logging.getLogger(__name__)
 
 _SWEEP_BATCH = 100
 _PROBE_SECONDS = 1.5
@@ -37,7 +40,10 @@ class SqliteBackend:
 
     async def start(self) -> None:
         await self._store.open()
-        self._sweeper.start()
+        if self._store.read_only:
+            log.warning("%s", self._store.read_only)
+        else:
+            self._sweeper.start()
 
     async def attach(self, namespace: str) -> None:
         """Does nothing: a namespace is made by its first write."""
@@ -58,6 +64,8 @@ class SqliteBackend:
             return Health(HealthStatus.UNHEALTHY, error.message)
         if not self._store.in_place():
             return Health(HealthStatus.UNHEALTHY, self._store.misplaced)
+        if self._store.read_only:
+            return Health(HealthStatus.DEGRADED, self._store.read_only)
         if self._store.trouble:
             return Health(HealthStatus.DEGRADED, f"the last write failed: {self._store.trouble}")
         return Health()

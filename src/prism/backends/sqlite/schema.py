@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.errors import primary_code, translated
@@ -99,6 +100,57 @@ def connect(path: Path, config: SqliteConfig, *, read_only: bool = False) -> sql
     connection = _connect(path, config)
     if read_only:
         connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the file is there and this process may not write to it, or not make SQLite's log beside it."""
+    return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def is_unchanging(path: Path) -> bool:
+    """Whether it lies on a file system that is mounted read-only, with all that was written in it: no log is left."""
+    log = log_of(path)
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY) and not (log.exists() and log.stat().st_size)
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log beside a file."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def connect_read_only(path: Path, config: SqliteConfig, *, unchanging: bool) -> sqlite3.Connection:
+    """A connection to a file that `is_read_only`: nothing is made, neither tables nor files beside it.
+
+    Raises:
+        FailedPrecondition: its tables are of a release before, or it was left with a log that cannot be opened here.
+        PrismError: as `prepare` does.
+    """
+    uri = f"file:{quote(str(path))}?mode=ro" + ("&immutable=1" if unchanging else "")
+    try:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=config.busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA query_only = ON")
+            behind = pending(MIGRATIONS, _versions(connection, path), str(path))
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        if primary_code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+            raise FailedPrecondition(
+                f"{path} is read-only and was not closed cleanly, so it cannot be read as it is: make it and its "
+                f"folder writable, and start once ({error})"
+            ) from error
+        raise _at_start(error, path) from error
+    if behind:
+        connection.close()
+        raise FailedPrecondition(
+            f"{path} is read-only and its tables are those of a release before: make it and its folder writable, so "
+            "that they are upgraded"
+        )
     return connection
 
 

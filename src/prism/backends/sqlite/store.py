@@ -7,14 +7,29 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.errors import translated
-from prism.backends.sqlite.schema import connect, prepare
+from prism.backends.sqlite.schema import (
+    connect,
+    connect_read_only,
+    is_read_only,
+    is_unchanging,
+    log_of,
+    prepare,
+)
 from prism.backends.sqlite.threads import Threads
 from prism.backends.sqlite.transaction import Transaction, Write, commit, now
-from prism.errors import BackendError, BackendUnavailable, Conflict, DeadlineExceeded, Outcome, PrismError
+from prism.errors import (
+    BackendError,
+    BackendUnavailable,
+    Conflict,
+    DeadlineExceeded,
+    Outcome,
+    PrismError,
+    StoreFull,
+)
 from prism.sdk import Bounds, Coalescer, Context, Deadline
 
 T = TypeVar("T")
@@ -40,6 +55,7 @@ class Store:
         commits: group commits so far.
         writes: writes in them.
         trouble: why the last group failed; empty where it did not, or only lost to another process.
+        read_only: why nothing is written; empty where it is.
     """
 
     def __init__(self, config: SqliteConfig) -> None:
@@ -47,6 +63,8 @@ class Store:
         self.commits = 0
         self.writes = 0
         self.trouble = ""
+        self.read_only = ""
+        self._state: object = None
         self._config = config
         self._accepts = False
         self._inode = 0
@@ -60,14 +78,19 @@ class Store:
         """Prepares the file and starts the threads; see `Backend.start` for what it raises."""
         if self._accepts:
             return
-        writer, *readers = await asyncio.to_thread(self._connect)
-        self._writer = Threads("prism-sqlite-writer", [writer])
+        connections = await asyncio.to_thread(self._connect)
+        readers = connections[-2 * self._config.readers :]
+        self._writer = Threads("prism-sqlite-writer", connections[: -len(readers)])
         self._readers = Threads("prism-sqlite-reader", readers[: self._config.readers])
         self._scanners = Threads("prism-sqlite-scanner", readers[self._config.readers :])
         self._inode = self.path.stat().st_ino
         self._accepts = True
 
     def _connect(self) -> list[sqlite3.Connection]:
+        """One that writes, unless the file is read-only, and those that read."""
+        self.read_only, self._state = "", None
+        if is_read_only(self.path):
+            return self._connect_read_only()
         prepare(self.path, self._config)
         opened: list[sqlite3.Connection] = []
         try:
@@ -79,6 +102,36 @@ class Store:
             raise translated(error, None) from error
         return opened
 
+    def _connect_read_only(self) -> list[sqlite3.Connection]:
+        unchanging = is_unchanging(self.path)
+        state = self._seen()
+        opened: list[sqlite3.Connection] = []
+        try:
+            for _ in range(2 * self._config.readers):
+                opened.append(connect_read_only(self.path, self._config, unchanging=unchanging))  # noqa: PERF401
+        except BaseException:
+            for connection in opened:
+                connection.close()
+            raise
+        self._state = state if unchanging else None
+        self.read_only = (
+            f"{self.path} is read-only, so only reads are served: make it and its folder writable, then reload the "
+            "namespace's plugin or restart"
+        )
+        return opened
+
+    def _seen(self) -> object:
+        """What changes when another process writes to the file."""
+        found, log = self.path.stat(), log_of(self.path)
+        return found.st_ino, found.st_size, found.st_mtime_ns, log.exists() and log.stat().st_size
+
+    def _check_unchanged(self) -> None:
+        """SQLite takes an unchanging file at its word: it looks for no writer."""
+        if self._state is not None and self._state != self._seen():
+            raise BackendUnavailable(
+                f"{self.path} was read-only at the start and has been written to since: reload the namespace's plugin"
+            )
+
     async def close(self) -> None:
         """Completes what was asked, moves the log into the file and closes it."""
         if not self._accepts:
@@ -88,12 +141,15 @@ class Store:
         await self._groups.drain()
         await self._readers.stop()
         await self._scanners.stop()
-        await asyncio.wait([self._writer.run(_checkpoint)])
+        if not self.read_only:
+            await asyncio.wait([self._writer.run(_checkpoint)])
         await self._writer.stop()
 
     def write(self, context: Context, apply: Callable[[Transaction], T], *, size: int = 0) -> "asyncio.Future[T]":
         """Runs `apply` in the next group commit; answers when that is durable."""
         self._check_open(Outcome.NOT_APPLIED)
+        if self.read_only:
+            raise StoreFull(self.read_only, outcome=Outcome.NOT_APPLIED)
         return self._groups.submit(context.namespace, Write(apply, context.deadline), size=size)
 
     def read(self, context: Context, apply: Callable[[sqlite3.Connection, int], T]) -> "asyncio.Future[T]":
@@ -104,7 +160,12 @@ class Store:
     def query(self, context: Context, apply: Callable[[sqlite3.Connection, int], T]) -> "asyncio.Future[T]":
         """Runs a longer read by itself; it ends when the deadline passes."""
         self._check_open(None)
-        return self._scanners.run(lambda connection: _query(connection, Read(apply, context.deadline)))
+
+        def query(connection: sqlite3.Connection) -> T:
+            self._check_unchanged()
+            return cast("T", _query(connection, Read(apply, context.deadline)))
+
+        return self._scanners.run(query)
 
     @property
     def misplaced(self) -> str:
@@ -142,7 +203,11 @@ class Store:
         return commit(connection, writes)
 
     async def _read(self, reads: Sequence[Read]) -> Sequence[Any]:
-        return await self._readers.run(lambda connection: _read_batch(connection, reads))
+        def read(connection: sqlite3.Connection) -> list[Any]:
+            self._check_unchanged()
+            return _read_batch(connection, reads)
+
+        return await self._readers.run(read)
 
 
 def _is_trouble(answer: object) -> bool:

@@ -8,10 +8,11 @@ serves what the file says.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from prism.config.secrets import SecretProvider
 from prism.config.sections.root import Config
@@ -79,6 +80,10 @@ class Control:
         self._ended = False
         self._changes: set[asyncio.Task[ReloadReport]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
+        self._pending: dict[str, Supervised] = {}
+        self._watching: set[asyncio.Task[None]] = set()
+        self._queued = 0
+        self._newer = asyncio.Event()
 
     @property
     def config(self) -> Config:
@@ -127,10 +132,14 @@ class Control:
         return self._publisher.enable(namespace)
 
     async def start(self) -> None:
-        """Reads the configuration, starts what it names and publishes the first snapshot.
+        """`begin`, then `first_attempts`: what is up soon serves when this returns. Raises as `begin` does."""
+        await self.begin()
+        await self.first_attempts()
 
-        Stores that are down do not delay it beyond `Timing.start_timeout`: their namespaces refuse calls, with the
-        reason, until they are up.
+    async def begin(self) -> None:
+        """Reads the configuration, begins to start what it names and publishes the first snapshot.
+
+        It waits for no store and no plugin: their namespaces refuse calls, with the reason, until they are up.
 
         Raises:
             ConfigInvalid: the configuration cannot be used; nothing was started.
@@ -138,7 +147,12 @@ class Control:
         async with self._lock:
             if self._plugins is None:
                 self._plugins = await asyncio.to_thread(discover)
-            await self._change(await self._load(), self._timing.start_timeout)
+            await self._step(await self._load(), 0.0, self._timing.reload_timeout)
+
+    async def first_attempts(self) -> None:
+        """Waits until every instance was tried once, `Timing.start_timeout` at most; then looks for changes."""
+        attempts = [asyncio.create_task(each.tried()) for each in self.instances]
+        await _first_of([asyncio.gather(*attempts)], self._timing.start_timeout)
         self._triggers.start(watched=self._watches)
 
     async def reload(
@@ -147,7 +161,9 @@ class Control:
         """Reads the configuration again and applies what has changed, without failing a call; says what it did.
 
         A configuration that cannot be used changes nothing. Where a new store is down, the namespace stays with the
-        old one and the change is tried again by itself. Once begun it is not cancelled with its caller, only by `stop`.
+        old one and the change is tried again by itself. Where a new instance takes long to start, everything else is
+        served meanwhile; it is waited for until another reload is asked for, `Timing.reload_timeout` at most, and takes
+        over by itself once it is up. Once begun a reload is not cancelled with its caller, only by `stop`.
 
         Args:
             namespace: whose instances are meant by `force`, with all the namespaces that share them; None for all.
@@ -169,7 +185,7 @@ class Control:
         return await asyncio.shield(change)
 
     async def _reload(self, replacement: Replacement | None, *, force: bool) -> ReloadReport:
-        async with self._lock:
+        async with self._turn():
             if self._ended:
                 raise GatewayUnavailable("the gateway is stopping; the configuration is not reloaded")
             renewed: Collection[Supervised] = self.instances if replacement is None else replacement.of(self.served)
@@ -207,12 +223,16 @@ class Control:
             change.cancel()
         async with self._lock:
             grace = self.config.gateway.drain_timeout
-            await asyncio.gather(*self._retiring, *(each.stop(grace) for each in self.instances))
+            for each in self._watching:
+                each.cancel()
+            ending = {*self.instances, *self._pending.values()}
+            await asyncio.gather(*self._retiring, *(each.stop(grace) for each in ending))
+            self._pending.clear()
             self._publisher.clear()
         await self._source.close()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        await self.begin()
         return self
 
     async def __aexit__(
@@ -234,24 +254,88 @@ class Control:
         """The text without the secrets of the configuration, nor of those that it has lately replaced."""
         return self._source.scrub(text)
 
-    async def _change(self, loaded: Loaded, timeout: float, renewed: Collection[Supervised] = ()) -> ReloadReport:
-        supervision = loaded.config.supervision
-        transition = Transition(self.served, loaded, lambda spec: self._make(spec, supervision), renewed)
-        before = self.served
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One reload at a time; who waits for its turn is known to the one before."""
+        self._queued += 1
+        self._newer.set()
         try:
-            await transition.prepare(timeout)
+            await self._lock.acquire()
+        finally:
+            self._queued -= 1
+            if not self._queued:
+                self._newer.clear()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    async def _change(self, loaded: Loaded, timeout: float, renewed: Collection[Supervised] = ()) -> ReloadReport:
+        """Applies a configuration: at first without what takes long to start, then with that too, as far as it is up
+        in time and nothing newer is asked for.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        report = await self._step(loaded, min(timeout, self._timing.start_timeout), timeout, renewed, put_off=True)
+        while self._pending and not self._newer.is_set() and (left := deadline - loop.time()) > 0:
+            progress = [asyncio.create_task(each.progressed()) for each in self._pending.values()]
+            if not await _first_of([*progress, asyncio.create_task(self._newer.wait())], left):
+                break
+            if self._newer.is_set():
+                break
+            try:
+                again = await self._step(loaded, 0.0, timeout, self.instances & frozenset(renewed))
+            except ConfigInvalid as error:  # the rest is applied already
+                again = ReloadReport(generation=self.generation, held=dict.fromkeys(report.held, error.message))
+            report = report.followed_by(again)
+        for each in self._pending.values():
+            self._watch(each)
+        return report
+
+    def _watch(self, pending: Supervised) -> None:
+        """Has the configuration applied again once more is known of an instance that was waited for long enough."""
+
+        async def watch() -> None:
+            await pending.progressed()
+            self._triggers.try_now()
+
+        task = asyncio.create_task(watch())
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    async def _step(
+        self,
+        loaded: Loaded,
+        timeout: float,
+        handover_timeout: float,
+        renewed: Collection[Supervised] = (),
+        *,
+        put_off: bool = False,
+    ) -> ReloadReport:
+        """Applies what can be applied within the timeout; the arguments are those of `Transition.prepare`."""
+        supervision = loaded.config.supervision
+        transition = Transition(
+            self.served, loaded, lambda spec: self._make(spec, supervision), renewed, pending=self._pending
+        )
+        before = self.served
+        for task in self._watching:
+            task.cancel()
+        try:
+            await transition.prepare(timeout, handover_timeout, put_off=put_off)
             if transition.problems:
                 raise ConfigInvalid(transition.problems)
             served = transition.outcome()
         except BaseException:
+            self._pending = {}
             self._retire(transition.retired(before), 0.0)
             raise
         notes = [*transition.notes, *(_needs_restart(self.config, loaded.config) if self.generation else ())]
         moved = [name for name in transition.changed if not served[name].is_served_as(before.get(name))]
         policy = self._publisher.adopt(loaded.config, served, moved=bool(moved))
-        for each in self.instances:
+        self._pending = transition.pending(served)
+        for each in (*self.instances, *self._pending.values()):
             each.configure(each.spec.supervised_by(supervision))
-        self._retire(transition.retired(served), loaded.config.gateway.drain_timeout)
+        self._retire(transition.retired(served, self._pending.values()), loaded.config.gateway.drain_timeout)
         self._triggers.try_again(later=transition.waits)
         return ReloadReport(
             generation=self.generation,
@@ -272,6 +356,16 @@ class Control:
             task = asyncio.create_task(each.stop(grace))
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
+
+
+async def _first_of(work: Sequence["asyncio.Future[Any]"], timeout: float) -> bool:
+    """Waits until one has ended, for so many seconds at most, and cancels the others; whether one has."""
+    try:
+        done, _ = await asyncio.wait(work, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in work:
+            each.cancel()
+    return bool(done)
 
 
 def _needs_restart(old: Config, new: Config) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a reload did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prism.config.yaml.problem import Problem
 
@@ -33,6 +33,17 @@ class ReloadReport:
     held: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     problems: Sequence[Problem] = ()
+
+    def followed_by(self, other: "ReloadReport") -> "ReloadReport":
+        """Of both as one change: the other one took up what was held back in this one."""
+        return replace(
+            other,
+            added=[*dict.fromkeys((*self.added, *other.added))],
+            changed=[*dict.fromkeys((*self.changed, *other.changed))],
+            removed=[*dict.fromkeys((*self.removed, *other.removed))],
+            policy=self.policy or other.policy,
+            notes=[*dict.fromkeys((*self.notes, *other.notes))],
+        )
 
     def __str__(self) -> str:
         if not self.applied:

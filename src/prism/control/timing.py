@@ -11,8 +11,8 @@ class Timing:
     """The waits of control itself; those for instances are configuration (`prism.config.sections.supervision`).
 
     Attributes:
-        start_timeout: how long the gateway's start waits for the first attempt of every store; it goes on without
-            those that take longer.
+        start_timeout: how long the gateway's start, and what else a reload does, waits for the first attempt of every
+            store; they go on without those that take longer.
         reload_timeout: how long a reload waits for a new instance before the old one is kept.
         stop_timeout: how long a drained backend may take to stop before it is given up.
         retry_first: after a reload that waits for a store, or a secret that cannot be renewed.

@@ -1,17 +1,23 @@
 """From one configuration to the next without a gap: what must be new is started and probed beside the old, and only
 when all is known does the caller swap. Nothing that serves is touched before that.
+
+All that is new starts at once, and none of it holds up the others: what is not up in time is left `pending`. A
+namespace that nothing serves yet refuses its calls meanwhile; one that moves stays where it is, and another transition,
+which is given what is pending, moves it.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from prism.config.specification import BackendSpec, InstanceSpec, Loaded, NamespaceSpec
 from prism.config.yaml.problem import Problem
 from prism.control.supervision.supervised import Supervised
 from prism.errors import PrismError
 from prism.interfaces.catalogue import interfaces
+from prism.plugins.placement import Here
 
 ASKED_AT_ONCE = 16
 
@@ -98,6 +104,7 @@ class Transition:
         loaded: Loaded,
         make: Callable[[InstanceSpec], Supervised],
         renewed: Collection[Supervised] = (),
+        pending: Mapping[str, Supervised] = MappingProxyType({}),
     ) -> None:
         """
         Args:
@@ -105,8 +112,10 @@ class Transition:
             loaded: the new configuration.
             make: an instance, not started.
             renewed: instances that are replaced though they may be the same in both.
+            pending: what transitions of before have begun to start, by key.
         """
         self._renewed = frozenset(renewed)
+        self._begun = dict(pending)
         self._current = current
         self._loaded = loaded
         self._make = make
@@ -121,25 +130,38 @@ class Transition:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.waits = False
-        self._running = {
-            each.spec.key: each for served in current.values() for each in served.instances if not self._must_go(each)
-        }
+        serving = [each for served in current.values() for each in served.instances if not self._must_go(each)]
+        self._running = {each.spec.key: each for each in serving if each.is_kept_up}
+        self._begun |= {each.spec.key: each for each in serving if not each.is_kept_up}
         self._moves = [move for spec in self.changed.values() for move in self._moves_of(spec)]
         self._held: set[Move] = set()
         self._handovers: dict[Supervised, Supervised] = {}
         self._fresh: dict[str, Supervised] = {}
+        self._ended: set[Supervised] = set()
 
-    async def prepare(self, timeout: float) -> None:
-        """Starts what is new, waits for it for so many seconds, and decides; refused if there are `problems` then."""
+    async def prepare(self, timeout: float, handover_timeout: float, *, put_off: bool = False) -> None:
+        """Starts what is new, waits for it, and decides; refused if there are `problems` then.
+
+        Args:
+            timeout: seconds until it goes on without what is not up.
+            handover_timeout: the same for who takes a store over from another, while calls to it wait.
+            put_off: handovers are left pending where there is something else to do, which they would hold up.
+        """
         wanted: dict[str, list[Move]] = {}
         for move in self._moves:
             wanted.setdefault(move.spec.instance.key, []).append(move)
-        for key, moves in wanted.items():
-            if key in self._running:
-                await self._running[key].attach(_namespaces(moves))
-            else:
-                await self._begin(moves)
-        await _tried([each for each in self._fresh.values() if each not in self._handovers], timeout)
+        deadline = asyncio.get_running_loop().time() + timeout
+        up = {key: each for key, each in {**self._begun, **self._running}.items() if key in wanted and each.is_kept_up}
+        attaching = [asyncio.create_task(each.attach(_namespaces(wanted[key]))) for key, each in up.items()]
+        self._fresh |= {key: each for key, each in up.items() if key not in self._running}
+        await self._begin({key: moves for key, moves in wanted.items() if key not in up}, deadline)
+        fresh = [each for each in self._fresh.values() if each.is_kept_up]
+        await _until([*attaching, *(asyncio.create_task(each.tried()) for each in fresh)], deadline)
+        for each in up.values():
+            if not each.starting:
+                each.refuse_unprepared()
+        if put_off:
+            self._put_off_handovers()
         unsettled = [move for move in self._moves if not self._settled(move)]
         waiting = iter(unsettled)
 
@@ -151,7 +173,8 @@ class Transition:
             for _ in range(min(ASKED_AT_ONCE, len(unsettled))):
                 group.create_task(work())
         if not self.problems:
-            await asyncio.gather(*(self._hand_over(old, new, timeout) for new, old in self._handovers.items()))
+            handovers = self._handovers.items()
+            await asyncio.gather(*(self._hand_over(old, new, handover_timeout) for new, old in handovers))
 
     def outcome(self) -> dict[str, Served]:
         """What serves what from now on, in the order of the file."""
@@ -182,16 +205,30 @@ class Transition:
         backends = tuple(found.values())
         return Served(replace(spec, backends=tuple(each.spec for each in backends)), backends)
 
-    def retired(self, served: Mapping[str, Served]) -> set[Supervised]:
-        """The instances, old and new, that serve nothing in the outcome; the others forget what is no longer theirs."""
-        names: dict[Supervised, set[str]] = {each: set() for each in (*self._running.values(), *self._fresh.values())}
+    def retired(self, served: Mapping[str, Served], pending: Collection[Supervised] = ()) -> set[Supervised]:
+        """The instances, old and new, that serve nothing in the outcome and are not pending; those that serve forget
+        what is no longer theirs."""
+        new = (*self._running.values(), *self._fresh.values(), *self._begun.values())
+        names: dict[Supervised, set[str]] = {each: set() for each in new}
         names |= {each: set() for before in self._current.values() for each in before.instances}
-        for name, each in served.items():
-            for supervised in each.instances:
+        for each in pending:
+            names.pop(each, None)
+        for name, namespace in served.items():
+            for supervised in namespace.instances:
                 names[supervised].add(name)
         for supervised, kept in names.items():
             supervised.keep_only(kept)
         return {supervised for supervised, kept in names.items() if not kept}
+
+    def pending(self, served: Mapping[str, Served]) -> dict[str, Supervised]:
+        """What has begun to start and serves nothing in the outcome yet, by key: something is held back for it."""
+        serving = {supervised for each in served.values() for supervised in each.instances}
+        awaited = {move.spec.instance.key for move in self._held}
+        return {
+            key: each
+            for key, each in self._fresh.items()
+            if key in awaited and each.starting and each not in serving and each not in self._ended
+        }
 
     def _must_go(self, supervised: Supervised) -> bool:
         return bool(supervised.blocked) or supervised in self._renewed
@@ -208,21 +245,35 @@ class Transition:
                     moved = part if len(origins) == 1 else replace(part, abstractions=tuple(abstractions))
                     yield Move(spec.name, moved, old)
 
-    async def _begin(self, moves: Sequence[Move]) -> None:
-        """Starts the instance that these moves go to."""
-        spec = moves[0].spec.instance
-        supervised = self._fresh[spec.key] = self._make(spec)
-        unfit = ""
-        try:
-            await supervised.load()
-        except Exception as error:  # noqa: BLE001  # its upkeep tries again and tells why
-            log.debug("backend %s cannot be loaded: %s", spec.plugin.name, type(error).__name__)
-            unfit = error.message if isinstance(error, PrismError) else type(error).__name__
-        other = self._owner(supervised, moves) if spec.plugin.manifest.capabilities.reload == "handover" else None
+    async def _begin(self, wanted: Mapping[str, Sequence[Move]], deadline: float) -> None:
+        """Starts the instances that moves go to, all at once."""
+        for key, moves in wanted.items():
+            each = self._fresh[key] = self._begun.pop(key) if key in self._begun else self._make(moves[0].spec.instance)
+            each.expect(_namespaces(moves))
+            if _takes_over(each):
+                each.load_soon()
+            else:
+                each.run(())
+        waiting = [self._fresh[key] for key in wanted if not self._fresh[key].is_kept_up]
+        # Code in our own process names its store once it is loaded; elsewhere only an owner makes it worth waiting.
+        here = [each for each in waiting if each.spec.placement == Here()]
+        await asyncio.gather(*(each.progressed() for each in here))
+        elsewhere = [each for each in waiting if each not in here and self._owner(each, wanted[each.spec.key])]
+        await _until([asyncio.create_task(each.progressed()) for each in elsewhere], deadline)
+        for each in waiting:
+            self._run_or_wait(each, wanted[each.spec.key])
+
+    def _run_or_wait(self, supervised: Supervised, moves: Sequence[Move]) -> None:
+        """Runs an instance that cannot share its store, unless another has the store."""
+        spec = supervised.spec
+        other = self._owner(supervised, moves)
         if other is None:
-            supervised.run(_namespaces(moves))
-        elif unfit:
-            supervised.block(spec.redactor.scrub(unfit))  # what cannot even be loaded is no reason to stop the old one
+            supervised.run(())
+        elif not supervised.is_loaded:
+            return  # it stays pending: the other is not stopped for what may never start
+        elif supervised.unfit:
+            # What cannot even be loaded is no reason to stop the old one.
+            supervised.block(spec.redactor.scrub(supervised.unfit))
         elif self._leaves_all(other, spec.key):
             self._handovers[supervised] = other
         else:
@@ -230,6 +281,16 @@ class Transition:
                 f"backend {spec.plugin.name!r} cannot serve one store twice, and this store is already served with "
                 "other options; give all its namespaces equal options"
             )
+
+    def _put_off_handovers(self) -> None:
+        """Leaves them pending, unless they are all there is to do, or begin to serve a namespace."""
+        moved = {move for move in self._moves if self._new(move) in self._handovers}
+        if all(move in moved for move in self._moves) and self._loaded.namespaces.keys() == self._current.keys():
+            return
+        for supervised in list(self._handovers):
+            moves = [move for move in moved if self._new(move) is supervised]
+            if all(move.old is not None for move in moves):
+                del self._handovers[supervised]
 
     def _owner(self, new: Supervised, moves: Sequence[Move]) -> Supervised | None:
         """Who has the store that the new one wants, as far as that is known before it has connected."""
@@ -261,7 +322,7 @@ class Transition:
         gate = old.pause()
         await old.rest()
         new.run(_namespaces(moves))
-        await _tried([new], timeout)
+        await _tried(new, timeout)
         reason = next(filter(None, map(new.refusal, _namespaces(moves))), "")
         if not reason:
             gate.open(new.instance)
@@ -270,9 +331,10 @@ class Transition:
             "plugin %s: the new instance does not serve; the old instance is restarted and keeps its namespaces",
             new.spec.plugin.name,
         )
+        self._ended.add(new)
         await new.stop()
         old.resume()
-        await _tried([old], timeout)
+        await _tried(old, timeout)
         gate.open(old.instance)
         old.unpause()
         for move in moves:
@@ -291,6 +353,9 @@ class Transition:
         """Decides where no store needs to be asked whether it holds data."""
         name, old, new = move.namespace, move.old, self._new(move)
         if old is None or old is new or new in self._handovers:
+            return True
+        if new.starting and old.came_up and not (new.is_kept_up and new.configured_identity):
+            self._hold(move, new.refusal(name) or new.instance.refusal)  # what its store is will be known when it is up
             return True
         if old.spec.plugin.name == new.spec.plugin.name and old.loses_data_to(new):
             if old not in self._renewed:
@@ -312,7 +377,7 @@ class Transition:
         new = self._new(move)
         if (reason := new.refusal(move.namespace)) and not old.refusal(move.namespace):
             self._hold(move, reason)
-            self.waits = self.waits or not new.blocked
+            self.waits = self.waits or not (new.blocked or new.starting)
 
     async def _check_move(self, move: Move) -> None:
         """Refuses the change if abstractions of the namespace would leave their data behind."""
@@ -357,13 +422,22 @@ def _namespaces(moves: Sequence[Move]) -> list[str]:
     return list(dict.fromkeys(move.namespace for move in moves))
 
 
-async def _tried(instances: Collection[Supervised], timeout: float) -> None:
-    """Waits until each has been tried once, for so many seconds at most."""
-    tried = [asyncio.create_task(each.tried()) for each in instances]
-    if not tried:
+def _takes_over(supervised: Supervised) -> bool:
+    """Whether the store can be open in one instance only."""
+    return supervised.spec.plugin.manifest.capabilities.reload == "handover"
+
+
+async def _tried(supervised: Supervised, timeout: float) -> None:
+    """Waits until it has been tried once, for so many seconds at most."""
+    await _until([asyncio.create_task(supervised.tried())], asyncio.get_running_loop().time() + timeout)
+
+
+async def _until(tasks: Collection["asyncio.Task[None]"], deadline: float) -> None:
+    """Waits until all have ended, until the deadline at most."""
+    if not tasks:
         return
     try:
-        await asyncio.wait(tried, timeout=timeout)
+        await asyncio.wait(tasks, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
     finally:
-        for each in tried:
+        for each in tasks:
             each.cancel()

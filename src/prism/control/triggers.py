@@ -55,6 +55,11 @@ class Triggers:
             loop = asyncio.get_running_loop()
             self._again = loop.call_later(next(self._delays), lambda: self._spawn(self._reload_quietly()))
 
+    def try_now(self) -> None:
+        """What a change has waited for is there."""
+        if not self._ended:
+            self._spawn(self._reload_quietly())
+
     async def stop(self) -> None:
         """Nothing is read again from now on; what is under way is cancelled."""
         self._ended = True

@@ -1,5 +1,6 @@
 """One gateway process: what it is made of, and its life from the first line to the last."""
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -102,13 +103,24 @@ class GatewayServer:
         async with self.telemetry, self.overload, self.chain_state, self.control:
             self.telemetry.configure(self.control.config)
             async with self._ports() as ports:
+                # At once, whatever the stores and plugins do: who is not up yet is refused as starting.
                 addresses = await ports.listen(self.control.config, self._listen)
-                self._set_accepting(accepting=True)
                 signals = Signals(self._reload)  # before the banner: its reader may send one at once
+                await self._first_attempts(signals.stop)
+                self._set_accepting(accepting=True)
                 StartupBanner(self.control, self._examples).make(addresses)
                 gc_tuning.settle()
                 await signals.stop.wait()
                 await self._drain(ports.data)
+
+    async def _first_attempts(self, stop: asyncio.Event) -> None:
+        """Gives the stores a moment to be up before the gateway is said to be ready; a signal to stop ends it."""
+        work = [asyncio.create_task(self.control.first_attempts()), asyncio.create_task(stop.wait())]
+        try:
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in work:
+                each.cancel()
 
     async def _drain(self, data: Server) -> None:
         """Takes no new calls; those under way may end."""

@@ -80,6 +80,8 @@ class ToyBackend:
         self.store.started += 1
 
     async def attach(self, namespace: str) -> None:
+        if namespace in self.store.stuck:
+            await self.store.unstuck.wait()
         if namespace in self.store.refused:
             raise BackendUnavailable(f"the store refuses {namespace}")
         self.store.attached[namespace] += 1

@@ -21,6 +21,7 @@ class ToyStore:
         attached: how often each namespace was attached.
         gate: holds up every put and every start until it is set.
         hangs: backends never finish to stop.
+        stuck: namespaces that are prepared without end, until `unstuck` is set.
     """
 
     data: dict[tuple[str, str], dict[bytes, bytes]] = field(default_factory=dict)
@@ -34,6 +35,8 @@ class ToyStore:
     attached: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     gate: asyncio.Event | None = None
     hangs: bool = False
+    stuck: set[str] = field(default_factory=set)
+    unstuck: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pass_gate(self) -> None:
         """Waits while the gate is shut."""

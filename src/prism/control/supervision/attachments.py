@@ -41,6 +41,8 @@ class Attachments:
         self._scrub = scrub
         self._trace = trace
         self._on_change = on_change
+        self._under_way: set[str] = set()
+        self._changed = False
 
     def keep_only(self, namespaces: set[str]) -> None:
         """Other namespaces are no longer its own."""
@@ -50,7 +52,7 @@ class Attachments:
 
     async def attach(self, namespaces: Collection[str]) -> None:
         """Prepares namespaces; failures are kept."""
-        before = set(self.failed)
+        self._under_way.update(namespaces)
         waiting = iter(tuple(namespaces))
 
         async def work() -> None:
@@ -60,7 +62,20 @@ class Attachments:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(ATTACHED_AT_ONCE, len(namespaces))):
                 group.create_task(work())
-        if set(self.failed) != before:
+        self._tell()
+
+    def refuse_unprepared(self) -> None:
+        """The namespaces that are still being prepared are refused until they are, and hold up no other."""
+        names = self._under_way & self.wanted - self.failed.keys()
+        for name in names:
+            sentence = f"namespace {name!r} is being prepared; retry in a moment"
+            self.failed[name] = UnavailableInstance(self._instance.backend, self._instance.capabilities, sentence)
+        self._changed = self._changed or bool(names)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._changed:
+            self._changed = False
             self._on_change()
 
     async def _attach_one(self, name: str) -> None:
@@ -77,6 +92,11 @@ class Attachments:
             reason = self._scrub(str(error)) if expected else f"({type(error).__name__})"
             sentence = f"namespace {name!r} could not be prepared: {reason}; the gateway keeps retrying"
             if name in self.wanted:
+                self._changed = self._changed or name not in self.failed
                 self.failed[name] = UnavailableInstance(self._instance.backend, self._instance.capabilities, sentence)
         else:
-            self.failed.pop(name, None)
+            if self.failed.pop(name, None) is not None and not self._changed:
+                self._changed = True
+                asyncio.get_running_loop().call_soon(self._tell)  # the others may take longer; once for many
+        finally:
+            self._under_way.discard(name)

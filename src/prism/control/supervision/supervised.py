@@ -21,6 +21,8 @@ from prism.plugins.placement import Here
 from prism.plugins.placement_factory import make_instance
 
 HANDOVER_GRACE = 5.0
+PREPARE_TIMEOUT = 5.0
+"""Seconds after which an instance that has come up serves without those namespaces that it still prepares."""
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,9 @@ class Supervised:
         self._restarts = RestartBudget(supervision)
         self._tried = asyncio.Event()
         self._upkeep: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._attaching: set[asyncio.Task[None]] = set()
+        self._unfit = ""
 
     def configure(self, supervision: SupervisionSection) -> None:
         """Supervises it otherwise from the next probe, pause or restart on."""
@@ -92,6 +97,21 @@ class Supervised:
     def starting(self) -> bool:
         """Whether its first attempt to come up is still under way."""
         return not self._tried.is_set()
+
+    @property
+    def is_kept_up(self) -> bool:
+        """Whether it has been run."""
+        return self._upkeep is not None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the loading that `load_soon` began has ended, well or not."""
+        return self._loading is not None and self._loading.done()
+
+    @property
+    def unfit(self) -> str:
+        """Why it could not be loaded; empty where it was, or is not yet."""
+        return self._unfit
 
     def loses_data_to(self, other: "Supervised") -> bool:
         """Whether data that is in a process's own memory would stay behind in this one's."""
@@ -113,6 +133,29 @@ class Supervised:
         """Loads the backend's code, or starts its process; raises as `ManagedInstance.load` does."""
         await self.instance.load()
         self.configured_identity = self.configured_identity or self.instance.identity
+
+    def load_soon(self) -> None:
+        """Begins to load it, in the background, before it is decided whether it may run."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load(), name=f"loading of {self.spec.plugin.name}")
+
+    async def _load(self) -> None:
+        try:
+            await self.load()
+        except Exception as error:  # noqa: BLE001  # its upkeep tries again and tells why
+            log.debug("backend %s cannot be loaded: %s", self.spec.plugin.name, type(error).__name__)
+            self._unfit = error.message if isinstance(error, PrismError) else type(error).__name__
+
+    async def progressed(self) -> None:
+        """Waits until more is known: that it is loaded, where it is not to run before, else that it was tried."""
+        if self._upkeep is None and self._loading is not None:
+            await asyncio.wait((self._loading,))
+        else:
+            await self._tried.wait()
+
+    def expect(self, namespaces: Iterable[str]) -> None:
+        """It is to serve these too, once it is run."""
+        self._namespaces.wanted.update(namespaces)
 
     def block(self, reason: str) -> None:
         """It is not to be started; calls are refused with the reason."""
@@ -150,10 +193,23 @@ class Supervised:
         await self._tried.wait()
 
     async def attach(self, namespaces: Collection[str]) -> None:
-        """Prepares more namespaces; at once if it is up, else when it is. Failures are kept and tried again."""
+        """Prepares more namespaces; at once if it is up, else when it is. Failures are kept and tried again.
+
+        What a store or a plugin takes its time with goes on after this is cancelled.
+        """
         self._namespaces.wanted.update(namespaces)
         if self.came_up:
-            await self._namespaces.attach(namespaces)
+            await asyncio.shield(self._attach_soon(namespaces))
+
+    def refuse_unprepared(self) -> None:
+        """The namespaces that are still being prepared are refused until they are."""
+        self._namespaces.refuse_unprepared()
+
+    def _attach_soon(self, namespaces: Collection[str]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._namespaces.attach(namespaces))
+        self._attaching.add(task)
+        task.add_done_callback(self._attaching.discard)
+        return task
 
     def keep_only(self, namespaces: set[str]) -> None:
         """Other namespaces are no longer its own."""
@@ -173,9 +229,10 @@ class Supervised:
         await self._end(grace, self.instance.stop)
 
     async def _end(self, grace: float, end: Callable[[], Awaitable[None]]) -> None:
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-            await asyncio.gather(self._upkeep, return_exceptions=True)
+        under_way = [each for each in (self._loading, self._upkeep, *self._attaching) if each is not None]
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         try:
             async with asyncio.timeout(grace):
                 await self.instance.drained()
@@ -205,6 +262,8 @@ class Supervised:
         return self._restarts.count
 
     async def _keep_up(self) -> None:
+        if self._loading is not None:
+            await asyncio.wait((self._loading,))
         while True:
             await self._bring_up()
             self._restarts.came_up()
@@ -245,7 +304,9 @@ class Supervised:
             await asyncio.sleep(delay)
         self.came_up = True
         self.instance.probed = self.health_state.health
-        await self._namespaces.attach(tuple(self._namespaces.wanted))
+        # One namespace that takes long keeps no other from being served.
+        await asyncio.wait((self._attach_soon(tuple(self._namespaces.wanted)),), timeout=PREPARE_TIMEOUT)
+        self._namespaces.refuse_unprepared()
         if self.instance.lost.is_set():
             return  # it has ended again meanwhile, and refuses with its own reason
         self.instance.refusal = ""
@@ -263,8 +324,8 @@ class Supervised:
         """Probes it, until it has ended by itself."""
         while not await self._lost_within(0.0 if self.health_state.unanswered else self._supervision.probe_interval):
             await self.health_state.probe()
-            if self._namespaces.failed:
-                await self._namespaces.attach(tuple(self._namespaces.failed))
+            if self._namespaces.failed and not self._attaching:
+                self._attach_soon(tuple(self._namespaces.failed))
 
     async def _lost_within(self, seconds: float) -> bool:
         try:

@@ -1,6 +1,11 @@
 """A sidecar's process: why it does not start, and what it is held to."""
 
+import os
+import pwd
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +20,11 @@ from plugins.sidecars import (
     script,
     user_of,
 )
+from prism.config.placement import place
+from prism.config.sections.plugin import PluginSection
 from prism.errors import FailedPrecondition
 from prism.plugins.discovery import Plugin
-from prism.plugins.placement import Command, Limits
+from prism.plugins.placement import Command, Limits, User
 from prism.plugins.sidecar import process
 
 
@@ -112,10 +119,60 @@ async def test_its_limits_are_in_force(sidecar: Make) -> None:
     await instance.stop()
 
 
+SAID = """
+exec >&2
+grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapAmb|NoNewPrivs):' /proc/self/status
+echo "umask: $(umask)"
+for each in /proc/self/fd/*; do readlink $each; done | grep secret
+echo "home: $HOME $USER $LOGNAME"
+cat "$0" || echo refused
+"""
+"""What a process has, as the system tells it, and whether it can read a file."""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may look into, as those of pytest are not."""
+    folder = Path(tempfile.mkdtemp(prefix="prism-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@needs_root
+async def test_a_user_of_its_own_has_nothing_of_the_gateway_s(sidecar: Make, open_folder: Path) -> None:
+    """No group, no capability, none to be had, no descriptor, no home: all that a privilege drop may forget."""
+    secret = open_folder / "secret"
+    secret.write_text("the gateway's own")
+    secret.chmod(0o640)  # root's group may read it
+    kept = secret.open()
+    os.set_inheritable(kept.fileno(), True)
+    placement = place(
+        PluginSection(type="sidecar", command=("/bin/sh", "-c", SAID, str(secret)), user="nobody"), MEMORY
+    )
+    assert isinstance(placement, Command)
+    instance = sidecar(placement)
+    with kept, pytest.raises(FailedPrecondition, match="exited"):
+        await instance.start()
+    wanted = pwd.getpwnam("nobody")
+    said = dict(line.partition(" ")[2].split(":", 1) for line in instance.logs() if ":" in line.partition(" ")[2])
+    assert said["Uid"].split() == [str(wanted.pw_uid)] * 4
+    assert said["Gid"].split() == [str(wanted.pw_gid)] * 4
+    assert set(map(int, said["Groups"].split())) == set(os.getgrouplist("nobody", wanted.pw_gid))
+    assert {int(said[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
+    assert said["NoNewPrivs"].strip() == "1"
+    assert int(said["umask"], 8) == 0o077
+    assert said["home"].split() == [wanted.pw_dir, "nobody", "nobody"]
+    text = " ".join(instance.logs())
+    assert "refused" in text
+    assert "own" not in text
+    assert str(secret) not in text.replace(f"{secret}: Permission", "")  # no descriptor of the gateway's is open in it
+
+
 @needs_root
 async def test_it_may_run_as_a_user_of_its_own(sidecar: Make) -> None:
     """Who serves the socket is checked against it."""
-    nobody = 65534
+    nobody = User(65534, 65534)
     instance = sidecar(Command((sys.executable, "-c", SERVING + "asyncio.run(main())"), user=nobody))
     try:
         await instance.start()
@@ -123,5 +180,5 @@ async def test_it_may_run_as_a_user_of_its_own(sidecar: Make) -> None:
         if "Permission" in error.message or "No module" in error.message:
             missing("root has its environment where that user may not read it")
         raise
-    assert user_of(pid_of(instance)) == nobody
+    assert user_of(pid_of(instance)) == nobody.uid
     await instance.stop()

@@ -11,7 +11,7 @@ from prism.config.sections.plugin import PluginSection, TlsSection
 from prism.config.yaml.problem import Loc
 from prism.plugins import trust
 from prism.plugins.discovery import Plugin
-from prism.plugins.placement import Command, Endpoints, Here, Limits, Placement, Socket, Tls, version_of
+from prism.plugins.placement import Command, Endpoints, Here, Limits, Placement, Socket, Tls, User, version_of
 
 _BELONGS = {
     "command": "sidecar",
@@ -108,7 +108,7 @@ def _own_files(plugin: Plugin) -> tuple[Path, ...]:
     return (plugin.folder, *(plugin.folder / name for name in ("plugin.toml",)))
 
 
-def _user(section: PluginSection, problems: list[Misplaced]) -> int | None:
+def _user(section: PluginSection, problems: list[Misplaced]) -> User | None:
     if section.user is None:
         return None
     try:
@@ -120,7 +120,10 @@ def _user(section: PluginSection, problems: list[Misplaced]) -> int | None:
     if os.geteuid() not in (0, wanted.pw_uid):
         message = "the gateway has no permission to start programs as another user; run it as root, or remove 'user'"
         problems.append(Misplaced(("user",), message, found=repr(section.user)))
-    return None if wanted.pw_uid == os.geteuid() else wanted.pw_uid
+    if wanted.pw_uid == os.geteuid():
+        return None
+    groups = tuple(sorted(os.getgrouplist(wanted.pw_name, wanted.pw_gid)))
+    return User(wanted.pw_uid, wanted.pw_gid, groups, wanted.pw_name, wanted.pw_dir)
 
 
 def _remote(section: PluginSection, plugin: Plugin, problems: list[Misplaced]) -> Placement | None:

@@ -34,20 +34,43 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """Who a plugin's process runs as, in place of the gateway's own user.
+
+    Attributes:
+        uid: the user id.
+        gid: the user's own group.
+        groups: all the user's groups, as a login would have them.
+        name: of the user; empty where it has none.
+        home: the user's home folder.
+    """
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    name: str = ""
+    home: str = "/"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that name the user."""
+        return {"HOME": self.home, "USER": self.name or str(self.uid), "LOGNAME": self.name or str(self.uid)}
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """`sidecar`, started by the gateway.
 
     Attributes:
         command: the program and its arguments.
         limits: of its process.
-        user: the user id that it runs as; None for the gateway's own.
+        user: who it runs as; None for the gateway's own user.
         files: the program, the manifest and their folder, which only their owner may be able to change.
         version: changes when one of the plugin's files does.
     """
 
     command: tuple[str, ...]
     limits: Limits = Limits()
-    user: int | None = None
+    user: User | None = None
     files: tuple[Path, ...] = ()
     version: str = ""
     type: str = field(default="sidecar", init=False)

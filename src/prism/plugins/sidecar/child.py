@@ -27,6 +27,10 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TM
 secret (`OTEL_EXPORTER_OTLP_HEADERS` does)."""
 
 _SET_PARENT_DEATH_SIGNAL = 1
+_SET_NO_NEW_PRIVS = 38
+_CLEAR_AMBIENT = (47, 4)
+_NO_CAPABILITIES = ((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
+"""For capset(2): version 3 and this process; and no capability in any of the three sets."""
 _OUTPUT_TIMEOUT = 1.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,18 +59,20 @@ class Child:
         """
         loop = asyncio.get_running_loop()
         passed = {name: value for name in PASSED_ON if (value := os.environ.get(name)) is not None}
+        user = command.user
         self._process = subprocess.Popen(  # noqa: S603  # the operator says what is run
             command.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**passed, **environment},
+            env={**passed, **({} if user is None else user.environment()), **environment},
             start_new_session=True,  # its own process group, and no Ctrl-C of the gateway's terminal
             umask=0o077,
-            user=command.user,
-            extra_groups=None if command.user is None else [],
+            user=None if user is None else user.uid,
+            group=None if user is None else user.gid,
+            extra_groups=None if user is None else user.groups,
             # No Python of the program's own runs yet, and what this calls takes no lock.
-            preexec_fn=_preparation(resource_limits(command.limits)),
+            preexec_fn=_preparation(resource_limits(command.limits), drops=user is not None),
         )
         self.pid = self._process.pid
         self.exited: asyncio.Future[int] = loop.create_future()
@@ -127,8 +133,14 @@ class Child:
         self.group.close()
 
 
-def _preparation(limits: Sequence[tuple[int, int]]) -> Callable[[], None]:
-    """What the new process does before it becomes the program."""
+def _preparation(limits: Sequence[tuple[int, int]], *, drops: bool) -> Callable[[], None]:
+    """What the new process does before it becomes the program.
+
+    Args:
+        limits: that it puts on itself.
+        drops: it has become another user, and keeps no privilege of the gateway's: no capability (capabilities(7)), and
+            none to be had from a set-user-ID program (PR_SET_NO_NEW_PRIVS, prctl(2)).
+    """
     parent = os.getpid()
 
     def prepare() -> None:
@@ -137,6 +149,10 @@ def _preparation(limits: Sequence[tuple[int, int]]) -> Callable[[], None]:
             os._exit(1)  # the gateway ended in between
         for which, most in limits:
             resource.setrlimit(which, (most, most))
+        if drops:
+            _libc.prctl(*_CLEAR_AMBIENT, 0, 0, 0)
+            if _libc.capset(*_NO_CAPABILITIES) or _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+                os._exit(1)  # rather not at all than with more than it may have
 
     return prepare
 

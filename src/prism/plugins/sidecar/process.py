@@ -62,7 +62,8 @@ class SidecarProcess:
         except OSError as error:
             group.close()
             program = Path(self._command.command[0])
-            notes = diagnosis.of_program(program, self._command.user)
+            user = self._command.user
+            notes = diagnosis.of_program(program, None if user is None else user.uid)
             raise self._failure(f"{program} cannot be executed ({error.strerror})", notes) from error
         socket = await self._handshake()
         await asyncio.to_thread(self._folder.check, socket)
@@ -156,7 +157,7 @@ class SidecarProcess:
         return await stop_by_controller(self.endpoint.channel, deadline) or agreed
 
     def _objection(self, peer: Peer) -> str:
-        wanted = os.geteuid() if self._command.user is None else self._command.user
+        wanted = os.geteuid() if self._command.user is None else self._command.user.uid
         if peer.credentials is None or peer.credentials.uid == wanted:
             return ""
         return f"the plugin's socket is served by user id {peer.credentials.uid}, expected {wanted}"

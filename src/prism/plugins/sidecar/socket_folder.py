@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from prism.errors import FailedPrecondition
-from prism.plugins.placement import MAX_SOCKET_PATH
+from prism.plugins.placement import MAX_SOCKET_PATH, User
 
 _ROOM_FOR_A_NAME = 40  # go-plugin calls its sockets `plugin` and up to ten digits
 _PREFIX: Final = "prism-socket-"
@@ -29,7 +29,7 @@ class SocketFolder:
         path: where it is.
     """
 
-    def __init__(self, user: int | None) -> None:
+    def __init__(self, user: User | None) -> None:
         """
         Args:
             user: whose it is to be; None for the gateway's own.
@@ -37,7 +37,7 @@ class SocketFolder:
         self.path, self._lock = _make()
         try:
             if user is not None:
-                os.chown(self.path, user, -1)
+                os.chown(self.path, user.uid, user.gid)
         except OSError:
             self.close()
             raise

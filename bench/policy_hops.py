@@ -33,6 +33,7 @@ class Nothing:
     backend = "nothing"
     capabilities = DeclaredCapabilities()
     refusal = ""
+    incarnation = 0
     refusal_kind: type[BackendError] = BackendUnavailable
     probed = Health()
 

@@ -14,6 +14,7 @@ from plugins.sidecars import SERVING, is_running
 from prism.control.describe import rows
 from prism.control.timing import Timing
 from prism.errors import BackendUnavailable, Outcome
+from prism.gateway.chain_state import ChainState
 from prism.plugins.rpc import instance
 from prism.plugins.sidecar import process, sidecar
 
@@ -125,6 +126,39 @@ async def test_a_plugin_that_dies_is_back_by_itself(world: World, tmp_path: Path
     assert await world.get("s") == b"1"
     assert pid_of(world, "s") != first
     assert supervised.restarts == 1
+
+
+async def test_its_breaker_is_closed_when_it_is_back(world: World, tmp_path: Path) -> None:
+    """The calls that its death ended are no reason to refuse those of the new process."""
+    chain_state = world.chain_state = ChainState()
+    world.write(sqlite(tmp_path) | SIDECAR, policies={"default": {"breaker": {"consecutive": 3, "open": 3600}}})
+    await world.control.start()
+    await world.put("s", b"1")
+    supervised = world.control.served["s"].instances[0]
+    failed = asyncio.Event()
+
+    async def caller() -> None:
+        while True:
+            try:
+                await world.get("s")
+            except BackendUnavailable:
+                failed.set()
+                await asyncio.sleep(0.001)
+
+    for _ in range(2):
+        callers = [asyncio.ensure_future(caller()) for _ in range(32)]
+        await until(lambda: supervised.instance.active > 8)
+        failed.clear()
+        before = supervised.restarts
+        os.kill(pid_of(world, "s"), signal.SIGKILL)
+        await failed.wait()
+        await until(lambda before=before: supervised.restarts > before and not supervised.instance.refusal)
+        for each in callers:
+            each.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+        assert await world.get("s") == b"1"
+        assert {each.state for each in chain_state.status().values()} == {"closed"}
+    await chain_state.stop()
 
 
 async def test_a_stuck_plugin_is_killed_and_started_again(

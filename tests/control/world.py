@@ -13,6 +13,7 @@ from prism.config.secrets import SecretProvider
 from prism.control.control import Control
 from prism.control.timing import Timing
 from prism.gateway.chain import Policies, chain
+from prism.gateway.chain_state import ChainState
 from prism.gateway.gateway import Gateway
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces.keyvalue import GetRequest, GetResponse, PutItem, PutRequest
@@ -62,6 +63,7 @@ class World:
         gateway: the data path.
         snapshots: all that were published.
         control: who publishes them.
+        chain_state: applies policies where it is given; they are not applied else.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class World:
         self._supervision = dict(supervision)
         self.gateway = Gateway(chain(Policies()), NoRecorder())
         self.snapshots: list[Snapshot] = []
+        self.chain_state: ChainState | None = None
         self.environment: dict[str, str] = {}
         self.control = Control(
             self.file,
@@ -94,7 +97,10 @@ class World:
     def publish(self, snapshot: Snapshot) -> None:
         """Takes a snapshot, as the server would."""
         self.snapshots.append(snapshot)
-        self.gateway.snapshot = snapshot
+        if self.chain_state is None:
+            self.gateway.snapshot = snapshot
+        else:
+            self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
 
     def write(self, *namespaces: Mapping[str, Any], **sections: Any) -> None:
         """Replaces the file in one step."""

@@ -79,6 +79,22 @@ def breaker(**options: Any) -> Breaker:
     return Breaker(BreakerSection.model_validate({"consecutive": None, "ratio": None, **options}))
 
 
+def test_a_breaker_whose_instance_has_come_up_again_is_closed() -> None:
+    """At once, and what began before counts no more; the same incarnation opens it as before."""
+    one = breaker(consecutive=1, open=3600)
+    began = one.era
+    one.failed(began)
+    assert one.admit()
+    one.came_up(0)
+    assert one.admit()
+    one.came_up(1)
+    assert (one.state, one.admit(), one.trips) == (State.CLOSED, 0.0, 1)
+    one.failed(began)
+    assert one.state is State.CLOSED
+    one.failed(one.era)
+    assert one.state is State.OPEN
+
+
 def fail(one: Breaker, times: int) -> None:
     """So many failures, as far as calls are let pass."""
     for _ in range(times):

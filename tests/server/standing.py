@@ -14,6 +14,7 @@ class StandingInstance:
 
     backend: str = "memory"
     refusal: str = ""
+    incarnation: int = 0
     probed: Health = field(default_factory=Health)
     capabilities: DeclaredCapabilities = field(default_factory=DeclaredCapabilities)
 

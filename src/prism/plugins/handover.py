@@ -23,14 +23,25 @@ class Handover:
         refusal: empty, as calls wait and are not refused.
         refusal_kind: unused.
         probed: of the instance that hands over.
+        incarnation: always the same.
     """
 
-    __slots__ = ("_successor", "_waiting", "backend", "capabilities", "probed", "refusal", "refusal_kind")
+    __slots__ = (
+        "_successor",
+        "_waiting",
+        "backend",
+        "capabilities",
+        "incarnation",
+        "probed",
+        "refusal",
+        "refusal_kind",
+    )
 
     def __init__(self, old: Instance) -> None:
         self.backend = old.backend
         self.capabilities = old.capabilities
         self.refusal = ""
+        self.incarnation = 0
         self.refusal_kind: type[BackendError] = BackendUnavailable
         self.probed: Health = old.probed
         self._successor: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()

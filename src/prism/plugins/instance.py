@@ -37,6 +37,11 @@ class Instance(Protocol):
         """What the last probe found; while there is no refusal, calls are tried whatever it was."""
         ...
 
+    @property
+    def incarnation(self) -> int:
+        """Grows each time that it has come up again: how its calls ended before says nothing of it."""
+        ...
+
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:
         """Runs an operation with one request and one response.
 

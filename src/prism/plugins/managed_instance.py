@@ -22,10 +22,21 @@ class ManagedInstance(abc.ABC):
         refusal_kind: the error that carries it.
         probed: what the last probe found; set by control.
         active: calls in progress.
+        incarnation: how often it, or an endpoint of it, has come up.
         lost: it has ended by itself and must be started again; `refusal` says why.
     """
 
-    __slots__ = ("_idle", "active", "backend", "capabilities", "lost", "probed", "refusal", "refusal_kind")
+    __slots__ = (
+        "_idle",
+        "active",
+        "backend",
+        "capabilities",
+        "incarnation",
+        "lost",
+        "probed",
+        "refusal",
+        "refusal_kind",
+    )
 
     def __init__(self, plugin: Plugin) -> None:
         self.backend = plugin.name
@@ -34,6 +45,7 @@ class ManagedInstance(abc.ABC):
         self.refusal_kind: type[BackendError] = BackendUnavailable
         self.probed = Health()
         self.active = 0
+        self.incarnation = 0
         self.lost = asyncio.Event()
         self._idle: asyncio.Event | None = None
 

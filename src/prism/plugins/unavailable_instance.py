@@ -17,9 +17,10 @@ class UnavailableInstance:
         refusal: the sentence.
         refusal_kind: the error that carries it.
         probed: always healthy, as nothing is probed.
+        incarnation: always the same.
     """
 
-    __slots__ = ("backend", "capabilities", "probed", "refusal", "refusal_kind")
+    __slots__ = ("backend", "capabilities", "incarnation", "probed", "refusal", "refusal_kind")
 
     def __init__(self, backend: str, capabilities: DeclaredCapabilities, refusal: str) -> None:
         self.backend = backend
@@ -27,6 +28,7 @@ class UnavailableInstance:
         self.refusal = refusal
         self.refusal_kind: type[BackendError] = BackendUnavailable
         self.probed = Health()
+        self.incarnation = 0
 
     def call(self, operation: str, payload: bytes, context: Context) -> Awaitable[bytes]:  # noqa: ARG002  # the face
         """Refuses."""

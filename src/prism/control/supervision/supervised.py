@@ -309,6 +309,7 @@ class Supervised:
         self._namespaces.refuse_unprepared()
         if self.instance.lost.is_set():
             return  # it has ended again meanwhile, and refuses with its own reason
+        self.instance.incarnation += 1
         self.instance.refusal = ""
         self._tried.set()
         self._events.record("plugin.serves", namespaces=len(self._namespaces.wanted))

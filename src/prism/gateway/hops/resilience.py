@@ -92,19 +92,19 @@ class Resilience:
         breaker, instance = self._breaker, self._instance
         if breaker is not None and breaker.state is not State.CLOSED:
             self._admit(breaker)
-        trips = 0 if breaker is None else breaker.trips
+        era = 0 if breaker is None else breaker.era
         try:
             response = await instance.call(call.operation.name, payload, call.context())
         except PrismError as error:
-            self._note(breaker, trips, error, call, began)
+            self._note(breaker, era, error, call, began)
             if self._retries is None:
                 raise
             return await self._again(self._retries, call, payload, error)
         except BaseException:
-            self._gave_up(breaker, trips, began)
+            self._gave_up(breaker, era, began)
             raise
         if breaker is not None:
-            breaker.succeeded(trips)
+            breaker.succeeded(era)
         budget = self._budget
         if budget.tokens < MAX_TOKENS:
             budget.earn(self._earned)
@@ -134,24 +134,24 @@ class Resilience:
 
     async def stream(self, call: Call, payload: bytes, context: Context) -> AsyncIterator[bytes]:
         """Runs an operation with a stream of responses. It is not repeated; `StreamLifetime` ends it."""
-        breaker, trips, began = self._breaker, 0, monotonic()
+        breaker, era, began = self._breaker, 0, monotonic()
         if breaker is not None:
             self._admit(breaker)
-            trips = breaker.trips
+            era = breaker.era
         responses = self._instance.stream(call.operation.name, payload, context)
         try:
             async with aclosing(responses):  # type: ignore[type-var]  # generators, all of them
                 async for response in responses:
                     yield response
         except PrismError as error:
-            self._note(breaker, trips, error, call, began)
+            self._note(breaker, era, error, call, began)
             raise
         except BaseException:  # cancelled, or left by its reader
             if breaker is not None:
-                breaker.abandoned(trips)
+                breaker.abandoned(era)
             raise
         if breaker is not None:
-            breaker.succeeded(trips)
+            breaker.succeeded(era)
 
     async def _again(self, retries: Retries, call: Call, payload: bytes, error: PrismError) -> bytes:
         """Further attempts after the first has failed.
@@ -175,29 +175,30 @@ class Resilience:
                 error = another
 
     async def _attempt(self, call: Call, payload: bytes) -> bytes:
-        breaker, trips, began = self._breaker, 0, monotonic()
+        breaker, era, began = self._breaker, 0, monotonic()
         if breaker is not None:
             self._admit(breaker)
-            trips = breaker.trips
+            era = breaker.era
         try:
             response = await self._instance.call(call.operation.name, payload, call.context())
         except PrismError as error:
-            self._note(breaker, trips, error, call, began)
+            self._note(breaker, era, error, call, began)
             raise
         except BaseException:
-            self._gave_up(breaker, trips, began)
+            self._gave_up(breaker, era, began)
             raise
         if breaker is not None:
-            breaker.succeeded(trips)
+            breaker.succeeded(era)
         return response
 
-    def _gave_up(self, breaker: Breaker | None, trips: int, began: float) -> None:
+    def _gave_up(self, breaker: Breaker | None, era: int, began: float) -> None:
         """The caller's deadline has passed, or it has gone away: the instance's fault where it was slow."""
         if breaker is not None:
             slow = monotonic() - began >= breaker.section.slow
-            (breaker.failed if slow else breaker.abandoned)(trips)
+            (breaker.failed if slow else breaker.abandoned)(era)
 
     def _admit(self, breaker: Breaker) -> None:
+        breaker.came_up(self._instance.incarnation)  # who has been started again need not prove itself for so long
         wait = breaker.admit()
         if wait:
             raise BackendUnavailable(
@@ -207,16 +208,20 @@ class Resilience:
                 retry_after=wait,
             )
 
-    def _note(self, breaker: Breaker | None, trips: int, error: PrismError, call: Call, began: float) -> None:
+    def _note(self, breaker: Breaker | None, era: int, error: PrismError, call: Call, began: float) -> None:
         if breaker is None:
             return
         if error.code not in _FAULTS or not isinstance(error, BackendError | DeadlineExceeded | InternalError):
-            breaker.succeeded(trips)  # it answered: the request was at fault
+            breaker.succeeded(era)  # it answered: the request was at fault
+        elif self._instance.refusal:
+            breaker.abandoned(era)  # it is known to be down: calls are refused for that, until it is up
+        elif self._instance.incarnation != breaker.incarnation:
+            breaker.came_up(self._instance.incarnation)  # it was down, and is up again
         elif call.deadline is not None and call.deadline.remaining() < CLOCK_SKEW:
             # Instances look at the deadline too: it may be they who say that a caller allowed no time.
-            self._gave_up(breaker, trips, began)
+            self._gave_up(breaker, era, began)
         else:
-            breaker.failed(trips)
+            breaker.failed(era)
 
 
 class ApplyResilience:

@@ -24,6 +24,8 @@ class Breaker:
         section: when it opens.
         state: what it does with calls.
         trips: how often it has opened.
+        era: grows when it opens and when its instance has come up anew: what began in another one counts no more.
+        incarnation: of the instance, as far as it knows.
     """
 
     __slots__ = (
@@ -34,13 +36,17 @@ class Breaker:
         "_probed_at",
         "_probing",
         "_turn_at",
+        "era",
+        "incarnation",
         "section",
         "state",
         "trips",
     )
 
-    def __init__(self, section: BreakerSection) -> None:
+    def __init__(self, section: BreakerSection, incarnation: int = 0) -> None:
         self.section = section
+        self.era = 0
+        self.incarnation = incarnation
         self.state = State.CLOSED
         self.trips = 0
         self._in_a_row = 0
@@ -73,9 +79,17 @@ class Breaker:
         self._probed_at = now
         return 0.0
 
-    def succeeded(self, trips: int) -> None:
-        """A call that was let pass after so many trips has ended well."""
-        if trips != self.trips:
+    def came_up(self, incarnation: int) -> None:
+        """Told which incarnation of the instance there is: of a new one nothing bad is known, and it is closed."""
+        if incarnation != self.incarnation:
+            self.incarnation = incarnation
+            self.era += 1
+            self.state = State.CLOSED
+            self._start_anew()
+
+    def succeeded(self, era: int) -> None:
+        """A call that was let pass in this era has ended well."""
+        if era != self.era:
             return  # it began before the breaker opened, and says nothing of how things are now
         self._in_a_row = 0
         if self.state is State.CLOSED:
@@ -89,9 +103,9 @@ class Breaker:
                 self._start_anew()
                 self.state = State.CLOSED
 
-    def failed(self, trips: int) -> None:
+    def failed(self, era: int) -> None:
         """It has failed by the instance's fault."""
-        if trips != self.trips:
+        if era != self.era:
             return
         if self.state is State.HALF_OPEN:
             self._open()
@@ -102,9 +116,9 @@ class Breaker:
             if self._is_bad():
                 self._open()
 
-    def abandoned(self, trips: int) -> None:
+    def abandoned(self, era: int) -> None:
         """It has ended without saying anything of the instance."""
-        if trips == self.trips and self.state is State.HALF_OPEN:
+        if era == self.era and self.state is State.HALF_OPEN:
             self._probing -= 1
 
     def _is_bad(self) -> bool:
@@ -118,6 +132,7 @@ class Breaker:
     def _open(self) -> None:
         self.state = State.OPEN
         self.trips += 1
+        self.era += 1
         self._open_until = monotonic() + self.section.open
         self._start_anew()
 

@@ -58,7 +58,7 @@ class ResilienceRegistry:
                 if section is not None:
                     key = (id(target.instance), section)
                     kept = breakers.get(key) or self._breakers.get(key)
-                    breakers[key] = kept or (Breaker(section), target.instance)
+                    breakers[key] = kept or (Breaker(section, target.instance.incarnation), target.instance)
                     breaker = breakers[key][0]
                 budget = budgets[name, service] = self._budgets.get((name, service)) or RetryBudget()
                 found[target] = Resilience(policy, target.instance, breaker, budget, self._deadlines())
@@ -69,7 +69,8 @@ class ResilienceRegistry:
         """The breaker of each namespace and service that has one; namespaces on one instance share it."""
         found = {}
         for served, (section, instance) in self._of.items():
-            breaker, _ = self._breakers[instance, section]
+            breaker, known = self._breakers[instance, section]
+            breaker.came_up(known.incarnation)
             found[served] = BreakerStatus(breaker.state.name.lower(), breaker.trips, breaker.opens_in)
         return found
 
@@ -78,6 +79,7 @@ class ResilienceRegistry:
         states: dict[tuple[str, ...], float] = {}
         trips: dict[tuple[str, ...], float] = {}
         for breaker, instance in self._breakers.values():
+            breaker.came_up(instance.incarnation)
             labels = (instance.backend, str(getattr(instance, "identity", "")))
             states[labels] = max(states.get(labels, 0.0), float(breaker.state))
             trips[labels] = trips.get(labels, 0.0) + breaker.trips

@@ -242,6 +242,7 @@ class Remote(RpcInstance):
                 )
                 delay = min(delay * 2, REVIVAL_MAX)
             else:
+                self.incarnation += 1
                 log.info("plugin %s: endpoint %s is available and back in rotation", self.backend, endpoint.target)
                 self._reviving.pop(endpoint, None)
                 return

@@ -29,11 +29,12 @@ summary = "A script."
 maturity = "alpha"
 interfaces = ["keyvalue"]
 command = ["./serve"]
+pinned = true
 
 [config.label]
 
 [capabilities]
-durability = "store"
+durability = {durability}
 reload = "{reload}"
 """
 
@@ -69,11 +70,11 @@ def pid_of(world: World, name: str) -> int:
     return pid
 
 
-def folder_of(tmp_path: Path, body: str, reload: str = "overlap") -> Path:
+def folder_of(tmp_path: Path, body: str, reload: str = "overlap", durability: str = '"store"') -> Path:
     """A plugin folder with a script in it."""
     folder = tmp_path / "plugins" / "odd"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plugin.toml").write_text(MANIFEST.format(reload=reload))
+    (folder / "plugin.toml").write_text(MANIFEST.format(reload=reload, durability=durability))
     fresh = folder / ".serve"
     fresh.write_text(PLUGIN + body + "\nasyncio.run(main())\n")
     fresh.chmod(0o755)
@@ -106,6 +107,77 @@ async def test_memory_does_not_leave_its_data_behind(world: World) -> None:
     )
     assert not (await world.control.reload()).applied
     assert await world.get("m") == b"1"
+
+
+def memory(command: list[str], **more: Any) -> dict[str, Any]:
+    """A namespace in the memory of a program."""
+    plugin = {"type": "sidecar", "command": command}
+    return {"name": "m", "backend": "memory", "config": {"store": "guarded"}, "plugin": plugin} | more
+
+
+async def test_a_broken_program_is_told_as_one(world: World) -> None:
+    """Not as another store: with how it ended and what it printed, and everything else of the file is served."""
+    serving = [sys.executable, "-m", "prism.sdk", "memory"]
+    world.write(memory(serving))
+    await world.control.start()
+    await world.put("m", b"1")
+    world.write(memory(["/bin/sh", "-c", "echo no such library >&2; exit 3"]), {"name": "n", "backend": "memory"})
+    report = await world.control.reload()
+    assert report.applied
+    assert "exited with code 3" in report.held["m"]
+    assert "it printed: no such library" in report.held["m"]
+    assert list(report.added) == ["n"]
+    assert await world.get("m") == b"1"
+    world.write(memory([*serving, "--log-level", "debug"]))
+    report = await world.control.reload()
+    (problem,) = report.problems
+    assert "holds data in the memory of its plugin's process" in problem.message
+    assert "another store" not in problem.message
+    assert await world.get("m") == b"1"
+
+
+@pytest.mark.parametrize("came_up", [False, True])
+async def test_a_program_that_holds_nothing_is_corrected_by_a_reload(
+    world: World, tmp_path: Path, came_up: bool
+) -> None:
+    """One that never started, and one that has ended and cannot start again."""
+    flag = tmp_path / "broken"
+    program = f"test -e {flag} && exit 3; exec {sys.executable} -m prism.sdk memory"
+    if not came_up:
+        flag.touch()
+    world.write(memory(["/bin/sh", "-c", program]))
+    await world.control.start()
+    if came_up:
+        await world.put("m", b"1")
+        flag.touch()
+        os.kill(pid_of(world, "m"), signal.SIGKILL)
+    await until(lambda: "code 3" in world.control.refusal("m"))
+    world.write(memory([sys.executable, "-m", "prism.sdk", "memory"]))
+    report = await world.control.reload()
+    assert list(report.changed) == ["m"]
+    await world.put("m", b"2")
+
+
+@pytest.mark.parametrize("reload", ["overlap", "handover"])
+async def test_a_file_beside_the_program_costs_no_data(world: World, tmp_path: Path, reload: str) -> None:
+    """What is in the process's memory only is kept, with the reason and how to lose it; asked for, it is replaced."""
+    folder = folder_of(tmp_path, LETS_GO, reload, durability='"none"')
+    world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
+    await world.control.start()
+    first = pid_of(world, "o")
+    (folder / "odd" / "notes.txt").write_text("nothing of the program's")
+    world.write({"name": "o", "backend": "odd"}, {"name": "n", "backend": "memory"}, plugins={"folders": [str(folder)]})
+    report = await world.control.reload()
+    assert report.applied
+    assert "files of plugin 'odd' have changed" in report.held["o"]
+    assert "`prism plugin reload o`" in report.held["o"]
+    assert list(report.added) == ["n"]
+    assert pid_of(world, "o") == first
+    await world.put("o", b"")
+    report = await world.control.reload(namespace="o", force=True)
+    assert list(report.changed) == ["o"]
+    assert "is lost" in "".join(report.notes)
+    assert pid_of(world, "o") != first
 
 
 async def test_a_plugin_that_dies_is_back_by_itself(world: World, tmp_path: Path) -> None:

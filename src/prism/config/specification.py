@@ -12,7 +12,7 @@ from prism.config.yaml.document import Document
 from prism.config.yaml.problem import Loc
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
-from prism.plugins.placement import Placement
+from prism.plugins.placement import Placement, without_version
 from prism.redactor import Redactor
 from prism.sdk.backend import Config as Model
 
@@ -53,6 +53,11 @@ class InstanceSpec:
     options: Options = field(repr=False)
     redactor: Redactor = field(repr=False)
     supervision: Mapping[str, float] = field(default_factory=dict)
+
+    def differs_by_version(self, other: "InstanceSpec") -> bool:
+        """Whether the configuration has both alike: the files of the plugin, or of its certificates, have changed."""
+        mine, its = ((each.plugin.name, each.options, each.supervision) for each in (self, other))
+        return mine == its and without_version(self.placement) == without_version(other.placement)
 
     def supervised_by(self, gateway: SupervisionSection) -> SupervisionSection:
         """How it is supervised, by what the gateway has for all."""

@@ -20,6 +20,7 @@ from prism.interfaces.catalogue import interfaces
 from prism.plugins.placement import Here
 
 ASKED_AT_ONCE = 16
+_HOLDS = "holds data"
 
 log = logging.getLogger(__name__)
 
@@ -150,11 +151,10 @@ class Transition:
         wanted: dict[str, list[Move]] = {}
         for move in self._moves:
             wanted.setdefault(move.spec.instance.key, []).append(move)
-        deadline = asyncio.get_running_loop().time() + timeout
         up = {key: each for key, each in {**self._begun, **self._running}.items() if key in wanted and each.is_kept_up}
         attaching = [asyncio.create_task(each.attach(_namespaces(wanted[key]))) for key, each in up.items()]
         self._fresh |= {key: each for key, each in up.items() if key not in self._running}
-        await self._begin({key: moves for key, moves in wanted.items() if key not in up}, deadline)
+        deadline = await self._begin({key: moves for key, moves in wanted.items() if key not in up}, timeout)
         fresh = [each for each in self._fresh.values() if each.is_kept_up]
         await _until([*attaching, *(asyncio.create_task(each.tried()) for each in fresh)], deadline)
         for each in up.values():
@@ -245,23 +245,32 @@ class Transition:
                     moved = part if len(origins) == 1 else replace(part, abstractions=tuple(abstractions))
                     yield Move(spec.name, moved, old)
 
-    async def _begin(self, wanted: Mapping[str, Sequence[Move]], deadline: float) -> None:
-        """Starts the instances that moves go to, all at once."""
+    async def _begin(self, wanted: Mapping[str, Sequence[Move]], timeout: float) -> float:
+        """Starts the instances that moves go to, all at once; until when they are waited for, by the loop's clock.
+
+        Code in our own process is loaded before that time begins: it touches no store, and names it.
+        """
         for key, moves in wanted.items():
             each = self._fresh[key] = self._begun.pop(key) if key in self._begun else self._make(moves[0].spec.instance)
             each.expect(_namespaces(moves))
-            if _takes_over(each):
+            if _takes_over(each) or each.spec.placement == Here():
                 each.load_soon()
             else:
                 each.run(())
-        waiting = [self._fresh[key] for key in wanted if not self._fresh[key].is_kept_up]
-        # Code in our own process names its store once it is loaded; elsewhere only an owner makes it worth waiting.
-        here = [each for each in waiting if each.spec.placement == Here()]
+        loading = [self._fresh[key] for key in wanted if not self._fresh[key].is_kept_up]
+        here = [each for each in loading if each.spec.placement == Here()]
         await asyncio.gather(*(each.progressed() for each in here))
+        deadline = asyncio.get_running_loop().time() + timeout
+        for each in here:
+            if not _takes_over(each):
+                each.run(())
+        waiting = [each for each in loading if not each.is_kept_up]
+        # Elsewhere a plugin names its store once it is up: only another that may have it makes it worth waiting.
         elsewhere = [each for each in waiting if each not in here and self._owner(each, wanted[each.spec.key])]
         await _until([asyncio.create_task(each.progressed()) for each in elsewhere], deadline)
         for each in waiting:
             self._run_or_wait(each, wanted[each.spec.key])
+        return deadline
 
     def _run_or_wait(self, supervised: Supervised, moves: Sequence[Move]) -> None:
         """Runs an instance that cannot share its store, unless another has the store."""
@@ -352,17 +361,22 @@ class Transition:
     def _settled(self, move: Move) -> bool:
         """Decides where no store needs to be asked whether it holds data."""
         name, old, new = move.namespace, move.old, self._new(move)
-        if old is None or old is new or new in self._handovers:
+        if old is None or old is new:
             return True
+        if old.loses_data_to(new) and old in self._renewed:
+            self.notes.append(f"namespace {name!r}: its data was in the memory of its plugin's process, and is lost")
+            if new not in self._handovers:
+                self._hold_if_down(move, old)
+            return True
+        if new in self._handovers:
+            return not old.loses_data_to(new)
         if new.starting and old.came_up and not (new.is_kept_up and new.configured_identity):
             self._hold(move, new.refusal(name) or new.instance.refusal)  # what its store is will be known when it is up
             return True
-        if old.spec.plugin.name == new.spec.plugin.name and old.loses_data_to(new):
-            if old not in self._renewed:
-                return False
-            self.notes.append(f"namespace {name!r}: its data was in the memory of its plugin's process, and is lost")
-            self._hold_if_down(move, old)
-            return True
+        if old.loses_data_to(new):
+            if new.refusal(name):
+                self._hold_for(move, new)  # what does not serve is told as that, whatever the old one holds
+            return bool(new.refusal(name))
         if not new.configured_identity or old.same_store(new):
             self._hold_if_down(move, old)
             return True
@@ -375,9 +389,12 @@ class Transition:
 
     def _hold_if_down(self, move: Move, old: Supervised) -> None:
         new = self._new(move)
-        if (reason := new.refusal(move.namespace)) and not old.refusal(move.namespace):
-            self._hold(move, reason)
-            self.waits = self.waits or not (new.blocked or new.starting)
+        if new.refusal(move.namespace) and not old.refusal(move.namespace):
+            self._hold_for(move, new)
+
+    def _hold_for(self, move: Move, new: Supervised) -> None:
+        self._hold(move, new.refusal(move.namespace))
+        self.waits = self.waits or not (new.blocked or new.starting)
 
     async def _check_move(self, move: Move) -> None:
         """Refuses the change if abstractions of the namespace would leave their data behind."""
@@ -390,24 +407,51 @@ class Transition:
             why = ""
         else:
             try:
-                why = "holds data" if await old.holds_data(name) else ""
+                why = _HOLDS if await old.holds_data(name) else ""
             except Exception as error:  # noqa: BLE001  # whatever it is, the data might be left behind
                 detail = error.message if isinstance(error, PrismError) else type(error).__name__
                 why = f"may hold data (its store cannot be asked: {scrub(detail)})"
         if not why:
-            self._hold_if_down(move, old)
+            if new not in self._handovers:
+                self._hold_if_down(move, old)
             return
+        if old.loses_data_to(new):
+            self._refuse_loss(move, old, why)
+            return
+        advice = (
+            "a reload moves no data. To move it: export the data, remove the namespace from the file and reload, add "
+            "it with the new store and reload, then import the data"
+            if why == _HOLDS
+            else "bring its store up, so that it can be asked. To leave behind what it may hold: remove the namespace "
+            "from the file and reload, then add it with the new store and reload"
+        )
         key = "config" if old.spec.plugin.name == new.spec.plugin.name else "backend"
         self.problems.append(
             self._loaded.document.problem(
                 (*move.spec.loc, key),
-                f"namespace {name!r} {why}, and this would point it at another store; a reload moves no data. To move "
-                "it: export the data, remove the namespace from the file and reload, add it with the new store and "
-                "reload, then import the data",
+                f"namespace {name!r} {why}, and this would point it at another store; {advice}",
                 found=scrub(new.instance.identity),
                 allowed=scrub(old.instance.identity),
             )
         )
+
+    def _refuse_loss(self, move: Move, old: Supervised, why: str) -> None:
+        """The data is in a process that the change would end: held back where only files have changed, else refused."""
+        name, new = move.namespace, self._new(move)
+        lost = (
+            f"namespace {name!r} {why} in the memory of its plugin's process, and this would start another process, "
+            f"which begins with nothing. To lose the data: `prism plugin reload {name}`. To keep it: export it first"
+        )
+        if not old.spec.differs_by_version(new.spec):
+            where = self._loaded.document.problem((*move.spec.loc, "plugin"), lost)
+            self.problems.append(where)
+            return
+        reason = f"files of plugin {new.spec.plugin.name!r} have changed: {lost}"
+        if self._handovers.pop(new, None) is not None:
+            new.block(reason)
+        for each in self._moves:
+            if self._new(each) is new and each.old is old:
+                self._hold(each, reason)
 
     def _leaves_data_to(self, move: Move, old: Supervised) -> bool:
         """Whether all that the old instance keeps of the namespace stays where it is: what moves keeps nothing, and

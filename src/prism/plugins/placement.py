@@ -4,7 +4,7 @@ Two instances with equal placements, options and credentials are one. So what ma
 a changed file, is part of the value.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 MAX_SOCKET_PATH = 107
@@ -118,6 +118,22 @@ class Endpoints:
 
 
 Placement = Here | Command | Socket | Endpoints
+
+
+def same_process(one: Placement, other: Placement) -> bool:
+    """Whether instances with these placements are in one process; how the gateway proves itself to it is no matter."""
+    if isinstance(one, Endpoints) and isinstance(other, Endpoints):
+        return one.addresses == other.addresses
+    return one == other and not isinstance(one, Command)
+
+
+def without_version(placement: Placement) -> Placement:
+    """The placement as the configuration has it, whatever is in the files that it names."""
+    if isinstance(placement, Command):
+        return replace(placement, version="")
+    if isinstance(placement, Endpoints) and placement.tls is not None:
+        return replace(placement, tls=replace(placement.tls, version=""))
+    return placement
 
 
 def version_of(*files: Path) -> str:

@@ -17,7 +17,7 @@ from prism.errors import BackendError, BackendUnavailable, PrismError
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
 from prism.plugins.managed_instance import ManagedInstance
-from prism.plugins.placement import Here
+from prism.plugins.placement import Command, Here, same_process
 from prism.plugins.placement_factory import make_instance
 
 HANDOVER_GRACE = 5.0
@@ -114,10 +114,18 @@ class Supervised:
         return self._unfit
 
     def loses_data_to(self, other: "Supervised") -> bool:
-        """Whether data that is in a process's own memory would stay behind in this one's."""
+        """Whether data that is in a process's own memory would stay behind in this one's.
+
+        A process that never served, or has ended, holds none; instances in one process share it, unless one must end
+        before the other begins.
+        """
         manifest = self.spec.plugin.manifest
-        in_memory = manifest.pinned and not manifest.capabilities.durable
-        return in_memory and not (self.spec.placement == other.spec.placement == Here())
+        if manifest.name != other.spec.plugin.name or not manifest.pinned or manifest.capabilities.durable:
+            return False
+        if not self.came_up or (isinstance(self.spec.placement, Command) and not self._started):
+            return False
+        shares = manifest.capabilities.reload != "handover" or self.spec.placement == Here()
+        return not (shares and same_process(self.spec.placement, other.spec.placement))
 
     def target(self, namespace: str) -> Instance:
         """Who serves the namespace: the instance, what refuses for it, or where calls wait for another instance."""

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Metadata, Server, StatusError
+from prism.wire import Channel, ChannelConfig, ChannelState, ClientCall, Code, Deadline, Metadata, Server, StatusError
+from prism.wire.client import channel as channel_module
 from wire.service import Service
 
 
@@ -179,3 +180,46 @@ async def test_a_lost_connection_is_unavailable_and_perhaps_processed(
         await calling
     assert caught.value.status.code is Code.UNAVAILABLE
     assert not caught.value.unprocessed
+
+
+async def hold(channel: Channel) -> ClientCall:
+    """A stream that is established and goes on."""
+    call = channel.open("/test.Test/HangStream")
+    await call.send(b"")
+    await call.end()
+    assert await call.receive() == b"first"
+    return call
+
+
+async def test_further_connections_as_streams_fill_them(server: Server, address: str) -> None:
+    """Up to the bound; beyond it a call is refused at once and was not sent; a place that is free is used."""
+    async with Channel(address, config=ChannelConfig(max_connections=3, max_streams=2)) as channel:
+        held = [await hold(channel) for _ in range(6)]
+        assert server.connections == 3
+        for refused in (channel.unary("/test.Test/Echo", b"x"), hold(channel)):
+            with pytest.raises(StatusError, match=r"6 calls .* as many as may be") as caught:
+                await asyncio.wait_for(refused, 5)
+            assert caught.value.status.code is Code.RESOURCE_EXHAUSTED
+            assert caught.value.unprocessed
+        held[0].cancel()
+        assert await channel.unary("/test.Test/Echo", b"x") == b"x"
+        assert server.connections == 3
+        for each in held:
+            each.cancel()
+
+
+async def test_a_connection_that_is_not_needed_any_more_is_closed(
+    server: Server, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one stays."""
+    monkeypatch.setattr(channel_module, "_SPARE_TIME", 0.01)
+    config = ChannelConfig(max_connections=3, max_streams=1, write_timeout=0.05)
+    async with Channel(address, config=config) as channel:
+        held = [await hold(channel) for _ in range(3)]
+        for each in held:
+            each.cancel()
+        async with asyncio.timeout(10):
+            while server.connections > 1:
+                await channel.unary("/test.Test/Echo", b"x")
+        assert await channel.unary("/test.Test/Echo", b"x") == b"x"
+        assert server.connections == 1

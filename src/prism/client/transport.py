@@ -20,9 +20,10 @@ _NOT_ESTABLISHED = Status(
 _NO_MESSAGE = Status(Code.DEADLINE_EXCEEDED, "timed out waiting for the next message; resume from the last cursor")
 
 
-_CONFIG = ChannelConfig(keepalive_interval=75.0)
+_CONFIG = ChannelConfig(keepalive_interval=75.0, max_connections=16)
 """A gateway pings its clients every minute. Where nothing comes for longer the client pings the gateway, so that a
-subscriber does not wait for ever for a gateway that is gone."""
+subscriber does not wait for ever for a gateway that is gone. A gateway takes 1,000 calls on a connection: further
+connections are made for more subscriptions than that, so that they do not wait without a word."""
 
 
 class Transport:

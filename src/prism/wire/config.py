@@ -121,6 +121,9 @@ class ChannelConfig(ConnectionConfig):
     connect_timeout: how long one attempt may take until the peer's SETTINGS have arrived.
     backoff_initial, backoff_max: the wait after a first failed attempt, and the most it grows to (by 1.6 each
         time, 20 % of jitter).
+    max_connections: connections at once. Another is made when those that are there have as many calls as they may;
+        beyond the last one calls are refused with RESOURCE_EXHAUSTED. With one, calls wait for a place on it.
+    max_streams: calls at once on one connection, where the server takes as many. Each holds buffers at both ends.
     user_agent: what the `user-agent` header says.
     """
 
@@ -130,12 +133,16 @@ class ChannelConfig(ConnectionConfig):
     connect_timeout: float = 10.0
     backoff_initial: float = 0.1
     backoff_max: float = 10.0
+    max_connections: int = 1
+    max_streams: int = LARGEST_WINDOW
     user_agent: str = "grpc-python-prism/0.1"
 
     def __post_init__(self) -> None:
         ConnectionConfig.__post_init__(self)
         check = _Check(self)
         check.positive("connect_timeout", "backoff_initial", "backoff_max")
+        check.between("max_connections", 1, None)
+        check.between("max_streams", 1, LARGEST_WINDOW)
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise ValueError(f"user_agent {self.user_agent!r} is not printable ASCII: use printable ASCII only")
 

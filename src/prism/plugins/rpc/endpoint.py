@@ -1,11 +1,15 @@
-"""One process that serves prism.plugin.v1, as the gateway reaches it: its channel, and an instance's life in it."""
+"""One process that serves prism.plugin.v1, as the gateway reaches it: the ways to it, and an instance's life in it.
+
+What callers may hold is kept apart. Streams have connections of their own, as they may be held for days; calls of one
+message have theirs; probes and the instance's life have one that no caller's call can use up.
+"""
 
 import json
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError, Message
@@ -25,6 +29,11 @@ from prism.wire import Channel, ChannelConfig, ChannelState, Code, Deadline, Pee
 SERVICE = "/prism.plugin.v1."
 HEALTH_SERVICE = "plugin"
 """What go-plugin calls the one service whose health it serves."""
+
+MAX_STREAMS: Final = 100
+"""Streams on one connection: the windows and buffers that they hold unread are its own, and far from its bounds."""
+MAX_STREAM_CONNECTIONS: Final = 100
+MAX_CALL_CONNECTIONS: Final = 10
 
 _Answer = TypeVar("_Answer", bound=Message)
 
@@ -71,13 +80,15 @@ class Endpoint:
 
     Attributes:
         target: its address.
-        channel: the way to it.
+        calls: the way of calls of one message.
+        streams: the way of streams: more connections as they fill them.
+        control: the way of probes and of the instance's life.
         outstanding: calls in progress.
         store: the identity of the instance's store; empty until it is known.
         initialised: the process has the instance.
     """
 
-    __slots__ = ("_identity", "channel", "initialised", "outstanding", "store", "target")
+    __slots__ = ("_identity", "calls", "control", "initialised", "outstanding", "store", "streams", "target")
 
     def __init__(
         self,
@@ -106,13 +117,22 @@ class Endpoint:
         config = ChannelConfig(
             max_message_size=max_message_size, backoff_initial=0.05, backoff_max=2.0, keepalive_interval=30.0
         )
-        name = server_name or None
-        self.channel = Channel(target, tls=tls, server_name=name, config=config, verify_peer=objection)
+
+        def channel(config: ChannelConfig) -> Channel:
+            return Channel(target, tls=tls, server_name=server_name or None, config=config, verify_peer=objection)
+
+        self.control = channel(config)
+        self.calls = channel(replace(config, max_connections=MAX_CALL_CONNECTIONS))
+        self.streams = channel(replace(config, max_connections=MAX_STREAM_CONNECTIONS, max_streams=MAX_STREAMS))
+
+    @property
+    def _channels(self) -> tuple[Channel, ...]:
+        return (self.calls, self.streams, self.control)
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
-        return self.channel.state is ChannelState.READY
+        return any(each.state is ChannelState.READY for each in self._channels)
 
     async def initialise(self, namespace: str, deadline: Deadline | None = None) -> None:
         """Starts the instance, or attaches a namespace to it. Raises as the backend's own start does."""
@@ -144,14 +164,21 @@ class Endpoint:
 
     async def alive(self, deadline: Deadline) -> bool:
         """Whether the process answers at all, whatever its store does."""
+        # Any answer, even an error, shows that it is alive.
+        return not isinstance(await self._silence(self.control, deadline), BackendUnavailable | DeadlineExceeded)
+
+    async def reachable(self, deadline: Deadline) -> bool:
+        """Whether calls can connect to the process, though it may be too busy to answer in time."""
+        return not isinstance(await self._silence(self.calls, deadline), BackendUnavailable)
+
+    async def _silence(self, channel: Channel, deadline: Deadline) -> PrismError | None:
+        """Why it does not answer whether it serves, if it does not."""
         try:
             question = AliveRequest(service=HEALTH_SERVICE).SerializeToString()
-            await self.channel.unary("/grpc.health.v1.Health/Check", question, deadline=deadline)
+            await channel.unary("/grpc.health.v1.Health/Check", question, deadline=deadline)
         except StatusError as error:
-            # Any answer, even an error, shows that it is alive.
-            failure = translation.of_failure(error, self._identity.backend)
-            return not isinstance(failure, BackendUnavailable | DeadlineExceeded)
-        return True
+            return translation.of_failure(error, self._identity.backend)
+        return None
 
     async def serving(self, deadline: Deadline) -> None:
         """Waits until the process says that it serves.
@@ -162,7 +189,7 @@ class Endpoint:
         question = AliveRequest(service=HEALTH_SERVICE)
         try:
             written = question.SerializeToString()
-            answer = await self.channel.unary(
+            answer = await self.control.unary(
                 "/grpc.health.v1.Health/Check", written, deadline=deadline, wait_for_ready=True
             )
             status = AliveResponse.FromString(answer).status
@@ -206,13 +233,14 @@ class Endpoint:
         return answer.success
 
     async def close(self) -> None:
-        """Closes the channel; calls in progress are lost."""
-        await self.channel.close()
+        """Closes the connections; calls in progress are lost."""
+        for each in self._channels:
+            await each.close()
 
     async def _ask(self, method: str, request: Message, kind: type[_Answer], deadline: Deadline | None) -> _Answer:
         backend = self._identity.backend
         try:
-            answer = await self.channel.unary(SERVICE + method, request.SerializeToString(), deadline=deadline)
+            answer = await self.control.unary(SERVICE + method, request.SerializeToString(), deadline=deadline)
             return kind.FromString(answer)
         except StatusError as error:
             failure = translation.of_failure(error, backend)

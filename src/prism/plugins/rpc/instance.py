@@ -112,7 +112,7 @@ class RpcInstance(ManagedInstance):
             endpoint = self._choose()
             endpoint.outstanding += 1
             try:
-                response = await endpoint.channel.unary(EXECUTE, message, deadline=context.deadline)
+                response = await endpoint.calls.unary(EXECUTE, message, deadline=context.deadline)
             except StatusError as error:
                 await self._handle_failure(endpoint, error, context, last=attempt + 1 == ATTEMPTS)
             else:
@@ -133,7 +133,7 @@ class RpcInstance(ManagedInstance):
             begun = False
             endpoint.outstanding += 1
             try:
-                async with endpoint.channel.open(EXECUTE_STREAM, deadline=context.deadline) as call:
+                async with endpoint.streams.open(EXECUTE_STREAM, deadline=context.deadline) as call:
                     await call.send(message)
                     await call.end()
                     await call.headers()

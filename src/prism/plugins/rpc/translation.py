@@ -9,6 +9,7 @@ from prism.errors import (
     DeadlineExceeded,
     GatewayUnavailable,
     InternalError,
+    LimitExceeded,
     Outcome,
     PrismError,
     Unauthenticated,
@@ -63,6 +64,12 @@ def of_failure(error: StatusError, backend: str) -> PrismError:
         outcome = Outcome.NOT_APPLIED if error.unprocessed else None
         return DeadlineExceeded(
             "the deadline passed before the plugin answered; set a longer deadline", outcome=outcome
+        )
+    if status.code is Code.RESOURCE_EXHAUSTED and error.unprocessed:
+        return LimitExceeded(
+            f"the plugin of backend {backend!r} has as many calls in progress as it may ({status.message})",
+            retry_after=RETRY_AFTER,
+            outcome=Outcome.NOT_APPLIED,
         )
     if status.code is Code.UNAVAILABLE and not status.details:
         return lost(backend, status.message, sent=not error.unprocessed)

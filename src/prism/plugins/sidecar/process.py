@@ -24,6 +24,8 @@ from prism.wire import Deadline, Peer
 HANDSHAKE_TIMEOUT = 30.0
 SERVING_TIMEOUT = 10.0
 TERM_TIMEOUT = 2.0
+EXIT_TIMEOUT = 1.0
+"""Seconds in which a process whose connection is lost may end by itself."""
 
 
 class SidecarProcess:
@@ -47,7 +49,7 @@ class SidecarProcess:
         self._before = output.seen
         self._folder: SocketFolder | None = None
         self._forwarding: asyncio.Task[None] | None = None
-        self._kill_timer: asyncio.TimerHandle | None = None
+        self._check: asyncio.Task[None] | None = None
 
     async def open(self, identity: Identity, max_message_size: int) -> Endpoint:
         """Starts it, and waits until it serves.
@@ -71,7 +73,7 @@ class SidecarProcess:
             f"unix:{socket}", identity, objection=self._objection, max_message_size=max_message_size
         )
         await self._until_serving()
-        self._forwarding = asyncio.create_task(forward_output(self.endpoint.channel, self._output))
+        self._forwarding = asyncio.create_task(forward_output(self.endpoint.control, self._output))
         return self.endpoint
 
     async def _handshake(self) -> Path:
@@ -109,19 +111,25 @@ class SidecarProcess:
         raise self._failure(f"the plugin {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
 
     def expect_exit(self) -> None:
-        """The connection is lost: the process is killed, unless it exits by itself at once."""
-        if self._kill_timer is None and not self.child.exited.done():
-            self._kill_timer = asyncio.get_running_loop().call_later(1.0, self._kill_if_disconnected)
+        """A connection is lost: the process is killed if it can be reached no more and does not exit by itself.
 
-    def _kill_if_disconnected(self) -> None:
-        if not self.endpoint.connected:
+        One that can be reached is left alone: whether it is stuck is for the probes to find out.
+        """
+        if self._check is None and not self.child.exited.done():
+            self._check = asyncio.create_task(self._kill_unless_reachable())
+
+    async def _kill_unless_reachable(self) -> None:
+        await asyncio.wait((self.child.exited,), timeout=EXIT_TIMEOUT)
+        reachable = not self.child.exited.done() and await self.endpoint.reachable(Deadline.after(EXIT_TIMEOUT))
+        if not self.child.exited.done() and not reachable:
             self.child.kill()
-        self._kill_timer = None
+        self._check = None
 
     async def close(self, timeout: float) -> None:
         """Ends the process: by its own Shutdown, by SIGTERM, by SIGKILL, each with its time; nothing is left."""
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
+        if self._check is not None:
+            self._check.cancel()
+            await asyncio.gather(self._check, return_exceptions=True)
         if hasattr(self, "child"):
             if hasattr(self, "endpoint") and not self.child.exited.done():
                 await self._ask_to_end(timeout)
@@ -154,7 +162,7 @@ class SidecarProcess:
             agreed = False
         if self._forwarding is not None:
             self._forwarding.cancel()  # a server that ends in order waits for this stream, which has no end
-        return await stop_by_controller(self.endpoint.channel, deadline) or agreed
+        return await stop_by_controller(self.endpoint.control, deadline) or agreed
 
     def _objection(self, peer: Peer) -> str:
         wanted = os.geteuid() if self._command.user is None else self._command.user.uid

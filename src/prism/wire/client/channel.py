@@ -22,13 +22,14 @@ from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.status import Code, Status, StatusError
 from prism.wire.http2.settings import client_opening
 from prism.wire.peer import Peer, describe_peer
-from prism.wire.timer import DeadlineWheel, Inspector
+from prism.wire.timer import DeadlineWheel, Inspected, Inspector
 from prism.wire.transports import OpenTransports
 
 _DEFAULTS: Final = ChannelConfig()
 _MAX_ATTEMPTS: Final = 3  # of a call that the peer says it never looked at
 _GROWTH: Final = 1.6
 _JITTER: Final = 0.2
+_SPARE_TIME: Final = 30.0  # seconds after which a further connection that no call uses is closed
 _DEADLINE: Final = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call could be sent")
 
 
@@ -46,7 +47,8 @@ class Channel:
     """Calls to `host:port`, `[v6]:port` or `unix:/path`.
 
     It connects at the first call. A call fails with UNAVAILABLE while the server cannot be reached, unless it waits
-    for readiness; after a failed attempt the next ones keep a growing, jittered distance.
+    for readiness; after a failed attempt the next ones keep a growing, jittered distance. Where a connection has as
+    many calls as it may have, another is made, up to `ChannelConfig.max_connections`.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Channel:
         self._address = Address.parse(target)
         self._server_name = server_name or self._address.host or "localhost"
         self._authority = server_name or (str(self._address) if not self._address.path else "localhost")
-        self._connection: ClientConnection | None = None
+        self._connection: ClientConnection | None = None  # the one that is tried first
+        self._usable: list[ClientConnection] = []  # those that take new calls
+        self._spare: dict[ClientConnection, float] = {}  # of these, those without calls, and since when
         self._all: set[Managed] = set()
         self._attempt: asyncio.Task[Status | None] | None = None
         self._failure: Status | None = None
@@ -166,7 +170,7 @@ class Channel:
         """What all connections are given; made with the first one."""
         if self._shared is None:
             config, scheme = self._config, "http" if self._tls is None else "https"
-            self._inspector = Inspector(loop, config.shortest_time(), lambda: list(self._all))
+            self._inspector = Inspector(loop, config.shortest_time(), self._watched)
             self._shared = ChannelShared(
                 config=config,
                 loop=loop,
@@ -182,12 +186,24 @@ class Channel:
         return self._shared
 
     def _on_leaving(self, connection: Managed) -> None:
-        """The connection takes no new calls: the next one makes another."""
+        """The connection takes no new calls: the next one uses or makes another."""
+        self._usable = [each for each in self._usable if each is not connection]
         if self._connection is connection:
-            self._connection = None
+            self._connection = self._usable[-1] if self._usable else None
 
     def _on_closed(self, connection: Managed) -> None:
         self._all.discard(connection)
+
+    def _watched(self) -> list[Inspected]:
+        """The connections to look at; those that are not needed any more are closed first."""
+        now, before = monotonic(), self._spare
+        spare = [each for each in self._usable if each is not self._connection and not each.calls]
+        self._spare = {each: before.get(each, now) for each in spare}
+        for each in spare:
+            if now - self._spare[each] >= _SPARE_TIME:
+                del self._spare[each]
+                each.close("it is not needed any more")
+        return list(self._all)
 
     def _add(self, connection: ClientConnection) -> None:
         """Watch over a connection."""
@@ -209,13 +225,15 @@ class Channel:
             raise StatusError(status, unprocessed=True) from None
 
     async def _wait_for_connection(self, wait_for_ready: bool) -> None:
-        connection = self._connection
-        if connection is not None:
-            await connection.room()
-            return
-        while self._connection is None:
+        most = self._config.max_connections
+        while not self._find_room():
             if self._closed:
                 raise StatusError(Status(Code.CANCELLED, "the channel is closed"), unprocessed=True)
+            if len(self._usable) >= most:
+                if most > 1:
+                    raise StatusError(self._full(), unprocessed=True)
+                await self._usable[0].room()
+                return
             pause = self._next_attempt - monotonic()
             if self._attempt is None and pause > 0:
                 if not wait_for_ready and self._failure is not None:
@@ -230,6 +248,22 @@ class Channel:
             failure = None if attempt.cancelled() else attempt.result()
             if failure is not None and not wait_for_ready:
                 raise StatusError(failure, unprocessed=True)
+
+    def _find_room(self) -> bool:
+        """Whether a connection takes another call; it is the first to be tried then."""
+        if self._connection is not None and self._connection.has_room:
+            return True
+        roomy = [each for each in self._usable if each.has_room]
+        if roomy:
+            self._connection = min(roomy, key=lambda each: each.calls)
+        return bool(roomy)
+
+    def _full(self) -> Status:
+        calls = sum(each.calls for each in self._usable)
+        return Status(
+            Code.RESOURCE_EXHAUSTED,
+            f"{calls} calls to {self.target} are in progress, as many as may be at once: end some of them, or retry",
+        )
 
     async def _connect(self) -> Status | None:
         """One attempt; returns its failure, if any."""
@@ -251,6 +285,7 @@ class Channel:
             self._attempt = None
         self._failures = 0
         self._failure = None
+        self._usable.append(connection)
         self._connection = connection
         return None
 

@@ -164,6 +164,16 @@ class ClientConnection(Connection[ResponseStream]):
             await waiter
 
     @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return len(self._streams)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes another call now."""
+        return len(self._streams) < self._peer_max_streams and not self._leaving
+
+    @property
     def usable(self) -> bool:
         """Whether new calls may use the connection."""
         return not self._leaving and not self._closed
@@ -297,6 +307,7 @@ class ClientConnection(Connection[ResponseStream]):
             if self._peer_max_streams == _MAX_UNTIL_SETTINGS:
                 self._peer_max_streams = LARGEST_WINDOW
             self.settled.set_result("")
+        self._peer_max_streams = min(self._peer_max_streams, self._shared.config.max_streams)
         for _ in range(min(len(self._waiting), max(0, self._peer_max_streams - len(self._streams)))):
             self._wake_one()
 

@@ -253,6 +253,15 @@ class Reason(enum.StrEnum):
         _TRANSPORT,
     )
 
+    CONNECTION_FLOODED = (
+        "CONNECTION_FLOODED",
+        Code.UNAVAILABLE,
+        "the client's connection sent too many frames that cost work and carry none (calls that are cancelled at once, "
+        "pings, empty frames), or one that took too long, and was ended with its calls",
+        "cancelling fewer calls right after they are made; another connection",
+        _TRANSPORT,
+    )
+
     CONFIG_INVALID = (
         "CONFIG_INVALID",
         Code.INVALID_ARGUMENT,

@@ -126,3 +126,28 @@ def endpoint_target(instance: Sidecar) -> str:
     """Where its process listens."""
     assert instance._run is not None
     return instance._run.endpoint.target
+
+
+async def test_calls_given_up_in_bulk_do_not_end_the_plugin(serving: Sidecar) -> None:
+    """Ten callers that subscribe and leave as fast as they can: its connections, its process and its data stay."""
+    await put(serving, b"v")
+    pid = pid_of(serving)
+    message = SubscribeRequest(topic_pattern="q.>").SerializeToString()
+
+    async def come_and_go() -> None:
+        for _ in range(300):
+            established = asyncio.Event()
+            stream = serving.stream(SUBSCRIBE, message, Context("ns", on_established=established.set))
+            reading = asyncio.ensure_future(anext(stream))
+            await established.wait()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async with held(serving, 10) as others, asyncio.timeout(60):
+        async with asyncio.TaskGroup() as group:
+            for _ in range(10):
+                group.create_task(come_and_go())
+        await serving.call(PUBLISH, PublishRequest(topic="q.a", payload=b"m").SerializeToString(), Context("ns"))
+        await others.got.wait()
+    assert await get(serving) == b"v"
+    assert pid_of(serving) == pid

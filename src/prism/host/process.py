@@ -98,7 +98,8 @@ class PluginProcess:
         methods = {method.path: method for method in self._methods()}
         methods |= described_services(self._health, self._described)
         largest = self._plugin.manifest.capabilities.max_payload + ENVELOPE_BYTES
-        config = ServerConfig(max_message_size=max(largest, ServerConfig().max_message_size))
+        # A gateway passes on what its callers cancel in bulk: it guards itself against them, and is trusted here.
+        config = ServerConfig(max_message_size=max(largest, ServerConfig().max_message_size), flood_allowance=None)
         return Server(methods.get, config=config, admit=self._admit)
 
     def _methods(self) -> Sequence[Method]:

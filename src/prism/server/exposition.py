@@ -15,6 +15,7 @@ from prism.server.readiness import readiness_of
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.telemetry.metrics.label_limit import LabelLimit
 from prism.telemetry.metrics.metric_family import Gauges, MetricFamily, Scrape
+from prism.wire import Server
 
 MAX_METRICS = 64
 """Most metrics of one backend; a plugin cannot make a scrape grow without bound."""
@@ -94,6 +95,13 @@ def _copy(sources: MetricSources) -> Scrape:
         gauges=gauges,
         families=[left_out, *(_scrubbed(each, sources.scrub) for part in sources.parts for each in part())],
     )
+
+
+def terminations(server: Server) -> Iterable[MetricFamily]:
+    """What a listener ended because a client misbehaves or is too slow."""
+    what = "What the data port ended because of its client: connections that flood it, messages that do not come whole."
+    values: dict[tuple[str, ...], float] = {(kind,): count for kind, count in server.terminations.items()}
+    yield MetricFamily("prism_terminations", what, values, labels=("what",), kind="counter")
 
 
 def _scrubbed(family: MetricFamily, scrub: Callable[[str], str]) -> MetricFamily:

@@ -28,7 +28,7 @@ from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.server.certificates import Certificates
-from prism.server.exposition import BackendGauges, Exposition, MetricSources
+from prism.server.exposition import BackendGauges, Exposition, MetricSources, terminations
 from prism.server.operators import Operators
 from prism.server.ports import Ports
 from prism.server.probes import Probes
@@ -166,7 +166,7 @@ class GatewayServer:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server) -> Server:
-        own = (self.chain_state.metrics, self.overload.metrics, self.certificates.metrics)
+        own = (self.chain_state.metrics, self.overload.metrics, self.certificates.metrics, lambda: terminations(data))
         parts = (self.telemetry.metrics, self.control.metrics, self.gateway.denials.metrics, *own)
         snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
         sources = MetricSources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)

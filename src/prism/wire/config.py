@@ -34,7 +34,7 @@ class ConnectionConfig:
     keepalive_interval, keepalive_timeout: silence after which a PING is sent, and then the wait for its answer;
         no interval, no PING.
     flood_allowance, flood_refill: frames that cost us work and carry none (PING, SETTINGS, RST_STREAM, empty DATA)
-        allowed at once, and earned back per second; completed calls earn one each.
+        allowed at once, and earned back per second; completed calls earn one each. No allowance: the peer is trusted.
     """
 
     max_message_size: int = 4 * MIB
@@ -51,7 +51,7 @@ class ConnectionConfig:
     frame_timeout: float = 60.0
     keepalive_interval: float | None = None
     keepalive_timeout: float = 20.0
-    flood_allowance: int = 1000
+    flood_allowance: int | None = 1000
     flood_refill: float = 200.0
 
     def __post_init__(self) -> None:
@@ -66,7 +66,8 @@ class ConnectionConfig:
         check.between("send_buffer", 0, None)
         check.between("write_budget", 0, None)
         check.positive(*self._times())
-        check.between("flood_allowance", 1, None)
+        if self.flood_allowance is not None:
+            check.between("flood_allowance", 1, None)
         check.between("flood_refill", 0, None)
 
     def shortest_time(self) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Final
 
 from prism.wire.grpc.inbox import BadMessage
@@ -87,6 +88,7 @@ class HttpExchange(ServedStream):
         self.outbox = None
         self.bucket = None
         self.task = None
+        self.opened = monotonic()
         self.expires = NEVER
         self.reserved = 0
         self.eager = False
@@ -128,6 +130,10 @@ class HttpExchange(ServedStream):
             self._send(
                 self.connection.shared.local_replies.response(_HTTP_STATUS.get(status.code, 500), status.message)
             )
+
+    def give_up(self, status: Status) -> None:
+        """Answer with the status, if nothing of an answer has gone."""
+        self.abort(status)
 
     def on_reset(self, code: ErrorCode) -> None:  # noqa: ARG002 - it ends alike for any reason
         """The client gave up."""

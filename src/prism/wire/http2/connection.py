@@ -7,6 +7,7 @@ what only time shows, `flood_budget` by what costs work and carries nothing.
 
 import asyncio
 from abc import ABC, abstractmethod
+from time import monotonic
 from typing import Final, Generic, TypeVar, cast
 
 from prism.wire.config import ConnectionConfig
@@ -472,8 +473,9 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
                 ErrorCode.PROTOCOL_ERROR,
                 f"HTTP/2 protocol error: the peer sent RST_STREAM on stream {stream_id}, which is not open yet",
             )
-        self._charge()
         stream = self._streams.get(stream_id)
+        if stream is None or not stream.was_held(monotonic()):
+            self._charge()
         if stream is not None:
             self.forget(stream)
             stream.on_reset(code)

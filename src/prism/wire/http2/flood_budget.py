@@ -1,6 +1,7 @@
 """How many frames that cost work and carry none a peer may send: PING, SETTINGS, RST_STREAM, empty DATA and the like.
 
-A small fixed bound would break good clients, which cancel in bursts; so time and completed calls earn more.
+A small fixed bound would break good clients, which cancel in bursts; so time and completed calls earn more. A call that
+was open for a while may be cancelled for nothing (`Stream.was_held`): of those a connection has only so many.
 """
 
 from time import monotonic
@@ -11,10 +12,11 @@ class FloodBudget:
 
     __slots__ = ("_at", "_capacity", "_completed", "_left", "_refill")
 
-    def __init__(self, capacity: int, refill: float) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int | None, refill: float) -> None:
+        """No `capacity`: the peer is trusted, and may send as many as it likes."""
+        self._capacity = float("inf") if capacity is None else float(capacity)
         self._refill = refill
-        self._left = float(capacity)
+        self._left = self._capacity
         self._at = monotonic()
         self._completed = 0
 

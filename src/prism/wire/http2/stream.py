@@ -97,6 +97,10 @@ class Stream(ABC):
     def on_pieces(self) -> None:  # noqa: B027 - not every stream is ever eager
         """It was not: make a receiver; only while `eager`."""
 
+    def was_held(self, now: float) -> bool:  # noqa: ARG002 - by default each reset is charged
+        """Whether the stream was open for so long that the peer gains nothing by resetting it."""
+        return False
+
     def expire(self) -> None:  # noqa: B027 - not every stream has a deadline
         """The deadline has passed; only for streams that were given to a wheel."""
 

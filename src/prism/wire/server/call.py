@@ -13,13 +13,12 @@ from prism.wire.grpc.status import OK, Code, LocalReply, Status, StatusError
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import MESSAGE_HEAD, ErrorCode
 from prism.wire.peer import Peer
-from prism.wire.server.served_stream import ServedStream, ServingConnection
+from prism.wire.server.served_stream import CLOCK_SKEW, ServedStream, ServingConnection
 
 if TYPE_CHECKING:
     from prism.wire.server.method import Method
 
 NEVER: Final = float("inf")
-_CLOCK_SKEW: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
 
 _NOT_TAKEN = Status(
     Code.RESOURCE_EXHAUSTED,
@@ -73,6 +72,7 @@ class ServerCall(ServedStream):
         method: "Method",
         path: str,
         metadata: Metadata,
+        opened: float,
         expires: float,
         accepts_gzip: bool,
     ) -> None:
@@ -83,6 +83,7 @@ class ServerCall(ServedStream):
         self.remote_ended = False
         self.eager = not method.client_streaming
         self.ended = False
+        self.opened = opened
         self.expires = expires
         self.bucket = None
         self.method = method
@@ -280,19 +281,27 @@ class ServerCall(ServedStream):
         else:
             self.finish(status)
 
+    def give_up(self, status: Status) -> None:
+        """Send the status, unless part of a message has yet to go."""
+        if self.ended or (self.outbox is not None and self.outbox.size):
+            return
+        self.code = status.code
+        self.connection.output.write(self._ending(status, EMPTY_METADATA))
+
     def expire(self) -> None:
         """The deadline has passed."""
         self.abort(self.method.late)
 
     def on_reset(self, code: ErrorCode) -> None:
         """The client gave up, most often because its own deadline passed a moment before ours."""
-        late = self.expires <= monotonic() + _CLOCK_SKEW
+        late = self.expires <= monotonic() + CLOCK_SKEW
         self.code = Code.DEADLINE_EXCEEDED if late and code is ErrorCode.CANCEL else Code.CANCELLED
         self.cancel_handler()
 
     def on_lost(self, reason: str) -> None:  # noqa: ARG002 - there is no caller here to get it
         """The connection is gone."""
-        self.code = Code.CANCELLED
+        if self.code is None:
+            self.code = Code.CANCELLED
         self.cancel_handler()
 
 

@@ -96,7 +96,7 @@ class ServerConnection(Connection[ServedStream]):
         self._max_whole = min(config.max_message_size + 5, config.max_frame_size)  # bytes of DATA: one whole message
         self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}  # that have been read, by the identity of fields
         self._charged = 0  # frames that cost work and carried none
-        self._proven = False
+        self._proven = config.flood_allowance is None
 
     # Requests.
 
@@ -137,8 +137,9 @@ class ServerConnection(Connection[ServedStream]):
             )
             self._reject(stream_id, end_stream, status)
             return
-        expires = NEVER if seconds is None else monotonic() + seconds
-        call = ServerCall(self, stream_id, self.output.stream_window, method, path, metadata, expires, gzip)
+        now = monotonic()
+        expires = NEVER if seconds is None else now + seconds
+        call = ServerCall(self, stream_id, self.output.stream_window, method, path, metadata, now, expires, gzip)
         if (unusual is not None or end_stream) and not self._take_unusual(call, end_stream, unusual):
             return
         self._streams[stream_id] = call
@@ -299,7 +300,6 @@ class ServerConnection(Connection[ServedStream]):
 
     def on_sent(self, stream: ServedStream) -> None:
         """The response is complete."""
-        self._completed += 1
         if not stream.remote_ended:
             # The client may stop sending: what it sends is not read (RFC 9113 section 8.1).
             self.output.write(frames.rst_stream(stream.stream_id, ErrorCode.NO_ERROR))
@@ -307,6 +307,7 @@ class ServerConnection(Connection[ServedStream]):
 
     def abandon(self, stream: ServedStream) -> None:
         """Drop a stream that we ended; what the client has on its way for it is ignored."""
+        self._completed += 1  # a reset of the client's may cross ours, and need not be charged for
         if not stream.remote_ended:
             self._closed_streams.remember(stream.stream_id)
         self.forget(stream)
@@ -424,9 +425,22 @@ class ServerConnection(Connection[ServedStream]):
 
     def _charge(self, cost: int = 1) -> None:
         self._charged += cost
-        if 2 * self._charged > self._completed:
+        if 2 * self._charged > self._completed and self._config.flood_allowance is not None:
             self._proven = False
         super()._charge(cost)
+
+    def fail(self, code: ErrorCode, reason: str) -> None:
+        """End the connection for the client's fault; calls under way learn why where it is flooded or stalled."""
+        if code is ErrorCode.ENHANCE_YOUR_CALM and not self._closed:
+            self.shared.terminations.add("connection", self.peer, f"the connection was ended: {reason}")
+            status = Status(
+                Code.UNAVAILABLE,
+                f"the connection was ended with its calls: {reason}",
+                local_reply=LocalReply.CONNECTION_FLOODED,
+            )
+            for stream in tuple(self._streams.values()):
+                stream.give_up(status)
+        super().fail(code, reason)
 
     # The end: drained, cut, or lost with its calls. No handler outlives its connection unnoticed.
 

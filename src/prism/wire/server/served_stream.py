@@ -1,8 +1,10 @@
 """What a gRPC call and a plain HTTP exchange have in common at the server: one task that answers."""
 
 import asyncio
-from typing import Protocol
+from abc import abstractmethod
+from typing import Final, Protocol
 
+from prism.wire.grpc.status import Status
 from prism.wire.http2.output import Output
 from prism.wire.http2.receiving import Receiving
 from prism.wire.http2.stream import Stream
@@ -39,17 +41,32 @@ class ServingConnection(Protocol):
         """A cancelled handler has really ended."""
 
 
-class ServedStream(Stream):
-    """A stream whose handler runs in `task`, once there is enough of the request to start it."""
+_HELD: Final = 0.02  # seconds: who resets calls only after so long can have no more of them than may be open at once
+_EXPIRED: Final = 0.001  # seconds: the same for calls whose deadline has passed, which are reset for that
+CLOCK_SKEW: Final = 0.02  # seconds by which a client's clock may run ahead of ours on the same deadline
 
-    __slots__ = ("connection", "task")
+
+class ServedStream(Stream):
+    """A stream whose handler runs in `task`, once there is enough of the request to start it; `opened` is when."""
+
+    __slots__ = ("connection", "opened", "task")
 
     connection: ServingConnection
+    opened: float
     task: "asyncio.Task[None] | None"
 
     def on_sent(self) -> None:
         """The response is complete."""
         self.connection.on_sent(self)
+
+    def was_held(self, now: float) -> bool:
+        """Whether it was open for a while, or its deadline has passed: to reset it then is not a rapid reset."""
+        age = now - self.opened
+        return age >= _HELD or (age >= _EXPIRED and self.expires <= now + CLOCK_SKEW)
+
+    @abstractmethod
+    def give_up(self, status: Status) -> None:
+        """Say how it ends, as far as that can be said at once: its connection is about to be ended."""
 
     def cancel_handler(self) -> None:
         """The client has gone or given up; the handler counts as under way until it has really ended."""

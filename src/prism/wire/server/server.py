@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,6 +16,7 @@ from prism.wire.server.listener import Listener, begin
 from prism.wire.server.local_reply import LocalReplyFormatter, PlainFormatter
 from prism.wire.server.preamble import Preamble
 from prism.wire.server.shared import Lookup, Served, ServerShared
+from prism.wire.server.terminations import Terminations
 from prism.wire.timer import DeadlineWheel, Inspector
 from prism.wire.transports import OpenTransports
 
@@ -52,6 +53,7 @@ class Server:
         self._open: set[Served] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._transports = OpenTransports()
+        self._terminations = Terminations()
 
     @property
     def connections(self) -> int:
@@ -62,6 +64,11 @@ class Server:
     def calls(self) -> int:
         """How many calls are under way."""
         return sum(each.calls for each in self._open)
+
+    @property
+    def terminations(self) -> Mapping[str, int]:
+        """How often a peer that misbehaves or is too slow had something ended, by kind."""
+        return self._terminations.counts
 
     async def listen(self, address: str, *, tls: ssl.SSLContext | None = None) -> str:
         """Listen on `host:port` (port 0: a free one) or `unix:/path`, and return the address bound.
@@ -162,6 +169,7 @@ class Server:
                 opening=server_opening(self._config),
                 wheel=DeadlineWheel(loop),
                 transports=self._transports,
+                terminations=self._terminations,
                 on_opened=self._on_opened,
                 on_closed=self._on_closed,
             )

@@ -11,6 +11,7 @@ from prism.wire.http.message import HttpHandler
 from prism.wire.peer import Peer
 from prism.wire.server.local_reply import LocalReplyFormatter
 from prism.wire.server.method import Method
+from prism.wire.server.terminations import Terminations
 from prism.wire.timer import DeadlineWheel
 from prism.wire.transports import OpenTransports
 
@@ -49,6 +50,7 @@ class ServerShared:
         opening: the frames that an HTTP/2 connection begins with.
         wheel: the deadlines of all calls.
         transports: the open sockets of all connections.
+        terminations: what was ended because a peer misbehaves or is too slow.
         on_opened: there is a connection, or it is known now what it speaks.
         on_closed: a connection is gone, with its handlers, or has become another; its socket may be open until all is
             written.
@@ -64,5 +66,6 @@ class ServerShared:
     opening: bytes
     wheel: DeadlineWheel
     transports: OpenTransports
+    terminations: Terminations
     on_opened: Callable[[Served], None]
     on_closed: Callable[[Served], None]

@@ -224,6 +224,13 @@ class Reason(enum.StrEnum):
         "sending less at once",
         _TRANSPORT,
     )
+    MESSAGE_INCOMPLETE = (
+        "MESSAGE_INCOMPLETE",
+        Code.DEADLINE_EXCEEDED,
+        "the request did not come whole in time: within 60 s, and a second more for each 16 KiB of it that came",
+        "sending faster, or less at once",
+        _TRANSPORT,
+    )
     MALFORMED_REQUEST = (
         "MALFORMED_REQUEST",
         (Code.INTERNAL, Code.UNIMPLEMENTED),

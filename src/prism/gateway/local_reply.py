@@ -7,6 +7,7 @@ from prism.rpc_status import from_status, to_status
 from prism.wire import Code, HttpResponse, Status
 
 _CODES = {
+    408: Code.DEADLINE_EXCEEDED,
     413: Code.RESOURCE_EXHAUSTED,
     431: Code.RESOURCE_EXHAUSTED,
     500: Code.INTERNAL,

@@ -9,8 +9,17 @@ from prism.wire.http2.frames import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_
 
 KIB = 1024
 MIB = 1024 * KIB
+SLOWEST = 16 * KIB
+"""Bytes a second that a message must come with once `message_timeout` is over."""
 
-_TIMES = ("write_timeout", "header_timeout", "frame_timeout", "keepalive_interval", "keepalive_timeout")
+_TIMES = (
+    "write_timeout",
+    "header_timeout",
+    "frame_timeout",
+    "message_timeout",
+    "keepalive_interval",
+    "keepalive_timeout",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +40,8 @@ class ConnectionConfig:
     write_timeout: how long such a peer may take none of them before the connection is dropped.
     header_timeout: how long one header block, or one HTTP/1.1 request's head, may take to arrive.
     frame_timeout: how long one frame may take to arrive, so that a trickle of bytes cannot hold a connection.
+    message_timeout: how long one message, or the body of an HTTP request, may take to come whole, beyond a second for
+        each `SLOWEST` bytes of it that have come. It ends then, and not its connection.
     keepalive_interval, keepalive_timeout: silence after which a PING is sent, and then the wait for its answer;
         no interval, no PING.
     flood_allowance, flood_refill: frames that cost us work and carry none (PING, SETTINGS, RST_STREAM, empty DATA)
@@ -49,6 +60,7 @@ class ConnectionConfig:
     write_timeout: float = 30.0
     header_timeout: float = 10.0
     frame_timeout: float = 60.0
+    message_timeout: float = 60.0
     keepalive_interval: float | None = None
     keepalive_timeout: float = 20.0
     flood_allowance: int | None = 1000

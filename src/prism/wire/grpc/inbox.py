@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
+from prism.wire.config import SLOWEST
 from prism.wire.grpc.compression import TooLarge, decompress
 from prism.wire.grpc.status import Code, LocalReply, Status
 from prism.wire.http2.frames import MESSAGE_HEAD
@@ -40,9 +41,11 @@ class Inbox:
 
     __slots__ = (
         "_compressed",
+        "_delivered",
         "_encoding",
         "_head",
         "_limit",
+        "_looked",
         "_partial",
         "_parts",
         "ended",
@@ -70,6 +73,8 @@ class Inbox:
         self._head = b""
         self._partial = 0
         self._parts: list[bytes | bytearray] = []
+        self._delivered = 0  # messages
+        self._looked = (0, 0.0)  # as many when a message was first seen incomplete, and when that was
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
         """Take the payload of a DATA frame. Raises `BadMessage`."""
@@ -133,6 +138,7 @@ class Inbox:
         return start + lacking
 
     def _deliver(self, message: bytes) -> None:
+        self._delivered += 1
         self.held += len(message) + _HEAD
         self.messages.append(_Packed(message) if self._compressed else message)
         if self.waiter is not None:
@@ -202,6 +208,17 @@ class Inbox:
         if desired - self.window >= self.target >> 1 or self.window < self.missing <= desired:
             return desired - self.window
         return 0
+
+    def overdue(self, now: float, timeout: float) -> bool:
+        """Whether the message that is coming takes too long; not where it is our window that holds it back."""
+        if not (self.missing or self._head) or self.window <= 0:
+            self._looked = (0, 0.0)
+            return False
+        delivered, since = self._looked
+        if delivered != self._delivered or not since:
+            self._looked = (self._delivered, now)
+            return False
+        return now - since >= timeout + self._partial / SLOWEST
 
 
 def _too_large(length: int, limit: int) -> Status:

@@ -40,6 +40,7 @@ class LocalReply(enum.Enum):
     METHOD_UNKNOWN = ("method unknown", False)
     HEADERS_TOO_LARGE = ("headers too large", False)
     MESSAGE_TOO_LARGE = ("message too large", False)
+    MESSAGE_INCOMPLETE = ("message incomplete", False)
     MALFORMED_REQUEST = ("malformed request", False)
     ANSWERS_NOT_TAKEN = ("answers not taken", True)
     SHUTTING_DOWN = ("shutting down", True)

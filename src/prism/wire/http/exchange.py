@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Final
 
+from prism.wire.config import SLOWEST
 from prism.wire.grpc.inbox import BadMessage
 from prism.wire.grpc.metadata import Metadata
 from prism.wire.grpc.request_head import Unusual
@@ -20,20 +21,28 @@ _log = logging.getLogger("prism.wire")
 
 NEVER: Final = float("inf")
 _TOO_LARGE: Final = Status(Code.RESOURCE_EXHAUSTED, "the request's body is over the limit of this server")
-_HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503}
+_HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 408}
 
 
 class Body:
-    """Receives a request's body, whole and within a limit."""
+    """Receives a request's body, whole and within a limit.
 
-    __slots__ = ("_limit", "_size", "_whole", "held", "missing", "opened", "target", "window")
+    It is kept whole, so its window is opened for all that may still come: what was announced, or one byte beyond the
+    limit, by which too large a body shows. The budget gives it room as a whole too: bodies that come side by side
+    would each get a part of it, and then wait for each other.
+    """
 
-    def __init__(self, window: int, limit: int) -> None:
+    __slots__ = ("_announced", "_begun", "_limit", "_size", "_whole", "held", "missing", "opened", "target", "window")
+
+    def __init__(self, window: int, limit: int, announced: int) -> None:
+        """`announced` is its length; -1 where it is not known."""
         self.window = window
         self.target = window
         self.opened = 0.0
-        self.missing = 0
         self.held = 0
+        self._begun = monotonic()
+        self.missing = max(0, announced)
+        self._announced = announced >= 0
         self._limit = limit
         self._size = 0
         self._whole = bytearray()
@@ -43,6 +52,8 @@ class Body:
         self._size += stop - start
         if self._size > self._limit:
             raise BadMessage(_TOO_LARGE)
+        if self._announced:
+            self.missing -= stop - start
         self._whole += data[start:stop]
 
     def end(self) -> None:
@@ -53,9 +64,13 @@ class Body:
         return self._size
 
     def wanted(self) -> int:
-        """The window opens again as it is used, up to what may still come."""
-        desired = min(self.target, self._limit + 1 - self._size)
-        return desired - self.window if desired - self.window >= self.target >> 1 else 0
+        """What is missing in the window to all that may still come."""
+        rest = self.missing if self._announced else self._limit + 1 - self._size
+        return max(0, rest - self.window)
+
+    def overdue(self, now: float, timeout: float) -> bool:
+        """Whether it takes too long."""
+        return now - self._begun >= timeout + self._size / SLOWEST
 
     def whole(self) -> bytes:
         """The body."""
@@ -65,7 +80,7 @@ class Body:
 class HttpExchange(ServedStream):
     """One exchange: collects the request, runs the handler, sends the response."""
 
-    __slots__ = ("_handler", "_head_sent", "_metadata", "_path", "_unusual")
+    __slots__ = ("_handler", "_head_sent", "_metadata", "_unusual", "path")
 
     receiver: Body | None
 
@@ -95,7 +110,7 @@ class HttpExchange(ServedStream):
         self.ended = False
         self.remote_ended = False
         self._handler = handler
-        self._path = path
+        self.path = path
         self._metadata = metadata
         self._unusual = unusual
         self._head_sent = False
@@ -145,7 +160,7 @@ class HttpExchange(ServedStream):
 
     async def _run(self, body: bytes) -> None:
         unusual = self._unusual
-        path, _, query = self._path.partition("?")
+        path, _, query = self.path.partition("?")
         request = HttpRequest(unusual.method, path, query, self._metadata, body, self.connection.peer, unusual.scheme)
         try:
             response = await self._handler(request)

@@ -19,6 +19,7 @@ _log = logging.getLogger("prism.wire")
 _MAX_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
 _EVENTS_PER_TURN: Final = 32
 _IDLE_TIMEOUT: Final = 75.0  # seconds that a connection may wait for its next request
+_INCOMPLETE: Final = "The request did not come whole in time: send it faster, or less at once."
 _LINGER_TIMEOUT: Final = 2.0  # seconds in which a refused client may read why
 
 
@@ -40,6 +41,7 @@ class Http1Connection(asyncio.Protocol):
         self._idle = False
         self._lingering = False
         self._until: float | None = None
+        self._body_since = 0.0
         self._wait_until(self._config.header_timeout)
 
     # The transport's calls.
@@ -58,6 +60,9 @@ class Http1Connection(asyncio.Protocol):
         elif self._idle or self._request is not None:
             self._idle = False
             self._wait_until(self._config.header_timeout)
+            if self._request is not None:
+                whole = self._body_since + self._request.time_allowed
+                self._until = min(monotonic() + self._config.header_timeout, whole)
         self._h11.receive_data(data)
         self._advance()
 
@@ -94,6 +99,7 @@ class Http1Connection(asyncio.Protocol):
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
                     self._request = Http1Request(event, self._config)
+                    self._body_since = monotonic()
                     self._request.check(served=self._shared.http is not None)
                 elif isinstance(event, h11.Data) and self._request is not None:
                     self._request.take(bytes(event.data))
@@ -228,8 +234,13 @@ class Http1Connection(asyncio.Protocol):
 
     def inspect(self, now: float) -> None:
         """Let go of a client that is silent for too long, or reads nothing."""
-        if self._until is not None and now >= self._until:
+        if self._until is None or now < self._until:
+            return
+        if self._request is None or self._task is not None or self._lingering or self._closed:
             self._transport.abort()
+        else:
+            self._shared.terminations.add("message", self._peer, f"{self._request.target[:100]}: {_INCOMPLETE}")
+            self._refuse(408, _INCOMPLETE)
 
     def drain(self) -> None:
         """Finish the request under way, and close."""

@@ -4,7 +4,7 @@ from typing import Final
 
 import h11
 
-from prism.wire.config import ServerConfig
+from prism.wire.config import SLOWEST, ServerConfig
 from prism.wire.grpc.fields import CUSTOM, CUSTOM_MANY, Fields
 from prism.wire.grpc.metadata import Metadata, Value
 from prism.wire.http.message import HttpRequest
@@ -45,6 +45,11 @@ class Http1Request:
     def asks_for_head(self) -> bool:
         """Whether its answer has no body."""
         return self._head.method == b"HEAD"
+
+    @property
+    def time_allowed(self) -> float:
+        """Seconds from the head until the body must be whole, as far as it has come."""
+        return self._config.message_timeout + len(self._body) / SLOWEST
 
     @property
     def size(self) -> int:

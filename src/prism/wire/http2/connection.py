@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final, Generic, TypeVar, cast
 
 from prism.wire.config import ConnectionConfig
+from prism.wire.grpc.status import Code, Status
 from prism.wire.hpack.decoder import Decoder, HeaderListTooLarge, HpackError
 from prism.wire.http2 import control_frames, frames
 from prism.wire.http2 import settings as setting
@@ -59,6 +60,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         "_keepalive",
         "_last_id",
         "_loop",
+        "_messages_looked_at",
         "_opening",
         "_peer_max_header_list",
         "_peer_max_streams",
@@ -99,6 +101,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         self._data_head = (0, 0)  # its stream and flags
         self._unfinished: UnfinishedBlock | None = None
         self._frame_timer = StallTimer(config.frame_timeout)
+        self._messages_looked_at = 0.0
         # A peer that does not read.
         self._reader_timer = StallTimer(config.write_timeout)
         self._unread_output = 0  # bytes that waited for it at the last look
@@ -522,6 +525,14 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
             self.abort("the peer stopped reading")
         elif self._keepalive.ping_due(now, wanted=self._wants_keepalive()):
             self.output.write(KEEPALIVE_PING)
+        if not self._closed and now - self._messages_looked_at >= self._config.message_timeout / 8:
+            self._messages_looked_at = now
+            for stream in [each for each in self._streams.values() if each.overdue(now, self._config.message_timeout)]:
+                self._on_overdue(stream)
+
+    def _on_overdue(self, stream: S) -> None:
+        """A message of the peer's does not come whole in time."""
+        stream.abort(Status(Code.DEADLINE_EXCEEDED, "a message did not come whole in time"))
 
     def _waits_for_frame(self) -> bool:
         """Whether a frame is under way; each that ends sets the timer back, and a trickle of bytes does not."""

@@ -33,6 +33,9 @@ class Receiver(Protocol):
     def wanted(self) -> int:
         """By how much to raise the peer's window now; zero where it is not worth a frame."""
 
+    def overdue(self, now: float, timeout: float) -> bool:
+        """Whether what is coming takes longer than it may to come whole; asked now and then."""
+
 
 class Outbox:
     """What a stream has accepted and could not send yet, for want of window or because the peer reads slowly.
@@ -100,6 +103,10 @@ class Stream(ABC):
     def was_held(self, now: float) -> bool:  # noqa: ARG002 - by default each reset is charged
         """Whether the stream was open for so long that the peer gains nothing by resetting it."""
         return False
+
+    def overdue(self, now: float, timeout: float) -> bool:
+        """Whether a message of the peer's takes longer than it may to come whole; asked now and then."""
+        return not self.remote_ended and self.receiver is not None and self.receiver.overdue(now, timeout)
 
     def expire(self) -> None:  # noqa: B027 - not every stream has a deadline
         """The deadline has passed; only for streams that were given to a wheel."""

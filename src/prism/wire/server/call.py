@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from prism.wire.config import SLOWEST
 from prism.wire.grpc import heads
 from prism.wire.grpc.compression import GZIP, compress
 from prism.wire.grpc.deadline import Deadline
@@ -280,6 +281,13 @@ class ServerCall(ServedStream):
             self.connection.abandon(self)
         else:
             self.finish(status)
+
+    def overdue(self, now: float, timeout: float) -> bool:
+        """Whether the one message, or one of several, takes longer than it may to come whole."""
+        if self.method.client_streaming:
+            return super().overdue(now, timeout)
+        received = 0 if self.receiver is None else self.receiver.stored()
+        return not self.remote_ended and now - self.opened >= timeout + received / SLOWEST
 
     def give_up(self, status: Status) -> None:
         """Send the status, unless part of a message has yet to go."""

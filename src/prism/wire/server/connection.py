@@ -61,6 +61,11 @@ _BAD_ENCODING: Final = Status(
 _HANDLER_FAILED: Final = Status(
     Code.INTERNAL, "the handler failed: the server's log says why", local_reply=LocalReply.HANDLER_FAILED
 )
+_INCOMPLETE: Final = Status(
+    Code.DEADLINE_EXCEEDED,
+    "the request did not come whole in time: send it faster, or less at once",
+    local_reply=LocalReply.MESSAGE_INCOMPLETE,
+)
 _SHUTTING_DOWN: Final = Status(
     Code.UNAVAILABLE, "the server is shutting down: retry, or use another server", local_reply=LocalReply.SHUTTING_DOWN
 )
@@ -177,7 +182,7 @@ class ServerConnection(Connection[ServedStream]):
             self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
         else:
             limit = self._config.max_message_size
-            body = Body(self.receiving.first_window(), limit)
+            body = Body(self.receiving.first_window(), limit, min(unusual.content_length, limit))
             window = self.output.stream_window
             exchange = HttpExchange(self, stream_id, window, handler, path, metadata, unusual, body)
             self._streams[stream_id] = exchange
@@ -212,6 +217,10 @@ class ServerConnection(Connection[ServedStream]):
             stream.on_data()
         except BadMessage as bad:
             stream.abort(bad.status)
+
+    def _on_overdue(self, stream: ServedStream) -> None:
+        self.shared.terminations.add("message", self.peer, f"{stream.path[:_MAX_SHOWN]}: {_INCOMPLETE.message}")
+        stream.abort(_INCOMPLETE)
 
     # Handlers.
 

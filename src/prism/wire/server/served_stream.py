@@ -53,6 +53,7 @@ class ServedStream(Stream):
 
     connection: ServingConnection
     opened: float
+    path: str
     task: "asyncio.Task[None] | None"
 
     def on_sent(self) -> None:

@@ -465,19 +465,22 @@ class ServerConnection(Connection[ServedStream]):
         if drain.begun:
             if drain.out_of_time(now):
                 self.cut()
+            elif not self._streams and drain.unanswered(now):
+                self.output.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
+                self.close("drained: the client did not answer")
         elif drain.due(now, busy=bool(self._streams), completed=self._completed):
             self.drain()
 
     def drain(self) -> None:
         """Take no more streams once the client knows; finish those it has opened, then close."""
         if not self._drain.begun:
-            self._drain.begin()
+            self._drain.begin(busy=bool(self._streams), completed=self._completed)
             self.output.write(frames.goaway(LARGEST_WINDOW, ErrorCode.NO_ERROR, "draining"))
             self.output.write(DRAIN_PING_FRAME)
 
     def _on_pong(self, payload: bytes) -> None:
         if payload == DRAIN_PING and not self._drain.confirmed:
-            self._drain.confirmed = True
+            self._drain.confirm(busy=bool(self._streams))
             self.output.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
             self._close_if_drained()
 

@@ -14,6 +14,11 @@ from typing import Final
 from prism.wire.config import ServerConfig
 from prism.wire.http2 import frames
 
+_QUIET_TIME: Final = 1.0
+"""Seconds: a client without a call for so long has read its answers, and is waited for no longer than this."""
+_LINGER_TIMEOUT: Final = 5.0
+"""Seconds that another one has to answer the PING, and at last to close, when no call is under way."""
+
 DRAIN_PING: Final = b"draining"
 DRAIN_PING_FRAME: Final = frames.frame(frames.PING, 0, 0, DRAIN_PING)
 
@@ -31,11 +36,13 @@ class Drain:
         "_age_spread",
         "_begun_at",
         "_config",
+        "_confirmed_at_end",
         "_half_closed_at",
         "_idle_mark",
         "_idle_since",
         "_limited",
         "_opened",
+        "_quiet",
         "begun",
         "confirmed",
         "half_closed",
@@ -53,6 +60,8 @@ class Drain:
         self._begun_at = 0.0
         self._limited = False
         self._half_closed_at = 0.0
+        self._quiet = False
+        self._confirmed_at_end = False
 
     def due(self, now: float, *, busy: bool, completed: int) -> bool:
         """Whether the connection has been idle for too long, or is too old; its calls have `drain_timeout` then."""
@@ -65,10 +74,22 @@ class Drain:
         )
         return self._limited
 
-    def begin(self) -> None:
+    def begin(self, *, busy: bool = True, completed: int = 0) -> None:
         """The client is sent GOAWAY."""
         self.begun = True
-        self._begun_at = monotonic()
+        self._begun_at = now = monotonic()
+        idle = not busy and completed == self._idle_mark
+        self._quiet = idle and (not completed or now - self._idle_since >= _QUIET_TIME)
+
+    def unanswered(self, now: float) -> bool:
+        """Whether a client without calls had time enough to answer the PING: it holds up the drain no longer."""
+        allowed = _QUIET_TIME if self._quiet else _LINGER_TIMEOUT
+        return not self.confirmed and now - self._begun_at >= allowed
+
+    def confirm(self, *, busy: bool) -> None:
+        """The client knows, and by that has read all that was sent before."""
+        self.confirmed = True
+        self._confirmed_at_end = not busy
 
     def out_of_time(self, now: float) -> bool:
         """Whether calls have taken longer than a drain that was due by itself allows."""
@@ -83,5 +104,8 @@ class Drain:
 
     def abort_overdue(self, now: float) -> None:
         """Cut off a client that does not close."""
-        if self.half_closed is not None and now - self._half_closed_at >= self._config.write_timeout:
+        if self.half_closed is None:
+            return
+        allowed = _QUIET_TIME if self._confirmed_at_end else min(_LINGER_TIMEOUT, self._config.write_timeout)
+        if now - self._half_closed_at >= allowed:
             self.half_closed.abort()

@@ -260,6 +260,14 @@ class Reason(enum.StrEnum):
         _TRANSPORT,
     )
 
+    CONNECTION_TOO_OLD = (
+        "CONNECTION_TOO_OLD",
+        Code.UNAVAILABLE,
+        "the connection has reached `gateway.max_connection_age`, and the call was still under way after "
+        "`gateway.max_connection_age_grace`",
+        "making the call again, on another connection",
+        _TRANSPORT,
+    )
     CONNECTION_FLOODED = (
         "CONNECTION_FLOODED",
         Code.UNAVAILABLE,

@@ -158,9 +158,7 @@ class GatewayServer:
         limit = int(config.gateway.max_message_size)
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
         connect = Connect(self.gateway, cors=cors, max_message_size=limit, response_hops=hops)
-        return Server(
-            methods.get, http=connect, local_replies=GatewayLocalReply(), config=ServerConfig(max_message_size=limit)
-        )
+        return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=_server_config(config))
 
     def _standard_methods(self) -> Mapping[str, Method]:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
@@ -181,3 +179,13 @@ class GatewayServer:
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting
         self._health.refresh()
+
+
+def _server_config(config: Config) -> ServerConfig:
+    """The data port's."""
+    section = config.gateway
+    return ServerConfig(
+        max_message_size=int(section.max_message_size),
+        max_connection_age=section.max_connection_age or None,
+        drain_timeout=section.max_connection_age_grace,
+    )

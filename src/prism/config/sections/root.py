@@ -114,6 +114,9 @@ class GatewaySection(Section):
         max_message_size: most bytes in one message; `4MiB` is understood.
         drain_timeout: seconds that calls under way are given when the gateway stops, and when a reload replaces the
             backend that serves them.
+        max_connection_age: seconds after which a connection is ended in order, give or take a tenth, so that clients
+            spread over the gateways behind a balancer anew; 0 for never.
+        max_connection_age_grace: seconds that its calls and streams may go on then.
         shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
         cors: for browsers.
         response_headers: headers that every answer has, over gRPC and HTTP alike, by name; at most 16.
@@ -123,6 +126,8 @@ class GatewaySection(Section):
     tls: TlsSection | None = None
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=MAX_MESSAGE_SIZE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
+    max_connection_age: float = Field(default=0.0, ge=0, le=31_536_000)
+    max_connection_age_grace: float = Field(default=30.0, gt=0, le=86_400)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
     response_headers: ResponseHeaders = Field(default_factory=dict)

@@ -45,6 +45,7 @@ class LocalReply(enum.Enum):
     ANSWERS_NOT_TAKEN = ("answers not taken", True)
     SHUTTING_DOWN = ("shutting down", True)
     HANDLER_FAILED = ("handler failed", True)
+    CONNECTION_TOO_OLD = ("connection too old", True)
     CONNECTION_FLOODED = ("connection flooded", True)
 
     @property

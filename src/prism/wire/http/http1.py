@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Final, cast
@@ -42,6 +43,9 @@ class Http1Connection(asyncio.Protocol):
         self._lingering = False
         self._until: float | None = None
         self._body_since = 0.0
+        age = shared.config.max_connection_age
+        # So that connections made together do not end together.
+        self._leaves_at = None if age is None else monotonic() + age * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
         self._wait_until(self._config.header_timeout)
 
     # The transport's calls.
@@ -234,6 +238,8 @@ class Http1Connection(asyncio.Protocol):
 
     def inspect(self, now: float) -> None:
         """Let go of a client that is silent for too long, or reads nothing."""
+        if self._leaves_at is not None and now >= self._leaves_at and not self._draining and not self._closed:
+            self.drain()
         if self._until is None or now < self._until:
             return
         if self._request is None or self._task is not None or self._lingering or self._closed:

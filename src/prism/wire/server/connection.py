@@ -66,6 +66,11 @@ _INCOMPLETE: Final = Status(
     "the request did not come whole in time: send it faster, or less at once",
     local_reply=LocalReply.MESSAGE_INCOMPLETE,
 )
+_TOO_OLD: Final = Status(
+    Code.UNAVAILABLE,
+    "the connection has reached its longest life, and the call did not end in the time after it: make it again",
+    local_reply=LocalReply.CONNECTION_TOO_OLD,
+)
 _SHUTTING_DOWN: Final = Status(
     Code.UNAVAILABLE, "the server is shutting down: retry, or use another server", local_reply=LocalReply.SHUTTING_DOWN
 )
@@ -464,7 +469,7 @@ class ServerConnection(Connection[ServedStream]):
             return
         if drain.begun:
             if drain.out_of_time(now):
-                self.cut()
+                self._cut(_TOO_OLD)
             elif not self._streams and drain.unanswered(now):
                 self.output.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
                 self.close("drained: the client did not answer")
@@ -499,11 +504,14 @@ class ServerConnection(Connection[ServedStream]):
 
     def cut(self) -> None:
         """End every call and close."""
+        self._cut(_SHUTTING_DOWN)
+
+    def _cut(self, status: Status) -> None:
         if self._drain.half_closed is not None:
             self._drain.half_closed.abort()
         self._drain.confirmed = False  # it ends here and not with its last stream
         for stream in tuple(self._streams.values()):
-            stream.abort(_SHUTTING_DOWN)
+            stream.abort(status)
         self.close("the server is closing")
 
     def connection_lost(self, exc: Exception | None) -> None:

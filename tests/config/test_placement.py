@@ -55,6 +55,22 @@ def foreign(folders: Path) -> Plugin:
     return Plugins({}).joined_by([folders]).found["foreign"]
 
 
+@pytest.mark.parametrize("kind", ["in_process", "sidecar"])
+@pytest.mark.parametrize("file", ["", "plugin.toml", "deep/code.py"])
+def test_a_python_plugin_that_everyone_may_write_is_not_run(tmp_path: Path, kind: str, file: str) -> None:
+    """Its package as a whole, in the gateway's process as in one of its own."""
+    (tmp_path / "deep").mkdir()
+    for name in ("plugin.toml", "deep/code.py", "deep/notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "deep/notes.txt").chmod(0o666)  # is not run
+    plugin = Plugin(TOY.manifest, "toy", "toy-dist", tmp_path)
+    assert isinstance(placed({"type": kind}, plugin), Here | Command)
+    (tmp_path / file).chmod(0o777)
+    problems = placed({"type": kind}, plugin)
+    assert isinstance(problems, list)
+    assert [f"{tmp_path / file} is world-writable" in each.message for each in problems] == [True]
+
+
 def test_the_manifest_says_where_it_runs_unless_the_file_does() -> None:
     """One line moves it."""
     assert placed({}) == Here()

@@ -10,7 +10,7 @@ from pathlib import Path
 from prism.config.sections.plugin import PluginSection, TlsSection
 from prism.config.yaml.problem import Loc
 from prism.plugins import trust
-from prism.plugins.discovery import Plugin
+from prism.plugins.discovery import DISTRIBUTION, Plugin
 from prism.plugins.placement import Command, Endpoints, Here, Limits, Placement, Socket, Tls, User, version_of
 
 _BELONGS = {
@@ -69,6 +69,7 @@ def _here(_section: PluginSection, plugin: Plugin, problems: list[Misplaced]) ->
     if not plugin.manifest.can_run("in_process"):
         message = f"plugin {plugin.name!r} is not Python and cannot run in the gateway's process"
         problems.append(Misplaced(("type",), message, found="'in_process'", allowed="'sidecar', 'remote'"))
+    problems += [Misplaced((), problem) for problem in map(trust.world_writable, _own_files(plugin)) if problem]
     return Here()
 
 
@@ -103,8 +104,10 @@ def _sidecar(section: PluginSection, plugin: Plugin, problems: list[Misplaced]) 
 
 
 def _own_files(plugin: Plugin) -> tuple[Path, ...]:
-    if plugin.folder is None or not plugin.manifest.command:
-        return ()
+    if plugin.folder is None or plugin.distribution == DISTRIBUTION:
+        return ()  # of the gateway's own, which would be no better than the gateway itself
+    if not plugin.manifest.command:
+        return trust.files_of(plugin.folder)
     return (plugin.folder, *(plugin.folder / name for name in ("plugin.toml",)))
 
 

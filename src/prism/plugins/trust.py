@@ -7,6 +7,8 @@ from pathlib import Path
 from prism.errors import FailedPrecondition
 from prism.reason import Reason
 
+_RUN = frozenset({".py", ".pyc", ".so", ".toml"})
+
 
 def check(files: Iterable[Path]) -> None:
     """Checks that none of the files and folders is world-writable.
@@ -17,6 +19,12 @@ def check(files: Iterable[Path]) -> None:
     for each in files:
         if problem := world_writable(each):
             raise FailedPrecondition(problem, reason=Reason.PLUGIN_NOT_TRUSTED)
+
+
+def files_of(package: Path) -> tuple[Path, ...]:
+    """The folders and files of a Python package that are run: the package, its code, its manifest."""
+    found = (each for each in package.rglob("*") if each.is_dir() or each.suffix in _RUN)
+    return (package, *sorted(each for each in found if each.name != "__pycache__"))
 
 
 def world_writable(path: Path) -> str:

@@ -22,6 +22,8 @@ NEEDED: Final = {
     "Valkey": "valkey-server",
     "nats-server": "the server of NATS",
     "Prometheus": "prometheus and promtool",
+    "nginx": "the proxy",
+    "haproxy": "the proxy",
     "Go": "and a way to the modules of its programs",
     "npm": "with Node.js, and a way to its packages",
     "curl": "the command",

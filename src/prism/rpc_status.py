@@ -68,9 +68,13 @@ def to_status(error: PrismError) -> Status:
 
 
 def from_status(status: Status) -> PrismError:
-    """The error that a status stands for: the most specific class by code and reason; code and reason are kept."""
+    """The error that a status stands for: the most specific class by code and reason; code and reason are kept.
+
+    A status that the client's own transport made up, because the call was cut off, is UNAVAILABLE whatever gRPC maps
+    it to: nothing is known to be defective, and a repetition may help.
+    """
     details = _decode_details(status.details)
-    kind = _by_code_and_reason(status.code, details.reason)
+    kind = _by_code_and_reason(Code.UNAVAILABLE if status.cut_off else status.code, details.reason)
     error = PrismError.__new__(kind)
     PrismError.__init__(
         error,

@@ -61,6 +61,7 @@ class Upstream:
         seen: the calls that arrived, in their order.
         faults: what becomes of the next calls; those after them succeed.
         stalled: calls get no answer, ever.
+        arrived: set when a call has.
         established: set when a stream says that it is.
         left: set when a stream has ended, on this side too.
     """
@@ -71,6 +72,7 @@ class Upstream:
         self.faults: deque[Fault] = deque()
         self.stalled = False
         self._binding = binding
+        self.arrived = asyncio.Event()
         self.established = asyncio.Event()
         self.left = asyncio.Event()
         self._methods = {
@@ -98,7 +100,9 @@ class Upstream:
 
     async def _unary(self, call: ServerCall) -> bytes:
         fault = self._note(call)
-        if self.stalled:
+        stalled = self.stalled
+        self.arrived.set()
+        if stalled:
             await asyncio.Event().wait()
         if fault is not None and not fault.applied:
             raise fault.failure()

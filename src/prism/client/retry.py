@@ -135,7 +135,7 @@ class Attempts:
         if failure.unprocessed:
             error.outcome = Outcome.NOT_APPLIED
         elif error.outcome is None:
-            refused = failure.status.code in _REFUSALS
+            refused = error.code in _REFUSALS
             error.outcome = Outcome.NOT_APPLIED if refused else Outcome.UNKNOWN
         # An earlier attempt may have been applied, whatever became of this one.
         self._unknown = self._unknown or error.outcome is Outcome.UNKNOWN
@@ -144,7 +144,7 @@ class Attempts:
         return error
 
     def _retryable(self, error: PrismError, failure: StatusError) -> bool:
-        code = failure.status.code
-        promising = code in _RETRYABLE or (code is Code.RESOURCE_EXHAUSTED and error.retry_after is not None)
+        limited = error.code is Code.RESOURCE_EXHAUSTED and error.retry_after is not None
+        promising = limited or error.code in _RETRYABLE
         allowed = self._repeatable or failure.unprocessed or error.outcome is Outcome.NOT_APPLIED
         return promising and allowed

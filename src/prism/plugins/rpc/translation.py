@@ -71,7 +71,7 @@ def of_failure(error: StatusError, backend: str) -> PrismError:
             retry_after=RETRY_AFTER,
             outcome=Outcome.NOT_APPLIED,
         )
-    if status.code is Code.UNAVAILABLE and not status.details:
+    if status.cut_off or (status.code is Code.UNAVAILABLE and not status.details):
         return lost(backend, status.message, sent=not error.unprocessed)
     return of_status(status, backend)
 

@@ -74,7 +74,7 @@ class ResponseStream(Stream):
     def on_data(self) -> None:
         """The inbox has been fed; END_STREAM in DATA means that the trailers are missing."""
         if self.remote_ended and not self.ended:
-            raise BadMessage(Status(Code.INTERNAL, "the response ended without trailers"))
+            raise BadMessage(Status(Code.INTERNAL, "the response ended without trailers", cut_off=True))
 
     def abort(self, status: Status) -> None:
         """Give up on the call."""
@@ -95,7 +95,7 @@ class ResponseStream(Stream):
 
     def on_lost(self, reason: str) -> None:
         """The connection is gone."""
-        self.fail(StatusError(Status(Code.UNAVAILABLE, f"the connection was lost: {reason}")))
+        self.fail(StatusError(Status(Code.UNAVAILABLE, f"the connection was lost: {reason}", cut_off=True)))
 
     def on_unprocessed(self, reason: str) -> None:
         """The peer has said that it never looked at the stream."""

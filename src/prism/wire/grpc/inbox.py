@@ -153,7 +153,12 @@ class Inbox:
         self.ended = True
         if self.missing or self._head:
             raise BadMessage(
-                Status(Code.INTERNAL, "the stream ended inside a message", local_reply=LocalReply.MALFORMED_REQUEST)
+                Status(
+                    Code.INTERNAL,
+                    "the stream ended inside a message",
+                    local_reply=LocalReply.MALFORMED_REQUEST,
+                    cut_off=True,
+                )
             )
         self.wake()
 

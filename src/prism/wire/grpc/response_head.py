@@ -21,6 +21,9 @@ _BY_HTTP_STATUS = {
     "504": Code.UNAVAILABLE,
 }
 
+_FAILED_ON_THE_WAY = ("408", "5")
+"""How the HTTP statuses begin that say nothing about the call itself: a proxy made them up."""
+
 # Source: gRPC PROTOCOL-HTTP2.md, "Errors"
 _BY_ERROR_CODE = {
     ErrorCode.REFUSED_STREAM: Code.UNAVAILABLE,
@@ -47,14 +50,18 @@ class ResponseHead:
         if self.code is not None:
             return Status(parse_code(self.code), decode_message(self.message), self.details)
         if self.http_status in ("", "200"):
-            return Status(Code.UNKNOWN, "the response ended without a grpc-status")
+            return Status(Code.UNKNOWN, "the response ended without a grpc-status", cut_off=True)
         return self.not_grpc()
 
     def not_grpc(self) -> Status:
         """The status for a response that is not gRPC's."""
         code = _BY_HTTP_STATUS.get(self.http_status, Code.UNKNOWN)
         answered = f"the peer answered with HTTP status {self.http_status}, not with gRPC"
-        return Status(code, f"{answered}: check the address, and any proxy before it")
+        return Status(
+            code,
+            f"{answered}: check the address, and any proxy before it",
+            cut_off=self.http_status.startswith(_FAILED_ON_THE_WAY),
+        )
 
 
 def read_response(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known: Fields) -> ResponseHead:
@@ -102,4 +109,8 @@ def read_response(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known:
 
 def reset_status(code: ErrorCode) -> Status:
     """The status for a stream that the peer reset."""
-    return Status(_BY_ERROR_CODE.get(code, Code.INTERNAL), f"the peer reset the stream: {code.name}")
+    return Status(
+        _BY_ERROR_CODE.get(code, Code.INTERNAL),
+        f"the peer reset the stream: {code.name}",
+        cut_off=code is not ErrorCode.INADEQUATE_SECURITY,
+    )

@@ -59,13 +59,15 @@ class Status:
     """The end of a call.
 
     `details` is a serialised `google.rpc.Status` and travels as `grpc-status-details-bin`; empty means none.
-    `local_reply` is set where the transport says it, and not a handler; it does not travel.
+    `local_reply` is set where the transport says it, and not a handler. `cut_off` is set where a client's transport
+    made it up, because the call ended without the server's own status: what became of it is not known. Neither travels.
     """
 
     code: Code
     message: str = ""
     details: bytes = b""
     local_reply: LocalReply | None = field(default=None, compare=False, repr=False)
+    cut_off: bool = field(default=False, compare=False, repr=False)
 
 
 OK = Status(Code.OK)

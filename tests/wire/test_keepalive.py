@@ -1,6 +1,6 @@
 """What only time shows of a connection, on a clock of the test's own."""
 
-from prism.wire import ServerConfig
+from prism.wire import ChannelConfig, ServerConfig
 from prism.wire.http2.keepalive import Keepalive, StallTimer
 
 
@@ -41,3 +41,20 @@ def test_what_makes_progress_does_not_stall() -> None:
     assert timer.expired(11, pending=True)
     assert not timer.expired(12, pending=False)
     assert not timer.expired(20, pending=True)
+
+
+def test_a_peer_in_doubt_is_pinged_at_once_and_has_less_time() -> None:
+    """What it says ends the doubt, and the time is the usual one again."""
+    keepalive = Keepalive(ChannelConfig(keepalive_interval=60.0, keepalive_timeout=20.0))
+    assert keepalive.probe(100.0, 5.0)
+    assert not keepalive.probe(101.0, 5.0)  # one PING will do
+    assert keepalive.waiting(102.0) == 2.0
+    assert not keepalive.unanswered(104.9)
+    assert keepalive.unanswered(105.0)
+    keepalive.heard = True
+    assert (keepalive.waiting(106.0), keepalive.unanswered(106.0)) == (0.0, False)
+    assert not keepalive.ping_due(106.0, wanted=True)
+    assert not keepalive.ping_due(165.9, wanted=True)
+    assert keepalive.ping_due(166.0, wanted=True)
+    assert not keepalive.unanswered(185.9)
+    assert keepalive.unanswered(186.0)

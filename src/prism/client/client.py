@@ -15,6 +15,7 @@ from prism.wire import KnownFields
 
 DEFAULT_TARGET = "localhost:8980"
 DEFAULT_TIMEOUT = 10.0
+DEFAULT_KEEPALIVE = 20.0
 
 
 class Client:
@@ -36,6 +37,7 @@ class Client:
         tls: ssl.SSLContext | None = None,
         timeout: Seconds = DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
+        keepalive: Seconds = DEFAULT_KEEPALIVE,
     ) -> None:
         """Prepares a client; nothing is sent yet.
 
@@ -47,14 +49,16 @@ class Client:
             tls: for a gateway that serves TLS; see `prism.wire.tls.client_context`.
             timeout: seconds for a call with all its retries, where the call itself gives none; `math.inf` for no limit.
             retry: how failed calls are repeated, where that is safe.
+            keepalive: after so many seconds of silence the gateway is pinged while a call or a subscription is under
+                way; without an answer within as many (10 at most) the connection is given up. `math.inf` for never.
 
         Raises:
-            ValueError: the target is malformed.
+            ValueError: the target is malformed, or `keepalive` is not above zero.
         """
         self._token = token
         self._headers = headers
         self._known = KnownFields()
-        self._transport = Transport(target, tls=tls, timeout=timeout, retry=retry)
+        self._transport = Transport(target, tls=tls, timeout=timeout, retry=retry, keepalive=keepalive)
 
     def keyvalue(self, namespace: str = "default") -> KeyValue:
         """The KeyValue data of a namespace. Cheap to make; keep it.

@@ -264,11 +264,14 @@ class Client:
         tls: ssl.SSLContext | None = None,
         timeout: Seconds = asynchronous.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # immutable
+        keepalive: Seconds = asynchronous.DEFAULT_KEEPALIVE,
     ) -> None:
         """As `prism.client.Client`. Functions for token and headers are called on the background thread, where they
         must not use this client."""
         self._loop = _LoopThread()
-        self._twin = asynchronous.Client(target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry)
+        self._twin = asynchronous.Client(
+            target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry, keepalive=keepalive
+        )
 
     def keyvalue(self, namespace: str = "default") -> KeyValue:
         """The KeyValue data of a namespace. Cheap to make; keep it."""

@@ -20,10 +20,12 @@ _NOT_ESTABLISHED = Status(
 _NO_MESSAGE = Status(Code.DEADLINE_EXCEEDED, "timed out waiting for the next message; resume from the last cursor")
 
 
-_CONFIG = ChannelConfig(keepalive_interval=75.0, max_connections=16)
-"""A gateway pings its clients every minute. Where nothing comes for longer the client pings the gateway, so that a
-subscriber does not wait for ever for a gateway that is gone. A gateway takes 1,000 calls on a connection: further
-connections are made for more subscriptions than that, so that they do not wait without a word."""
+_PROBE_TIMEOUT = 5.0
+_MAX_PING_TIMEOUT = 10.0
+"""Seconds until a silent connection is dropped: behind a call that was given up, and when nothing came for long."""
+_MAX_CONNECTIONS = 16
+"""A gateway takes 1,000 calls on a connection: further ones are made for more subscriptions than that, so that they do
+not wait without a word."""
 
 
 class Transport:
@@ -33,8 +35,19 @@ class Transport:
         policy: how calls are repeated.
     """
 
-    def __init__(self, target: str, *, tls: ssl.SSLContext | None, timeout: Seconds, retry: RetryPolicy) -> None:
-        self._channel = Channel(target, tls=tls, config=_CONFIG)
+    def __init__(
+        self, target: str, *, tls: ssl.SSLContext | None, timeout: Seconds, retry: RetryPolicy, keepalive: Seconds
+    ) -> None:
+        interval = in_seconds(keepalive)
+        if not interval > 0:
+            raise ValueError(f"keepalive is {interval}; give seconds above zero, or math.inf for none")
+        config = ChannelConfig(
+            keepalive_interval=interval,
+            keepalive_timeout=min(interval, _MAX_PING_TIMEOUT),
+            probe_timeout=_PROBE_TIMEOUT,
+            max_connections=_MAX_CONNECTIONS,
+        )
+        self._channel = Channel(target, tls=tls, config=config)
         self._timeout = timeout
         self.policy = retry
         self._budget = RetryBudget()

@@ -137,6 +137,8 @@ class ChannelConfig(ConnectionConfig):
     max_connections: connections at once. Another is made when those that are there have as many calls as they may;
         beyond the last one calls are refused with RESOURCE_EXHAUSTED. With one, calls wait for a place on it.
     max_streams: calls at once on one connection, where the server takes as many. Each holds buffers at both ends.
+    probe_timeout: a call that is given up (its deadline passed, or its caller left) puts the connection in doubt: it is
+        pinged at once, and dropped where nothing comes for so long. None: only silence puts it in doubt.
     user_agent: what the `user-agent` header says.
     """
 
@@ -148,6 +150,7 @@ class ChannelConfig(ConnectionConfig):
     backoff_max: float = 10.0
     max_connections: int = 1
     max_streams: int = LARGEST_WINDOW
+    probe_timeout: float | None = None
     user_agent: str = "grpc-python-prism/0.1"
 
     def __post_init__(self) -> None:
@@ -158,6 +161,9 @@ class ChannelConfig(ConnectionConfig):
         check.between("max_streams", 1, LARGEST_WINDOW)
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise ValueError(f"user_agent {self.user_agent!r} is not printable ASCII: use printable ASCII only")
+
+    def _times(self) -> tuple[str, ...]:
+        return (*_TIMES, "probe_timeout")
 
 
 class _Check:

@@ -29,10 +29,12 @@ from prism.wire.http2.frames import (
     StreamFault,
 )
 from prism.wire.http2.header_blocks import HeaderFields
+from prism.wire.http2.keepalive import KEEPALIVE_PING
 from prism.wire.http2.stream import END_WITH_DATA
 
 NEVER: Final = float("inf")
 _MAX_UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
+_DOUBT: Final = 0.5  # seconds that a probe goes without an answer before new calls use another connection
 _OUT_OF_IDS: Final = LARGEST_WINDOW - 2
 
 _HEADERS_TOO_LARGE: Final = Status(
@@ -154,7 +156,23 @@ class ClientConnection(Connection[ResponseStream]):
         if not stream.ended:
             if not self._closed:
                 self.output.write(frames.rst_stream(stream.stream_id, ErrorCode.CANCEL))
+                self._probe()
             self.forget(stream)
+
+    def _probe(self) -> None:
+        """A call was given up: is there anybody? What is swallowed on the way would be waited for again and again."""
+        timeout = self._shared.config.probe_timeout
+        if timeout is not None and self._keepalive.probe(monotonic(), timeout):
+            self.output.write(KEEPALIVE_PING)
+
+    def inspect(self, now: float) -> None:
+        """Look at what only time shows; a peer in doubt gets no new calls."""
+        super().inspect(now)
+        if self._leaving or self._shared.config.probe_timeout is None or self._keepalive.waiting(now) < _DOUBT:
+            return
+        self._leave()
+        if not self._streams:
+            self.abort("the peer did not answer a PING")
 
     async def room(self) -> None:
         """Wait until the server may take another call, or the connection takes none any more."""

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client.upstream import Fault, Upstream, serving
+from client.serving_thread import upstream_thread
+from client.upstream import Fault, Upstream
 from prism import client
 from prism.client import InvalidArgument, MessagesLost, Outgoing, sync
 from prism.interfaces.catalogue import interfaces
@@ -17,16 +18,8 @@ from prism.interfaces.catalogue import interfaces
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     """A server in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = serving()
-    upstream: Upstream = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
-    yield upstream
-    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with upstream_thread() as upstream:
+        yield upstream
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Self
 
 from prism.client.arguments import Seconds
 from prism.client.headers import NamespaceHeaders
+from prism.client.loops import require_own_loop
 from prism.client.message import Gap, Message, to_message
 from prism.client.transport import Transport
 from prism.errors import GatewayUnavailable, PrismError
@@ -103,6 +104,8 @@ class Subscription:
         """Ends it; a wait for the next message ends too."""
         self._closed = True
         call, self._call = self._call, None
+        if self._loop is not asyncio.get_running_loop():
+            return  # its connection is another loop's, or the parent's process's
         if call is not None:
             call.cancel()
         if self._attempt is not None:
@@ -117,6 +120,7 @@ class Subscription:
 
     async def _established(self) -> ClientCall | None:
         """The stream, established; None once the subscription is closed."""
+        require_own_loop(self._loop)
         if self._closed or self._call is not None:
             return self._call
         loop = self._loop = asyncio.get_running_loop()

@@ -21,6 +21,7 @@ from prism.client import cache, keyvalue, paging, pubsub, subscription
 from prism.client import client as asynchronous
 from prism.client.arguments import Seconds
 from prism.client.headers import Headers, Token
+from prism.client.loops import watch_forks
 from prism.client.message import Gap, Message
 from prism.client.retry import RetryPolicy
 
@@ -34,26 +35,45 @@ _CLOSED = "the client is closed; create a new one"
 class _LoopThread:
     """An event loop on a thread of its own, which ends with the program at the latest.
 
+    A child process has neither: there the first use begins anew.
+
     Attributes:
         stopped: it has ended, or ends; nothing is run any more.
+        generation: how many forks lie between the first process and this one.
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="prism-client", daemon=True)
-        self._thread.start()
         self._guard = threading.Lock()
+        self._of_parent: list[object] = []
         self.stopped = False
+        self.generation = 0
+        self._loop, self._thread = self._begun()
+        watch_forks(self)
+
+    def _begun(self) -> tuple[asyncio.AbstractEventLoop, threading.Thread | None]:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="prism-client", daemon=True)
+        thread.start()
+        return loop, thread
+
+    def forked(self) -> None:
+        """This is the child process: it has only the thread that forked, and the loop is the parent's."""
+        self._of_parent.append(self._loop)  # for good: to end it would end the parent's
+        self._guard = threading.Lock()  # another thread may have held it
+        self._thread = None
+        self.generation += 1
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the result; an interrupt of the waiting thread cancels the work."""
-        if threading.get_ident() == self._thread.ident:
+        if self._thread is not None and threading.get_ident() == self._thread.ident:
             work.close()
             raise RuntimeError("called on the client's own thread, which would wait for itself; use another thread")
         with self._guard:
             if self.stopped:
                 work.close()
                 raise RuntimeError(_CLOSED)
+            if self._thread is None:
+                self._loop, self._thread = self._begun()
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -72,17 +92,22 @@ class _LoopThread:
             except StopAsyncIteration:
                 return None
 
+        generation = self.generation
         try:
             while (element := self.run(following())) is not None:
                 yield element[0]
+                if generation != self.generation:
+                    raise RuntimeError("this was begun before a fork; begin again in the child process")
         finally:
-            if not self.stopped:
+            if not self.stopped and generation == self.generation:
                 self.run(elements.aclose())
 
     def stop(self) -> None:
         """Ends the loop and its thread, half-read streams, and calls that other threads still wait for."""
         with self._guard:
             self.stopped = True
+            if self._thread is None:
+                return  # a child process that has not used it
         asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -1,6 +1,7 @@
 """How every abstraction of the client calls a gateway: bytes in, bytes out, errors as `PrismError`, with retries."""
 
 import asyncio
+import functools
 import math
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -8,6 +9,7 @@ from contextlib import aclosing, nullcontext
 
 from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
+from prism.client.loops import require_at_rest, require_own_loop, watch_forks
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
 from prism.client.tracing import ClientSpan, client_span
 from prism.interfaces.operation import Operation
@@ -47,10 +49,38 @@ class Transport:
             probe_timeout=_PROBE_TIMEOUT,
             max_connections=_MAX_CONNECTIONS,
         )
-        self._channel = Channel(target, tls=tls, config=config)
+        self._new_channel = functools.partial(Channel, target, tls=tls, config=config)
+        self._channel = self._new_channel()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._of_parent: list[object] = []
         self._timeout = timeout
         self.policy = retry
         self._budget = RetryBudget()
+        watch_forks(self)
+
+    def _channel_here(self) -> Channel:
+        """The channel of the loop that runs.
+
+        Raises:
+            RuntimeError: the client is in use on another loop.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._loop is not None and not self._closed:
+                require_at_rest(self._loop)
+                self._channel.let_go()
+                self._channel = self._new_channel()
+            self._loop = loop
+        return self._channel
+
+    def forked(self) -> None:
+        """This is the child process: the connection is the parent's."""
+        self._of_parent.append((self._channel, self._loop))  # for good: their destructors would touch what is shared
+        self._channel.let_go()
+        self._loop = None
+        if not self._closed:
+            self._channel = self._new_channel()
 
     def unary(
         self,
@@ -103,7 +133,8 @@ class Transport:
                     metadata = await _in_time(deadline, metadata)
                 if span is not None:
                     metadata = span.on(metadata)
-                answer = await self._channel.unary(operation.path, payload, metadata=metadata, deadline=deadline)
+                channel = self._channel if asyncio.get_running_loop() is self._loop else self._channel_here()
+                answer = await channel.unary(operation.path, payload, metadata=metadata, deadline=deadline)
             except StatusError as failure:
                 attempts = attempts or self._attempts(operation, deadline, repeatable=operation.reads or keyed)
                 await attempts.failed(failure)
@@ -139,18 +170,20 @@ class Transport:
         span: ClientSpan | None,
     ) -> AsyncGenerator[bytes, None]:
         attempts: Attempts | None = None
+        loop = asyncio.get_running_loop()
         while True:
             deadline = self._deadline(timeout)
             try:
                 metadata = await _before(deadline, headers)
                 if span is not None:
                     metadata = span.on(metadata)
-                async with self._channel.open(operation.path, metadata=metadata) as call:
+                async with self._channel_here().open(operation.path, metadata=metadata) as call:
                     await call.send(request())
                     await call.end()
                     while (message := await _next(call, deadline)) is not None:
                         attempts = None
                         yield message
+                        require_own_loop(loop)
                         deadline = self._deadline(timeout)
             except StatusError as failure:
                 attempts = attempts or self._attempts(operation, deadline, repeatable=operation.reads)
@@ -188,7 +221,12 @@ class Transport:
 
     async def close(self) -> None:
         """Ends the connection; calls in flight fail."""
-        await self._channel.close()
+        self._closed = True
+        if self._loop is None or self._loop is asyncio.get_running_loop():
+            await self._channel.close()
+        else:
+            require_at_rest(self._loop)
+            self._channel.let_go()
 
     async def _established(
         self, operation: Operation, payload: bytes, headers: NamespaceHeaders, deadline: Deadline | None
@@ -200,7 +238,7 @@ class Transport:
     async def _begun(
         self, operation: Operation, payload: bytes, metadata: Metadata, deadline: Deadline | None
     ) -> ClientCall:
-        call = self._channel.open(operation.path, metadata=metadata)
+        call = self._channel_here().open(operation.path, metadata=metadata)
         try:
             async with asyncio.timeout(deadline.remaining() if deadline else None):
                 await call.send(payload)

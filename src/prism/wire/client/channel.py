@@ -156,6 +156,19 @@ class Channel:
             self._shared.wheel.close()
             await self._shared.transports.close()
 
+    def let_go(self) -> None:
+        """Let go of the sockets, where the loop is gone or this is the child of a fork; nobody is told.
+
+        The peer of a forked process's parent notices nothing, as the parent has the sockets still.
+        """
+        self._closed = True
+        for connection in tuple(self._all):
+            connection.let_go()
+        if self._inspector is not None:
+            self._inspector.stop()
+        if self._shared is not None:
+            self._shared.wheel.close()
+
     async def __aenter__(self) -> Self:
         return self
 

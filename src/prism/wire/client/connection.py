@@ -1,6 +1,7 @@
 """The client's end of an HTTP/2 connection: from a call to its frames, and from the response's back."""
 
 import asyncio
+import os
 import struct
 from collections import deque
 from time import monotonic
@@ -346,6 +347,17 @@ class ClientConnection(Connection[ResponseStream]):
             self._shared.on_leaving(self)
             for _ in range(len(self._waiting)):
                 self._wake_one()
+
+    def let_go(self) -> None:
+        self._leaving = True
+        super().let_go()
+        transport = self.output.transport
+        sock = None if transport is None else transport.get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            # The number stays the transport's: it would close it once more, when it may be another's.
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, sock.fileno(), inheritable=False)
+            os.close(nothing)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._shared.transports.made(self, transport)

@@ -21,6 +21,9 @@ class Managed(Protocol):
     def close(self, reason: str) -> None:
         """Close; calls that are left end with the reason."""
 
+    def let_go(self) -> None:
+        """Let go of the socket, without the loop and without a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelShared:

@@ -551,6 +551,12 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
 
     # The end.
 
+    def let_go(self) -> None:
+        """Write and read no more, and tell nobody: the loop is gone, or this is the child of a fork."""
+        self._closed = True
+        self._unparsed = b""
+        self.output.clear()
+
     def abort(self, reason: str) -> None:
         """End the connection without another word."""
         transport = self.output.transport

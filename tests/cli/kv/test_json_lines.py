@@ -1,5 +1,7 @@
 """The format of import and export."""
 
+import contextlib
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -62,13 +64,52 @@ def test_anything_else_is_a_list_of_objects() -> None:
         (b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": 5}]}', "items[0].expires_at"),
         (b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": "2030-01-01"}]}', "append Z"),
         (b'{"id": "a", "items": [{"key": "k", "value": "v"}, {"key": "k", "value": "w"}]}', "the same key twice"),
+        (b'{"id": "a", "items": {"k": %s}}' % (b"9" * 5000), "items.k: give a string"),
+        (b'{"id": -%s, "items": {"k": "v"}}' % (b"9" * 5000), "id: give a string"),
+        (
+            b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": %s}]}' % (b"9" * 5000),
+            "items[0].expires_at",
+        ),
+        (
+            b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": "0001-01-01T00:00:00+23:00"}]}',
+            "items[0].expires_at",
+        ),
+        (
+            b'{"id": "a", "items": [{"key": "k", "value": "v", "expires_at": "9999-12-31T23:00:00-23:00"}]}',
+            "items[0].expires_at",
+        ),
     ],
+    ids=lambda given: repr(given[:40]),
 )
 def test_a_wrong_line_says_what_is_wrong(line: bytes, why: str) -> None:
     """And where in it."""
     with pytest.raises(BadLine) as caught:
         decode(line)
     assert why in str(caught.value)
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.datetimes(timezones=st.timezones()).map(str),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["key", "value", "metadata", "expires_at", "base64"]) | st.text(), inner, max_size=4
+        )
+    ),
+)
+
+
+@given(ANYTHING, ANYTHING)
+def test_no_line_ends_an_import(record: object, items: object) -> None:
+    """Whatever JSON it holds, and whatever stands in a record's place, the error is the line's own."""
+    for line in (json.dumps(record), json.dumps({"id": "a", "items": items}), json.dumps({"id": record, "items": {}})):
+        with contextlib.suppress(BadLine):
+            decode(line.encode())
 
 
 def test_items_are_split_by_number_and_size() -> None:

@@ -47,6 +47,33 @@ async def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         await anext(read_lines(source))
 
 
+class ClosedWhileRead:
+    """A file that is closed under a read."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+        self._reads = 0
+
+    def read(self, _: int, /) -> bytes:
+        self._reads += 1
+        if self._reads == 1:
+            return b"line\n"
+        self.closed.wait()
+        raise ValueError("read of closed file")
+
+
+async def test_a_file_that_is_closed_while_it_is_read() -> None:
+    """As when an import fails: the thread ends without a traceback."""
+    before = set(threading.enumerate())
+    file = ClosedWhileRead()
+    chunks = read_lines(file)
+    await anext(chunks)
+    (reader,) = set(threading.enumerate()) - before
+    await chunks.aclose()  # type: ignore[attr-defined]  # a generator
+    file.closed.set()
+    await asyncio.to_thread(reader.join)
+
+
 async def test_reading_ends_with_the_last_who_wants_lines() -> None:
     """The thread does not outlive them."""
     before = set(threading.enumerate())

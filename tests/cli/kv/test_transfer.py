@@ -99,6 +99,16 @@ async def test_wrong_lines_do_not_stop_an_import(upstream: Upstream, kv: KeyValu
     assert [record async for record in kv.list_records()] == ["a", "b"]
 
 
+async def test_a_number_of_any_length_is_one_wrong_line(upstream: Upstream, kv: KeyValue) -> None:
+    """What stands behind it is stored."""
+    lines = b'{"id": "a", "items": {"k": %s}}\n{"id": "b", "items": {"k": "v"}}\n' % (b"9" * 5000)
+    done = await prism("kv", "import", "default", "-", endpoint=upstream.address, stdin=lines)
+    assert done.code == 5
+    assert done.err.splitlines()[0].startswith("prism: line 1: items.k: give a string")
+    assert len(done.err.splitlines()) == 2
+    assert [record async for record in kv.list_records()] == ["b"]
+
+
 async def test_no_gateway_stops_an_import() -> None:
     """At once, with what has been done."""
     done = await prism("kv", "import", "default", "-", stdin=b'{"id": "a", "items": {"k": "v"}}\n')

@@ -59,7 +59,8 @@ def decode(line: bytes) -> tuple[str, list[Item]]:
         BadLine: the line is not a valid record.
     """
     try:
-        record = json.loads(line, object_pairs_hook=_without_repeats)
+        # A number is not valid anywhere; as a float it has no limit of digits, and is refused by its place.
+        record = json.loads(line, object_pairs_hook=_without_repeats, parse_int=float)
     except json.JSONDecodeError as error:
         raise BadLine(f"not JSON: {error.msg} at column {error.colno}") from error
     except UnicodeDecodeError as error:
@@ -137,11 +138,13 @@ def _metadata(content: Any, where: str) -> dict[str, str]:
 def _instant(content: Any, where: str) -> datetime:
     try:
         instant = datetime.fromisoformat(content)
-    except (TypeError, ValueError) as error:
+        if instant.tzinfo is None:
+            raise BadLine(f"{where}: the time has no offset; append Z for UTC")
+        return instant.astimezone(UTC)
+    except BadLine:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadLine(f"{where}: give a time such as 2030-01-01T00:00:00Z") from error
-    if instant.tzinfo is None:
-        raise BadLine(f"{where}: the time has no offset; append Z for UTC")
-    return instant.astimezone(UTC)
 
 
 def split(items: Iterable[Item], most_items: int, most_bytes: int) -> list[list[Item]]:

@@ -55,6 +55,9 @@ class _Reader:
             self._hand_over(None)
         except OSError as error:
             self._hand_over(error)
+        except ValueError:
+            if not self.stopped:  # else the import has ended, and closed the file
+                raise
 
     def _hand_over(self, chunk: list[bytes] | OSError | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended

@@ -1,7 +1,6 @@
 """`prism cache`: a cache through a gateway."""
 
 import math
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import SYNTAX, octets, to_cell, to_json
 from prism.cli.output import output_option, show, writer
+from prism.cli.standard_streams import standard_output
 
 if TYPE_CHECKING:
     from prism.client import Cache
@@ -60,7 +60,7 @@ async def get(cache: "Cache", *, keys: tuple[bytes, ...], raw: bool, output: str
         raise click.UsageError("--raw writes one value; give one KEY")
     found = await cache.get_many(keys)
     if raw:
-        sys.stdout.buffer.write(found.get(keys[0], b""))
+        standard_output().write(found.get(keys[0], b""))
     else:
         shown = to_cell if output == "table" else to_json
         with writer(output, ("key", "value")) as out:

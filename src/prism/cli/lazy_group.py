@@ -8,6 +8,10 @@ from typing import Any
 import click
 
 
+class ReaderGone(Exception):
+    """Who read standard output has closed it, as `| head` does."""
+
+
 class LazyGroup(click.Group):
     """A group made from a table: name -> (`module:attribute`, summary). The summaries make up `--help`.
 
@@ -28,6 +32,17 @@ class LazyGroup(click.Group):
         super().__init__(*args, **settings)
         self._lazy = lazy
         self._examples = examples or {}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command. For a closed pipe click itself ends with 1, which here means that something is missing.
+
+        Raises:
+            ReaderGone: the output is not wanted any more.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """Every command's name, in the order of the table."""

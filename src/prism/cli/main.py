@@ -1,6 +1,5 @@
 """The root of the command line: its groups of commands, and how a run ends."""
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +7,8 @@ from dataclasses import dataclass
 import click
 
 from prism.cli.exit_code import ExitCode, exit_code_of
-from prism.cli.lazy_group import LazyGroup
+from prism.cli.lazy_group import LazyGroup, ReaderGone
+from prism.cli.standard_streams import complete_streams, discard_output
 
 
 @dataclass(slots=True)
@@ -46,13 +46,13 @@ def root(settings: Settings, *, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with one of `ExitCode`."""
     settings = Settings()
+    complete_streams()
     try:
         code = root.main(arguments, prog_name="prism", standalone_mode=False, obj=settings)
-        if sys.stdout is not None:  # it is where the shell closed it
+        if sys.stdout is not None:  # it is None where the shell closed it
             sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has closed the pipe (`| head`); the interpreter's own flush must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, ReaderGone):
+        discard_output()
         code = ExitCode.OK
     except (KeyboardInterrupt, click.Abort):
         code = ExitCode.INTERRUPTED

@@ -2,10 +2,11 @@
 
 import base64
 import os
-import sys
 from pathlib import Path
 
 import click
+
+from prism.cli.standard_streams import standard_input
 
 SYNTAX = """\b
 Keys and values:
@@ -55,7 +56,7 @@ def _standard_input() -> bytes:
     if meta.get(_READ):
         raise click.BadParameter("standard input can be read only once; give the other value as @FILE")
     meta[_READ] = True
-    return sys.stdin.buffer.read()
+    return standard_input().read()
 
 
 def to_json(octets: bytes) -> str | dict[str, str]:

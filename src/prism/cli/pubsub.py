@@ -11,6 +11,7 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import SYNTAX, octets, to_cell, to_json
 from prism.cli.output import output_option, show, timestamp
+from prism.cli.standard_streams import standard_output
 
 if TYPE_CHECKING:
     from prism.client import Gap, Message, PubSub
@@ -103,6 +104,7 @@ async def subscribe(
         raise click.UsageError("give --json or --raw, not both")
     write = _write_raw if raw else _write_json if as_json else _write_line
     left = count
+    standard_output()  # messages of a group would be taken and lost
     async with pubsub.subscribe(pattern, group=group, on_gap=_report) as messages:
         click.echo(f"prism: listening to {pattern}; stop with Ctrl-C", err=True)
         async for message in messages:
@@ -131,7 +133,7 @@ def _write_json(message: "Message") -> None:
 
 
 def _write_raw(message: "Message") -> None:
-    sys.stdout.buffer.write(message.payload)
+    standard_output().write(message.payload)
 
 
 def _report(gap: "Gap") -> None:

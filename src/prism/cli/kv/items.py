@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.rows import COLUMNS, item_row, version_text
 from prism.cli.octets import octets, pair, to_cell, to_json
 from prism.cli.output import output_option, show, writer
+from prism.cli.standard_streams import standard_output
 
 if TYPE_CHECKING:
     from prism.client import KeyValue
@@ -35,7 +35,7 @@ async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool
         raise click.UsageError("--raw writes one value; give one KEY")
     found = await kv.get_many(record, keys) if keys else {item.key: item async for item in kv.scan(record)}
     if raw:
-        sys.stdout.buffer.write(found[keys[0]].value if found else b"")
+        standard_output().write(found[keys[0]].value if found else b"")
     else:
         with writer(output, COLUMNS) as out:
             for item in found.values():

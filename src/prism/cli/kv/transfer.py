@@ -3,7 +3,6 @@
 import base64
 import os
 import stat
-import sys
 from collections.abc import AsyncIterator, Callable
 from io import FileIO
 from time import monotonic
@@ -15,6 +14,7 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.progress import Progress
 from prism.cli.output import counted
+from prism.cli.standard_streams import standard_input, standard_output
 
 if TYPE_CHECKING:
     from prism.cli.kv.importer import Counts
@@ -60,7 +60,7 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
 
 def _opened(file: str) -> FileIO:
     # Unbuffered: the reading thread would hold a buffer's lock, and closing the file would wait for input.
-    return FileIO(os.dup(sys.stdin.fileno()) if file == "-" else file)
+    return FileIO(os.dup(standard_input().fileno()) if file == "-" else file)
 
 
 def _size(source: FileIO) -> int | None:
@@ -87,7 +87,7 @@ async def export(kv: "KeyValue") -> ExitCode:
     """
     from prism.cli.kv.json_lines import encode
 
-    output = sys.stdout.buffer
+    output = standard_output()
     count = damaged = 0
     with Progress("exporting", None) as progress:
 

@@ -138,6 +138,15 @@ async def test_a_subscription_is_taken_up_again(cut: Cut) -> None:
     assert all(isinstance(gap.error, GatewayUnavailable) for gap in gaps)
 
 
+async def test_a_subscription_that_is_cut_off_at_once_each_time_is_one_outage() -> None:
+    """It is not opened again without a pause, and not for longer than the application allows."""
+    async with _cutting(CUTS["reset-cancel"], b"", cuts=1_000_000) as (peer, prism):
+        subscription = prism.pubsub().subscribe("t", on_gap=lambda _: None, outage_timeout=0.2)
+        with pytest.raises(GatewayUnavailable):
+            await anext(subscription)
+    assert 1 < peer.calls < 400
+
+
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 async def test_a_scan_goes_on(cut: Cut) -> None:
     """From where it was."""

@@ -16,6 +16,7 @@ from prism.client.arguments import Seconds, duration
 from prism.client.headers import NamespaceHeaders
 from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value, put_items, to_item, to_items
 from prism.client.paging import MAX_PAGE_SIZE, Page, Pager
+from prism.client.resumption import read_to_end
 from prism.client.transport import Transport
 from prism.errors import PrismError
 from prism.interfaces import keyvalue as messages
@@ -201,21 +202,15 @@ class KeyValue:
         request = messages.ScanStreamRequest(
             id=record or "", prefix=prefix, start=start, end=end, reverse=reverse, keys_only=keys_only, cursor=cursor
         )
-        if limit is not None:
-            if limit <= 0:
-                return
-            request.limit = limit
-        stream = self._transport.stream(_OPERATIONS["scan_stream"], request.SerializeToString, self._headers, timeout)
-        async with aclosing(stream):
-            async for answer in stream:
-                chunk = messages.ScanStreamResponse.FromString(answer)
-                request.cursor = chunk.cursor
-                yield Chunk(chunk.id, to_items(chunk.items), chunk.cursor)
-                if limit is not None:
-                    limit -= len(chunk.items)
-                    if limit <= 0:
-                        return
-                    request.limit = limit
+        if limit is not None and limit <= 0:
+            return
+        position = _ScanPosition(request, limit)
+        chunks = read_to_end(self._transport, _OPERATIONS["scan_stream"], position, self._headers, timeout)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+                if position.complete:
+                    return
 
     def list_records(
         self,
@@ -284,6 +279,36 @@ class KeyValue:
     def _call(self, method: str, request: Any, timeout: Seconds | None, *, keyed: bool = False) -> Awaitable[bytes]:
         payload = request.SerializeToString()
         return self._transport.unary(_OPERATIONS[method], payload, self._headers, timeout, keyed=keyed)
+
+
+class _ScanPosition:
+    """A scan goes on behind the last chunk that was read: nothing is left out."""
+
+    def __init__(self, request: messages.ScanStreamRequest, limit: int | None) -> None:
+        self._request = request
+        self._left = limit
+
+    @property
+    def complete(self) -> bool:
+        """As many items as asked for have been read."""
+        return self._left is not None and self._left <= 0
+
+    def request(self) -> bytes:
+        """The rest of the scan."""
+        if self._left is not None:
+            self._request.limit = self._left
+        return self._request.SerializeToString()
+
+    def passed(self, message: bytes) -> Chunk:
+        """Some items of one record."""
+        chunk = messages.ScanStreamResponse.FromString(message)
+        self._request.cursor = chunk.cursor
+        if self._left is not None:
+            self._left -= len(chunk.items)
+        return Chunk(chunk.id, to_items(chunk.items), chunk.cursor)
+
+    def broken(self, error: PrismError) -> None:
+        """The cursor says where to go on."""
 
 
 def _swap_request(

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 
 from google.rpc.status_pb2 import Status as RpcStatus
 
-from prism.client.arguments import Seconds, in_seconds
+from prism.client.arguments import Seconds
 from prism.client.headers import NamespaceHeaders
 from prism.client.message import Outgoing, PublishResult
 from prism.client.subscription import OnGap, Subscription
@@ -97,7 +97,7 @@ class PubSub:
             request,
             self._headers,
             timeout=timeout,
-            outage_timeout=in_seconds(outage_timeout),
+            outage_timeout=outage_timeout,
             on_gap=on_gap,
         )
 

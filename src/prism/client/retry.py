@@ -83,7 +83,7 @@ class RetryBudget:
 class Attempts:
     """The failures of one call, and whether another attempt follows."""
 
-    __slots__ = ("_budget", "_deadline", "_made", "_operation", "_policy", "_repeatable", "_unknown")
+    __slots__ = ("_budget", "_made", "_operation", "_policy", "_repeatable", "_unknown", "deadline")
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Attempts:
         self._policy = policy
         self._budget = budget
         self._operation = operation
-        self._deadline = deadline
+        self.deadline = deadline
         self._repeatable = repeatable
         self._made = 0
         self._unknown = False
@@ -125,7 +125,7 @@ class Attempts:
         if not self._budget.spend():
             return None
         pause = self._policy.delay(self._made, error.retry_after)
-        late = self._deadline is not None and pause >= self._deadline.remaining()
+        late = self.deadline is not None and pause >= self.deadline.remaining()
         return None if late else pause
 
     def _error(self, failure: StatusError) -> PrismError:

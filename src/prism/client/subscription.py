@@ -1,23 +1,19 @@
 """A subscription as an application holds it: messages one by one; it subscribes again when the stream breaks."""
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
 
-from prism.client.arguments import Seconds
+from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
-from prism.client.loops import require_own_loop
 from prism.client.message import Gap, Message, to_message
+from prism.client.resumption import Outage, ResumableStream
 from prism.client.transport import Transport
-from prism.errors import GatewayUnavailable, PrismError
+from prism.errors import PrismError
 from prism.interfaces import pubsub as messages
 from prism.interfaces.operation import Operation
-from prism.reason import Reason
-from prism.rpc_status import from_status
-from prism.wire import ClientCall, Code, Deadline, StatusError
 
 log = logging.getLogger("prism.client")
 
@@ -49,27 +45,24 @@ class Subscription:
         headers: NamespaceHeaders,
         *,
         timeout: Seconds | None,
-        outage_timeout: float,
+        outage_timeout: Seconds,
         on_gap: OnGap | None,
     ) -> None:
-        self._transport = transport
-        self._operation = operation
-        self._request = request.SerializeToString()
-        self._headers = headers
-        self._timeout = timeout
-        self._outage_timeout = outage_timeout
+        self._position = _LastSeen(request.SerializeToString())
+        outage = in_seconds(outage_timeout)
+        self._stream = ResumableStream(
+            transport,
+            operation,
+            self._position,
+            headers,
+            recovery=lambda was_open: Outage(transport, outage) if was_open else transport.attempts(operation, timeout),
+            endless=True,
+        )
         self._on_gap = on_gap or _logged
-        self._call: ClientCall | None = None
-        self._attempt: asyncio.Task[ClientCall] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._broken: PrismError | None = None
-        self._gap: Gap | None = None
-        self._last = ""
-        self._closed = False
         self.gaps = 0
 
     async def __aenter__(self) -> Self:
-        await self._established()
+        await self._stream.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -84,108 +77,27 @@ class Subscription:
         Raises:
             PrismError: it cannot subscribe again, or an outage has lasted longer than `outage_timeout`.
         """
-        while (call := await self._established()) is not None:
-            if self._gap is not None:
+        while await self._stream.open():
+            if self._position.gap is not None:
                 await self._report()
-            try:
-                received = await call.receive()
-            except StatusError as failure:
-                self._break(from_status(failure.status), failure)
-                continue
-            if received is None:
-                self._break(GatewayUnavailable("the gateway ended the stream"), None)
-                continue
-            message = to_message(messages.Message.FromString(received))
-            self._last = message.id
-            return message
+            message = await self._stream.receive()
+            if message is not None:
+                return message
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Ends it; a wait for the next message ends too."""
-        self._closed = True
-        call, self._call = self._call, None
-        if self._loop is not asyncio.get_running_loop():
-            return  # its connection is another loop's, or the parent's process's
-        if call is not None:
-            call.cancel()
-        if self._attempt is not None:
-            self._attempt.cancel()
+        self._stream.close()
 
     def __del__(self) -> None:
         # Left without being closed (`break` out of a bare loop): the gateway must not go on sending.
-        call, loop = getattr(self, "_call", None), getattr(self, "_loop", None)
-        if call is not None and loop is not None:
+        stream = getattr(self, "_stream", None)
+        if stream is not None:
             with suppress(RuntimeError):  # the loop is closed, and the connection with it
-                loop.call_soon_threadsafe(call.cancel)
-
-    async def _established(self) -> ClientCall | None:
-        """The stream, established; None once the subscription is closed."""
-        require_own_loop(self._loop)
-        if self._closed or self._call is not None:
-            return self._call
-        loop = self._loop = asyncio.get_running_loop()
-        # A task of its own, so that closing can end it.
-        attempt = self._attempt = loop.create_task(self._first() if self._broken is None else self._again(self._broken))
-        attempt.add_done_callback(self._keep)
-        try:
-            await attempt
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._closed or (task is not None and task.cancelling()):
-                raise
-        return self._call
-
-    def _keep(self, attempt: "asyncio.Task[ClientCall]") -> None:
-        """Takes the stream of an attempt that has ended, even if the wait for it was cancelled at that moment."""
-        self._attempt = None
-        if attempt.cancelled() or attempt.exception() is not None:
-            return
-        if self._closed:
-            attempt.result().cancel()
-        else:
-            self._call = attempt.result()
-
-    async def _first(self) -> ClientCall:
-        """The first subscription; it fails like any other call."""
-        return await self._transport.subscribe(self._operation, self._request, self._headers, self._timeout)
-
-    async def _again(self, error: PrismError) -> ClientCall:
-        """Subscribes again: at once, then with growing delays, until `outage_timeout` is over."""
-        deadline = Deadline.after(self._outage_timeout)
-        attempts = 0
-        while True:
-            if attempts:
-                delay = self._transport.policy.delay(attempts, error.retry_after)
-                if delay >= deadline.remaining():
-                    raise error
-                await asyncio.sleep(delay)
-            attempts += 1
-            try:
-                call = await self._transport.subscribe_once(self._operation, self._request, self._headers)
-            except StatusError as failure:
-                error = from_status(failure.status)
-                if not _may_pass(error):
-                    raise error from failure
-            else:
-                self._broken = None
-                return call
-
-    def _break(self, error: PrismError, cause: StatusError | None) -> None:
-        """Notes that the stream has ended; raises where subscribing again cannot help."""
-        call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
-        if self._closed:
-            return
-        if not _may_pass(error):
-            self._closed = True
-            raise error from cause
-        missed = error.metadata.get("missed", "")
-        self._broken = error
-        self._gap = _joined(self._gap, Gap(int(missed) if missed.isdecimal() else None, self._last, error))
+                stream.leave()
 
     async def _report(self) -> None:
-        gap, self._gap = self._gap, None
+        gap, self._position.gap = self._position.gap, None
         if gap is not None:
             self.gaps += 1
             handled = self._on_gap(gap)
@@ -193,10 +105,28 @@ class Subscription:
                 await handled
 
 
-def _may_pass(error: PrismError) -> bool:
-    """Whether the error may pass, so that subscribing again can help."""
-    waiting_helps = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED) or error.retry_after is not None
-    return waiting_helps or error.reason == Reason.GAP
+class _LastSeen:
+    """A subscription begins anew wherever it stands: what it misses is a gap behind the last message."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+        self._last = ""
+        self.gap: Gap | None = None
+
+    def request(self) -> bytes:
+        """The same each time."""
+        return self._request
+
+    def passed(self, message: bytes) -> Message:
+        """A message."""
+        read = to_message(messages.Message.FromString(message))
+        self._last = read.id
+        return read
+
+    def broken(self, error: PrismError) -> None:
+        """What is published until the stream is in place again is missing."""
+        missed = error.metadata.get("missed", "")
+        self.gap = _joined(self.gap, Gap(int(missed) if missed.isdecimal() else None, self._last, error))
 
 
 def _joined(earlier: Gap | None, later: Gap) -> Gap:

@@ -4,12 +4,12 @@ import asyncio
 import functools
 import math
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, nullcontext
+from collections.abc import Awaitable
+from contextlib import nullcontext
 
 from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
-from prism.client.loops import require_at_rest, require_own_loop, watch_forks
+from prism.client.loops import require_at_rest, watch_forks
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
 from prism.client.tracing import ClientSpan, client_span
 from prism.interfaces.operation import Operation
@@ -124,7 +124,7 @@ class Transport:
         *,
         keyed: bool,
     ) -> bytes:
-        deadline = self._deadline(timeout)
+        deadline = self.deadline(timeout)
         attempts: Attempts | None = None
         while True:
             try:
@@ -142,82 +142,38 @@ class Transport:
                 self._budget.earn()
                 return answer
 
-    async def stream(
+    async def begin(
         self,
         operation: Operation,
-        request: Callable[[], bytes],
+        payload: bytes,
         headers: NamespaceHeaders,
-        timeout: Seconds | None,
-    ) -> AsyncGenerator[bytes, None]:
-        """Runs a reading operation with a stream of responses; `timeout` bounds the wait for each of them.
-
-        A stream that breaks is opened again with what `request` returns then: the rest.
-
-        Raises:
-            PrismError: it failed, after the retries that the contract allows.
-        """
-        with client_span(operation) or nullcontext() as span:
-            async with aclosing(self._stream(operation, request, headers, timeout, span)) as messages:
-                async for message in messages:
-                    yield message
-
-    async def _stream(
-        self,
-        operation: Operation,
-        request: Callable[[], bytes],
-        headers: NamespaceHeaders,
-        timeout: Seconds | None,
-        span: ClientSpan | None,
-    ) -> AsyncGenerator[bytes, None]:
-        attempts: Attempts | None = None
-        loop = asyncio.get_running_loop()
-        while True:
-            deadline = self._deadline(timeout)
-            try:
-                metadata = await _before(deadline, headers)
-                if span is not None:
-                    metadata = span.on(metadata)
-                async with self._channel_here().open(operation.path, metadata=metadata) as call:
-                    await call.send(request())
-                    await call.end()
-                    while (message := await _next(call, deadline)) is not None:
-                        attempts = None
-                        yield message
-                        require_own_loop(loop)
-                        deadline = self._deadline(timeout)
-            except StatusError as failure:
-                attempts = attempts or self._attempts(operation, deadline, repeatable=operation.reads)
-                await attempts.failed(failure)
-            else:
-                self._budget.earn()
-                return
-
-    async def subscribe(
-        self, operation: Operation, payload: bytes, headers: NamespaceHeaders, timeout: Seconds | None
+        deadline: Deadline | None,
+        span: ClientSpan | None = None,
     ) -> ClientCall:
-        """Opens a stream without an end and returns it when it is established; the caller cancels it.
+        """Opens a stream of responses and returns it when its head has come; the caller cancels it.
 
-        Raises:
-            PrismError: it failed, after the retries that the contract allows.
-        """
-        deadline = self._deadline(timeout)
-        attempts = self._attempts(operation, deadline, repeatable=operation.reads)
-        while True:
-            try:
-                call = await self._established(operation, payload, headers, deadline)
-            except StatusError as failure:
-                await attempts.failed(failure)
-            else:
-                self._budget.earn()
-                return call
-
-    async def subscribe_once(self, operation: Operation, payload: bytes, headers: NamespaceHeaders) -> ClientCall:
-        """As `subscribe`, in one attempt, for callers that decide themselves about the next one.
+        `span` is that of the whole stream; without one the beginning has its own.
 
         Raises:
             StatusError: it failed.
         """
-        return await self._established(operation, payload, headers, self._deadline(None))
+        metadata = await _before(deadline, headers)
+        with nullcontext(span) if span is not None else client_span(operation) or nullcontext() as current:
+            return await self._begun(
+                operation, payload, metadata if current is None else current.on(metadata), deadline
+            )
+
+    async def next_message(self, call: ClientCall, deadline: Deadline | None) -> bytes | None:
+        """The next message of a stream; None at its end. Raises `StatusError`."""
+        return await _next(call, deadline)
+
+    def attempts(self, operation: Operation, timeout: Seconds | None) -> Attempts:
+        """The failures to come of an operation that begins now, and whether another attempt follows."""
+        return self._attempts(operation, self.deadline(timeout), repeatable=operation.reads)
+
+    def succeeded(self) -> None:
+        """A stream was opened, or came to its end: retries are earned."""
+        self._budget.earn()
 
     async def close(self) -> None:
         """Ends the connection; calls in flight fail."""
@@ -227,13 +183,6 @@ class Transport:
         else:
             require_at_rest(self._loop)
             self._channel.let_go()
-
-    async def _established(
-        self, operation: Operation, payload: bytes, headers: NamespaceHeaders, deadline: Deadline | None
-    ) -> ClientCall:
-        metadata = await _before(deadline, headers)
-        with client_span(operation) or nullcontext() as span:  # a subscription's span is that of its beginning
-            return await self._begun(operation, payload, metadata if span is None else span.on(metadata), deadline)
 
     async def _begun(
         self, operation: Operation, payload: bytes, metadata: Metadata, deadline: Deadline | None
@@ -255,7 +204,7 @@ class Transport:
     def _attempts(self, operation: Operation, deadline: Deadline | None, *, repeatable: bool) -> Attempts:
         return Attempts(self.policy, self._budget, operation, deadline, repeatable=repeatable)
 
-    def _deadline(self, timeout: Seconds | None) -> Deadline | None:
+    def deadline(self, timeout: Seconds | None) -> Deadline | None:
         seconds = in_seconds(self._timeout if timeout is None else timeout)
         return None if seconds == math.inf else Deadline.after(seconds)
 

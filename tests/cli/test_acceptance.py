@@ -174,7 +174,7 @@ async def test_a_file_that_is_wrong_is_told(text: str, told: str, tmp_path: Path
 
 
 async def test_a_plugin_without_a_store_is_told(tmp_path: Path) -> None:
-    """Where neither manifest nor command line name a store, the message says how either may."""
+    """Where neither manifest nor command line name a store, the message says how either may, or that it needs none."""
     folder = folder_of_bare(tmp_path)
     manifest = folder / "plugin.toml"
     manifest.write_text(manifest.read_text().replace("testing = ", "# "))
@@ -182,3 +182,8 @@ async def test_a_plugin_without_a_store_is_told(tmp_path: Path) -> None:
     assert done.code != 0
     assert "names no store to test on" in done.err
     assert "--config" in done.err
+    assert "--no-config" in done.err
+    done = await prism("acceptance", "run", str(folder), *QUICK, "--no-config", "--report", "json")
+    assert done.code == 0, done.err
+    done = await prism("acceptance", "run", str(folder), "--no-config", "--config", str(manifest))
+    assert done.code == 2

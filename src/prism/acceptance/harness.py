@@ -130,7 +130,8 @@ class PluginAcceptanceHarness:
         if not reference:
             raise FailedPrecondition(
                 f"plugin {self.name!r} names no store to test on; set `testing` in its manifest to a class that "
-                "implements prism.acceptance.TestBackend, give one to PluginAcceptanceHarness, or a file to --config"
+                "implements prism.acceptance.TestBackend, give one to PluginAcceptanceHarness, or a file to --config "
+                "(--no-config for a plugin that needs no options)"
             )
         module, _, name = reference.partition(":")
         made: TestBackend = getattr(importlib.import_module(module), name)()

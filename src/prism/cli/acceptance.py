@@ -67,6 +67,7 @@ def acceptance() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML with `config` and `credentials` of a running store; without it, the plugin's own test store.",
 )
+@click.option("--no-config", is_flag=True, help="Start the plugin without options, as one that keeps its data itself.")
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -81,6 +82,7 @@ def run(
     junit: Path | None,
     report: str | None,
     config: Path | None,
+    no_config: bool,
 ) -> None:
     """Test PLUGIN in every way that an application can call it, and list the rules that it keeps and breaks."""
     try:
@@ -91,9 +93,11 @@ def run(
         ) from missing
     from prism.acceptance import PluginAcceptanceHarness
     from prism.acceptance.report import WRITERS
-    from prism.acceptance.target import configured, target
+    from prism.acceptance.target import ConfiguredStore, configured, target
 
-    store = None if config is None else configured(config)
+    if config is not None and no_config:
+        raise click.UsageError("give --config or --no-config, not both")
+    store = ConfiguredStore({}, {}) if no_config else None if config is None else configured(config)
     given = {} if store is None else store.config, {} if store is None else store.credentials()
     tested = target(plugin, *given)
     section = tested.section or _section(command, endpoint)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -81,9 +81,13 @@ class CuttingPeer:
         self._cut = cut
         self._cuts = cuts
         self._answer = answer
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        task = asyncio.current_task()
+        assert task is not None  # asyncio runs it as one
+        self._connections.add(task)
         try:
             peer = await RawPeer.accept(reader, writer)
             while (frame := await peer.frame()) is not None:
@@ -96,6 +100,12 @@ class CuttingPeer:
                     peer.reply(frame.stream_id, self._answer)
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def ended(self) -> None:
+        """Returns when every connection has ended."""
+        await asyncio.gather(*self._connections)
 
 
 @asynccontextmanager
@@ -105,6 +115,7 @@ async def _cutting(cut: Cut, answer: bytes, *, cuts: int = 1) -> AsyncIterator[t
     port = server.sockets[0].getsockname()[1]
     async with server, Client(f"127.0.0.1:{port}", retry=QUICK) as prism, asyncio.timeout(20):
         yield peer, prism
+    await peer.ended()
 
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)

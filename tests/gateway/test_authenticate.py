@@ -147,18 +147,53 @@ async def test_a_bad_token_is_refused_and_its_bearer_not_told_why(world: Policed
 
 
 @pytest.mark.parametrize(
-    "sent", ["Bearer", "Bearer ", "Bearer a.b.c", "Bearer \x7e.\x7e.", "Basic YTpi", f"Bearer {'a' * 9000}", "x"]
+    ("sent", "why"),
+    [
+        ("Bearer", "does not carry a bearer token"),
+        ("Bearer ", "does not carry a bearer token"),
+        ("Bearer a.b.c", "not a signed JWT"),
+        ("Bearer \x7e.\x7e.", "not a signed JWT"),
+        ("Basic YTpi", "does not carry a bearer token"),
+        (f"Bearer {'a' * 9000}", "not a signed JWT"),
+        (f"Bearer {'a' * 17000}", "longer than 16 KiB"),
+        ("x", "does not carry a bearer token"),
+    ],
+    ids=["no token", "empty token", "three letters", "no base64", "basic", "one part", "too long", "one word"],
 )
-async def test_what_is_no_credential_is_refused(world: Policed, sent: str) -> None:
-    """A header that no method understands is a bad credential, not none."""
+async def test_what_is_no_credential_is_refused(world: Policed, sent: str, why: str) -> None:
+    """A header that no method understands is a bad credential, not none; the operator learns what is wrong with it."""
+    heard: list[Denial] = []
+    world.gateway.denials.listen(heard.append)
     with pytest.raises(Unauthenticated, match=REFUSED):
         await world.ask(authorization=sent.strip())
+    assert why in heard[0].detail
+    assert "not an API key" in heard[0].detail
 
 
 async def test_a_token_of_another_issuer_is_nobody_s(world: Policed, issuer: Issuer) -> None:
-    """Issuers are told apart by the token's own word, and none is asked about another's."""
-    with pytest.raises(Unauthenticated, match=REFUSED):
-        await world.ask(authorization=f"Bearer {issuer.token(iss='https://other.example')}")
+    """Issuers are told apart by the token's own word, and none is asked about another's; the operator sees both."""
+    heard: list[Denial] = []
+    world.gateway.denials.listen(heard.append)
+    for other in ("https://other.example", f"{issuer.url}/", None, 7):
+        with pytest.raises(Unauthenticated, match=REFUSED):
+            await world.ask(authorization=f"Bearer {unsigned(issuer.claims(iss=other))}")
+    plain, slash, none, number = (each.detail for each in heard)
+    assert f"the token's issuer is 'https://other.example', not '{issuer.url}'" in plain
+    assert "slash" not in plain
+    assert f"the token's issuer is '{issuer.url}/', not '{issuer.url}': they differ in the slash at the end" in slash
+    assert "the token does not say its issuer" in none
+    assert "the token does not say its issuer" in number
+
+
+async def test_a_header_where_none_is_read_is_said(issuer: Issuer) -> None:
+    """A gateway that knows certificates only: a good token is refused, and the audit trail says why."""
+    async with policed({"methods": [{"type": "mtls"}]}) as world:
+        heard: list[Denial] = []
+        world.gateway.denials.listen(heard.append)
+        for header in ({"authorization": f"Bearer {issuer.token()}"}, {"x_api_key": KEY}):
+            with pytest.raises(Unauthenticated, match=REFUSED):
+                await world.ask(**header)
+        assert [each.detail for each in heard] == ["no configured method reads a credential from a header"] * 2
 
 
 async def test_a_token_is_refused_once_it_has_expired_though_it_was_remembered(

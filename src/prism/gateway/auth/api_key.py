@@ -39,6 +39,11 @@ class ApiKeyMethod:
             return None
         return self._known.get(sent) or self._looked_up(sent, str(metadata.get(HEADER) or bearer(sent)))
 
+    def why_passed_over(self, incoming: Incoming) -> str:
+        """There is a key in neither header."""
+        where = HEADER if incoming.metadata.get(HEADER) else AUTHORIZATION
+        return f"what {where} carries is not an API key of Prism ({KEY_PREFIX}...)"
+
     def _looked_up(self, sent: object, key: str) -> Principal | None:
         if not key.startswith(KEY_PREFIX):
             return None

@@ -48,6 +48,10 @@ class MtlsMethod:
             return None
         return self._known.get(certificate.der) or self._read(certificate)
 
+    def why_passed_over(self, incoming: Incoming) -> str:  # noqa: ARG002  # the protocol's
+        """Nothing: a header is none of its business."""
+        return ""
+
     def _read(self, certificate: Certificate) -> Principal:
         fields = read_fields(certificate.fields)
         name = next(filter(None, (_name(source, fields) for source in self._identity)), "")

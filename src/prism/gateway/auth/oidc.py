@@ -24,6 +24,7 @@ from prism.reason import Reason
 MAX_TOKEN = 16 << 10
 KEPT_CLAIM = 1024
 """Longer texts in claims are not groups, roles or names, and not kept."""
+SHOWN_ISSUER = 200
 RETRY_AFTER = 2.0
 
 
@@ -61,6 +62,26 @@ class OidcMethod:
         if sent is None:
             return None
         return self._known.get(sent) or self._checked(sent)
+
+    def why_passed_over(self, incoming: Incoming) -> str:
+        """It is not a token, or one of another issuer, which is told by the token's own word."""
+        sent = incoming.metadata.get(AUTHORIZATION)
+        if sent is None:
+            return ""
+        token = bearer(sent)
+        if not token:
+            return "authorization does not carry a bearer token"
+        if len(token) > MAX_TOKEN:
+            return f"the bearer token is longer than {MAX_TOKEN >> 10} KiB"
+        claims = _peek(token)[1]
+        if claims is None:
+            return "the bearer token is not a signed JWT"
+        issuer, expected = claims.get("iss"), self._section.issuer
+        if not isinstance(issuer, str):
+            return "the token does not say its issuer (iss)"
+        same = issuer.rstrip("/") == expected.rstrip("/")
+        hint = ": they differ in the slash at the end, so configure the issuer as the token has it" if same else ""
+        return f"the token's issuer is {issuer[:SHOWN_ISSUER]!r}, not {expected!r}{hint}"
 
     def _forget(self) -> None:
         self._known.clear()

@@ -32,6 +32,10 @@ class Method(Protocol):
         """
         ...
 
+    def why_passed_over(self, incoming: Incoming) -> str:
+        """Why a credential that came is none of this method's, for the operator; empty where it has nothing to say."""
+        ...
+
 
 class Authenticate:
     """The hop.
@@ -61,7 +65,7 @@ class Authenticate:
                     return self._wait(found, call)
         except NotAccepted as reason:
             raise _not_accepted() from reason
-        raise self._nobody(incoming)
+        raise self._unclaimed(incoming)
 
     async def _wait(self, found: Awaitable[Principal], call: Call) -> None:
         try:
@@ -69,9 +73,12 @@ class Authenticate:
         except NotAccepted as reason:
             raise _not_accepted() from reason
 
-    def _nobody(self, incoming: Incoming) -> Unauthenticated:
+    def _unclaimed(self, incoming: Incoming) -> Unauthenticated:
         if incoming.metadata.get(AUTHORIZATION) or incoming.metadata.get("x-api-key"):
-            return _not_accepted()
+            why = dict.fromkeys(filter(None, (method.why_passed_over(incoming) for method in self._methods)))
+            refused = _not_accepted()
+            refused.__cause__ = NotAccepted("; ".join(why) or "no configured method reads a credential from a header")
+            return refused
         return Unauthenticated(f"authentication required: send {_either(each.sought for each in self._methods)}")
 
 

@@ -5,7 +5,7 @@ import pytest
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.host.testing import RunningPlugin, running
 from prism.interfaces.keyvalue import GetRequest, PutItem, PutRequest, ScanStreamRequest
-from telemetry.otlp_receiver import Box, receiving
+from telemetry.otlp_receiver import Box, http_receiver, receiving
 
 SERVICE = "prism.data.v1.KeyValue"
 TRACE, DISPATCH = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -45,3 +45,24 @@ async def test_the_plugins_span_hangs_under_the_gateways_dispatch(monkeypatch: p
     assert sampled.resource["service.name"] == "prism-plugin-memory"
     assert sampled.resource["deployment.environment"] == "test"
     assert box.headers[0]["api-key"] == "a key"
+
+
+@pytest.mark.parametrize(
+    ("variable", "path", "asked"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "/otlp", "/otlp/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/spans", "/spans"),
+    ],
+)
+async def test_the_two_variables_for_the_endpoint(
+    monkeypatch: pytest.MonkeyPatch, variable: str, path: str, asked: str
+) -> None:
+    """The one for all signals is a base, the one for traces is taken as it is."""
+    box = Box()
+    with http_receiver(box) as port:
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{port}{path}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        async with running("memory") as plugin:
+            await plugin.attach("default")
+            assert not (await execute(plugin, "Get", GetRequest().SerializeToString(), "01")).success
+    assert box.paths == [asked]

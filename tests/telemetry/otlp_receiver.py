@@ -46,6 +46,7 @@ class Box:
 
     spans: list[Received] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     requests: int = 0
     answer: Callable[[int], pb.ExportTraceServiceResponse] = lambda _: pb.ExportTraceServiceResponse()
     arrived: threading.Condition = field(default_factory=threading.Condition)
@@ -114,7 +115,9 @@ def http_receiver(
             body = self.rfile.read(int(self.headers["content-length"]))
             code, answer = status(next(numbers)), b""
             if code == 200:
-                assert (self.path, self.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+                assert self.path.endswith("/v1/traces") or self.path == "/spans"
+                assert self.headers["content-type"] == "application/x-protobuf"
+                box.paths.append(self.path)
                 request = pb.ExportTraceServiceRequest.FromString(body)
                 answer = box.take(request, {k.lower(): v for k, v in self.headers.items()}).SerializeToString()
             self.send_response(code)

@@ -106,6 +106,29 @@ async def test_a_span_arrives_as_it_is(box: Box, protocol: str) -> None:
     assert sum(exporter.lost.values()) == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "exact", "asked"),
+    [
+        ("", False, "/v1/traces"),
+        ("/", False, "/v1/traces"),
+        ("/otlp", False, "/otlp/v1/traces"),
+        ("/otlp/", False, "/otlp/v1/traces"),
+        ("/v1/traces", False, "/v1/traces"),
+        ("/otlp/v1/traces/", False, "/otlp/v1/traces"),
+        ("", True, "/v1/traces"),
+        ("/spans", True, "/spans"),
+    ],
+)
+async def test_the_endpoint_of_http_is_a_base(box: Box, path: str, exact: bool, asked: str) -> None:
+    """As OpenTelemetry has it: the path for traces is added, but to an endpoint that is said to be that of traces."""
+    with http_receiver(box) as port:
+        endpoint = f"http://127.0.0.1:{port}{path}"
+        async with exporting(port, endpoint=endpoint, protocol="http", exact=exact) as exporter:
+            exporter.put(span())
+            await taken(exporter, 1)
+    assert box.paths == [asked]
+
+
 async def test_the_receiver_is_down_at_the_start(
     box: Box, free_port: HeldPort, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -113,7 +113,8 @@ def exporter_of(environment: Mapping[str, str], plugin: str) -> SpanExporter | N
     protocol: Literal["grpc", "http"] = "grpc" if spoken == "grpc" else "http"
     certificates = _variable(environment, "CERTIFICATE")
     headers = _pairs(_variable(environment, "HEADERS"))
-    receiver = Receiver(endpoint, protocol, headers, Path(certificates) if certificates else None)
+    exact = f"{OTLP}TRACES_ENDPOINT" in environment
+    receiver = Receiver(endpoint, protocol, headers, Path(certificates) if certificates else None, exact)
     about = _pairs(environment.get("OTEL_RESOURCE_ATTRIBUTES", ""))
     name = environment.get("OTEL_SERVICE_NAME") or about.pop("service.name", "") or f"prism-plugin-{plugin}"
     return SpanExporter(receiver.sender(), resource(name, about))

@@ -64,16 +64,32 @@ class Receiver:
     """Where an OTLP receiver is.
 
     Attributes:
-        endpoint: `http://host:port` or `https://host:port`; for HTTP it may have a path.
+        endpoint: `http://host:port` or `https://host:port`; for HTTP it may have a path, to which `/v1/traces` is added
+            where it does not end so.
         protocol: of OTLP.
         headers: sent with each request; may hold a key.
         ca: certificates that the receiver's is verified by; the system's without.
+        exact: the endpoint's path, if it has one, is the whole path for traces; by OpenTelemetry's rule that holds for
+            `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, while `OTEL_EXPORTER_OTLP_ENDPOINT` is a base.
     """
 
     endpoint: str
     protocol: Literal["grpc", "http"] = "grpc"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca: Path | None = None
+    exact: bool = False
+
+    @property
+    def http_path(self) -> str:
+        """Where OTLP/HTTP takes traces.
+
+        Source: OpenTelemetry, "OTLP Exporter Configuration", Endpoint URLs for OTLP/HTTP.
+        """
+        path = urlsplit(self.endpoint).path
+        if self.exact and path.strip("/"):
+            return path
+        base = path.rstrip("/")
+        return base if base.endswith(_HTTP_PATH) else base + _HTTP_PATH
 
     def sender(self) -> Sender:
         """A way there.
@@ -116,7 +132,7 @@ class HttpSender:
         where = urlsplit(receiver.endpoint)
         self._host = where.hostname or ""
         self._port = where.port or 4318
-        self._path = where.path if where.path.strip("/") else _HTTP_PATH
+        self._path = receiver.http_path
         self._headers = {**receiver.headers, "content-type": "application/x-protobuf"}
         self._tls = tls
         if tls is not None:

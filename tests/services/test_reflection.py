@@ -13,9 +13,12 @@ from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from prism.errors import LimitExceeded, Outcome, Violation
+from prism.rpc_status import to_status
 from prism.services import HealthService
 from prism.services.described import Described
 from prism.services.reflection import VERSIONS
+from prism.wire import Method, ServerCall, StatusError
 from services.serving import SERVICE_NAMES, serving
 
 
@@ -152,13 +155,19 @@ async def test_the_stock_client_builds_the_services(address: str) -> None:
     assert put == "prism.data.v1.KeyValuePutRequest"
 
 
-async def run(grpcurl: Path, *arguments: str) -> str:
+async def ask_grpcurl(grpcurl: Path, *arguments: str) -> tuple[int | None, str]:
+    """The exit code and everything printed."""
     process = await asyncio.create_subprocess_exec(
-        str(grpcurl), "-plaintext", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        str(grpcurl), "-plaintext", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    output, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    return output.decode()
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def run(grpcurl: Path, *arguments: str) -> str:
+    code, output = await ask_grpcurl(grpcurl, *arguments)
+    assert code == 0, output
+    return output
 
 
 async def test_grpcurl_works_unprepared(grpcurl: Path, address: str) -> None:
@@ -168,6 +177,33 @@ async def test_grpcurl_works_unprepared(grpcurl: Path, address: str) -> None:
     assert "prism.data.v1.KeyValueGetRequest" in described
     answer = await run(grpcurl, "-d", "{}", address, "grpc.health.v1.Health/Check")
     assert json.loads(answer) == {"status": "SERVING"}
+
+
+async def test_grpcurl_shows_the_reason_of_a_failure(grpcurl: Path) -> None:
+    """Every detail that errors have is described, though no service names it: it travels in an Any."""
+    violations = (Violation("id", "an empty text", "1 to 255 characters"),)
+    error = LimitExceeded("too many", outcome=Outcome.NOT_APPLIED, retry_after=1.5, violations=violations)
+
+    async def refuse(_call: ServerCall) -> bytes:
+        raise StatusError(to_status(error))
+
+    method = Method("/prism.data.v1.KeyValue/Get", refuse)
+    async with serving(HealthService(lambda: {"": True}), methods=[method]) as address:
+        code, shown = await ask_grpcurl(grpcurl, "-d", "{}", address, "prism.data.v1.KeyValue/Get")
+    assert code != 0
+    assert "not recognized" not in shown
+    assert f'"reason":"{error.reason}"' in shown.replace(" ", ""), shown
+    assert '"outcome":"NOT_APPLIED"' in shown.replace(" ", "")
+    assert '"1.500s"' in shown  # RetryInfo's
+    assert "1 to 255 characters" in shown
+
+
+async def test_the_details_of_errors_are_described(address: str, version: ModuleType) -> None:
+    """A client finds them by the name that an Any has."""
+    names = ("ErrorInfo", "RetryInfo", "BadRequest")
+    for name in names:
+        (answer,) = await ask(address, version, {"file_containing_symbol": f"google.rpc.{name}"})
+        assert file_names(answer)[0] == "google/rpc/error_details.proto"
 
 
 def test_what_is_described_may_become_more() -> None:

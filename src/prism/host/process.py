@@ -9,7 +9,6 @@ from typing import Final
 
 import click
 from google.protobuf import struct_pb2
-from google.rpc import error_details_pb2
 
 from prism import gc_tuning
 from prism.host import backend_plugin, go_plugin, information
@@ -47,7 +46,7 @@ class PluginProcess:
         self._grace = options.grace
         self._health = HealthService(self._readiness)
         contract = [each.service.file for each in interfaces().values()]
-        self._described = described(_SERVICES, [*contract, struct_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR])
+        self._described = described(_SERVICES, [*contract, struct_pb2.DESCRIPTOR])
         self._information = information.Information(self._instances)
         self._exporter = exporter_of(os.environ, plugin.name)
 

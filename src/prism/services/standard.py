@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+from google.rpc import error_details_pb2
 
 from prism.services import reflection
 from prism.services.described import Described
@@ -21,13 +22,13 @@ def standard_services(health_service: HealthService, services: Iterable[ServiceD
 
 
 def described(services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()) -> Described:
-    """What reflection describes of a server.
+    """What reflection describes of a server; the details of errors too, else a tool shows their reasons as bytes.
 
     Args:
         services: what it serves beside the standard ones.
         files: what is described besides, such as messages that travel in a `google.protobuf.Any`.
     """
-    return Described([*services, SERVICE, *reflection.SERVICES], files)
+    return Described([*services, SERVICE, *reflection.SERVICES], [error_details_pb2.DESCRIPTOR, *files])
 
 
 def described_services(health_service: HealthService, described: Described) -> Mapping[str, Method]:

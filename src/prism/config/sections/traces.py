@@ -39,8 +39,8 @@ class TracesSection(Section):
     """Traces; without `endpoint` none are made, and a caller's `traceparent` is passed on to the plugin as it is.
 
     Attributes:
-        endpoint: of an OTLP receiver, such as `http://localhost:4317`; `https` verifies its certificate. With the protocol
-            `http` it is a base: `/v1/traces` is added where the path does not end so.
+        endpoint: of an OTLP receiver, such as `http://localhost:4317`; `https` verifies its certificate. With the
+            protocol `http` it is a base: `/v1/traces` is added where the path does not end so.
         protocol: of OTLP; `http` is protobuf over HTTP.
         headers: sent with each request, such as an API key.
         ca: a file of certificates that verify the receiver's, in place of the system's.

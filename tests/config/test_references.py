@@ -10,7 +10,13 @@ from prism.config.secrets import EnvironmentSecrets, FileSecrets
 from prism.config.yaml.document import Document
 from prism.redactor import Redactor
 
-ENVIRONMENT = {"HOST": "db", "EMPTY": "", "PRISM_SECRET_PW": "hunter2", "TRICK": "${HOST} {{ secret:PW }}"}
+ENVIRONMENT = {
+    "HOST": "db",
+    "EMPTY": "",
+    "PRISM_SECRET_PW": "hunter2",
+    "PRISM_SECRET_UNSET": "",
+    "TRICK": "${HOST} {{ secret:PW }}",
+}
 
 
 def references(directory: Path | None = None) -> References:
@@ -92,6 +98,28 @@ def test_the_environment_comes_before_files(tmp_path: Path) -> None:
     resolver = references(tmp_path)
     assert resolver.resolve("{{ secret:PW }}-{{ secret:other }}") == "hunter2-o"
     assert len(resolver.used) == 2
+
+
+def test_an_empty_variable_gives_way_to_a_file(tmp_path: Path) -> None:
+    """A variable that is set to nothing is as good as none."""
+    (tmp_path / "unset").write_text("from file")
+    resolver = references(tmp_path)
+    assert resolver.resolve("{{ secret:unset }}") == "from file"
+    assert resolver.problems == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_an_empty_secret_is_a_mistake(tmp_path: Path, content: bytes) -> None:
+    """An empty password would be sent to the store, which refuses it or, worse, takes it."""
+    (tmp_path / "pw2").write_bytes(content)
+    resolver = references(tmp_path)
+    resolver.resolve(["{{ secret:pw2 }}", "{{ secret:unset }}"])
+    messages = {each.message for each in resolver.problems}
+    assert messages == {
+        f"the secret {name!r} is empty; put its value into the environment variable "
+        f"PRISM_SECRET_{name.upper()} or the file {tmp_path / name}"
+        for name in ("pw2", "unset")
+    }
 
 
 def test_secrets_are_learnt() -> None:

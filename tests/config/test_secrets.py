@@ -27,6 +27,14 @@ def test_one_trailing_newline_is_not_part_of_a_file(tmp_path: Path) -> None:
     assert [secrets.get(each) for each in "abcd"] == ["pw", "pw", "pw\n", " pw "]
 
 
+def test_a_byte_order_mark_is_not_part_of_a_file(tmp_path: Path) -> None:
+    """Editors of some systems put it before the text, where nobody sees it; only the first one."""
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfpw\r\n")
+    (tmp_path / "b").write_bytes(b"\xef\xbb\xbf\xef\xbb\xbfpw")
+    secrets = FileSecrets(tmp_path)
+    assert [secrets.get(each) for each in "ab"] == ["pw", "\ufeffpw"]
+
+
 def test_mounts_of_kubernetes_are_followed(tmp_path: Path) -> None:
     """Each name is a link through `..data`; the machinery itself is not listed."""
     (tmp_path / "..2020").mkdir()

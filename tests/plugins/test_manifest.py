@@ -32,6 +32,11 @@ def test_the_defaults_promise_nothing() -> None:
     assert not manifest.capabilities.durable
 
 
+def test_a_byte_order_mark_is_not_part_of_it() -> None:
+    """As in every text file that the gateway reads."""
+    assert read(b"\xef\xbb\xbf" + MINIMAL.encode()) == read(MINIMAL.encode())
+
+
 def test_every_built_in_manifest_is_valid() -> None:
     """What ships can be read."""
     backends = Path(__file__).parents[2] / "src/prism/backends"

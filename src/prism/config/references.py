@@ -95,8 +95,11 @@ class References:
             self._complain(loc, f"the secret {name!r} cannot be had: {error}")
             return ""
         secret = self._secrets[name]
-        if secret is None:
+        if not secret:
             places = " or ".join(filter(None, (provider.where(name) for provider in self._providers)))
+            if secret is not None:
+                self._complain(loc, f"the secret {name!r} is empty; put its value into {places}")
+                return ""
             known = [each for provider in self._providers for each in provider.names()]
             message = f"secret {name!r} is not found; put it into {places}"
             self._complain(loc, message, close=nearest(name, known))
@@ -105,11 +108,15 @@ class References:
         return secret
 
     def _asked_for(self, name: str) -> str | None:
+        """The first that is not empty, as a variable is often set to nothing where it is not wanted; else ""."""
+        empty: str | None = None
         for provider in self._providers:
-            if (secret := provider.get(name)) is not None:
+            if secret := provider.get(name):
                 self.used.add(provider)
                 return secret
-        return None
+            if secret is not None:
+                empty = secret
+        return empty
 
     def _complain(self, loc: Loc, message: str, *, allowed: str = "", close: str = "") -> None:
         self.problems.append(self._document.problem(loc, message, allowed=allowed, nearest=close))

@@ -84,7 +84,9 @@ def _variable(name: str) -> str:
 
 
 class FileSecrets:
-    """Secrets in a directory, one file each, as Docker and Kubernetes mount them; one trailing newline is not part."""
+    """Secrets in a directory, one file each, as Docker and Kubernetes mount them; one trailing newline is not part, nor
+    is a byte order mark.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -102,7 +104,7 @@ class FileSecrets:
         if len(content) > MAX_SECRET_BYTES:
             raise SecretUnreadable(f"{self.where(name)} is larger than 1 MiB; store a shorter secret there")
         try:
-            text = content.decode()
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise SecretUnreadable(f"{self.where(name)} is not UTF-8 text; store the secret as UTF-8 there") from None
         return text.removesuffix("\n").removesuffix("\r")

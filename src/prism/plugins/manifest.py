@@ -139,7 +139,7 @@ def read(content: bytes) -> Manifest:
         ManifestInvalid: it is not UTF-8, not TOML, or a field is missing, unknown or wrong.
     """
     try:
-        fields = tomllib.loads(content.decode())
+        fields = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ManifestInvalid(["not UTF-8 text"]) from None
     except tomllib.TOMLDecodeError as error:

@@ -36,6 +36,7 @@ proto/                        the contract, single source of truth
   prism/plugin/v1/            what a gateway and a plugin in another process say to each other
   prism/admin/v1/             what an operator asks of one gateway
   grpc/                       the standard health and reflection services
+  google/rpc/                 Google's messages of errors: the folder compiles alone, and is served at /proto.zip
 src/prism/
   _proto/                     generated, checked in, never edited; `make test` regenerates it and compares"""
 AFTER_SOURCE = """\

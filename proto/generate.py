@@ -11,25 +11,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-import google.rpc
 from grpc_tools import protoc
 
 PROTO = Path(__file__).parent
 TARGET = PROTO.parent / "src" / "prism" / "_proto"
 WELL_KNOWN = Path(protoc.__file__).parent / "_proto"
-GOOGLE_APIS = Path(next(iter(google.rpc.__path__))).parent.parent
 OURS = re.compile(r"^(from|import) (prism|grpc)\.", re.MULTILINE)
 DEFAULT_POOL = "_descriptor_pool.Default()"
 PRIVATE_POOL = "_descriptor_pool.DescriptorPool()"
 
 
 def generate(target: Path) -> None:
-    sources = sorted(path.relative_to(PROTO).as_posix() for path in PROTO.rglob("*.proto"))
+    every = (path.relative_to(PROTO) for path in PROTO.rglob("*.proto"))
+    # Python has google.rpc from a package of its own; the files are here for other languages.
+    sources = sorted(path.as_posix() for path in every if path.parts[0] != "google")
     arguments = [
         "protoc",
         f"-I{PROTO}",
         f"-I{WELL_KNOWN}",
-        f"-I{GOOGLE_APIS}",
         f"--python_out={target}",
         f"--pyi_out={target}",
         *sources,

@@ -23,6 +23,7 @@ from wire.interop.gobuild import build
 TESTS: Final = Path(__file__).parent
 _GRPCURL: Final = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
 _BUF: Final = "@bufbuild/buf@1"
+_NODE_GRPC: Final = ("@grpc/grpc-js@1", "@grpc/proto-loader@0.8")
 _OIDC_SERVER: Final = "oauth2-mock-server@7"
 
 
@@ -78,15 +79,23 @@ def oidc_modules() -> Path:
     return _from_npm("oidc", _OIDC_SERVER)
 
 
-def _from_npm(name: str, package: str) -> Path:
-    """The folder of the modules of a package and what it needs."""
+def node_grpc() -> Path:
+    """The folder that has gRPC for Node.js."""
+    if shutil.which("node") is None:
+        missing(f"npm is of no use without Node.js, which is not installed: {_NODE_GRPC[0]}")
+    return _from_npm("grpc", *_NODE_GRPC)
+
+
+def _from_npm(name: str, *packages: str) -> Path:
+    """The folder of the modules of packages and what they need."""
     npm = shutil.which("npm")
+    package = " ".join(packages)
     if npm is None:
         missing(f"npm is not installed, which brings {package}")
     with alone_in(name) as folder:
         complete = folder / ".complete"
         if not complete.exists():
-            command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder), package]
+            command = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder), *packages]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:
                 missing(f"npm cannot install {package}: {done.stderr.strip()[-200:]}")
@@ -94,10 +103,11 @@ def _from_npm(name: str, package: str) -> Path:
     return folder / "node_modules"
 
 
-ALL: Final = (buf, oidc_modules, gomap, go_peer, go_host, h2spec, grpcurl)
+ALL: Final = (buf, oidc_modules, node_grpc, gomap, go_peer, go_host, h2spec, grpcurl)
 
 buf_fixture = pytest.fixture(scope="session", name="buf")(buf)
 oidc_modules_fixture = pytest.fixture(scope="session", name="oidc_modules")(oidc_modules)
+node_grpc_fixture = pytest.fixture(scope="session", name="node_grpc")(node_grpc)
 gomap_fixture = pytest.fixture(scope="session", name="gomap_folder")(gomap)
 go_peer_fixture = pytest.fixture(scope="session", name="go_peer")(go_peer)
 go_host_fixture = pytest.fixture(scope="session", name="go_host")(go_host)

@@ -31,6 +31,8 @@ SHOWN = {
     "toml": "parts of a manifest",
     "yaml": "parts of a configuration, and other programs' files",
     "json": "parts of a message",
+    "rust": "parts of a program",
+    "xml": "parts of another tool's project",
     "text": "what something looks like",
     "text output": "compared where the block before it is run",
 }

@@ -4,7 +4,11 @@ import asyncio
 import base64
 import gzip
 import json
+import sys
+import zipfile
 from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -254,3 +258,18 @@ async def test_the_front_page(door: Door) -> None:
     forged = await door.ask("GET", "/", headers={"host": "x;rm -rf ~"})
     assert "rm -rf" not in forged.body.decode()
     assert "http://localhost:8980/" in forged.body.decode()
+
+
+async def test_the_contract_is_served(door: Door, tmp_path: Path) -> None:
+    """GET /proto.zip has every .proto file; they compile alone, and are the same bytes each time."""
+    response = await door.ask("GET", "/proto.zip")
+    assert (response.status, response.headers["content-type"]) == (200, "application/zip")
+    with zipfile.ZipFile(BytesIO(response.body)) as archive:
+        archive.extractall(tmp_path)
+        names = archive.namelist()
+    assert {"prism/data/v1/keyvalue.proto", "prism/admin/v1/admin.proto", "google/rpc/status.proto"} < set(names)
+    command = ["-m", "grpc_tools.protoc", f"-I{tmp_path}", f"--descriptor_set_out={tmp_path / 'set'}", *names]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command)
+    assert await process.wait() == 0
+    assert (await door.ask("GET", "/proto.zip")).body == response.body
+    assert (await door.ask("POST", "/proto.zip")).status == 404

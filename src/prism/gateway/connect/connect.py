@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
+from prism.gateway.connect import proto_files
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
@@ -69,6 +70,8 @@ class Connect:
         operations = self._handler.operations
         if request.path == "/" and request.method in ("GET", "HEAD"):
             return front_page(request, operations.values())
+        if request.path == proto_files.PATH and request.method in ("GET", "HEAD"):
+            return await asyncio.to_thread(proto_files.proto_zip)
         operation = operation_of(request, operations)
         if operation.server_streaming or operation.client_streaming:
             return await self._stream(request, read(request, operation), metadata)

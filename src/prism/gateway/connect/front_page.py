@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 
 from prism._proto.data.v1 import options_pb2
+from prism.gateway.connect import proto_files
 from prism.interfaces.operation import Operation, extension
 from prism.wire import HttpRequest, HttpResponse
 
@@ -19,11 +20,12 @@ def front_page(request: HttpRequest, operations: Iterable[Operation]) -> HttpRes
     services = sorted({operation.name.partition("/")[0] for operation in operations})
     command = _command(request, operations)
     if "application/json" in str(request.headers.get("accept", "")):
-        page = {"name": "prism", "version": release, "services": services, "try": command}
+        page = {"name": "prism", "version": release, "services": services, "try": command, "proto": proto_files.PATH}
         return HttpResponse(200, [("content-type", "application/json")], json.dumps(page).encode() + b"\n")
     text = (
         f"Prism {release}, a data access gateway: gRPC and HTTP/JSON on this port.\n\n"
-        f"Serves {', '.join(services)}.\n\nTry:\n  {command}\n"
+        f"Serves {', '.join(services)}.\n\nTry:\n  {command}\n\n"
+        f"The .proto files: GET {proto_files.PATH}\n"
     )
     return HttpResponse(200, [("content-type", "text/plain; charset=utf-8")], text.encode())
 

@@ -104,3 +104,23 @@ async def test_the_first_lines_do_not_boast(tmp_path: Path) -> None:
     assert "serves 1 of 2 namespaces" in said
     assert "waiting  lost: backend 'sqlite' is unavailable: " in said
     assert "prism kv put default" in said
+
+
+async def test_several_addresses_and_both_kinds_of_ip(tmp_path: Path) -> None:
+    """A list of addresses, of which `[::]` is reached by IPv4 too, and a unix socket: a call by each."""
+    path = tmp_path / "socket"
+    config = {
+        "gateway": {"listen": ["[::]:0", f"unix:{path}"]},
+        "authentication": "none",
+        "namespaces": [gateways.namespace("default", "memory")],
+    }
+    gateway = await asyncio.to_thread(gateways.GatewayProcess(config, tmp_path).start)
+    try:
+        first = next(line.split()[1] for line in gateway.lines if line.startswith("  data "))
+        port = first.removeprefix("[::]:")
+        for address in (f"127.0.0.1:{port}", f"unix:{path}"):
+            done = await prism("kv", "put", "default", "a", "k=v", "--endpoint", address, folder=tmp_path)
+            assert done.code == 0, done.err
+    finally:
+        await asyncio.to_thread(gateway.stop)
+    assert sum(line.startswith("  data ") for line in gateway.lines) == 2

@@ -37,6 +37,12 @@ def test_an_open_address_needs_somebody_who_asks(tmp_path: Path, address: str) -
         assert problems(tmp_path, listen + said) == {}
 
 
+def test_one_open_address_of_several_is_enough(tmp_path: Path) -> None:
+    """It is named."""
+    found = problems(tmp_path, "gateway: {listen: ['127.0.0.1:1', '0.0.0.0:2']}\n")
+    assert "'0.0.0.0:2'" in found["gateway.listen"].found
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:1", "[::1]:1", "unix:/tmp/x"])
 def test_this_machine_needs_none(tmp_path: Path, address: str) -> None:
     """Loopback and unix sockets are served without."""

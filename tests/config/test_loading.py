@@ -49,8 +49,8 @@ namespaces:
 def test_the_defaults_listen_on_loopback(file: File) -> None:
     """Nobody but this machine reaches a gateway without authentication unless told so."""
     config = file.load(NAMESPACE + "gateway:\ntelemetry:\n").config
-    assert (config.gateway.listen, config.telemetry.listen) == ("127.0.0.1:8980", "127.0.0.1:9090")
-    assert is_loopback(config.gateway.listen)
+    assert (config.gateway.listen, config.telemetry.listen) == (("127.0.0.1:8980",), "127.0.0.1:9090")
+    assert all(map(is_loopback, config.gateway.listen))
     assert [is_loopback(each) for each in ("[::1]:1", "localhost:1", "unix:/x", "0.0.0.0:1", "[::]:1")] == [
         True, True, True, False, False,
     ]  # fmt: skip
@@ -169,6 +169,21 @@ namespaces:
     keys = [each.backends[0].instance.key for each in loaded.namespaces.values()]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_the_data_port_may_have_several_addresses(file: File) -> None:
+    """A list, or one that stands for itself; an address that is none, or is there twice, is a mistake."""
+    assert file.load("namespaces: []\ngateway: {listen: 'unix:/a'}").config.gateway.listen == ("unix:/a",)
+    several = ("127.0.0.1:8980", "[::1]:8980", "unix:/run/prism.sock")
+    assert file.load(f"namespaces: []\ngateway: {{listen: {list(several)}}}").config.gateway.listen == several
+    wrong = file.problems("namespaces: []\ngateway: {listen: ['127.0.0.1:1', 'nowhere']}")
+    assert list(wrong) == ["gateway.listen[1]"]
+    assert list(file.problems("namespaces: []\ngateway: {listen: []}")) == ["gateway.listen"]
+    assert (
+        "twice" in file.problems("namespaces: []\ngateway: {listen: ['unix:/a', 'unix:/a']}")["gateway.listen"].message
+    )
+    text = "namespaces: []\ngateway: {listen: ['127.0.0.1:1', '127.0.0.1:9090']}"
+    assert "gateway.listen" in file.problems(text)["telemetry.listen"].message
 
 
 def test_each_port_needs_an_address_of_its_own(file: File) -> None:

@@ -1,5 +1,7 @@
 """Addresses, and the sockets for them."""
 
+import errno
+import re
 import socket
 from pathlib import Path
 
@@ -43,6 +45,47 @@ def test_all_addresses_of_a_name_share_a_port() -> None:
     sockets = bind_tcp(Address("localhost", 0))
     assert len({sock.getsockname()[1] for sock in sockets}) == 1
     for sock in sockets:
+        sock.close()
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("host", ["::", ""])
+def test_every_interface_is_of_both_kinds(host: str) -> None:
+    """IPv4 and IPv6 on one port, each with a socket of its own: a caller by IPv4 has its own address."""
+    sockets = bind_tcp(Address(host, 0))
+    port = sockets[0].getsockname()[1]
+    try:
+        for sock in sockets:
+            sock.listen()
+        for target in ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",):
+            with socket.create_connection((target, port)) as caller:
+                family = socket.AF_INET6 if ":" in target else socket.AF_INET
+                (accepting,) = (sock for sock in sockets if sock.family == family)
+                accepting.setblocking(True)
+                accepted, peer = accepting.accept()
+                accepted.close()
+                assert peer[:2] == caller.getsockname()[:2]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+@pytest.mark.parametrize("host", ["::", "localhost"])
+def test_a_port_that_is_taken_at_one_of_several_addresses(host: str) -> None:
+    """To serve at the others in silence would be to lose the callers of this one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = Address(host, taken.getsockname()[1])
+        with pytest.raises(OSError, match=re.escape(f"cannot listen on {address}")) as caught:
+            bind_tcp(address)
+    assert caught.value.errno == errno.EADDRINUSE
+    for sock in bind_tcp(address):  # nothing was left bound
         sock.close()
 
 

@@ -42,8 +42,7 @@ class Contradiction:
 
 def contradictions(config: Config) -> Iterator[Contradiction]:
     """Everything that is wrong with the sections together."""
-    address = config.gateway.listen
-    if is_open(config, address):
+    for address in filter(lambda each: is_open(config, each), config.gateway.listen):
         yield Contradiction(("gateway", "listen"), OPEN, repr(address), CLOSE)
     if not is_loopback(config.admin.listen) and not (asks(config) and config.admin.tls is not None):
         yield Contradiction(("admin", "listen"), ADMIN_OPEN, repr(config.admin.listen), ADMIN_CLOSE)

@@ -148,7 +148,7 @@ class _Loading:
 
     def _check_addresses(self, config: Config) -> None:
         """Each port needs one of its own, else the gateway would start its stores and then fail."""
-        taken = {config.gateway.listen: "gateway.listen"}
+        taken = dict.fromkeys(config.gateway.listen, "gateway.listen")
         for section in ("admin", "telemetry") if config.admin.enabled else ("telemetry",):
             address = getattr(config, section).listen
             if address in taken and not address.endswith(":0"):

@@ -36,8 +36,7 @@ class BindPolicy:
         config, problem = loaded.config, loaded.document.problem
         for address in filter(lambda each: is_open(config, each), self._listen):
             yield Problem("", 0, 0, "--listen", OPEN, repr(address), CLOSE)
-        address = ports.gateway.listen
-        if not self._listen and is_open(config, address):
+        for address in filter(lambda each: is_open(config, each), () if self._listen else ports.gateway.listen):
             yield problem(("gateway", "listen"), OPEN, found=f"{address!r}, until a restart", allowed=CLOSE)
         address = ports.admin.listen
         if ports.admin.enabled and not is_loopback(address) and not asks(config):

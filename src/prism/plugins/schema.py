@@ -96,6 +96,8 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value))
     return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
 
 

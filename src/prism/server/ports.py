@@ -72,7 +72,7 @@ class Ports:
         secure = self.certificates.secure
         tls = secure("gateway.tls", config.gateway.tls, self.data)
         option = "--listen or gateway.listen"
-        wanted = addresses or (config.gateway.listen,)
+        wanted = addresses or config.gateway.listen
         data = [await listen(self.data, address, option, _for(address, tls)) for address in wanted]
         admin = ""
         if config.admin.enabled:

@@ -37,7 +37,7 @@ def _advice(error: OSError, address: str) -> str:
         case errno.EADDRINUSE:
             return "another process listens there: stop it"
         case errno.EADDRNOTAVAIL:
-            return "it is not an address of this machine: use one that is, or 0.0.0.0 for all"
+            return "it is not an address of this machine: use one that is, or 0.0.0.0 for all, [::] for IPv6 too"
         case errno.ENOENT | errno.ENOTDIR:
             return "the folder does not exist: create it"
         case errno.EACCES | errno.EPERM if not address.startswith("unix:"):

@@ -1,9 +1,16 @@
 """Where to listen or connect: `host:port`, `[v6]:port` or `unix:/path`, and the sockets for it."""
 
+import errno
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_EVERYWHERE: Final = ("", "::")
+_LACKING: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+"""What a machine without IPv6, or without IPv4, answers."""
+_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +83,57 @@ def _remove_stale(path: str) -> None:
 
 
 def bind_tcp(address: Address) -> list[socket.socket]:
-    """Sockets for every address that the host's name has, all on one port. Raises `OSError`."""
-    infos = socket.getaddrinfo(address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    """Sockets for every address that the host's name has, all on one port; `::` is all of IPv4 too. Raises `OSError`.
+
+    A kind of address that this machine lacks is left out where another is there. One that is in use is not.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return _bind_all(address)
+        except OSError as error:
+            # A port that the system has chosen by one address may be in use at the next one.
+            if address.port or error.errno != errno.EADDRINUSE:
+                raise
+    return _bind_all(address)
+
+
+def _bind_all(address: Address) -> list[socket.socket]:
+    host = None if address.host in _EVERYWHERE else address.host
+    infos = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     port = address.port
     bound: list[socket.socket] = []
-    failure: OSError | None = None
+    lacking: OSError | None = None
     for family, kind, protocol, _, where in dict.fromkeys(infos):
-        sock = None
         try:
-            sock = socket.socket(family, kind, protocol)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((where[0], port, *where[2:]))
+            sock = _bind(family, kind, protocol, (where[0], port, *where[2:]))
         except OSError as error:
-            # A host without IPv6 still has its other address.
-            if sock is not None:
-                sock.close()
-            failure = error
-            continue
-        sock.setblocking(False)
+            if error.errno in _LACKING:
+                lacking = error
+                continue
+            for each in bound:
+                each.close()
+            raise OSError(error.errno, f"cannot listen on {address}: {error}") from error
         port = sock.getsockname()[1]
         bound.append(sock)
     if not bound:
-        number = failure.errno if failure is not None else 0
-        raise OSError(number, f"cannot listen on {address}: {failure}")
+        number = lacking.errno if lacking is not None else 0
+        raise OSError(number, f"cannot listen on {address}: {lacking}")
     return bound
+
+
+def _bind(family: int, kind: int, protocol: int, where: tuple[object, ...]) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # IPv4 has a socket of its own, so that its callers have their own addresses, not mapped ones.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(where)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
 
 
 def remove_socket(path: str) -> None:

@@ -47,11 +47,24 @@ def checked_address(address: str) -> str:
     match = _ADDRESS.fullmatch(address)
     if match is None or int(match["port"]) > 65535:
         allowed = (
-            "host:port, [IPv6 address]:port or unix:/path; 127.0.0.1 for this machine, 0.0.0.0 for every interface"
+            "host:port, [IPv6 address]:port or unix:/path; 127.0.0.1 for this machine, 0.0.0.0 for every interface, "
+            "[::] for IPv6 too"
         )
         close = f"127.0.0.1{address}" if re.fullmatch(r":[0-9]{1,5}", address) else ""
         raise refuse("not an address to listen on", allowed=allowed, close=close)
     return address
+
+
+def _addresses(value: object) -> object:
+    """One address is a list of one; a refusal of it is of the option, not of the list's first."""
+    return (checked_address(value),) if isinstance(value, str) else value
+
+
+def _different(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        if addresses.count(address) > 1 and not address.endswith(":0"):
+            raise refuse(f"{address} stands here twice", allowed="each address once")
+    return addresses
 
 
 def _origin(origin: str) -> str:
@@ -70,6 +83,7 @@ def _abstraction(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
+Addresses = Annotated[tuple[Address, ...], Field(min_length=1), BeforeValidator(_addresses), AfterValidator(_different)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Abstraction = Annotated[str, AfterValidator(_abstraction)]
 Options = Annotated[dict[str, Any], BeforeValidator(empty)]
@@ -109,7 +123,7 @@ class GatewaySection(Section):
     """The data port.
 
     Attributes:
-        listen: where gRPC and HTTP/JSON are served; port 0 takes a free one.
+        listen: where gRPC and HTTP/JSON are served, one address or a list; port 0 takes a free one.
         tls: without it the port speaks clear text.
         max_message_size: most bytes in one message; `4MiB` is understood.
         drain_timeout: seconds that calls under way are given when the gateway stops, and when a reload replaces the
@@ -122,7 +136,7 @@ class GatewaySection(Section):
         response_headers: headers that every answer has, over gRPC and HTTP alike, by name; at most 16.
     """
 
-    listen: Address = DATA_ADDRESS
+    listen: Addresses = (DATA_ADDRESS,)
     tls: TlsSection | None = None
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=MAX_MESSAGE_SIZE)] = ByteSize(4 << 20)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)

@@ -36,7 +36,7 @@ from prism.plugins.discovery import Plugins, discover
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import MetricFamily
 
-AT_ONCE = frozenset({"drain_timeout", "shed_lag", "tls"})
+AT_ONCE = frozenset({"drain_timeout", "shed_lag", "shutdown_delay", "tls"})
 """Options of the sections that need no restart; of `tls` what is in it, not whether it is there."""
 
 log = logging.getLogger(__name__)

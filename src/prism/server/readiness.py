@@ -43,7 +43,7 @@ class Readiness:
     """Asked at every probe.
 
     Attributes:
-        accepting: set by the server: true from when it listens until it drains.
+        accepting: set by the server: true from when it listens until it begins to stop.
     """
 
     def __init__(self, snapshot: Callable[[], Snapshot]) -> None:

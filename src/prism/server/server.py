@@ -111,6 +111,7 @@ class GatewayServer:
                 StartupBanner(self.control, self._examples).make(addresses)
                 gc_tuning.settle()
                 await signals.stop.wait()
+                await self._announce_the_end()
                 await self._drain(ports.data)
 
     async def _first_attempts(self, stop: asyncio.Event) -> None:
@@ -122,10 +123,17 @@ class GatewayServer:
             for each in work:
                 each.cancel()
 
+    async def _announce_the_end(self) -> None:
+        """Is not ready, and serves on: what balances load sends no more once it has seen that."""
+        delay = self.control.config.gateway.shutdown_delay
+        self._set_accepting(accepting=False)
+        if delay:
+            log.info("stopping: not ready any more, and new calls are served for %g s", delay)
+            await asyncio.sleep(delay)
+
     async def _drain(self, data: Server) -> None:
         """Takes no new calls; those under way may end."""
         grace = self.control.config.gateway.drain_timeout
-        self._set_accepting(accepting=False)
         self._health.close()
         self._admin.close()
         log.info(

@@ -131,6 +131,8 @@ class GatewaySection(Section):
         max_connection_age: seconds after which a connection is ended in order, give or take a tenth, so that clients
             spread over the gateways behind a balancer anew; 0 for never.
         max_connection_age_grace: seconds that its calls and streams may go on then.
+        shutdown_delay: seconds between "not ready" and the end of the port, for which new calls are still served: as
+            long as load balancers take to look. `drain_timeout` comes after it.
         shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
         cors: for browsers.
         response_headers: headers that every answer has, over gRPC and HTTP alike, by name; at most 16.
@@ -142,6 +144,7 @@ class GatewaySection(Section):
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     max_connection_age: float = Field(default=0.0, ge=0, le=31_536_000)
     max_connection_age_grace: float = Field(default=30.0, gt=0, le=86_400)
+    shutdown_delay: float = Field(default=0.0, ge=0, le=3600)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
     response_headers: ResponseHeaders = Field(default_factory=dict)

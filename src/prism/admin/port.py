@@ -11,7 +11,7 @@ from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.grpc import grpc_methods
 from prism.reason import Reason
 from prism.services import HealthService, standard_services
-from prism.wire import HttpRequest, Method, Server
+from prism.wire import HttpRequest, Method, Server, ServerConfig
 
 
 class AdminPort:
@@ -25,11 +25,11 @@ class AdminPort:
         self._admin = admin
         self._health = HealthService(lambda: {"": True, SERVICE.full_name: True})
 
-    def server(self) -> Server:
+    def server(self, config: ServerConfig | None = None) -> Server:
         """A server that does not listen yet."""
         methods: dict[str, Method] = {**grpc_methods(self._admin), **standard_services(self._health, [SERVICE])}
         http = Guard(PlainPaths(Connect(self._admin), self._admin.operations), self._refused)
-        return Server(methods.get, http=http)
+        return Server(methods.get, http=http, config=config or ServerConfig())
 
     def close(self) -> None:
         """The gateway drains: those who watch the port's health are let go."""

@@ -150,7 +150,8 @@ class GatewayServer:
 
     def _ports(self) -> Ports:
         data = self._data_server(self.control.config)
-        return Ports(data, self._admin.server(), self._probe_server(data), self.certificates)
+        admin = self._admin.server(ServerConfig(max_header_list_size=int(self.control.config.gateway.max_header_size)))
+        return Ports(data, admin, self._probe_server(data), self.certificates)
 
     def _publish(self, snapshot: Snapshot) -> None:
         config = self.control.config
@@ -166,7 +167,8 @@ class GatewayServer:
         limit = int(config.gateway.max_message_size)
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
         connect = Connect(self.gateway, cors=cors, max_message_size=limit, response_hops=hops)
-        return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=_server_config(config))
+        settings = _server_config(config)
+        return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=settings)
 
     def _standard_methods(self) -> Mapping[str, Method]:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
@@ -194,6 +196,7 @@ def _server_config(config: Config) -> ServerConfig:
     section = config.gateway
     return ServerConfig(
         max_message_size=int(section.max_message_size),
+        max_header_list_size=int(section.max_header_size),
         max_connection_age=section.max_connection_age or None,
         drain_timeout=section.max_connection_age_grace,
     )

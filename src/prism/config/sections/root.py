@@ -26,6 +26,7 @@ DATA_ADDRESS = "127.0.0.1:8980"
 ADMIN_ADDRESS = "127.0.0.1:8981"
 PROBES_ADDRESS = "127.0.0.1:9090"
 SECRETS_DIRECTORY = Path("/run/secrets")
+MAX_HEADER_SIZE = 256 << 10
 MAX_MESSAGE_SIZE = (1 << 31) - (64 << 10) - 1
 
 _NAME = re.compile(r"[a-z0-9.-]{1,63}")
@@ -126,6 +127,8 @@ class GatewaySection(Section):
         listen: where gRPC and HTTP/JSON are served, one address or a list; port 0 takes a free one.
         tls: without it the port speaks clear text.
         max_message_size: most bytes in one message; `4MiB` is understood.
+        max_header_size: most bytes in the headers of one request, names and values, and 32 for each; a token of a
+            caller in many groups may need more. The admin port has the same bound.
         drain_timeout: seconds that calls under way are given when the gateway stops, and when a reload replaces the
             backend that serves them.
         max_connection_age: seconds after which a connection is ended in order, give or take a tenth, so that clients
@@ -141,6 +144,7 @@ class GatewaySection(Section):
     listen: Addresses = (DATA_ADDRESS,)
     tls: TlsSection | None = None
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=MAX_MESSAGE_SIZE)] = ByteSize(4 << 20)
+    max_header_size: Annotated[ByteSize, Field(ge=4 << 10, le=MAX_HEADER_SIZE)] = ByteSize(16 << 10)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     max_connection_age: float = Field(default=0.0, ge=0, le=31_536_000)
     max_connection_age_grace: float = Field(default=30.0, gt=0, le=86_400)

@@ -13,6 +13,7 @@ import jwt
 from jwt import PyJWK
 
 from prism.config.sections.authentication import Oidc
+from prism.config.sections.root import MAX_HEADER_SIZE
 from prism.errors import GatewayUnavailable
 from prism.gateway.auth.jwks import Jwks
 from prism.gateway.bounded_cache import BoundedCache
@@ -21,7 +22,7 @@ from prism.gateway.hops.authenticate import AUTHORIZATION, NotAccepted, bearer
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 from prism.reason import Reason
 
-MAX_TOKEN = 16 << 10
+MAX_TOKEN = MAX_HEADER_SIZE
 KEPT_CLAIM = 1024
 """Longer texts in claims are not groups, roles or names, and not kept."""
 SHOWN_ISSUER = 200

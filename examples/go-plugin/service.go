@@ -273,12 +273,16 @@ func (s *service) HoldsData(_ context.Context, request *pluginv1.HoldsDataReques
 }
 
 func (s *service) GetInfo(context.Context, *pluginv1.GetInfoRequest) (*pluginv1.GetInfoResponse, error) {
+	capabilities, err := structpb.NewStruct(map[string]any{
+		"durability": "none", "reload": "handover", "compare_and_swap": "linearizable",
+		"transactions": true, "scan": true, "ttl": true, "versions": true,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &pluginv1.GetInfoResponse{
 		Name: pluginName, Version: pluginVersion, Role: "backend", Backend: pluginName,
 		ProtocolVersions: []uint32{protocol}, Interfaces: []string{"keyvalue"},
-		Capabilities: map[string]string{
-			"durability": `"none"`, "reload": `"handover"`, "compare_and_swap": `"linearizable"`,
-			"transactions": "true", "scan": "true", "ttl": "true", "versions": "true",
-		},
+		Capabilities: capabilities,
 	}, nil
 }

@@ -1,7 +1,8 @@
 """The example in Go before the acceptance kit: nothing of ours is in it but the contract."""
 
-import json
 from pathlib import Path
+
+from google.protobuf import json_format
 
 from examples import gomap as example
 from prism._proto.plugin.v1 import plugin_pb2 as pb
@@ -23,7 +24,7 @@ async def test_it_is_what_its_manifest_says(gomap_folder: Path) -> None:
         info = pb.GetInfoResponse.FromString(await plugin.channel.unary(path, b"", deadline=Deadline.after(10)))
         assert plugin.initialised.plugin_version == manifest.version
     assert (info.name, info.version, tuple(info.interfaces)) == (manifest.name, manifest.version, manifest.interfaces)
-    declared = {name: json.loads(value) for name, value in info.capabilities.items()}
+    declared = json_format.MessageToDict(info.capabilities)
     assert DeclaredCapabilities.parse(declared, info.interfaces) == manifest.capabilities
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import json_format
+
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import FailedPrecondition, PrismError
 from prism.host.testing import NotStarted, running
@@ -123,15 +125,23 @@ def _manifest(
         "interfaces": list(info.interfaces),
         "pinned": True,  # it may be; two processes on one store are not assumed to be one
     }
+    declared = json_format.MessageToDict(info.capabilities)
     lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
     lines += [f"command = {json.dumps(list(command))}"] if command else []
-    lines += ["[capabilities]", *(f"{name} = {value}" for name, value in sorted(info.capabilities.items()))]
+    lines += ["[capabilities]", *(f"{name} = {_toml(value)}" for name, value in sorted(declared.items()))]
     lines += [
         "[config]",
         *(f"{json.dumps(name)} = {{type = {json.dumps(_kind(each))}}}" for name, each in config.items()),
     ]
     lines += ["[credentials]", *(f"{json.dumps(name)} = {{secret = true}}" for name in credentials)]
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """A declared value; numbers come as floating ones and are whole."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_toml(each)}" for name, each in value.items()) + "}"
+    return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _kind(value: object) -> str:

@@ -1,9 +1,8 @@
 """What a plugin's process tells of itself: PluginInfoService, HealthService and MetricsService."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.host.backend_plugin import SPOKEN, answering
@@ -42,15 +41,16 @@ class Information:
 
     async def _get_info(self, _request: pb.GetInfoRequest) -> pb.GetInfoResponse:
         manifest = self._instances.plugin.manifest
-        return pb.GetInfoResponse(
+        response = pb.GetInfoResponse(
             name=manifest.name,
             version=manifest.version,
             role=ROLE,
             backend=manifest.name,
-            capabilities=dict(_declared(manifest.capabilities.dump())),
             protocol_versions=SPOKEN,
             interfaces=manifest.interfaces,
         )
+        response.capabilities.update(manifest.capabilities.dump())
+        return response
 
     async def _live(self, _request: pb.LiveRequest) -> pb.LiveResponse:
         response = pb.LiveResponse(alive=True)
@@ -78,12 +78,3 @@ class Information:
         instances = (self._instances.named(request.instance),) if request.instance else self._instances.running
         text = await render(self._instances.plugin.name, instances)
         return pb.GetMetricsResponse(metrics=text, plugin_metrics=plugin_metrics(instances))
-
-
-def _declared(capabilities: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """By name, an abstraction's behind its own: `keyvalue.scan`."""
-    for name, value in capabilities.items():
-        if isinstance(value, Mapping):
-            yield from _declared(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, json.dumps(value)

@@ -167,7 +167,7 @@ class GatewayServer:
         limit = int(config.gateway.max_message_size)
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
         connect = Connect(self.gateway, cors=cors, max_message_size=limit, response_hops=hops)
-        settings = _server_config(config)
+        settings = _server_config(config, connect.body_limit)
         return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=settings)
 
     def _standard_methods(self) -> Mapping[str, Method]:
@@ -191,12 +191,13 @@ class GatewayServer:
         self._health.refresh()
 
 
-def _server_config(config: Config) -> ServerConfig:
+def _server_config(config: Config, body_limit: int) -> ServerConfig:
     """The data port's."""
     section = config.gateway
     return ServerConfig(
         max_message_size=int(section.max_message_size),
         max_header_list_size=int(section.max_header_size),
+        max_body_size=body_limit,
         max_connection_age=section.max_connection_age or None,
         drain_timeout=section.max_connection_age_grace,
     )

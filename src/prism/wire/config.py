@@ -95,6 +95,8 @@ class ConnectionConfig:
 class ServerConfig(ConnectionConfig):
     """The settings of a `Server`.
 
+    max_body_size: bytes of the body of one plain HTTP request; None: `max_message_size`. More where handlers take
+        messages in an envelope.
     max_concurrent_streams: calls that one connection may have under way, cancelled ones included until their
         handlers have ended; more are refused with REFUSED_STREAM.
     reply_budget: bytes of answers that may wait for windows that the client does not open. Calls that come when half
@@ -107,6 +109,7 @@ class ServerConfig(ConnectionConfig):
     """
 
     keepalive_interval: float | None = 60.0
+    max_body_size: int | None = None
     max_concurrent_streams: int = 1000
     reply_budget: int = 64 * MIB
     handshake_timeout: float = 10.0
@@ -119,9 +122,15 @@ class ServerConfig(ConnectionConfig):
         # Not super(): a slotted dataclass is a new class, which the zero-argument form does not know.
         ConnectionConfig.__post_init__(self)
         check = _Check(self)
+        if self.max_body_size is not None:
+            check.between("max_body_size", 0, LARGEST_WINDOW - 64 * KIB)
         check.between("max_concurrent_streams", 1, LARGEST_WINDOW)
         check.between("reply_budget", 0, None)
         check.between("backlog", 1, None)
+
+    def body_limit(self) -> int:
+        """Bytes of one plain request's body."""
+        return self.max_message_size if self.max_body_size is None else self.max_body_size
 
     def _times(self) -> tuple[str, ...]:
         return (*_TIMES, "handshake_timeout", "idle_timeout", "max_connection_age", "drain_timeout")

@@ -15,13 +15,14 @@ from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import answering, grpc_methods
+from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.response import ResponseHop
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
 from prism.telemetry.metrics.call_metrics import CallMetrics
-from prism.wire import Server
+from prism.wire import Server, ServerConfig
 
 KEYVALUE = "/prism.data.v1.KeyValue"
 SERVICES = frozenset({"prism.data.v1.KeyValue"})
@@ -66,6 +67,17 @@ class Door:
         finally:
             connection.close()
 
+    def ask_in_pieces(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """One POST whose body announces no length."""
+        connection = http.client.HTTPConnection(self.address, timeout=20)
+        try:
+            pieces = (body[at : at + 500] for at in range(0, len(body), 500))
+            connection.request("POST", path, pieces, dict(headers), encode_chunked=True)
+            response = connection.getresponse()
+            return Reply(response.status, {n.lower(): v for n, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
     async def post(self, operation: str, message: Any, **headers: str) -> Reply:
         """A unary operation of KeyValue, as JSON; underscores in header names stand for dashes."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -86,7 +98,9 @@ async def opened(
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)})
     connect = Connect(gateway, cors=cors, max_message_size=max_message_size, response_hops=response_hops)
-    server = Server(answering(grpc_methods(gateway), response_hops).get, http=connect)
+    config = ServerConfig(max_message_size=max_message_size, max_body_size=connect.body_limit)
+    methods = answering(grpc_methods(gateway), response_hops)
+    server = Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=config)
     try:
         yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance)
     finally:

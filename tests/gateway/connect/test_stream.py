@@ -11,6 +11,8 @@ import pytest
 from gateway.connect.door import KEYVALUE, Door, enveloped, envelopes, opened
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.context import Context
+from prism.wire.http2 import frames
+from wire.raw_peer import RawPeer
 
 STREAM_JSON = "application/connect+json"
 STREAM_PROTO = "application/connect+proto"
@@ -49,6 +51,58 @@ async def test_proto_compressed(door: Door) -> None:
     pages = [pb.KeyValueScanStreamResponse.FromString(message) for _, message in messages]
     assert {page.id for page in pages} == {"b"}
     assert sum(len(page.items) for page in pages) == 5
+
+
+LIMIT = 1000
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        (LIMIT, None),
+        (LIMIT + 1, "resource_exhausted"),
+        (LIMIT + 6, "resource_exhausted"),
+        (9 * LIMIT, "resource_exhausted"),
+    ],
+)
+async def test_the_limit_is_of_the_message(size: int, code: str | None, chunked: bool) -> None:
+    """The envelope is not held against it; what is over it, by a byte or far, ends the stream as every error does."""
+    unnamed = pb.KeyValueScanStreamRequest(id="").SerializeToString()
+    message = unnamed + b"\xfa\x7f" + bytes([(size - 4) & 0x7F | 0x80, (size - 4) >> 7]) + b"x" * (size - 4)
+    assert len(message) == size
+    body = enveloped(message)
+    async with opened(max_message_size=LIMIT) as door:
+        if chunked:
+            reply = await asyncio.to_thread(door.ask_in_pieces, SCAN, body, {"content-type": STREAM_PROTO})
+        else:
+            reply = await door.ask("POST", SCAN, body, {"content-type": STREAM_PROTO})
+    assert (reply.status, reply.headers["content-type"]) == (200, STREAM_PROTO)
+    end = json.loads(envelopes(reply.body)[-1][1])
+    assert end.get("error", {}).get("code") == code
+    if code:
+        details = end["error"]["details"][0]["debug"]
+        assert (details["reason"], details["metadata"]["outcome"]) == ("MESSAGE_TOO_LARGE", "NOT_APPLIED")
+
+
+@pytest.mark.parametrize("encoding", ["", "identity"])
+async def test_a_compressed_message_needs_an_encoding(door: Door, encoding: str) -> None:
+    """A flag without a header that says how is a client's mistake, whatever the message reads as."""
+    headers = {"content-type": STREAM_JSON, **({"connect-content-encoding": encoding} if encoding else {})}
+    reply = await door.ask("POST", SCAN, enveloped(b"{}", 1), headers)
+    error = json.loads(envelopes(reply.body)[-1][1])["error"]
+    assert (error["code"], error["details"][0]["debug"]["reason"]) == ("internal", "MALFORMED_REQUEST")
+
+
+async def test_an_unknown_codec_of_grpc_is_refused(door: Door) -> None:
+    """Over HTTP/2 too: it is not read as protobuf."""
+    async with await RawPeer.connect(door.address) as peer:
+        for number, kind in ((1, "application/grpc+foo"), (3, "application/grpc+json"), (5, "application/grpcfoo")):
+            fields = {":method": "POST", ":scheme": "http", ":path": SCAN, ":authority": "x", "content-type": kind}
+            peer.headers(number, [*fields.items()])
+            peer.send(frames.DATA, frames.END_STREAM, number, enveloped(b""))
+            answered, _, _ = await peer.answer(number)
+            assert answered[":status"] == "415"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import TypeVar
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
 from prism.gateway.connect import proto_files
 from prism.gateway.connect.cors import Cors
-from prism.gateway.connect.envelope import COMPRESSED, END_STREAM, enveloped, only_message
+from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
 from prism.gateway.connect.incoming import Incoming, decompressed
@@ -25,7 +25,7 @@ from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import Decode, OperationHandler
 from prism.gateway.response import Response, ResponseHop, respond
 from prism.interfaces.operation import Operation
-from prism.wire import Deadline, HttpRequest, HttpResponse
+from prism.wire import Code, Deadline, HttpRequest, HttpResponse
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Connect:
     Args:
         handler: carries the operations out.
         cors: which web pages may call.
-        max_message_size: most bytes of a request without its compression.
+        max_message_size: most bytes of a message, with and without its compression; a stream has it in an envelope.
         response_hops: set headers and trailers of answers.
     """
 
@@ -56,6 +56,11 @@ class Connect:
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
         self._response_hops = response_hops
+
+    @property
+    def body_limit(self) -> int:
+        """Most bytes of a body that can hold a message within the limit."""
+        return self._max_message_size + HEAD_SIZE
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
@@ -80,6 +85,9 @@ class Connect:
             incoming = Incoming.of(request)
         except PrismError as error:
             return error_response(_before_the_gateway(error, operation))
+        if len(asked.body) > self._max_message_size:
+            message = f"The body is over the limit of {self._max_message_size} bytes: send a smaller one."
+            raise HttpRefusal(413, Code.RESOURCE_EXHAUSTED, message)
         decode = self._decoder(asked, asked.encoding)
         try:
             carried = self._handler.unary(incoming, operation, asked.body, decode)
@@ -134,10 +142,10 @@ class Connect:
             incoming = Incoming.of(request)
             if operation.client_streaming:
                 raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
-            flags, message = only_message(asked.body)
+            message, encoding = only_message(asked.body, asked.encoding, self._max_message_size)
         except PrismError as error:
             raise _before_the_gateway(error, operation) from error
-        decode = self._decoder(asked, asked.encoding if flags & COMPRESSED else "")
+        decode = self._decoder(asked, encoding)
         async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:

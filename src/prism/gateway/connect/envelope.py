@@ -5,12 +5,14 @@ Source: connectrpc.com/docs/protocol, "Streaming-Request".
 
 import struct
 
-from prism.errors import InvalidArgument
+from prism.errors import InternalError, InvalidArgument, LimitExceeded
+from prism.reason import Reason
 
 _HEAD = struct.Struct(">BI")
 HEAD_SIZE = _HEAD.size
 COMPRESSED = 1
 END_STREAM = 2
+IDENTITY = "identity"
 
 
 def enveloped(message: bytes, flags: int = 0) -> bytes:
@@ -18,11 +20,18 @@ def enveloped(message: bytes, flags: int = 0) -> bytes:
     return _HEAD.pack(flags, len(message)) + message
 
 
-def only_message(body: bytes) -> tuple[int, bytes]:
-    """The flags and the message of a body that must hold exactly one envelope.
+def only_message(body: bytes, encoding: str, limit: int) -> tuple[bytes, str]:
+    """The message of a body that must hold exactly one envelope, and its compression; empty for none.
+
+    Args:
+        body: the envelope.
+        encoding: what messages that are compressed are compressed with, by the request's headers.
+        limit: most bytes of the message.
 
     Raises:
         InvalidArgument: it holds none, more than one, or something else.
+        LimitExceeded: the message is longer than the limit.
+        InternalError: it is compressed, and the headers do not say how.
     """
     if len(body) < _HEAD.size:
         raise InvalidArgument(
@@ -32,7 +41,19 @@ def only_message(body: bytes) -> tuple[int, bytes]:
     flags, length = _HEAD.unpack_from(body)
     if flags & ~COMPRESSED:
         raise InvalidArgument(f"the envelope's flags are {flags:#04x}; a request may set 0x01 (compressed) only")
+    if length > limit:
+        raise LimitExceeded(
+            f"the message has {length} bytes, over the limit of {limit}; send less at once",
+            reason=Reason.MESSAGE_TOO_LARGE,
+        )
     found = len(body) - _HEAD.size
     if found != length:
         raise InvalidArgument(f"the envelope announces {length} bytes and {found} follow; send exactly one message")
-    return flags, body[_HEAD.size :]
+    if not flags & COMPRESSED:
+        return body[_HEAD.size :], ""
+    if encoding in ("", IDENTITY):
+        raise InternalError(
+            "the message is compressed by its flag, and no header says how; name the encoding, or do not set the flag",
+            reason=Reason.MALFORMED_REQUEST,
+        )
+    return body[_HEAD.size :], encoding

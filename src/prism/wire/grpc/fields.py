@@ -40,7 +40,7 @@ _PSEUDO = {b":method": METHOD, b":scheme": SCHEME, b":path": PATH, b":authority"
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONNECTION_SPECIFIC = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
-_GRPC = re.compile(r"application/grpc($|[+; ])")
+_GRPC = re.compile(r"application/grpc(\+proto)?($|[; ])")  # no other codec is spoken
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 _MAX_FIELDS: Final = 4096

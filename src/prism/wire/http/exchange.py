@@ -142,9 +142,7 @@ class HttpExchange(ServedStream):
         if self._head_sent:
             self._break_off()
         else:
-            self._send(
-                self.connection.shared.local_replies.response(_HTTP_STATUS.get(status.code, 500), status.message)
-            )
+            self._send(self._local_reply(_HTTP_STATUS.get(status.code, 500), status.message))
 
     def give_up(self, status: Status) -> None:
         """Answer with the status, if nothing of an answer has gone."""
@@ -186,7 +184,7 @@ class HttpExchange(ServedStream):
         if self.ended:
             return
         if isinstance(response.body, bytes) and self.connection.admission.overfull(len(response.body)):
-            response = self.connection.shared.local_replies.response(
+            response = self._local_reply(
                 503, "Too many replies are unread: read those that came, or make fewer requests at once."
             )
         body = response.body if isinstance(response.body, bytes) else b""
@@ -197,6 +195,10 @@ class HttpExchange(ServedStream):
             self.connection.output.enqueue(self, b"", body, END_WITH_DATA)
         else:
             self.connection.on_sent(self)
+
+    def _local_reply(self, code: int, message: str) -> HttpResponse:
+        content_type = str(self._metadata.get("content-type", ""))
+        return self.connection.shared.local_replies.response(code, message, content_type)
 
     async def _stream(self, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
         try:

@@ -127,8 +127,13 @@ class Http1Connection(asyncio.Protocol):
     def _refuse(self, status: int, message: str) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            response = self._shared.local_replies.response(status, message)
-            self._put(h11.Response(status_code=status, headers=[*response_fields(response), (b"connection", b"close")]))
+            content_type = "" if self._request is None else self._request.content_type
+            response = self._shared.local_replies.response(status, message, content_type)
+            self._put(
+                h11.Response(
+                    status_code=response.status, headers=[*response_fields(response), (b"connection", b"close")]
+                )
+            )
             if self._request is None or not self._request.asks_for_head:
                 self._put(h11.Data(data=cast("bytes", response.body)))
             self._put(h11.EndOfMessage())

@@ -42,6 +42,11 @@ class Http1Request:
         return self._head.target.decode("latin-1")
 
     @property
+    def content_type(self) -> str:
+        """What its body says it is; empty where it says nothing."""
+        return dict(self._head.headers).get(b"content-type", b"").decode("latin-1")
+
+    @property
     def asks_for_head(self) -> bool:
         """Whether its answer has no body."""
         return self._head.method == b"HEAD"
@@ -78,19 +83,17 @@ class Http1Request:
             raise Rejected(400, _TWO_LENGTHS)
         if head.method == b"CONNECT":
             raise Rejected(501, "CONNECT is not supported: this server is not a proxy.")
-        if len(length) > 18 or int(length) > config.max_message_size:
+        if len(length) > 18 or int(length) > config.body_limit():
             raise self._too_large()
 
     def take(self, data: bytes) -> None:
         """Take a piece of the body. Raises `Rejected` where there is too much."""
-        if len(self._body) + len(data) > self._config.max_message_size:
+        if len(self._body) + len(data) > self._config.body_limit():
             raise self._too_large()
         self._body += data
 
     def _too_large(self) -> Rejected:
-        return Rejected(
-            413, f"The body is over the limit of {self._config.max_message_size} bytes: send a smaller one."
-        )
+        return Rejected(413, f"The body is over the limit of {self._config.body_limit()} bytes: send a smaller one.")
 
     def read(self, known_fields: Fields, peer: Peer) -> HttpRequest:
         """The request, when it is whole."""

@@ -186,7 +186,7 @@ class ServerConnection(Connection[ServedStream]):
         elif handler is None:
             self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
         else:
-            limit = self._config.max_message_size
+            limit = self.shared.config.body_limit()
             body = Body(self.receiving.first_window(), limit, min(unusual.content_length, limit))
             window = self.output.stream_window
             exchange = HttpExchange(self, stream_id, window, handler, path, metadata, unusual, body)

@@ -14,8 +14,8 @@ class LocalReplyFormatter(Protocol):
     def status(self, status: Status) -> Status:
         """The status to send in place of one whose `local_reply` is set."""
 
-    def response(self, code: int, message: str) -> HttpResponse:
-        """The answer to a plain request that is refused with this HTTP status."""
+    def response(self, code: int, message: str, content_type: str = "") -> HttpResponse:
+        """The answer to a plain request of that content type that is refused with this HTTP status."""
 
 
 class PlainFormatter:
@@ -25,6 +25,6 @@ class PlainFormatter:
         """As it is."""
         return status
 
-    def response(self, code: int, message: str) -> HttpResponse:
+    def response(self, code: int, message: str, content_type: str = "") -> HttpResponse:  # noqa: ARG002 - the seam's
         """A line of text."""
         return failure(code, message)

@@ -23,7 +23,7 @@ from wire.interop.gobuild import build
 TESTS: Final = Path(__file__).parent
 _GRPCURL: Final = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
 _BUF: Final = "@bufbuild/buf@1"
-_NODE_GRPC: Final = ("@grpc/grpc-js@1", "@grpc/proto-loader@0.8")
+_NODE_GRPC: Final = ("@grpc/grpc-js@1", "@grpc/proto-loader@0.8", "grpc-web@2", "xhr2@0.2")
 _OIDC_SERVER: Final = "oauth2-mock-server@7"
 
 
@@ -80,10 +80,10 @@ def oidc_modules() -> Path:
 
 
 def node_grpc() -> Path:
-    """The folder that has gRPC for Node.js."""
+    """The folder that has gRPC for Node.js, and gRPC-Web with the browser's XMLHttpRequest."""
     if shutil.which("node") is None:
         missing(f"npm is of no use without Node.js, which is not installed: {_NODE_GRPC[0]}")
-    return _from_npm("grpc", *_NODE_GRPC)
+    return _from_npm("grpc-and-web", *_NODE_GRPC)
 
 
 def _from_npm(name: str, *packages: str) -> Path:

@@ -1,4 +1,4 @@
-"""HTTP/JSON: the Connect protocol."""
+"""HTTP: the Connect protocol, which is HTTP/JSON, and gRPC-Web."""
 
 from prism.gateway.connect.connect import Connect
 from prism.gateway.connect.cors import Cors

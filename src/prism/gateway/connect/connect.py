@@ -7,31 +7,29 @@ Source: connectrpc.com/docs/protocol.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TypeVar
 
-from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError, Unimplemented
+from prism.errors import PrismError, Unimplemented
 from prism.gateway.connect import proto_files
+from prism.gateway.connect.conversion import before_the_gateway, converted, decoder, defect, within
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
-from prism.gateway.connect.incoming import Incoming, decompressed
+from prism.gateway.connect.grpc_web import GrpcWeb, text_size, web_type
+from prism.gateway.connect.incoming import Incoming, header
 from prism.gateway.connect.metadata import end_metadata, with_metadata
 from prism.gateway.connect.request import ConnectRequest, operation_of, read
 from prism.gateway.connect.stream_body import StreamBody
-from prism.gateway.handler import Decode, OperationHandler
+from prism.gateway.handler import OperationHandler
 from prism.gateway.response import Response, ResponseHop, respond
-from prism.interfaces.operation import Operation
-from prism.wire import Code, Deadline, HttpRequest, HttpResponse
+from prism.wire import Code, HttpRequest, HttpResponse
 
 log = logging.getLogger(__name__)
 
-_LARGE = 8 << 10
-
-Answer = TypeVar("Answer")
+TIMEOUT = "Connect-Timeout-Ms"
 
 
 class Connect:
@@ -56,20 +54,26 @@ class Connect:
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
         self._response_hops = response_hops
+        self._grpc_web = GrpcWeb(handler, max_message_size)
 
     @property
     def body_limit(self) -> int:
-        """Most bytes of a body that can hold a message within the limit."""
-        return self._max_message_size + HEAD_SIZE
+        """Most bytes of a body that can hold a message within the limit: in an envelope, in base64."""
+        return text_size(self._max_message_size + HEAD_SIZE)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
         metadata = respond(self._response_hops, Incoming(request.headers, None, request.peer))
+        web = web_type(header(request, "content-type"))
         try:
-            response = self._cors.preflight(request) or await self._answer(request, metadata)
+            response = self._cors.preflight(request)
+            if response is None and web is not None:
+                response = await self._grpc_web.answer(request, web, metadata)
+            elif response is None:
+                response = await self._answer(request, metadata)
         except HttpRefusal as refusal:
             response = refusal.response()
-        return self._cors.allow(request, with_metadata(response, metadata))
+        return self._cors.allow(request, with_metadata(response, metadata, trailers=web is None))
 
     async def _answer(self, request: HttpRequest, metadata: Response) -> HttpResponse:
         operations = self._handler.operations
@@ -84,15 +88,15 @@ class Connect:
             asked = read(request, operation)
             incoming = Incoming.of(request)
         except PrismError as error:
-            return error_response(_before_the_gateway(error, operation))
+            return error_response(before_the_gateway(error, operation))
         if len(asked.body) > self._max_message_size:
             message = f"The body is over the limit of {self._max_message_size} bytes: send a smaller one."
             raise HttpRefusal(413, Code.RESOURCE_EXHAUSTED, message)
-        decode = self._decoder(asked, asked.encoding)
+        decode = decoder(asked.codec, operation, asked.encoding, self._max_message_size)
         try:
             carried = self._handler.unary(incoming, operation, asked.body, decode)
-            answer = await _within(incoming.deadline, operation, carried)
-            body = await _converted(asked.codec.encode, answer, operation)
+            answer = await within(incoming.deadline, TIMEOUT, operation, carried)
+            body = await converted(asked.codec.encode, answer, operation)
         except PrismError as error:
             return error_response(error)
         except Exception:
@@ -101,7 +105,7 @@ class Connect:
                 "the traceback below",
                 operation.name,
             )
-            return error_response(_defect(operation))
+            return error_response(defect(operation))
         headers = [("content-type", asked.codec.unary_type)]
         if request.method == "GET":
             headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
@@ -120,7 +124,7 @@ class Connect:
         try:
             async with aclosing(self._messages(request, asked, on_established)) as messages:
                 async for message in messages:
-                    yield enveloped(await _converted(asked.codec.encode, message, asked.operation))
+                    yield enveloped(await converted(asked.codec.encode, message, asked.operation))
         except PrismError as error:
             end["error"] = error_object(error)
         except Exception:
@@ -129,7 +133,7 @@ class Connect:
                 "the traceback below",
                 asked.operation.name,
             )
-            end["error"] = error_object(_defect(asked.operation))
+            end["error"] = error_object(defect(asked.operation))
         if metadata.trailers:
             end["metadata"] = end_metadata(metadata.trailers)
         yield enveloped(json.dumps(end).encode(), END_STREAM)
@@ -144,58 +148,11 @@ class Connect:
                 raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
             message, encoding = only_message(asked.body, asked.encoding, self._max_message_size)
         except PrismError as error:
-            raise _before_the_gateway(error, operation) from error
-        decode = self._decoder(asked, encoding)
+            raise before_the_gateway(error, operation) from error
+        decode = decoder(asked.codec, operation, encoding, self._max_message_size)
         async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:
-                    yield await _within(incoming.deadline, operation, anext(messages))
+                    yield await within(incoming.deadline, TIMEOUT, operation, anext(messages))
                 except StopAsyncIteration:
                     return
-
-    def _decoder(self, asked: ConnectRequest, encoding: str) -> Decode:
-        """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading."""
-
-        async def decode(body: bytes) -> bytes:
-            try:
-                plain = decompressed(body, encoding, self._max_message_size)
-                return await _converted(asked.codec.decode, plain, asked.operation)
-            except PrismError as error:
-                _before_the_gateway(error, asked.operation)
-                raise
-
-        return decode
-
-
-async def _converted(convert: Callable[[bytes, Operation], bytes], message: bytes, operation: Operation) -> bytes:
-    """The message from or to its codec; a large one in a thread, for megabytes of JSON take seconds."""
-    if len(message) < _LARGE:
-        return convert(message, operation)
-    return await asyncio.to_thread(convert, message, operation)
-
-
-async def _within(deadline: Deadline | None, operation: Operation, answer: Awaitable[Answer]) -> Answer:
-    """The answer, if it comes before the deadline."""
-    if deadline is None:
-        return await answer
-    try:
-        async with asyncio.timeout(deadline.remaining()) as limit:
-            return await answer
-    except TimeoutError:
-        if not limit.expired():
-            raise
-    outcome = None if operation.reads else Outcome.UNKNOWN
-    raise DeadlineExceeded("the call did not finish within Connect-Timeout-Ms; allow more time", outcome=outcome)
-
-
-def _before_the_gateway(error: PrismError, operation: Operation) -> PrismError:
-    if not operation.reads:
-        error.outcome = Outcome.NOT_APPLIED
-    return error
-
-
-def _defect(operation: Operation) -> PrismError:
-    outcome = None if operation.reads else Outcome.UNKNOWN
-    return InternalError(
-        f"{operation.name} failed inside the gateway; the gateway's log has the details", outcome=outcome
-    )

@@ -24,6 +24,8 @@ from prism.wire.grpc.fields import (
 from prism.wire.grpc.metadata import Metadata, Value
 from prism.wire.http2.frames import ErrorCode, StreamFault
 
+FOR_HANDLERS = frozenset({b"grpc-timeout", b"grpc-encoding"})
+"""Fields that handlers of plain requests read themselves: gRPC-Web has them, and is not the transport's."""
 _NONE: list[None] = [None] * (MALFORMED + 1)
 
 
@@ -78,10 +80,12 @@ def read_request(stream_id: int, pairs: tuple[tuple[bytes, bytes], ...], known: 
         and found[MALFORMED] is found[STATUS] is found[ENCODING] is found[CONTENT_LENGTH] is None
     ):
         return path, seconds, Metadata.from_wire(tuple(custom)), found[ACCEPT_ENCODING] is True, None
-    return _read_unusual(stream_id, found, custom)
+    return _read_unusual(stream_id, found, custom, pairs)
 
 
-def _read_unusual(stream_id: int, found: list[Any], custom: list[tuple[str, Value]]) -> RequestHead:
+def _read_unusual(
+    stream_id: int, found: list[Any], custom: list[tuple[str, Value]], pairs: tuple[tuple[bytes, bytes], ...]
+) -> RequestHead:
     if found[MALFORMED] is not None:
         raise _malformed(stream_id, found[MALFORMED])
     if not found[PATH] or not found[METHOD] or not found[SCHEME] or found[STATUS] is not None:
@@ -98,6 +102,7 @@ def _read_unusual(stream_id: int, found: list[Any], custom: list[tuple[str, Valu
     )
     unusual.http = kind is not True or unusual.method != "POST"
     if unusual.http:
+        custom += [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs if name in FOR_HANDLERS]
         if isinstance(kind, str):
             custom.insert(0, ("content-type", kind))
         if found[AUTHORITY] and not any(name == "host" for name, _ in custom):

@@ -7,6 +7,7 @@ import h11
 from prism.wire.config import SLOWEST, ServerConfig
 from prism.wire.grpc.fields import CUSTOM, CUSTOM_MANY, Fields
 from prism.wire.grpc.metadata import Metadata, Value
+from prism.wire.grpc.request_head import FOR_HANDLERS
 from prism.wire.http.message import HttpRequest
 from prism.wire.peer import Peer
 
@@ -110,6 +111,8 @@ class Http1Request:
                 pairs.extend(read)
             elif name == b"content-type":
                 pairs.append(("content-type", value.decode("latin-1")))
+            elif name in FOR_HANDLERS:
+                pairs.append((name.decode("latin-1"), value.decode("latin-1")))
         return HttpRequest(
             self._head.method.decode("latin-1"),
             path,

@@ -1,0 +1,188 @@
+"""gRPC-Web, which browsers speak in gRPC's place: unary operations and server streams, binary and as base64 text.
+
+Source: github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md.
+"""
+
+import base64
+import binascii
+import logging
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+
+from prism.errors import InvalidArgument, Outcome, PrismError, Unimplemented
+from prism.gateway.connect.codec import CODECS, Codec
+from prism.gateway.connect.conversion import before_the_gateway, converted, decoder, defect, within
+from prism.gateway.connect.envelope import enveloped, only_message
+from prism.gateway.connect.errors import HttpRefusal
+from prism.gateway.connect.incoming import Incoming, header
+from prism.gateway.connect.metadata import trailer_lines
+from prism.gateway.connect.stream_body import StreamBody
+from prism.gateway.handler import OperationHandler
+from prism.gateway.response import Response
+from prism.interfaces.operation import Operation
+from prism.reason import Reason
+from prism.rpc_status import to_status
+from prism.wire import EMPTY_METADATA, Code, Deadline, HttpRequest, HttpResponse, Metadata, Status
+from prism.wire.grpc.deadline import parse_timeout
+
+TRAILERS = 0x80
+"""The flag of the frame that ends an answer."""
+TIMEOUT = "grpc-timeout"
+_OK = Status(Code.OK)
+_CHUNK = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WebType:
+    """One content type of gRPC-Web.
+
+    Attributes:
+        name: the media type, of the request and of its answer.
+        codec: of messages.
+        text: frames are base64.
+    """
+
+    name: str
+    codec: Codec
+    text: bool
+
+    def read(self, body: bytes) -> bytes:
+        """The frames of a body. Raises `InvalidArgument`."""
+        if not self.text:
+            return body
+        chunks = _CHUNK.findall(body)  # each piece that a client has written may be padded
+        try:
+            if sum(map(len, chunks)) != len(body):
+                raise InvalidArgument("the body is not base64, which application/grpc-web-text is")
+            return b"".join(base64.b64decode(chunk, validate=True) for chunk in chunks)
+        except binascii.Error as error:
+            raise InvalidArgument(f"the body is not base64: {error}") from error
+
+    def write(self, frame: bytes) -> bytes:
+        """A frame as it is sent."""
+        return base64.b64encode(frame) if self.text else frame
+
+    def end(self, status: Status, trailers: Metadata = EMPTY_METADATA) -> bytes:
+        """The last frame."""
+        return self.write(enveloped(trailer_lines(status, trailers), TRAILERS))
+
+
+def _types() -> Mapping[str, WebType]:
+    found: dict[str, WebType] = {}
+    for base, text in (("application/grpc-web", False), ("application/grpc-web-text", True)):
+        found[base] = WebType(base, CODECS["proto"], text)
+        for codec in CODECS.values():
+            found[f"{base}+{codec.name}"] = WebType(f"{base}+{codec.name}", codec, text)
+    return found
+
+
+TYPES = _types()
+
+
+def web_type(content_type: str) -> WebType | None:
+    """The content type of gRPC-Web that this is; None for every other."""
+    return TYPES.get(content_type.partition(";")[0].strip().lower())
+
+
+def text_size(size: int) -> int:
+    """The bytes of so many in base64."""
+    return (size + 2) // 3 * 4
+
+
+class GrpcWeb:
+    """Answers requests of gRPC-Web.
+
+    Args:
+        handler: carries the operations out.
+        max_message_size: most bytes of a message, with and without its compression.
+    """
+
+    def __init__(self, handler: OperationHandler, max_message_size: int) -> None:
+        self._handler = handler
+        self._max_message_size = max_message_size
+
+    async def answer(self, request: HttpRequest, web: WebType, metadata: Response) -> HttpResponse:
+        """The answer; its status is 200, and what became of the call is in its last frame.
+
+        Raises:
+            HttpRefusal: it is not a POST.
+        """
+        if request.method != "POST":
+            message = f"{request.method[:20]} is not allowed for gRPC-Web; send POST"
+            raise HttpRefusal(405, Code.UNIMPLEMENTED, message, {"allow": "POST"})
+        headers = [("content-type", web.name)]
+        operation = self._handler.operations.get(request.path)
+        if operation is None:
+            return HttpResponse(200, headers, web.end(to_status(_unknown(request.path)), metadata.trailers))
+        frames = partial(self._frames, request, web, operation, metadata.trailers)
+        if not operation.server_streaming:
+            return HttpResponse(200, headers, b"".join([frame async for frame in frames(_nothing)]))
+        body = StreamBody(frames)
+        await body.ready()
+        return HttpResponse(200, headers, body)
+
+    async def _frames(
+        self,
+        request: HttpRequest,
+        web: WebType,
+        operation: Operation,
+        trailers: Metadata,
+        on_established: Callable[[], None],
+    ) -> AsyncGenerator[bytes, None]:
+        """A frame per message, and the one that ends it."""
+        status = _OK
+        try:
+            async with aclosing(self._messages(request, web, operation, on_established)) as messages:
+                async for message in messages:
+                    yield web.write(enveloped(await converted(web.codec.encode, message, operation)))
+        except PrismError as error:
+            status = to_status(error)
+        except Exception:
+            log.exception("%s failed unexpectedly", operation.name)
+            status = to_status(defect(operation))
+        yield web.end(status, trailers)
+
+    async def _messages(
+        self, request: HttpRequest, web: WebType, operation: Operation, on_established: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
+        limit = self._max_message_size
+        try:
+            incoming = Incoming(request.headers, _deadline(header(request, TIMEOUT)), request.peer)
+            if operation.client_streaming:
+                raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
+            message, encoding = only_message(web.read(request.body), header(request, "grpc-encoding"), limit)
+        except PrismError as error:
+            raise before_the_gateway(error, operation) from error
+        decode = decoder(web.codec, operation, encoding, limit)
+        if not operation.server_streaming:
+            answer = self._handler.unary(incoming, operation, message, decode)
+            yield await within(incoming.deadline, TIMEOUT, operation, answer)
+            return
+        async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
+            while True:
+                try:
+                    yield await within(incoming.deadline, TIMEOUT, operation, anext(messages))
+                except StopAsyncIteration:
+                    return
+
+
+def _deadline(timeout: str) -> Deadline | None:
+    try:
+        return Deadline.after(parse_timeout(timeout)) if timeout else None
+    except ValueError as error:
+        raise InvalidArgument(str(error), reason=Reason.MALFORMED_REQUEST) from error
+
+
+def _unknown(path: str) -> PrismError:
+    error = Unimplemented(f"there is no operation {path[:100]}; GET / lists the services")
+    error.reason, error.outcome = Reason.METHOD_UNKNOWN, Outcome.NOT_APPLIED
+    return error
+
+
+def _nothing() -> None:
+    """A unary call is not established before it is answered."""

@@ -1,5 +1,6 @@
 """The options of commands that connect to a gateway, on either of its ports, and advice where connecting fails."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ class Port:
         return self.advice
 
 
-class ConnectedCommand(click.Command):
+class ConnectedCommand(click.Command, ABC):
     """A command with an async callback: subclasses connect and run it; what it returns is the exit code.
 
     Attributes:
@@ -110,6 +111,7 @@ class ConnectedCommand(click.Command):
 
         ctx.exit(asyncio.run(self._advised(ctx)))
 
+    @abstractmethod
     async def connected(self, ctx: click.Context, arguments: dict[str, Any]) -> int:
         """Connects and runs the callback.
 
@@ -117,7 +119,6 @@ class ConnectedCommand(click.Command):
             ctx: of this command.
             arguments: all of them, by name; connecting takes out its own.
         """
-        raise NotImplementedError
 
     async def _advised(self, ctx: click.Context) -> int:
         from prism.errors import GatewayUnavailable, Unimplemented

@@ -58,7 +58,7 @@ def before_the_gateway(error: PrismError, operation: Operation) -> PrismError:
 
 
 def defect(operation: Operation) -> PrismError:
-    """The error that a caller gets of what nobody foresaw."""
+    """The error that a caller gets for an unexpected failure."""
     outcome = None if operation.reads else Outcome.UNKNOWN
     return InternalError(
         f"{operation.name} failed inside the gateway; the gateway's log has the details", outcome=outcome

@@ -157,7 +157,7 @@ class Channel:
             await self._shared.transports.close()
 
     def let_go(self) -> None:
-        """Let go of the sockets, where the loop is gone or this is the child of a fork; nobody is told.
+        """Let go of the sockets, where the loop is gone or this is the child of a fork; the peer is sent nothing.
 
         The peer of a forked process's parent notices nothing, as the parent has the sockets still.
         """

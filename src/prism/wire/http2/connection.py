@@ -552,7 +552,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
     # The end.
 
     def let_go(self) -> None:
-        """Write and read no more, and tell nobody: the loop is gone, or this is the child of a fork."""
+        """Write and read no more, without a callback: the loop is gone, or this is the child of a fork."""
         self._closed = True
         self._unparsed = b""
         self.output.clear()

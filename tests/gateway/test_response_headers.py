@@ -113,7 +113,9 @@ async def test_web_pages_may_read_them(door: Door) -> None:
     reply = await door.ask(
         "POST", f"{KEYVALUE}/Get", b"{}", headers={"origin": "https://a.example", "content-type": JSON}
     )
-    assert reply.headers["access-control-expose-headers"] == "retry-after, www-authenticate, x-served-by"
+    assert reply.headers["access-control-expose-headers"] == (
+        "grpc-message, grpc-status, grpc-status-details-bin, retry-after, www-authenticate, x-served-by"
+    )
 
 
 async def test_without_any_a_method_is_itself() -> None:

@@ -83,6 +83,9 @@ def _windows(raised: bytes) -> Iterator[int]:
     return (number for (number,) in frames.UINT32.iter_unpack(raised))
 
 
+READ = 256 << 10  # what the transport takes from its socket at a time, and may hold until the next read
+
+
 @pytest.mark.parametrize("http", [False, True])
 async def test_messages_in_the_smallest_pieces(attacked: Attacked, http: bool) -> None:
     """What is held is near to what was sent, into however many frames it was cut."""
@@ -107,7 +110,7 @@ async def test_messages_in_the_smallest_pieces(attacked: Attacked, http: bool) -
                     window += frames.UINT32.unpack(update.payload)[0]
             await send(peer, [frames.frame(frames.PING, 0, 0, b"all read")])
             await peer.until(frames.PING, 0)  # what came before it has been taken out of the last read
-            assert traced.allocated() - before < 3 * whole
+            assert traced.allocated() - before < 3 * whole + READ
             assert victim.gauge.buffered < whole + ROOM
 
 

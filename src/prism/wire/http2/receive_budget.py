@@ -26,9 +26,12 @@ class ReceiveBudget:
         return self._used > self._limit >> 1
 
     def reserve(self, stream: Stream, size: int) -> bool:
-        """Let the stream hold `size` bytes in all beyond its initial window; False: not now, it has been noted."""
+        """Let the stream hold `size` bytes in all beyond its initial window; False: not now, it has been noted.
+
+        The only one that holds any may always have more: it would wait for room that no other can give back.
+        """
         more = size - stream.reserved
-        if more > 0 and self._used and self._used + more > self._limit:
+        if more > 0 and self._used > stream.reserved and self._used + more > self._limit:
             if stream not in self._waiting:
                 self._waiting.append(stream)
             return False

@@ -1,6 +1,7 @@
 """The section `plugin` of a namespace: where it makes an instance run, and what does not go together."""
 
 import os
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,21 @@ def test_a_sidecar_in_python_is_served_by_the_sdk() -> None:
     assert isinstance(own, Command)
     assert Path(own.command[0]).is_absolute()
     assert own.limits == Limits(memory=64 << 20, cpu_time=9)
+
+
+def test_what_the_interpreter_compiles_is_no_other_version(tmp_path: Path) -> None:
+    """The first start of a plugin in Python leaves compiled files behind: the reload after it replaced the process."""
+    (tmp_path / "deep").mkdir()
+    code = tmp_path / "deep" / "code.py"
+    code.write_text("before = 1\n")
+    plugin = Plugin(TOY.manifest, "toy", "toy-dist", tmp_path)
+    before = placed({"type": "sidecar"}, plugin)
+    py_compile.compile(str(code))
+    compiled = placed({"type": "sidecar"}, plugin)
+    assert compiled == before
+    assert repr(compiled) == repr(before)  # which an instance's key is made of
+    code.write_text("after = 22\n")
+    assert placed({"type": "sidecar"}, plugin) != before
 
 
 def test_attached_and_remote_ones() -> None:

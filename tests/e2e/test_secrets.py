@@ -240,7 +240,7 @@ def _replace(folder: Path, gateway: gateways.GatewayProcess) -> None:
     fresh = folder / "secrets" / ".new"
     fresh.write_text("canary-second")
     fresh.replace(folder / "secrets" / "file")
-    gateway.wait_for_log("configuration 2: namespaces ")
+    gateway.wait_for_log("configuration 2: namespaces 1 changed")
 
 
 def _listings(folder: Path, config: Path) -> dict[str, str]:

@@ -99,8 +99,17 @@ def _sidecar(section: PluginSection, plugin: Plugin, problems: list[Misplaced]) 
             problems.append(Misplaced(("command",) if section.command else (), problem))
     user = _user(section, problems)
     limits = Limits(**{name: value and int(value) for name, value in section.limits})
-    version = version_of(files[0], *([plugin.folder] if plugin.folder and not section.command else []))
+    version = version_of(files[0], *(() if section.command else _versioned_files(plugin)))
     return Command((program, *command[1:]), limits, user, files, version)
+
+
+def _versioned_files(plugin: Plugin) -> tuple[Path, ...]:
+    """What makes another version of a plugin when it changes: not what its interpreter compiles from it."""
+    if plugin.folder is None:
+        return ()
+    if plugin.manifest.command:
+        return (plugin.folder,)
+    return tuple(each for each in trust.files_of(plugin.folder) if each.is_file() and each.suffix != ".pyc")
 
 
 def _own_files(plugin: Plugin) -> tuple[Path, ...]:

@@ -64,14 +64,15 @@ class Command:
         command: the program and its arguments.
         limits: of its process.
         user: who it runs as; None for the gateway's own user.
-        files: the program, the manifest and their folder, which only their owner may be able to change.
+        files: what is run, which only its owner may be able to change; its interpreter adds to them, so they make no
+            other placement.
         version: changes when one of the plugin's files does.
     """
 
     command: tuple[str, ...]
     limits: Limits = Limits()
     user: User | None = None
-    files: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = field(default=(), compare=False, repr=False)
     version: str = ""
     type: str = field(default="sidecar", init=False)
 

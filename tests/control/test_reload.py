@@ -1,8 +1,10 @@
 """Reloads: no failed call, no half-applied file, no namespace that leaves its data behind."""
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -52,6 +54,32 @@ async def test_an_invalid_file_changes_nothing_and_says_why(world: World, caplog
     await world.put("a", b"1")
     world.write(toy("a", "s", label="x"))
     assert (await world.control.reload()).applied
+
+
+async def test_the_collector_rests_while_a_configuration_is_read_and_applied(world: World) -> None:
+    """It would go through ten thousand namespaces again and again; it goes on afterwards, after a bad file too."""
+    went_through: list[int] = []
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            went_through.append(about["generation"])
+
+    def names(label: str) -> list[dict[str, Any]]:
+        return [toy(f"n{number}", "s", label=label) for number in range(1000)]
+
+    world.write(*names("old"))
+    await world.control.start()
+    world.write(*names("new"))
+    gc.callbacks.append(note)
+    try:
+        assert (await world.control.reload()).applied
+    finally:
+        gc.callbacks.remove(note)
+    assert gc.isenabled()
+    assert len(went_through) <= 2, went_through  # a few of the youngest, between the parts of a reload
+    world.write(toy("a", "s", pol=5))
+    assert not (await world.control.reload()).applied
+    assert gc.isenabled()
 
 
 async def test_calls_under_way_end_on_the_old_instance(world: World) -> None:

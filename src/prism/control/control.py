@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from prism import gc_tuning
 from prism.config.secrets import SecretProvider
 from prism.config.sections.root import Config
 from prism.config.sections.supervision import SupervisionSection
@@ -242,7 +243,8 @@ class Control:
 
     async def _load(self) -> Loaded:
         assert self._plugins is not None  # noqa: S101  # a defect, not an input
-        loaded = await self._source.load(self._plugins)
+        with gc_tuning.paused():
+            loaded = await self._source.load(self._plugins)
         self._bind_policy.check(loaded)
         return loaded
 
@@ -313,6 +315,18 @@ class Control:
         put_off: bool = False,
     ) -> ReloadReport:
         """Applies what can be applied within the timeout; the arguments are those of `Transition.prepare`."""
+        with gc_tuning.paused():
+            return await self._applied(loaded, timeout, handover_timeout, renewed, put_off=put_off)
+
+    async def _applied(
+        self,
+        loaded: Loaded,
+        timeout: float,
+        handover_timeout: float,
+        renewed: Collection[Supervised],
+        *,
+        put_off: bool,
+    ) -> ReloadReport:
         supervision = loaded.config.supervision
         transition = Transition(
             self.served, loaded, lambda spec: self._make(spec, supervision), renewed, pending=self._pending

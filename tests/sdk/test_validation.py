@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from prism.errors import InvalidArgument, Unimplemented
 from prism.interfaces.capabilities import Capabilities
+from prism.interfaces.filter import Filter, FilterList, FilterTest
 from prism.interfaces.keyvalue import (
     BatchGetRequest,
     BatchPutRequest,
@@ -21,6 +22,7 @@ from prism.interfaces.keyvalue import (
     ScanRequest,
 )
 from prism.interfaces.pubsub import PublishBatchRequest, PublishRequest, SubscribeRequest
+from prism.interfaces.value import Value, ValueMap
 from prism.sdk import DeclaredCapabilities
 from prism.sdk.validation import MAX_TTL, MAX_VIOLATIONS, validator
 
@@ -205,3 +207,21 @@ def test_no_more_is_told_than_anybody_reads() -> None:
     with pytest.raises(InvalidArgument) as refusal:
         validate(GetRequest(id="r", keys=[b"k" * 2000] * 100), plenty)
     assert len(refusal.value.violations) == MAX_VIOLATIONS
+
+
+def test_values_and_filters_are_checked_whole() -> None:
+    """Wherever they are in a message: in a field, a list or a map; messages within their own kind end somewhere."""
+    wrong = Value(decimal="1e5")
+    says = "digits are expected, such as -12.50: without an exponent, a + or zeros in front"
+    assert violations(FilterTest(value=wrong)) == [("value", "'1e5'", says)]
+    assert violations(FilterTest(values=[Value(bool=True), wrong])) == [("values[1]", "'1e5'", says)]
+    assert violations(ValueMap(entries={"a": Value(bool=True), "b": wrong})) == [("entries['b']", "'1e5'", says)]
+    assert violations(ValueMap(entries={"\0": Value(bool=True)})) == [
+        ("entries['\\x00']", "a NUL character", "NUL is allowed in bytes fields only")
+    ]
+    missing = "one of all, any, not, test is required"
+    assert violations(FilterList(filters=[Filter(), Filter()])) == [
+        ("filters[0]", "nothing", missing),
+        ("filters[1]", "nothing", missing),
+    ]
+    validate(FilterTest(value=Value(decimal="1.5")))

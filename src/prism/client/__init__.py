@@ -3,6 +3,7 @@
 from prism.client.arguments import Seconds
 from prism.client.cache import Cache
 from prism.client.client import Client
+from prism.client.filters import all_of, any_of, field, negated
 from prism.client.headers import Headers, Token
 from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value
 from prism.client.keyvalue import KeyValue
@@ -11,6 +12,7 @@ from prism.client.paging import Page, Pager
 from prism.client.pubsub import PubSub
 from prism.client.retry import RetryPolicy
 from prism.client.subscription import OnGap, Subscription
+from prism.client.values import Json, Other
 from prism.errors import (
     AlreadyExists,
     BackendCredentials,
@@ -62,12 +64,14 @@ __all__ = [
     "InternalError",
     "InvalidArgument",
     "Item",
+    "Json",
     "KeyValue",
     "LimitExceeded",
     "Message",
     "MessagesLost",
     "NamespaceNotFound",
     "OnGap",
+    "Other",
     "Outcome",
     "Outgoing",
     "Page",
@@ -87,4 +91,8 @@ __all__ = [
     "Unimplemented",
     "Value",
     "Violation",
+    "all_of",
+    "any_of",
+    "field",
+    "negated",
 ]

@@ -5,7 +5,7 @@ message: a check costs a microsecond. Source: prism/data/v1/options.proto.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
@@ -14,11 +14,22 @@ from google.protobuf.message import Message
 from prism._proto.data.v1 import options_pb2
 from prism.errors import InvalidArgument, Violation
 from prism.interfaces.capabilities import Capabilities
+from prism.interfaces.filter import Filter, filter_violation
 from prism.interfaces.operation import extension
+from prism.interfaces.value import Value, value_violation
 from prism.sdk.value_limits import Limit, octets, text, topic
 
 Check = Callable[[Any, str, list[Violation]], None]
 """Looks at one message and adds what is wrong; the text is the message's path: empty, or ending in a dot."""
+
+OwnViolation = Callable[[Any, str], Violation | None]
+"""The first rule that a message breaks; the text is what it is called."""
+
+_OF_THEIR_OWN: Mapping[str, OwnViolation] = {
+    Value.DESCRIPTOR.full_name: value_violation,
+    Filter.DESCRIPTOR.full_name: filter_violation,
+}
+"""Messages within messages of their own kind, whose rules are about the whole."""
 
 MAX_TTL = 100 * 366 * 86400
 
@@ -115,8 +126,10 @@ def _message_checks(
     if message is None:
         if rules.item_size:  # one alternative of a oneof
             yield _value(field, octets(capabilities.max_item_size), required=False)
+    elif message.full_name in _OF_THEIR_OWN:
+        yield _own_violation(field, _OF_THEIR_OWN[message.full_name])
     elif message.GetOptions().map_entry:
-        yield _texts_of_map(field, text(rules.max_bytes))
+        yield _map(field, text(rules.max_bytes))
     elif message.full_name.startswith("prism.") and not rules.independent:
         yield _nested(field, tuple(_checks(message, capabilities)))
 
@@ -245,17 +258,39 @@ def _values(field: FieldDescriptor, limit: Limit, most: int, *, required: bool) 
     return check
 
 
-def _texts_of_map(field: FieldDescriptor, limit: Limit) -> Check:
+def _map(field: FieldDescriptor, limit: Limit) -> Check:
+    """Names, and what they stand for: texts, or messages of a kind that has a check of its own."""
     name = field.name
+    entry: Any = field.message_type
+    element = entry.fields_by_name["value"].message_type
+    own = None if element is None else _OF_THEIR_OWN[element.full_name]
 
     def check(message: Any, path: str, violations: list[Violation]) -> None:
         for key, value in getattr(message, name).items():
-            for each in (key, value):
+            where = f"{path}{name}[{key[:40]!r}]"
+            for each in (key,) if own else (key, value):
                 broken = limit(each)
                 if broken is not None:
-                    violations.append(Violation(f"{path}{name}[{key[:40]!r}]", broken.found, broken.limit))
+                    violations.append(Violation(where, broken.found, broken.limit))
+            if own and (violation := own(value, where)) is not None:
+                violations.append(violation)
 
     return check
+
+
+def _own_violation(field: FieldDescriptor, violation: OwnViolation) -> Check:
+    name = field.name
+
+    def check_message(message: Any, path: str, violations: list[Violation]) -> None:
+        if message.HasField(name) and (broken := violation(getattr(message, name), path + name)) is not None:
+            violations.append(broken)
+
+    def check_messages(message: Any, path: str, violations: list[Violation]) -> None:
+        for index, element in enumerate(getattr(message, name)):
+            if (broken := violation(element, f"{path}{name}[{index}]")) is not None:
+                violations.append(broken)
+
+    return check_messages if field.is_repeated else check_message
 
 
 def _nested(field: FieldDescriptor, checks: tuple[Check, ...]) -> Check:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.errors import InvalidArgument
 from prism.gateway.connect.json_codec import decode, encode
+from prism.interfaces.value import Value
 
 
 def test_a_request_is_read() -> None:
@@ -78,6 +79,20 @@ def test_what_is_written_is_read_back(key: bytes, value: bytes, note: str) -> No
             b'{"items": [{"metadata": []}]}',
             pb.KeyValuePutRequest,
             [("items[0].metadata", "[]", "an object {...} is expected")],
+        ),
+        (b'{"double": "1e999"}', Value, [("double", '"1e999"', "a number is expected")]),
+        (b'{"double": 1' + b"0" * 400 + b"}", Value, [("double", "1" + "0" * 39 + "...", "a number is expected")]),
+        (b'{"double": "inf"}', Value, [("double", '"inf"', "a number is expected")]),
+        (b'{"double": "1_0"}', Value, [("double", '"1_0"', "a number is expected")]),
+        (
+            b'{"int64": 9007199254740993.0}',
+            Value,
+            [("int64", "9007199254740992.0", "a whole number that fits 64 bits is expected")],
+        ),
+        (
+            b'{"list": {"values": [{"int64": "9007199254740993.0"}]}}',
+            Value,
+            [("list.values[0].int64", '"9007199254740993.0"', "a whole number that fits 64 bits is expected")],
         ),
         (b"[1]", pb.KeyValueGetRequest, [("the request", "[1]", "an object {...} is expected")]),
         (b'{"id": "\\ud800"}', pb.KeyValueGetRequest, [("id", '"\\ud800"', "text in quotes is expected")]),

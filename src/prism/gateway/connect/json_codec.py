@@ -8,6 +8,8 @@ import base64
 import binascii
 import difflib
 import json
+import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +36,17 @@ _EXPECTED_MESSAGE = {
     "google.protobuf.Duration": 'seconds in quotes are expected, such as "3.5s"',
     "google.protobuf.Timestamp": 'a time by RFC 3339 in quotes is expected, such as "2030-01-31T12:00:00Z"',
 }
+_NOT_WHOLE = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
+_NUMBERS = _NOT_WHOLE | {
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT64,
+}
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
+_EXACT = 2**53
+"""Below it a double is the whole number that was written; above it, it may be the next one."""
 _BASE64 = "base64 in quotes is expected"
 
 
@@ -157,9 +170,19 @@ def _can_be(value: Any, field: FieldDescriptor) -> bool:
         trial = [value] if field.is_repeated else value
         message: Any = field.containing_type
         json_format.ParseDict({field.name: trial}, GetMessageClass(message)())
-    except json_format.ParseError:
+    except (json_format.ParseError, OverflowError):
         return False
-    return value is not None
+    return value is not None and (field.cpp_type not in _NUMBERS or _is_number(value, field))
+
+
+def _is_number(value: Any, field: FieldDescriptor) -> bool:
+    """Whether a number that the mapping takes is JSON's, not only Python's, and stays what it is."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return field.cpp_type in _NOT_WHOLE and value in _NOT_FINITE
+    number = float(value)
+    if field.cpp_type in _NOT_WHOLE:
+        return math.isfinite(number)
+    return not (isinstance(value, float) or "." in str(value) or "e" in str(value).lower()) or abs(number) < _EXACT
 
 
 def _expected(field: FieldDescriptor) -> str:

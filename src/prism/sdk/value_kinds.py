@@ -1,0 +1,50 @@
+"""What of values a backend keeps: kinds, and numbers that not every store has. docs/contract.md, 2.1 and 2.3."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from prism.interfaces.capabilities import undeclared
+from prism.interfaces.value import Kind, Value, kind_of
+
+NON_FINITE: Final = "non_finite"
+"""Doubles that are NaN or infinite."""
+NEGATIVE_ZERO: Final = "negative_zero"
+"""The double -0.0."""
+
+ALL: Final = frozenset({*Kind, NON_FINITE, NEGATIVE_ZERO})
+
+
+def require_kinds(value: Value, declared: frozenset[str], what: str) -> None:
+    """Passes a value whose kinds, and those of all within it, are declared.
+
+    Args:
+        value: without a violation.
+        declared: the backend's `value_kinds`.
+        what: what the value is called in the refusal.
+
+    Raises:
+        Unimplemented: one is not; nothing may be stored then.
+    """
+    if declared >= ALL:
+        return
+    for kind in _kinds(value):
+        if kind not in declared:
+            raise undeclared("value_kinds", f"{what}, which holds a value of kind {kind},")
+
+
+def _kinds(value: Value) -> Iterator[str]:
+    kind = kind_of(value)
+    yield kind
+    match kind:
+        case Kind.DOUBLE:
+            if not math.isfinite(value.double):
+                yield NON_FINITE
+            elif value.double == 0 and math.copysign(1, value.double) < 0:
+                yield NEGATIVE_ZERO
+        case Kind.LIST:
+            for each in value.list.values:
+                yield from _kinds(each)
+        case Kind.MAP:
+            for each in value.map.entries.values():
+                yield from _kinds(each)

@@ -8,7 +8,18 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "src"
 
 # From the top down. What stands in one line may not import each other, but for the modules of the ground.
-GROUND = {"errors", "reason", "rpc_status", "context", "principal", "redactor", "tls_reload", "file_watch", "gc_tuning"}
+GROUND = {
+    "errors",
+    "reason",
+    "rpc_status",
+    "context",
+    "principal",
+    "redactor",
+    "tls_reload",
+    "file_watch",
+    "gc_tuning",
+    "open_files",
+}
 LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},

@@ -86,7 +86,7 @@ class TlsReload:
     async def _renew(self, server: Server) -> None:
         trouble = ""
         try:
-            await server.reload_tls(await asyncio.to_thread(self._make))
+            server.reload_tls(await asyncio.to_thread(self._make))
         except OSError as error:
             trouble = error.strerror or str(error)
         except Exception as error:

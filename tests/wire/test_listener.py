@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import trustme
 
 from authority import shown
-from prism.wire import Channel, Code, Server, StatusError, client_context, server_context
-from prism.wire.server.listener import ACCEPTED_AT_ONCE
+from prism.wire import Channel, Code, Server, ServerConfig, StatusError, client_context, server_context
 from wire.service import Service
 
 ECHO = "/test.Test/Echo"
@@ -87,7 +87,7 @@ async def test_new_connections_get_the_new_certificate_and_open_ones_live_on(
             await call.send(b"before")
             assert await call.receive() == b"before"
             second, renewed = rotating.context()
-            await server.reload_tls(second)
+            server.reload_tls(second)
             await call.send(b"after")
             assert await call.receive() == b"after"
             await call.end()
@@ -114,7 +114,7 @@ async def test_no_connection_is_lost_by_it(server: Server, rotating: Rotating) -
     callers = [asyncio.create_task(connect()) for _ in range(4)]
     contexts = [rotating.context()[0] for _ in range(3)]
     for number in range(30):
-        await server.reload_tls(contexts[number % 3])
+        server.reload_tls(contexts[number % 3])
         async with Channel(address, tls=own) as channel:
             await channel.unary(ECHO, b"")
     done.set()
@@ -132,7 +132,7 @@ async def test_another_authority_for_clients_takes_over(
     address = await server.listen("127.0.0.1:0", tls=context)
     async with Channel(address, tls=before) as channel:
         await channel.unary(ECHO, b"")
-        await server.reload_tls(rotating.context(client_ca=other.ca)[0])
+        server.reload_tls(rotating.context(client_ca=other.ca)[0])
         await channel.unary(ECHO, b"")
     async with Channel(address, tls=after) as channel:
         await channel.unary(ECHO, b"")
@@ -146,7 +146,7 @@ async def test_addresses_in_clear_text_stay_so_and_closing_closes(server: Server
     """And after the server is closed no socket listens, though the context has changed."""
     context, _ = rotating.context()
     plain, secured = await server.listen("127.0.0.1:0"), await server.listen("127.0.0.1:0", tls=context)
-    await server.reload_tls(rotating.context()[0])
+    server.reload_tls(rotating.context()[0])
     async with Channel(plain) as channel:
         await channel.unary(ECHO, b"")
     await server.close()
@@ -156,42 +156,78 @@ async def test_addresses_in_clear_text_stay_so_and_closing_closes(server: Server
             await asyncio.open_connection(host, int(port))
 
 
-async def test_all_addresses_change_or_none(server: Server, rotating: Rotating) -> None:
-    """Where the system refuses at the second one, both show the certificate of before, and nothing is left open."""
-    first, certificate = rotating.context()
-    addresses = [await server.listen("127.0.0.1:0", tls=first) for _ in range(2)]
-    second, renewed = rotating.context()
+async def test_a_socket_has_one_descriptor(server: Server, rotating: Rotating) -> None:
+    """However many connections a turn takes, and however often the context changes."""
+    await server.listen("127.0.0.1:0")  # libuv opens a file of its own with a loop's first stream, for good
     before = len(open_files())
-    with room_for(ACCEPTED_AT_ONCE + ACCEPTED_AT_ONCE // 2), pytest.raises(OSError, match="Too many open files"):
-        await server.reload_tls(second)
-    await until_open(before)
-    assert [await shown(address, rotating.ca) for address in addresses] == [certificate] * 2
-    await server.reload_tls(second)
-    assert [await shown(address, rotating.ca) for address in addresses] == [renewed] * 2
+    await server.listen("127.0.0.1:0", tls=rotating.context()[0])
+    assert len(open_files()) == before + 1
+    server.reload_tls(rotating.context()[0])
+    assert len(open_files()) == before + 1
 
 
-async def test_a_renewal_that_is_cancelled_leaves_nothing_half_open(server: Server, rotating: Rotating) -> None:
-    """In whatever turn it is: as many files are open as before, and connections are accepted."""
-    first, certificate = rotating.context()
-    address = await server.listen("127.0.0.1:0", tls=first)
-    second, renewed = rotating.context()
-    before = len(open_files())
-    for turns in count():
-        renewal = asyncio.create_task(server.reload_tls(second))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        if not renewal.cancel():
-            break
-        await asyncio.wait([renewal])
-        assert renewal.cancelled()
-        await until_open(before)
-    await renewal
-    assert turns > 1
-    assert await shown(address, rotating.ca) == renewed != certificate
-    await server.close()
+async def test_where_no_descriptor_is_left_clients_wait_and_it_is_counted(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loop goes on meanwhile; with the next descriptor they are served."""
+    address = await server.listen("127.0.0.1:0")
     host, _, port = address.rpartition(":")
-    with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection(host, int(port))
+    with socket.socket() as client, socket.socket() as other:
+        with room_for(0):
+            for each in (client, other):
+                each.connect((host, int(port)))
+            async with asyncio.timeout(10):
+                while not server.shortages["delayed"]:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0)
+            turns, start = 0, monotonic()
+            while monotonic() - start < 0.05:
+                await asyncio.sleep(0)
+                turns += 1
+            assert turns > 10
+            assert server.connections < 2  # `room_for` may leave one
+            assert not server.shortages["refused"]
+        async with asyncio.timeout(10):
+            while server.connections < 2:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+    [line] = [each.getMessage() for each in caplog.records if each.name == "prism.wire"]
+    assert "no connection can be accepted (Too many open files" in line
+    assert "raise the limit of open files" in line
+
+
+async def test_the_last_descriptors_are_kept_for_others(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """A connection that would take one is closed at once, so that its client goes elsewhere; each is counted."""
+    config = ServerConfig(spare_descriptors=8)
+    async with Server(service.lookup, config=config) as server:
+        address = await server.listen("127.0.0.1:0")
+        host, _, port = address.rpartition(":")
+        clients = [socket.socket() for _ in range(12)]
+        with room_for(10):
+            for each in clients:
+                each.connect((host, int(port)))
+            async with asyncio.timeout(10):
+                while server.connections + server.shortages["refused"] < len(clients):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0)
+            assert 0 < server.connections <= 3  # `room_for` may leave one more
+            with socket.socket():
+                pass
+        for each in clients:
+            each.close()
+    assert server.shortages["delayed"] == 0
+    [line] = [each.getMessage() for each in caplog.records if each.name == "prism.wire"]
+    assert "the last 8 are kept for stores and files: new connections are closed at once" in line
+
+
+async def test_a_handshake_under_way_ends_with_the_server(server: Server, rotating: Rotating) -> None:
+    """Nothing of it is left open."""
+    address = await server.listen("127.0.0.1:0", tls=rotating.context()[0])
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        before = len(open_files())
+        await server.close()
+        await until_open(before - 2)
+        assert client.recv(1) == b""
 
 
 async def test_listening_that_is_cancelled_leaves_nothing(server: Server, tmp_path: Path) -> None:
@@ -217,7 +253,7 @@ async def test_listening_that_fails_leaves_nothing(server: Server, tmp_path: Pat
     path = tmp_path / "socket"
     await server.listen("127.0.0.1:0")  # libuv opens a file of its own with a loop's first stream, for good
     before = len(open_files())
-    with room_for(ACCEPTED_AT_ONCE // 2), pytest.raises(OSError, match="Too many open files"):
+    with room_for(0), socket.socket(), pytest.raises(OSError, match="Too many open files"):
         await server.listen(f"unix:{path}")
     await until_open(before)
     assert not path.exists()

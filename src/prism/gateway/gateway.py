@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Protocol
 
-from prism.errors import CallerError, Outcome, PrismError, Unimplemented
+from prism.errors import BackendUnavailable, CallerError, InternalError, Outcome, PrismError, Unimplemented
 from prism.gateway.call import Call, Hop, Incoming
 from prism.gateway.handler import Decode
 from prism.gateway.observers.denials import POLICY, Denials
@@ -16,6 +16,7 @@ from prism.gateway.streams.registry import Recheck, SubscriptionRegistry
 from prism.gateway.streams.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
+from prism.open_files import OPEN_FILES
 from prism.wire import Code
 
 CLIENT_CLOCK_SKEW = 0.02
@@ -252,6 +253,8 @@ class Gateway:
         error.metadata.setdefault("namespace", call.namespace[:63])
         if call.target is not None:
             error.metadata.setdefault("backend", call.target.instance.backend)
+            if isinstance(error, (BackendUnavailable, InternalError)):
+                error.message = OPEN_FILES.explained(error.message)
             error.message = self.scrub(error.message)
         if error.outcome is None and not call.operation.reads:
             refused = call.target is None or isinstance(error, CallerError)

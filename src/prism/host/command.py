@@ -115,6 +115,8 @@ def _command(name: str, **options: Any) -> None:
     from prism.host import host_options
     from prism.host.plugin_lookup import find
     from prism.host.process import PluginProcess
+    from prism.open_files import OPEN_FILES
 
     how = host_options.by_host(options) if host_options.was_started_by_host() else host_options.standalone(options)
+    OPEN_FILES.raise_limit()
     uvloop.run(PluginProcess(find(name), how).run())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from prism.gateway.snapshot import Snapshot
+from prism.open_files import OpenFiles
 from prism.server.readiness import readiness_of
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.telemetry.metrics.label_limit import LabelLimit
@@ -102,6 +103,15 @@ def terminations(server: Server) -> Iterable[MetricFamily]:
     what = "What the data port ended because of its client: connections that flood it, messages that do not come whole."
     values: dict[tuple[str, ...], float] = {(kind,): count for kind, count in server.terminations.items()}
     yield MetricFamily("prism_terminations", what, values, labels=("what",), kind="counter")
+
+
+def shortages(servers: Iterable[Server], open_files: OpenFiles) -> Iterable[MetricFamily]:
+    """What failed because the process had no descriptor for it; how many it has, the metrics of the process say."""
+    about = "What failed for want of descriptors: accepts closed at once or delayed, and files and stores not opened."
+    counts: Counter[tuple[str, ...]] = Counter({("operation",): open_files.shortages})
+    for server in servers:
+        counts.update({(f"accept_{what}",): count for what, count in server.shortages.items()})
+    yield MetricFamily("prism_descriptor_shortages", about, counts, labels=("what",), kind="counter")
 
 
 def _scrubbed(family: MetricFamily, scrub: Callable[[str], str]) -> MetricFamily:

@@ -26,9 +26,10 @@ from prism.gateway.hops.response_headers import ResponseHeaders
 from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
+from prism.open_files import OPEN_FILES, SPARE
 from prism.plugins.discovery import discover
 from prism.server.certificates import Certificates
-from prism.server.exposition import BackendGauges, Exposition, MetricSources, terminations
+from prism.server.exposition import BackendGauges, Exposition, MetricSources, shortages, terminations
 from prism.server.operators import Operators
 from prism.server.ports import Ports
 from prism.server.probes import Probes
@@ -61,8 +62,10 @@ def serve(options: ServeOptions) -> None:
 
     Raises:
         ConfigInvalid: the configuration cannot be used.
-        OSError: an address cannot be listened on.
+        OSError: an address cannot be listened on, or the process may open too few files.
     """
+    OPEN_FILES.raise_limit()
+    OPEN_FILES.check()
     uvloop.run(GatewayServer(options.config or embedded_default(), options.listen, options.examples).run())
 
 
@@ -150,8 +153,9 @@ class GatewayServer:
 
     def _ports(self) -> Ports:
         data = self._data_server(self.control.config)
-        admin = self._admin.server(ServerConfig(max_header_list_size=int(self.control.config.gateway.max_header_size)))
-        return Ports(data, admin, self._probe_server(data), self.certificates)
+        headers = int(self.control.config.gateway.max_header_size)
+        admin = self._admin.server(ServerConfig(max_header_list_size=headers, spare_descriptors=SPARE // 2))
+        return Ports(data, admin, self._probe_server(data, admin), self.certificates)
 
     def _publish(self, snapshot: Snapshot) -> None:
         config = self.control.config
@@ -173,12 +177,20 @@ class GatewayServer:
     def _standard_methods(self) -> Mapping[str, Method]:
         return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
-    def _probe_server(self, data: Server) -> Server:
-        own = (self.chain_state.metrics, self.overload.metrics, self.certificates.metrics, lambda: terminations(data))
-        parts = (self.telemetry.metrics, self.control.metrics, self.gateway.denials.metrics, *own)
+    def _probe_server(self, data: Server, admin: Server) -> Server:
+        servers = [data, admin]
+        own = (self.chain_state.metrics, self.overload.metrics, self.certificates.metrics)
+        listening = (lambda: terminations(data), lambda: shortages(servers, OPEN_FILES))
+        parts = (self.telemetry.metrics, self.control.metrics, self.gateway.denials.metrics, *own, *listening)
         snapshot, scrub = (lambda: self.gateway.snapshot), self.control.scrub
         sources = MetricSources(self.metrics, snapshot, self._backend_gauges, data, parts, scrub)
-        return Server(lambda _: None, http=Probes(self.readiness, Exposition(sources)))
+        probes = Server(
+            lambda _: None,
+            http=Probes(self.readiness, Exposition(sources)),
+            config=ServerConfig(spare_descriptors=SPARE // 4),
+        )
+        servers.append(probes)
+        return probes
 
     def _backend_gauges(self) -> Iterator[BackendGauges]:
         for each in self.control.instances:
@@ -200,4 +212,5 @@ def _server_config(config: Config, body_limit: int) -> ServerConfig:
         max_body_size=body_limit,
         max_connection_age=section.max_connection_age or None,
         drain_timeout=section.max_connection_age_grace,
+        spare_descriptors=SPARE,
     )

@@ -106,6 +106,8 @@ class ServerConfig(ConnectionConfig):
     max_connection_age: a connection this old is drained, so that clients spread out anew. None: never.
     drain_timeout: how long a drained connection's calls may go on when idle or age ended it.
     backlog: connections that the kernel may hold unaccepted.
+    spare_descriptors: of those that the process may have, so many are not for connections of this server: what stores
+        and files need, and other servers of the process.
     """
 
     keepalive_interval: float | None = 60.0
@@ -117,6 +119,7 @@ class ServerConfig(ConnectionConfig):
     max_connection_age: float | None = None
     drain_timeout: float = 30.0
     backlog: int = 1024
+    spare_descriptors: int = 0
 
     def __post_init__(self) -> None:
         # Not super(): a slotted dataclass is a new class, which the zero-argument form does not know.
@@ -127,6 +130,7 @@ class ServerConfig(ConnectionConfig):
         check.between("max_concurrent_streams", 1, LARGEST_WINDOW)
         check.between("reply_budget", 0, None)
         check.between("backlog", 1, None)
+        check.between("spare_descriptors", 0, None)
 
     def body_limit(self) -> int:
         """Bytes of one plain request's body."""

@@ -9,6 +9,7 @@ from prism.config.sections.supervision import SupervisionSection
 from prism.config.specification import InstanceSpec
 from prism.control.supervision.lifecycle_events import LifecycleEvents
 from prism.errors import DeadlineExceeded
+from prism.open_files import OPEN_FILES
 from prism.plugins.managed_instance import ManagedInstance
 from prism.sdk.backend import Health, HealthStatus
 
@@ -115,4 +116,7 @@ class HealthState:
             self._instance.give_up(f"it has not answered {self.supervision.stuck_after} probes")
 
     def _scrubbed(self, health: Health) -> Health:
-        return Health(health.status, self._spec.redactor.scrub(health.message), health.details)
+        message = self._spec.redactor.scrub(health.message)
+        if health.status is HealthStatus.UNHEALTHY:
+            message = OPEN_FILES.explained(message)
+        return Health(health.status, message, health.details)

@@ -14,6 +14,7 @@ from prism.control.supervision.health_state import HealthState
 from prism.control.supervision.lifecycle_events import LifecycleEvents
 from prism.control.supervision.restart_budget import RestartBudget
 from prism.errors import BackendError, BackendUnavailable, PrismError
+from prism.open_files import OPEN_FILES
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
 from prism.plugins.managed_instance import ManagedInstance
@@ -358,7 +359,7 @@ class Supervised:
         except PrismError as error:
             self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
             log.debug("attempt failed: %s", self._events.trace(error))
-            return self.spec.redactor.scrub(error.message)
+            return OPEN_FILES.explained(self.spec.redactor.scrub(error.message))
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
             log.error(  # noqa: TRY400
                 "the instance of plugin %s failed to start with an unexpected error, and is retried; this is a defect "
@@ -366,4 +367,6 @@ class Supervised:
                 self.spec.plugin.name,
                 self._events.trace(error),
             )
-            return f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"
+            return OPEN_FILES.explained(
+                f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"
+            )

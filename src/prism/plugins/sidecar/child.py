@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prism.plugins.placement import Command
-from prism.plugins.sidecar.limits import Group, resource_limits
+from prism.plugins.sidecar.limits import Group, ResourceLimit, resource_limits
 from prism.plugins.sidecar.output import Lines, Output
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH",
@@ -133,7 +133,7 @@ class Child:
         self.group.close()
 
 
-def _preparation(limits: Sequence[tuple[int, int]], *, drops: bool) -> Callable[[], None]:
+def _preparation(limits: Sequence[ResourceLimit], *, drops: bool) -> Callable[[], None]:
     """What the new process does before it becomes the program.
 
     Args:
@@ -147,8 +147,8 @@ def _preparation(limits: Sequence[tuple[int, int]], *, drops: bool) -> Callable[
         _libc.prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL))
         if os.getppid() != parent:
             os._exit(1)  # the gateway ended in between
-        for which, most in limits:
-            resource.setrlimit(which, (most, most))
+        for each in limits:
+            resource.setrlimit(each.which, (each.soft, each.hard))
         if drops:
             _libc.prctl(*_CLEAR_AMBIENT, 0, 0, 0)
             if _libc.capset(*_NO_CAPABILITIES) or _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):

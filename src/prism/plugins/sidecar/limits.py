@@ -7,28 +7,47 @@ gateway's own group hands the controller on (cgroups(7)): there all the plugin's
 import contextlib
 import resource
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from prism.open_files import OPEN_FILES
 from prism.plugins.placement import Limits
 
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def resource_limits(limits: Limits) -> Sequence[tuple[int, int]]:
-    """The limits as setrlimit(2) takes them: which, and how much."""
+@dataclass(frozen=True, slots=True)
+class ResourceLimit:
+    """One limit as setrlimit(2) takes it."""
+
+    which: int
+    soft: int
+    hard: int
+
+
+def resource_limits(limits: Limits) -> Sequence[ResourceLimit]:
+    """What the process is to put on itself; never above the gateway's own hard limits, which only root can raise."""
     wanted = (
         # Not the address space, which Go and others reserve by the gigabyte and never touch.
         (resource.RLIMIT_DATA, limits.memory),
         (resource.RLIMIT_CPU, limits.cpu_time),
         (resource.RLIMIT_NOFILE, limits.open_files),
     )
-    return [(which, _possible(which, most)) for which, most in wanted if most is not None]
+    asked = [_both(which, most) for which, most in wanted if most is not None]
+    return asked if limits.open_files is not None else [*asked, _as_inherited()]
 
 
-def _possible(which: int, wanted: int) -> int:
-    """Not above the gateway's own hard limit, which only an administrator can raise."""
+def _both(which: int, wanted: int) -> ResourceLimit:
     _, hard = resource.getrlimit(which)
-    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    return ResourceLimit(which, possible, possible)
+
+
+def _as_inherited() -> ResourceLimit:
+    """The gateway has raised its own soft limit, which a program that uses select(2) must not have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = OPEN_FILES.inherited
+    return ResourceLimit(resource.RLIMIT_NOFILE, soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
 
 
 class Group:

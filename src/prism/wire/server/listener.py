@@ -1,121 +1,113 @@
-"""Listening sockets, and what accepts on them now: another TLS context takes over without a refused connection."""
+"""A listening socket, and what accepts on it: one descriptor, and a TLS context that may change."""
 
 import asyncio
+import errno
+import resource
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Final
 
 from prism.wire.config import ServerConfig
+from prism.wire.server.arrivals import Arrivals
 
-ACCEPTED_AT_ONCE = 16
-"""Connections taken in one turn of the loop. uvloop takes one for each of its servers: while the loop is busy,
-a client that connects, a health check too, would wait for as many turns as there are others before it."""
+ACCEPTED_AT_ONCE: Final = 16
+"""Connections taken in one turn of the loop: while it is busy, a client that connects, a health check too, would wait
+for as many turns as there are others before it. The loop's own servers take one each, so that there would have to be
+as many of them on every socket, each with a descriptor and woken by every connection."""
 
-Acceptors = list[tuple[asyncio.Server, int]]
-"""The loop's servers on one socket, each with its descriptor."""
+_PAUSE: Final = 0.1
+"""Seconds without accepting where the system has no descriptor, so that the loop does not spin."""
+
+_SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Listener:
-    """Accepts the connections of one socket.
+    """Accepts the connections of one socket, from `begin` to `close`.
 
     Attributes:
-        secured: they are TLS.
+        tls: what those that come from now on speak; None for clear text.
 
     Args:
         sock: bound; owned from now on.
         protocol: makes one for each connection.
         config: of the server.
+        arrivals: of the server.
     """
 
-    __slots__ = ("_closed", "_config", "_protocol", "_servers", "_sock", "secured")
+    __slots__ = ("_arrivals", "_config", "_loop", "_paused", "_protocol", "_sock", "tls")
 
-    def __init__(self, sock: socket.socket, protocol: Callable[[], asyncio.Protocol], config: ServerConfig) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+        config: ServerConfig,
+        arrivals: Arrivals,
+    ) -> None:
         self._sock = sock
         self._protocol = protocol
         self._config = config
-        self._servers: Acceptors = []
-        self._closed = False
-        self.secured = False
+        self._arrivals = arrivals
+        self._loop = asyncio.get_running_loop()
+        self._paused: asyncio.TimerHandle | None = None
+        self.tls: ssl.SSLContext | None = None
 
-    async def prepare(self, tls: ssl.SSLContext | None) -> Acceptors:
-        """What could accept with this context; it does not yet."""
-        loop = asyncio.get_running_loop()
-        servers: Acceptors = []
-        try:
-            while len(servers) < ACCEPTED_AT_ONCE:
-                servers.append(await self._serve(loop, tls))
-        except BaseException:
-            _close(servers)
-            raise
-        return servers
-
-    def replace(self, servers: Acceptors, *, secured: bool) -> Acceptors:
-        """Makes them those that accept; returns those that are to be closed now."""
-        if self._closed:
-            return servers
-        before, self._servers = self._servers, servers
-        self.secured = secured
-        return before
-
-    async def _serve(self, loop: asyncio.AbstractEventLoop, tls: ssl.SSLContext | None) -> tuple[asyncio.Server, int]:
-        serve = loop.create_unix_server if self._sock.family == socket.AF_UNIX else loop.create_server
-        timeout = self._config.handshake_timeout if tls is not None else None
-        sock, backlog = self._sock.dup(), self._config.backlog
-        try:
-            server = await serve(
-                self._protocol,
-                sock=sock,
-                ssl=tls,
-                backlog=backlog,
-                ssl_handshake_timeout=timeout,
-                start_serving=False,
-            )
-        except BaseException:
-            sock.close()
-            raise
-        return server, sock.fileno()
+    def begin(self, tls: ssl.SSLContext | None) -> None:
+        """Accepts from now on. Raises `OSError` where the address cannot be listened on."""
+        self.tls = tls
+        self._sock.listen(self._config.backlog)
+        self._loop.add_reader(self._sock, self._accept)
 
     def close(self) -> None:
         """Accepts no more; what is open stays so."""
-        self._closed = True
+        if self._paused is not None:
+            self._paused.cancel()
+        elif self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
         self._sock.close()
-        _close(self._servers)
 
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                sock, _ = self._sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _SHORT:
+                    self._pause(error)
+                    return
+                continue  # that client has gone (accept(2))
+            if self._config.spare_descriptors and self._takes_the_last(sock):
+                sock.close()
+                continue
+            sock.setblocking(False)
+            self._arrivals.add(self._connect(sock))
 
-async def begin(listeners: Sequence[Listener], tls: ssl.SSLContext | None) -> None:
-    """All accept with this context from now on, and what accepted before does so no more; or else nothing changes.
+    def _takes_the_last(self, sock: socket.socket) -> bool:
+        """Whether it has one of the descriptors that are kept; the system gives the lowest number that is free."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        kept = self._config.spare_descriptors
+        if limit == resource.RLIM_INFINITY or sock.fileno() < limit - kept:
+            return False
+        self._arrivals.refused(
+            f"{limit - kept} of {limit} descriptors are in use, and the last {kept} are kept for stores and files: "
+            f"new connections are closed at once; raise the limit of open files (ulimit -n, LimitNOFILE=)"
+        )
+        return True
 
-    Both are on one queue of connections, which is the socket's and not its descriptor's, so that none is lost.
-    """
-    made: list[Acceptors] = []
-    try:
-        for listener in listeners:
-            made.append(await listener.prepare(tls))  # noqa: PERF401 - those before a failure are closed
-        for servers in made:
-            for server, _ in servers:
-                await server.start_serving()
-    except BaseException:
-        await _retire([each for servers in made for each in servers])
-        raise
-    before: Acceptors = []
-    for listener, servers in zip(listeners, made, strict=True):
-        before += listener.replace(servers, secured=tls is not None)
-    await _retire(before)
+    def _pause(self, error: OSError) -> None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._arrivals.delayed(
+            f"no connection can be accepted ({error.strerror}; this process may have {limit} descriptors): "
+            f"clients wait until others have closed; raise the limit of open files (ulimit -n, LimitNOFILE=)"
+        )
+        self._loop.remove_reader(self._sock)
+        self._paused = self._loop.call_later(_PAUSE, self._resume)
 
+    def _resume(self) -> None:
+        self._paused = None
+        self._loop.add_reader(self._sock, self._accept)
 
-async def _retire(servers: Acceptors) -> None:
-    """asyncio accepts in one turn and makes the connection in the next, for which it needs the server open."""
-    loop = asyncio.get_running_loop()
-    for _, number in servers:
-        loop.remove_reader(number)
-    try:
-        if servers:
-            await asyncio.sleep(0)
-    finally:
-        # A cancelled task goes on in the next turn, too.
-        _close(servers)
-
-
-def _close(servers: Acceptors) -> None:
-    for server, _ in servers:
-        server.close()
+    async def _connect(self, sock: socket.socket) -> None:
+        timeout = self._config.handshake_timeout if self.tls is not None else None
+        await self._loop.connect_accepted_socket(self._protocol, sock, ssl=self.tls, ssl_handshake_timeout=timeout)

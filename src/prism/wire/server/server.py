@@ -12,7 +12,8 @@ from prism.wire.grpc.fields import Fields
 from prism.wire.http.message import HttpHandler
 from prism.wire.http2.settings import server_opening
 from prism.wire.peer import Peer
-from prism.wire.server.listener import Listener, begin
+from prism.wire.server.arrivals import Arrivals
+from prism.wire.server.listener import Listener
 from prism.wire.server.local_reply import LocalReplyFormatter, PlainFormatter
 from prism.wire.server.preamble import Preamble
 from prism.wire.server.shared import Lookup, Served, ServerShared
@@ -54,6 +55,7 @@ class Server:
         self._emptied: asyncio.Future[None] | None = None
         self._transports = OpenTransports()
         self._terminations = Terminations()
+        self._arrivals = Arrivals()
 
     @property
     def connections(self) -> int:
@@ -70,6 +72,11 @@ class Server:
         """How often a peer that misbehaves or is too slow had something ended, by kind."""
         return self._terminations.counts
 
+    @property
+    def shortages(self) -> Mapping[str, int]:
+        """How often descriptors were lacking for connections: `refused`, `delayed`."""
+        return self._arrivals.shortages
+
     async def listen(self, address: str, *, tls: ssl.SSLContext | None = None) -> str:
         """Listen on `host:port` (port 0: a free one) or `unix:/path`, and return the address bound.
 
@@ -83,22 +90,21 @@ class Server:
         else:
             sockets = bind_tcp(where)
             where = Address(host=where.host, port=sockets[0].getsockname()[1])
-        listeners = [Listener(sock, lambda: Preamble(shared), self._config) for sock in sockets]
+        listeners = [Listener(sock, lambda: Preamble(shared), self._config, self._arrivals) for sock in sockets]
         self._listeners += listeners
         try:
-            await begin(listeners, tls)
+            for each in listeners:
+                each.begin(tls)
         except BaseException:
             self._stop_listening_on(listeners, [where.path] if where.path else [])
             raise
         return str(where)
 
-    async def reload_tls(self, tls: ssl.SSLContext) -> None:
-        """Gives what connects from now on this context, on the addresses that speak TLS; open connections keep theirs.
-
-        No connection is lost by it. Raises `OSError` where it cannot be done; the context of before stays then, on
-        every address.
-        """
-        await begin([each for each in self._listeners if each.secured], tls)
+    def reload_tls(self, tls: ssl.SSLContext) -> None:
+        """Gives what connects from now on this context, where TLS is spoken; open connections keep theirs."""
+        for each in self._listeners:
+            if each.tls is not None:
+                each.tls = tls
 
     async def drain(self, grace: float) -> None:
         """Stop listening, let what is under way finish for `grace` seconds, then close.
@@ -106,6 +112,7 @@ class Server:
         Clients learn by GOAWAY which of their calls were never begun, and repeat those elsewhere.
         """
         self._stop_listening()
+        await self._arrivals.close()
         for each in tuple(self._open):
             each.drain()
         if self._open:
@@ -118,6 +125,7 @@ class Server:
         Returns when their handlers have ended and every socket is closed.
         """
         self._stop_listening()
+        await self._arrivals.close()
         for each in tuple(self._open):
             each.cut()
         if self._open:

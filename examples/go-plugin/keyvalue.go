@@ -24,6 +24,23 @@ func microseconds(ttl *durationpb.Duration) int64 {
 	return ttl.GetSeconds()*1_000_000 + int64(ttl.GetNanos())/1000
 }
 
+// expiring is what has a ttl or an expires_at.
+type expiring interface {
+	GetTtl() *durationpb.Duration
+	GetExpiresAt() *timestamppb.Timestamp
+}
+
+// expiry is when what is written at a moment expires; 0 for never. It may have passed.
+func expiry(written expiring, moment int64) int64 {
+	if at := written.GetExpiresAt(); at != nil {
+		return at.GetSeconds()*1_000_000 + int64(at.GetNanos())/1000
+	}
+	if ttl := written.GetTtl(); ttl != nil {
+		return moment + microseconds(ttl)
+	}
+	return 0
+}
+
 func asItem(key string, item *entry, keysOnly bool) *datav1.KeyValueItem {
 	message := &datav1.KeyValueItem{Key: []byte(key), Version: item.packedVersion()}
 	if !keysOnly {
@@ -37,9 +54,15 @@ func asItem(key string, item *entry, keysOnly bool) *datav1.KeyValueItem {
 
 func (k keyvalue) put(request *datav1.KeyValuePutRequest) (*datav1.KeyValuePutResponse, error) {
 	for i, each := range request.GetItems() {
-		if request.GetKeepTtl() && each.GetTtl() != nil {
+		given := ""
+		if each.GetTtl() != nil {
+			given = ".ttl"
+		} else if each.GetExpiresAt() != nil {
+			given = ".expires_at"
+		}
+		if request.GetKeepTtl() && given != "" {
 			return nil, invalid(violation{
-				at("items", i) + ".ttl", "a time to live", "not together with keep_ttl; leave out one of the two",
+				at("items", i) + given, "a time to live", "not together with keep_ttl; leave out one of the two",
 			})
 		}
 	}
@@ -51,11 +74,15 @@ func (k keyvalue) put(request *datav1.KeyValuePutRequest) (*datav1.KeyValuePutRe
 		item := &entry{value: each.GetValue(), metadata: each.GetMetadata(), version: k.nextVersion()}
 		if current := k.live(k.namespace, request.GetId(), string(each.GetKey()), moment); request.GetKeepTtl() && current != nil {
 			item.expires = current.expires
-		} else if each.GetTtl() != nil {
-			item.expires = moment + microseconds(each.GetTtl())
+		} else {
+			item.expires = expiry(each, moment)
 		}
 		k.write(k.namespace, request.GetId(), string(each.GetKey()), item)
-		answer.Versions = append(answer.Versions, item.packedVersion())
+		if item.expires != 0 && item.expires <= moment { // it is gone: its version is empty
+			answer.Versions = append(answer.Versions, []byte{})
+		} else {
+			answer.Versions = append(answer.Versions, item.packedVersion())
+		}
 	}
 	return answer, nil
 }
@@ -166,10 +193,11 @@ func (k keyvalue) compareAndSwap(
 		return &datav1.KeyValueCompareAndSwapResponse{Swapped: true}, nil
 	}
 	item := &entry{value: request.GetNewValue(), metadata: request.GetMetadata(), version: k.nextVersion()}
-	if request.GetTtl() != nil {
-		item.expires = moment + microseconds(request.GetTtl())
-	}
+	item.expires = expiry(request, moment)
 	k.write(k.namespace, id, key, item)
+	if item.expires != 0 && item.expires <= moment {
+		return &datav1.KeyValueCompareAndSwapResponse{Swapped: true}, nil
+	}
 	return &datav1.KeyValueCompareAndSwapResponse{Swapped: true, Current: asItem(key, item, false)}, nil
 }
 
@@ -185,7 +213,7 @@ func expected(request *datav1.KeyValueCompareAndSwapRequest, current *entry) boo
 }
 
 func (k keyvalue) expire(request *datav1.KeyValueExpireRequest) (*datav1.KeyValueExpireResponse, error) {
-	existed := k.setExpiry(request.GetId(), request.GetKeys(), now()+microseconds(request.GetTtl()))
+	existed := k.setExpiry(request.GetId(), request.GetKeys(), expiry(request, now()))
 	return &datav1.KeyValueExpireResponse{Keys: existed}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	datav1 "prism.invalid/gomap/gen/prism/data/v1"
 )
@@ -16,6 +17,7 @@ const (
 	maxBatchItems = 1000
 	maxPayload    = 4 << 20
 	longestTTL    = 100 * 366 * 86400
+	year2250      = 8_835_955_200
 )
 
 // declared are the capabilities of the manifest that operations and fields may need.
@@ -161,6 +163,8 @@ func (c *checker) value(value protoreflect.Value, field protoreflect.FieldDescri
 	case protoreflect.MessageKind:
 		if rules.GetTimeToLive() {
 			c.timeToLive(value.Message().Interface().(*durationpb.Duration), path)
+		} else if rules.GetExpiryTime() {
+			c.expiryTime(value.Message().Interface().(*timestamppb.Timestamp), path)
 		} else if strings.HasPrefix(string(field.Message().FullName()), "prism.") {
 			c.message(value.Message(), path+".")
 		}
@@ -179,6 +183,15 @@ func (c *checker) size(size, most int, path string) bool {
 		c.add(path, fmt.Sprintf("%d bytes", size), fmt.Sprintf("at most %d are allowed", most))
 	}
 	return tooLong
+}
+
+func (c *checker) expiryTime(at *timestamppb.Timestamp, path string) {
+	seconds, nanos := at.GetSeconds(), at.GetNanos()
+	valid := seconds >= 0 && seconds < year2250 && nanos >= 0 && nanos < 1_000_000_000
+	if !valid || (seconds == 0 && nanos < 1000) {
+		found := fmt.Sprintf("%.6f s since 1970", float64(seconds)+float64(nanos)/1e9)
+		c.add(path, found, "a time to expire at is after 1970 began and before 2250")
+	}
 }
 
 func (c *checker) timeToLive(ttl *durationpb.Duration, path string) {

@@ -1,6 +1,6 @@
 """Every method of the client against a real server."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -191,6 +191,42 @@ async def test_none_is_no_value(upstream: Upstream) -> None:
         ):
             with pytest.raises(TypeError, match=r"the value of b'k' is None; give bytes"):
                 await call
+    assert upstream.methods() == []
+
+
+async def test_expires_at(kv: KeyValue) -> None:
+    """A time in any zone is kept to the microsecond; a Value's own expiry, of either kind, goes before the put's."""
+    at = datetime(2199, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=9)))
+    values = {b"a": b"", b"b": Value(b"", ttl=60), b"c": Value(b"", expires_at=at)}
+    await kv.put("r", values, expires_at=at)
+    await kv.batch_put({"s": values}, ttl=60)
+    by_put, by_batch = await kv.get_many("r", list(values)), await kv.get_many("s", list(values))
+    assert [item.expires_at == at for item in by_put.values()] == [True, False, True]
+    assert [item.expires_at == at for item in by_batch.values()] == [False, False, True]
+    kept = by_put[b"a"]
+    swap = await kv.compare_and_swap("r", b"a", kept, b"new", expires_at=kept.expires_at)
+    assert swap.current is not None
+    assert (swap.current.value, swap.current.expires_at) == (b"new", at)
+    assert await kv.expire("r", [b"b"], expires_at=at) == [b"b"]
+    moved = await kv.get("r", b"b")
+    assert moved is not None
+    assert moved.expires_at == at
+
+
+async def test_an_expiry_that_cannot_travel(kv: KeyValue, upstream: Upstream) -> None:
+    """Two at once, a time without a zone, and none where one is needed: refused before anything is sent."""
+    at = datetime(2199, 1, 1, tzinfo=UTC)
+    for call, problem in (
+        (kv.put("r", {b"k": b""}, ttl=1, expires_at=at), "exclude each other"),
+        (kv.put("r", {b"k": Value(b"", ttl=1, expires_at=at)}), "exclude each other"),
+        (kv.batch_put({"r": {b"k": b""}}, ttl=1, expires_at=at), "exclude each other"),
+        (kv.compare_and_swap("r", b"k", None, b"", ttl=1, expires_at=at), "exclude each other"),
+        (kv.put("r", {b"k": b""}, expires_at=at.replace(tzinfo=None)), "without a time zone"),
+        (kv.expire("r", [b"k"]), "give ttl or expires_at"),
+        (kv.expire("r", [b"k"], 1, expires_at=at), "exclude each other"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            await call
     assert upstream.methods() == []
 
 

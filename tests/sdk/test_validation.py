@@ -91,7 +91,7 @@ def test_what_is_allowed(message: Message) -> None:
         (GetRequest(keys=[b"k"]), "id", "nothing", "it is required"),
         (GetRequest(id="r"), "keys", "nothing", "it is required"),
         (put(key=b""), "items[0].key", "nothing", "it is required"),
-        (ExpireRequest(id="r", keys=[b"k"]), "ttl", "nothing", "it is required"),
+        (ExpireRequest(id="r", keys=[b"k"]), "expiry", "nothing", "one of ttl, expires_at is required"),
         (GetRequest(id="i" * 513, keys=[b"k"]), "id", "513 bytes", "at most 512 are allowed"),
         (GetRequest(id="i" + "ü" * 256, keys=[b"k"]), "id", "513 bytes", "at most 512 are allowed"),
         (GetRequest(id="a\0b", keys=[b"k"]), "id", "a NUL character", "NUL is allowed in bytes fields only"),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from prism.acceptance.callers.caller import TIMEOUT, Caller
 from prism.acceptance.skips import not_declared
@@ -26,6 +27,13 @@ def duration(seconds: float) -> Duration:
     sign = -1 if nanos < 0 else 1
     whole, rest = divmod(abs(nanos), 10**9)
     return Duration(seconds=sign * whole, nanos=sign * rest)
+
+
+def moment(instant: float) -> Timestamp:
+    """Seconds since 1970 as the contract's messages carry them, to the microsecond; below zero too."""
+    timestamp = Timestamp()
+    timestamp.FromMicroseconds(round(instant * 1e6))
+    return timestamp
 
 
 class Dsl:

@@ -1,9 +1,10 @@
 """What methods of every abstraction take: lengths of time, and values that must not be None."""
 
-from datetime import timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 Seconds = float | timedelta
 """A length of time: a number of seconds, or a timedelta."""
@@ -28,6 +29,23 @@ def duration(ttl: Seconds) -> Duration:
         raise ValueError(f"ttl is {seconds}; leave it out for what does not expire")
     whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
     return Duration(seconds=whole, nanos=micros * 1000)
+
+
+def expiry(ttl: Seconds | None, expires_at: datetime | None) -> dict[str, Any]:
+    """The field of a message that says when what is written expires; empty for never.
+
+    Raises:
+        ValueError: both are given, or `expires_at` has no offset from UTC.
+    """
+    if expires_at is None:
+        return {} if ttl is None else {"ttl": duration(ttl)}
+    if ttl is not None:
+        raise ValueError("ttl and expires_at exclude each other; give one of the two")
+    if expires_at.tzinfo is None:
+        raise ValueError(f"expires_at is {expires_at} without a time zone; give a datetime with one, such as UTC")
+    instant = Timestamp()
+    instant.FromDatetime(expires_at.astimezone(UTC))
+    return {"expires_at": instant}
 
 
 def no_value(key: bytes) -> TypeError:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from prism.client.arguments import Seconds, duration, no_value
+from prism.client.arguments import Seconds, expiry, no_value
 from prism.errors import PrismError
 from prism.interfaces import keyvalue as messages
 
@@ -30,17 +31,20 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value to store with metadata or a time to live of its own.
+    """A value to store with metadata or an expiry of its own.
 
     Attributes:
         data: the value itself.
         metadata: the writer's own notes on it, at most 64 entries.
-        ttl: how long it lives; None for the `ttl` of the whole put, if any.
+        ttl: how long it lives; without it and `expires_at`, that of the whole put holds, if any.
+        expires_at: when it expires, by the store's clock, instead of `ttl`. If it has passed, the item replaces what
+            was there and is gone.
     """
 
     data: bytes
     metadata: Mapping[str, str] = field(default_factory=dict)
     ttl: Seconds | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +94,24 @@ class Chunk:
     cursor: bytes
 
 
-def put_items(items: Mapping[bytes, bytes | Value], ttl: Seconds | None) -> list[messages.PutItem]:
+def put_items(
+    items: Mapping[bytes, bytes | Value], ttl: Seconds | None, expires_at: datetime | None
+) -> list[messages.PutItem]:
     """The items of a put as they travel."""
-    return [_put_item(key, value, ttl) for key, value in items.items()]
+    common = expiry(ttl, expires_at)
+    return [put_item(key, value, common) for key, value in items.items()]
 
 
-def _put_item(key: bytes, value: bytes | Value, ttl: Seconds | None) -> messages.PutItem:
+def put_item(key: bytes, value: bytes | Value, common: Mapping[str, Any]) -> messages.PutItem:
+    """An item of a put as it travels; `common` is the expiry where it has none of its own, as `expiry` makes it."""
     if isinstance(value, Value):
         if value.data is None:
             raise no_value(key)
-        own = ttl if value.ttl is None else value.ttl
-        lifetime = None if own is None else duration(own)
-        return messages.PutItem(key=key, value=value.data, metadata=value.metadata, ttl=lifetime)
+        own = expiry(value.ttl, value.expires_at) or common
+        return messages.PutItem(key=key, value=value.data, metadata=value.metadata, **own)
     if value is None:
         raise no_value(key)
-    return messages.PutItem(key=key, value=value, ttl=None if ttl is None else duration(ttl))
+    return messages.PutItem(key=key, value=value, **common)
 
 
 def to_item(message: messages.Item) -> Item:

@@ -7,14 +7,15 @@ with all its retries; without it the client's own holds. Records are named by th
 
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status as RpcStatus
 
-from prism.client.arguments import Seconds, duration
+from prism.client.arguments import Seconds, expiry
 from prism.client.headers import NamespaceHeaders
-from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value, put_items, to_item, to_items
+from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value, put_item, put_items, to_item, to_items
 from prism.client.paging import MAX_PAGE_SIZE, Page, Pager
 from prism.client.resumption import read_to_end
 from prism.client.transport import Transport
@@ -39,6 +40,7 @@ class KeyValue:
         items: Mapping[bytes, bytes | Value],
         *,
         ttl: Seconds | None = None,
+        expires_at: datetime | None = None,
         keep_ttl: bool = False,
         idempotency_key: str = "",
         timeout: Seconds | None = None,
@@ -47,13 +49,19 @@ class KeyValue:
 
         Args:
             record: its id.
-            items: value by key; a `Value` where there is metadata or a ttl of its own.
-            ttl: how long they live. Without it an item lives for ever, even if it had a time to live before.
+            items: value by key; a `Value` where there is metadata or an expiry of its own.
+            ttl: how long they live. Without it and `expires_at` an item lives for ever, even if it had a time to live
+                before.
+            expires_at: when they expire, by the store's clock, instead of `ttl`. If it has passed, they replace what
+                was there and are gone: their version is empty.
             keep_ttl: existing items keep the time to live they have.
             idempotency_key: makes the put safe to repeat for 24 hours, so that the client itself may repeat it.
         """
         request = messages.PutRequest(
-            id=record, items=put_items(items, ttl), keep_ttl=keep_ttl, idempotency_key=idempotency_key
+            id=record,
+            items=put_items(items, ttl, expires_at),
+            keep_ttl=keep_ttl,
+            idempotency_key=idempotency_key,
         )
         answer = await self._call("put", request, timeout, keyed=bool(idempotency_key))
         return dict(zip(items, messages.PutResponse.FromString(answer).versions, strict=False))
@@ -100,6 +108,7 @@ class KeyValue:
         writes: Mapping[str, Mapping[bytes, bytes | Value]],
         *,
         ttl: Seconds | None = None,
+        expires_at: datetime | None = None,
         keep_ttl: bool = False,
         idempotency_keys: Mapping[str, str] | None = None,
         timeout: Seconds | None = None,
@@ -109,6 +118,7 @@ class KeyValue:
         Args:
             writes: items by record id, each as in `put`.
             ttl: as in `put`.
+            expires_at: as in `put`.
             keep_ttl: as in `put`.
             idempotency_keys: by record id; where every record has one, the client itself may repeat the batch.
         """
@@ -117,7 +127,10 @@ class KeyValue:
         keys = idempotency_keys or {}
         asked = [
             messages.PutRequest(
-                id=record, items=put_items(items, ttl), keep_ttl=keep_ttl, idempotency_key=keys.get(record, "")
+                id=record,
+                items=put_items(items, ttl, expires_at),
+                keep_ttl=keep_ttl,
+                idempotency_key=keys.get(record, ""),
             )
             for record, items in writes.items()
         ]
@@ -244,6 +257,7 @@ class KeyValue:
         new: bytes | Value | None,
         *,
         ttl: Seconds | None = None,
+        expires_at: datetime | None = None,
         timeout: Seconds | None = None,
     ) -> Swap:
         """Replaces an item if it is as expected; of several callers at the same time exactly one succeeds.
@@ -255,18 +269,31 @@ class KeyValue:
                 versions); or a value; or None where there should be no item.
             new: the value to store; None deletes the item.
             ttl: how long it lives, as in `put`.
+            expires_at: when it expires, as in `put`: that of the item that was read keeps it.
         """
-        request = _swap_request(record, key, expected, new, ttl)
+        request = _swap_request(record, key, expected, new, expiry(ttl, expires_at))
         answer = messages.CompareAndSwapResponse.FromString(await self._call("compare_and_swap", request, timeout))
         return Swap(answer.swapped, to_item(answer.current) if answer.HasField("current") else None)
 
     async def expire(
-        self, record: str, keys: Iterable[bytes], ttl: Seconds, *, timeout: Seconds | None = None
+        self,
+        record: str,
+        keys: Iterable[bytes],
+        ttl: Seconds | None = None,
+        *,
+        expires_at: datetime | None = None,
+        timeout: Seconds | None = None,
     ) -> list[bytes]:
-        """Gives items a new time to live and returns the keys that existed."""
+        """Gives items a new time to live, or another time to expire at, and returns the keys that existed.
+
+        Raises:
+            ValueError: not exactly one of `ttl` and `expires_at` is given.
+        """
+        if not (when := expiry(ttl, expires_at)):
+            raise ValueError("give ttl or expires_at; `persist` takes the time to live away")
         if not (asked := list(keys)):
             return []
-        request = messages.ExpireRequest(id=record, keys=asked, ttl=duration(ttl))
+        request = messages.ExpireRequest(id=record, keys=asked, **when)
         return list(messages.ExpireResponse.FromString(await self._call("expire", request, timeout)).keys)
 
     async def persist(self, record: str, keys: Iterable[bytes], *, timeout: Seconds | None = None) -> list[bytes]:
@@ -312,7 +339,7 @@ class _ScanPosition:
 
 
 def _swap_request(
-    record: str, key: bytes, expected: Item | bytes | None, new: bytes | Value | None, ttl: Seconds | None
+    record: str, key: bytes, expected: Item | bytes | None, new: bytes | Value | None, common: Mapping[str, Any]
 ) -> messages.CompareAndSwapRequest:
     request = messages.CompareAndSwapRequest(id=record, key=key)
     if expected is None:
@@ -326,11 +353,13 @@ def _swap_request(
     if new is None:
         request.delete.CopyFrom(Empty())
     else:
-        (item,) = put_items({key: new}, ttl)
+        item = put_item(key, new, common)
         request.new_value = item.value
         request.metadata.update(item.metadata)
         if item.HasField("ttl"):
             request.ttl.CopyFrom(item.ttl)
+        elif item.HasField("expires_at"):
+            request.expires_at.CopyFrom(item.expires_at)
     return request
 
 

@@ -12,7 +12,14 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from prism.errors import AlreadyExists, DataLoss, InvalidArgument, Outcome, Violation, answer_too_large
-from prism.interfaces.keyvalue import MAX_ANSWER_BYTES, CompareAndSwapRequest, Item, PutItem, PutRequest
+from prism.interfaces.keyvalue import (
+    MAX_ANSWER_BYTES,
+    CompareAndSwapRequest,
+    ExpireRequest,
+    Item,
+    PutItem,
+    PutRequest,
+)
 
 IDEMPOTENCY_MICROSECONDS = 24 * 3600 * 1_000_000
 """How long an idempotency key is remembered."""
@@ -71,6 +78,11 @@ def pack_version(version: int) -> bytes:
     return version.to_bytes(8, "big")
 
 
+def written_version(version: int, expires_at: int | None, now: int) -> bytes:
+    """The version of an item put at `now` as callers see it: empty where it had expired by then."""
+    return b"" if expires_at is not None and expires_at <= now else pack_version(version)
+
+
 def pack_metadata(written: PutItem) -> bytes:
     """An item's metadata as it is stored: a serialised `KeyValueItem` of nothing else; empty for none."""
     return Item(metadata=written.metadata).SerializeToString() if written.metadata else b""
@@ -81,23 +93,39 @@ def microseconds(ttl: Duration) -> int:
     return ttl.seconds * 1_000_000 + ttl.nanos // 1000
 
 
-def expiry(written: PutItem, now: int) -> int | None:
-    """When an item written at `now` expires; None for never."""
-    return now + microseconds(written.ttl) if written.HasField("ttl") else None
+def expiry(written: PutItem | ExpireRequest, now: int) -> int | None:
+    """When an item written at `now` expires; None for never. It may have passed: the item is then gone at once."""
+    if written.HasField("ttl"):
+        return now + microseconds(written.ttl)
+    return _instant(written.expires_at) if written.HasField("expires_at") else None
+
+
+def life(written: PutItem | ExpireRequest) -> int | None:
+    """How long an item lives as one number, for a store that has a clock of its own; None for ever.
+
+    Above zero: microseconds from the store's now. Below zero: a time in microseconds since 1970, negated.
+    """
+    if written.HasField("ttl"):
+        return microseconds(written.ttl)
+    return -_instant(written.expires_at) if written.HasField("expires_at") else None
+
+
+def _instant(time: Timestamp) -> int:
+    return time.seconds * 1_000_000 + time.nanos // 1000
 
 
 def check_put(request: PutRequest) -> None:
     """Passes a put that is consistent in itself.
 
     Raises:
-        InvalidArgument: `keep_ttl` together with an item's ttl.
+        InvalidArgument: `keep_ttl` together with an item's ttl or expires_at.
     """
     if not request.keep_ttl:
         return
     violations = [
-        Violation(f"items[{index}].ttl", "a time to live", "not together with keep_ttl; leave out one of the two")
+        Violation(f"items[{index}].{given}", "a time to live", "not together with keep_ttl; leave out one of the two")
         for index, each in enumerate(request.items)
-        if each.HasField("ttl")
+        if (given := each.WhichOneof("expiry")) is not None
     ]
     if violations:
         raise InvalidArgument("; ".join(map(str, violations)), violations=violations)
@@ -136,5 +164,9 @@ def replacement(request: CompareAndSwapRequest) -> PutItem | None:
     """What a successful compare-and-swap writes; None where it deletes."""
     if request.WhichOneof("new") == "delete":
         return None
-    ttl = request.ttl if request.HasField("ttl") else None
-    return PutItem(key=request.key, value=request.new_value, metadata=request.metadata, ttl=ttl)
+    written = PutItem(key=request.key, value=request.new_value, metadata=request.metadata)
+    if request.HasField("ttl"):
+        written.ttl.CopyFrom(request.ttl)
+    elif request.HasField("expires_at"):
+        written.expires_at.CopyFrom(request.expires_at)
+    return written

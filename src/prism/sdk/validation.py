@@ -33,6 +33,9 @@ _OF_THEIR_OWN: Mapping[str, OwnViolation] = {
 
 MAX_TTL = 100 * 366 * 86400
 
+EXPIRY_TIME_END = 8_835_955_200
+"""Seconds from 1970 to 2250: in microseconds still exact as a double, which is what Redis' scripts count in."""
+
 MAX_VIOLATIONS = 20
 """A request may be wrong a million times over; no reader needs more than these."""
 
@@ -97,6 +100,8 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
         yield _max_value(field, rules.max_value)
     if rules.time_to_live:
         yield _time_to_live(field)
+    if rules.expiry_time:
+        yield _expiry_time(field)
     most = capabilities.max_item_size if rules.item_size else rules.max_bytes
     limit = text(most) if field.type == FieldDescriptor.TYPE_STRING else octets(most)
     if rules.topic or rules.topic_pattern:
@@ -224,6 +229,21 @@ def _time_to_live(field: FieldDescriptor) -> Check:
             violations.append(Violation(path + name, found, "a time to live is at least a microsecond"))
         elif ttl.seconds > MAX_TTL:
             violations.append(Violation(path + name, found, f"a time to live is at most {MAX_TTL}s"))
+
+    return check
+
+
+def _expiry_time(field: FieldDescriptor) -> Check:
+    name = field.name
+
+    def check(message: Any, path: str, violations: list[Violation]) -> None:
+        if not message.HasField(name):
+            return
+        instant = getattr(message, name)
+        valid = 0 <= instant.seconds < EXPIRY_TIME_END and 0 <= instant.nanos < 1_000_000_000
+        if not valid or not (instant.seconds or instant.nanos >= 1000):
+            found = f"{instant.seconds + instant.nanos / 1e9:.6f} s since 1970"
+            violations.append(Violation(path + name, found, "a time to expire at is after 1970 began and before 2250"))
 
     return check
 

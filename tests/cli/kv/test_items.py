@@ -1,6 +1,7 @@
 """`prism kv get`, `put`, `delete`, `cas` and `expire` against a real server."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -99,6 +100,12 @@ async def test_compare_and_swap(run: Kv, kv: KeyValue) -> None:
         ("cas", "r", "k", "--expect", "v"),
         ("cas", "r", "k", "v", "--delete", "--expect-absent"),
         ("expire", "r", "k"),
+        ("expire", "r", "k", "--ttl", "5m", "--expires-at", "2199-01-01T00:00:00Z"),
+        ("expire", "r", "k", "--never", "--expires-at", "2199-01-01T00:00:00Z"),
+        ("put", "r", "k=v", "--ttl", "5m", "--expires-at", "2199-01-01T00:00:00Z"),
+        ("put", "r", "k=v", "--expires-at", "2199-01-01"),
+        ("put", "r", "k=v", "--expires-at", "tomorrow"),
+        ("cas", "r", "k", "v", "--expect-absent", "--ttl", "5m", "--expires-at", "2199-01-01T00:00:00Z"),
         ("put", "r", "k=1", "k=2"),
         ("put", "r", "k=-", "l=-"),
         ("put", "r", "k=v", "--metadata", "x"),
@@ -118,7 +125,21 @@ async def test_expire(run: Kv, kv: KeyValue) -> None:
     item = await kv.get("r", b"a")
     assert item is not None
     assert item.expires_at is not None
+    assert (await run("expire", "r", "a", "--expires-at", "2199-01-02T03:04:05.678901+01:00")).code == 0
+    item = await kv.get("r", b"a")
+    assert item is not None
+    assert item.expires_at == datetime(2199, 1, 2, 2, 4, 5, 678901, tzinfo=UTC)
     assert await run.json("expire", "r", "a", "--never") == [{"key": "a", "found": True}]
+
+
+async def test_a_time_to_expire_at(run: Kv, kv: KeyValue) -> None:
+    """`put` and `cas` take one, and show it as it was given."""
+    at = "2199-01-02T03:04:05.678901Z"
+    assert (await run("put", "r", "a=1", "--expires-at", at)).code == 0
+    swapped = await run.json("cas", "r", "a", "2", "--expect", "1", "--expires-at", at)
+    assert (swapped["swapped"], swapped["current"]["expires_at"]) == (True, at)
+    assert (await run("put", "r", "a=1", "--expires-at", "2020-01-01T00:00:00Z")).code == 0
+    assert await kv.get("r", b"a") is None
 
 
 async def test_scan_and_records(run: Kv, kv: KeyValue) -> None:

@@ -42,6 +42,19 @@ async def test_json_there_and_back(door: Door) -> None:
     assert got.json == {"items": [item]}
 
 
+async def test_a_time_to_expire_at_by_json(door: Door) -> None:
+    """`expiresAt` comes back as it was given; together with `ttl` it is refused."""
+    item = {"key": "cGxhbg==", "value": "dGVhbQ==", "expiresAt": "2199-01-02T03:04:05.678901Z"}
+    assert (await door.post("Put", {"id": "r", "items": [item]})).status == 200
+    (found,) = (await door.post("Get", GET | {"id": "r"})).json["items"]
+    assert found["expiresAt"] == item["expiresAt"]
+    both = await door.post("Put", {"id": "r", "items": [item | {"ttl": "60s", "value": ""}]})
+    assert (both.status, both.json["code"]) == (400, "invalid_argument")
+    assert "expiry" in both.json["message"]
+    (kept,) = (await door.post("Get", GET | {"id": "r"})).json["items"]
+    assert kept == found
+
+
 async def test_proto_there_and_back(door: Door) -> None:
     """Generated clients send protobuf; it passes untouched."""
     await door.post("Put", PUT)

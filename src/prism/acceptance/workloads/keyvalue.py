@@ -5,15 +5,19 @@ from contextlib import AbstractAsyncContextManager
 
 from prism.acceptance.callers.caller import Caller
 from prism.acceptance.stored_numbers import stored_numbers
-from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration, put_items
+from prism.acceptance.suites.keyvalue.dsl import LONG, OPERATIONS, KeyValue, duration, moment, put_items
 from prism.acceptance.suites.keyvalue.requests import REQUESTS
 from prism.acceptance.workload import Request, StoringWorkload, Witness
 from prism.acceptance.write_ledger import WriteLedger
 from prism.interfaces.keyvalue import DeleteRequest, GetRequest, PutItem, PutRequest
 
+_FAR = 4e9
 _FIELDS = {
-    "ttl": PutRequest(id="r1", items=[PutItem(key=b"k", ttl=duration(LONG))]),
-    "idempotency": PutRequest(id="r1", items=[PutItem(key=b"k")], idempotency_key="key"),
+    "ttl": [
+        PutRequest(id="r1", items=[PutItem(key=b"k", ttl=duration(LONG))]),
+        PutRequest(id="r1", items=[PutItem(key=b"k", expires_at=moment(_FAR))]),
+    ],
+    "idempotency": [PutRequest(id="r1", items=[PutItem(key=b"k")], idempotency_key="key")],
 }
 
 
@@ -37,7 +41,7 @@ class KeyValueWorkload(StoringWorkload):
     def requests(capability: str) -> Sequence[Request]:
         """See Workload."""
         calls = [(name, REQUESTS[name]("r1", b"k")) for name in REQUESTS if OPERATIONS[name].requires == capability]
-        return [*calls, ("Put", _FIELDS[capability])] if capability in _FIELDS else calls
+        return [*calls, *(("Put", request) for request in _FIELDS.get(capability, ()))]
 
     @property
     def durable(self) -> bool:

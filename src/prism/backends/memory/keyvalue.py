@@ -42,10 +42,9 @@ from prism.sdk.keyvalue import (
     fitting,
     is_expected,
     item,
-    microseconds,
     pack_metadata,
-    pack_version,
     replacement,
+    written_version,
 )
 from prism.sdk.scan import Page, Range, Selection, list_records, page, scan, scan_stream
 
@@ -71,7 +70,7 @@ class MemoryKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
                 return remembered.answer
         id_ = request.id.encode()
         entries = [self._write(namespace, id_, each, now, keep_ttl=request.keep_ttl) for each in request.items]
-        answer = PutResponse(versions=[pack_version(entry.version) for entry in entries])
+        answer = PutResponse(versions=[written_version(each.version, each.expires_at, now) for each in entries])
         if request.idempotency_key:
             namespace.remember(request.idempotency_key, fingerprint(request), answer, now)
         return answer
@@ -135,10 +134,10 @@ class MemoryKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
             namespace.remove(id_, request.key)
             return CompareAndSwapResponse(swapped=True)
         swapped = self._write(namespace, id_, written, now)
-        return CompareAndSwapResponse(swapped=True, current=item(request.key, *swapped))
+        return CompareAndSwapResponse(swapped=True, current=item(request.key, *swapped) if swapped.lives(now) else None)
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        return ExpireResponse(keys=self._set_expiry(request, context, self._store.now() + microseconds(request.ttl)))
+        return ExpireResponse(keys=self._set_expiry(request, context, expiry(request, self._store.now())))
 
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
         return PersistResponse(keys=self._set_expiry(request, context, None))

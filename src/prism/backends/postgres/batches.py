@@ -7,7 +7,7 @@ from prism.backends.postgres import statements
 from prism.backends.postgres.lane import Call
 from prism.errors import DataLoss
 from prism.interfaces.keyvalue import ExistsRequest, GetRequest, GetResponse, PutRequest, PutResponse
-from prism.sdk.keyvalue import item, microseconds, pack_metadata, pack_version
+from prism.sdk.keyvalue import item, life, pack_metadata, pack_version
 
 Fetch = Callable[..., Awaitable[Sequence[Any]]]
 """Runs a statement with its parameters."""
@@ -103,17 +103,22 @@ def put_batch(fetch: Fetch) -> PutBatch:
 
     async def run(calls: Sequence[Put]) -> list[PutResponse | Exception]:
         rows = iter(await fetch(statements.PUT, *put_arguments(calls), False))
-        return [PutResponse(versions=[pack_version(next(rows)[0]) for _ in call.rows]) for call in calls]
+        return [PutResponse(versions=[put_version(next(rows)[0]) for _ in call.rows]) for call in calls]
 
     return run
 
 
 def put_arguments(calls: Sequence[Put]) -> tuple[list[Any], ...]:
-    """The columns of what `calls` write: namespace, id, key, value, metadata, time to live."""
+    """The columns of what `calls` write: namespace, id, key, value, metadata, life."""
     columns: tuple[list[Any], ...] = ([], [], [], [], [], [])
     for call in calls:
         for (namespace, id_, key), each in zip(call.rows, call.items, strict=True):
-            ttl = microseconds(each.ttl) if each.HasField("ttl") else None
-            for column, value in zip(columns, (namespace, id_, key, each.value, pack_metadata(each), ttl), strict=True):
+            row = (namespace, id_, key, each.value, pack_metadata(each), life(each))
+            for column, value in zip(columns, row, strict=True):
                 column.append(value)
     return columns
+
+
+def put_version(version: int) -> bytes:
+    """A version of `statements.PUT` as callers see it; empty for an item that is gone."""
+    return pack_version(version) if version else b""

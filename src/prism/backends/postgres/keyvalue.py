@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from prism.backends.postgres import statements
-from prism.backends.postgres.batches import Get, Put, exists_batch, get_batch, put_arguments, put_batch
+from prism.backends.postgres.batches import Get, Put, exists_batch, get_batch, put_arguments, put_batch, put_version
 from prism.backends.postgres.lane import Lane, Work, work_lane
 from prism.backends.postgres.sessions import Rows, Sessions
 from prism.errors import Conflict, DataLoss, Outcome, PrismError
@@ -45,9 +45,8 @@ from prism.sdk.keyvalue import (
     fingerprint,
     is_expected,
     item,
-    microseconds,
+    life,
     pack_metadata,
-    pack_version,
     replacement,
 )
 from prism.sdk.scan import Page, Range, Selection, list_records, page, scan, scan_stream
@@ -112,7 +111,7 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
 
     async def _put_keeping_ttl(self, call: Put) -> PutResponse:
         rows = await self._fetch(statements.PUT, *put_arguments([call]), True)
-        return PutResponse(versions=[pack_version(version) for (version,) in rows])
+        return PutResponse(versions=[put_version(version) for (version,) in rows])
 
     async def _put_once(self, request: PutRequest, context: Context) -> PutResponse:
         namespace, key = context.namespace.encode(), request.idempotency_key.encode()
@@ -125,7 +124,7 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
                 for remembered, _versions in rows:
                     check_same(request, remembered)
             if rows:
-                return PutResponse(versions=[pack_version(version) for version in rows[0]["versions"]])
+                return PutResponse(versions=[put_version(version) for version in rows[0]["versions"]])
         raise _contended()
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
@@ -144,19 +143,19 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         return await self._write(context, delete_items if keys else delete_record)
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        return ExpireResponse(keys=await self._set_expiry(request, context, microseconds(request.ttl)))
+        return ExpireResponse(keys=await self._set_expiry(request, context, life(request)))
 
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
         return PersistResponse(keys=await self._set_expiry(request, context, None))
 
     async def _set_expiry(
-        self, request: ExpireRequest | PersistRequest, context: Context, ttl: int | None
+        self, request: ExpireRequest | PersistRequest, context: Context, lifetime: int | None
     ) -> list[bytes]:
         keys = list(dict.fromkeys(request.keys))
         record = (context.namespace.encode(), request.id.encode())
 
         async def update() -> list[bytes]:
-            existed = {key for (key,) in await self._fetch(statements.SET_EXPIRY, *record, keys, ttl)}
+            existed = {key for (key,) in await self._fetch(statements.SET_EXPIRY, *record, keys, lifetime)}
             return [key for key in keys if key in existed]
 
         return await self._write(context, update)
@@ -189,14 +188,15 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         if written is None:
             removed = () if absent else await self._fetch(statements.REMOVE, *place, *_expected(request))
             return CompareAndSwapResponse(swapped=True) if removed else None
-        ttl = microseconds(written.ttl) if written.HasField("ttl") else None
         metadata = pack_metadata(written)
-        new = (written.value, metadata, ttl)
+        new = (written.value, metadata, life(written))
         if absent:
             rows = await self._fetch(statements.CREATE, *place, *new)
         else:
             rows = await self._fetch(statements.SWAP, *place, *new, *_expected(request))
-        for version, expires_at in rows:
+        for version, expires_at, gone in rows:
+            if gone:
+                return CompareAndSwapResponse(swapped=True)
             current = item(written.key, written.value, metadata, version, expires_at)
             return CompareAndSwapResponse(swapped=True, current=current)
         return None

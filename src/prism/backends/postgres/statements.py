@@ -33,7 +33,9 @@ class Statement:
 _LIVE_AT_START = "(expires_at IS NULL OR expires_at > statement_timestamp())"
 _LIVE = "(current.expires_at IS NULL OR current.expires_at > clock_timestamp())"
 _EXPIRY = "(extract(epoch FROM expires_at) * 1000000)::bigint"
-_AFTER = "clock_timestamp() + {} * interval '1 microsecond'"
+_INSTANT = "timestamptz 'epoch' - {0} * interval '1 microsecond'"
+# Of a life as `prism.sdk.keyvalue.life` gives it.
+_AFTER = f"CASE WHEN {{0}} < 0 THEN {_INSTANT} ELSE clock_timestamp() + {{0}} * interval '1 microsecond' END"
 
 GET = Statement(
     f"""
@@ -70,13 +72,16 @@ _INPUT = """
     input AS MATERIALIZED (
         SELECT given.*, nextval('@.versions') AS version
         FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[])
-            WITH ORDINALITY AS given (namespace, id, key, value, metadata, ttl, n)
+            WITH ORDINALITY AS given (namespace, id, key, value, metadata, life, n)
     )
 """
 
+# What its caller gets for an item: 0 where its time to expire at had passed.
+_WRITTEN = f"CASE WHEN life < 0 AND {_INSTANT.format('life')} <= statement_timestamp() THEN 0 ELSE version END"
+
 _STORE_INPUT = f"""
     INSERT INTO @.items AS current (namespace, id, key, value, metadata, version, expires_at)
-    SELECT namespace, id, key, value, metadata, version, {_AFTER.format("ttl")}
+    SELECT namespace, id, key, value, metadata, version, {_AFTER.format("life")}
     FROM input WHERE {{}} ORDER BY namespace, id, key
     ON CONFLICT (namespace, id, key) DO UPDATE
     SET value = excluded.value, metadata = excluded.metadata, version = excluded.version,
@@ -89,7 +94,7 @@ _STORE_INPUT = f"""
 PUT = Statement(
     f"""
     WITH {_INPUT}, stored AS ({_STORE_INPUT.format("true")})
-    SELECT version FROM input ORDER BY n
+    SELECT {_WRITTEN} FROM input ORDER BY n
     """,
     writes=True,
 )
@@ -99,7 +104,7 @@ PUT_ONCE = Statement(
     f"""
     WITH {_INPUT}, claimed AS (
         INSERT INTO @.idempotency AS current (namespace, key, fingerprint, versions, used_at)
-        SELECT $8, $9, $10, (SELECT array_agg(version ORDER BY n) FROM input), clock_timestamp()
+        SELECT $8, $9, $10, (SELECT array_agg({_WRITTEN} ORDER BY n) FROM input), clock_timestamp()
         ON CONFLICT (namespace, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, versions = excluded.versions, used_at = excluded.used_at
         WHERE current.used_at <= clock_timestamp() - $11 * interval '1 microsecond'
@@ -156,6 +161,9 @@ SET_EXPIRY = Statement(
     writes=True,
 )
 
+# No time to live is over before it has begun: this is of a time to expire at that had passed.
+_GONE = "expires_at <= statement_timestamp()"
+
 _ONE = "current.namespace = $1 AND current.id = $2 AND current.key = $3"
 
 CREATE = Statement(
@@ -166,7 +174,7 @@ CREATE = Statement(
     SET value = excluded.value, metadata = excluded.metadata, version = excluded.version,
         expires_at = excluded.expires_at
     WHERE NOT {_LIVE}
-    RETURNING version, {_EXPIRY}
+    RETURNING version, {_EXPIRY}, {_GONE}
     """,
     writes=True,
 )
@@ -177,7 +185,7 @@ SWAP = Statement(
     SET value = $4, metadata = $5, version = nextval('@.versions'), expires_at = {_AFTER.format("$6::bigint")}
     WHERE {_ONE} AND {_LIVE}
         AND ($7::bytea IS NULL OR current.value = $7) AND ($8::bigint IS NULL OR current.version = $8)
-    RETURNING version, {_EXPIRY}
+    RETURNING version, {_EXPIRY}, {_GONE}
     """,
     writes=True,
 )

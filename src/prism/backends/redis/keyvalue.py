@@ -51,12 +51,14 @@ from prism.sdk.keyvalue import (
     check_same,
     fingerprint,
     item,
-    microseconds,
+    life,
     pack_metadata,
     replacement,
 )
 from prism.sdk.scan import Page, Range, Row, Selection, list_records, page, scan, scan_stream
 
+_GONE = bytes(8)
+"""What a script answers as the version of an item whose time to expire at had passed."""
 _REMEMBERED_MS = IDEMPOTENCY_MICROSECONDS // 1000
 _GETS = Bounds(calls=256, in_flight=2)
 _PUTS = Bounds(calls=256, in_flight=2)
@@ -123,7 +125,7 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         submit = partial(self._puts.submit, context.namespace, command, size=request.ByteSize())
         written, soonest = await (submit() if self._server.spans_slots else once_moved(submit, context))
         await self._index.after_write(context.namespace, id_, soonest)
-        return PutResponse(versions=[written[at : at + 8] for at in range(0, len(written), 8)])
+        return PutResponse(versions=_versions(written))
 
     async def _put_all(self, commands: Sequence[Command]) -> Sequence[Any]:
         return await self._server.run(commands, writes=True)
@@ -146,17 +148,17 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         return DeleteResponse(keys=removed, count=len(removed)) if keys else DeleteResponse(count=removed)
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        return ExpireResponse(keys=await self._set_expiry(request, context, b"%d" % microseconds(request.ttl)))
+        return ExpireResponse(keys=await self._set_expiry(request, context, _life(request)))
 
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
         return PersistResponse(keys=await self._set_expiry(request, context, b""))
 
     async def _set_expiry(
-        self, request: ExpireRequest | PersistRequest, context: Context, ttl: bytes
+        self, request: ExpireRequest | PersistRequest, context: Context, lifetime: bytes
     ) -> Sequence[bytes]:
         check_time(context, writes=True)
         id_, keys = request.id.encode(), list(dict.fromkeys(request.keys))
-        soonest, existed = await self._write(self._script(scripts.SET_EXPIRY, context, id_, ttl, *keys), context)
+        soonest, existed = await self._write(self._script(scripts.SET_EXPIRY, context, id_, lifetime, *keys), context)
         await self._index.after_write(context.namespace, id_, soonest)
         return list(existed)
 
@@ -281,9 +283,20 @@ def _put_arguments(request: PutRequest) -> Iterator[bytes | int]:
 
 
 def _item_arguments(written: PutItem) -> list[bytes]:
-    """Key, time to live, a random byte for the version, and what is stored behind version and expiry."""
-    ttl = b"%d" % microseconds(written.ttl) if written.HasField("ttl") else b""
-    return [written.key, ttl, os.urandom(1), pack_body(pack_metadata(written), written.value)]
+    """Key, life, a random byte for the version, and what is stored behind version and expiry."""
+    return [written.key, _life(written), os.urandom(1), pack_body(pack_metadata(written), written.value)]
+
+
+def _life(written: PutItem | ExpireRequest) -> bytes:
+    lifetime = life(written)
+    return b"" if lifetime is None else b"%d" % lifetime
+
+
+def _versions(written: bytes) -> Iterator[bytes]:
+    """The versions of a put; of an item that is gone, none."""
+    for at in range(0, len(written), 8):
+        version = written[at : at + 8]
+        yield b"" if version == _GONE else version
 
 
 def _rows(id_: bytes, answer: Sequence[bytes], keys_only: bool) -> list[Row]:

@@ -1,7 +1,7 @@
 """KeyValue on SQLite: each operation says what it does in a transaction; the store says when."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 
 from prism.backends.sqlite import items
@@ -42,10 +42,9 @@ from prism.sdk.keyvalue import (
     fitting,
     is_expected,
     item,
-    microseconds,
     pack_metadata,
-    pack_version,
     replacement,
+    written_version,
 )
 from prism.sdk.scan import Page, Range, Selection, list_records, page, scan, scan_stream
 
@@ -66,10 +65,11 @@ class SqliteKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
                 if remembered is not None:
                     check_same(request, remembered[0])
                     return PutResponse.FromString(remembered[1])
-            versions = [
-                items.put(transaction, namespace, id_, each, keep_ttl=request.keep_ttl) for each in request.items
-            ]
-            answer = PutResponse(versions=map(pack_version, versions))
+            now, versions = transaction.now, []
+            for each in request.items:
+                version = items.put(transaction, namespace, id_, each, keep_ttl=request.keep_ttl)
+                versions.append(written_version(version, expiry(each, now), now))
+            answer = PutResponse(versions=versions)
             if request.idempotency_key:
                 record = (fingerprint(request), answer.SerializeToString())
                 items.remember(transaction, namespace, request.idempotency_key, *record)
@@ -147,25 +147,27 @@ class SqliteKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
                 items.delete(transaction, namespace, id_, key)
                 return CompareAndSwapResponse(swapped=True)
             version = items.put(transaction, namespace, id_, written)
-            current = item(key, written.value, pack_metadata(written), version, expiry(written, now))
+            expires_at = expiry(written, now)
+            if expires_at is not None and expires_at <= now:
+                return CompareAndSwapResponse(swapped=True)
+            current = item(key, written.value, pack_metadata(written), version, expires_at)
             return CompareAndSwapResponse(swapped=True, current=current)
 
         return await self._store.write(context, apply, size=request.ByteSize())
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        ttl = microseconds(request.ttl)
-        return ExpireResponse(keys=await self._set_expiry(request, context, ttl))
+        return ExpireResponse(keys=await self._set_expiry(request, context, lambda now: expiry(request, now)))
 
     async def persist(self, request: PersistRequest, context: Context) -> PersistResponse:
-        return PersistResponse(keys=await self._set_expiry(request, context, None))
+        return PersistResponse(keys=await self._set_expiry(request, context, lambda _now: None))
 
     async def _set_expiry(
-        self, request: ExpireRequest | PersistRequest, context: Context, ttl: int | None
+        self, request: ExpireRequest | PersistRequest, context: Context, expires_at: Callable[[int], int | None]
     ) -> list[bytes]:
         namespace, id_ = context.namespace.encode(), request.id.encode()
 
         def apply(transaction: Transaction) -> list[bytes]:
-            until = None if ttl is None else transaction.now + ttl
+            until = expires_at(transaction.now)
             keys = dict.fromkeys(request.keys)
             return [key for key in keys if items.set_expiry(transaction, namespace, id_, key, until)]
 

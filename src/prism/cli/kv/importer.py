@@ -1,9 +1,8 @@
 """Stores records from JSON Lines through a gateway: several batches in flight, every skipped line reported."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from prism.cli.kv.json_lines import BadLine, decode, size_of, split
 from prism.client import InvalidArgument, Item, KeyValue, LimitExceeded, PrismError, Unimplemented, Value
@@ -50,8 +49,8 @@ class _Batch:
 class Importer:
     """One import into one namespace.
 
-    Lines of the same record are stored in their order, so that the last one wins. An expiry becomes a time to live when
-    its batch is sent, by the clock of this machine: in the store it differs by the way there and by the store's clock.
+    Lines of the same record are stored in their order, so that the last one wins. An expiry travels as the time that it
+    is: whether it has passed is for the store's clock to say, which gives no version to an item that is gone.
     """
 
     def __init__(self, keyvalue: KeyValue, on_bad_line: Callable[[int, str], None], on_bytes: Callable[[int], None]):
@@ -127,8 +126,7 @@ class Importer:
                 task.result()
 
     async def _store(self, writes: list[_Write]) -> None:
-        now = datetime.now(UTC)
-        values = {write.record: living for write in writes if (living := self._living(write, now))}
+        values = {write.record: _values(write) for write in writes}
         try:
             results = await self._keyvalue.batch_put(values)
         except (InvalidArgument, LimitExceeded) as error:
@@ -138,16 +136,14 @@ class Importer:
         for write in writes:
             result = results.get(write.record)
             if result is not None and result.error is None:
-                self._stored(write, len(values[write.record]))
+                self._stored(write, result.versions)
             else:
                 await self._store_alone(write)
 
     async def _store_alone(self, write: _Write) -> None:
         """Repeats a write that failed in its batch; putting the same again is safe."""
-        values = self._living(write, datetime.now(UTC))
         try:
-            if values:
-                await self._keyvalue.put(write.record, values)
+            versions = await self._keyvalue.put(write.record, _values(write))
         except PrismError as error:
             too_large = isinstance(error, LimitExceeded) and error.retry_after is None
             if not too_large and not isinstance(error, InvalidArgument | Unimplemented):
@@ -155,20 +151,13 @@ class Importer:
                 raise
             self._skip(write.line, error.message)
         else:
-            self._stored(write, len(values))
+            self._stored(write, versions)
 
-    def _living(self, write: _Write, now: datetime) -> dict[bytes, bytes | Value]:
-        values: dict[bytes, bytes | Value] = {}
-        for item in write.items:
-            if item.expires_at is None:
-                values[item.key] = Value(item.value, item.metadata) if item.metadata else item.value
-            elif item.expires_at > now:
-                values[item.key] = Value(item.value, item.metadata, ttl=item.expires_at - now)
-        return values
-
-    def _stored(self, write: _Write, items: int) -> None:
+    def _stored(self, write: _Write, versions: Mapping[bytes, bytes]) -> None:
+        gone = sum(not version for version in versions.values())
+        items = len(write.items) - gone
         self.counts.items += items
-        self.counts.expired += len(write.items) - items
+        self.counts.expired += gone
         self.counts.records += write.last and items > 0
 
     def _skip(self, number: int, problem: str) -> None:
@@ -176,3 +165,12 @@ class Importer:
             self._bad.add(number)
             self.counts.bad_lines += 1
             self._on_bad_line(number, problem)
+
+
+def _values(write: _Write) -> dict[bytes, bytes | Value]:
+    return {
+        item.key: Value(item.value, item.metadata, expires_at=item.expires_at)
+        if item.metadata or item.expires_at
+        else item.value
+        for item in write.items
+    }

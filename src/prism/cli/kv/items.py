@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from prism.cli.duration import duration
 from prism.cli.exit_code import ExitCode
+from prism.cli.instant import instant
 from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.rows import COLUMNS, item_row, version_text
 from prism.cli.octets import octets, pair, to_cell, to_json
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 _record = click.argument("record", metavar="ID")
 _ttl = click.option("--ttl", type=duration, help="Time to live, such as 90s, 30m or 7d.")
+_expires_at = click.option(
+    "--expires-at", type=instant, metavar="TIME", help="Time to expire at, such as 2030-01-01T00:00:00Z."
+)
 _metadata = click.option(
     "--metadata", multiple=True, metavar="NAME=TEXT", help="Store metadata with the value, as NAME=TEXT; repeatable."
 )
@@ -52,6 +57,7 @@ async def get(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], raw: bool
 @_record
 @click.argument("items", metavar="KEY=VALUE...", type=pair, nargs=-1, required=True)
 @_ttl
+@_expires_at
 @click.option("--keep-ttl", is_flag=True, help="Keep the time to live that existing items have.")
 @_metadata
 @click.option(
@@ -66,6 +72,7 @@ async def put(
     record: str,
     items: tuple[tuple[bytes, bytes], ...],
     ttl: float | None,
+    expires_at: datetime | None,
     keep_ttl: bool,
     metadata: tuple[str, ...],
     idempotency_key: str,
@@ -73,15 +80,18 @@ async def put(
 ) -> ExitCode:
     """Store items in record ID and print their new versions.
 
-    Without --ttl an item lives for ever, even if it had a time to live before. Give a KEY that contains "=" as
-    base64:..., without padding.
+    Without --ttl and --expires-at an item lives for ever, even if it had a time to live before. Give a KEY that
+    contains "=" as base64:..., without padding.
     """
     from prism.client import Value
 
+    _one_expiry(ttl, expires_at)
     values = {key: Value(value, _notes(metadata)) for key, value in items}
     if len(values) < len(items):
         raise click.UsageError("give each KEY once")
-    versions = await kv.put(record, values, ttl=ttl, keep_ttl=keep_ttl, idempotency_key=idempotency_key)
+    versions = await kv.put(
+        record, values, ttl=ttl, expires_at=expires_at, keep_ttl=keep_ttl, idempotency_key=idempotency_key
+    )
     shown = to_cell if output == "table" else to_json
     with writer(output, ("key", "version")) as out:
         for key, version in versions.items():
@@ -120,6 +130,7 @@ async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole:
 )
 @click.option("--expect-absent", is_flag=True, help="Store NEW only if the item does not exist yet.")
 @_ttl
+@_expires_at
 @_metadata
 @output_option
 async def cas(
@@ -133,12 +144,14 @@ async def cas(
     expect_version: str | None,
     expect_absent: bool,
     ttl: float | None,
+    expires_at: datetime | None,
     metadata: tuple[str, ...],
     output: str,
 ) -> ExitCode:
     """Store NEW in item KEY of record ID if the item is as expected, and print the item after the call."""
     from prism.client import Item, Value
 
+    _one_expiry(ttl, expires_at)
     if (new is None) != remove:
         raise click.UsageError("give a NEW value or --delete")
     if sum((expect is not None, expect_version is not None, expect_absent)) != 1:
@@ -147,7 +160,7 @@ async def cas(
     if expect_version is not None:
         expected = Item(key, version=_version(expect_version))
     value = None if new is None else Value(new, _notes(metadata))
-    swap = await kv.compare_and_swap(record, key, expected, value, ttl=ttl)
+    swap = await kv.compare_and_swap(record, key, expected, value, ttl=ttl, expires_at=expires_at)
     current = item_row(swap.current, output) if swap.current else None
     show(output, {"swapped": swap.swapped, "current": current})
     return ExitCode.OK if swap else ExitCode.NEGATIVE
@@ -157,20 +170,33 @@ async def cas(
 @_record
 @click.argument("keys", metavar="KEY...", type=octets, nargs=-1, required=True)
 @_ttl
+@_expires_at
 @click.option("--never", is_flag=True, help="Remove the time to live, so that the items never expire.")
 @output_option
 async def expire(
-    kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], ttl: float | None, never: bool, output: str
+    kv: "KeyValue",
+    *,
+    record: str,
+    keys: tuple[bytes, ...],
+    ttl: float | None,
+    expires_at: datetime | None,
+    never: bool,
+    output: str,
 ) -> ExitCode:
-    """Set the time to live of items of record ID, or remove it with --never."""
-    if (ttl is None) != never:
-        raise click.UsageError("give --ttl or --never")
-    found = await kv.persist(record, keys) if ttl is None else await kv.expire(record, keys, ttl)
+    """Set when items of record ID expire, or that they do not with --never."""
+    if (ttl is not None) + (expires_at is not None) + never != 1:
+        raise click.UsageError("give one of --ttl, --expires-at and --never")
+    found = await (kv.persist(record, keys) if never else kv.expire(record, keys, ttl, expires_at=expires_at))
     shown = to_cell if output == "table" else to_json
     with writer(output, ("key", "found")) as out:
         for key in keys:
             out.write({"key": shown(key), "found": key in found})
     return ExitCode.OK if set(keys) <= set(found) else ExitCode.NEGATIVE
+
+
+def _one_expiry(ttl: float | None, expires_at: datetime | None) -> None:
+    if ttl is not None and expires_at is not None:
+        raise click.UsageError("give --ttl or --expires-at, not both")
 
 
 def _notes(metadata: tuple[str, ...]) -> dict[str, str]:

@@ -35,8 +35,8 @@ async def import_(kv: "KeyValue", *, file: str) -> ExitCode:
     """Store the records of FILE, or of standard input with -.
 
     Existing items are overwritten and other items stay, so importing a file twice is safe. A line that is not valid
-    is skipped and reported by its number. Expired items are skipped too. Items that expire later get the remaining
-    time by the clock of this machine.
+    is skipped and reported by its number. Items keep the time that they expire at. Those that have expired by the
+    store's clock are counted: they replace what was there, and are gone.
     """
     from prism.cli.kv.importer import Importer
     from prism.cli.kv.line_reader import read_lines

@@ -33,7 +33,7 @@ class KeyValueItem(_message.Message):
     def __init__(self, key: _Optional[bytes] = ..., value: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ..., version: _Optional[bytes] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class KeyValuePutItem(_message.Message):
-    __slots__ = ("key", "value", "metadata", "ttl")
+    __slots__ = ("key", "value", "metadata", "ttl", "expires_at")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -45,11 +45,13 @@ class KeyValuePutItem(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     TTL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     key: bytes
     value: bytes
     metadata: _containers.ScalarMap[str, str]
     ttl: _duration_pb2.Duration
-    def __init__(self, key: _Optional[bytes] = ..., value: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[bytes] = ..., value: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class KeyValuePutRequest(_message.Message):
     __slots__ = ("id", "items", "keep_ttl", "idempotency_key")
@@ -236,7 +238,7 @@ class KeyValueListRecordsResponse(_message.Message):
     def __init__(self, ids: _Optional[_Iterable[str]] = ..., next_cursor: _Optional[bytes] = ...) -> None: ...
 
 class KeyValueCompareAndSwapRequest(_message.Message):
-    __slots__ = ("id", "key", "expected_value", "expected_version", "expected_absent", "new_value", "delete", "ttl", "metadata")
+    __slots__ = ("id", "key", "expected_value", "expected_version", "expected_absent", "new_value", "delete", "ttl", "expires_at", "metadata")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +254,7 @@ class KeyValueCompareAndSwapRequest(_message.Message):
     NEW_VALUE_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
     TTL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     id: str
     key: bytes
@@ -261,8 +264,9 @@ class KeyValueCompareAndSwapRequest(_message.Message):
     new_value: bytes
     delete: _empty_pb2.Empty
     ttl: _duration_pb2.Duration
+    expires_at: _timestamp_pb2.Timestamp
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, id: _Optional[str] = ..., key: _Optional[bytes] = ..., expected_value: _Optional[bytes] = ..., expected_version: _Optional[bytes] = ..., expected_absent: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., new_value: _Optional[bytes] = ..., delete: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., key: _Optional[bytes] = ..., expected_value: _Optional[bytes] = ..., expected_version: _Optional[bytes] = ..., expected_absent: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., new_value: _Optional[bytes] = ..., delete: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class KeyValueCompareAndSwapResponse(_message.Message):
     __slots__ = ("swapped", "current")
@@ -273,14 +277,16 @@ class KeyValueCompareAndSwapResponse(_message.Message):
     def __init__(self, swapped: bool = ..., current: _Optional[_Union[KeyValueItem, _Mapping]] = ...) -> None: ...
 
 class KeyValueExpireRequest(_message.Message):
-    __slots__ = ("id", "keys", "ttl")
+    __slots__ = ("id", "keys", "ttl", "expires_at")
     ID_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     TTL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     id: str
     keys: _containers.RepeatedScalarFieldContainer[bytes]
     ttl: _duration_pb2.Duration
-    def __init__(self, id: _Optional[str] = ..., keys: _Optional[_Iterable[bytes]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., keys: _Optional[_Iterable[bytes]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class KeyValueExpireResponse(_message.Message):
     __slots__ = ("keys",)

@@ -28,7 +28,7 @@ ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 
 class FieldRules(_message.Message):
-    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value", "topic", "topic_pattern")
+    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value", "topic", "topic_pattern", "expiry_time")
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class FieldRules(_message.Message):
     MAX_VALUE_FIELD_NUMBER: _ClassVar[int]
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     TOPIC_PATTERN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_TIME_FIELD_NUMBER: _ClassVar[int]
     required: bool
     max_bytes: int
     max_items: int
@@ -51,4 +52,5 @@ class FieldRules(_message.Message):
     max_value: int
     topic: bool
     topic_pattern: bool
-    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ..., topic: bool = ..., topic_pattern: bool = ...) -> None: ...
+    expiry_time: bool
+    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ..., topic: bool = ..., topic_pattern: bool = ..., expiry_time: bool = ...) -> None: ...

@@ -7,12 +7,12 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 
 from prism._proto.data.v1.keyvalue_pb2 import KeyValueBatchGetResponse, KeyValueBatchPutResponse
-from prism.acceptance.dsl import BRIEF, EXPIRY_TIMEOUT, LONG, Dsl, duration, operations
+from prism.acceptance.dsl import BRIEF, EXPIRY_TIMEOUT, LONG, Dsl, duration, moment, operations
 from prism.errors import InvalidArgument
 from prism.interfaces import keyvalue as kv
 from prism.interfaces.capabilities.keyvalue import KeyValueCapabilities
 
-__all__ = ["BRIEF", "LONG", "OPERATIONS", "KeyValue", "duration", "names_field", "put_items"]
+__all__ = ["BRIEF", "LONG", "OPERATIONS", "KeyValue", "duration", "moment", "names_field", "put_items"]
 
 OPERATIONS = operations(kv.INTERFACE)
 

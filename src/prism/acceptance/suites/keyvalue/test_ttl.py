@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from prism.acceptance.suites.keyvalue.dsl import BRIEF, LONG, KeyValue, duration, put_items
+from prism.acceptance.dsl import EXPIRY_TIMEOUT
+from prism.acceptance.suites.keyvalue.dsl import BRIEF, LONG, KeyValue, duration, moment, put_items
 from prism.errors import InvalidArgument
 from prism.interfaces.keyvalue import CompareAndSwapRequest, ExpireRequest, Item, PutItem, PutRequest
 
@@ -132,6 +133,101 @@ async def test_a_ttl_is_above_zero(kv: KeyValue, name: str) -> None:
         swap = CompareAndSwapRequest(id="r", key=b"k", expected_value=b"old", new_value=b"new", ttl=ttl)
         error = await kv.refused(InvalidArgument, "CompareAndSwap", swap)
         assert [violation.field for violation in error.violations] == ["ttl"]
+    (item,) = await kv.get("r", b"new", b"k")
+    assert (item.key, item.value, item.HasField("expires_at")) == (b"k", b"old", False)
+
+
+def moments(*seconds: float) -> list[int]:
+    """Times that many seconds from now, in odd microseconds since 1970."""
+    return [int((time.time() + each) * 1000) * 1000 + 457 for each in seconds]
+
+
+def put_until(**instants: int) -> list[PutItem]:
+    """An item for each name, to expire at a time in microseconds since 1970."""
+    return [
+        PutItem(key=name.encode(), value=b"1", expires_at=moment(instant / 1e6)) for name, instant in instants.items()
+    ]
+
+
+async def test_a_time_to_expire_at_is_kept_as_it_is(kv: KeyValue) -> None:
+    """CONTRACT, time to live: `expires_at` is given back to the microsecond, by every read and every write of one."""
+    soon, later, last = moments(LONG, 2 * LONG, 200 * 365 * 86400)
+    await kv.call("Put", PutRequest(id="r", items=[*put_until(a=later, b=soon, c=last), PutItem(key=b"d")]))
+    items = await kv.get("r", b"a", b"b", b"c", b"d")
+    assert [item.expires_at.ToMicroseconds() for item in items[:3]] == [later, soon, last]
+    assert not items[3].HasField("expires_at")
+    if kv.capabilities.scan:
+        assert await kv.scan("r") == items
+        assert [item for _, item in await kv.stream("r")] == items
+    assert (await kv.call("Expire", ExpireRequest(id="r", keys=[b"c", b"d"], expires_at=moment(soon / 1e6)))).keys
+    if kv.capabilities.declares("compare_and_swap"):
+        swapped = await kv.swap("r", b"b", expected_value=b"1", new_value=b"2", expires_at=moment(last / 1e6))
+        assert swapped.current.expires_at.ToMicroseconds() == last
+    else:
+        await kv.call("Put", PutRequest(id="r", items=put_until(b=last)))
+    found = [item.expires_at.ToMicroseconds() for item in await kv.get("r", b"a", b"b", b"c", b"d")]
+    assert found == [later, last, soon, soon]
+
+
+async def test_a_time_to_expire_at_comes(kv: KeyValue) -> None:
+    """CONTRACT, time to live: at that time, by the store's clock, the item is gone as with a ttl."""
+    await kv.put("r", {b"k": b"1", b"l": b"1"})
+    kept = await kv.item("r", b"k")
+    await kv.put("r", {b"clock": b""}, ttl=LONG)
+    store_clock = (await kv.item("r", b"clock")).expires_at.ToMicroseconds() / 1e6 - LONG
+    await kv.call("Put", PutRequest(id="r", items=[PutItem(key=b"l", expires_at=moment(store_clock + 0.05))]))
+    deadline = time.monotonic() + EXPIRY_TIMEOUT
+    while await kv.exists("r", b"l"):
+        assert time.monotonic() < deadline, "an item outlives its time"
+    assert await kv.get("r", b"k", b"l") == [kept]
+
+
+async def test_a_time_to_expire_at_that_has_passed(kv: KeyValue) -> None:
+    """CONTRACT, time to live: no error; what was there is replaced and gone, as if the call had come in time."""
+    kv.needs("versions")
+    (past,) = moments(-LONG)
+    await kv.put("r", {b"a": b"0", b"b": b"0", b"c": b"0", b"d": b"0"})
+    request = PutRequest(id="r", items=[*put_until(a=past), PutItem(key=b"b", value=b"1"), *put_until(x=1)])
+    if kv.capabilities.idempotency:
+        request.idempotency_key = "once"
+    answer = await kv.call("Put", request)
+    assert [bool(version) for version in answer.versions] == [False, True, False]
+    if kv.capabilities.idempotency:
+        assert await kv.call("Put", request) == answer
+    if kv.capabilities.declares("compare_and_swap"):
+        swap = await kv.swap("r", b"c", expected_value=b"0", new_value=b"1", expires_at=moment(past / 1e6))
+        assert (swap.swapped, swap.HasField("current")) == (True, False)
+        swap = await kv.swap("r", b"y", expected_absent=True, new_value=b"1", expires_at=moment(past / 1e6))
+        assert (swap.swapped, swap.HasField("current")) == (True, False)
+    else:
+        await kv.delete("r", b"c")
+    answer = await kv.call("Expire", ExpireRequest(id="r", keys=[b"d", b"x"], expires_at=moment(past / 1e6)))
+    assert answer.keys == [b"d"]
+    assert await kv.values("r", b"a", b"b", b"c", b"d", b"x", b"y") == {b"b": b"1"}
+    if kv.capabilities.scan:
+        assert await kv.keys("r") == [b"b"]
+        await kv.call("Put", PutRequest(id="gone", items=put_until(k=past)))
+        assert await kv.ids() == ["r"]
+
+
+async def test_keep_ttl_and_a_time_to_expire_at_exclude_each_other(kv: KeyValue) -> None:
+    """proto, Put: `keep_ttl` not together with an item's expires_at."""
+    request = PutRequest(id="r", items=[PutItem(key=b"a"), *put_until(b=moments(LONG)[0])], keep_ttl=True)
+    error = await kv.refused(InvalidArgument, "Put", request)
+    assert [violation.field for violation in error.violations] == ["items[1].expires_at"]
+    assert await kv.get("r", b"a", b"b") == []
+
+
+@pytest.mark.parametrize("seconds", [-62_135_596_800, -0.5, 0, 8_835_955_200, 253_402_300_799])
+async def test_a_time_to_expire_at_is_after_1970_and_before_2250(kv: KeyValue, seconds: float) -> None:
+    """CONTRACT, time to live: any other is INVALID_ARGUMENT, and nothing is applied."""
+    when = moment(seconds)
+    await kv.put("r", {b"k": b"old"})
+    put = PutRequest(id="r", items=[PutItem(key=b"new"), PutItem(key=b"k", value=b"new", expires_at=when)])
+    error = await kv.refused(InvalidArgument, "Put", put)
+    assert [violation.field for violation in error.violations] == ["items[1].expires_at"]
+    error = await kv.refused(InvalidArgument, "Expire", ExpireRequest(id="r", keys=[b"k"], expires_at=when))
+    assert [violation.field for violation in error.violations] == ["expires_at"]
     (item,) = await kv.get("r", b"new", b"k")
     assert (item.key, item.value, item.HasField("expires_at")) == (b"k", b"old", False)
 

@@ -166,15 +166,15 @@ async def _compare_and_swap(
         expected = ClientItem(request.key, b"not this value", version=request.expected_version)
     else:
         assert request.HasField("expected_absent")
-    ttl = request.ttl.ToTimedelta() if request.HasField("ttl") else None
-    new = Value(request.new_value, dict(request.metadata), ttl) if request.HasField("new_value") else None
+    new = Value(request.new_value, dict(request.metadata), *_expiry(request)) if request.HasField("new_value") else None
     swap = await client.compare_and_swap(request.id, request.key, expected, new, timeout=timeout)
     current = None if swap.current is None else _item(swap.current)
     return kv.CompareAndSwapResponse(swapped=swap.swapped, current=current)
 
 
 async def _expire(client: ClientKeyValue, request: kv.ExpireRequest, timeout: float) -> kv.ExpireResponse:
-    existed = await client.expire(request.id, request.keys, request.ttl.ToTimedelta(), timeout=timeout)
+    ttl, expires_at = _expiry(request)
+    existed = await client.expire(request.id, request.keys, ttl, expires_at=expires_at, timeout=timeout)
     return kv.ExpireResponse(keys=existed)
 
 
@@ -203,10 +203,15 @@ def _distinct(names: Sequence[Any]) -> None:
 
 def _values(items: Sequence[kv.PutItem]) -> dict[bytes, bytes | Value]:
     _distinct([item.key for item in items] or [b"none is what the client cannot leave out"])
-    return {
-        item.key: Value(item.value, dict(item.metadata), item.ttl.ToTimedelta() if item.HasField("ttl") else None)
-        for item in items
-    }
+    return {item.key: Value(item.value, dict(item.metadata), *_expiry(item)) for item in items}
+
+
+def _expiry(
+    message: kv.PutItem | kv.CompareAndSwapRequest | kv.ExpireRequest,
+) -> tuple[timedelta | None, datetime | None]:
+    if message.HasField("expires_at"):
+        return None, message.expires_at.ToDatetime(UTC)
+    return message.ttl.ToTimedelta() if message.HasField("ttl") else None, None
 
 
 def _item(item: ClientItem) -> kv.Item:

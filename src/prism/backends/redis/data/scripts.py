@@ -19,6 +19,13 @@ local us = time[1] * 1000000 + time[2]
 local ms = math.floor(us / 1000)
 local soonest = false
 
+-- When an item expires, by its life: microseconds from now, a time negated, or nothing.
+local function due_after(life)
+  if life == '' then return 0 end
+  local n = tonumber(life)
+  return n < 0 and -n or us + n
+end
+
 local function version_after(header, random)
   local at = us
   if #header >= 16 then
@@ -81,18 +88,19 @@ if marker then
   if known then return {known, 0} end
 end
 local versions = {}
+local GONE = string.rep('\\0', 8)
 for i = 5, #ARGV, 4 do
-  local key, ttl = ARGV[i], ARGV[i + 1]
+  local key, life = ARGV[i], ARGV[i + 1]
   local header = redis.call('GETRANGE', base .. 'i' .. key, 0, 15)
   local due = 0
-  if ttl ~= '' then
-    due = us + tonumber(ttl)
+  if life ~= '' then
+    due = due_after(life)
   elseif ARGV[2] == '1' and #header == 16 then
     due = struct.unpack('>I8', header, 9)
   end
   local version = version_after(header, ARGV[i + 2])
   write(key, version, due, ARGV[i + 3])
-  versions[#versions + 1] = version
+  versions[#versions + 1] = life ~= '' and due <= us and GONE or version
 end
 local written = table.concat(versions)
 if marker then redis.call('SET', marker, written, 'PX', ARGV[4]) end
@@ -118,9 +126,10 @@ if ARGV[5] == 'delete' then
   remove(key)
   return {1, false, 0, unlist_if_empty(ARGV[1])}
 end
-local due = ARGV[6] ~= '' and us + tonumber(ARGV[6]) or 0
+local due = due_after(ARGV[6])
 local version = version_after(current or '', ARGV[7])
 write(key, version, due, ARGV[8])
+if due > 0 and due <= us then return {1, false, list_record(ARGV[1]), 0} end
 return {1, version .. struct.pack('>I8', due) .. ARGV[8], list_record(ARGV[1]), 0}
 """
 
@@ -147,7 +156,7 @@ return {unlist_if_empty(ARGV[1]), count}
 
 _SET_EXPIRY = """
 local existed = {}
-local due = ARGV[2] ~= '' and us + tonumber(ARGV[2]) or 0
+local due = due_after(ARGV[2])
 for i = 3, #ARGV do
   local key = ARGV[i]
   local name = base .. 'i' .. key

@@ -7,7 +7,7 @@ CODE := $(wildcard $(CODE))
 # Two processes: tests/scheduling.py says which test runs where.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup
 # Folders of tests that take their time: whole processes, servers, other languages.
-NOT_UNIT := acceptance backends cli deploy docs/test_documents.py e2e examples wire/fuzz wire/hostile wire/interop wire/soak
+NOT_UNIT := acceptance backends cli conformance deploy docs/test_documents.py e2e examples wire/fuzz wire/hostile wire/interop wire/soak
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test clean

@@ -48,6 +48,11 @@ def h2spec() -> Path:
     return build("h2spec", "github.com/summerwind/h2spec/cmd/h2spec")
 
 
+def connectconformance() -> Path:
+    """The suite of the Connect project, for servers and clients of gRPC, Connect and gRPC-Web."""
+    return build("conformance", "connectrpc.com/conformance/cmd/connectconformance")
+
+
 def go_peer() -> Path:
     """The program that is grpc-go's client and server."""
     return build("grpc", ".")
@@ -103,7 +108,7 @@ def _from_npm(name: str, *packages: str) -> Path:
     return folder / "node_modules"
 
 
-ALL: Final = (buf, oidc_modules, node_grpc, gomap, go_peer, go_host, h2spec, grpcurl)
+ALL: Final = (buf, oidc_modules, node_grpc, gomap, go_peer, go_host, h2spec, connectconformance, grpcurl)
 
 buf_fixture = pytest.fixture(scope="session", name="buf")(buf)
 oidc_modules_fixture = pytest.fixture(scope="session", name="oidc_modules")(oidc_modules)
@@ -111,6 +116,7 @@ node_grpc_fixture = pytest.fixture(scope="session", name="node_grpc")(node_grpc)
 gomap_fixture = pytest.fixture(scope="session", name="gomap_folder")(gomap)
 go_peer_fixture = pytest.fixture(scope="session", name="go_peer")(go_peer)
 go_host_fixture = pytest.fixture(scope="session", name="go_host")(go_host)
+connectconformance_fixture = pytest.fixture(scope="session", name="connectconformance")(connectconformance)
 h2spec_fixture = pytest.fixture(scope="session", name="h2spec")(h2spec)
 grpcurl_fixture = pytest.fixture(scope="session", name="grpcurl")(grpcurl)
 

@@ -93,12 +93,13 @@ def from_status(status: Status) -> PrismError:
 def to_rpc_status(error: PrismError) -> RpcStatus:
     """The error as a google.rpc.Status message, as partial results carry it."""
     status = RpcStatus(code=error.code, message=error.message)
-    for detail in _messages(error):
+    for detail in own_details(error):
         status.details.add().Pack(detail)
     return status
 
 
-def _messages(error: PrismError) -> list[Message]:
+def own_details(error: PrismError) -> list[Message]:
+    """What an error of ours says beside code and sentence."""
     metadata = dict(error.metadata)
     if error.outcome is not None:
         metadata["outcome"] = error.outcome.value

@@ -88,7 +88,7 @@ def test_what_a_form_can_send_is_refused(port: AdminPort, kind: str) -> None:
     headers = {"content-type": kind} if kind else {}
     reply = port.ask("POST", "/prism.admin.v1.AdminService/GetPluginStatus", {}, headers)
     assert reply.status == 415
-    assert "application/json" in reply.json["message"]
+    assert b"application/json" in reply.body
 
 
 def test_answers_are_not_for_other_pages(port: AdminPort) -> None:

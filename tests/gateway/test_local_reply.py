@@ -1,10 +1,12 @@
 """What the transport refuses before any hop, as clients of the data port see it."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 
 import pytest
+from google.rpc.status_pb2 import Status as RpcStatus
 
 from prism.errors import Outcome
 from prism.gateway.local_reply import GatewayLocalReply
@@ -21,6 +23,8 @@ from prism.wire import (
     ServerConfig,
     StatusError,
 )
+from prism.wire.http2 import frames
+from wire.raw_peer import RawPeer, message, request
 
 LIMIT = 1000
 
@@ -64,6 +68,17 @@ async def test_over_grpc(
     error = from_status(status)
     assert (status.code, error.reason, error.outcome) == (code, reason, outcome)
     assert b"prism" in status.details
+
+
+async def test_a_request_cut_off(address: str) -> None:
+    """The status is the same in `grpc-status` and in the details, which clients believe first."""
+    async with await RawPeer.connect(address) as peer:
+        peer.headers(1, request("/a.A/Echo"))
+        peer.send(frames.DATA, frames.END_STREAM, 1, message(b"whole")[:-1])
+        head, _, trailers = await peer.answer(1)
+    answered = head | trailers
+    details = RpcStatus.FromString(base64.b64decode(answered["grpc-status-details-bin"] + "=="))
+    assert (answered["grpc-status"], details.code) == ("13", Code.INTERNAL)
 
 
 @pytest.mark.parametrize(

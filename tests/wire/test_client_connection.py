@@ -152,7 +152,8 @@ async def test_no_more_calls_than_the_server_takes(play: Play) -> None:
         ([(":status", "200"), ("content-type", "text/html")], Code.UNKNOWN),
         ([(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "77")], Code.UNKNOWN),
         ([(":status", "200"), ("content-type", "application/grpc")], Code.UNKNOWN),
-        ([(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "0")], Code.INTERNAL),
+        ([(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "0")], Code.UNIMPLEMENTED),
+        ([(":status", "431")], Code.UNKNOWN),
     ],
 )
 async def test_responses_that_are_nothing_but_a_head(play: Play, fields: list[tuple[str, str]], code: Code) -> None:
@@ -167,6 +168,28 @@ async def test_responses_that_are_nothing_but_a_head(play: Play, fields: list[tu
         with pytest.raises(StatusError) as caught:
             await channel.unary("/a/b", b"")
         assert caught.value.status.code is code
+
+
+@pytest.mark.parametrize("count", [0, 2])
+async def test_another_number_of_responses_than_one(play: Play, count: int) -> None:
+    """UNIMPLEMENTED, as gRPC has it, by a unary call and where requests stream."""
+
+    async def respond(peer: RawPeer) -> None:
+        for stream_id in (1, 3):
+            await peer.until(frames.HEADERS, stream_id)
+            peer.headers(stream_id, [(":status", "200"), ("content-type", "application/grpc")])
+            peer.send(frames.DATA, 0, stream_id, frames.MESSAGE_HEAD.pack(0, 0) * count)
+            peer.headers(stream_id, [("grpc-status", "0")], frames.END_HEADERS | frames.END_STREAM)
+        await peer.ended()
+
+    async with play(respond) as channel:
+        with pytest.raises(StatusError) as caught:
+            await channel.unary("/a/b", b"")
+        async with channel.open("/a/b") as call:
+            await call.end()
+            with pytest.raises(StatusError) as again:
+                await call.response()
+    assert caught.value.status.code is again.value.status.code is Code.UNIMPLEMENTED
 
 
 async def test_a_response_over_the_limit(play: Play) -> None:

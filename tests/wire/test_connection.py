@@ -61,6 +61,17 @@ async def test_a_request_in_the_smallest_pieces(peer: RawPeer) -> None:
     assert (await peer.answer(1))[1] == message(b"hello")
 
 
+@pytest.mark.parametrize("path", ["/test.Test/Echo", "/test.Test/Repeat"])
+@pytest.mark.parametrize("pieces", [[], [b""], [message(b"a") + message(b"b")], [message(b"a"), message(b"b")]])
+async def test_another_number_of_messages_than_one(peer: RawPeer, path: str, pieces: list[bytes]) -> None:
+    """None or two for a method that takes one: UNIMPLEMENTED, as gRPC has it, and its handler is not begun."""
+    peer.headers(1, request(path), frames.END_HEADERS | (0 if pieces else frames.END_STREAM))
+    for number, piece in enumerate(pieces, 1):
+        peer.send(frames.DATA, frames.END_STREAM if number == len(pieces) else 0, 1, piece)
+    head, body, trailers = await peer.answer(1)
+    assert (body, (head | trailers)["grpc-status"]) == (b"", "12")
+
+
 async def test_bytes_that_come_one_by_one(peer: RawPeer) -> None:
     """Reads may end anywhere."""
     recorded = RawPeer.recorded()

@@ -27,7 +27,7 @@ class GatewayLocalReply:
         refusal = status.local_reply
         if refusal is None:
             return status
-        error = from_status(status)
+        error = from_status(Status(status.code, status.message))  # the code stays, also where a request was cut off
         error.reason = Reason[refusal.name]
         # Of reads too: the transport knows no operations, and for one that writes it must not be missing.
         error.outcome = Outcome.UNKNOWN if refusal.begun else Outcome.NOT_APPLIED

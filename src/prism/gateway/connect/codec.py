@@ -47,3 +47,9 @@ def _as_it_is(message: bytes, _operation: Operation) -> bytes:
 CODECS: Mapping[str, Codec] = {
     codec.name: codec for codec in (Codec("json", _from_json, _to_json), Codec("proto", _as_it_is, _as_it_is))
 }
+_TYPES = {each for codec in CODECS.values() for each in (codec.unary_type, codec.stream_type)}
+
+
+def is_of_connect(content_type: str) -> bool:
+    """Whether who sends this reads answers as the Connect protocol has them."""
+    return content_type.partition(";")[0].strip().lower() in _TYPES

@@ -25,7 +25,7 @@ from prism.gateway.connect.request import ConnectRequest, operation_of, read
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import OperationHandler
 from prism.gateway.response import Response, ResponseHop, respond
-from prism.wire import Code, HttpRequest, HttpResponse
+from prism.wire import Code, HttpRequest, HttpResponse, StatusError
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Connect:
             elif response is None:
                 response = await self._answer(request, metadata)
         except HttpRefusal as refusal:
-            response = refusal.response()
+            response = refusal.response(header(request, "content-type"))
         return self._cors.allow(request, with_metadata(response, metadata, trailers=web is None))
 
     async def _answer(self, request: HttpRequest, metadata: Response) -> HttpResponse:
@@ -97,7 +97,7 @@ class Connect:
             carried = self._handler.unary(incoming, operation, asked.body, decode)
             answer = await within(incoming.deadline, TIMEOUT, operation, carried)
             body = await converted(asked.codec.encode, answer, operation)
-        except PrismError as error:
+        except (PrismError, StatusError) as error:
             return error_response(error)
         except Exception:
             log.exception(
@@ -125,7 +125,7 @@ class Connect:
             async with aclosing(self._messages(request, asked, on_established)) as messages:
                 async for message in messages:
                     yield enveloped(await converted(asked.codec.encode, message, asked.operation))
-        except PrismError as error:
+        except (PrismError, StatusError) as error:
             end["error"] = error_object(error)
         except Exception:
             log.exception(

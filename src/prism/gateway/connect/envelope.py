@@ -5,14 +5,14 @@ Source: connectrpc.com/docs/protocol, "Streaming-Request".
 
 import struct
 
-from prism.errors import InternalError, InvalidArgument, LimitExceeded
+from prism.errors import InternalError, InvalidArgument, LimitExceeded, Unimplemented
+from prism.gateway.connect.incoming import IDENTITY, check_encoding
 from prism.reason import Reason
 
 _HEAD = struct.Struct(">BI")
 HEAD_SIZE = _HEAD.size
 COMPRESSED = 1
 END_STREAM = 2
-IDENTITY = "identity"
 
 
 def enveloped(message: bytes, flags: int = 0) -> bytes:
@@ -29,10 +29,14 @@ def only_message(body: bytes, encoding: str, limit: int) -> tuple[bytes, str]:
         limit: most bytes of the message.
 
     Raises:
-        InvalidArgument: it holds none, more than one, or something else.
+        Unimplemented: it holds none or more than one, or the encoding is not known.
+        InvalidArgument: it holds something else.
         LimitExceeded: the message is longer than the limit.
         InternalError: it is compressed, and the headers do not say how.
     """
+    check_encoding(encoding)
+    if not body:
+        raise _one_message("no message came")
     if len(body) < _HEAD.size:
         raise InvalidArgument(
             f"the body has {len(body)} bytes; send one message in an envelope "
@@ -47,8 +51,10 @@ def only_message(body: bytes, encoding: str, limit: int) -> tuple[bytes, str]:
             reason=Reason.MESSAGE_TOO_LARGE,
         )
     found = len(body) - _HEAD.size
-    if found != length:
-        raise InvalidArgument(f"the envelope announces {length} bytes and {found} follow; send exactly one message")
+    if found > length:
+        raise _one_message(f"the envelope announces {length} bytes and {found} follow")
+    if found < length:
+        raise InvalidArgument(f"the envelope announces {length} bytes and {found} follow; send all of the message")
     if not flags & COMPRESSED:
         return body[_HEAD.size :], ""
     if encoding in ("", IDENTITY):
@@ -57,3 +63,10 @@ def only_message(body: bytes, encoding: str, limit: int) -> tuple[bytes, str]:
             reason=Reason.MALFORMED_REQUEST,
         )
     return body[_HEAD.size :], encoding
+
+
+def _one_message(found: str) -> Unimplemented:
+    """The refusal of another number of messages, with the code that gRPC has for it (grpc/doc/statuscodes.md)."""
+    error = Unimplemented(f"{found}; this operation takes exactly one message")
+    error.reason = Reason.MALFORMED_REQUEST
+    return error

@@ -6,15 +6,18 @@ Source: connectrpc.com/docs/protocol, "Error codes" and "Error and EndStreamResp
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status as RpcStatus
 
 from prism.errors import PrismError
-from prism.rpc_status import to_rpc_status
-from prism.wire import Code, HttpResponse
+from prism.gateway.connect.codec import is_of_connect
+from prism.rpc_status import to_status
+from prism.wire import Code, HttpResponse, Status, StatusError
 
 JSON_TYPE = "application/json"
 
@@ -55,25 +58,39 @@ class HttpRefusal(Exception):
         self.message = message
         self.headers = dict(headers or {})
 
-    def response(self) -> HttpResponse:
-        """The answer."""
+    def response(self, content_type: str = "") -> HttpResponse:
+        """The answer; a line of text where the request's content type is not one of the Connect protocol."""
+        if content_type and not is_of_connect(content_type):
+            headers = [("content-type", "text/plain; charset=utf-8"), *self.headers.items()]
+            return HttpResponse(self.status, headers, f"{self.message}\n".encode())
         return _response(self.status, {"code": code_name(self.code), "message": self.message}, self.headers)
 
 
-def error_response(error: PrismError) -> HttpResponse:
+Failure = PrismError | StatusError
+"""What ends a call: an error of ours, or a status that its handler gives as gRPC has it."""
+
+
+def status_of(error: Failure) -> Status:
+    """The error as it travels over gRPC."""
+    return error.status if isinstance(error, StatusError) else to_status(error)
+
+
+def error_response(error: Failure) -> HttpResponse:
     """The answer to a unary call that failed."""
     headers = {}
-    if error.retry_after is not None:
+    if isinstance(error, PrismError) and error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
-    if error.code is Code.UNAUTHENTICATED:
+    code = status_of(error).code
+    if code is Code.UNAUTHENTICATED:
         headers["www-authenticate"] = "Bearer"  # RFC 9110 section 15.5.2 asks for one
-    return _response(HTTP_STATUS[error.code], error_object(error), headers)
+    return _response(HTTP_STATUS[code], error_object(error), headers)
 
 
-def error_object(error: PrismError) -> dict[str, Any]:
+def error_object(error: Failure) -> dict[str, Any]:
     """The error as a Connect `Error`."""
-    details = [_detail(each) for each in to_rpc_status(error).details]
-    return {"code": code_name(error.code), "message": error.message, "details": details}
+    status = status_of(error)
+    details = [_detail(each) for each in _details(status)]
+    return {"code": code_name(status.code), "message": status.message, "details": details}
 
 
 def code_name(code: Code) -> str:
@@ -81,10 +98,24 @@ def code_name(code: Code) -> str:
     return "canceled" if code is Code.CANCELLED else code.name.lower()
 
 
+def _details(status: Status) -> Sequence[AnyMessage]:
+    try:
+        return RpcStatus.FromString(status.details).details
+    except DecodeError:
+        return ()
+
+
 def _detail(detail: AnyMessage) -> dict[str, Any]:
-    readable = json_format.MessageToDict(detail)
-    kind = readable.pop("@type").rpartition("/")[2]
-    return {"type": kind, "value": base64.b64encode(detail.value).rstrip(b"=").decode(), "debug": readable}
+    shown = {
+        "type": detail.type_url.rpartition("/")[2],
+        "value": base64.b64encode(detail.value).rstrip(b"=").decode(),
+    }
+    try:
+        readable = json_format.MessageToDict(detail)
+    except (TypeError, DecodeError):  # not a message of ours
+        return shown
+    del readable["@type"]
+    return shown | {"debug": readable}
 
 
 def _response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:

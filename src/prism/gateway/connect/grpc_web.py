@@ -16,7 +16,7 @@ from prism.errors import InvalidArgument, Outcome, PrismError, Unimplemented
 from prism.gateway.connect.codec import CODECS, Codec
 from prism.gateway.connect.conversion import before_the_gateway, converted, decoder, defect, within
 from prism.gateway.connect.envelope import enveloped, only_message
-from prism.gateway.connect.errors import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal, status_of
 from prism.gateway.connect.incoming import Incoming, header
 from prism.gateway.connect.metadata import trailer_lines
 from prism.gateway.connect.stream_body import StreamBody
@@ -25,7 +25,7 @@ from prism.gateway.response import Response
 from prism.interfaces.operation import Operation
 from prism.reason import Reason
 from prism.rpc_status import to_status
-from prism.wire import EMPTY_METADATA, Code, Deadline, HttpRequest, HttpResponse, Metadata, Status
+from prism.wire import EMPTY_METADATA, Code, Deadline, HttpRequest, HttpResponse, Metadata, Status, StatusError
 from prism.wire.grpc.deadline import parse_timeout
 
 TRAILERS = 0x80
@@ -114,12 +114,12 @@ class GrpcWeb:
         """
         if request.method != "POST":
             message = f"{request.method[:20]} is not allowed for gRPC-Web; send POST"
-            raise HttpRefusal(405, Code.UNIMPLEMENTED, message, {"allow": "POST"})
+            raise HttpRefusal(405, Code.UNKNOWN, message, {"allow": "POST"})
         headers = [("content-type", web.name)]
         operation = self._handler.operations.get(request.path)
         if operation is None:
             return HttpResponse(200, headers, web.end(to_status(_unknown(request.path)), metadata.trailers))
-        frames = partial(self._frames, request, web, operation, metadata.trailers)
+        frames = partial(self._frames, request, web, operation, metadata)
         if not operation.server_streaming:
             return HttpResponse(200, headers, b"".join([frame async for frame in frames(_nothing)]))
         body = StreamBody(frames)
@@ -131,7 +131,7 @@ class GrpcWeb:
         request: HttpRequest,
         web: WebType,
         operation: Operation,
-        trailers: Metadata,
+        metadata: Response,
         on_established: Callable[[], None],
     ) -> AsyncGenerator[bytes, None]:
         """A frame per message, and the one that ends it."""
@@ -140,12 +140,12 @@ class GrpcWeb:
             async with aclosing(self._messages(request, web, operation, on_established)) as messages:
                 async for message in messages:
                     yield web.write(enveloped(await converted(web.codec.encode, message, operation)))
-        except PrismError as error:
-            status = to_status(error)
+        except (PrismError, StatusError) as error:
+            status = status_of(error)
         except Exception:
             log.exception("%s failed unexpectedly", operation.name)
             status = to_status(defect(operation))
-        yield web.end(status, trailers)
+        yield web.end(status, metadata.trailers)
 
     async def _messages(
         self, request: HttpRequest, web: WebType, operation: Operation, on_established: Callable[[], None]

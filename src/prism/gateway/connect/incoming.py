@@ -8,7 +8,7 @@ from prism.wire import Deadline, HttpRequest, Metadata, Peer
 from prism.wire.grpc.compression import GZIP, TooLarge, decompress
 
 _MILLISECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
-_IDENTITY = "identity"
+IDENTITY = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,16 @@ def header(request: HttpRequest, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def check_encoding(encoding: str) -> None:
+    """Passes an encoding that is known, also where no message has it.
+
+    Raises:
+        Unimplemented: it is not.
+    """
+    if encoding not in ("", IDENTITY, GZIP):
+        raise Unimplemented(f"the encoding {encoding[:20]!r} is not supported; send {GZIP} or {IDENTITY}")
+
+
 def decompressed(message: bytes, encoding: str, limit: int) -> bytes:
     """The message without its compression, of at most `limit` bytes.
 
@@ -52,10 +62,9 @@ def decompressed(message: bytes, encoding: str, limit: int) -> bytes:
         InvalidArgument: the message is not of that encoding.
         LimitExceeded: it is longer than the limit.
     """
-    if not message or encoding in ("", _IDENTITY):
+    check_encoding(encoding)
+    if not message or encoding != GZIP:
         return message
-    if encoding != GZIP:
-        raise Unimplemented(f"the encoding {encoding[:20]!r} is not supported; send {GZIP} or {_IDENTITY}")
     try:
         return decompress(message, limit)
     except TooLarge as error:

@@ -67,7 +67,7 @@ def read(request: HttpRequest, operation: Operation) -> ConnectRequest:
         return _asked_by_query(request, operation)
     allowed = "GET, POST" if can_get else "POST"
     message = f"{request.method[:20]} is not allowed for {operation.path}; send {allowed.replace(', ', ' or ')}"
-    raise HttpRefusal(405, Code.UNIMPLEMENTED, message, {"allow": allowed})
+    raise HttpRefusal(405, Code.UNKNOWN, message, {"allow": allowed})
 
 
 def _posted(request: HttpRequest, operation: Operation, streams: bool) -> ConnectRequest:
@@ -81,7 +81,7 @@ def _posted(request: HttpRequest, operation: Operation, streams: bool) -> Connec
     accepted = ", ".join(codec.stream_type if streams else codec.unary_type for codec in CODECS.values())
     found = f"the content type {given[:_MAX_SHOWN]!r} is not" if given else "a request without content type is not"
     message = f"{found} accepted by {operation.path}; send one of {accepted}"
-    raise HttpRefusal(415, Code.INVALID_ARGUMENT, message, {"accept-post": accepted})
+    raise HttpRefusal(415, Code.UNKNOWN, message, {"accept-post": accepted})
 
 
 def _is_utf8(parameters: str) -> bool:
@@ -99,7 +99,7 @@ def _asked_by_query(request: HttpRequest, operation: Operation) -> ConnectReques
     codec = CODECS.get(query.get("encoding", ""))
     if codec is None:
         accepted = " or ".join(f"encoding={name}" for name in CODECS)
-        raise HttpRefusal(415, Code.INVALID_ARGUMENT, f"the query must say {accepted}")
+        raise HttpRefusal(415, Code.UNKNOWN, f"the query must say {accepted}")
     if "message" not in query:
         raise InvalidArgument("the query lacks message=, the request percent-encoded, or with base64=1 in base64")
     message = query["message"].encode()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Self
 
-from prism.wire.client.stream import ClientStream
+from prism.wire.client.stream import ONE_MESSAGE, ClientStream
 from prism.wire.grpc.compression import GZIP, compress
 from prism.wire.grpc.deadline import Deadline
 from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
@@ -116,6 +116,17 @@ class ClientCall:
             if stream.error is None:
                 return None
             await self._recover(stream)
+
+    async def response(self) -> bytes:
+        """The message of a method that gives one, once the call has ended.
+
+        Raises `StatusError` where it ended otherwise, or gave none or more than one.
+        """
+        message = await self.receive()
+        if message is None or await self.receive() is not None:
+            self.cancel()
+            raise StatusError(ONE_MESSAGE)
+        return message
 
     async def headers(self) -> Metadata:
         """The initial metadata, once it has come. Raises `StatusError` where the call failed before."""

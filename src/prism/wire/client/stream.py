@@ -17,7 +17,8 @@ from prism.wire.http2.receiving import Receiving
 from prism.wire.http2.stream import Stream
 
 _DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
-_ONE_MESSAGE = Status(Code.INTERNAL, "the response must be exactly one message")
+# The code of a wrong number of messages, either way: grpc/doc/statuscodes.md.
+ONE_MESSAGE = Status(Code.UNIMPLEMENTED, "the response must be exactly one message")
 
 
 class CallingConnection(Protocol):
@@ -141,7 +142,7 @@ class UnaryCall(ResponseStream):
     def on_data(self) -> None:
         """Only one message may come."""
         if self.receiver is not None and len(self.receiver.messages) > 1:
-            raise BadMessage(_ONE_MESSAGE)
+            raise BadMessage(ONE_MESSAGE)
         super().on_data()
 
     def on_trailers(self, head: ResponseHead) -> None:
@@ -161,7 +162,7 @@ class UnaryCall(ResponseStream):
                 return
             message = self.receiver.take()
         if message is None:
-            self.fail(StatusError(_ONE_MESSAGE))
+            self.fail(StatusError(ONE_MESSAGE))
         elif not self.future.done():
             self.future.set_result(message)
 

@@ -26,7 +26,10 @@ _NOT_TAKEN = Status(
     "too many replies are unread: read those that came, or make fewer calls at once",
     local_reply=LocalReply.ANSWERS_NOT_TAKEN,
 )
-_ONE_MESSAGE = Status(Code.INTERNAL, "this method takes exactly one message", local_reply=LocalReply.MALFORMED_REQUEST)
+# The code of a wrong number of messages, either way: grpc/doc/statuscodes.md.
+_ONE_MESSAGE = Status(
+    Code.UNIMPLEMENTED, "this method takes exactly one message", local_reply=LocalReply.MALFORMED_REQUEST
+)
 
 
 class CallConnection(ServingConnection, Protocol):

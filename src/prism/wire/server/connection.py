@@ -48,7 +48,9 @@ _GRPC_ONLY: Final = Status(
     local_reply=LocalReply.MALFORMED_REQUEST,
 )
 _NO_MESSAGE: Final = Status(
-    Code.INTERNAL, "this method takes exactly one message, and none came", local_reply=LocalReply.MALFORMED_REQUEST
+    Code.UNIMPLEMENTED,
+    "this method takes exactly one message, and none came",
+    local_reply=LocalReply.MALFORMED_REQUEST,
 )
 _BAD_TIMEOUT: Final = Status(
     Code.INTERNAL,

@@ -10,7 +10,7 @@ import pytest_asyncio
 from gateway.connect.door import JSON, KEYVALUE, Door, enveloped, envelopes, opened
 from prism.gateway.call import Incoming
 from prism.gateway.chain import response_chain
-from prism.gateway.connect import Cors
+from prism.gateway.connect import Cors, connect
 from prism.gateway.hops.response_headers import ResponseHeaders
 from prism.gateway.response import Response
 from prism.interfaces import keyvalue as kv
@@ -125,3 +125,13 @@ async def test_without_any_a_method_is_itself() -> None:
         call = channel.unary_unary(f"{KEYVALUE}/Get")(GET)
         await call
         assert (pairs(await call.initial_metadata()), pairs(await call.trailing_metadata())) == ([], [])
+
+
+@pytest.mark.parametrize("kind", [JSON, "application/grpc-web+proto"])
+async def test_where_nothing_is_set_nothing_is_made(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """No answer is looked through for headers that no function sets."""
+    monkeypatch.setattr(connect, "respond", None)
+    monkeypatch.setattr(connect, "with_metadata", None)
+    async with opened() as door:
+        reply = await door.ask("POST", f"{KEYVALUE}/Get", b"", {"content-type": kind})
+    assert reply.status == (400 if kind == JSON else 200)

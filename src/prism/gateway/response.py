@@ -4,6 +4,7 @@ They run before the call is handed on, so that refusals have them too. Where the
 """
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from prism.gateway.call import Incoming
 from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
@@ -31,6 +32,9 @@ class Response:
         """More trailers, behind those that are set."""
         self.trailers = self.trailers.extended(more) if self.trailers else more
 
+
+NOTHING: Final = Response()
+"""Of every answer where no function sets anything."""
 
 ResponseHop = Callable[[Incoming, Response], None]
 """Adds what it has to say to the answer of a request. It must not wait, and not raise."""

@@ -24,7 +24,7 @@ from prism.gateway.connect.metadata import end_metadata, with_metadata
 from prism.gateway.connect.request import ConnectRequest, operation_of, read
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import OperationHandler
-from prism.gateway.response import Response, ResponseHop, respond
+from prism.gateway.response import NOTHING, Response, ResponseHop, respond
 from prism.wire import Code, HttpRequest, HttpResponse, StatusError
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class Connect:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
-        metadata = respond(self._response_hops, Incoming(request.headers, None, request.peer))
+        hops = self._response_hops
+        metadata = respond(hops, Incoming(request.headers, None, request.peer)) if hops else NOTHING
         web = web_type(header(request, "content-type"))
         try:
             response = self._cors.preflight(request)
@@ -73,7 +74,9 @@ class Connect:
                 response = await self._answer(request, metadata)
         except HttpRefusal as refusal:
             response = refusal.response(header(request, "content-type"))
-        return self._cors.allow(request, with_metadata(response, metadata, trailers=web is None))
+        if hops:
+            response = with_metadata(response, metadata, trailers=web is None)
+        return self._cors.allow(request, response)
 
     async def _answer(self, request: HttpRequest, metadata: Response) -> HttpResponse:
         operations = self._handler.operations

@@ -1,14 +1,18 @@
-"""A drain waits for calls, and not for clients that have none: silent, frozen, or deaf to GOAWAY."""
+"""A drain waits for calls, and not for clients without one: silent, frozen, deaf to GOAWAY, or half-way through one."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from time import monotonic
 
 import pytest
 
-from prism.wire import Channel, Server
+from prism.wire import Channel, HttpRequest, HttpResponse, Server
+from prism.wire.http import http1
 from prism.wire.http2 import frames
-from prism.wire.server import drain
+from prism.wire.http2.frames import ErrorCode
+from prism.wire.server import connection, drain
 from wire.raw_peer import RawPeer, request
+from wire.service import Service
 
 GRACE = 60
 
@@ -71,3 +75,65 @@ async def test_a_call_under_way_is_waited_for(server: Server, address: str) -> N
         assert (body[5:], trailers["grpc-status"]) == (b"1", "0")
         await peer.close()
         await asyncio.wait_for(draining, GRACE / 2)
+
+
+@pytest.fixture
+async def web(service: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    """A server of plain requests too, which waits a tenth of a second for what is half sent."""
+
+    async def page(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [], request.body)
+
+    for module in (connection, http1):
+        monkeypatch.setattr(module, "HALF_SENT", 0.1)
+    async with Server(service.lookup, http=page) as server:
+        yield server
+
+
+HALF = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf-"
+
+
+async def test_a_request_of_http1_that_is_half_sent_is_refused(web: Server) -> None:
+    """With 503 and the connection's end, which say that it was not processed; it held a stop up for ten seconds."""
+    async with await RawPeer.connect(await web.listen("127.0.0.1:0"), preface=HALF) as peer:
+        await half_sent(web)
+        draining = asyncio.create_task(drained(web))
+        head = (await peer.reader.readuntil(b"\r\n\r\n")).lower()
+        assert head.startswith(b"http/1.1 503 ")
+        assert b"\r\nconnection: close\r\n" in head
+        assert b"shutting down" in await peer.reader.read()
+    assert await draining < 5
+
+
+async def test_a_request_of_http1_that_comes_in_time_is_answered(web: Server) -> None:
+    """It was on its way when the stop began."""
+    async with await RawPeer.connect(await web.listen("127.0.0.1:0"), preface=HALF) as peer:
+        await half_sent(web)
+        draining = asyncio.create_task(drained(web))
+        await asyncio.sleep(0)
+        peer.writer.write(b"whole")
+        assert (await peer.reader.read()).endswith(b"\r\n\r\nhalf-whole")
+    assert await draining < 5
+
+
+@pytest.mark.parametrize("fields", [request("/test.Test/Echo"), request("/page")[:4]])
+async def test_a_request_of_http2_that_is_half_sent_is_refused(web: Server, fields: list[tuple[str, str]]) -> None:
+    """With REFUSED_STREAM, which says the same; a call whose handler has begun goes on."""
+    async with await RawPeer.connect(await web.listen("127.0.0.1:0")) as peer:
+        peer.headers(1, request("/test.Test/Count"))
+        peer.headers(3, fields)
+        peer.send(frames.DATA, 0, 3, b"\0\0\0")
+        peer.send(frames.PING, 0, 0, bytes(8))
+        await peer.until(frames.PING)
+        draining = asyncio.create_task(drained(web))
+        refused = await peer.until(frames.RST_STREAM, 3)
+        assert int.from_bytes(refused.payload) == ErrorCode.REFUSED_STREAM
+        peer.send(frames.DATA, frames.END_STREAM, 1, b"\0\0\0\0\1x")
+        assert (await peer.answer(1))[1][5:] == b"1"
+    assert await draining < 5
+
+
+async def half_sent(web: Server) -> None:
+    """Returns once the server has begun to take the request."""
+    while not any(getattr(each, "_request", None) for each in web._open):  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0)

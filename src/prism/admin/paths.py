@@ -5,6 +5,7 @@ What changes something is a POST of JSON. What only looks is a GET as well, with
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -58,9 +59,7 @@ class PlainPaths:
             query = _query(request, operation) if request.method == "GET" and operation.reads else request.query
         except HttpRefusal as refusal:
             return refusal.response()
-        same = HttpRequest(
-            request.method, operation.path, query, request.headers, request.body, request.peer, request.scheme
-        )
+        same = replace(request, path=operation.path, query=query)
         return await self._inner(same)
 
     async def _lines(self, request: HttpRequest, operation: Operation) -> HttpResponse:
@@ -70,7 +69,7 @@ class PlainPaths:
             raise HttpRefusal(405, Code.UNIMPLEMENTED, message, {"allow": "GET"})
         headers = Metadata.from_wire((*_without_content(request.headers), ("content-type", _STREAM)))
         body = enveloped(json.dumps(_message(request, operation)).encode())
-        asked = HttpRequest("POST", operation.path, "", headers, body, request.peer, request.scheme)
+        asked = replace(request, method="POST", path=operation.path, query="", headers=headers, body=body)
         response = await self._inner(asked)
         if isinstance(response.body, bytes):
             return response

@@ -3,11 +3,11 @@ and the end of a stream where the request asks for one.
 """
 
 from prism.errors import Outcome, PrismError
-from prism.gateway.connect.errors import HttpRefusal
+from prism.gateway.connect.errors import HttpRefusal, error_object
 from prism.gateway.connect.stream_end import ended_at_once
 from prism.reason import Reason
 from prism.rpc_status import from_status, to_status
-from prism.wire import Code, HttpResponse, Status
+from prism.wire import Code, HttpResponse, LocalReply, Status
 
 _MEANINGS = {
     408: (Code.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED),
@@ -33,13 +33,17 @@ class GatewayLocalReply:
         error.outcome = Outcome.UNKNOWN if refusal.begun else Outcome.NOT_APPLIED
         return Status(status.code, status.message, _details(error))
 
-    def response(self, code: int, message: str, content_type: str = "") -> HttpResponse:
+    def response(
+        self, code: int, message: str, content_type: str = "", refusal: LocalReply | None = None, *, begun: bool = True
+    ) -> HttpResponse:
         """The HTTP status, with an error that clients of Connect can read; a stream has it in its end, with 200."""
         kind, reason = _MEANINGS.get(code, (Code.INVALID_ARGUMENT, Reason.MALFORMED_REQUEST))
         error = from_status(Status(kind, message))
-        error.reason = reason
-        error.outcome = Outcome.UNKNOWN if reason is Reason.HANDLER_FAILED else Outcome.NOT_APPLIED
-        return ended_at_once(content_type, error) or HttpRefusal(code, kind, message).response()
+        error.reason = reason if refusal is None else Reason[refusal.name]
+        began = begun and (reason is Reason.HANDLER_FAILED if refusal is None else refusal.begun)
+        error.outcome = Outcome.UNKNOWN if began else Outcome.NOT_APPLIED
+        refused = HttpRefusal(code, kind, message, details=error_object(error)["details"])
+        return ended_at_once(content_type, error) or refused.response(content_type)
 
 
 def _details(error: PrismError) -> bytes:

@@ -13,13 +13,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.connect.door import JSON, KEYVALUE, Door, opened
+from gateway.connect.door import JSON, KEYVALUE, Door, enveloped, opened
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.context import Context
 from prism.errors import BackendUnavailable, Outcome, Unauthenticated
 from prism.gateway.connect.errors import HTTP_STATUS
 from prism.interfaces.catalogue import interfaces
 from prism.wire import Code
+from prism.wire.http2 import frames
+from wire.raw_peer import RawPeer
 
 PROTO = "application/proto"
 PUT = {"id": "account:1", "items": [{"key": "cGxhbg", "value": "dGVhbQ", "metadata": {"type": "text"}}]}
@@ -222,10 +224,33 @@ async def test_the_deadline_ends_a_call(door: Door, monkeypatch: pytest.MonkeyPa
         return b""
 
     monkeypatch.setattr(type(door.instance), "call", lambda _self, *call: never(*call))
-    reply = await door.post("Put", PUT, connect_timeout_ms="10")
+    reply = await door.post("Put", PUT, connect_timeout_ms="500")
     assert (reply.status, reply.json["code"]) == (504, "deadline_exceeded")
     assert reply.json["details"][0]["debug"]["metadata"]["outcome"] == "UNKNOWN"
     assert ended == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "timeout"), [(PROTO, "connect-timeout-ms: 50"), ("application/grpc-web+proto", "grpc-timeout: 50m")]
+)
+async def test_the_deadline_counts_from_the_head(door: Door, kind: str, timeout: str) -> None:
+    """A body that comes after it changes nothing, over HTTP/1.1 and HTTP/2."""
+    put = pb.KeyValuePutRequest(id="late", items=[pb.KeyValuePutItem(key=b"k", value=b"v")]).SerializeToString()
+    body = put if kind == PROTO else enveloped(put)
+    name, _, value = timeout.partition(": ")
+    async with await RawPeer.connect(door.address) as peer:
+        fields = [(":method", "POST"), (":scheme", "http"), (":path", f"{KEYVALUE}/Put"), (":authority", "x")]
+        peer.headers(1, [*fields, ("content-type", kind), (name, value)])
+        head = f"POST {KEYVALUE}/Put HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {kind}\r\n{timeout}\r\n"
+        reader, writer = await asyncio.open_connection(*door.address.rsplit(":", 1))
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode())
+        await asyncio.sleep(0.2)  # that is what is tested
+        peer.send(frames.DATA, frames.END_STREAM, 1, body)
+        writer.write(body)
+        for answered in ((await peer.answer(1))[1], await reader.read()):
+            assert b"did not come whole within" in answered
+        writer.close()
+    assert (await door.post("Get", {"id": "late", "keys": ["aw=="]})).json == {}
 
 
 async def test_waiting_and_credentials_are_said_in_headers(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

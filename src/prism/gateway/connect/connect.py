@@ -13,7 +13,7 @@ from functools import partial
 
 from prism.errors import PrismError, Unimplemented
 from prism.gateway.connect import proto_files
-from prism.gateway.connect.conversion import before_the_gateway, converted, decoder, defect, within
+from prism.gateway.connect.conversion import before_the_gateway, check_time, converted, decoder, defect, within
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
@@ -90,6 +90,7 @@ class Connect:
         try:
             asked = read(request, operation)
             incoming = Incoming.of(request)
+            check_time(incoming.deadline, TIMEOUT, operation)
         except PrismError as error:
             return error_response(before_the_gateway(error, operation))
         if len(asked.body) > self._max_message_size:
@@ -147,6 +148,7 @@ class Connect:
         operation = asked.operation
         try:
             incoming = Incoming.of(request)
+            check_time(incoming.deadline, TIMEOUT, operation)
             if operation.client_streaming:
                 raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
             message, encoding = only_message(asked.body, asked.encoding, self._max_message_size)

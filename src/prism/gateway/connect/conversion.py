@@ -36,6 +36,17 @@ async def converted(convert: Callable[[bytes, Operation], bytes], message: bytes
     return await asyncio.to_thread(convert, message, operation)
 
 
+def check_time(deadline: Deadline | None, said: str, operation: Operation) -> None:
+    """Passes a request that has come whole before its deadline, which the header `said` has set.
+
+    Raises:
+        DeadlineExceeded: it has not; nothing was applied.
+    """
+    if deadline is not None and deadline.expired():
+        error = DeadlineExceeded(f"the request did not come whole within {said}; allow more time, or send less at once")
+        raise before_the_gateway(error, operation)
+
+
 async def within(deadline: Deadline | None, said: str, operation: Operation, answer: Awaitable[Answer]) -> Answer:
     """The answer, if it comes before the deadline, which the header `said` has set."""
     if deadline is None:

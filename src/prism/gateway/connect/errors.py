@@ -49,21 +49,31 @@ class HttpRefusal(Exception):
         code: the Connect code beside it.
         message: a sentence that says what to do next.
         headers: what HTTP asks to say with that status.
+        details: of the error, as the Connect protocol has them.
     """
 
-    def __init__(self, status: int, code: Code, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: Code,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+        self.details = details
 
     def response(self, content_type: str = "") -> HttpResponse:
         """The answer; a line of text where the request's content type is not one of the Connect protocol."""
         if content_type and not is_of_connect(content_type):
             headers = [("content-type", "text/plain; charset=utf-8"), *self.headers.items()]
             return HttpResponse(self.status, headers, f"{self.message}\n".encode())
-        return _response(self.status, {"code": code_name(self.code), "message": self.message}, self.headers)
+        said = {"code": code_name(self.code), "message": self.message}
+        return _response(self.status, said | ({"details": self.details} if self.details else {}), self.headers)
 
 
 Failure = PrismError | StatusError

@@ -14,7 +14,7 @@ from functools import partial
 
 from prism.errors import InvalidArgument, Outcome, PrismError, Unimplemented
 from prism.gateway.connect.codec import CODECS, Codec
-from prism.gateway.connect.conversion import before_the_gateway, converted, decoder, defect, within
+from prism.gateway.connect.conversion import before_the_gateway, check_time, converted, decoder, defect, within
 from prism.gateway.connect.envelope import enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, status_of
 from prism.gateway.connect.incoming import Incoming, header
@@ -152,7 +152,8 @@ class GrpcWeb:
     ) -> AsyncGenerator[bytes, None]:
         limit = self._max_message_size
         try:
-            incoming = Incoming(request.headers, _deadline(header(request, TIMEOUT)), request.peer)
+            incoming = Incoming(request.headers, _deadline(request), request.peer)
+            check_time(incoming.deadline, TIMEOUT, operation)
             if operation.client_streaming:
                 raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
             message, encoding = only_message(web.read(request.body), header(request, "grpc-encoding"), limit)
@@ -171,9 +172,10 @@ class GrpcWeb:
                     return
 
 
-def _deadline(timeout: str) -> Deadline | None:
+def _deadline(request: HttpRequest) -> Deadline | None:
+    timeout = header(request, TIMEOUT)
     try:
-        return Deadline.after(parse_timeout(timeout)) if timeout else None
+        return Deadline(request.begun + parse_timeout(timeout)) if timeout else None
     except ValueError as error:
         raise InvalidArgument(str(error), reason=Reason.MALFORMED_REQUEST) from error
 

@@ -17,7 +17,7 @@ class Incoming:
 
     Attributes:
         metadata: the request's headers, in lower case.
-        deadline: by `Connect-Timeout-Ms`; None where the caller waits for ever.
+        deadline: by `Connect-Timeout-Ms`, from when the request's head had come; None where the caller waits for ever.
         peer: who is at the other end.
     """
 
@@ -35,7 +35,7 @@ class Incoming:
         protocol = header(request, "connect-protocol-version")
         if protocol not in ("", "1"):
             raise InvalidArgument(f"Connect-Protocol-Version is {protocol[:20]!r}; only 1 is supported")
-        return cls(request.headers, _deadline(header(request, "connect-timeout-ms")), request.peer)
+        return cls(request.headers, _deadline(request), request.peer)
 
 
 def header(request: HttpRequest, name: str) -> str:
@@ -73,9 +73,10 @@ def decompressed(message: bytes, encoding: str, limit: int) -> bytes:
         raise InvalidArgument(f"the message is {error}") from error
 
 
-def _deadline(milliseconds: str) -> Deadline | None:
+def _deadline(request: HttpRequest) -> Deadline | None:
+    milliseconds = header(request, "connect-timeout-ms")
     if not milliseconds:
         return None
     if not _MILLISECONDS.fullmatch(milliseconds):
         raise InvalidArgument(f"Connect-Timeout-Ms is {milliseconds[:20]!r}; give one to ten digits")
-    return Deadline.after(int(milliseconds) / 1000)
+    return Deadline(request.begun + int(milliseconds) / 1000)

@@ -10,7 +10,7 @@ from prism.wire.config import SLOWEST
 from prism.wire.grpc.inbox import BadMessage
 from prism.wire.grpc.metadata import Metadata
 from prism.wire.grpc.request_head import Unusual
-from prism.wire.grpc.status import Code, Status
+from prism.wire.grpc.status import Code, LocalReply, Status
 from prism.wire.hpack.encoder import encode
 from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse, response_fields
 from prism.wire.http2.frames import ErrorCode, StreamFault, rst_stream
@@ -138,11 +138,13 @@ class HttpExchange(ServedStream):
         """End the exchange now."""
         if self.ended:
             return
+        begun = self.receiver is None
         self.cancel_handler()
         if self._head_sent:
             self._break_off()
         else:
-            self._send(self._local_reply(_HTTP_STATUS.get(status.code, 500), status.message))
+            code = _HTTP_STATUS.get(status.code, 500)
+            self._send(self._local_reply(code, status.message, status.local_reply, begun=begun))
 
     def give_up(self, status: Status) -> None:
         """Answer with the status, if nothing of an answer has gone."""
@@ -159,7 +161,8 @@ class HttpExchange(ServedStream):
     async def _run(self, body: bytes) -> None:
         unusual = self._unusual
         path, _, query = self.path.partition("?")
-        request = HttpRequest(unusual.method, path, query, self._metadata, body, self.connection.peer, unusual.scheme)
+        peer = self.connection.peer
+        request = HttpRequest(unusual.method, path, query, self._metadata, body, peer, unusual.scheme, self.opened)
         try:
             response = await self._handler(request)
             if isinstance(response.body, bytes):
@@ -196,9 +199,11 @@ class HttpExchange(ServedStream):
         else:
             self.connection.on_sent(self)
 
-    def _local_reply(self, code: int, message: str) -> HttpResponse:
+    def _local_reply(
+        self, code: int, message: str, refusal: LocalReply | None = None, *, begun: bool = True
+    ) -> HttpResponse:
         content_type = str(self._metadata.get("content-type", ""))
-        return self.connection.shared.local_replies.response(code, message, content_type)
+        return self.connection.shared.local_replies.response(code, message, content_type, refusal, begun=begun)
 
     async def _stream(self, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
         try:

@@ -10,9 +10,11 @@ from typing import Final, cast
 
 import h11
 
+from prism.wire.grpc.status import LocalReply
 from prism.wire.http.http1_request import Http1Request, Rejected
 from prism.wire.http.message import HttpResponse, response_fields
 from prism.wire.peer import Peer
+from prism.wire.server.drain import HALF_SENT
 from prism.wire.server.shared import ServerShared
 
 _log = logging.getLogger("prism.wire")
@@ -21,6 +23,9 @@ _MAX_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while on
 _EVENTS_PER_TURN: Final = 32
 _IDLE_TIMEOUT: Final = 75.0  # seconds that a connection may wait for its next request
 _INCOMPLETE: Final = "The request did not come whole in time: send it faster, or less at once."
+_STOPPING: Final = (
+    "The server is shutting down, and the request had not come whole: send it again, or to another server."
+)
 _LINGER_TIMEOUT: Final = 2.0  # seconds in which a refused client may read why
 
 
@@ -42,7 +47,6 @@ class Http1Connection(asyncio.Protocol):
         self._idle = False
         self._lingering = False
         self._until: float | None = None
-        self._body_since = 0.0
         age = shared.config.max_connection_age
         # So that connections made together do not end together.
         self._leaves_at = None if age is None else monotonic() + age * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
@@ -65,7 +69,7 @@ class Http1Connection(asyncio.Protocol):
             self._idle = False
             self._wait_until(self._config.header_timeout)
             if self._request is not None:
-                whole = self._body_since + self._request.time_allowed
+                whole = self._request.begun + self._request.time_allowed
                 self._until = min(monotonic() + self._config.header_timeout, whole)
         self._h11.receive_data(data)
         self._advance()
@@ -103,7 +107,6 @@ class Http1Connection(asyncio.Protocol):
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
                     self._request = Http1Request(event, self._config)
-                    self._body_since = monotonic()
                     self._request.check(served=self._shared.http is not None)
                 elif isinstance(event, h11.Data) and self._request is not None:
                     self._request.take(bytes(event.data))
@@ -124,11 +127,13 @@ class Http1Connection(asyncio.Protocol):
         except Rejected as rejected:
             self._refuse(rejected.status, rejected.message)
 
-    def _refuse(self, status: int, message: str) -> None:
+    def _refuse(self, status: int, message: str, refusal: LocalReply | None = None) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             content_type = "" if self._request is None else self._request.content_type
-            response = self._shared.local_replies.response(status, message, content_type)
+            response = self._shared.local_replies.response(
+                status, message, content_type, refusal, begun=self._task is not None
+            )
             self._put(
                 h11.Response(
                     status_code=response.status, headers=[*response_fields(response), (b"connection", b"close")]
@@ -244,7 +249,7 @@ class Http1Connection(asyncio.Protocol):
     def inspect(self, now: float) -> None:
         """Let go of a client that is silent for too long, or reads nothing."""
         if self._leaves_at is not None and now >= self._leaves_at and not self._draining and not self._closed:
-            self.drain()
+            self._leave()
         if self._until is None or now < self._until:
             return
         if self._request is None or self._task is not None or self._lingering or self._closed:
@@ -254,10 +259,20 @@ class Http1Connection(asyncio.Protocol):
             self._refuse(408, _INCOMPLETE)
 
     def drain(self) -> None:
-        """Finish the request under way, and close."""
+        """Finish the request under way, and close; one that is not whole has a moment to come."""
+        self._leave()
+        if not self._closed and self._task is None:
+            self._shared.loop.call_later(HALF_SENT, self._refuse_half_sent)
+
+    def _leave(self) -> None:
+        """Close once the request under way has been answered."""
         self._draining = True
         if self._task is None and self._request is None:
             self.close()
+
+    def _refuse_half_sent(self) -> None:
+        if self._task is None and self._request is not None and not (self._closed or self._lingering):
+            self._refuse(503, _STOPPING, LocalReply.SHUTTING_DOWN)
 
     def cut(self) -> None:
         """Close, whatever is under way."""

@@ -1,5 +1,6 @@
 """A request of HTTP/1.1 while it is collected: whether it is accepted, and what its handler gets of it."""
 
+from time import monotonic
 from typing import Final
 
 import h11
@@ -28,14 +29,15 @@ class Rejected(Exception):
 
 
 class Http1Request:
-    """A head, and as much of the body as has come."""
+    """A head, and as much of the body as has come; `begun` is when the head had."""
 
-    __slots__ = ("_body", "_config", "_head")
+    __slots__ = ("_body", "_config", "_head", "begun")
 
     def __init__(self, head: h11.Request, config: ServerConfig) -> None:
         self._head = head
         self._config = config
         self._body = bytearray()
+        self.begun = monotonic()
 
     @property
     def target(self) -> str:
@@ -121,4 +123,5 @@ class Http1Request:
             bytes(self._body),
             peer,
             "https" if peer.tls else "http",
+            self.begun,
         )

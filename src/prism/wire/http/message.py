@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
-from time import time
+from time import monotonic, time
 
 from prism.wire.grpc.metadata import Metadata
 from prism.wire.peer import Peer
@@ -16,7 +16,7 @@ class HttpRequest:
     """One request, its body whole and within `max_message_size`.
 
     `path` is as sent, percent-encoding included, up to the `?`; `query` is what follows it. Header names are lower
-    case.
+    case. `begun` is when its head had come, by `time.monotonic`: a deadline of the client's counts from there.
     """
 
     method: str
@@ -26,6 +26,7 @@ class HttpRequest:
     body: bytes
     peer: Peer
     scheme: str
+    begun: float = field(default_factory=monotonic)
 
 
 @dataclass(slots=True)

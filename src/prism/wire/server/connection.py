@@ -29,7 +29,7 @@ from prism.wire.http2.header_blocks import HeaderFields
 from prism.wire.peer import Peer
 from prism.wire.server.admission_queue import AdmissionQueue
 from prism.wire.server.call import NEVER, ServerCall
-from prism.wire.server.drain import DRAIN_PING, DRAIN_PING_FRAME, Drain
+from prism.wire.server.drain import DRAIN_PING, DRAIN_PING_FRAME, HALF_SENT, Drain
 from prism.wire.server.served_stream import ServedStream
 from prism.wire.server.shared import ServerShared
 from prism.wire.server.streams import ClosedStreams
@@ -476,10 +476,25 @@ class ServerConnection(Connection[ServedStream]):
                 self.output.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
                 self.close("drained: the client did not answer")
         elif drain.due(now, busy=bool(self._streams), completed=self._completed):
-            self.drain()
+            self._leave()
 
     def drain(self) -> None:
-        """Take no more streams once the client knows; finish those it has opened, then close."""
+        """Take no more streams once the client knows; finish those it has opened, then close.
+
+        Requests that are not whole have a moment to come.
+        """
+        self._leave()
+        if self._streams:
+            self._loop.call_later(HALF_SENT, self._refuse_half_sent)
+
+    def _refuse_half_sent(self) -> None:
+        """The handlers of these have not begun: the client may repeat them elsewhere."""
+        for stream in tuple(self._streams.values()):
+            if stream.task is None and not stream.remote_ended and not self._closed:
+                self.output.write(frames.rst_stream(stream.stream_id, ErrorCode.REFUSED_STREAM))
+                self.abandon(stream)
+
+    def _leave(self) -> None:
         if not self._drain.begun:
             self._drain.begin(busy=bool(self._streams), completed=self._completed)
             self.output.write(frames.goaway(LARGEST_WINDOW, ErrorCode.NO_ERROR, "draining"))

@@ -19,6 +19,9 @@ _QUIET_TIME: Final = 1.0
 _LINGER_TIMEOUT: Final = 5.0
 """Seconds that another one has to answer the PING, and at last to close, when no call is under way."""
 
+HALF_SENT: Final = 1.0
+"""Seconds that a request has to come whole once its server stops; it is refused then, as one that was not begun."""
+
 DRAIN_PING: Final = b"draining"
 DRAIN_PING_FRAME: Final = frames.frame(frames.PING, 0, 0, DRAIN_PING)
 

@@ -14,8 +14,13 @@ class LocalReplyFormatter(Protocol):
     def status(self, status: Status) -> Status:
         """The status to send in place of one whose `local_reply` is set."""
 
-    def response(self, code: int, message: str, content_type: str = "") -> HttpResponse:
-        """The answer to a plain request of that content type that is refused with this HTTP status."""
+    def response(
+        self, code: int, message: str, content_type: str = "", refusal: LocalReply | None = None, *, begun: bool = True
+    ) -> HttpResponse:
+        """The answer to a plain request of that content type that is refused with this HTTP status.
+
+        `refusal` says more than the status, where it is known; `begun` whether its handler may have begun.
+        """
 
 
 class PlainFormatter:
@@ -25,6 +30,14 @@ class PlainFormatter:
         """As it is."""
         return status
 
-    def response(self, code: int, message: str, content_type: str = "") -> HttpResponse:  # noqa: ARG002 - the seam's
+    def response(
+        self,
+        code: int,
+        message: str,
+        content_type: str = "",  # noqa: ARG002 - the seam's
+        refusal: LocalReply | None = None,  # noqa: ARG002 - the seam's
+        *,
+        begun: bool = True,  # noqa: ARG002 - the seam's
+    ) -> HttpResponse:
         """A line of text."""
         return failure(code, message)

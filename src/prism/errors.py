@@ -19,6 +19,7 @@ metadata}`, `RetryInfo` where waiting helps, `BadRequest` with the fields at fau
 
 import copy
 import enum
+import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -258,6 +259,13 @@ class GatewayUnavailable(PrismError):
 
 class InternalError(PrismError):
     """A defect in Prism or in a plugin; report it with the message."""
+
+
+def out_of_memory(what: str) -> StoreFull:
+    """The failure of something for which the process got no memory; names the limit where there is one."""
+    most, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    limited = "" if most == resource.RLIM_INFINITY else f", its limit being {most} bytes (limits.memory, RLIMIT_DATA)"
+    return StoreFull(f"{what} got no memory in its backend's process{limited}; allow it more, or ask for less at once")
 
 
 def answer_too_large(size: int, most: int) -> LimitExceeded:

@@ -12,20 +12,27 @@ import pytest
 
 from missing import missing, needs_root
 from plugins.sidecars import (
+    CONTEXT,
     MEMORY,
+    PUT,
     SERVING,
     Make,
     descriptors,
     pid_of,
+    put,
     script,
     user_of,
 )
 from prism.config.placement import place
 from prism.config.sections.plugin import PluginSection
-from prism.errors import FailedPrecondition
+from prism.errors import FailedPrecondition, Outcome, PrismError
+from prism.interfaces.keyvalue import PutItem, PutRequest
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command, Limits, User
 from prism.plugins.sidecar import process
+from prism.plugins.sidecar.child import cpu_seconds
+from prism.plugins.sidecar.exit import Exit
+from prism.wire import Code
 
 
 @pytest.mark.parametrize(
@@ -109,13 +116,82 @@ async def test_its_limits_are_in_force(sidecar: Make) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         await instance.start()
     assert f"[{512 << 20}, 1, 64]" in caught.value.message
-    assert "SIGXCPU (it exceeded its limit cpu_time)" in caught.value.message or "SIGKILL" in caught.value.message
+    said = "was killed by SIGXCPU (it has used the 1 s of CPU that its limit cpu_time allows over its life)"
+    assert said in caught.value.message
     await instance.stop()
     instance = sidecar(Command(MEMORY.command(), Limits(memory=1 << 30)))
     await instance.start()
     shown = instance.status()["limits"]
     assert isinstance(shown, dict)
     assert shown["memory"].startswith(f"{1 << 30} bytes by ")
+    await instance.stop()
+
+
+async def test_a_warning_comes_before_the_limit_of_processor_time(
+    sidecar: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, at a probe, with the numbers and what will be lost; status has the time all along."""
+    instance = sidecar(Command(MEMORY.command(), Limits(cpu_time=3600)))
+    await instance.start()
+    await instance.health()
+    assert not caplog.messages
+    assert instance._run is not None
+    used = instance.status()["cpu_seconds"]
+    assert isinstance(used, float)
+    instance._run._command = Command(MEMORY.command(), Limits(cpu_time=1))
+    while (cpu_seconds(pid_of(instance)) or 0.0) < 0.8:
+        await put(instance, b"x")
+    for _ in range(2):
+        await instance.health()
+    [said] = [each for each in caplog.messages if "limits.cpu_time" in each]
+    assert "of the 1 s of CPU that limits.cpu_time allows over its life; then it is ended" in said
+    assert said.endswith("without the data in its memory")
+    await instance.stop()
+
+
+@pytest.mark.parametrize(
+    ("end", "limits", "printed", "said"),
+    [
+        (Exit(-9, 2.01), Limits(cpu_time=2), "", "SIGKILL (it has used the 2 s of CPU that its limit cpu_time allows"),
+        (Exit(2, 2.01), Limits(cpu_time=2), "SIGXCPU", "code 2 (it has used the 2 s of CPU that its limit cpu_time"),
+        (
+            Exit(-9, 0.1, killed_for_memory=True),
+            Limits(memory=9),
+            "",
+            "SIGKILL (it exceeded its limit memory of 9",
+        ),
+        (
+            Exit(2),
+            Limits(memory=9),
+            "runtime: out of memory",
+            "code 2 (it got no more memory, and its limit memory",
+        ),
+        (Exit(-9, 0.1), Limits(memory=9, cpu_time=2), "", "SIGKILL (by the gateway, an operator, or the system"),
+        (Exit(3), Limits(memory=9), "no such table", "exited with code 3"),
+    ],
+)
+def test_the_limit_that_ended_it_is_named(end: Exit, limits: Limits, printed: str, said: str) -> None:
+    """Whatever the signal or the code: a Go program throws by itself, another ignores the signal that warns."""
+    words = end.in_words(limits, [printed])
+    assert said in words
+    assert ("(" in words) == ("(" in said)
+
+
+async def test_a_call_that_gets_no_memory_names_the_limit(sidecar: Make) -> None:
+    """It is not a defect, and the process may go on."""
+    instance = sidecar(Command(MEMORY.command(), Limits(memory=160 << 20)))
+    await instance.start()
+
+    async def fill() -> None:
+        for number in range(200):
+            items = [PutItem(key=key, value=bytes(1 << 20)) for key in (b"a", b"b", b"c")]
+            await instance.call(PUT, PutRequest(id=f"r{number}", items=items).SerializeToString(), CONTEXT)
+
+    with pytest.raises(PrismError) as caught:
+        await fill()
+    assert caught.value.code is Code.RESOURCE_EXHAUSTED, caught.value.message
+    assert f"its limit being {160 << 20} bytes (limits.memory, RLIMIT_DATA)" in caught.value.message
+    assert caught.value.outcome is Outcome.UNKNOWN
     await instance.stop()
 
 

@@ -24,7 +24,7 @@ class Limits:
 
     Attributes:
         memory: bytes.
-        cpu_time: seconds of CPU, over the life of the process.
+        cpu_time: seconds of CPU, over the whole life of the process.
         open_files: descriptors.
     """
 

@@ -21,6 +21,7 @@ from prism.errors import (
     PrismError,
     Violation,
     answer_too_large,
+    out_of_memory,
 )
 from prism.interfaces.capabilities import Capabilities, undeclared
 from prism.interfaces.catalogue import interfaces
@@ -165,6 +166,9 @@ class _Bound:
             translated: PrismError = DataLoss(
                 f"{self._operation.name} found something damaged in the store; the backend's log has the details"
             )
+        elif isinstance(error, MemoryError):
+            translated = out_of_memory(self._operation.name)
+            log.error("%s", translated.message)  # where it was asked for is by chance
         else:
             log.exception(
                 "operation %s failed in the plugin with an unexpected error; this is a defect in Prism or a plugin: "

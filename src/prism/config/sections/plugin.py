@@ -55,7 +55,8 @@ class LimitsSection(Section):
 
     Attributes:
         memory: of its own, not counting files and shared memory; `512MiB` is understood.
-        cpu_time: seconds of CPU over the life of the process.
+        cpu_time: seconds of CPU over the whole life of the process (RLIMIT_CPU), however long that is: a plugin that
+            serves for months reaches any limit, and is then started again. There is a warning at four fifths of it.
         open_files: descriptors.
     """
 

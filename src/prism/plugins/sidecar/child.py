@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prism.plugins.placement import Command
+from prism.plugins.sidecar.exit import Exit
 from prism.plugins.sidecar.limits import Group, ResourceLimit, resource_limits
 from prism.plugins.sidecar.output import Lines, Output
 
@@ -40,7 +41,7 @@ class Child:
 
     Attributes:
         pid: its number.
-        exited: its exit code, when it has ended; negative for a signal.
+        exited: how it ended, when it has.
         first_line: what it printed first on standard output; empty where it ended before.
         group: the control group that it is in.
     """
@@ -75,7 +76,7 @@ class Child:
             preexec_fn=_preparation(resource_limits(command.limits), drops=user is not None),
         )
         self.pid = self._process.pid
-        self.exited: asyncio.Future[int] = loop.create_future()
+        self.exited: asyncio.Future[Exit] = loop.create_future()
         self.group = group
         group.add(self.pid)
         self._stdout = Lines(output, wants_first=True)
@@ -114,8 +115,9 @@ class Child:
         # Before it is waited for, while its number cannot be another's yet: what it has started ends with it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        code = self._process.wait()
-        self.exited.set_result(code)
+        end = Exit.of(self.pid, killed_for_memory=self.group.has_killed())
+        self._process.returncode = end.code  # it has been waited for
+        self.exited.set_result(end)
 
     def _pipes(self) -> Sequence[tuple[Lines, object]]:
         return (self._stdout, self._process.stdout), (self._stderr, self._process.stderr)
@@ -164,3 +166,12 @@ def resident_memory(pid: int) -> int | None:
     except (OSError, IndexError, ValueError):
         return None
     return pages * resource.getpagesize()
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Seconds of CPU that a process has used, all its threads; None where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, proc(5)
+    except (OSError, IndexError, ValueError):
+        return None

@@ -9,11 +9,15 @@ import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from prism.open_files import OPEN_FILES
 from prism.plugins.placement import Limits
 
 CGROUPS = Path("/sys/fs/cgroup")
+
+_GRACE: Final = {resource.RLIMIT_CPU: 2}
+"""Between the soft limit, whose signal (SIGXCPU) tells what it is, and the hard one, which is SIGKILL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,15 @@ def resource_limits(limits: Limits) -> Sequence[ResourceLimit]:
         (resource.RLIMIT_CPU, limits.cpu_time),
         (resource.RLIMIT_NOFILE, limits.open_files),
     )
-    asked = [_both(which, most) for which, most in wanted if most is not None]
+    asked = [_limited(which, most, _GRACE.get(which, 0)) for which, most in wanted if most is not None]
     return asked if limits.open_files is not None else [*asked, _as_inherited()]
 
 
-def _both(which: int, wanted: int) -> ResourceLimit:
-    _, hard = resource.getrlimit(which)
-    possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    return ResourceLimit(which, possible, possible)
+def _limited(which: int, wanted: int, grace: int) -> ResourceLimit:
+    _, most = resource.getrlimit(which)
+    if most == resource.RLIM_INFINITY:
+        return ResourceLimit(which, wanted, wanted + grace)
+    return ResourceLimit(which, min(wanted, most), min(wanted + grace, most))
 
 
 def _as_inherited() -> ResourceLimit:
@@ -83,6 +88,16 @@ class Group:
         except OSError:
             self.close()
 
+    def has_killed(self) -> bool:
+        """Whether the system has ended a process in it because it went over its limit."""
+        if self.path is None:
+            return False
+        try:
+            events = (self.path / "memory.events").read_text().split()
+        except OSError:
+            return False
+        return dict(zip(events[::2], events[1::2], strict=False)).get("oom_kill", "0") != "0"
+
     def close(self) -> None:
         """Removes it; its processes have ended."""
         if self.path is not None:
@@ -110,7 +125,7 @@ def in_force(limits: Limits, group: Group | None) -> Mapping[str, str]:
         by = "a control group" if group is not None and group.path is not None else "RLIMIT_DATA, for each process"
         shown["memory"] = f"{limits.memory} bytes by {by}"
     if limits.cpu_time is not None:
-        shown["cpu_time"] = f"{limits.cpu_time} s by RLIMIT_CPU, for each process"
+        shown["cpu_time"] = f"{limits.cpu_time} s over its life by RLIMIT_CPU, for each process"
     if limits.open_files is not None:
         shown["open_files"] = f"{limits.open_files} by RLIMIT_NOFILE, for each process"
     return shown

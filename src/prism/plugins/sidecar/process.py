@@ -1,8 +1,8 @@
 """One process of a sidecar, from its start by go-plugin's handshake to its end; what goes wrong is explained."""
 
 import asyncio
+import logging
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -12,7 +12,7 @@ from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command
 from prism.plugins.rpc.endpoint import Endpoint, Identity
 from prism.plugins.sidecar import diagnosis
-from prism.plugins.sidecar.child import Child
+from prism.plugins.sidecar.child import Child, cpu_seconds
 from prism.plugins.sidecar.go_plugin import forward_output, stop_by_controller
 from prism.plugins.sidecar.handshake import NoHandshake, environment, parse
 from prism.plugins.sidecar.limits import Group
@@ -26,6 +26,10 @@ SERVING_TIMEOUT = 10.0
 TERM_TIMEOUT = 2.0
 EXIT_TIMEOUT = 1.0
 """Seconds in which a process whose connection is lost may end by itself."""
+_MOST = 0.8
+"""Of the time that a process may use: beyond it there is a warning."""
+
+log = logging.getLogger(__name__)
 
 
 class SidecarProcess:
@@ -50,6 +54,7 @@ class SidecarProcess:
         self._folder: SocketFolder | None = None
         self._forwarding: asyncio.Task[None] | None = None
         self._check: asyncio.Task[None] | None = None
+        self._warned = False
 
     async def open(self, identity: Identity, max_message_size: int) -> Endpoint:
         """Starts it, and waits until it serves.
@@ -87,7 +92,7 @@ class SidecarProcess:
         if not line:
             await asyncio.wait((self.child.exited,), timeout=TERM_TIMEOUT)
             await self.child.printed_all()
-            how = how_it_ended(self.child.exited.result()) if self.child.exited.done() else "closed its standard output"
+            how = self.how_it_ended() if self.child.exited.done() else "closed its standard output"
             raise self._failure(
                 f"the plugin {how} before its handshake", diagnosis.of_output(self._plugin, self._lines)
             )
@@ -107,8 +112,29 @@ class SidecarProcess:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
         await self.child.printed_all()
-        how = how_it_ended(self.child.exited.result())
+        how = self.how_it_ended()
         raise self._failure(f"the plugin {how} after its handshake", diagnosis.of_output(self._plugin, self._lines))
+
+    def how_it_ended(self) -> str:
+        """In words; it has ended."""
+        return self.child.exited.result().in_words(self._command.limits, self._lines)
+
+    def warn_of_cpu_time(self) -> None:
+        """Warns once that the process has used most of the time that it may: its end is not to come as a surprise."""
+        allowed = self._command.limits.cpu_time
+        if allowed is None or self._warned or (used := cpu_seconds(self.child.pid)) is None or used < _MOST * allowed:
+            return
+        self._warned = True
+        manifest = self._plugin.manifest
+        lost = "" if manifest.capabilities.durable else ", without the data in its memory"
+        log.warning(
+            "plugin %s: its process has used %.1f of the %d s of CPU that limits.cpu_time allows over its life; "
+            "then it is ended and started again%s",
+            self._plugin.name,
+            used,
+            allowed,
+            lost,
+        )
 
     def expect_exit(self) -> None:
         """A connection is lost: the process is killed if it can be reached no more and does not exit by itself.
@@ -178,18 +204,3 @@ class SidecarProcess:
         command = " ".join(self._command.command)
         sentence = f"plugin {self._plugin.name!r} did not start: {what}{'; ' * bool(notes)}{notes} (command: {command})"
         return FailedPrecondition(sentence, reason=Reason.PLUGIN_NOT_STARTED)
-
-
-def how_it_ended(code: int) -> str:
-    """In words; by `Popen.returncode`, where a signal is negative."""
-    if code < 0:
-        return f"was killed by {signal.Signals(-code).name}{_signal_notes(-code)}"
-    return f"exited with code {code}"
-
-
-def _signal_notes(number: int) -> str:
-    notes = {
-        9: " (by the gateway, an operator, or the system when out of memory)",
-        24: " (it exceeded its limit cpu_time)",
-    }
-    return notes.get(number, "")

@@ -17,11 +17,12 @@ from prism.plugins.placement import Command
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.endpoint import Endpoint
 from prism.plugins.rpc.instance import RpcInstance
-from prism.plugins.sidecar.child import resident_memory
+from prism.plugins.sidecar.child import cpu_seconds, resident_memory
 from prism.plugins.sidecar.limits import in_force
 from prism.plugins.sidecar.output import Output
-from prism.plugins.sidecar.process import SidecarProcess, how_it_ended
+from prism.plugins.sidecar.process import SidecarProcess
 from prism.reason import Reason
+from prism.sdk.backend import Health
 from prism.telemetry.audit import audit
 from prism.wire import Deadline
 
@@ -132,6 +133,12 @@ class Sidecar(RpcInstance):
         self.refusal = f"backend {self.backend!r} was stopped; retry"
         self.refusal_kind = BackendUnavailable
 
+    async def health(self) -> Health:
+        """As the plugin says; looks after its limits as well."""
+        if (run := self._run) is not None:
+            run.warn_of_cpu_time()
+        return await super().health()
+
     def give_up(self, reason: str) -> None:
         """Kills the process."""
         if self._run is not None:
@@ -152,6 +159,7 @@ class Sidecar(RpcInstance):
                 "pid": run.child.pid,
                 "up_seconds": round(monotonic() - run.since, 1),
                 "resident_bytes": resident_memory(run.child.pid),
+                "cpu_seconds": cpu_seconds(run.child.pid),
                 "limits": dict(in_force(self._command.limits, run.child.group)),
             }
         return shown
@@ -191,7 +199,7 @@ class Sidecar(RpcInstance):
         if self._run is not run:
             return
         self._run = None
-        how = how_it_ended(run.child.exited.result())
+        how = run.how_it_ended()
         log.error(
             "plugin %s: the process with pid %d %s; calls are refused until it is started again",
             self.backend,

@@ -1,5 +1,6 @@
 """What an operation knows of its call besides the message: handed to every method of a backend."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -30,7 +31,7 @@ class Context:
         principal: who calls, as authenticated by the gateway; empty where authentication is off.
     """
 
-    __slots__ = ("_on_established", "_trace", "deadline", "namespace", "principal")
+    __slots__ = ("_draining", "_on_established", "_trace", "deadline", "namespace", "principal")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Context:
         self.principal = principal
         self._trace = trace
         self._on_established = on_established
+        self._draining: asyncio.Event | None = None
 
     @property
     def traceparent(self) -> str:
@@ -70,6 +72,13 @@ class Context:
         """What goes with `traceparent`."""
         trace = self._trace
         return "" if isinstance(trace, str) else trace.tracestate
+
+    @property
+    def draining(self) -> asyncio.Event:
+        """Set when a stream is to end at a point of its own, soon: for operations with the option `drains`."""
+        if self._draining is None:
+            self._draining = asyncio.Event()
+        return self._draining
 
     def established(self) -> None:
         """A stream says, before its first response, that it misses nothing from now on.

@@ -145,7 +145,7 @@ class Responses:
 
 
 def of(responses: Responses, door: Door) -> Subscription:
-    return Subscription(Target("default", door.instance), responses)
+    return Subscription(Target("default", door.instance), responses, Context("default"))
 
 
 async def test_an_end_between_two_responses_comes_with_the_next(door: Door) -> None:

@@ -76,7 +76,7 @@ async def test_its_errors_are_those_of_every_operation(binding: Binding) -> None
 
 
 def test_the_abstractions_are_not_to_be_shadowed() -> None:
-    """Their operations come by their Protocol alone, and streams of requests are none of a plugin's own."""
+    """Their operations come by their Protocol alone."""
     with pytest.raises(TypeError, match="belongs to an abstraction"):
         operation(INTERFACE.service.methods_by_name["Get"])
     again = FileDescriptorProto(name="keyvalue.proto", package="prism.data.v1", syntax="proto3")
@@ -87,5 +87,3 @@ def test_the_abstractions_are_not_to_be_shadowed() -> None:
     pool.AddSerializedFile(again.SerializeToString())
     with pytest.raises(TypeError, match="belongs to an abstraction"):
         operation(pool.FindServiceByName("prism.data.v1.KeyValue").methods_by_name["Get"])
-    with pytest.raises(TypeError, match="stream of requests"):
-        operation(SHELF.methods_by_name["Pile"])

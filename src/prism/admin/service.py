@@ -25,7 +25,7 @@ from prism.errors import InternalError, InvalidArgument, Outcome, PrismError
 from prism.gateway.call import Incoming
 from prism.gateway.handler import Decode
 from prism.interfaces.capabilities import Capabilities
-from prism.interfaces.operation import Operation
+from prism.interfaces.operation import Operation, Requests
 from prism.principal import ANONYMOUS
 from prism.sdk.validation import validator
 from prism.telemetry.audit import audit
@@ -87,13 +87,15 @@ class Admin:
         self,
         incoming: Incoming,
         operation: Operation,
-        payload: bytes,
+        asked: bytes | Requests,
         decode: Decode | None = None,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """Carries out an operation with a stream of answers; raises as `unary` does."""
+        if not isinstance(asked, bytes):
+            raise TypeError(f"{operation.name} takes a stream of requests; no operation of the admin service does")
         async with self._performed(incoming, operation) as begun:
-            await self._let_in(begun, payload, decode)
+            await self._let_in(begun, asked, decode)
             if on_established is not None:
                 on_established()
             async for response in self._handlers[operation.name](begun.request, begun.actor):

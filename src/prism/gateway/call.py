@@ -5,7 +5,7 @@ from typing import Protocol
 
 from prism.context import Context
 from prism.gateway.snapshot import Snapshot, Target
-from prism.interfaces.operation import Operation
+from prism.interfaces.operation import Operation, Requests
 from prism.principal import ANONYMOUS, Principal
 from prism.telemetry.tracing.call_trace import CallTrace
 from prism.telemetry.tracing.trace_context import TRACEPARENT, parse
@@ -31,6 +31,14 @@ class Incoming(Protocol):
 class CallMeter(Protocol):
     """What the hop limit leaves with a call: counts what it uses."""
 
+    async def asked(self, size: int) -> None:
+        """A further request of so many bytes has come on a stream; returns when there is as much left to use.
+
+        Raises:
+            LimitExceeded: it is larger than any may be.
+        """
+        ...
+
     def answered(self, size: int, reads: bool) -> None:
         """An answer of so many bytes is ready; raises LimitExceeded where a reading call gives too much."""
         ...
@@ -52,8 +60,8 @@ class CallResilience(Protocol):
         """Runs an operation with one response."""
         ...
 
-    def stream(self, call: "Call", payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """Runs an operation with a stream of responses."""
+    def stream(self, call: "Call", asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
+        """Runs an operation that streams."""
         ...
 
 

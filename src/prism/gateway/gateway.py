@@ -15,7 +15,7 @@ from prism.gateway.streams.lifetime import StreamLifetime
 from prism.gateway.streams.registry import Recheck, SubscriptionRegistry
 from prism.gateway.streams.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
-from prism.interfaces.operation import Operation
+from prism.interfaces.operation import Operation, Requests
 from prism.open_files import OPEN_FILES
 from prism.wire import Code
 
@@ -166,26 +166,29 @@ class Gateway:
         self,
         incoming: Incoming,
         operation: Operation,
-        payload: bytes,
+        asked: bytes | Requests,
         decode: Decode | None = None,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """Carries out an operation with one request and a stream of responses; takes and raises what `unary` does.
+        """Carries out an operation that streams; takes and raises what `unary` does, or a stream of messages.
 
         `on_established` is called when the backend says that the stream misses nothing from then on, if it does.
         """
         started = monotonic()
-        call = Call(operation, incoming, self.snapshot, len(payload), started)
+        size = len(asked) if isinstance(asked, bytes) else 0
+        call = Call(operation, incoming, self.snapshot, size, started)
         code = Code.CANCELLED  # what remains where the caller leaves the stream
         failure: PrismError | None = None
         self.recorder.begin(operation.name)
         try:
             if (slow := self._admit(call)) is not None:
                 await slow
-            if decode is not None:
-                payload = await decode(payload)
+            if not isinstance(asked, bytes):
+                asked = _all_asked(asked, call, decode)
+            elif decode is not None:
+                asked = await decode(asked)
                 call.now = monotonic()
-            async with self._subscribed(call, payload, on_established) as responses:
+            async with self._subscribed(call, asked, on_established) as responses:
                 async for response in responses:
                     if call.meter is not None:
                         call.meter.answered(len(response), operation.reads)
@@ -212,7 +215,7 @@ class Gateway:
 
     @asynccontextmanager
     async def _subscribed(
-        self, call: Call, payload: bytes, on_established: Callable[[], None] | None
+        self, call: Call, asked: bytes | Requests, on_established: Callable[[], None] | None
     ) -> AsyncIterator[Subscription]:
         """The stream of an admitted call, which the gateway can end from the moment that it is established."""
         target = _target(call)
@@ -226,10 +229,12 @@ class Gateway:
         try:
             context = call.context(established)
             if call.resilience is None:
-                responses = target.instance.stream(call.operation.name, payload, context)
+                responses = target.instance.stream(call.operation.name, asked, context)
             else:
-                responses = call.resilience.stream(call, payload, context)
-            subscription = Subscription(target, responses)
+                responses = call.resilience.stream(call, asked, context)
+            subscription = Subscription(target, responses, context, drains=call.operation.drains)
+            if call.operation.client_streaming:
+                self.subscriptions.add(subscription, call)  # it lasts for as long as its caller likes
             try:
                 with StreamLifetime(subscription, call, self.denials.report):
                     yield subscription
@@ -271,6 +276,14 @@ async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) 
         if (slower := hop(call)) is not None:
             await slower
             call.now = monotonic()
+
+
+async def _all_asked(requests: Requests, call: Call, decode: Decode | None) -> Requests:
+    """The requests of a stream, each paid for."""
+    async for request in requests:
+        if call.meter is not None:
+            await call.meter.asked(len(request))
+        yield request if decode is None else await decode(request)
 
 
 def _target(call: Call) -> Target:

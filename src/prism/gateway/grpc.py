@@ -1,6 +1,6 @@
 """The way in for gRPC: a handler's operations as methods that the transport runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -32,6 +32,11 @@ def _answering(method: Method, hops: Sequence[ResponseHop]) -> Method:
     return replace(method, handle=handle)
 
 
+def _responses(handler: OperationHandler, operation: Operation, call: ServerCall) -> AsyncGenerator[bytes, None]:
+    asked = call.messages if operation.client_streaming else call.message
+    return handler.stream(call, operation, asked, None, call.send_head)
+
+
 def _method(handler: OperationHandler, operation: Operation) -> Method:
     async def unary(call: ServerCall) -> bytes:
         try:
@@ -41,13 +46,25 @@ def _method(handler: OperationHandler, operation: Operation) -> Method:
 
     async def stream(call: ServerCall) -> None:
         try:
-            async with aclosing(handler.stream(call, operation, call.message, None, call.send_head)) as responses:
+            async with aclosing(_responses(handler, operation, call)) as responses:
                 async for response in responses:
                     await call.send(response)
         except PrismError as error:
             raise StatusError(to_status(error)) from error
 
-    handle = stream if operation.server_streaming else unary
+    async def collect(call: ServerCall) -> bytes:
+        try:
+            async with aclosing(_responses(handler, operation, call)) as responses:
+                async for response in responses:
+                    return response
+        except PrismError as error:
+            raise StatusError(to_status(error)) from error
+        raise AssertionError("an operation with one response gives it, or fails")
+
+    if operation.server_streaming:
+        handle: Callable[[ServerCall], Awaitable[bytes | None]] = stream
+    else:
+        handle = collect if operation.client_streaming else unary
     late = DeadlineExceeded(
         "the deadline passed before the call finished; allow more time",
         outcome=None if operation.reads else Outcome.UNKNOWN,

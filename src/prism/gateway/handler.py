@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from prism.gateway.call import Incoming
-from prism.interfaces.operation import Operation
+from prism.interfaces.operation import Operation, Requests
 
 Decode = Callable[[bytes], Awaitable[bytes]]
 """Makes the message of what arrived, where a way in speaks another language; raises a PrismError."""
@@ -35,11 +35,11 @@ class OperationHandler(Protocol):
         self,
         incoming: Incoming,
         operation: Operation,
-        payload: bytes,
+        asked: bytes | Requests,
         decode: Decode | None = None,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """Runs an operation with one request and a stream of responses; takes what `unary` does.
+        """Runs an operation that streams; takes what `unary` does, or a stream of messages where its requests are one.
 
         `on_established` is called when the stream misses nothing from then on, if that is ever said.
         """

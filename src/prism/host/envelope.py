@@ -3,7 +3,7 @@
 Source: proto/prism/plugin/v1/plugin.proto; the encoding is that of protocol buffers.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
@@ -12,6 +12,8 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import InvalidArgument, Outcome, PrismError
 from prism.interfaces.operation import Operation
 from prism.rpc_status import to_rpc_status
+
+Request = TypeVar("Request", pb.ExecuteRequest, pb.ExecuteStreamRequest)
 
 _RESULT_HEAD: Final = b"\x08\x01\x2a"  # success = 1: true; raw_result = 5
 _MESSAGE_HEAD: Final = b"\x12"  # raw_result = 2
@@ -41,15 +43,14 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def parsed(message: bytes, kind: type[pb.ExecuteRequest] | type[pb.ExecuteStreamRequest]) -> pb.ExecuteRequest:
+def parsed(message: bytes, kind: type[Request]) -> Request:
     """The request in a message.
 
     Raises:
         InvalidArgument: it is none.
     """
     try:
-        # The stream's requests have the same fields.
-        return kind.FromString(message)  # type: ignore[return-value]
+        return kind.FromString(message)
     except DecodeError:
         problem = f"the request is not a {kind.DESCRIPTOR.full_name}; send one as plugin.proto says"
         raise InvalidArgument(problem, outcome=Outcome.NOT_APPLIED) from None

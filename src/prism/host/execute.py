@@ -18,7 +18,7 @@ from prism.host.instance import HostedInstance
 from prism.host.instances import Instances
 from prism.host.metrics import plugin_metrics
 from prism.host.tracing import PluginTrace, PluginTracer
-from prism.interfaces.operation import Operation
+from prism.interfaces.operation import Operation, Requests
 from prism.telemetry.current import CURRENT
 from prism.telemetry.tracing.trace_context import TRACEPARENT, TRACESTATE
 from prism.wire.grpc.status import Code
@@ -107,10 +107,13 @@ class Execute:
         task = asyncio.current_task()
         assert task is not None, "a handler runs in a task"  # noqa: S101  # a defect, not an input
         started = instance.begin(name)
-        instance.streams.add(task)
+        instance.streams[task] = context
         try:
-            payload, wrapped = _wrapping(request, instance.binding.every[name])
-            async with aclosing(run(payload, context)) as results:  # type: ignore[type-var]  # they are generators
+            operation = instance.binding.every[name]
+            asked, wrapped = _wrapping(request, operation)
+            if operation.client_streaming:
+                asked = _all_asked(request, call, operation, context)
+            async with aclosing(run(asked, context)) as results:  # type: ignore[type-var]  # they are generators
                 async for result in results:
                     await call.send(wrapped(result))
             code = Code.OK
@@ -124,12 +127,12 @@ class Execute:
             code = Code.UNAVAILABLE
             await call.send(envelope.ended_early(_ended(self._instances)))
         finally:
-            instance.streams.discard(task)
+            del instance.streams[task]
             instance.end(name, code, started)
             self._ended(trace, instance.binding.every[name], namespace, code, started)
 
 
-async def _first_request(call: ServerCall) -> pb.ExecuteRequest:
+async def _first_request(call: ServerCall) -> pb.ExecuteStreamRequest:
     """The one that names the operation.
 
     Raises:
@@ -140,7 +143,29 @@ async def _first_request(call: ServerCall) -> pb.ExecuteRequest:
     raise InvalidArgument("the stream ended before its first request; send a request that names the operation")
 
 
-def _wrapping(request: pb.ExecuteRequest, operation: Operation) -> tuple[bytes, Callable[[bytes], bytes]]:
+async def _all_asked(
+    first: pb.ExecuteStreamRequest, call: ServerCall, operation: Operation, context: Context
+) -> Requests:
+    """The requests of a stream; the first message may name the operation and carry none."""
+    if first.WhichOneof("params") is not None:
+        yield _params(first, operation)
+    async for message in call.messages:
+        request = envelope.parsed(message, pb.ExecuteStreamRequest)
+        if request.drain:
+            context.draining.set()
+        else:
+            yield _params(request, operation)
+
+
+def _params(request: pb.ExecuteStreamRequest, operation: Operation) -> bytes:
+    if request.HasField("typed_params"):
+        return envelope.typed_params(request.typed_params, operation)
+    return request.raw_params
+
+
+def _wrapping(
+    request: pb.ExecuteStreamRequest, operation: Operation
+) -> tuple[bytes | Requests, Callable[[bytes], bytes]]:
     """The bytes of the parameters, and what makes a message of a result: as they came, so the results go."""
     if not request.HasField("typed_params"):
         return request.raw_params, envelope.raw_message

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from time import monotonic, perf_counter, time_ns
 
+from prism.context import Context
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
 from prism.host.instance_options import InstanceOptions
 from prism.plugins.discovery import Plugin
@@ -36,7 +37,7 @@ class HostedInstance:
         metrics: its calls.
         since: nanoseconds since 1970 when counting began.
         active: calls in progress.
-        streams: the tasks of those of them that stream.
+        streams: the tasks of those of them that stream, and their contexts.
         seen: when a gateway last used or probed it, by `time.monotonic()`.
         ended: it takes no more calls.
     """
@@ -54,7 +55,7 @@ class HostedInstance:
         self.metrics = CallMetrics()
         self.since = time_ns()
         self.active = 0
-        self.streams: set[asyncio.Task[None]] = set()
+        self.streams: dict[asyncio.Task[None], Context] = {}
         self.seen = monotonic()
         self.ended = False
         self._plugin = plugin
@@ -164,6 +165,8 @@ class HostedInstance:
         self._idle = asyncio.Event()
         if not self.active:
             return
+        for context in self.streams.values():
+            context.draining.set()
         try:
             async with asyncio.timeout(max(grace, 0.0)):
                 await self._idle.wait()

@@ -74,7 +74,7 @@ class PluginTracer:
         """A call that began at `started` has ended."""
         seconds = perf_counter() - started
         # A stream takes as long as its reader wants it to.
-        waited = 0.0 if operation.server_streaming else seconds
+        waited = 0.0 if operation.streams else seconds
         why = "sampled" if trace.sampled else self._sampling.at_end(code, waited)
         if not why:
             return

@@ -1,7 +1,7 @@
 """The contract as data: what the .proto descriptors say of each operation and of each abstraction."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ from prism.principal import READ, WRITE
 
 if TYPE_CHECKING:
     from prism.interfaces.capabilities import Capabilities
+
+Requests = AsyncIterator[bytes]
+"""What arrives on a stream of requests, one message after another; reading is what lets the sender go on."""
 
 Invoke = Callable[[str, Message, Context], Awaitable[Any]]
 """Runs one operation of the same backend, by its Python name, with every check that a call from outside gets."""
@@ -41,6 +44,7 @@ class Operation:
         operation_class: what authorization takes it for: `read`, `write`, `consume` or `manage`.
         repeatable: it may be sent twice without harm (`NO_SIDE_EFFECTS` or `IDEMPOTENT`).
         requires: the capability a backend must declare; empty for none.
+        drains: a stream that ends by itself once `Context.draining` is set.
         path: of the HTTP/2 request.
         service: the abstraction's gRPC service, `prism.data.v1.KeyValue`.
     """
@@ -55,12 +59,18 @@ class Operation:
     operation_class: str
     repeatable: bool
     requires: str
+    drains: bool = False
     path: str = field(init=False)
     service: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"/{self.name}")
         object.__setattr__(self, "service", self.name.partition("/")[0])
+
+    @property
+    def streams(self) -> bool:
+        """Many requests, many responses, or both."""
+        return self.client_streaming or self.server_streaming
 
     @property
     def interface(self) -> str:
@@ -89,6 +99,7 @@ class Operation:
             operation_class=operation_class,
             repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
             requires=extension(method, options_pb2.requires),
+            drains=extension(method, options_pb2.drains),
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, DataLoss, Outcome
+from prism.interfaces.operation import Requests
 from prism.plugins.instance import Instance
 from prism.reason import Reason
 from prism.sdk.backend import Health
@@ -61,12 +62,12 @@ class Handover:
         finally:
             successor.release()
 
-    async def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def stream(self, operation: str, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
         """Waits, then as the successor's."""
         successor = await self._until_open()
         successor.acquire()
         try:
-            async for response in successor.stream(operation, payload, context):
+            async for response in successor.stream(operation, asked, context):
                 yield response
         finally:
             successor.release()

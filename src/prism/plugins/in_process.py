@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 
 from prism.context import Context
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimplemented
+from prism.interfaces.operation import Requests
 from prism.plugins.discovery import Plugin
 from prism.plugins.managed_instance import ManagedInstance
 from prism.sdk.backend import Backend, Config, Health, HealthStatus
@@ -79,10 +80,10 @@ class InProcess(ManagedInstance):
         except KeyError:
             raise self._not_served(operation) from None
 
-    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+    def stream(self, operation: str, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
         """The bound operation's own generator; raises as `Instance.stream` does."""
         try:
-            return self._streaming[operation](payload, context)
+            return self._streaming[operation](asked, context)
         except KeyError:
             raise self._not_served(operation) from None
 

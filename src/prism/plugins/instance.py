@@ -5,6 +5,7 @@ from typing import Protocol
 
 from prism.context import Context
 from prism.errors import BackendError
+from prism.interfaces.operation import Requests
 from prism.sdk.backend import Health
 from prism.sdk.capabilities import DeclaredCapabilities
 
@@ -50,8 +51,11 @@ class Instance(Protocol):
         """
         ...
 
-    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """Runs an operation with one request and a stream of responses; closing the iterator ends it."""
+    def stream(self, operation: str, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
+        """Runs an operation that streams, asked with a message or with a stream of them; closing the iterator ends it.
+
+        An operation with one response gives exactly that.
+        """
         ...
 
     def acquire(self) -> None:

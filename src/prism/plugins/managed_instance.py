@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable
+from prism.interfaces.operation import Requests
 from prism.plugins.discovery import Plugin
 from prism.sdk.backend import Health
 
@@ -87,7 +88,7 @@ class ManagedInstance(abc.ABC):
         """As `Instance.call`."""
 
     @abc.abstractmethod
-    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+    def stream(self, operation: str, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
         """As `Instance.stream`."""
 
     @abc.abstractmethod

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable
 
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, Outcome
+from prism.interfaces.operation import Requests
 from prism.sdk.backend import Health
 from prism.sdk.capabilities import DeclaredCapabilities
 
@@ -34,7 +35,7 @@ class UnavailableInstance:
         """Refuses."""
         raise BackendUnavailable(self.refusal, outcome=Outcome.NOT_APPLIED)
 
-    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:  # noqa: ARG002  # the face
+    def stream(self, operation: str, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:  # noqa: ARG002  # the face
         """Refuses."""
         raise BackendUnavailable(self.refusal, outcome=Outcome.NOT_APPLIED)
 

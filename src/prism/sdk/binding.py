@@ -25,7 +25,7 @@ from prism.errors import (
 )
 from prism.interfaces.capabilities import Capabilities, undeclared
 from prism.interfaces.catalogue import interfaces
-from prism.interfaces.operation import Interface, Operation
+from prism.interfaces.operation import Interface, Operation, Requests
 from prism.sdk.capabilities import DeclaredCapabilities
 from prism.sdk.extension import operations_of
 from prism.sdk.validation import Validator, validator
@@ -33,7 +33,7 @@ from prism.sdk.validation import Validator, validator
 log = logging.getLogger(__name__)
 
 Unary = Callable[[bytes, Context], Awaitable[bytes]]
-Streaming = Callable[[bytes, Context], AsyncIterator[bytes]]
+Streaming = Callable[[bytes | Requests, Context], AsyncIterator[bytes]]
 
 
 class Binding:
@@ -41,7 +41,7 @@ class Binding:
 
     Attributes:
         unary: operations with one request and one response, by full gRPC method name.
-        streaming: operations with one request and a stream of responses.
+        streaming: operations with a stream of requests, of responses, or of both.
         every: each of them as the contract has it, by the same names.
         operations: those that are served; the others are refused for want of a capability.
     """
@@ -91,7 +91,7 @@ class Binding:
         validate = validator(operation.request.DESCRIPTOR, capabilities)
         each = _Bound(operation, method, validate, capabilities.max_payload)
         self.every[operation.name] = operation
-        if operation.server_streaming:
+        if operation.streams:
             self.streaming[operation.name] = each.stream
         else:
             self.unary[operation.name] = each.call
@@ -136,12 +136,17 @@ class _Bound:
         except Exception as error:
             raise self._translated(error) from error
 
-    async def stream(self, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """Runs a server-streaming operation."""
+    async def stream(self, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
+        """Runs an operation that streams; asked with a stream where its requests are one."""
         try:
-            async with aclosing(self._method(self._decoded(payload), context)) as responses:
-                async for response in responses:
-                    yield response.SerializeToString()
+            request = self._decoded(asked) if isinstance(asked, bytes) else self._all_decoded(asked)
+            if self._operation.server_streaming:
+                async with aclosing(self._method(request, context)) as responses:
+                    async for response in responses:
+                        yield response.SerializeToString()
+            else:
+                response = await self._method(request, context)
+                yield response.SerializeToString()
         except PrismError as error:
             self._note_outcome(error)
             raise
@@ -159,6 +164,10 @@ class _Bound:
             raise InvalidArgument(f"the request is not a {name}; send one as the .proto says") from error
         self._validate(request)
         return request
+
+    async def _all_decoded(self, requests: Requests) -> AsyncIterator[Message]:
+        async for payload in requests:
+            yield self._decoded(payload)
 
     def _translated(self, error: Exception) -> PrismError:
         if isinstance(error, DecodeError):  # the request was decoded before: this is of what the store holds
@@ -204,10 +213,10 @@ def _implemented(interface: Interface, operation: Operation, implementation: obj
 
 
 def _refusal(operation: Operation) -> Callable[..., Any]:
-    async def refuse(_request: Message, _context: Context) -> Message:
+    async def refuse(_request: Any, _context: Context) -> Message:
         raise undeclared(operation.requires, operation.name)
 
-    async def refuse_stream(_request: Message, _context: Context) -> AsyncIterator[Message]:
+    async def refuse_stream(_request: Any, _context: Context) -> AsyncIterator[Message]:
         raise undeclared(operation.requires, operation.name)
         yield  # makes it a generator
 

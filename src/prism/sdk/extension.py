@@ -25,18 +25,17 @@ def operation(described: MethodDescriptor) -> Callable[[Method], Method]:
         @operation(shelf_pb2.DESCRIPTOR.services_by_name["Shelf"].methods_by_name["Dust"])
         async def dust(self, request: DustRequest, context: Context) -> DustResponse: ...
 
-    It takes the request and a `Context`; one whose responses are a stream is an async generator. In the .proto,
+    It takes the request, or an async iterator of them where they are a stream, and a `Context`; one whose responses are
+    a stream is an async generator. In the .proto,
     `idempotency_level = NO_SIDE_EFFECTS` says that it changes nothing.
 
     Raises:
-        TypeError: it is an operation of an abstraction, or its requests are a stream.
+        TypeError: it is an operation of an abstraction.
     """
     own = Operation.of(described)
     # By name: a descriptor of a pool of the plugin's own is another object.
     if described.containing_service.full_name in {each.service.full_name for each in interfaces().values()}:
         raise TypeError(f"{own.name} belongs to an abstraction; subclass its Protocol, or use a service of your own")
-    if own.client_streaming:
-        raise TypeError(f"{own.name} takes a stream of requests; an operation of a plugin's own takes one")
 
     def mark(method: Method) -> Method:
         setattr(method, _MARK, own)

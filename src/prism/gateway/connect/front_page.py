@@ -39,6 +39,6 @@ def _command(request: HttpRequest, operations: Iterable[Operation]) -> str:
 
 
 def _takes_nothing(operation: Operation) -> bool:
-    streams = operation.client_streaming or operation.server_streaming
+    streams = operation.streams
     fields = operation.request.DESCRIPTOR.fields
     return operation.reads and not streams and not any(extension(each, options_pb2.rules).required for each in fields)

@@ -59,7 +59,7 @@ def read(request: HttpRequest, operation: Operation) -> ConnectRequest:
         HttpRefusal: the method or content type is not one for this operation.
         InvalidArgument: the query is malformed.
     """
-    streams = operation.client_streaming or operation.server_streaming
+    streams = operation.streams
     if request.method == "POST":
         return _posted(request, operation, streams)
     can_get = operation.reads and not streams

@@ -34,7 +34,7 @@ class DeadlineLimit:
         if deadline is None:
             return
         longest = self._seconds.get(call.namespace)
-        if longest is None or call.operation.server_streaming:
+        if longest is None or call.operation.streams:
             return
         asked = deadline.instant - call.now
         if asked > longest * ROUNDING:

@@ -3,6 +3,7 @@
 What was used is kept by namespace and principal, and survives every snapshot; how much may be used is the snapshot's.
 """
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,12 @@ class Share:
                 f"the limit of {1 / self.byte:g} bytes a second for {self.whose} is exceeded", "bytes", wait
             )
 
+    def take_message(self, usage: Usage, size: int) -> float:
+        """Takes a further request of a stream, which has come already; the seconds to wait before the next is read."""
+        usage.requests.charge(self.call)
+        usage.bytes.charge(self.byte * size)
+        return max(usage.requests.debt(self.calls), usage.bytes.debt(self.bytes))
+
     def _exceeded(self, what: str, limit: str, wait: float) -> LimitExceeded:
         return LimitExceeded(
             f"{what}; retry after {wait:.3g} s, and call less often",
@@ -138,6 +145,20 @@ class Meter:
             plan.whole.take(whole, size, now)
         whole.concurrent += 1
 
+    async def asked(self, size: int) -> None:
+        """A further request has come on a stream. Who sends more than may be used is read from more slowly.
+
+        Raises:
+            LimitExceeded: it is larger than any may be.
+        """
+        plan = self._plan
+        _check_size(size, plan)
+        wait = plan.whole.take_message(self._whole, size)
+        if self._each is not None and plan.each is not None:
+            wait = max(wait, plan.each.take_message(self._each, size))
+        if wait:
+            await asyncio.sleep(wait)
+
     def answered(self, size: int, reads: bool) -> None:
         """The answer of so many bytes is ready; it is paid for whatever is left, as if it had been asked with the call.
 
@@ -197,12 +218,8 @@ class Limit:
         if plan is None:
             return
         size = call.size
-        if size > plan.message_size:
-            raise LimitExceeded(
-                f"the request has {size} bytes, over this namespace's limit of {plan.message_size:g}; send less",
-                metadata={"limit": "message_size"},
-            )
-        if call.operation.server_streaming:
+        _check_size(size, plan)
+        if call.operation.streams:
             meter: Meter = self._meter(StreamMeter, plan, call)
         else:
             who = (call.namespace, call.principal.name if plan.each is not None else "")
@@ -220,6 +237,14 @@ class Limit:
     def _forget(self, who: tuple[str, str]) -> None:
         # A meter goes with the usage that it counts on, or a caller would be counted in two places.
         self._meters.pop(who, None)
+
+
+def _check_size(size: int, plan: Plan) -> None:
+    if size > plan.message_size:
+        raise LimitExceeded(
+            f"the request has {size} bytes, over this namespace's limit of {plan.message_size:g}; send less",
+            metadata={"limit": "message_size"},
+        )
 
 
 def plans_of(snapshot: Snapshot) -> dict[str, Plan]:

@@ -13,6 +13,7 @@ from prism.gateway.call import Call
 from prism.gateway.resilience.breaker import Breaker, State
 from prism.gateway.resilience.retry import MAX_TOKENS, RetryBudget, pause
 from prism.gateway.snapshot import Target
+from prism.interfaces.operation import Requests
 from prism.plugins.instance import Instance
 from prism.reason import Reason
 from prism.wire import Code, Deadline
@@ -132,13 +133,13 @@ class Resilience:
         finally:
             expiry.end()
 
-    async def stream(self, call: Call, payload: bytes, context: Context) -> AsyncIterator[bytes]:
-        """Runs an operation with a stream of responses. It is not repeated; `StreamLifetime` ends it."""
+    async def stream(self, call: Call, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
+        """Runs an operation that streams. It is not repeated; `StreamLifetime` ends it."""
         breaker, era, began = self._breaker, 0, monotonic()
         if breaker is not None:
             self._admit(breaker)
             era = breaker.era
-        responses = self._instance.stream(call.operation.name, payload, context)
+        responses = self._instance.stream(call.operation.name, asked, context)
         try:
             async with aclosing(responses):  # type: ignore[type-var]  # generators, all of them
                 async for response in responses:

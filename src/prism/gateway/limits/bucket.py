@@ -39,6 +39,10 @@ class Bucket:
         self.paid_at = paid_at + cost
         return 0.0
 
+    def debt(self, burst: float) -> float:
+        """The seconds until no more than the burst is owed."""
+        return max(0.0, self.paid_at - monotonic() - burst)
+
     def charge(self, cost: float) -> None:
         """Takes so much whether or not it is there, such as the bytes of an answer that is ready."""
         now = monotonic()

@@ -54,7 +54,7 @@ class Tracer:
         if sampled is None:
             return  # it began before calls were traced
         # A stream takes as long as its reader wants it to.
-        waited = 0.0 if call.operation.server_streaming else seconds
+        waited = 0.0 if call.operation.streams else seconds
         why = "sampled" if sampled else self._at_end(code, waited)
         if why:
             self._keep(call, code, started, seconds, error, why)

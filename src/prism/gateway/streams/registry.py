@@ -49,9 +49,9 @@ class SubscriptionRegistry:
             target = None if served is None else served.targets.get(call.operation.service)
             if target is None or target.instance is not each.target.instance:
                 sentence = f"namespace {call.namespace!r} is served by a new instance; subscribe again"
-                each.end(GatewayUnavailable(sentence, reason=Reason.PLUGIN_RELOADED, retry_after=COME_AGAIN_AFTER))
+                each.drain(GatewayUnavailable(sentence, reason=Reason.PLUGIN_RELOADED, retry_after=COME_AGAIN_AFTER))
 
     def drain(self) -> None:
         """Ends them all; the gateway ends."""
         for each in tuple(self._calls):
-            each.end(GatewayUnavailable("the gateway is shutting down; subscribe again"))
+            each.drain(GatewayUnavailable("the gateway is shutting down; subscribe again"))

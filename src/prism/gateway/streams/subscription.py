@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Self
 
+from prism.context import Context
 from prism.errors import PrismError
 from prism.gateway.snapshot import Target
+
+DRAIN_TIMEOUT = 5.0
+"""Seconds that a stream which ends by itself has for it."""
 
 
 class Subscription:
@@ -15,11 +19,23 @@ class Subscription:
         target: what serves it.
     """
 
-    __slots__ = ("_ending", "_responses", "_task", "target")
+    __slots__ = ("_context", "_drains", "_ending", "_last", "_responses", "_task", "target")
 
-    def __init__(self, target: Target, responses: AsyncIterator[bytes]) -> None:
+    def __init__(
+        self, target: Target, responses: AsyncIterator[bytes], context: Context, *, drains: bool = False
+    ) -> None:
+        """
+        Args:
+            target: see above.
+            responses: what the backend gives.
+            context: what it was given.
+            drains: it ends by itself when the context says that it is to.
+        """
         self.target = target
         self._responses = responses
+        self._context = context
+        self._drains = drains
+        self._last: asyncio.TimerHandle | None = None
         self._ending: PrismError | None = None
         self._task: asyncio.Task[object] | None = None
 
@@ -29,6 +45,14 @@ class Subscription:
             self._ending = error
             if self._task is not None:
                 self._task.cancel()
+
+    def drain(self, error: PrismError) -> None:
+        """It is to end: by itself where it can, with the error where it cannot or takes too long."""
+        if not self._drains:
+            self.end(error)
+        elif self._last is None:
+            self._last = asyncio.get_running_loop().call_later(DRAIN_TIMEOUT, self.end, error)
+            self._context.draining.set()
 
     def __aiter__(self) -> Self:
         return self
@@ -50,6 +74,8 @@ class Subscription:
 
     async def aclose(self) -> None:
         """Ends the backend's own stream."""
+        if self._last is not None:
+            self._last.cancel()
         close = getattr(self._responses, "aclose", None)
         if close is not None:
             await close()

@@ -22,6 +22,8 @@ _VALUE = b"\x12"
 _USUAL = b"\x08\x01\x2a"  # success = 1: true, then raw_result = 5
 _STREAMED = b"\x12"  # raw_result = 2 of ExecuteStreamResponse
 _SHORT = 0x80
+DRAIN = b"\x28\x01"
+"""An `ExecuteStreamRequest` that says drain = 5: true, and nothing else."""
 _KEPT = 20_000
 """Encoded namespaces, and callers, that are kept: a gateway has ten thousand, and none costs more than its name twice
 over."""
@@ -54,6 +56,12 @@ class Envelopes:
             where += self._caller(context, traceparent)
         return b"".join((head, where, _RAW_PARAMS, varint(size), payload))
 
+    def open(self, operation: str, context: Context) -> bytes:
+        """A first `ExecuteStreamRequest` that names the operation and carries no request."""
+        head = self._operations.get(operation) or self._operation(operation)
+        where = self._namespaces.get(context.namespace) or self._namespace(context.namespace)
+        return head + where + self._caller(context, context.traceparent)
+
     def _operation(self, operation: str) -> bytes:
         # Bounded: only operations of the contract get here, and they are few.
         head = self._operations[operation] = _OPERATION + _sized(operation.encode())
@@ -79,6 +87,11 @@ class Envelopes:
             self._principals.clear()
         who = self._principals[principal] = entry("prism-principal", principal)
         return who
+
+
+def further(payload: bytes) -> bytes:
+    """An `ExecuteStreamRequest` after the first one."""
+    return _RAW_PARAMS + varint(len(payload)) + payload
 
 
 def entry(key: str, value: str) -> bytes:

@@ -5,10 +5,12 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from prism.context import Context
 from prism.errors import BackendUnavailable, Outcome, PrismError
+from prism.interfaces.operation import Requests
 from prism.plugins.discovery import Plugin
 from prism.plugins.managed_instance import ManagedInstance
 from prism.plugins.rpc import translation
@@ -24,9 +26,11 @@ from prism.plugins.rpc.envelope import (
     usual_result,
 )
 from prism.plugins.rpc.metrics import Intervals
+from prism.plugins.rpc.sending import sending
 from prism.reason import Reason
 from prism.sdk.backend import Health, HealthStatus
 from prism.wire import Deadline, StatusError
+from prism.wire.client.call import ClientCall
 
 PROBE_TIMEOUT = 4.0
 ALIVE_TIMEOUT = 2.0
@@ -122,9 +126,41 @@ class RpcInstance(ManagedInstance):
                 endpoint.outstanding -= 1
         raise AssertionError  # the last attempt returns or raises
 
-    def stream(self, operation: str, payload: bytes, context: Context) -> AsyncIterator[bytes]:
+    def stream(self, operation: str, asked: bytes | Requests, context: Context) -> AsyncIterator[bytes]:
         """As `Instance.stream`; closing it cancels the plugin's."""
-        return self._stream(operation, payload, context)
+        if isinstance(asked, bytes):
+            return self._stream(operation, asked, context)
+        return self._exchange(operation, asked, context)
+
+    async def _exchange(self, operation: str, requests: Requests, context: Context) -> AsyncGenerator[bytes, None]:
+        """A stream of requests: it is not tried again, for what has been read of it is gone."""
+        endpoint = self._choose()
+        endpoint.outstanding += 1
+        try:
+            async with endpoint.streams.open(EXECUTE_STREAM, deadline=context.deadline) as call:
+                await call.send(self._envelopes.open(operation, context))
+                async with sending(call, requests, context.draining), aclosing(self._items(call, context)) as items:
+                    async for item in items:
+                        yield item
+        except StatusError as error:
+            await self._handle_failure(endpoint, error, context, last=True)
+        finally:
+            endpoint.outstanding -= 1
+
+    async def _items(self, call: ClientCall, context: Context) -> AsyncGenerator[bytes, None]:
+        """The results of a stream that is under way."""
+        await call.headers()
+        # A plugin's error is a message that comes with the headers: without one the stream is established.
+        if not call.has_message:
+            context.established()
+        while (response := await call.receive()) is not None:
+            item, final = usual_item(response), False
+            if item is None:
+                item, final = self._unusual_item(response)
+            if item is not None:
+                yield item
+            if final:
+                return
 
     async def _stream(self, operation: str, payload: bytes, context: Context) -> AsyncGenerator[bytes, None]:
         message = self._envelopes.write(operation, payload, context)
@@ -136,21 +172,10 @@ class RpcInstance(ManagedInstance):
                 async with endpoint.streams.open(EXECUTE_STREAM, deadline=context.deadline) as call:
                     await call.send(message)
                     await call.end()
-                    await call.headers()
-                    # A plugin's error is a message that comes with the headers: without one the stream is established.
-                    if not call.has_message:
-                        context.established()
-                    while (response := await call.receive()) is not None:
-                        begun = True
-                        item = usual_item(response)
-                        if item is not None:
+                    async with aclosing(self._items(call, context)) as items:
+                        async for item in items:
+                            begun = True
                             yield item
-                            continue
-                        item, final = self._unusual_item(response)
-                        if item is not None:
-                            yield item
-                        if final:
-                            return
                     return
             except StatusError as error:
                 await self._handle_failure(endpoint, error, context, last=begun or attempt + 1 == ATTEMPTS)

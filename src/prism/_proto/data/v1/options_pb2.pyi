@@ -24,6 +24,8 @@ REQUIRES_FIELD_NUMBER: _ClassVar[int]
 requires: _descriptor.FieldDescriptor
 OPERATION_CLASS_FIELD_NUMBER: _ClassVar[int]
 operation_class: _descriptor.FieldDescriptor
+DRAINS_FIELD_NUMBER: _ClassVar[int]
+drains: _descriptor.FieldDescriptor
 ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 

@@ -92,7 +92,7 @@ class ExecuteResponse(_message.Message):
     def __init__(self, success: bool = ..., error: _Optional[str] = ..., error_code: _Optional[int] = ..., typed_result: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., raw_result: _Optional[bytes] = ..., metrics: _Optional[_Union[PluginMetrics, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class ExecuteStreamRequest(_message.Message):
-    __slots__ = ("operation", "typed_params", "raw_params", "metadata")
+    __slots__ = ("operation", "typed_params", "raw_params", "metadata", "drain")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -104,11 +104,13 @@ class ExecuteStreamRequest(_message.Message):
     TYPED_PARAMS_FIELD_NUMBER: _ClassVar[int]
     RAW_PARAMS_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
     operation: str
     typed_params: _any_pb2.Any
     raw_params: bytes
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, operation: _Optional[str] = ..., typed_params: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., raw_params: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    drain: bool
+    def __init__(self, operation: _Optional[str] = ..., typed_params: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., raw_params: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ..., drain: bool = ...) -> None: ...
 
 class ExecuteStreamResponse(_message.Message):
     __slots__ = ("typed_result", "raw_result", "is_final", "status")

@@ -1,5 +1,6 @@
 """Providers of secrets, and the redactor that keeps them out of text."""
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -65,7 +66,7 @@ def test_what_cannot_be_a_secret_says_why(tmp_path: Path) -> None:
             FileSecrets(tmp_path).get(name)
 
 
-@pytest.mark.parametrize("secret", ["hunter2", "p@ss/w:rd?&#", 'it\'s "so"\\', "schlüssel", "a\nb"])
+@pytest.mark.parametrize("secret", ["hunter2", "p@ss/w:rd?&#", 'it\'s "so"\\', "schlüssel", "ab\ncd\nef"])
 def test_a_known_secret_is_found_however_it_is_written(secret: str) -> None:
     """As it is, inside a longer string, percent-encoded, in Python's quotes."""
     redactor = Redactor()
@@ -75,6 +76,30 @@ def test_a_known_secret_is_found_however_it_is_written(secret: str) -> None:
         assert "***" in scrubbed
         assert secret not in scrubbed
         assert quote(secret, safe="") not in scrubbed
+
+
+@pytest.mark.parametrize("secret", ["prism", "pw", "$a", "é1"])
+def test_a_short_secret_is_found_as_a_word(secret: str) -> None:
+    """In quotes, URLs, JSON and escapes; not where the same letters are part of another word."""
+    redactor = Redactor()
+    redactor.learn(secret)
+    written = quote(secret, safe="")
+    shown = [secret, f"with {secret}.", f"'{secret}'", f"x://u:{secret}@h", f"?p={secret}&q", f"x%3A{written}%40h"]
+    for text in (*shown, repr(f"\n{secret}"), json.dumps({"é": f"é\t{secret}"}), repr(f"\x00{secret}")):
+        scrubbed = redactor.scrub(text)
+        assert "***" in scrubbed
+        assert secret not in scrubbed
+        assert written not in scrubbed
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"), [("prism", "prisms of src/prisma, _prism"), ("a", "a1 bag"), ("pw", "pwd")]
+)
+def test_a_short_secret_leaves_other_words(secret: str, text: str) -> None:
+    """A log in which every `a` is `***` tells nothing but the secret."""
+    redactor = Redactor()
+    redactor.learn(secret)
+    assert redactor.scrub(text) == text
 
 
 def test_the_longer_of_two_secrets_is_hidden_whole() -> None:

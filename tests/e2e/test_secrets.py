@@ -98,8 +98,9 @@ CANARIES = {
     "url": "canary-url",
     "header": "canary-header",
     "token": "canary-token",
+    "short": "c4n4r",
 }
-_SEEN = re.compile(r"canary[-\w]*")
+_SEEN = re.compile(r"canary[-\w]*|c4n4r")
 
 
 @pytest.fixture
@@ -143,6 +144,8 @@ def test_no_secret_leaves_the_gateway(tmp_path: Path, installed: None, monkeypat
     ):
         assert said in outside[where], where
     assert outside["log"].count("***") > 10
+    assert " as prism with ***" in outside["log"]  # a user name is not secret,
+    assert " as *** with ***" not in outside["log"]  # in whatever process
     assert box.headers[0]["api-key"] == CANARIES["header"]  # the one place where it belongs
 
 
@@ -156,7 +159,9 @@ def _planted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("PRISM_SECRET_VARIABLE", CANARIES["variable"])
 
     def leaky(name: str, password: str, **options: Any) -> Mapping[str, Any]:
-        return gateways.namespace(name, "leaky", **options) | {"credentials": {"password": password}}
+        return gateways.namespace(name, "leaky", **options) | {
+            "credentials": {"username": "prism", "password": password}
+        }
 
     traces = {"ratio": 1, "headers": {"api-key": "{{ secret:header }}"}}
     return {
@@ -170,6 +175,7 @@ def _planted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             leaky("variable", "{{ secret:variable }}"),
             {**leaky("beside", "{{ secret:beside }}"), "plugin": {"type": "sidecar"}},
             leaky("inline", CANARIES["inline"]),
+            leaky("short", CANARIES["short"]),
             leaky("fails", "{{ secret:variable }}", fails=True, url=f"x://user:{CANARIES['url']}@host/"),
         ],
     }
@@ -205,7 +211,7 @@ def _errors(gateway: gateways.GatewayProcess) -> str:
     told = []
     with grpc.insecure_channel(gateway.data) as channel:
         for name, (method, request) in itertools.product(
-            ("file", "variable", "beside", "inline", "fails"), requests.items()
+            ("file", "variable", "beside", "inline", "short", "fails"), requests.items()
         ):
             kind = channel.unary_stream if method == "ScanStream" else channel.unary_unary
             metadata = [("prism-namespace", name), ("authorization", f"Bearer {CANARIES['token']}")]

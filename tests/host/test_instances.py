@@ -11,6 +11,8 @@ from google.protobuf.struct_pb2 import Struct
 from host.hosted import PLUGIN, PUT, Hosted, hosting, until
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.host.instance_options import InstanceOptions
+from prism.redactor import Redactor
 from prism.rpc_status import from_status
 from prism.wire import Code, Deadline, Status, StatusError
 
@@ -72,6 +74,14 @@ async def test_no_secret_is_told(hosted: Hosted, caplog: pytest.LogCaptureFixtur
     answer = await hosted.start(password="hunter2!")
     assert "connecting as ***" in answer.error
     assert "hunter2!" not in answer.error + str(answer.status) + caplog.text
+
+
+def test_a_user_name_is_not_a_secret() -> None:
+    """Every other credential is one, also before the plugin's own model is asked, and whatever it is called."""
+    names = ("username", "user", "sentinel_username", "password", "login_token", "user_key")
+    redactor = Redactor()
+    InstanceOptions(AnyMessage(), {name: f"the {name}" for name in names}).teach(redactor)
+    assert [name for name in names if redactor.scrub(f"the {name}") != "***"] == [*names[:3]]
 
 
 async def test_who_gives_up_leaves_the_start_to_others(hosted: Hosted) -> None:

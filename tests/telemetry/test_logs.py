@@ -127,6 +127,18 @@ def test_secrets_are_not_written(form: str) -> None:
     assert "redis://***@cache:6379" in written
 
 
+@pytest.mark.parametrize("end", [" in authorization", "", ".", ", or a key", ")"])
+def test_a_sentence_about_bearer_tokens_is_written(end: str) -> None:
+    """The gateway's own words are no token; what only begins like them is."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    log.info("authorization does not carry a bearer token%s", end)
+    log.info("Authorization: Bearer token=hunter2 and Bearer tokenhunter2 and bearer token.hunter2")
+    sentence, hidden = (json.loads(line)["message"] for line in stream.getvalue().splitlines())
+    assert sentence == f"authorization does not carry a bearer token{end}"
+    assert hidden == "Authorization: Bearer *** and Bearer *** and bearer ***"
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_callers_cannot_forge_lines(form: str) -> None:
     """Line ends and terminal codes in what callers send stay inside their line."""

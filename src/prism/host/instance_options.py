@@ -1,5 +1,6 @@
 """What an instance is made of, as `Initialize` brings it: the options and credentials, by the plugin's own models."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from prism.errors import InvalidArgument, Violation
 from prism.plugins.discovery import Plugin
 from prism.redactor import Redactor
 from prism.sdk.backend import Config
+
+_USER_NAME = re.compile(r"(?:^|_)user_?(?:name)?$", re.IGNORECASE)
+"""A credential that says who logs in, not how it is proved; hidden all the same where the plugin's model marks it."""
 
 
 class InstanceOptions:
@@ -36,9 +40,10 @@ class InstanceOptions:
     __hash__ = None  # type: ignore[assignment]  # compared, never looked up
 
     def teach(self, redactor: Redactor) -> None:
-        """Makes the secrets known: every credential, and the passwords in connection strings."""
-        for secret in self._credentials.values():
-            redactor.learn(secret)
+        """Makes the secrets known: every credential but a user name, and the passwords in connection strings."""
+        for name, secret in self._credentials.items():
+            if not _USER_NAME.search(name):
+                redactor.learn(secret)
             redactor.learn_from(secret)
         for text in _texts(self._config):
             redactor.learn_from(text)

@@ -30,7 +30,11 @@ _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _SECRET = re.compile(
     r"password|passwd|secret|token|credential|authorization|cookie|api_?key|private_?key|dsn", re.IGNORECASE
 )
-_SECRET_TEXT = re.compile(r"(://)[^/\s]+(?=@)|\b((?:password|passwd|secret|token)=)\S+|\b(bearer )\S+", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(://)[^/\s]+(?=@)|\b((?:password|passwd|secret|token)=)\S+|\b(bearer )(?!tokens?[,.;:)]*(?:\s|$))\S+",
+    re.IGNORECASE,
+)
+"""What may be secret by its look. "a bearer token" in a sentence is none."""
 _CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _CONTROL_BUT_LINES: Final = {code: text for code, text in _CONTROL.items() if code not in (0x09, 0x0A)}
 _COLOURS: Final = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}

@@ -36,6 +36,7 @@ class LeakyBackend:
 
     def __init__(self, config: LeakyConfig, credentials: LeakyCredentials) -> None:
         self._config = config
+        self._username = credentials.username
         self._password = credentials.password.get_secret_value()
 
     @property
@@ -47,7 +48,7 @@ class LeakyBackend:
         return (LeakyKeyValue(self._password),)
 
     async def start(self) -> None:
-        log.info("connecting to %s with %s", self._config.url, self._password)
+        log.info("connecting to %s as %s with %s", self._config.url, self._username, self._password)
         if self._config.fails:
             raise ValueError(f"cannot connect to {self._config.url} with {self._password}")
 

@@ -21,7 +21,10 @@ class LeakyCredentials(Config):
     """Credentials.
 
     Attributes:
+        username: may come out.
         password: what must not come out.
     """
+
+    username: str = "default"
 
     password: SecretStr

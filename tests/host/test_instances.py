@@ -9,9 +9,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
 from host.hosted import PLUGIN, PUT, Hosted, hosting, until
+from plugins.toy_store.backend import ToyBackend
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
 from prism.host.instance_options import InstanceOptions
+from prism.plugins.rpc.metrics import PluginMetrics
 from prism.redactor import Redactor
 from prism.rpc_status import from_status
 from prism.wire import Code, Deadline, Status, StatusError
@@ -260,6 +262,25 @@ async def test_figures_by_message_and_by_text(hosted: Hosted) -> None:
     assert f'operation="{PUT}"' in answer.metrics
     assert "invented" not in answer.metrics
     assert 'prism_backend_records{plugin="toy"' in answer.metrics
+
+
+async def test_every_count_has_a_source_and_a_gauge_is_no_count(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway exports what it reads as counts as counters, and a backend's gauges as gauges: each once."""
+    gauges = {"records": 3.0, "cache_hits": 7.0, "queries_executed": 9.0}
+    monkeypatch.setattr(ToyBackend, "metrics", lambda _: gauges)
+    await hosted.start()
+    assert (await hosted.ask("Execute", hosted.put(), pb.ExecuteResponse)).success
+    wrong = pb.ExecuteRequest(operation=PUT, metadata=hosted.put().metadata)
+    assert not (await hosted.ask("Execute", wrong, pb.ExecuteResponse)).success
+    path = "/prism.plugin.v1.MetricsService/GetMetrics"
+    answer = await hosted.ask_at(path, pb.GetMetricsRequest(instance="i"), pb.GetMetricsResponse)
+    read = PluginMetrics.of(answer.plugin_metrics)
+    assert read.gauges == gauges
+    assert read.counts is not None
+    assert {name for name, count in read.counts.items() if count <= 0} == set()
+    assert read.counts.keys().isdisjoint(gauges)
 
 
 async def test_the_deadline_of_the_call_is_the_operations(hosted: Hosted) -> None:

@@ -13,9 +13,6 @@ _COUNTED = {
     "requests_total": ("prism_plugin_requests", "Requests that a plugin counted itself, outside the gateway.", 1.0),
     "requests_failed": ("prism_plugin_requests_failed", "Those of them that failed, as the plugin counts.", 1.0),
     "latency_ms": ("prism_plugin_request_seconds", "Time that a plugin spent on requests, added up.", 0.001),
-    "queries_executed": ("prism_plugin_queries_executed", "Queries that a plugin sent to its store.", 1.0),
-    "cache_hits": ("prism_plugin_cache_hits", "Reads that a plugin answered from a cache.", 1.0),
-    "cache_misses": ("prism_plugin_cache_misses", "Reads that a plugin's cache could not answer.", 1.0),
 }
 """Of `prism.plugins.rpc.metrics.COUNTS`: the metric, its meaning, and what to multiply with for its unit."""
 

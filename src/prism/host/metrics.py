@@ -14,9 +14,6 @@ from prism.host.instance import HostedInstance
 from prism.telemetry.metrics.call_metrics import Totals
 from prism.wire.grpc.status import Code
 
-_FIELDS = ("cache_hits", "cache_misses", "queries_executed")
-"""Gauges of a backend that have a field of their own; the pool's have two."""
-
 
 def plugin_metrics(instances: Iterable[HostedInstance]) -> pb.PluginMetrics:
     """What these instances have done since they began, and their backends' gauges, added up."""
@@ -34,8 +31,6 @@ def plugin_metrics(instances: Iterable[HostedInstance]) -> pb.PluginMetrics:
     metrics.interval_start_ns = min(since, default=0)
     metrics.connections_idle = int(gauges.get("pool_connections_idle", 0))
     metrics.connections_active = int(gauges.get("pool_connections_open", 0)) - metrics.connections_idle
-    for name in _FIELDS:
-        setattr(metrics, name, int(gauges.get(name, 0)))
     if gauges:
         custom = Struct()
         custom.update(gauges)

@@ -13,7 +13,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 
-COUNTS = ("requests_total", "requests_failed", "latency_ms", "queries_executed", "cache_hits", "cache_misses")
+COUNTS = ("requests_total", "requests_failed", "latency_ms")
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,28 +207,22 @@ class ReadyResponse(_message.Message):
     def __init__(self, ready: bool = ..., message: _Optional[str] = ..., dependencies: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class PluginMetrics(_message.Message):
-    __slots__ = ("requests_total", "requests_failed", "latency_ms", "connections_active", "cache_hits", "cache_misses", "interval_start_ns", "connections_idle", "queries_executed", "custom_metrics")
+    __slots__ = ("requests_total", "requests_failed", "latency_ms", "connections_active", "interval_start_ns", "connections_idle", "custom_metrics")
     REQUESTS_TOTAL_FIELD_NUMBER: _ClassVar[int]
     REQUESTS_FAILED_FIELD_NUMBER: _ClassVar[int]
     LATENCY_MS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_ACTIVE_FIELD_NUMBER: _ClassVar[int]
-    CACHE_HITS_FIELD_NUMBER: _ClassVar[int]
-    CACHE_MISSES_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_START_NS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_IDLE_FIELD_NUMBER: _ClassVar[int]
-    QUERIES_EXECUTED_FIELD_NUMBER: _ClassVar[int]
     CUSTOM_METRICS_FIELD_NUMBER: _ClassVar[int]
     requests_total: int
     requests_failed: int
     latency_ms: float
     connections_active: int
-    cache_hits: int
-    cache_misses: int
     interval_start_ns: int
     connections_idle: int
-    queries_executed: int
     custom_metrics: _any_pb2.Any
-    def __init__(self, requests_total: _Optional[int] = ..., requests_failed: _Optional[int] = ..., latency_ms: _Optional[float] = ..., connections_active: _Optional[int] = ..., cache_hits: _Optional[int] = ..., cache_misses: _Optional[int] = ..., interval_start_ns: _Optional[int] = ..., connections_idle: _Optional[int] = ..., queries_executed: _Optional[int] = ..., custom_metrics: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+    def __init__(self, requests_total: _Optional[int] = ..., requests_failed: _Optional[int] = ..., latency_ms: _Optional[float] = ..., connections_active: _Optional[int] = ..., interval_start_ns: _Optional[int] = ..., connections_idle: _Optional[int] = ..., custom_metrics: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
 
 class GetMetricsRequest(_message.Message):
     __slots__ = ("instance",)

@@ -6,11 +6,14 @@ CODE := src tests bench proto docs examples
 CODE := $(wildcard $(CODE))
 # Two processes: tests/scheduling.py says which test runs where.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup
-# Folders of tests that take their time: whole processes, servers, other languages.
-NOT_UNIT := acceptance backends cli conformance deploy docs/test_documents.py e2e examples wire/fuzz wire/hostile wire/interop wire/soak
+# Tests that take their time: whole processes, servers, other languages. Single ones have the mark `slow`.
+NOT_UNIT := acceptance backends cli client/test_types.py conformance control/test_plugins.py deploy docs/test_documents.py \
+  docs/test_other_languages.py e2e examples host/test_handshake.py host/test_host_command.py host/test_standalone.py \
+  plugins/test_remote.py plugins/test_shared_ways.py plugins/test_sidecar_process.py wire/fuzz wire/hostile wire/interop \
+  wire/soak wire/test_h2spec.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test clean
+.PHONY: help run check unit test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -18,8 +21,11 @@ help:  ## this list
 run: setup  ## start a gateway on SQLite under ./prism-data, ports 8980, 8981 and 9090
 	@$(BIN)/prism serve $(ARGS)
 
-check: setup-test lint programs  ## format, lint, types, unit tests, one backend; under 2 minutes: while you work
-	@$(PYTEST) --matrix embedded $(addprefix --ignore tests/,$(NOT_UNIT))
+check: setup-test programs  ## format, lint, types, unit tests, one backend; under 2 minutes: while you work
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit
+
+unit:
+	@$(PYTEST) --matrix embedded --hypothesis-profile quick -m 'not slow' $(addprefix --ignore tests/,$(NOT_UNIT))
 
 test: setup-test lint programs  ## every test, on real servers, under 8 minutes: what CI runs (ARGS='tests/client -q' runs those)
 ifdef ARGS
@@ -28,12 +34,12 @@ else
 	@$(PYTEST) --matrix sample --durations 15
 endif
 
-acceptance: setup-test programs  ## the acceptance kit on all backends, by all placements and ways in; writes docs/reports/acceptance.md
+acceptance: setup-test programs  ## the kit on all backends by all placements and ways in, tests/e2e and all repetitions; writes docs/reports/acceptance.md
 ifdef ARGS
 	@$(PYTEST) tests/contract $(ARGS)
 else
 	@mkdir -p .cache
-	@$(PYTEST) tests/contract --matrix whole --acceptance-report .cache/acceptance.md
+	@$(PYTEST) --matrix whole -m whole --durations 15 --acceptance-report .cache/acceptance.md
 	@mv .cache/acceptance.md docs/reports/acceptance.md
 endif
 

@@ -1,14 +1,16 @@
-"""How much of the matrix of `contract/test_backends.py` a run has: suites, by stores, by placements, by ways in.
+"""How much a run has: of the matrix of `contract/test_backends.py`, suites by stores, placements and ways in, and of
+what other tests repeat.
 
 `--matrix whole`, the default, is all of it; `make acceptance` runs that. `--matrix sample` leaves out what repeats what
-another test shows: `make test`. `--matrix embedded` is one store by one way in: `make check`.
+another test shows: `make test`. `--matrix embedded` is one store by one way in, each test once: `make check`.
 """
 
 import functools
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 import pytest
+from hypothesis import settings
 
 from prism.acceptance.collectors import SuiteModule
 from prism.acceptance.harness import WAYS, PluginAcceptanceHarness
@@ -16,11 +18,22 @@ from prism.plugins.discovery import Plugin, discover
 
 MATRIX: Final = "contract/test_backends.py"
 
+WHOLE: Final = ("tests/contract/", "tests/e2e/")
+"""Folders whose tests `make acceptance` runs, all of them."""
+
 EMBEDDED: Final = ("sqlite", "memory")
 """The store that an abstraction is tested on by every way in: the first of these that serves it."""
 
 SAMPLED: Final = {"sidecar": "redis", "remote": "memory"}
 """The one store of each placement outside the gateway's process; both serve every abstraction."""
+
+FEWER: Final = {"sample": 0.3, "embedded": 0.1}
+"""How much of its repetitions a test has that repeats what must hold every time."""
+
+QUICK: Final = "quick"
+"""Hypothesis' profile of `make check`; a test that wants more examples than others says so in terms of the profile."""
+
+settings.register_profile(QUICK, max_examples=settings.default.max_examples // 5)
 
 
 class Tested:
@@ -53,8 +66,17 @@ def sample(test: Tested) -> bool:
 
 
 def embedded(test: Tested) -> bool:
-    """Every suite by one way in on one store."""
-    return test.placement == "in_process" and test.embedded and test.first_way
+    """Every suite by one way in on one store, each test once."""
+    return test.placement == "in_process" and test.embedded and test.first_way and test.first_case
+
+
+def harnesses(selection: str) -> Collection[tuple[str, str]] | None:
+    """The plugins and placements that a selection has anything of; None for all. Collecting the others takes time."""
+    if selection == "whole":
+        return None
+    outside = {(store, placement) for placement, store in SAMPLED.items()} if selection == "sample" else set()
+    inside = _plugins() if selection == "sample" else EMBEDDED
+    return outside | {(store, "in_process") for store in inside}
 
 
 SELECTIONS: Final = {"whole": lambda _: True, "sample": sample, "embedded": embedded}
@@ -75,6 +97,29 @@ def _embedded(abstraction: str) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much of the matrix."""
     parser.addoption("--matrix", choices=SELECTIONS, default="whole", help=f"how much of {MATRIX} is run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: Any) -> list[pytest.Item] | None:
+    """Collects nothing of a harness of which nothing is chosen."""
+    if not isinstance(obj, PluginAcceptanceHarness) or not collector.nodeid.endswith(MATRIX):
+        return None
+    chosen = harnesses(collector.config.getoption("--matrix"))
+    return None if chosen is None or (obj.name, obj.placement) in chosen else []
+
+
+@pytest.hookimpl
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks what has more in a whole run, and every test of whole gateways: `make acceptance` runs those."""
+    if item.nodeid.startswith(WHOLE) or "often" in getattr(item, "fixturenames", ()):
+        item.add_marker("whole")
+
+
+@pytest.fixture
+def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """So many times where all of the matrix is run, which is the default; a part of it in the quicker runs."""
+    part = FEWER.get(request.config.getoption("--matrix"), 1.0)
+    return lambda times: max(1, round(times * part))
 
 
 @pytest.hookimpl

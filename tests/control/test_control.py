@@ -190,6 +190,7 @@ async def test_a_configuration_without_a_file() -> None:
         assert (await control.reload()).changed == []
 
 
+@pytest.mark.slow
 async def test_ten_thousand_namespaces(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """They are one instance, and each is attached once; the time is recorded, and judged by the bench."""
     world = World(tmp_path)

@@ -12,6 +12,7 @@ from oidc_server import OidcServer
 from prism.errors import GatewayUnavailable, Unauthenticated
 
 
+@pytest.mark.slow
 async def test_the_life_of_an_issuer(oidc_modules: Path) -> None:
     """Down at the start: UNAVAILABLE; there: by discovery; a new key: at once; away: tokens are checked on."""
     server = OidcServer(oidc_modules)

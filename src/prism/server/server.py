@@ -25,6 +25,7 @@ from prism.gateway.hops.overload import OverloadDetector
 from prism.gateway.hops.response_headers import ResponseHeaders
 from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.snapshot import Snapshot
+from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.catalogue import interfaces
 from prism.open_files import OPEN_FILES, SPARE
 from prism.plugins.discovery import discover
@@ -88,6 +89,7 @@ class GatewayServer:
         self.metrics = CallMetrics()
         self.gateway = Gateway(chain(Policies()), self.metrics, plugins.offers())
         self.overload = OverloadDetector()
+        self.heartbeats = Heartbeats()
         self.chain_state = ChainState(self.overload)
         self.chain_state.on_withdrawn = lambda: self.gateway.subscriptions.review(self.chain_state.withdrawn)
         self.certificates = Certificates()
@@ -160,6 +162,7 @@ class GatewayServer:
     def _publish(self, snapshot: Snapshot) -> None:
         config = self.control.config
         self.overload.bound = config.gateway.shed_lag or None
+        self.heartbeats.interval = config.gateway.heartbeat_interval or None
         self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
         self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
         self._health.refresh()
@@ -167,10 +170,12 @@ class GatewayServer:
     def _data_server(self, config: Config) -> Server:
         headers = config.gateway.response_headers
         hops = response_chain(headers=ResponseHeaders(headers) if headers else None)
-        methods = answering({**grpc_methods(self.gateway), **self._standard_methods()}, hops)
+        methods = answering({**grpc_methods(self.gateway, self.heartbeats), **self._standard_methods()}, hops)
         limit = int(config.gateway.max_message_size)
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
-        connect = Connect(self.gateway, cors=cors, max_message_size=limit, response_hops=hops)
+        connect = Connect(
+            self.gateway, cors=cors, max_message_size=limit, response_hops=hops, heartbeats=self.heartbeats
+        )
         settings = _server_config(config, connect.body_limit)
         return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=settings)
 

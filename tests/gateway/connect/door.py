@@ -18,6 +18,7 @@ from prism.gateway.grpc import answering, grpc_methods
 from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.response import ResponseHop
 from prism.gateway.snapshot import Namespace, Snapshot
+from prism.gateway.streams.heartbeats import Heartbeats
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
@@ -87,7 +88,10 @@ class Door:
 
 @contextlib.asynccontextmanager
 async def opened(
-    cors: Cors | None = None, max_message_size: int = 1 << 20, response_hops: Sequence[ResponseHop] = ()
+    cors: Cors | None = None,
+    max_message_size: int = 1 << 20,
+    response_hops: Sequence[ResponseHop] = (),
+    heartbeats: Heartbeats | None = None,
 ) -> AsyncIterator[Door]:
     """A door for the length of a block, and gRPC on the same port; its one namespace is `default`."""
     plugins = discover()
@@ -97,9 +101,11 @@ async def opened(
     metrics = CallMetrics()
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)})
-    connect = Connect(gateway, cors=cors, max_message_size=max_message_size, response_hops=response_hops)
+    connect = Connect(
+        gateway, cors=cors, max_message_size=max_message_size, response_hops=response_hops, heartbeats=heartbeats
+    )
     config = ServerConfig(max_message_size=max_message_size, max_body_size=connect.body_limit)
-    methods = answering(grpc_methods(gateway), response_hops)
+    methods = answering(grpc_methods(gateway, heartbeats), response_hops)
     server = Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=config)
     try:
         yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance)

@@ -136,6 +136,8 @@ class GatewaySection(Section):
         max_connection_age_grace: seconds that its calls and streams may go on then.
         shutdown_delay: seconds between "not ready" and the end of the port, for which new calls are still served: as
             long as load balancers take to look. `drain_timeout` comes after it.
+        heartbeat_interval: seconds after which a quiet stream sends a heartbeat, so that no proxy on the way ends it;
+            only callers that take heartbeats get any; 0 for none.
         shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
         cors: for browsers.
         response_headers: headers that every answer has, over gRPC and HTTP alike, by name; at most 16.
@@ -149,6 +151,7 @@ class GatewaySection(Section):
     max_connection_age: float = Field(default=0.0, ge=0, le=31_536_000)
     max_connection_age_grace: float = Field(default=30.0, gt=0, le=86_400)
     shutdown_delay: float = Field(default=0.0, ge=0, le=3600)
+    heartbeat_interval: float = Field(default=20.0, ge=0, le=86_400)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
     response_headers: ResponseHeaders = Field(default_factory=dict)

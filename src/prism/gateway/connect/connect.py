@@ -25,6 +25,7 @@ from prism.gateway.connect.request import ConnectRequest, operation_of, read
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import OperationHandler
 from prism.gateway.response import NOTHING, Response, ResponseHop, respond
+from prism.gateway.streams.heartbeats import Heartbeats
 from prism.wire import Code, HttpRequest, HttpResponse, StatusError
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Connect:
         cors: which web pages may call.
         max_message_size: most bytes of a message, with and without its compression; a stream has it in an envelope.
         response_hops: set headers and trailers of answers.
+        heartbeats: of streams.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Connect:
         cors: Cors | None = None,
         max_message_size: int = 4 << 20,
         response_hops: Sequence[ResponseHop] = (),
+        heartbeats: Heartbeats | None = None,
     ) -> None:
         self._handler = handler
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
         self._response_hops = response_hops
-        self._grpc_web = GrpcWeb(handler, max_message_size)
+        self._heartbeats = heartbeats or Heartbeats()
+        self._grpc_web = GrpcWeb(handler, max_message_size, self._heartbeats)
 
     @property
     def body_limit(self) -> int:
@@ -116,7 +120,9 @@ class Connect:
         return HttpResponse(200, headers, body)
 
     async def _stream(self, request: HttpRequest, asked: ConnectRequest, metadata: Response) -> HttpResponse:
-        body = StreamBody(partial(self._envelopes, request, asked, metadata))
+        pieces = partial(self._envelopes, request, asked, metadata)
+        beat = enveloped(asked.codec.encode(b"", asked.operation))
+        body = StreamBody(pieces, self._heartbeats, request.headers, beat)
         await body.ready()
         return HttpResponse(200, [("content-type", asked.codec.stream_type)], body)
 

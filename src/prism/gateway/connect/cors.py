@@ -15,7 +15,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _METHODS = "GET, POST"
 _REQUEST_HEADERS = (
     "authorization, connect-protocol-version, connect-timeout-ms, content-encoding, content-type, grpc-encoding, "
-    "grpc-timeout, prism-namespace, traceparent, tracestate, x-grpc-web, x-request-id, x-user-agent"
+    "grpc-timeout, prism-heartbeat, prism-namespace, traceparent, tracestate, x-grpc-web, x-request-id, x-user-agent"
 )
 _EXPOSED = "grpc-message, grpc-status, grpc-status-details-bin, retry-after, www-authenticate"
 _MAX_AGE = "7200"

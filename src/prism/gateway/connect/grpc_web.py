@@ -22,6 +22,7 @@ from prism.gateway.connect.metadata import trailer_lines
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import OperationHandler
 from prism.gateway.response import Response
+from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.operation import Operation
 from prism.reason import Reason
 from prism.rpc_status import to_status
@@ -100,11 +101,13 @@ class GrpcWeb:
     Args:
         handler: carries the operations out.
         max_message_size: most bytes of a message, with and without its compression.
+        heartbeats: of streams.
     """
 
-    def __init__(self, handler: OperationHandler, max_message_size: int) -> None:
+    def __init__(self, handler: OperationHandler, max_message_size: int, heartbeats: Heartbeats) -> None:
         self._handler = handler
         self._max_message_size = max_message_size
+        self._heartbeats = heartbeats
 
     async def answer(self, request: HttpRequest, web: WebType, metadata: Response) -> HttpResponse:
         """The answer; its status is 200, and what became of the call is in its last frame.
@@ -122,7 +125,8 @@ class GrpcWeb:
         frames = partial(self._frames, request, web, operation, metadata)
         if not operation.server_streaming:
             return HttpResponse(200, headers, b"".join([frame async for frame in frames(_nothing)]))
-        body = StreamBody(frames)
+        beat = web.write(enveloped(web.codec.encode(b"", operation)))
+        body = StreamBody(frames, self._heartbeats, request.headers, beat)
         await body.ready()
         return HttpResponse(200, headers, body)
 

@@ -133,6 +133,13 @@ class ServerCall(ServedStream):
             message = compress(message)
             await self.connection.output.transmit(self, MESSAGE_HEAD.pack(1, len(message)), message)
 
+    def send_aside(self, message: bytes) -> None:
+        """Send one message from outside of the handler, in between its own; nothing where any of those waits to go,
+        and none before the initial metadata.
+        """
+        if not (self.ended or self.plain) and self._head_sent and self.outbox is None:
+            self.connection.output.enqueue(self, MESSAGE_HEAD.pack(0, len(message)), message)
+
     async def send_headers(self, metadata: Metadata = EMPTY_METADATA) -> None:
         """Send the initial metadata now; without this it goes, empty, with the first message."""
         self._unfold()

@@ -163,6 +163,8 @@ class NamespaceSpecs:
         self, plugin: Plugin, section: PluginSection, raw: Mapping[str, Any], loc: Loc
     ) -> InstanceSpec | None:
         placement = self._placement(plugin, section, loc)
+        if placement == Here():
+            plugin = plugin.here()
         # Where the place is wrong, the options are checked all the same.
         own = section.supervision
         supervision = own.model_dump(exclude_unset=True) if own.model_fields_set else {}

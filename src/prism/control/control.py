@@ -244,7 +244,8 @@ class Control:
     async def _load(self) -> Loaded:
         assert self._plugins is not None  # noqa: S101  # a defect, not an input
         with gc_tuning.paused():
-            loaded = await self._source.load(self._plugins)
+            self._plugins = await asyncio.to_thread(self._plugins.looked_for_again)
+        loaded = await self._source.load(self._plugins)
         self._bind_policy.check(loaded)
         return loaded
 

@@ -10,7 +10,7 @@ import importlib.util
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,8 @@ from prism.sdk.backend import Backend, Config
 
 GROUP = "prism.plugins"
 MANIFEST = "plugin.toml"
+Installed = tuple[tuple[str, int], ...]
+"""Files and folders that tell what is installed, each with when it was changed."""
 DISTRIBUTION = "prism-gateway"
 
 log = logging.getLogger(__name__)
@@ -39,17 +41,23 @@ class Plugin:
         origin: the package that it was found in, or its folder if it is not a package.
         distribution: the name that pip knows; empty if it is not a package.
         folder: where its manifest is; None where it has no folder of its own.
+        loaded: the version whose code this process has loaded, and keeps until it ends; None where it is this one.
     """
 
     manifest: Manifest
     origin: str
     distribution: str = DISTRIBUTION
     folder: Path | None = None
+    loaded: "Plugin | None" = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
         """As the configuration names it."""
         return self.manifest.name
+
+    def here(self) -> "Plugin":
+        """What runs in this process, which loads the code of a package once."""
+        return self.loaded or self
 
     def missing_drivers(self) -> tuple[str, ...]:
         """The drivers that are not installed."""
@@ -145,10 +153,18 @@ class Plugins:
     Attributes:
         found: by name.
         broken: what could not be used.
+        installed: the packages that were there when they were looked for; empty where they were not.
     """
 
     found: Mapping[str, Plugin]
     broken: tuple[BrokenPlugin, ...] = field(default=())
+    installed: Installed = field(default=(), compare=False, repr=False)
+
+    def looked_for_again(self) -> "Plugins":
+        """All there are now, where packages were installed, replaced or removed since; else these. Takes a while."""
+        if not self.installed or (not self.broken and _installed(self.found.values()) == self.installed):
+            return self
+        return discover(self)
 
     def offers(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
         """The names of the plugins that declare a capability, by the abstraction and the capability."""
@@ -165,12 +181,48 @@ class Plugins:
         return _gathered([*self.found.values(), *self.broken, *joined]) if joined else self
 
 
-def discover() -> Plugins:
-    """Finds every plugin. Of two with one name the first is kept: built-in ones first, then by distribution."""
+def discover(before: Plugins | None = None) -> Plugins:
+    """Finds every plugin. Of two with one name the first is kept: built-in ones first, then by distribution.
+
+    Args:
+        before: what was found in this process before; whose code it has loaded is remembered.
+    """
+    importlib.invalidate_caches()
     plugins = _gathered((*_built_in(Path(prism.__file__).parent / "backends"), *_third_party()))
     for broke in plugins.broken:
-        log.warning("plugin %s from %s cannot be used and is left out: %s", broke.name, broke.origin, broke.problem)
-    return plugins
+        if before is None or broke not in before.broken:
+            log.warning("plugin %s from %s cannot be used and is left out: %s", broke.name, broke.origin, broke.problem)
+    found = plugins.found if before is None else {each.name: _after(before, each) for each in plugins.found.values()}
+    return Plugins(MappingProxyType(dict(found)), plugins.broken, _installed(found.values()))
+
+
+def _after(before: Plugins, plugin: Plugin) -> Plugin:
+    """The plugin, with the version of before where that is what this process has loaded."""
+    old = before.found.get(plugin.name)
+    if old is None or old.here() == plugin or old.here().manifest.backend.partition(":")[0] not in sys.modules:
+        return plugin
+    return replace(plugin, loaded=old.here())
+
+
+def _installed(plugins: Iterable[Plugin]) -> Installed:
+    """What changes when a package is installed, replaced or removed, or the manifest of one is written."""
+    metadata = [each for folder in dict.fromkeys(sys.path) for each in _metadata(Path(folder))]
+    manifests = [each.folder / MANIFEST for each in plugins if each.folder is not None]
+    return tuple(_stamp(each) for each in (*metadata, *manifests))
+
+
+def _metadata(folder: Path) -> list[Path]:
+    try:
+        return sorted(each for each in folder.iterdir() if each.suffix in (".dist-info", ".egg-info"))
+    except OSError:
+        return []  # a zip file, or a folder that is not there
+
+
+def _stamp(path: Path) -> tuple[str, int]:
+    try:
+        return str(path), path.stat().st_mtime_ns
+    except OSError:
+        return str(path), 0
 
 
 def _gathered(plugins: Iterable["Plugin | BrokenPlugin"]) -> Plugins:

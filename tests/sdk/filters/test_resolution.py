@@ -1,10 +1,12 @@
 """Filters against the fields of their rows: what is refused, and what is left to compare."""
 
+import math
+
 import pytest
 
 from prism.client.filters import all_of, field, negated
 from prism.errors import InvalidArgument, Unimplemented
-from prism.interfaces.filter import Filter, Op
+from prism.interfaces.filter import NUMBERS, Filter, FilterTest, Op
 from prism.interfaces.value import Kind, Value
 from prism.sdk.filters import Any, Field, FieldTest, Not, Operand, matches, resolve
 
@@ -75,3 +77,15 @@ def test_nothing_of_nothing() -> None:
     assert resolve(Filter(any={}), FIELDS) == Any(())
     assert not matches(Any(()), {})
     assert not matches(resolve(field("age").is_in([]), FIELDS), {"age": Value(int64=1)})
+
+
+@pytest.mark.parametrize("number", [Value(int64=1), Value(double=1.0), Value(double=math.nan), Value(decimal="1.0")])
+def test_nan_compares_with_nothing(number: Value) -> None:
+    """Every test is false but NE, whether the NaN is the operand or in the row."""
+    fields = {"number": Field("number", dict.fromkeys(NUMBERS, "column"))}
+    nan = Value(double=math.nan)
+    for op in (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE):
+        for row, operand in ((number, nan), (nan, number)):
+            made = resolve(Filter(test=FilterTest(field="number", op=str(op), value=operand)), fields)
+            assert not matches(made, {"number": row})
+            assert matches(resolve(field("number").ne(math.nan), fields), {"number": row})

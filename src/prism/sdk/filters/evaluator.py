@@ -50,5 +50,10 @@ def _holds(test: FieldTest, value: Value) -> bool:
 
 
 def _alike(stored: Operand, operand: Operand) -> bool:
-    """Whether they compare at all: of one kind, or numbers. Text compares by code points, which is the bytes' order."""
-    return stored.kind is operand.kind or {stored.kind, operand.kind} <= NUMBERS
+    """Whether they compare at all: of one kind or both numbers, and neither a NaN.
+
+    Python's order of text, by code points, is that of the bytes of UTF-8.
+    """
+    if stored.kind is not operand.kind and not {stored.kind, operand.kind} <= NUMBERS:
+        return False
+    return stored.value == stored.value and operand.value == operand.value

@@ -1,10 +1,12 @@
 """Random filters over random rows, and the fields that they name."""
 
+import math
 from collections.abc import Mapping
+from decimal import Context, Decimal
 from typing import Final
 
 from prism.client.filters import all_of, any_of, field, negated
-from prism.client.values import from_value
+from prism.client.values import from_value, to_value
 from prism.interfaces.filter import NUMBERS, Filter, FilterTest, Op
 from prism.interfaces.value import Kind, Value, kind_of
 from prism.sdk.filters import Field
@@ -21,6 +23,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "any": Field("any", {kind: f'kept."row_{kind}"' for kind in KINDS}),
 }
 
+PRECISE: Final = Context(prec=120)
+
 Row = Mapping[str, Value]
 
 
@@ -36,12 +40,12 @@ class RandomFilters(RandomValues):
     def filter(self, rows: list[Row], depth: int = 4) -> Filter:
         """A filter, most of its operands from these rows."""
         choice = self.random.random()
-        if depth == 1 or choice < 0.4:
+        if depth == 1 or choice < 0.6:
             return self._test(rows)
-        if choice < 0.6:
+        if choice < 0.7:
             return negated(self.filter(rows, depth - 1))
         several = [self.filter(rows, depth - 1) for _ in range(self.random.randrange(4))]
-        return all_of(*several) if choice < 0.8 else any_of(*several)
+        return all_of(*several) if choice < 0.85 else any_of(*several)
 
     def _test(self, rows: list[Row]) -> Filter:
         name = self.random.choice([*FIELDS, "any", "any"])
@@ -69,8 +73,22 @@ class RandomFilters(RandomValues):
             row = self.random.choice(rows)
             near = [value for value in row.values() if kind_of(value) in kinds]
             if near:
-                return self.random.choice(near)
+                return self._beside(self.random.choice(near))
         return self.of(self.random.choice(sorted(kinds)))
+
+    def _beside(self, value: Value) -> Value:
+        """The value, or if it is a number perhaps one that is next to it, of another kind."""
+        plain = from_value(value)
+        if kind_of(value) not in NUMBERS or not math.isfinite(plain) or self.random.random() < 0.4:
+            return value
+        exact = Decimal(plain)
+        close = exact.next_plus(PRECISE) if abs(exact) < 10**100 and abs(exact) > Decimal("1e-100") else exact
+        beside = [exact, close, exact + Decimal("0.5"), exact - Decimal("0.5"), float(exact), math.floor(exact)]
+        near = self.random.choice(beside)
+        try:
+            return to_value(near if not isinstance(near, Decimal) else Decimal(f"{near:f}"))
+        except ValueError:  # beyond 64 bits, or a negative zero
+            return value
 
 
 def shown(made: Filter, row: Row) -> str:

@@ -20,12 +20,14 @@ from prism.sdk.filters import matches, resolve
 from values.conftest import WHOLE_PAIRS
 from values.random_filters import COLUMNS, FIELDS, RandomFilters, Row, shown
 
-ROWS, FILTERS = 40, 50
+ROWS, FILTERS = 10, 200
+LEAST = 2
+"""Times that a run tries these."""
 
 
 def tries(made: RandomFilters, share: float, *, finite: bool) -> Iterator[tuple[list[Row], list[Filter]]]:
     """Rows, and filters for them; new ones each time."""
-    for _ in range(max(1, round(WHOLE_PAIRS * share / ROWS / FILTERS))):
+    for _ in range(round(WHOLE_PAIRS * share / ROWS / FILTERS) or LEAST):
         rows = [made.row() for _ in range(ROWS)]
         if finite:
             rows = [{name: value for name, value in row.items() if _kept(value)} for row in rows]

@@ -116,6 +116,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether all of the matrix is run, which is the default."""
+    return bool(request.config.getoption("--matrix") == "whole")
+
+
+@pytest.fixture
 def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """So many times where all of the matrix is run, which is the default; a part of it in the quicker runs."""
     part = FEWER.get(request.config.getoption("--matrix"), 1.0)

@@ -1,0 +1,260 @@
+"""Many callers on one way to a plugin, some of them as bad as can be: what others have there stays whole.
+
+The bad ones and the others share a gateway, a plugin's process and an instance in it; each has a namespace of its own.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateways
+from e2e.hostile.waiting import RECORD
+from e2e.test_plugins import children_of
+from prism.acceptance.run.remote_plugins import RemotePlugins
+from prism.client import Client, DeadlineExceeded, Gap, Subscription
+from prism.client.retry import RetryPolicy
+from prism.plugins.discovery import discover
+
+HELD, SLOW = 2000, 2000
+CALLS_PER_SECOND = 1000
+STORM = 60
+"""Seconds of calls that run into their deadlines."""
+TIMEOUTS = (0.005, 0.05, 0.5)
+"""Of these calls: shorter than what the guard against floods takes for honest, and longer."""
+ONCE = RetryPolicy(attempts=1)
+PATIENCE = 5.0
+"""Seconds in which everything of the others is answered, on a busy machine too."""
+PLUGIN = Path(__file__).parent / "hostile" / "waiting.py"
+PROBES = ("/health/live", "/health/ready", "/health/ready?namespace=other", "/metrics")
+
+
+class Bystander:
+    """One that uses other namespaces meanwhile: the same instance's, and one in the gateway's process.
+
+    Attributes:
+        rounds: of calls that were answered.
+        times: seconds that each call, message and probe took, and what it was.
+    """
+
+    def __init__(self, gateway: gateways.GatewayProcess, *clients: Client) -> None:
+        self.rounds = 0
+        self.times: list[tuple[float, str]] = []
+        self._probes = f"http://{gateway.metrics}"
+        self._clients = clients
+        self._watched: dict[int, asyncio.Event] = {}
+
+    def __str__(self) -> str:
+        times = sorted(self.times)
+        p50, p99 = times[len(times) // 2][0], times[len(times) * 99 // 100][0]
+        return f"{self.rounds} rounds, p50 {p50:.3f} s, p99 {p99:.3f} s, slowest {times[-1][0]:.2f} s ({times[-1][1]})"
+
+    @contextlib.asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Goes on while the block runs, which it ends by what fails it."""
+        done = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._run(done))
+            try:
+                await self.after(1)
+                yield
+            finally:
+                done.set()
+
+    async def after(self, rounds: int) -> None:
+        """Waits for so many more."""
+        reached = self._watched[self.rounds + rounds] = asyncio.Event()
+        await reached.wait()
+
+    async def _run(self, done: asyncio.Event) -> None:
+        places = [(client, name) for client in self._clients for name in ("other", "apart")]
+        async with contextlib.AsyncExitStack() as stack:
+            heard = [
+                await stack.enter_async_context(client.pubsub(name).subscribe(f"t{number}.>", on_gap=_broken))
+                for number, (client, name) in enumerate(places)
+            ]
+            while not done.is_set():
+                for number, (client, name) in enumerate(places):
+                    await self._round(client, name, number)
+                    await self._message(client, name, number, heard[number])
+                path = PROBES[self.rounds % len(PROBES)]
+                await self._timed(path, asyncio.to_thread(self._probe, path))
+                self.rounds += 1
+                if (reached := self._watched.get(self.rounds)) is not None:
+                    reached.set()
+
+    async def _round(self, client: Client, name: str, number: int) -> None:
+        value, record = b"%d" % self.rounds, f"r{number}"
+        await self._timed(f"put {name}", client.keyvalue(name).put(record, {b"k": value}))
+        item = await self._timed(f"get {name}", client.keyvalue(name).get(record, b"k"))
+        assert item is not None
+        assert item.value == value
+
+    async def _message(self, client: Client, name: str, number: int, heard: Subscription) -> None:
+        value = b"%d" % self.rounds
+        await self._timed(f"publish {name}", client.pubsub(name).publish(f"t{number}.a", value))
+        message = await self._timed(f"message {name}", anext(heard))
+        assert message.payload == value
+
+    async def _timed(self, what: str, work: Awaitable[Any]) -> Any:
+        begun = time.monotonic()
+        async with asyncio.timeout(PATIENCE):
+            answer = await work
+        self.times.append((time.monotonic() - begun, what))
+        return answer
+
+    def _probe(self, path: str) -> None:
+        with urllib.request.urlopen(f"{self._probes}{path}", timeout=PATIENCE) as answer:
+            assert answer.status == 200
+            answer.read()
+
+
+def _broken(gap: Gap) -> None:
+    raise AssertionError(f"the subscription of a bystander has ended: {gap.error}")
+
+
+@contextlib.asynccontextmanager
+async def gateway_on(placed: Mapping[str, object], folder: Path) -> AsyncIterator[gateways.GatewayProcess]:
+    """A gateway whose namespaces `busy` and `other` are served by one instance there, and `apart` in its process."""
+    entries = [
+        {"name": name, "backend": "memory", "plugin": placed} if placed else {"name": name, "backend": "memory"}
+        for name in ("busy", "other")
+    ]
+    entries.append({"name": "apart", "backend": "memory", "config": {"store": "apart"}})
+    async with gateways.serving({"namespaces": entries}, folder) as gateway:
+        for entry in entries:
+            await asyncio.to_thread(gateway.wait_until_served, str(entry["name"]))
+        yield gateway
+
+
+@pytest.fixture(params=["sidecar", "remote"])
+async def shared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[gateways.GatewayProcess]:
+    """A gateway and one plugin's process, beside it or elsewhere."""
+    if request.param == "sidecar":
+        placed = {"type": "sidecar", "command": [sys.executable, str(PLUGIN), "memory"]}
+        async with gateway_on(placed, tmp_path) as gateway:
+            yield gateway
+        return
+    remote = RemotePlugins(discover().found["memory"], tmp_path)
+    try:
+        async with gateway_on(await remote.start(1), tmp_path) as gateway:
+            yield gateway
+    finally:
+        await remote.stop()
+
+
+def memory_of(pid: int) -> float:
+    """MB that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+
+
+async def test_held_subscriptions_and_slow_streams(shared: gateways.GatewayProcess, whole: bool) -> None:
+    """More than one connection has, all of one client: a bystander's calls, that client's own and probes go on."""
+    held, slow, rounds = (HELD, SLOW, 500) if whole else (150, 150, 20)
+    started = children_of(shared.pid)
+    async with (
+        Client(shared.data, retry=ONCE, timeout=60) as bad,
+        Client(shared.data, retry=ONCE, timeout=PATIENCE) as good,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        busy, bystander = bad.keyvalue("busy"), Bystander(shared, good, bad)
+        await busy.put("big", {b"%03d" % number: bytes(16_000) for number in range(100)})
+
+        async def hold() -> None:
+            await stack.enter_async_context(bad.pubsub("busy").subscribe("q.>", on_gap=_broken))
+
+        async def begin_to_read() -> None:
+            reading = busy.scan_stream("big")
+            stack.push_async_callback(reading.aclose)
+            await anext(reading)
+
+        async with bystander.beside():
+            begun = time.monotonic()
+            await at_once(hold for _ in range(held))
+            await at_once(begin_to_read for _ in range(slow))
+            took = time.monotonic() - begun
+            before = len(bystander.times)
+            await bystander.after(rounds)
+            during = Bystander(shared)
+            during.rounds, during.times = rounds, bystander.times[before:]
+        memory = f"MB: gateway {memory_of(shared.pid):.0f}, plugin {[round(memory_of(each)) for each in started]}"
+        print(f"{held} held and {slow} slow came in {took:.1f} s beside: {bystander}; held: {during}; {memory}")
+    assert children_of(shared.pid) == started
+
+
+async def at_once(work: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """All of it, sixteen at a time."""
+    waiting = iter(work)
+
+    async def some() -> None:
+        for each in waiting:
+            await each()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(16):
+            group.create_task(some())
+
+
+class Storm:
+    """Calls that run into their deadlines.
+
+    Attributes:
+        begun: how many.
+        wrong: what ended otherwise.
+    """
+
+    def __init__(self, clients: list[Client]) -> None:
+        self.begun = 0
+        self.wrong: list[BaseException] = []
+        self._clients = clients
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def blow(self, seconds: float) -> None:
+        """So many in each second."""
+        pause, started = 0.02, time.monotonic()
+        while (passed := time.monotonic() - started) < seconds:
+            while self.begun < passed * CALLS_PER_SECOND:
+                call = asyncio.create_task(self._call(self._clients[self.begun % len(self._clients)], self.begun))
+                self._calls.add(call)
+                call.add_done_callback(self._calls.discard)
+                self.begun += 1
+            await asyncio.sleep(pause)
+        await asyncio.gather(*self._calls)
+
+    async def _call(self, client: Client, number: int) -> None:
+        try:
+            await client.keyvalue("busy").get(RECORD, b"k", timeout=TIMEOUTS[number % len(TIMEOUTS)])
+        except DeadlineExceeded:
+            return
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is shown
+            self.wrong.append(error)
+            return
+        self.wrong.append(AssertionError("it was answered"))
+
+
+@pytest.mark.parametrize("clients", [1, 50])
+async def test_calls_that_run_into_their_deadlines(clients: int, tmp_path: Path, whole: bool) -> None:
+    """A thousand a second, on one namespace: no other namespace's call or stream ends, of the same clients neither."""
+    placed = {"type": "sidecar", "command": [sys.executable, str(PLUGIN), "memory"]}
+    async with gateway_on(placed, tmp_path) as gateway, contextlib.AsyncExitStack() as stack:
+        bad = [await stack.enter_async_context(Client(gateway.data, retry=ONCE)) for _ in range(clients)]
+        good = await stack.enter_async_context(Client(gateway.data, retry=ONCE, timeout=PATIENCE))
+        started = children_of(gateway.pid)
+        bystander, storm = Bystander(gateway, good, bad[0]), Storm(bad)
+        async with bystander.beside():
+            await storm.blow(STORM if whole else 1)
+            await bystander.after(1)
+        print(
+            f"{storm.begun} calls of {clients} clients, {len(storm.wrong)} ended otherwise; beside: {bystander}; "
+            f"MB: gateway {memory_of(gateway.pid):.0f}"
+        )
+        assert not storm.wrong, storm.wrong[:5]
+        assert children_of(gateway.pid) == started

@@ -19,6 +19,7 @@ GROUND = {
     "file_watch",
     "gc_tuning",
     "open_files",
+    "event_loop",
 }
 LAYERS: tuple[set[str], ...] = (
     {"__main__"},

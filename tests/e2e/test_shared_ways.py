@@ -5,11 +5,16 @@ The bad ones and the others share a gateway, a plugin's process and an instance 
 
 import asyncio
 import contextlib
+import json
+import socket
+import sqlite3
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,7 @@ import pytest
 import gateways
 from e2e.hostile.waiting import RECORD
 from e2e.test_plugins import children_of
+from missing import missing
 from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.client import Client, DeadlineExceeded, Gap, Subscription
 from prism.client.retry import RetryPolicy
@@ -32,6 +38,8 @@ TIMEOUTS = (0.005, 0.05, 0.5)
 ONCE = RetryPolicy(attempts=1)
 PATIENCE = 5.0
 """Seconds in which everything of the others is answered, on a busy machine too."""
+CALLERS = 8
+"""Callers at once that send JSON that takes long."""
 PLUGIN = Path(__file__).parent / "hostile" / "waiting.py"
 PROBES = ("/health/live", "/health/ready", "/health/ready?namespace=other", "/metrics")
 
@@ -258,3 +266,120 @@ async def test_calls_that_run_into_their_deadlines(clients: int, tmp_path: Path,
         )
         assert not storm.wrong, storm.wrong[:5]
         assert children_of(gateway.pid) == started
+
+
+FEW = 12
+"""Stores that take long: more than asyncio and libuv have threads by themselves, on a machine of few processors."""
+
+
+async def test_files_that_are_locked(tmp_path: Path) -> None:
+    """As many stores as there were threads wait for their files: scrapes, large JSON and reloads wait for none."""
+    locks = []
+    for number in range(FEW):
+        locks.append(sqlite3.connect(tmp_path / f"{number}.db", isolation_level=None))
+        locks[-1].execute("BEGIN EXCLUSIVE")
+    locked = [
+        gateways.namespace(f"locked{number}", "sqlite", path=str(tmp_path / f"{number}.db"), busy_timeout=60)
+        for number in range(FEW)
+    ]
+    entries = [*locked, *(whole_memory(name) for name in ("other", "apart"))]
+    async with gateways.serving({"namespaces": entries}, tmp_path / "gateway") as gateway:
+        try:
+            async with Client(gateway.data, retry=ONCE, timeout=PATIENCE) as good, asyncio.timeout(4 * PATIENCE):
+                bystander = Bystander(gateway, good)
+                async with bystander.beside():
+                    await asyncio.to_thread(post, gateway, "other", json.dumps(put_of(20_000)).encode())
+                    gateway.write_config({"namespaces": [*entries, gateways.namespace("new", "memory")]})
+                    gateway.reload()
+                    await asyncio.to_thread(gateway.wait_until_served, "new", PATIENCE)
+                    await bystander.after(len(PROBES))
+        finally:
+            for each in locks:
+                each.close()
+
+
+async def test_names_that_are_looked_up_without_end(tmp_path: Path) -> None:
+    """A server of names says nothing to many stores: one whose name is known is connected to, and the gateway ends."""
+    nameserver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.77\noptions timeout:30\n")
+    own = ["unshare", "--mount", "--fork", "sh", "-c", f'mount --bind {resolver} /etc/resolv.conf && exec "$@"', "sh"]
+    try:
+        nameserver.bind(("127.0.0.77", 53))
+        await asyncio.to_thread(subprocess.run, [*own, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        nameserver.close()
+        missing(f"a resolver of our own needs root: {error}")
+    connected = asyncio.Event()
+
+    def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        writer.close()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as known:
+        port = known.sockets[0].getsockname()[1]
+        entries = [
+            gateways.namespace(f"silent{number}", "redis", addresses=[f"s{number}.example.com:6379"])
+            for number in range(FEW)
+        ]
+        entries.append(gateways.namespace("known", "redis", addresses=[f"localhost:{port}"]))
+        with nameserver:
+            async with gateways.serving({"namespaces": entries}, tmp_path / "gateway", wrapper=own):
+                await asyncio.wait_for(connected.wait(), PATIENCE)
+
+
+async def test_json_that_takes_long_to_read(tmp_path: Path) -> None:
+    """A namespace whose callers send nothing else: JSON of others, gRPC and probes do not wait for what waits there."""
+    entries = [whole_memory(name) for name in ("busy", "other", "apart")]
+    async with gateways.serving({"namespaces": entries}, tmp_path) as gateway, contextlib.AsyncExitStack() as stack:
+        large, medium = (json.dumps(put_of(size)).encode() for size in (1 << 20, 20_000))
+        callers, loop = stack.enter_context(ThreadPoolExecutor(CALLERS + 1)), asyncio.get_running_loop()
+        first, done = asyncio.Event(), asyncio.Event()
+        answered = 0
+
+        async def send() -> None:
+            nonlocal answered
+            while not done.is_set():
+                await loop.run_in_executor(callers, post, gateway, "busy", large, {400, 503})
+                answered += 1
+                first.set()
+
+        async with Client(gateway.data, retry=ONCE, timeout=PATIENCE) as good, asyncio.TaskGroup() as group:
+            for _ in range(CALLERS):
+                group.create_task(send())
+            bystander = Bystander(gateway, good)
+            try:
+                await first.wait()
+                before, begun = answered, time.monotonic()
+                async with bystander.beside():
+                    await loop.run_in_executor(callers, post, gateway, "other", medium)
+                    passed, took = answered - before, time.monotonic() - begun
+                    await bystander.after(1)
+            finally:
+                done.set()
+        print(f"20 kB of JSON: {took:.2f} s, behind {passed} of 1 MB; beside: {bystander}")
+        assert passed <= 2
+
+
+def whole_memory(name: str) -> dict[str, Any]:
+    """A namespace of every abstraction, in the gateway's process."""
+    return {"name": name, "backend": "memory"}
+
+
+def put_of(size: int) -> dict[str, Any]:
+    """A put of about so many bytes of JSON, in small items."""
+    item = {"key": "aaaaaa==", "value": "dg==", "ttl": "60s"}
+    return {"id": "r", "items": [item | {"key": f"{number:08x}"} for number in range(size // len(json.dumps(item)))]}
+
+
+def post(gateway: gateways.GatewayProcess, namespace: str, body: bytes, refused: Collection[int] = ()) -> None:
+    """A put by HTTP/JSON, which is answered by 200 or one of those."""
+    headers = {"content-type": "application/json", "prism-namespace": namespace}
+    request = urllib.request.Request(f"http://{gateway.data}/prism.data.v1.KeyValue/Put", body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code not in refused:
+                raise

@@ -110,8 +110,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 def _command(name: str, **options: Any) -> None:
     """Serve a plugin by prism.plugin.v1, in a process of its own."""
-    import uvloop
-
+    from prism import event_loop
     from prism.host import host_options
     from prism.host.plugin_lookup import find
     from prism.host.process import PluginProcess
@@ -119,4 +118,4 @@ def _command(name: str, **options: Any) -> None:
 
     how = host_options.by_host(options) if host_options.was_started_by_host() else host_options.standalone(options)
     OPEN_FILES.raise_limit()
-    uvloop.run(PluginProcess(find(name), how).run())
+    event_loop.run(PluginProcess(find(name), how).run())

@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -76,12 +77,14 @@ class Exposition:
 
     def __init__(self, sources: MetricSources) -> None:
         self._sources = sources
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")  # its own: scrapes wait for scrapes only
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics and their content type: OpenMetrics where `accept` asks for it, else Prometheus' text form."""
         from prism.telemetry.metrics import prometheus  # at the first scrape: a gateway starts 25 ms sooner without it
 
-        return await asyncio.to_thread(prometheus.render, _copy(self._sources), accept)
+        scrape, loop = _copy(self._sources), asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, prometheus.render, scrape, accept)
 
 
 def _copy(sources: MetricSources) -> Scrape:

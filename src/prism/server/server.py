@@ -8,9 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-import uvloop
-
-from prism import gc_tuning
+from prism import event_loop, gc_tuning
 from prism.admin import Admin, AdminPort
 from prism.config.embedded import embedded_default
 from prism.config.sections.root import Config
@@ -67,7 +65,7 @@ def serve(options: ServeOptions) -> None:
     """
     OPEN_FILES.raise_limit()
     OPEN_FILES.check()
-    uvloop.run(GatewayServer(options.config or embedded_default(), options.listen, options.examples).run())
+    event_loop.run(GatewayServer(options.config or embedded_default(), options.listen, options.examples).run())
 
 
 class GatewayServer:

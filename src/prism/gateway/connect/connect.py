@@ -12,8 +12,9 @@ from contextlib import aclosing
 from functools import partial
 
 from prism.errors import PrismError, Unimplemented
+from prism.gateway.call import NAMESPACE_HEADER
 from prism.gateway.connect import proto_files
-from prism.gateway.connect.conversion import before_the_gateway, check_time, converted, decoder, defect, within
+from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, within
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
@@ -58,7 +59,8 @@ class Connect:
         self._max_message_size = max_message_size
         self._response_hops = response_hops
         self._heartbeats = heartbeats or Heartbeats()
-        self._grpc_web = GrpcWeb(handler, max_message_size, self._heartbeats)
+        self._conversions = Conversions()
+        self._grpc_web = GrpcWeb(handler, max_message_size, self._heartbeats, self._conversions)
 
     @property
     def body_limit(self) -> int:
@@ -100,11 +102,12 @@ class Connect:
         if len(asked.body) > self._max_message_size:
             message = f"The body is over the limit of {self._max_message_size} bytes: send a smaller one."
             raise HttpRefusal(413, Code.RESOURCE_EXHAUSTED, message)
-        decode = decoder(asked.codec, operation, asked.encoding, self._max_message_size)
+        limit, namespace = self._max_message_size, header(request, NAMESPACE_HEADER)
+        decode = self._conversions.decoder(asked.codec, operation, asked.encoding, limit, namespace)
         try:
             carried = self._handler.unary(incoming, operation, asked.body, decode)
             answer = await within(incoming.deadline, TIMEOUT, operation, carried)
-            body = await converted(asked.codec.encode, answer, operation)
+            body = await self._conversions.converted(asked.codec.encode, answer, operation, namespace)
         except (PrismError, StatusError) as error:
             return error_response(error)
         except Exception:
@@ -131,10 +134,11 @@ class Connect:
     ) -> AsyncGenerator[bytes, None]:
         """The response's body: an envelope per message, and a last one that says how it ended."""
         end: dict[str, object] = {}
+        convert, namespace = self._conversions.converted, header(request, NAMESPACE_HEADER)
         try:
             async with aclosing(self._messages(request, asked, on_established)) as messages:
                 async for message in messages:
-                    yield enveloped(await converted(asked.codec.encode, message, asked.operation))
+                    yield enveloped(await convert(asked.codec.encode, message, asked.operation, namespace))
         except (PrismError, StatusError) as error:
             end["error"] = error_object(error)
         except Exception:
@@ -160,7 +164,8 @@ class Connect:
             message, encoding = only_message(asked.body, asked.encoding, self._max_message_size)
         except PrismError as error:
             raise before_the_gateway(error, operation) from error
-        decode = decoder(asked.codec, operation, encoding, self._max_message_size)
+        limit, namespace = self._max_message_size, header(request, NAMESPACE_HEADER)
+        decode = self._conversions.decoder(asked.codec, operation, encoding, limit, namespace)
         async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
             while True:
                 try:

@@ -2,38 +2,67 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final, TypeVar
 
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.gateway.connect.codec import Codec
 from prism.gateway.connect.incoming import decompressed
+from prism.gateway.connect.turns import Turns
 from prism.gateway.handler import Decode
 from prism.interfaces.operation import Operation
 from prism.wire import Deadline
 
-_LARGE = 8 << 10
+_LARGE: Final = 8 << 10
+"""Bytes from which a message is converted in a thread: megabytes of JSON take seconds."""
+_HUGE: Final = 256 << 10
+"""Bytes from which it keeps no smaller one waiting."""
+_LARGE_AT_ONCE: Final = 2
+_HUGE_AT_ONCE: Final = 1
+"""Threads share the interpreter with the event loop: more of them convert no faster, and delay every call."""
 
 Answer = TypeVar("Answer")
 
 
-def decoder(codec: Codec, operation: Operation, encoding: str, limit: int) -> Decode:
-    """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading."""
+class Conversions:
+    """Messages from and to their codecs. The threads for large ones are its own, and namespaces have them in turns."""
 
-    async def decode(body: bytes) -> bytes:
-        try:
-            return await converted(codec.decode, decompressed(body, encoding, limit), operation)
-        except PrismError as error:
-            before_the_gateway(error, operation)
-            raise
+    def __init__(self) -> None:
+        self._large = Turns(_LARGE_AT_ONCE)
+        self._huge = Turns(_HUGE_AT_ONCE)
+        self._threads = ThreadPoolExecutor(_LARGE_AT_ONCE + _HUGE_AT_ONCE, thread_name_prefix="conversion")
 
-    return decode
+    def decoder(self, codec: Codec, operation: Operation, encoding: str, limit: int, namespace: str) -> Decode:
+        """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading."""
 
+        async def decode(body: bytes) -> bytes:
+            try:
+                return await self.converted(codec.decode, decompressed(body, encoding, limit), operation, namespace)
+            except PrismError as error:
+                before_the_gateway(error, operation)
+                raise
 
-async def converted(convert: Callable[[bytes, Operation], bytes], message: bytes, operation: Operation) -> bytes:
-    """The message from or to its codec; a large one in a thread, for megabytes of JSON take seconds."""
-    if len(message) < _LARGE:
-        return convert(message, operation)
-    return await asyncio.to_thread(convert, message, operation)
+        return decode
+
+    async def converted(
+        self, convert: Callable[[bytes, Operation], bytes], message: bytes, operation: Operation, namespace: str
+    ) -> bytes:
+        """The message from or to its codec, of a call on that namespace."""
+        size = len(message)
+        if size < _LARGE:
+            return convert(message, operation)
+        turns = self._huge if size >= _HUGE else self._large
+        await turns.take(namespace)
+        loop = asyncio.get_running_loop()
+
+        def over(_: "Future[bytes]") -> None:
+            with suppress(RuntimeError):  # the loop was closed: no caller waits any more
+                loop.call_soon_threadsafe(turns.give_back)
+
+        job = self._threads.submit(convert, message, operation)
+        job.add_done_callback(over)  # not when its caller leaves: the thread works on
+        return await asyncio.wrap_future(job)
 
 
 def check_time(deadline: Deadline | None, said: str, operation: Operation) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from prism.errors import InvalidArgument, Outcome, PrismError, Unimplemented
+from prism.gateway.call import NAMESPACE_HEADER
 from prism.gateway.connect.codec import CODECS, Codec
-from prism.gateway.connect.conversion import before_the_gateway, check_time, converted, decoder, defect, within
+from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, within
 from prism.gateway.connect.envelope import enveloped, only_message
 from prism.gateway.connect.errors import HttpRefusal, status_of
 from prism.gateway.connect.incoming import Incoming, header
@@ -102,10 +103,14 @@ class GrpcWeb:
         handler: carries the operations out.
         max_message_size: most bytes of a message, with and without its compression.
         heartbeats: of streams.
+        conversions: makes messages of what arrives, and the other way round.
     """
 
-    def __init__(self, handler: OperationHandler, max_message_size: int, heartbeats: Heartbeats) -> None:
+    def __init__(
+        self, handler: OperationHandler, max_message_size: int, heartbeats: Heartbeats, conversions: Conversions
+    ) -> None:
         self._handler = handler
+        self._conversions = conversions
         self._max_message_size = max_message_size
         self._heartbeats = heartbeats
 
@@ -140,10 +145,11 @@ class GrpcWeb:
     ) -> AsyncGenerator[bytes, None]:
         """A frame per message, and the one that ends it."""
         status = _OK
+        convert, namespace = self._conversions.converted, header(request, NAMESPACE_HEADER)
         try:
             async with aclosing(self._messages(request, web, operation, on_established)) as messages:
                 async for message in messages:
-                    yield web.write(enveloped(await converted(web.codec.encode, message, operation)))
+                    yield web.write(enveloped(await convert(web.codec.encode, message, operation, namespace)))
         except (PrismError, StatusError) as error:
             status = status_of(error)
         except Exception:
@@ -163,7 +169,7 @@ class GrpcWeb:
             message, encoding = only_message(web.read(request.body), header(request, "grpc-encoding"), limit)
         except PrismError as error:
             raise before_the_gateway(error, operation) from error
-        decode = decoder(web.codec, operation, encoding, limit)
+        decode = self._conversions.decoder(web.codec, operation, encoding, limit, header(request, NAMESPACE_HEADER))
         if not operation.server_streaming:
             answer = self._handler.unary(incoming, operation, message, decode)
             yield await within(incoming.deadline, TIMEOUT, operation, answer)

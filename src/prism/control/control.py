@@ -34,6 +34,7 @@ from prism.control.triggers import Triggers
 from prism.errors import GatewayUnavailable
 from prism.gateway.snapshot import Snapshot
 from prism.plugins.discovery import Plugins, discover
+from prism.plugins.sidecar.start_queue import StartQueue
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import MetricFamily
 
@@ -77,6 +78,7 @@ class Control:
         self._triggers = Triggers(self.reload, self._source, self._timing)
         self._watches = watched and self._source.is_file
         self._metrics = ControlMetrics()
+        self._starts = StartQueue()
         self._lock = asyncio.Lock()
         self._ended = False
         self._changes: set[asyncio.Task[ReloadReport]] = set()
@@ -364,7 +366,7 @@ class Control:
 
     def _make(self, spec: InstanceSpec, supervision: SupervisionSection) -> Supervised:
         refresh, stop_timeout = self._publisher.refresh, self._timing.stop_timeout
-        return Supervised(spec, spec.supervised_by(supervision), refresh, stop_timeout)
+        return Supervised(spec, spec.supervised_by(supervision), refresh, self._starts, stop_timeout)
 
     def _retire(self, instances: Iterable[Supervised], grace: float) -> None:
         for each in instances:

@@ -20,6 +20,7 @@ from prism.plugins.instance import Instance
 from prism.plugins.managed_instance import ManagedInstance
 from prism.plugins.placement import Command, Here, same_process
 from prism.plugins.placement_factory import make_instance
+from prism.plugins.sidecar.start_queue import StartQueue
 
 HANDOVER_GRACE = 5.0
 PREPARE_TIMEOUT = 5.0
@@ -47,6 +48,7 @@ class Supervised:
         spec: InstanceSpec,
         supervision: SupervisionSection,
         on_change: Callable[[], None],
+        starts: StartQueue,
         stop_timeout: float = 10.0,
     ) -> None:
         """
@@ -54,6 +56,7 @@ class Supervised:
             spec: what to run.
             supervision: how it is probed and started again.
             on_change: called when a namespace that could not be attached now is, or the other way round.
+            starts: where processes wait for their turn to start.
             stop_timeout: seconds that its backend may take to stop, once it is drained.
         """
         self.spec = spec
@@ -63,6 +66,7 @@ class Supervised:
             (spec.config, spec.credentials),
             (spec.options.config, spec.options.credentials),
             spec.redactor.scrub,
+            starts,
         )
         self._events = LifecycleEvents(spec, lambda: self.instance.identity or self.configured_identity)
         self.health_state = HealthState(spec, self.instance, self._events, supervision)

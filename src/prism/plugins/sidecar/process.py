@@ -18,6 +18,7 @@ from prism.plugins.sidecar.handshake import NoHandshake, environment, parse
 from prism.plugins.sidecar.limits import Group
 from prism.plugins.sidecar.output import Output
 from prism.plugins.sidecar.socket_folder import SocketFolder
+from prism.plugins.sidecar.start_queue import StartQueue, Turn
 from prism.reason import Reason
 from prism.wire import Deadline, Peer
 
@@ -44,12 +45,21 @@ class SidecarProcess:
     child: Child
     endpoint: Endpoint
 
-    def __init__(self, plugin: Plugin, command: Command, output: Output, name: str) -> None:
+    def __init__(self, plugin: Plugin, command: Command, output: Output, name: str, starts: StartQueue) -> None:
+        """
+        Args:
+            plugin: what runs.
+            command: how it is started.
+            output: where what it prints goes.
+            name: of the instance, and of its control group.
+            starts: where it waits for its turn to start.
+        """
         self.since = monotonic()
         self._plugin = plugin
         self._command = command
         self._output = output
         self._name = name
+        self._starts = starts
         self._before = output.seen
         self._folder: SocketFolder | None = None
         self._forwarding: asyncio.Task[None] | None = None
@@ -62,6 +72,13 @@ class SidecarProcess:
         Raises:
             PrismError: it does not; the message says what it printed and what to check.
         """
+        turn = await self._starts.turn()
+        try:
+            return await self._open(turn, identity, max_message_size)
+        finally:
+            turn.end()
+
+    async def _open(self, turn: Turn, identity: Identity, max_message_size: int) -> Endpoint:
         self._folder = await asyncio.to_thread(SocketFolder, self._command.user)
         group = Group(f"prism-plugin-{self._name}", self._command.limits)
         try:
@@ -72,6 +89,7 @@ class SidecarProcess:
             user = self._command.user
             notes = diagnosis.of_program(program, None if user is None else user.uid)
             raise self._failure(f"{program} cannot be executed ({error.strerror})", notes) from error
+        turn.watch(self.child.pid)
         socket = await self._handshake()
         await asyncio.to_thread(self._folder.check, socket)
         self.endpoint = Endpoint(

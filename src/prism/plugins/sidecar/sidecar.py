@@ -21,6 +21,7 @@ from prism.plugins.sidecar.child import cpu_seconds, resident_memory
 from prism.plugins.sidecar.limits import in_force
 from prism.plugins.sidecar.output import Output
 from prism.plugins.sidecar.process import SidecarProcess
+from prism.plugins.sidecar.start_queue import StartQueue
 from prism.reason import Reason
 from prism.sdk.backend import Health
 from prism.telemetry.audit import audit
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 class Sidecar(RpcInstance):
     """An instance in a process that the gateway starts."""
 
-    __slots__ = ("_command", "_ends", "_output", "_plugin", "_resting", "_run", "_starts")
+    __slots__ = ("_command", "_ends", "_output", "_plugin", "_queue", "_resting", "_run", "_starts")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Sidecar(RpcInstance):
         config: Mapping[str, Any],
         credentials: Mapping[str, Any],
         scrub: Callable[[str], str],
+        starts: StartQueue | None = None,
     ) -> None:
         """
         Args:
@@ -51,6 +53,7 @@ class Sidecar(RpcInstance):
             config: its options, as they were written.
             credentials: the same.
             scrub: removes secrets from a text that it prints.
+            starts: where its process waits for its turn to start; None for a queue of its own.
         """
         super().__init__(plugin, config, credentials)
         self._plugin = plugin
@@ -59,6 +62,7 @@ class Sidecar(RpcInstance):
         self._run: SidecarProcess | None = None
         self._resting = False
         self._starts = 0
+        self._queue = starts or StartQueue()
         self._ends: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
@@ -73,7 +77,7 @@ class Sidecar(RpcInstance):
         self._starts += 1
         self._stopped = False
         self.lost.clear()
-        run = SidecarProcess(self._plugin, self._command, self._output, self.instance)
+        run = SidecarProcess(self._plugin, self._command, self._output, self.instance, self._queue)
         try:
             endpoint = await run.open(self._known, self._max_message_size)
         except BaseException:

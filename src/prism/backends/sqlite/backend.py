@@ -78,6 +78,7 @@ class SqliteBackend:
         await self._store.close()
 
     async def _sweep(self) -> bool:
+        await self._store.keep_reserve()
         if not await self._store.read(_HOUSEKEEPING, lambda *read: items.any_due(*read) or any_due(*read)):
             return False
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from prism.sdk import Config
 
@@ -18,6 +18,9 @@ class SqliteConfig(Config):
         readers: threads that read, and as many again that scan, each with a connection of its own.
         busy_timeout: seconds to wait for another process that writes to the same file.
         sweep_interval: seconds between two searches for expired items, which free their space in the file.
+        reserve: bytes of a file beside the database that is dropped when the disk is full, so that deletes, expiry and
+            what fits into the room that they free go on; 0 for none. Below 8 MiB the log is moved into the file more
+            often, so that the reserve suffices.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -25,3 +28,4 @@ class SqliteConfig(Config):
     readers: int = Field(default=2, ge=1, le=64)
     busy_timeout: float = Field(default=5.0, ge=0, le=60)
     sweep_interval: float = Field(default=5.0, gt=0)
+    reserve: ByteSize = Field(default=ByteSize(8 << 20), ge=0)

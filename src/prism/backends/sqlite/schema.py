@@ -69,6 +69,12 @@ _SET_VERSION = "INSERT OR REPLACE INTO abstraction_versions (abstraction, versio
 _SYNCHRONOUS = {"synced": "FULL", "store": "NORMAL"}
 
 
+PAGE = 4096
+"""Bytes of a page of the file."""
+_LOG_PAGES = 1000
+"""After how many pages SQLite moves its log into the file, by default."""
+
+
 def prepare(path: Path, config: SqliteConfig) -> None:
     """Makes the file and its folder where they are missing, and brings its schema up to date.
 
@@ -160,6 +166,8 @@ def _connect(path: Path, config: SqliteConfig) -> sqlite3.Connection:
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA journal_size_limit = 67108864")
+    if config.reserve:  # must hold what the log has for the file
+        connection.execute(f"PRAGMA wal_autocheckpoint = {min(_LOG_PAGES, max(config.reserve // 2 // PAGE, 1))}")
     return connection
 
 

@@ -6,12 +6,15 @@ Scans have threads of their own, so that a long one holds up no Get.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.errors import translated
+from prism.backends.sqlite.reserve import Reserve
 from prism.backends.sqlite.schema import (
+    PAGE,
     connect,
     connect_read_only,
     is_read_only,
@@ -20,7 +23,7 @@ from prism.backends.sqlite.schema import (
     prepare,
 )
 from prism.backends.sqlite.threads import Threads
-from prism.backends.sqlite.transaction import Transaction, Write, commit, now
+from prism.backends.sqlite.transaction import Transaction, Write, commit, grows, now, pages
 from prism.errors import (
     BackendError,
     BackendUnavailable,
@@ -33,6 +36,8 @@ from prism.errors import (
 from prism.sdk import Bounds, Coalescer, Context, Deadline
 
 T = TypeVar("T")
+_OPENING = 1 << 20
+"""Bytes that opening a file may need for its log and index; where they are missing, the reserve gives its room."""
 _PROGRESS_STEPS = 10_000
 """Steps of SQLite's machine, well below a millisecond, between two looks at the deadline of a long query."""
 
@@ -68,6 +73,8 @@ class Store:
         self._config = config
         self._accepts = False
         self._inode = 0
+        self._reserve = Reserve(self.path, config.reserve)
+        self._full = ""
         self._writer: Threads
         self._readers: Threads
         self._scanners: Threads
@@ -91,6 +98,8 @@ class Store:
         self.read_only, self._state = "", None
         if is_read_only(self.path):
             return self._connect_read_only()
+        if self._reserve.free() < _OPENING:
+            self._reserve.drop()
         prepare(self.path, self._config)
         opened: list[sqlite3.Connection] = []
         try:
@@ -100,6 +109,7 @@ class Store:
             for connection in opened:
                 connection.close()
             raise translated(error, None) from error
+        self._reserve.make()
         return opened
 
     def _connect_read_only(self) -> list[sqlite3.Connection]:
@@ -142,7 +152,7 @@ class Store:
         await self._readers.stop()
         await self._scanners.stop()
         if not self.read_only:
-            await asyncio.wait([self._writer.run(_checkpoint)])
+            await asyncio.wait([self._writer.run(self._close_log)])
         await self._writer.stop()
 
     def write(self, context: Context, apply: Callable[[Transaction], T], *, size: int = 0) -> "asyncio.Future[T]":
@@ -193,14 +203,54 @@ class Store:
             raise
         self.commits += 1
         self.writes += len(writes)
-        self.trouble = next((answer.message for answer in answers if _is_trouble(answer)), "")
+        self.trouble = next((answer.message for answer in answers if _is_trouble(answer)), self._full)
         return answers
 
     def _commit_in_place(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> Sequence[Any]:
         """Acknowledges no write into a file that the path no longer leads to."""
         if not self.in_place():
             raise BackendUnavailable(self.misplaced, outcome=Outcome.NOT_APPLIED)
-        return commit(connection, writes)
+        self._full = ""
+        try:
+            return commit(connection, writes)
+        except StoreFull:
+            if len(writes) > 1 or not self._config.reserve or grows(connection, writes):
+                raise  # several come again one by one
+        return self._commit_on_full_disk(connection, writes)
+
+    def _commit_on_full_disk(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> Sequence[Any]:
+        """Does with the room of the reserve what needs no more room in the file."""
+        self._reserve.drop()
+        try:
+            self._empty_log(connection)
+            answers = commit(connection, writes)
+        finally:
+            self._empty_log(connection)
+            self._reserve.make()
+        self._full = f"{self.path}: the disk is full, and only what needs no more room is stored; free some space"
+        return answers
+
+    def _empty_log(self, connection: sqlite3.Connection) -> None:
+        """Moves the log into the file and cuts it, unless the file has no room to grow: the attempt would fill it."""
+        if self._growth(connection) <= self._reserve.free():
+            with suppress(
+                sqlite3.OperationalError
+            ):  # the log stays as long as it is; the next write says what is wrong
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _growth(self, connection: sqlite3.Connection) -> int:
+        """Bytes by which the file is shorter than with what is in the log."""
+        return pages(connection) * PAGE - self.path.stat().st_size
+
+    def _close_log(self, connection: sqlite3.Connection) -> None:
+        if self._growth(connection) > self._reserve.free():
+            self._reserve.drop()
+        self._empty_log(connection)
+        self._reserve.make()
+
+    def keep_reserve(self) -> "asyncio.Future[None]":
+        """Makes the reserve again where it is missing, or not whole, and there is room for it by now."""
+        return self._writer.run(lambda _connection: self._reserve.make())
 
     async def _read(self, reads: Sequence[Read]) -> Sequence[Any]:
         def read(connection: sqlite3.Connection) -> list[Any]:
@@ -255,7 +305,3 @@ def _query(connection: sqlite3.Connection, read: Read) -> Any:
 
 def _too_late() -> DeadlineExceeded:
     return DeadlineExceeded("the deadline passed before the read began")
-
-
-def _checkpoint(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

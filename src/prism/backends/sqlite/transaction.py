@@ -93,6 +93,28 @@ def commit(connection: sqlite3.Connection, writes: Sequence[Write]) -> list[Any]
     return answers
 
 
+def grows(connection: sqlite3.Connection, writes: Sequence[Write]) -> bool:
+    """Whether the file needs more pages for the writes; nothing of them is kept."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        before = pages(connection)
+        transaction = Transaction(connection)
+        for write in writes:
+            _apply(transaction, write)
+        return pages(connection) > before
+    except sqlite3.Error:  # not even this has room
+        return True
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def pages(connection: sqlite3.Connection) -> int:
+    """Pages of the file with what the log and the open transaction add."""
+    (count,) = connection.execute("PRAGMA page_count").fetchone()
+    return int(count)
+
+
 def _apply(transaction: Transaction, write: Write) -> Any:
     if write.deadline is not None and write.deadline.expired():
         return DeadlineExceeded("the deadline passed before the write began", outcome=Outcome.NOT_APPLIED)

@@ -6,6 +6,7 @@ The bad ones and the others share a gateway, a plugin's process and an instance 
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -383,3 +384,28 @@ def post(gateway: gateways.GatewayProcess, namespace: str, body: bytes, refused:
         with error:
             if error.code not in refused:
                 raise
+
+
+async def test_a_log_that_is_not_read(tmp_path: Path) -> None:
+    """More lines of the access log than its pipe holds: calls, probes and the end do not wait for its reader."""
+    pipe = tmp_path / "log"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDWR)
+    config = {
+        "telemetry": {"listen": "127.0.0.1:0", "log": {"access": True, "format": "json"}},
+        "namespaces": [whole_memory(name) for name in ("other", "apart")],
+    }
+    to_pipe = ["sh", "-c", f'"$@" 2>{pipe}; exit $?', "sh"]
+    try:
+        async with (
+            gateways.serving(config, tmp_path / "gateway", wrapper=to_pipe) as gateway,
+            Client(gateway.data, retry=ONCE, timeout=PATIENCE) as good,
+        ):
+            for _ in range(10):
+                await asyncio.gather(*(good.keyvalue("other").get("r", b"k") for _ in range(100)))
+            bystander = Bystander(gateway, good)
+            async with bystander.beside():
+                await bystander.after(len(PROBES))
+            assert len(os.read(reading, 1 << 20)) > 60_000
+    finally:
+        os.close(reading)

@@ -1,5 +1,6 @@
 """Logs, traces, metrics and the audit trail of a gateway process: set up and closed here."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from prism.telemetry import logs
 from prism.telemetry.audit.sink import RotatedFile, StandardOutput
 from prism.telemetry.audit.trail import AuditTrail
 from prism.telemetry.current import CURRENT
+from prism.telemetry.log_stream import LogStream
 from prism.telemetry.metrics.metric_family import MetricFamily
 from prism.telemetry.tracing.exporter import SpanExporter
 from prism.telemetry.tracing.otlp_sender import Receiver
@@ -35,13 +37,14 @@ class Telemetry:
     def __init__(self, gateway: Gateway, scrub: Callable[[str], str] = str) -> None:
         self._gateway = gateway
         self._scrub = scrub
+        self._log_stream = LogStream.of(sys.stderr)
         self._trail = AuditTrail(scrub=scrub)
         self._keeps_trail = False
         self._exporter: SpanExporter | None = None
         self._sampling: Sampling | None = None
 
     async def __aenter__(self) -> Self:
-        logs.configure(scrub=self._scrub)
+        logs.configure(stream=self._log_stream, scrub=self._scrub)
         self._trail.__enter__()
         return self
 
@@ -51,6 +54,8 @@ class Telemetry:
         if self._exporter is not None:
             await self._exporter.close()
         self._trail.leave()
+        if self._log_stream is not None:
+            self._log_stream.close()
 
     def configure(self, config: Config) -> None:
         """Begins what the configuration asks for; called once, in the running loop.
@@ -60,7 +65,7 @@ class Telemetry:
             FailedPrecondition: what encodes traces is not installed.
         """
         log = config.telemetry.log
-        logs.configure(log.level, log.format, namespaces=log.namespaces, scrub=self._scrub)
+        logs.configure(log.level, log.format, self._log_stream, namespaces=log.namespaces, scrub=self._scrub)
         observers: list[Observer] = []
         first: Hop = note
         last: Sequence[Hop] = ()
@@ -78,6 +83,8 @@ class Telemetry:
 
     def metrics(self) -> Iterator[MetricFamily]:
         """For the metrics."""
+        if self._log_stream is not None:
+            yield from self._log_stream.metrics()
         if self._keeps_trail:
             yield from self._trail.metrics()
         if self._exporter is not None:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TextIO
 
 from prism.telemetry.current import CURRENT
+from prism.telemetry.log_stream import LogStream
 
 Format = Literal["auto", "json", "text"]
 Scrub = Callable[[str], str]
@@ -43,7 +44,7 @@ _COLOURS: Final = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "
 def configure(
     level: Level = "info",
     form: Format = "auto",
-    stream: TextIO | None = None,
+    stream: TextIO | LogStream | None = None,
     *,
     namespaces: Mapping[str, Level] = MappingProxyType({}),
     scrub: Scrub = str,
@@ -59,7 +60,7 @@ def configure(
     """
     stream = stream or sys.stderr
     terminal = stream.isatty()
-    handler = logging.StreamHandler(stream)
+    handler: logging.Handler = logging.StreamHandler(stream)
     as_text = form == "text" or (form == "auto" and terminal)
     handler.setFormatter(TextFormatter(colour=terminal, scrub=scrub) if as_text else JsonFormatter(scrub=scrub))
     root = logging.getLogger()

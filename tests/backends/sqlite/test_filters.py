@@ -1,19 +1,21 @@
 """Filters in SQLite: collations that change nothing, indexes that serve, and the largest filters."""
 
+import itertools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from prism.backends.sqlite.filters import MAX_PARAMETERS, condition
 from prism.backends.sqlite.values import encode
-from prism.client.filters import all_of, any_of, field
+from prism.client.filters import all_of, any_of, field, negated
 from prism.client.values import Plain, to_value
 from prism.errors import LimitExceeded
-from prism.interfaces.filter import Filter
+from prism.interfaces.filter import MAX_DEPTH, Filter
 from prism.interfaces.value import Kind
-from prism.sdk.filters import Field, resolve
+from prism.sdk.filters import Field, matches, resolve
 
 HOSTILE = 'value" OR 1=1; --'
 FIELDS = {
@@ -24,6 +26,14 @@ FIELDS = {
     "price": Field("price", {Kind.DECIMAL: "kept.value"}),
     HOSTILE: Field(HOSTILE, {Kind.INT64: "kept.number"}),
 }
+
+
+def within_all(made: Filter) -> Filter:
+    return all_of(field("name").exists(), made)
+
+
+def within_any(made: Filter) -> Filter:
+    return any_of(field("name").exists(), made)
 
 
 @pytest.fixture
@@ -101,16 +111,26 @@ def test_a_name_is_no_sql(kept: sqlite3.Connection) -> None:
 
 def test_the_largest_filter(kept: sqlite3.Connection) -> None:
     """255 INs of 1,000 strings each are one statement."""
-    insert(kept, "name", "x", "254/999")
-    every = [field("name").is_in([f"{number}/{place}" for place in range(1000)]) for number in range(255)]
-    assert find(kept, "name", any_of(*every)) == ["254/999"]
+    insert(kept, "name", "x", "999", "2000")
+    one, last = (field("name").is_in(map(str, range(start, start + 1000))) for start in (0, 2000))
+    assert find(kept, "name", any_of(*[one] * 254, last)) == ["999", "2000"]
+
+
+@pytest.mark.parametrize("steps", [(negated,), (within_all,), (within_any,), (negated, within_all, within_any)])
+def test_the_deepest_filter(kept: sqlite3.Connection, steps: tuple[Callable[[Filter], Filter], ...]) -> None:
+    """SQLite's parser keeps a hundred words at most; 32 deep is far from it, wherever the deepest part stands."""
+    insert(kept, "value", Decimal("1.0"))
+    made = field("price").is_in([1])
+    for _, step in zip(range(MAX_DEPTH - 1), itertools.cycle(steps), strict=False):
+        made = step(made)
+    expected = matches(resolve(made, FIELDS), {"price": to_value(Decimal("1.0"))})
+    assert find(kept, "1", made) == [1] * expected
 
 
 def test_more_parameters_than_sqlite_has(kept: sqlite3.Connection) -> None:
     """They are refused before SQLite does; as many as it has are not."""
-    most = MAX_PARAMETERS // 1000
-    every = [field("double").is_in([number + place / 1000 for place in range(1000)]) for number in range(most)]
+    one = field("double").is_in([place + 0.5 for place in range(1000)])
     insert(kept, "double", 1.5)
-    assert find(kept, "double", any_of(*every)) == [1.5]
+    assert find(kept, "double", any_of(*[one] * (MAX_PARAMETERS // 1000))) == [1.5]
     with pytest.raises(LimitExceeded, match="at most 32766"):
-        find(kept, "double", any_of(*every, every[0]))
+        find(kept, "double", any_of(*[one] * (MAX_PARAMETERS // 1000 + 1)))

@@ -1,7 +1,7 @@
 """Filters as SQL conditions: what all stores that speak SQL have in common. Each brings its tests, a `Dialect`.
 
-SQL has three truths, filters have two. Where a condition stands under AND and OR alone, unknown is as good as false,
-and an index serves the test as it is; beneath NOT, and only there, a test says `IS TRUE`.
+SQL has three truths, filters have two. Negations are carried down to the tests, so that all else is AND and OR: there
+unknown is as good as false, and an index serves the test as it is. Only a test that is negated says so: `IS NOT TRUE`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,21 +37,30 @@ class Dialect(Protocol):
 
 def where(filter: Resolved, dialect: Dialect) -> str:  # noqa: A002 - the abstraction's own word
     """The condition that the filter is, to stand after WHERE or AND."""
-    return _condition(filter, dialect, exact=False)
+    return _condition(filter, dialect, negated=False)
 
 
-def _condition(node: Resolved, dialect: Dialect, *, exact: bool) -> str:
-    """With `exact` the condition is never NULL."""
+def _condition(node: Resolved, dialect: Dialect, *, negated: bool) -> str:
     match node:
-        case All(parts):
-            return _joined([_condition(part, dialect, exact=exact) for part in parts], " AND ", TRUE)
-        case Any(parts):
-            return _joined([_condition(part, dialect, exact=exact) for part in parts], " OR ", FALSE)
         case Not(part):
-            return f"(NOT {_condition(part, dialect, exact=True)})"
+            return _condition(part, dialect, negated=not negated)
         case FieldTest():
             condition = _joined(list(_by_column(node, dialect)), " OR ", FALSE)
-            return f"(({condition}) IS TRUE)" if exact else condition
+            return f"(({condition}) IS NOT TRUE)" if negated else condition
+    # The deepest part first: SQLite's parser remembers what stands before a parenthesis until that is closed.
+    parts = sorted(node.parts, key=_depth, reverse=True)
+    conditions = [_condition(part, dialect, negated=negated) for part in parts]
+    every = isinstance(node, All) is not negated
+    return _joined(conditions, " AND ", TRUE) if every else _joined(conditions, " OR ", FALSE)
+
+
+def _depth(node: Resolved) -> int:
+    match node:
+        case All(parts) | Any(parts):
+            return 1 + max(map(_depth, parts), default=0)
+        case Not(part):
+            return _depth(part)
+    return 0
 
 
 def _by_column(test: FieldTest, dialect: Dialect) -> Iterator[str]:

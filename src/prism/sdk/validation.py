@@ -283,19 +283,27 @@ def _map(field: FieldDescriptor, limit: Limit) -> Check:
     name = field.name
     entry: Any = field.message_type
     element = entry.fields_by_name["value"].message_type
-    own = None if element is None else _OF_THEIR_OWN[element.full_name]
 
-    def check(message: Any, path: str, violations: list[Violation]) -> None:
+    def check_texts(message: Any, path: str, violations: list[Violation]) -> None:
         for key, value in getattr(message, name).items():
-            where = f"{path}{name}[{key[:40]!r}]"
-            for each in (key,) if own else (key, value):
+            for each in (key, value):
                 broken = limit(each)
                 if broken is not None:
-                    violations.append(Violation(where, broken.found, broken.limit))
-            if own and (violation := own(value, where)) is not None:
-                violations.append(violation)
+                    violations.append(Violation(f"{path}{name}[{key[:40]!r}]", broken.found, broken.limit))
 
-    return check
+    if element is None:
+        return check_texts
+    own = _OF_THEIR_OWN[element.full_name]
+
+    def check_messages(message: Any, path: str, violations: list[Violation]) -> None:
+        for key, value in getattr(message, name).items():
+            where = f"{path}{name}[{key[:40]!r}]"
+            if (broken := limit(key)) is not None:
+                violations.append(Violation(where, broken.found, broken.limit))
+            if (broken := own(value, where)) is not None:
+                violations.append(broken)
+
+    return check_messages
 
 
 def _own_violation(field: FieldDescriptor, violation: OwnViolation) -> Check:

@@ -4,18 +4,24 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from plugins.sidecars import MEMORY, get, put
+from client.relay import Relay
+from plugins.sidecars import GET, MEMORY, get, put
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance.run.remote_plugins import RemotePlugins
-from prism.errors import BackendError, BackendUnavailable, FailedPrecondition, Outcome
+from prism.context import Context
+from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, FailedPrecondition, Outcome
+from prism.interfaces.keyvalue import GetRequest, GetResponse
 from prism.plugins.placement import Endpoints, Placement, Socket, Tls
 from prism.plugins.rpc.remote import Remote
 from prism.sdk import HealthStatus
-from prism.wire import Method, Server, ServerCall
+from prism.wire import Deadline, Method, Server, ServerCall
+
+READ = GetRequest(id="r", keys=[b"k"]).SerializeToString()
 
 
 def remote(placement: Placement) -> Remote:
@@ -129,6 +135,28 @@ async def test_an_endpoint_that_fails_leaves_the_rotation_until_it_is_back(elsew
     assert [each["in_rotation"] for each in instance.status()["endpoints"]] == [False, True]  # type: ignore[attr-defined]
     assert (await instance.health()).status is HealthStatus.DEGRADED
     await instance.stop()
+
+
+async def test_a_connection_that_died_without_a_word_is_found_by_a_call(elsewhere: RemotePlugins) -> None:
+    """What is swallowed on the way costs the calls under way their time, and no others."""
+    placement = await endpoints(elsewhere, 1)
+    async with Relay(placement.addresses[0]) as relay, asyncio.timeout(30):
+        instance = remote(replace(placement, addresses=(relay.address,)))
+        await instance.start()
+        await instance.attach("ns")
+        await put(instance, b"v")
+        relay.swallow()
+        failed = 0
+        while True:
+            try:
+                answer = await instance.call(GET, READ, Context("ns", Deadline.after(2)))
+            except DeadlineExceeded:
+                failed += 1
+            else:
+                break
+        assert GetResponse.FromString(answer).items[0].value == b"v"
+        assert failed <= 2
+        await instance.stop()
 
 
 class Odd:

@@ -99,6 +99,7 @@ class Endpoint:
         server_name: str = "",
         objection: Callable[[Peer], str] | None = None,
         max_message_size: int = 4 << 20,
+        probe_timeout: float | None = None,
     ) -> None:
         """
         Args:
@@ -108,6 +109,8 @@ class Endpoint:
             server_name: the name in its certificate; empty for the host of the address.
             objection: why the peer that was reached is not the plugin; empty where it is.
             max_message_size: bytes of one answer.
+            probe_timeout: a call that is given up puts its connection in doubt: new calls use another one soon, and it
+                is dropped after so many seconds of silence. None where none can die in silence.
         """
         self.target = target
         self.outstanding = 0
@@ -115,7 +118,11 @@ class Endpoint:
         self.initialised = False
         self._identity = identity
         config = ChannelConfig(
-            max_message_size=max_message_size, backoff_initial=0.05, backoff_max=2.0, keepalive_interval=30.0
+            max_message_size=max_message_size,
+            backoff_initial=0.05,
+            backoff_max=2.0,
+            keepalive_interval=30.0,
+            probe_timeout=probe_timeout,
         )
 
         def channel(config: ChannelConfig) -> Channel:

@@ -27,6 +27,8 @@ from prism.wire import Deadline, Peer, client_context
 REVIVAL_FIRST = 0.1
 REVIVAL_MAX = 5.0
 START_TIMEOUT = 10.0
+PROBED_FOR = 10.0
+"""Seconds until a connection that may have died in silence is dropped, with the calls of a plugin that is stuck."""
 
 _BUSY = attrgetter("outstanding")
 
@@ -72,7 +74,14 @@ class Remote(RpcInstance):
         tls = None if place.tls is None else _context(place.tls, self.backend)
         name = "" if place.tls is None else place.tls.server_name
         return tuple(
-            Endpoint(each, self._known, tls=tls, server_name=name, max_message_size=self._max_message_size)
+            Endpoint(
+                each,
+                self._known,
+                tls=tls,
+                server_name=name,
+                max_message_size=self._max_message_size,
+                probe_timeout=PROBED_FOR,
+            )
             for each in place.addresses
         )
 

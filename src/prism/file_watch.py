@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def _stat(file: Path) -> object:
         status = file.stat()
     except OSError:
         return str(file)
+    if stat.S_ISDIR(status.st_mode):
+        return str(file), status.st_ino  # what is in it is another directory's to tell
     # The last, the time of a change of mode: a file that was not readable and is now must be read again.
     return str(file), status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
 

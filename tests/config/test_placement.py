@@ -107,6 +107,42 @@ def test_what_the_interpreter_compiles_is_no_other_version(tmp_path: Path) -> No
     assert placed({"type": "sidecar"}, plugin) != before
 
 
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("program", True),
+        ("plugin.toml", True),
+        ("helper", True),
+        ("libstore.so.2", True),
+        ("main.js", True),
+        ("rules.json", True),  # named in the command
+        ("notes.txt", False),
+        ("other.json", False),
+        ("store.db", False),
+        ("program.log", False),
+        (".program.swp", False),
+    ],
+)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_makes_another_version_of_a_program_in_a_folder(
+    tmp_path: Path, file: str, counts: bool, is_new: bool
+) -> None:
+    """What is run, and not what somebody writes beside it: another version ends the process, with what it holds."""
+    for name in ("plugin.toml", "program", "helper", file):
+        (tmp_path / name).write_text("before")
+    for name in ("program", "helper"):
+        (tmp_path / name).chmod(0o755)
+    if is_new and file not in ("plugin.toml", "program", "helper"):
+        (tmp_path / file).unlink()
+    manifest = TOY.manifest.model_copy(update={"backend": "", "command": ("./program", "rules.json")})
+    plugin = Plugin(manifest, str(tmp_path), "", tmp_path)
+    before = placed({"type": "sidecar"}, plugin)
+    assert isinstance(before, Command)
+    assert placed({"type": "sidecar"}, plugin) == before
+    (tmp_path / file).write_text("after, and longer")
+    assert (placed({"type": "sidecar"}, plugin) != before) is counts
+
+
 def test_attached_and_remote_ones() -> None:
     """By socket, by one endpoint, by several."""
     assert placed({"type": "sidecar", "socket": "/run/toy.sock"}) == Socket(Path("/run/toy.sock"))

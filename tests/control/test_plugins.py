@@ -160,12 +160,18 @@ async def test_a_program_that_holds_nothing_is_corrected_by_a_reload(
 
 @pytest.mark.parametrize("reload", ["overlap", "handover"])
 async def test_a_file_beside_the_program_costs_no_data(world: World, tmp_path: Path, reload: str) -> None:
-    """What is in the process's memory only is kept, with the reason and how to lose it; asked for, it is replaced."""
+    """What is in the process's memory only is kept, with the reason and how to lose it; asked for, it is replaced.
+
+    A file that is not run is not even a reason.
+    """
     folder = folder_of(tmp_path, LETS_GO, reload, durability='"none"')
     world.write({"name": "o", "backend": "odd"}, plugins={"folders": [str(folder)]})
     await world.control.start()
     first = pid_of(world, "o")
     (folder / "odd" / "notes.txt").write_text("nothing of the program's")
+    assert not (await world.control.reload()).held
+    assert pid_of(world, "o") == first
+    (folder / "odd" / "libodd.so").write_text("of the program's")
     world.write({"name": "o", "backend": "odd"}, {"name": "n", "backend": "memory"}, plugins={"folders": [str(folder)]})
     report = await world.control.reload()
     assert report.applied

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from control.world import QUICK, World, store, toy, until
+from prism.control.source import Source
 from prism.file_watch import signature
+from prism.plugins.discovery import discover
 
 BY_EVENT = dataclasses.replace(QUICK, watch_interval=300)
 """The file is looked at only when the system tells of a change."""
@@ -51,6 +53,28 @@ async def test_several_changes_in_a_row_all_count(watched: World) -> None:
     watched.file.write_text("not: [valid")
     watched.write(toy("z", "s"))
     await until(lambda: watched.names == ["z"])
+
+
+async def test_a_file_beside_a_plugin_s_program_is_no_change(tmp_path: Path) -> None:
+    """The folder is looked at, as for any file in it; only what is run has the configuration read again."""
+    folder = tmp_path / "plugins" / "shell"
+    folder.mkdir(parents=True)
+    (folder / "plugin.toml").write_text(
+        'name = "shell"\nversion = "1"\nprotocol = 1\nsummary = "x"\ninterfaces = ["keyvalue"]\n'
+        'maturity = "stable"\ncommand = ["./program"]\nplacement = "sidecar"\n[capabilities]\ndurability = "none"\n'
+    )
+    (folder / "program").write_text("#!/bin/sh\n")
+    (folder / "program").chmod(0o755)
+    file = tmp_path / "prism.yaml"
+    file.write_text(f"plugins: {{folders: [{folder.parent}]}}\nnamespaces: [{{name: a, backend: shell}}]\n")
+    source = Source(file, {})
+    await source.load(discover())
+    assert folder in source._watched
+    seen = source._signature()
+    (folder / "notes.txt").write_text("x")
+    assert source._signature() == seen
+    (folder / "program").write_text("#!/bin/sh\n# other\n")
+    assert source._signature() != seen
 
 
 async def test_the_swap_of_a_configmap_is_applied(tmp_path: Path) -> None:

@@ -11,7 +11,18 @@ from prism.config.sections.plugin import PluginSection, TlsSection
 from prism.config.yaml.problem import Loc
 from prism.plugins import trust
 from prism.plugins.discovery import DISTRIBUTION, Plugin
-from prism.plugins.placement import Command, Endpoints, Here, Limits, Placement, Socket, Tls, User, version_of
+from prism.plugins.placement import (
+    Command,
+    Endpoints,
+    Here,
+    Limits,
+    Placement,
+    Socket,
+    Tls,
+    User,
+    program_files,
+    version_of,
+)
 
 _BELONGS = {
     "command": "sidecar",
@@ -108,7 +119,8 @@ def _versioned_files(plugin: Plugin) -> tuple[Path, ...]:
     if plugin.folder is None:
         return ()
     if plugin.manifest.command:
-        return (plugin.folder,)
+        named = (plugin.folder / each for each in plugin.manifest.command[1:])
+        return (*program_files(plugin.folder), *(each for each in named if each.is_file()))
     return tuple(each for each in trust.files_of(plugin.folder) if each.is_file() and each.suffix != ".pyc")
 
 

@@ -9,7 +9,8 @@ from prism.config.secrets import Renewing, SecretProvider
 from prism.config.sections.root import Config
 from prism.config.specification import Loaded
 from prism.file_watch import Signature, changes, signature
-from prism.plugins.discovery import Plugins
+from prism.plugins.discovery import MANIFEST, Plugins
+from prism.plugins.placement import program_files, version_of
 from prism.redactor import Redactor
 
 _GENERATIONS_OF_SECRETS = 4
@@ -98,4 +99,7 @@ class Source:
     def _signature(self) -> Signature:
         if not isinstance(self._origin, Path):
             return ()
-        return signature(self._origin, self._watched - {self._origin.absolute().parent})
+        watched = self._watched - {self._origin.absolute().parent}
+        plugins = sorted(each for each in watched if (each / MANIFEST).is_file())
+        programs = [version_of(*program_files(each)) for each in plugins]
+        return (*signature(self._origin, watched.difference(plugins)), *programs)

@@ -4,8 +4,30 @@ Two instances with equal placements, options and credentials are one. So what ma
 a changed file, is part of the value.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+CODE = frozenset(
+    [
+        ".so",
+        ".dll",
+        ".dylib",
+        ".wasm",
+        ".jar",
+        ".class",
+        ".py",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".rb",
+        ".pl",
+        ".lua",
+        ".php",
+        ".sh",
+    ]
+)
+"""How files of code end that are not executed by themselves; `libstore.so.2` is one too."""
 
 MAX_SOCKET_PATH = 107
 """Bytes: what the kernel's address of a unix socket holds, but for the zero at its end (unix(7))."""
@@ -138,12 +160,24 @@ def without_version(placement: Placement) -> Placement:
 
 
 def version_of(*files: Path) -> str:
-    """What changes when one of the files is replaced or written to; of a folder, when one directly in it is."""
-    return ";".join(_signature(each) for file in files for each in (_within(file) if file.is_dir() else (file,)))
+    """What changes when one of the files is replaced or written to."""
+    return ";".join(map(_signature, files))
 
 
-def _within(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+def program_files(folder: Path) -> list[Path]:
+    """What in a plugin's folder makes another version of it when it changes: its manifest, what can be executed, and
+    code that something else executes; not what a plugin, or whoever looks after it, may write there besides.
+    """
+    try:
+        return sorted(each for each in folder.iterdir() if _is_program(each))
+    except OSError:
+        return []
+
+
+def _is_program(file: Path) -> bool:
+    if file.name.startswith(".") or not file.is_file():
+        return False
+    return file.name == "plugin.toml" or os.access(file, os.X_OK) or not CODE.isdisjoint(file.suffixes)
 
 
 def _signature(file: Path) -> str:

@@ -58,6 +58,7 @@ async def serve(config: Path) -> None:
     """Serves until killed; prints its address."""
     gateway = GatewayServer(config)
     async with gateway.control:
+        await gateway.control.begin()
         server = grpc.aio.server()
         server.add_generic_rpc_handlers((Handlers(gateway),))
         port = server.add_insecure_port("127.0.0.1:0")

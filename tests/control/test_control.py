@@ -186,6 +186,7 @@ async def test_a_configuration_without_a_file() -> None:
     snapshots: list[Snapshot] = []
     entry = NamespaceEntry(name="default", backend="memory", config={"store": "by-hand"})
     async with Control(Config(namespaces=(entry,)), snapshots.append, plugins=toy_plugins(), timing=QUICK) as control:
+        await control.begin()
         assert list(snapshots[0].namespaces) == ["default"]
         assert (await control.reload()).changed == []
 

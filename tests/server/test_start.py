@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import socket
 from pathlib import Path
 from time import monotonic
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from prism.control.supervision.supervised import Supervised
 from prism.plugins.sidecar import process
 from prism.server.server import GatewayServer
 
@@ -64,3 +66,23 @@ async def test_two_silent_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("taken", ["gateway", "admin", "telemetry"])
+async def test_a_port_in_use_is_noticed_before_a_store_is_opened(
+    tmp_path: Path, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second gateway that is started by mistake touches no file of the first one's, and starts no plugin."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = dict.fromkeys(("gateway", "admin", "telemetry"), "127.0.0.1:0")
+        listen[taken] = f"127.0.0.1:{other.getsockname()[1]}"
+        lines = [f'{section}: {{listen: "{address}"}}' for section, address in listen.items()]
+        store = f"namespaces: [{{name: a, backend: sqlite, config: {{path: {tmp_path / 'data' / 'a.db'}}}}}]"
+        (tmp_path / "prism.yaml").write_text("\n".join([*lines, store]))
+        gateway = GatewayServer(tmp_path / "prism.yaml")
+        begun: list[str] = []
+        monkeypatch.setattr(Supervised, "run", lambda each, _: begun.append(each.spec.plugin.name))
+        with pytest.raises(OSError, match=f"choose another address .*{taken}.listen"):
+            await gateway.run()
+    assert begun == []
+    assert await asyncio.to_thread(os.listdir, tmp_path) == ["prism.yaml"]

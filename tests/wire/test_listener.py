@@ -14,7 +14,17 @@ import pytest
 import trustme
 
 from authority import shown
-from prism.wire import Channel, Code, Server, ServerConfig, StatusError, client_context, server_context
+from prism.wire import (
+    Channel,
+    Code,
+    HttpRequest,
+    HttpResponse,
+    Server,
+    ServerConfig,
+    StatusError,
+    client_context,
+    server_context,
+)
 from wire.service import Service
 
 ECHO = "/test.Test/Echo"
@@ -273,3 +283,24 @@ async def test_who_connects_behind_many_waits_for_few_turns(server: Server) -> N
     for each in sockets:
         each.close()
     assert turns < MANY // 2
+
+
+async def test_who_connects_to_a_held_address_waits() -> None:
+    """The address is taken, and nothing is answered there until its server is ready."""
+
+    async def hello(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(200)
+
+    async with Server(lambda _: None, http=hello) as server:
+        host, _, port = (await server.listen("127.0.0.1:0", hold=True)).rpartition(":")
+        with pytest.raises(OSError, match="in use"):
+            await server.listen(f"{host}:{port}")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        answer = asyncio.create_task(reader.readline())
+        await asyncio.sleep(0.01)
+        assert (server.connections, answer.done()) == (0, False)
+        server.accept()
+        assert (await asyncio.wait_for(answer, 20)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        await writer.wait_closed()

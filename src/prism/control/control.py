@@ -81,6 +81,7 @@ class Control:
         self._starts = StartQueue()
         self._lock = asyncio.Lock()
         self._ended = False
+        self._first: Loaded | None = None
         self._changes: set[asyncio.Task[ReloadReport]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._pending: dict[str, Supervised] = {}
@@ -139,18 +140,32 @@ class Control:
         await self.begin()
         await self.first_attempts()
 
+    async def read(self) -> Config:
+        """The configuration that `begin` will serve; nothing is started yet.
+
+        Raises:
+            ConfigInvalid: it cannot be used.
+        """
+        async with self._lock:
+            if self._plugins is None:
+                self._plugins = await asyncio.to_thread(discover)
+            self._first = await self._load()
+            return self._first.config
+
     async def begin(self) -> None:
-        """Reads the configuration, begins to start what it names and publishes the first snapshot.
+        """Begins to start what the configuration names, which it reads unless `read` has; publishes the first snapshot.
 
         It waits for no store and no plugin: their namespaces refuse calls, with the reason, until they are up.
 
         Raises:
             ConfigInvalid: the configuration cannot be used; nothing was started.
         """
+        if self._first is None:
+            await self.read()
         async with self._lock:
-            if self._plugins is None:
-                self._plugins = await asyncio.to_thread(discover)
-            await self._step(await self._load(), 0.0, self._timing.reload_timeout)
+            loaded, self._first = self._first, None
+            assert loaded is not None  # noqa: S101  # a defect, not an input
+            await self._step(loaded, 0.0, self._timing.reload_timeout)
 
     async def first_attempts(self) -> None:
         """Waits until every instance was tried once, `Timing.start_timeout` at most; then looks for changes."""
@@ -235,7 +250,6 @@ class Control:
         await self._source.close()
 
     async def __aenter__(self) -> Self:
-        await self.begin()
         return self
 
     async def __aexit__(

@@ -60,7 +60,7 @@ class Ports:
         await self._stack.__aexit__(kind, error, trace)
 
     async def listen(self, config: Config, addresses: Sequence[str] = ()) -> Addresses:
-        """Opens all that are configured.
+        """Takes the addresses of all that are configured; who connects waits until `accept`.
 
         Args:
             config: says where.
@@ -73,14 +73,19 @@ class Ports:
         tls = secure("gateway.tls", config.gateway.tls, self.data)
         option = "--listen or gateway.listen"
         wanted = addresses or config.gateway.listen
-        data = [await listen(self.data, address, option, _for(address, tls)) for address in wanted]
+        data = [await listen(self.data, address, option, _for(address, tls), hold=True) for address in wanted]
         admin = ""
         if config.admin.enabled:
             where = config.admin.listen
             admin_tls = _for(where, secure("admin.tls", config.admin.tls, self.admin))
-            admin = await listen(self.admin, where, "admin.listen", admin_tls)
-        probes = await listen(self.probes, config.telemetry.listen, "telemetry.listen")
+            admin = await listen(self.admin, where, "admin.listen", admin_tls, hold=True)
+        probes = await listen(self.probes, config.telemetry.listen, "telemetry.listen", hold=True)
         return Addresses(data, admin, probes, secured=tls is not None)
+
+    def accept(self) -> None:
+        """Serves who connects, from now on."""
+        for each in (self.data, self.admin, self.probes):
+            each.accept()
 
 
 def _for(address: str, tls: ssl.SSLContext | None) -> ssl.SSLContext | None:

@@ -104,10 +104,14 @@ class GatewayServer:
     async def run(self) -> None:
         """The whole life: start, serve until a signal, drain, stop."""
         async with self.telemetry, self.overload, self.chain_state, self.control:
-            self.telemetry.configure(self.control.config)
-            async with self._ports() as ports:
+            config = await self.control.read()
+            self.telemetry.configure(config)
+            async with self._ports(config) as ports:
+                # Before a store is opened or a plugin started: an address that is in use ends it here.
+                addresses = await ports.listen(config, self._listen)
+                await self.control.begin()
                 # At once, whatever the stores and plugins do: who is not up yet is refused as starting.
-                addresses = await ports.listen(self.control.config, self._listen)
+                ports.accept()
                 signals = Signals(self._reload)  # before the banner: its reader may send one at once
                 await self._first_attempts(signals.stop)
                 self._set_accepting(accepting=True)
@@ -151,9 +155,9 @@ class GatewayServer:
         with suppress(GatewayUnavailable):  # it is stopping
             await self.control.reload()
 
-    def _ports(self) -> Ports:
-        data = self._data_server(self.control.config)
-        headers = int(self.control.config.gateway.max_header_size)
+    def _ports(self, config: Config) -> Ports:
+        data = self._data_server(config)
+        headers = int(config.gateway.max_header_size)
         admin = self._admin.server(ServerConfig(max_header_list_size=headers, spare_descriptors=SPARE // 2))
         return Ports(data, admin, self._probe_server(data, admin), self.certificates)
 

@@ -7,7 +7,9 @@ import ssl
 from prism.wire import Server
 
 
-async def listen(server: Server, address: str, option: str, tls: ssl.SSLContext | None = None) -> str:
+async def listen(
+    server: Server, address: str, option: str, tls: ssl.SSLContext | None = None, *, hold: bool = False
+) -> str:
     """Where the server listens now.
 
     Args:
@@ -15,12 +17,13 @@ async def listen(server: Server, address: str, option: str, tls: ssl.SSLContext 
         address: where.
         option: where it is configured, for the error message.
         tls: what is spoken there; None for clear text.
+        hold: who connects waits until `Server.accept`.
 
     Raises:
         OSError: it cannot; says what to do, as the server's own error cannot.
     """
     try:
-        return await server.listen(address, tls=tls)
+        return await server.listen(address, tls=tls, hold=hold)
     except OSError as error:
         reason = error.strerror or str(error)
         if address not in reason:

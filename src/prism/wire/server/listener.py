@@ -52,10 +52,15 @@ class Listener:
         self._paused: asyncio.TimerHandle | None = None
         self.tls: ssl.SSLContext | None = None
 
-    def begin(self, tls: ssl.SSLContext | None) -> None:
-        """Accepts from now on. Raises `OSError` where the address cannot be listened on."""
+    def begin(self, tls: ssl.SSLContext | None, *, accept: bool = True) -> None:
+        """Accepts from now on, or from `accept`. Raises `OSError` where the address cannot be listened on."""
         self.tls = tls
         self._sock.listen(self._config.backlog)
+        if accept:
+            self.accept()
+
+    def accept(self) -> None:
+        """Accepts from now on."""
         self._loop.add_reader(self._sock, self._accept)
 
     def close(self) -> None:

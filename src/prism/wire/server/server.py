@@ -77,8 +77,10 @@ class Server:
         """How often descriptors were lacking for connections: `refused`, `delayed`."""
         return self._arrivals.shortages
 
-    async def listen(self, address: str, *, tls: ssl.SSLContext | None = None) -> str:
+    async def listen(self, address: str, *, tls: ssl.SSLContext | None = None, hold: bool = False) -> str:
         """Listen on `host:port` (port 0: a free one) or `unix:/path`, and return the address bound.
+
+        With `hold` the address is taken, and who connects waits until `accept`.
 
         Raises `ValueError` for what is not a valid address, `OSError` where it cannot be bound.
         """
@@ -94,11 +96,16 @@ class Server:
         self._listeners += listeners
         try:
             for each in listeners:
-                each.begin(tls)
+                each.begin(tls, accept=not hold)
         except BaseException:
             self._stop_listening_on(listeners, [where.path] if where.path else [])
             raise
         return str(where)
+
+    def accept(self) -> None:
+        """Takes the connections of the addresses that were held."""
+        for each in self._listeners:
+            each.accept()
 
     def reload_tls(self, tls: ssl.SSLContext) -> None:
         """Gives what connects from now on this context, where TLS is spoken; open connections keep theirs."""

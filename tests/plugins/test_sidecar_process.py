@@ -127,6 +127,31 @@ async def test_its_limits_are_in_force(sidecar: Make) -> None:
     await instance.stop()
 
 
+@needs_root
+@pytest.mark.parametrize("how", ["program", "link", "interpreter"])
+async def test_a_folder_that_its_user_may_not_enter_is_named(sidecar: Make, open_folder: Path, how: str) -> None:
+    """A Python under somebody's home folder, however it is come by: not the program's own mode is at fault."""
+    home = open_folder / "home"
+    (home / "bin").mkdir(parents=True)
+    home.chmod(0o700)
+    python = home / "bin" / "python"
+    shutil.copy("/bin/sh", python)
+    program = open_folder / "plugin"
+    match how:
+        case "link":
+            program.symlink_to(python)
+        case "interpreter":
+            program.write_text(f"#!{python}\n")
+            program.chmod(0o755)
+        case _:
+            program = python
+    with pytest.raises(PrismError) as caught:
+        await sidecar(Command((str(program),), user=User(65534, 65534))).start()
+    said = caught.value.message
+    assert f"may not enter the folder {home} (its mode is drwx------, its owner is root)" in said
+    assert f"install {python} outside of it" in said or how == "link"
+
+
 async def test_a_warning_comes_before_the_limit_of_processor_time(
     sidecar: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prism.plugins.discovery import Plugin
+from prism.plugins.placement import User
 
 _MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64", 21: "ppc64le", 22: "s390x"}
 """What an ELF program is built for, by its number (elf(5), e_machine)."""
@@ -21,12 +22,14 @@ _FIRST_LINES, _LAST_LINES = 2, 3
 """What is shown of much output: a Go program says first what is wrong, a Python program last."""
 
 
-def of_program(program: Path, user: int | None) -> str:
+def of_program(program: Path, user: User | None) -> str:
     """Why a program cannot be executed: what was found, joined into one text; empty if nothing was."""
-    return "; ".join(_findings(program, os.geteuid() if user is None else user))
+    return "; ".join(_findings(program, user or User(os.geteuid(), os.getegid(), tuple(os.getgroups()))))
 
 
-def _findings(program: Path, user: int) -> Iterator[str]:
+def _findings(program: Path, user: User) -> Iterator[str]:
+    if (folder := _barred(program, user)) is not None:
+        yield _advice(folder, program, user)
     try:
         status = program.stat()
     except OSError as error:
@@ -35,10 +38,10 @@ def _findings(program: Path, user: int) -> Iterator[str]:
     if not stat.S_ISREG(status.st_mode):
         yield f"{program} is not a regular file"
         return
-    owner = f"its owner is {_name(status.st_uid)} and it would run as {_name(user)}"
+    owner = f"its owner is {_name(status.st_uid)} and it would run as {_name(user.uid)}"
     if not status.st_mode & 0o111:
         yield f"its mode is {stat.filemode(status.st_mode)}, {owner}: make it executable: chmod +x {program}"
-    elif not status.st_mode & stat.S_IXOTH and user not in (0, status.st_uid):
+    elif not _may_execute(status, user):
         yield f"its mode is {stat.filemode(status.st_mode)}, {owner}: allow that user to execute it"
     try:
         with program.open("rb") as stream:
@@ -47,9 +50,11 @@ def _findings(program: Path, user: int) -> Iterator[str]:
         yield f"it cannot be read: {error.strerror}"
         return
     if start.startswith(b"#!"):
-        interpreter = start[2:].split(b"\n")[0].split()[:1]
-        if interpreter and not Path(os.fsdecode(interpreter[0])).exists():
-            yield f"its first line names the interpreter {os.fsdecode(interpreter[0])}, which does not exist"
+        for interpreter in (Path(os.fsdecode(each)) for each in start[2:].split(b"\n")[0].split()[:1]):
+            if not interpreter.exists():
+                yield f"its first line names the interpreter {interpreter}, which does not exist"
+            elif (folder := _barred(interpreter, user)) is not None:
+                yield _advice(folder, interpreter, user)
     elif start.startswith(b"\x7fELF") and len(start) > 20:
         number = int.from_bytes(start[18:20], "little" if start[5] == 1 else "big")
         built_for = _MACHINES.get(number, f"machine {number}")
@@ -57,6 +62,37 @@ def _findings(program: Path, user: int) -> Iterator[str]:
             yield f"it is built for {built_for}, this machine is {platform.machine()}"
     else:
         yield "it is neither an ELF program nor a script whose first line names its interpreter (#!)"
+
+
+def _barred(program: Path, user: User) -> Path | None:
+    """The first folder on the way to a program that the user may not enter; the way leads on through links."""
+    for folder in (parent for way in (program.absolute(), program.resolve()) for parent in reversed(way.parents)):
+        try:
+            status = folder.stat()
+        except OSError:
+            return None  # what is not there is said of the program
+        if not _may_execute(status, user):
+            return folder
+    return None
+
+
+def _may_execute(status: os.stat_result, user: User) -> bool:
+    """Whether a user may run a program, or enter a folder (path_resolution(7)); root may where anyone may."""
+    if user.uid == 0:
+        return stat.S_ISDIR(status.st_mode) or bool(status.st_mode & 0o111)
+    if user.uid == status.st_uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    if status.st_gid in (user.gid, *user.groups):
+        return bool(status.st_mode & stat.S_IXGRP)
+    return bool(status.st_mode & stat.S_IXOTH)
+
+
+def _advice(folder: Path, program: Path, user: User) -> str:
+    status = folder.stat()
+    found = f"its mode is {stat.filemode(status.st_mode)}, its owner is {_name(status.st_uid)}"
+    return (
+        f"{_name(user.uid)} may not enter the folder {folder} ({found}): allow it, or install {program} outside of it"
+    )
 
 
 def _name(user: int) -> str:

@@ -86,8 +86,7 @@ class SidecarProcess:
         except OSError as error:
             group.close()
             program = Path(self._command.command[0])
-            user = self._command.user
-            notes = diagnosis.of_program(program, None if user is None else user.uid)
+            notes = diagnosis.of_program(program, self._command.user)
             raise self._failure(f"{program} cannot be executed ({error.strerror})", notes) from error
         turn.watch(self.child.pid)
         socket = await self._handshake()

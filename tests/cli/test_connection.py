@@ -1,8 +1,11 @@
 """What commands say where they ask the wrong port, or by the wrong means."""
 
 import asyncio
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -27,14 +30,37 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gateways.Gatew
 
 
 async def test_the_other_port_is_told(secured: gateways.GatewayProcess) -> None:
-    """A port that does not know the method is likely another one."""
-    got, listed = await asyncio.gather(
+    """The ports of a gateway know each other; one that does not know the method is likely another one."""
+    name = secured.data.replace("127.0.0.1", "localhost")
+    ca = str(secured.folder / "authority" / "ca.pem")
+    got, status, listed = await asyncio.gather(
         prism("kv", "get", "default", "r", endpoint=secured.admin),
+        prism("plugin", "status", "--endpoint", name, "--tls-ca", ca),
         prism("plugin", "list", "--endpoint", secured.metrics),
     )
-    assert (got.code, listed.code) == (2, 2)
+    assert (got.code, status.code, listed.code) == (2, 2, 2)
+    assert "is on the gateway's data port (gateway.listen), and this is its admin port" in got.err
+    assert "is on the gateway's admin port (admin.listen), and this is its data port" in status.err
     assert "check that this is a gateway's data port" in got.err
     assert "check that this is a gateway's admin port" in listed.err
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/grpc-web+proto"])
+async def test_the_other_port_is_told_over_http(secured: gateways.GatewayProcess, content_type: str) -> None:
+    """By curl and by browsers too; and an operation that is nowhere is not said to be elsewhere."""
+
+    def asked(path: str) -> str:
+        request = urllib.request.Request(f"http://{secured.admin}{path}", b"", {"content-type": content_type})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return unquote(answer.read().decode("latin-1"))
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode()
+
+    assert "is on the gateway's data port" in await asyncio.to_thread(asked, "/prism.data.v1.KeyValue/Get")
+    nowhere = await asyncio.to_thread(asked, "/prism.admin.v1.AdminService/Nothing")
+    assert "there is no operation /prism.admin.v1.AdminService/Nothing" in nowhere
 
 
 async def test_tls_on_one_side_only_is_told(secured: gateways.GatewayProcess, tmp_path: Path) -> None:

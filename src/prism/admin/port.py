@@ -9,6 +9,8 @@ from prism.admin.service import SERVICE, Admin
 from prism.gateway.connect import Connect
 from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.grpc import grpc_methods
+from prism.gateway.other_port import misdirected
+from prism.interfaces.catalogue import interfaces
 from prism.reason import Reason
 from prism.services import HealthService, standard_services
 from prism.wire import HttpRequest, Method, Server, ServerConfig
@@ -27,7 +29,9 @@ class AdminPort:
 
     def server(self, config: ServerConfig | None = None) -> Server:
         """A server that does not listen yet."""
-        methods: dict[str, Method] = {**grpc_methods(self._admin), **standard_services(self._health, [SERVICE])}
+        elsewhere = misdirected([each.service for each in interfaces().values()], self._admin.operations)
+        own = {**grpc_methods(self._admin), **standard_services(self._health, [SERVICE])}
+        methods: dict[str, Method] = {**elsewhere, **own}
         http = Guard(PlainPaths(Connect(self._admin), self._admin.operations), self._refused)
         return Server(methods.get, http=http, config=config or ServerConfig())
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from prism import event_loop, gc_tuning
 from prism.admin import Admin, AdminPort
+from prism.admin.service import SERVICE
 from prism.config.embedded import embedded_default
 from prism.config.sections.root import Config
 from prism.control.control import Control
@@ -22,6 +23,7 @@ from prism.gateway.grpc import answering, grpc_methods
 from prism.gateway.hops.overload import OverloadDetector
 from prism.gateway.hops.response_headers import ResponseHeaders
 from prism.gateway.local_reply import GatewayLocalReply
+from prism.gateway.other_port import misdirected
 from prism.gateway.snapshot import Snapshot
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.catalogue import interfaces
@@ -172,7 +174,9 @@ class GatewayServer:
     def _data_server(self, config: Config) -> Server:
         headers = config.gateway.response_headers
         hops = response_chain(headers=ResponseHeaders(headers) if headers else None)
-        methods = answering({**grpc_methods(self.gateway, self.heartbeats), **self._standard_methods()}, hops)
+        elsewhere = misdirected([SERVICE], self.gateway.operations)
+        own = {**grpc_methods(self.gateway, self.heartbeats), **self._standard_methods()}
+        methods = answering({**elsewhere, **own}, hops)
         limit = int(config.gateway.max_message_size)
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
         connect = Connect(

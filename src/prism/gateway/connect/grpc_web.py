@@ -22,6 +22,7 @@ from prism.gateway.connect.incoming import Incoming, header
 from prism.gateway.connect.metadata import trailer_lines
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import OperationHandler
+from prism.gateway.other_port import place_of
 from prism.gateway.response import Response
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.operation import Operation
@@ -126,7 +127,8 @@ class GrpcWeb:
         headers = [("content-type", web.name)]
         operation = self._handler.operations.get(request.path)
         if operation is None:
-            return HttpResponse(200, headers, web.end(to_status(_unknown(request.path)), metadata.trailers))
+            place = place_of(request.path, self._handler.operations)
+            return HttpResponse(200, headers, web.end(to_status(_unknown(request.path, place)), metadata.trailers))
         frames = partial(self._frames, request, web, operation, metadata)
         if not operation.server_streaming:
             return HttpResponse(200, headers, b"".join([frame async for frame in frames(_nothing)]))
@@ -190,8 +192,11 @@ def _deadline(request: HttpRequest) -> Deadline | None:
         raise InvalidArgument(str(error), reason=Reason.MALFORMED_REQUEST) from error
 
 
-def _unknown(path: str) -> PrismError:
-    error = Unimplemented(f"there is no operation {path[:100]}; GET / lists the services")
+def _unknown(path: str, place: str) -> PrismError:
+    path = path[:100]
+    error = Unimplemented(
+        f"{path} is on {place}" if place else f"there is no operation {path}; GET / lists the services"
+    )
     error.reason, error.outcome = Reason.METHOD_UNKNOWN, Outcome.NOT_APPLIED
     return error
 

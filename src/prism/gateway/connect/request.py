@@ -14,6 +14,7 @@ from prism.errors import InvalidArgument
 from prism.gateway.connect.codec import CODECS, Codec
 from prism.gateway.connect.errors import HttpRefusal
 from prism.gateway.connect.incoming import header
+from prism.gateway.other_port import place_of
 from prism.interfaces.operation import Operation
 from prism.wire import Code, HttpRequest
 
@@ -46,9 +47,12 @@ def operation_of(request: HttpRequest, operations: Mapping[str, Operation]) -> O
     """
     operation = operations.get(request.path)
     if operation is None:
-        nearest = difflib.get_close_matches(request.path[:_MAX_SHOWN], operations, 1)
+        path = request.path[:_MAX_SHOWN]
+        if place := place_of(path, operations):
+            raise HttpRefusal(404, Code.UNIMPLEMENTED, f"{path} is on {place}")
+        nearest = difflib.get_close_matches(path, operations, 1)
         advice = f"did you mean {nearest[0]}?" if nearest else "GET / lists the services"
-        raise HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {request.path[:_MAX_SHOWN]}; {advice}")
+        raise HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {path}; {advice}")
     return operation
 
 

@@ -73,12 +73,15 @@ async def test_raw_writes_the_value_alone(run: Kv, kv: KeyValue) -> None:
 
 
 async def test_delete(run: Kv, kv: KeyValue) -> None:
-    """Items by key, or the whole record when told so; never the record by leaving out keys."""
+    """Items by key, or the whole record: without keys, as `get` reads it, or when it is said."""
     await kv.put("r", {b"a": b"1", b"b": b"2", b"c": b"3"})
     assert await run.json("delete", "r", "a", "x") == {"deleted": 1}
-    assert (await run("delete", "r")).code == 2
+    assert (await run("delete", "r", "b", "--record")).code == 2
     assert await kv.exists("r", b"b")
-    assert await run.json("delete", "r", "--record") == {"deleted": 2}
+    assert await run.json("delete", "r") == {"deleted": 2}
+    assert not await kv.exists("r", b"b")
+    await kv.put("r", {b"a": b"1"})
+    assert await run.json("delete", "r", "--record") == {"deleted": 1}
 
 
 async def test_compare_and_swap(run: Kv, kv: KeyValue) -> None:

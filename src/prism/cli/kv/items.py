@@ -103,14 +103,14 @@ async def put(
 @_record
 @click.argument("keys", metavar="[KEY]...", type=octets, nargs=-1)
 @click.option(
-    "--record", "whole", is_flag=True, help="Delete the whole record, with all its items, instead of single KEYs."
+    "--record", "whole", is_flag=True, help="Say that the whole record is meant; so it is where no KEY is given."
 )
 @output_option
 async def delete(kv: "KeyValue", *, record: str, keys: tuple[bytes, ...], whole: bool, output: str) -> ExitCode:
-    """Delete items of record ID, or with --record the whole record. A missing item is not an error."""
-    if bool(keys) == whole:
-        raise click.UsageError("give the KEYs to delete, or --record for the whole record")
-    count = await kv.delete_record(record) if whole else len(await kv.delete(record, keys))
+    """Delete items of record ID by their keys; without KEY, all items. A missing item is not an error."""
+    if keys and whole:
+        raise click.UsageError("--record deletes the whole record; give KEYs or --record")
+    count = len(await kv.delete(record, keys)) if keys else await kv.delete_record(record)
     show(output, {"deleted": count})
     return ExitCode.OK
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from control.world import World, toy, toy_plugins
 from prism.config.loading import load
 from prism.control.describe import details, rows, state
+from prism.plugins.discovery import discover
 
 
 def test_details_hold_no_secret(tmp_path: Path) -> None:
@@ -40,6 +41,16 @@ namespaces:
     assert shown["credentials"] == {"username": "prism", "password": "***"}
     assert (shown["line"], shown["capabilities"]["keyvalue"]["max_batch_items"]) == (3, 500)
     assert [*rows(spec)] == [{"name": "a", "abstractions": ["keyvalue"], "backend": "toy", "placement": "in_process"}]
+
+
+def test_a_duration_is_shown_as_it_was_written(tmp_path: Path) -> None:
+    """60, not 60.0; and a half stays one."""
+    file = tmp_path / "prism.yaml"
+    file.write_text("namespaces: [{name: a, backend: memory, config: {sweep_interval: 60}}]")
+    shown = details(load(file, discover()).namespaces["a"])["config"]
+    assert json.dumps(shown["sweep_interval"]) == "60"
+    file.write_text("namespaces: [{name: a, backend: memory, config: {sweep_interval: 0.5}}]")
+    assert details(load(file, discover()).namespaces["a"])["config"]["sweep_interval"] == 0.5
 
 
 async def test_state_of_a_running_namespace(world: World) -> None:

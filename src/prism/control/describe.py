@@ -78,6 +78,8 @@ def _shown(value: Any, redactor: Redactor, name: str = "") -> Any:
         return [_shown(each, redactor, name) for each in value]
     if isinstance(value, SecretStr | SecretBytes):
         return HIDDEN if value.get_secret_value() else ""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # as it was written: durations are 60, not 60.0
     if value is None or isinstance(value, bool | int | float):
         return value
     return HIDDEN if SECRET_FIELD.search(name) and value else redactor.scrub(str(value))

@@ -1,11 +1,13 @@
 """Messages as JSON: strict, and clear about what is wrong."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prism._proto.admin.v1.admin_pb2 import PluginStatus
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.errors import InvalidArgument
 from prism.gateway.connect.json_codec import decode, encode
@@ -29,6 +31,16 @@ def test_what_is_written_is_read_back(key: bytes, value: bytes, note: str) -> No
     item.expires_at.FromMicroseconds(1_900_000_000_123_456)
     message = pb.KeyValueGetResponse(items=[item])
     assert decode(encode(message), pb.KeyValueGetResponse) == message
+
+
+@pytest.mark.parametrize(("number", "shown"), [(21432, "21432"), (-0.5, "-0.5"), (0, "0"), (1e300, "1e+300")])
+def test_whole_numbers_of_a_struct_are_whole(number: float, shown: str) -> None:
+    """A process id is 21432, not 21432.0."""
+    status = PluginStatus(namespace="a")
+    status.process.update({"pid": number, "within": [{"pid": number}]})
+    written = encode(status)
+    assert json.loads(written, parse_float=str, parse_int=str)["process"] == {"pid": shown, "within": [{"pid": shown}]}
+    assert decode(written, PluginStatus) == status
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,20 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.struct_pb2 import Struct
 
 from prism.errors import InvalidArgument, Violation
 
 _MAX_SHOWN = 40
+_EXACT = 1 << 53
+"""Below it a double has every integer."""
 _URL_SAFE = str.maketrans("-_", "+/")
 _EXPECTED = {
     FieldDescriptor.CPPTYPE_BOOL: "true or false is expected, without quotes",
@@ -70,8 +74,32 @@ def decode(text: bytes, kind: type[Message]) -> Message:
 
 
 def encode(message: Message) -> bytes:
-    """The message as JSON on one line."""
-    return json_format.MessageToJson(message, indent=None, ensure_ascii=False).encode()
+    """The message as JSON on one line; numbers of a Struct, which has no integers, without a fraction of zero."""
+    if not _may_hold_structs(message.DESCRIPTOR):
+        return json_format.MessageToJson(message, indent=None, ensure_ascii=False).encode()
+    return json.dumps(_whole(json_format.MessageToDict(message)), ensure_ascii=False).encode()
+
+
+@cache
+def _may_hold_structs(descriptor: Any) -> bool:
+    """Whether a message, or one within it, has a field of google.protobuf.Struct."""
+    found, left = {descriptor}, [descriptor]
+    while left:
+        kind = left.pop()
+        if kind.full_name == Struct.DESCRIPTOR.full_name:
+            return True
+        fresh = {field.message_type for field in kind.fields if field.message_type is not None} - found
+        found |= fresh
+        left += fresh
+    return False
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and abs(value) < _EXACT and value.is_integer() else value
 
 
 def _load(text: bytes) -> Any:

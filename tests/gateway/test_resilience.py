@@ -172,31 +172,51 @@ def test_what_began_before_it_opened_says_nothing_of_now(clock: Advance) -> None
 
 
 async def test_a_store_that_fails_is_left_alone_and_comes_back_by_itself(store: Store, clock: Advance) -> None:
-    """Its namespaces are refused at once, nothing applied, with RetryInfo; others are served; then it is tried."""
+    """The namespace is refused at once, nothing applied, with RetryInfo; others are served; then it is tried."""
     policy = {"breaker": {"consecutive": 3, "ratio": None, "open": 5}}
     async with policed(policy=policy, names=("default", "same")) as world:
         store.plan = [down(UNKNOWN)] * 3
         for _ in range(3):
             with pytest.raises(BackendUnavailable, match="the store is down"):
                 await world.ask("Put")
-        for namespace in ("default", "same"):
-            with pytest.raises(BackendUnavailable, match="circuit breaker open for backend") as caught:
-                await world.ask("Put", namespace)
-            error = caught.value
-            assert (error.reason, error.outcome, error.retry_after) == ("BREAKER_OPEN", NOT_APPLIED, 5.0)
+        with pytest.raises(BackendUnavailable, match="circuit breaker open for backend") as caught:
+            await world.ask("Put")
+        error = caught.value
+        assert (error.reason, error.outcome, error.retry_after) == ("BREAKER_OPEN", NOT_APPLIED, 5.0)
         assert store.calls == 3
-        await world.ask("Put", "free")
+        for namespace in ("same", "free"):
+            await world.ask("Put", namespace)
         status = world.chain_state.status()
         assert {name: (each.state, each.trips) for name, each in status.items()} == {
             ("default", SERVICE): ("open", 1),
-            ("same", SERVICE): ("open", 1),
+            ("same", SERVICE): ("closed", 0),
         }
         metrics = {family.name: [*family.values.values()] for family in world.chain_state.metrics()}
         assert (metrics["prism_breaker_state"], metrics["prism_breaker_trips"]) == ([2.0], [1.0])
         world.configure(None, [])
         clock(5)
         await world.ask("Put")
-        assert world.chain_state.status()["same", SERVICE].state == "closed"
+        assert world.chain_state.status()["default", SERVICE].state == "closed"
+
+
+async def test_slow_calls_of_one_namespace_open_no_breaker_of_another(store: Store, clock: Advance) -> None:
+    """Callers that give up what takes long, as often as they can, beside one on the same instance that now and then
+    has an answer."""
+    async with policed(policy={"breaker": {"consecutive": 3, "slow": 1.0}}, names=("default", "same")) as world:
+        for number in range(40):
+            store.hangs = True
+            call = asyncio.create_task(world.ask("Put"))
+            await asyncio.sleep(0)
+            if number < 3:
+                await store.reached.acquire()
+                clock(2.0)
+            call.cancel()
+            await asyncio.wait([call])
+            store.hangs = False
+            if number % 10 == 9:
+                await world.ask("Put", "same")
+        states = {name: each.state for (name, _), each in world.chain_state.status().items()}
+        assert states == {"default": "open", "same": "closed"}
 
 
 @pytest.mark.parametrize("error", [AlreadyExists("x"), Conflict("x")])

@@ -1,4 +1,8 @@
-"""The breakers and retry budgets of plugin instances, kept from snapshot to snapshot, and their metrics."""
+"""The breakers and retry budgets of namespaces on their instances, kept from snapshot to snapshot, and their metrics.
+
+Namespaces on one instance have a breaker each: what callers ask of one, such as scans that take longer than their
+deadlines, must not have the calls of another refused.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -29,20 +33,24 @@ class BreakerStatus:
     opens_in: float
 
 
+_BreakerKey = tuple[str, int, BreakerSection]
+"""Namespace, instance, and when it opens."""
+
+
 class ResilienceRegistry:
     """Keeps what changes by use."""
 
     def __init__(self) -> None:
-        self._breakers: dict[tuple[int, BreakerSection], tuple[Breaker, Instance]] = {}
+        self._breakers: dict[_BreakerKey, tuple[Breaker, Instance]] = {}
         self._budgets: dict[tuple[str, str], RetryBudget] = {}
-        self._of: dict[tuple[str, str], tuple[BreakerSection, int]] = {}
+        self._of: dict[tuple[str, str], _BreakerKey] = {}
         self._wheel: DeadlineWheel | None = None
 
     def of(self, snapshot: Snapshot) -> Mapping[Target | None, Resilience]:
         """What protects the calls that go to each target; forgets instances and namespaces that are gone."""
         found: dict[Target | None, Resilience] = {}
         budgets: dict[tuple[str, str], RetryBudget] = {}
-        breakers: dict[tuple[int, BreakerSection], tuple[Breaker, Instance]] = {}
+        breakers: dict[_BreakerKey, tuple[Breaker, Instance]] = {}
         self._of = {}
         for name, namespace in snapshot.namespaces.items():
             policy = namespace.policy
@@ -51,12 +59,12 @@ class ResilienceRegistry:
             for service, target in namespace.targets.items():
                 section = policy.breaker
                 if section is not None:
-                    self._of[name, service] = (section, id(target.instance))
+                    self._of[name, service] = (name, id(target.instance), section)
                 if target in found:
                     continue
                 breaker = None
                 if section is not None:
-                    key = (id(target.instance), section)
+                    key = (name, id(target.instance), section)
                     kept = breakers.get(key) or self._breakers.get(key)
                     breakers[key] = kept or (Breaker(section, target.instance.incarnation), target.instance)
                     breaker = breakers[key][0]
@@ -66,10 +74,10 @@ class ResilienceRegistry:
         return found
 
     def status(self) -> Mapping[tuple[str, str], BreakerStatus]:
-        """The breaker of each namespace and service that has one; namespaces on one instance share it."""
+        """The breaker of each namespace and service that has one; its services on one instance share it."""
         found = {}
-        for served, (section, instance) in self._of.items():
-            breaker, known = self._breakers[instance, section]
+        for served, key in self._of.items():
+            breaker, known = self._breakers[key]
             breaker.came_up(known.incarnation)
             found[served] = BreakerStatus(breaker.state.name.lower(), breaker.trips, breaker.opens_in)
         return found

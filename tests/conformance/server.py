@@ -23,7 +23,7 @@ async def main() -> None:
     rpc_status.own_details = lambda error: []
     asked = m.read(sys.stdin.buffer, m.message("ServerCompatRequest"))
     service, limit = Service(), asked.message_receive_limit or 4 << 20
-    methods = {**grpc_methods(service), **service.streaming_methods()}
+    methods = grpc_methods(service)
     connect = Connect(service, max_message_size=limit, response_hops=[note])
     config = ServerConfig(max_message_size=limit, max_body_size=connect.body_limit)
     async with Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=config) as server:

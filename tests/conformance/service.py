@@ -9,8 +9,8 @@ from conformance import messages as m
 from prism.gateway.call import Incoming
 from prism.gateway.handler import Decode
 from prism.gateway.response import Response
-from prism.interfaces.operation import Operation
-from prism.wire import Method, ServerCall, StatusError
+from prism.interfaces.operation import Operation, Requests
+from prism.wire import ServerCall, StatusError
 
 SERVICE: Final = m.service()
 _Payload: Final = m.message("ConformancePayload")
@@ -24,21 +24,11 @@ def note(_incoming: Incoming, response: Response) -> None:
 
 
 class Service:
-    """An `OperationHandler`, and the methods whose requests stream, which gRPC alone has."""
+    """An `OperationHandler`."""
 
     def __init__(self) -> None:
         served = [Operation.of(method) for method in SERVICE.methods if method.name != "Unimplemented"]
-        self.operations: Mapping[str, Operation] = {each.path: each for each in served if not each.client_streaming}
-        self._streaming = {each.method: each for each in served if each.client_streaming}
-
-    def streaming_methods(self) -> Mapping[str, Method]:
-        """By path."""
-        collected, duplex = self._streaming["client_stream"], self._streaming["bidi_stream"]
-        methods = [
-            Method(collected.path, self._client_stream, client_streaming=True),
-            Method(duplex.path, self._bidi_stream, client_streaming=True, server_streaming=True),
-        ]
-        return {each.path: each for each in methods}
+        self.operations: Mapping[str, Operation] = {each.path: each for each in served}
 
     async def unary(
         self, incoming: Incoming, operation: Operation, payload: bytes, decode: Decode | None = None
@@ -51,51 +41,45 @@ class Service:
         self,
         incoming: Incoming,
         operation: Operation,
-        payload: bytes,
+        asked: bytes | Requests,
         decode: Decode | None = None,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """The messages that the request asks for."""
-        request: Any = operation.request.FromString(payload if decode is None else await decode(payload))
-        wanted = request.response_definition
+        """The messages that the request, or the first of several, asks for."""
+        if isinstance(asked, bytes):
+            asked = _one(asked if decode is None else await decode(asked))
+        received = aiter(asked)
+        if not operation.server_streaming:
+            requests = [operation.request.FromString(each) async for each in received]
+            yield await _answer(incoming, operation, requests)
+            return
+        requests = [operation.request.FromString(each) for each in await _next(received)]
+        first: Any = requests[0] if requests else operation.request()
+        wanted = first.response_definition
         _set_metadata(incoming, wanted)
         if on_established is not None:
             on_established()
-        async for answer in _answers(incoming, operation, wanted, [request]):
+        sent = 0
+        if getattr(first, "full_duplex", False):
+            while requests and sent < len(wanted.response_data):
+                await asyncio.sleep(wanted.response_delay_ms / 1000)
+                information = _information(incoming, requests, whole=not sent)
+                yield _message(operation, wanted.response_data[sent], information)
+                sent += 1
+                requests = [operation.request.FromString(each) for each in await _next(received)]
+        else:
+            requests += [operation.request.FromString(each) async for each in received]
+        async for answer in _answers(incoming, operation, wanted, requests, sent):
             yield answer
 
-    async def _client_stream(self, call: ServerCall) -> bytes:
-        operation = self._streaming["client_stream"]
-        requests = [operation.request.FromString(each) async for each in call.messages]
-        return await _answer(call, operation, requests)
 
-    async def _bidi_stream(self, call: ServerCall) -> None:
-        operation = self._streaming["bidi_stream"]
-        received = aiter(call.messages)
-        requests: list[Any] = [
-            operation.request.FromString(each) for each in [await anext(received, None)] if each is not None
-        ]
-        first = requests[0] if requests else operation.request()
-        wanted = first.response_definition
-        _set_metadata(call, wanted)
-        call.send_head()
-        if not first.full_duplex:
-            requests += [operation.request.FromString(each) async for each in received]
-            async for answer in _answers(call, operation, wanted, requests):
-                await call.send(answer)
-            return
-        sent = 0
-        while requests and sent < len(wanted.response_data):
-            await asyncio.sleep(wanted.response_delay_ms / 1000)
-            await call.send(
-                _message(operation, wanted.response_data[sent], _information(call, requests, whole=not sent))
-            )
-            sent += 1
-            requests = [
-                operation.request.FromString(each) for each in [await anext(received, None)] if each is not None
-            ]
-        async for answer in _answers(call, operation, wanted, requests, sent):
-            await call.send(answer)
+async def _one(message: bytes) -> AsyncIterator[bytes]:
+    yield message
+
+
+async def _next(received: AsyncIterator[bytes]) -> list[bytes]:
+    """The next message; empty after the last."""
+    return [each] if (each := await anext(received, None)) is not None else []
 
 
 async def _answer(incoming: Incoming, operation: Operation, requests: list[Any]) -> bytes:

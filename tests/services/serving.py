@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from google.protobuf.descriptor import ServiceDescriptor
 
 from prism.interfaces.catalogue import interfaces
-from prism.services import HealthService, standard_services
+from prism.services import HealthService, described, described_services
 from prism.wire import Method, Server
 
 DATA_SERVICES = [interface.service for interface in interfaces().values()]
@@ -23,7 +23,9 @@ async def serving(
     health: HealthService, services: Iterable[ServiceDescriptor] = DATA_SERVICES, methods: Iterable[Method] = ()
 ) -> AsyncIterator[str]:
     """A server for the length of a block, with methods of its own; gives its address."""
-    server = Server({**standard_services(health, services), **{method.path: method for method in methods}}.get)
+    server = Server(
+        {**described_services(health, described(services)), **{method.path: method for method in methods}}.get
+    )
     try:
         yield await server.listen("127.0.0.1:0")
     finally:

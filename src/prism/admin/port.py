@@ -12,7 +12,7 @@ from prism.gateway.grpc import grpc_methods
 from prism.gateway.other_port import misdirected
 from prism.interfaces.catalogue import interfaces
 from prism.reason import Reason
-from prism.services import HealthService, standard_services
+from prism.services import HealthService, StandardOperations, described, described_services
 from prism.wire import HttpRequest, Method, Server, ServerConfig
 
 
@@ -29,10 +29,12 @@ class AdminPort:
 
     def server(self, config: ServerConfig | None = None) -> Server:
         """A server that does not listen yet."""
+        described_here = described([SERVICE])
         elsewhere = misdirected([each.service for each in interfaces().values()], self._admin.operations)
-        own = {**grpc_methods(self._admin), **standard_services(self._health, [SERVICE])}
+        own = {**grpc_methods(self._admin), **described_services(self._health, described_here)}
         methods: dict[str, Method] = {**elsewhere, **own}
-        http = Guard(PlainPaths(Connect(self._admin), self._admin.operations), self._refused)
+        connect = Connect(self._admin, beside=StandardOperations(self._health, described_here))
+        http = Guard(PlainPaths(connect, self._admin.operations), self._refused)
         return Server(methods.get, http=http, config=config or ServerConfig())
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
+from prism.errors import Unimplemented
 from prism.gateway.call import Incoming
 from prism.interfaces.operation import Operation, Requests
 
@@ -44,3 +45,33 @@ class OperationHandler(Protocol):
         `on_established` is called when the stream misses nothing from then on, if that is ever said.
         """
         ...
+
+
+class Handlers:
+    """The handlers of a port: which one carries an operation out.
+
+    Args:
+        first: of what the port is for.
+        beside: of what is served beside it, such as health.
+    """
+
+    def __init__(self, first: OperationHandler, beside: OperationHandler | None = None) -> None:
+        self.first = first
+        self._beside = beside
+
+    def find(self, path: str) -> tuple[OperationHandler, Operation | None]:
+        """The handler of the operation of that path, and the operation; none where there is none."""
+        operation = self.first.operations.get(path)
+        if operation is not None or self._beside is None:
+            return self.first, operation
+        return self._beside, self._beside.operations.get(path)
+
+    def takes_many(self, handler: OperationHandler, operation: Operation) -> bool:
+        """Whether a request over HTTP may have many messages, each of which is carried out by itself.
+
+        Raises:
+            Unimplemented: they are one stream, which HTTP does not carry.
+        """
+        if operation.client_streaming and handler is self.first:
+            raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
+        return operation.client_streaming

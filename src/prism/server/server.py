@@ -38,9 +38,9 @@ from prism.server.readiness import Readiness
 from prism.server.signals import Signals
 from prism.server.startup_banner import StartupBanner
 from prism.server.telemetry import Telemetry
-from prism.services import HealthService, standard_services
+from prism.services import HealthService, StandardOperations, described, described_services
 from prism.telemetry.metrics.call_metrics import CallMetrics
-from prism.wire import Method, Server, ServerConfig
+from prism.wire import Server, ServerConfig
 
 log = logging.getLogger(__name__)
 
@@ -174,19 +174,22 @@ class GatewayServer:
     def _data_server(self, config: Config) -> Server:
         headers = config.gateway.response_headers
         hops = response_chain(headers=ResponseHeaders(headers) if headers else None)
+        described_here = described([interface.service for interface in interfaces().values()])
         elsewhere = misdirected([SERVICE], self.gateway.operations)
-        own = {**grpc_methods(self.gateway, self.heartbeats), **self._standard_methods()}
-        methods = answering({**elsewhere, **own}, hops)
+        standard = described_services(self._health, described_here)
+        methods = answering({**elsewhere, **grpc_methods(self.gateway, self.heartbeats), **standard}, hops)
         limit = int(config.gateway.max_message_size)
         cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
         connect = Connect(
-            self.gateway, cors=cors, max_message_size=limit, response_hops=hops, heartbeats=self.heartbeats
+            self.gateway,
+            cors=cors,
+            max_message_size=limit,
+            response_hops=hops,
+            heartbeats=self.heartbeats,
+            beside=StandardOperations(self._health, described_here),
         )
         settings = _server_config(config, connect.body_limit)
         return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=settings)
-
-    def _standard_methods(self) -> Mapping[str, Method]:
-        return standard_services(self._health, [interface.service for interface in interfaces().values()])
 
     def _probe_server(self, data: Server, admin: Server) -> Server:
         servers = [data, admin]

@@ -4,7 +4,8 @@ Source: github.com/grpc/grpc/blob/master/doc/health-checking.md.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from time import monotonic
 
 from google.protobuf.message import DecodeError
@@ -51,6 +52,17 @@ class HealthService:
             Method(f"/{SERVICE.full_name}/Watch", self._watch, server_streaming=True),
         )
 
+    async def _check(self, call: ServerCall) -> bytes:
+        return self.check(call.message)
+
+    async def _list(self, call: ServerCall) -> bytes:
+        return self.list_all(call.message)
+
+    async def _watch(self, call: ServerCall) -> None:
+        async with aclosing(self.watch(call.message)) as statuses:
+            async for status in statuses:
+                await call.send(status)
+
     def _recent(self) -> Mapping[str, bool]:
         """The readiness as watchers share it: with many namespaces it is not free."""
         now = monotonic()
@@ -59,28 +71,35 @@ class HealthService:
             self._look_again = now + self._interval
         return self._seen
 
-    async def _check(self, call: ServerCall) -> bytes:
-        service = _service_asked_for(call)
+    def check(self, request: bytes) -> bytes:
+        """Answers `Check`.
+
+        Raises:
+            StatusError: the service is not known, or the request malformed.
+        """
+        service = _service_asked_for(request)
         readiness = self._readiness()
         if service not in readiness:
             known = ", ".join(name for name in readiness if name)
             raise StatusError(Status(Code.NOT_FOUND, f"unknown service {service[:100]!r}; known: {known}"))
         return _Response(status=_status(readiness, service)).SerializeToString()
 
-    async def _list(self, _call: ServerCall) -> bytes:
+    def list_all(self, _request: bytes) -> bytes:
+        """Answers `List`."""
         readiness = self._readiness()
         statuses = {service: _Response(status=_status(readiness, service)) for service in readiness}
         return pb.HealthListResponse(statuses=statuses).SerializeToString()
 
-    async def _watch(self, call: ServerCall) -> None:
-        service = _service_asked_for(call)
+    async def watch(self, request: bytes) -> AsyncGenerator[bytes, None]:
+        """Answers `Watch`: a message for each change; raises as `check` does, and where the server drains."""
+        service = _service_asked_for(request)
         sent = None
         while True:
             refreshed = self._refreshed
             status = _status(self._recent(), service)
             if status != sent:
                 sent = status
-                await call.send(_Response(status=status).SerializeToString())
+                yield _Response(status=status).SerializeToString()
             if self._closed:
                 raise StatusError(Status(Code.UNAVAILABLE, "the server is draining; watch another one"))
             try:
@@ -90,9 +109,9 @@ class HealthService:
                 continue
 
 
-def _service_asked_for(call: ServerCall) -> str:
+def _service_asked_for(request: bytes) -> str:
     try:
-        return pb.HealthCheckRequest.FromString(call.message).service
+        return pb.HealthCheckRequest.FromString(request).service
     except DecodeError as error:
         message = f"the request is not a {pb.HealthCheckRequest.DESCRIPTOR.full_name}"
         raise StatusError(Status(Code.INVALID_ARGUMENT, message)) from error

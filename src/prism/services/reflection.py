@@ -38,14 +38,23 @@ class Reflection:
 
     async def _answer_all(self, call: ServerCall) -> None:
         async for message in call.messages:
-            try:
-                request = self._pb.ServerReflectionRequest.FromString(message)
-            except DecodeError as error:
-                name = self._pb.ServerReflectionRequest.DESCRIPTOR.full_name
-                raise StatusError(Status(Code.INVALID_ARGUMENT, f"the request is not a {name}")) from error
-            response = self._pb.ServerReflectionResponse(valid_host=request.host, original_request=request)
-            self._answer(request, response)
-            await call.send(response.SerializeToString())
+            await call.send(self.answer(message))
+
+    def answer(self, message: bytes) -> bytes:
+        """The response to one request.
+
+        Raises:
+            StatusError: it is malformed.
+        """
+        try:
+            request = self._pb.ServerReflectionRequest.FromString(message)
+        except DecodeError as error:
+            name = self._pb.ServerReflectionRequest.DESCRIPTOR.full_name
+            raise StatusError(Status(Code.INVALID_ARGUMENT, f"the request is not a {name}")) from error
+        response = self._pb.ServerReflectionResponse(valid_host=request.host, original_request=request)
+        self._answer(request, response)
+        answer: bytes = response.SerializeToString()
+        return answer
 
     def _answer(self, request: Any, response: Any) -> None:
         """Fills in the response to one request."""

@@ -11,16 +11,6 @@ from prism.services.health import SERVICE, HealthService
 from prism.wire import Method
 
 
-def standard_services(health_service: HealthService, services: Iterable[ServiceDescriptor]) -> Mapping[str, Method]:
-    """The methods, by path.
-
-    Args:
-        health_service: answers for health.
-        services: what else the server serves, for reflection.
-    """
-    return described_services(health_service, described(services))
-
-
 def described(services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()) -> Described:
     """What reflection describes of a server; the details of errors too, else a tool shows their reasons as bytes.
 
@@ -32,7 +22,7 @@ def described(services: Iterable[ServiceDescriptor], files: Iterable[FileDescrip
 
 
 def described_services(health_service: HealthService, described: Described) -> Mapping[str, Method]:
-    """The methods, by path, of a server whose descriptions may become more while it serves."""
+    """The methods, by path; the descriptions may become more while a server serves them."""
     methods = [*health_service.methods()]
     methods += [reflection.Reflection(version, described).method() for version in reflection.VERSIONS]
     return {method.path: method for method in methods}

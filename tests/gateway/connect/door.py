@@ -19,9 +19,11 @@ from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.response import ResponseHop
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.gateway.streams.heartbeats import Heartbeats
+from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import discover
 from prism.plugins.in_process import InProcess
 from prism.sdk import NoCredentials
+from prism.services import HealthService, StandardOperations, described
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server, ServerConfig
 
@@ -51,6 +53,7 @@ class Door:
     gateway: Gateway
     metrics: CallMetrics
     instance: InProcess
+    health: HealthService
 
     async def ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -101,14 +104,20 @@ async def opened(
     metrics = CallMetrics()
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
     gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)})
+    health = HealthService(lambda: {"": True, "prism.data.v1.KeyValue": True}, interval=60.0)
     connect = Connect(
-        gateway, cors=cors, max_message_size=max_message_size, response_hops=response_hops, heartbeats=heartbeats
+        gateway,
+        cors=cors,
+        max_message_size=max_message_size,
+        response_hops=response_hops,
+        heartbeats=heartbeats,
+        beside=StandardOperations(health, described([interfaces()["keyvalue"].service])),
     )
     config = ServerConfig(max_message_size=max_message_size, max_body_size=connect.body_limit)
     methods = answering(grpc_methods(gateway, heartbeats), response_hops)
     server = Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=config)
     try:
-        yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance)
+        yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance, health)
     finally:
         await server.close()
         await instance.stop()

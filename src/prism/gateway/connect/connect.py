@@ -11,20 +11,20 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from prism.errors import PrismError, Unimplemented
+from prism.errors import PrismError
 from prism.gateway.call import NAMESPACE_HEADER
 from prism.gateway.connect import proto_files
-from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, within
+from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, next_within, within
 from prism.gateway.connect.cors import Cors
-from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, only_message
+from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, messages
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
 from prism.gateway.connect.grpc_web import GrpcWeb, text_size, web_type
 from prism.gateway.connect.incoming import Incoming, header
 from prism.gateway.connect.metadata import end_metadata, with_metadata
-from prism.gateway.connect.request import ConnectRequest, operation_of, read
+from prism.gateway.connect.request import ConnectRequest, read, unknown_operation
 from prism.gateway.connect.stream_body import StreamBody
-from prism.gateway.handler import OperationHandler
+from prism.gateway.handler import Handlers, OperationHandler
 from prism.gateway.response import NOTHING, Response, ResponseHop, respond
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.wire import Code, HttpRequest, HttpResponse, StatusError
@@ -43,6 +43,7 @@ class Connect:
         max_message_size: most bytes of a message, with and without its compression; a stream has it in an envelope.
         response_hops: set headers and trailers of answers.
         heartbeats: of streams.
+        beside: carries out what is served beside, such as health.
     """
 
     def __init__(
@@ -53,14 +54,15 @@ class Connect:
         max_message_size: int = 4 << 20,
         response_hops: Sequence[ResponseHop] = (),
         heartbeats: Heartbeats | None = None,
+        beside: OperationHandler | None = None,
     ) -> None:
-        self._handler = handler
+        self._handlers = Handlers(handler, beside)
         self._cors = cors or Cors()
         self._max_message_size = max_message_size
         self._response_hops = response_hops
         self._heartbeats = heartbeats or Heartbeats()
         self._conversions = Conversions()
-        self._grpc_web = GrpcWeb(handler, max_message_size, self._heartbeats, self._conversions)
+        self._grpc_web = GrpcWeb(self._handlers, max_message_size, self._heartbeats, self._conversions)
 
     @property
     def body_limit(self) -> int:
@@ -85,14 +87,16 @@ class Connect:
         return self._cors.allow(request, response)
 
     async def _answer(self, request: HttpRequest, metadata: Response) -> HttpResponse:
-        operations = self._handler.operations
+        operations = self._handlers.first.operations
         if request.path == "/" and request.method in ("GET", "HEAD"):
             return front_page(request, operations.values())
         if request.path == proto_files.PATH and request.method in ("GET", "HEAD"):
             return await asyncio.to_thread(proto_files.proto_zip)
-        operation = operation_of(request, operations)
+        handler, operation = self._handlers.find(request.path)
+        if operation is None:
+            raise unknown_operation(request, operations)
         if operation.server_streaming or operation.client_streaming:
-            return await self._stream(request, read(request, operation), metadata)
+            return await self._stream(request, handler, read(request, operation), metadata)
         try:
             asked = read(request, operation)
             incoming = Incoming.of(request)
@@ -105,7 +109,7 @@ class Connect:
         limit, namespace = self._max_message_size, header(request, NAMESPACE_HEADER)
         decode = self._conversions.decoder(asked.codec, operation, asked.encoding, limit, namespace)
         try:
-            carried = self._handler.unary(incoming, operation, asked.body, decode)
+            carried = handler.unary(incoming, operation, asked.body, decode)
             answer = await within(incoming.deadline, TIMEOUT, operation, carried)
             body = await self._conversions.converted(asked.codec.encode, answer, operation, namespace)
         except (PrismError, StatusError) as error:
@@ -122,22 +126,29 @@ class Connect:
             headers.append(("cache-control", "no-store"))  # a cache must not answer in place of the store
         return HttpResponse(200, headers, body)
 
-    async def _stream(self, request: HttpRequest, asked: ConnectRequest, metadata: Response) -> HttpResponse:
-        pieces = partial(self._envelopes, request, asked, metadata)
+    async def _stream(
+        self, request: HttpRequest, handler: OperationHandler, asked: ConnectRequest, metadata: Response
+    ) -> HttpResponse:
+        pieces = partial(self._envelopes, request, handler, asked, metadata)
         beat = enveloped(asked.codec.encode(b"", asked.operation))
         body = StreamBody(pieces, self._heartbeats, request.headers, beat)
         await body.ready()
         return HttpResponse(200, [("content-type", asked.codec.stream_type)], body)
 
     async def _envelopes(
-        self, request: HttpRequest, asked: ConnectRequest, metadata: Response, on_established: Callable[[], None]
+        self,
+        request: HttpRequest,
+        handler: OperationHandler,
+        asked: ConnectRequest,
+        metadata: Response,
+        on_established: Callable[[], None],
     ) -> AsyncGenerator[bytes, None]:
         """The response's body: an envelope per message, and a last one that says how it ended."""
         end: dict[str, object] = {}
         convert, namespace = self._conversions.converted, header(request, NAMESPACE_HEADER)
         try:
-            async with aclosing(self._messages(request, asked, on_established)) as messages:
-                async for message in messages:
+            async with aclosing(self._messages(request, handler, asked, on_established)) as answers:
+                async for message in answers:
                     yield enveloped(await convert(asked.codec.encode, message, asked.operation, namespace))
         except (PrismError, StatusError) as error:
             end["error"] = error_object(error)
@@ -153,22 +164,22 @@ class Connect:
         yield enveloped(json.dumps(end).encode(), END_STREAM)
 
     async def _messages(
-        self, request: HttpRequest, asked: ConnectRequest, on_established: Callable[[], None]
+        self,
+        request: HttpRequest,
+        handler: OperationHandler,
+        asked: ConnectRequest,
+        on_established: Callable[[], None],
     ) -> AsyncGenerator[bytes, None]:
-        operation = asked.operation
+        operation, limit, namespace = asked.operation, self._max_message_size, header(request, NAMESPACE_HEADER)
         try:
             incoming = Incoming.of(request)
             check_time(incoming.deadline, TIMEOUT, operation)
-            if operation.client_streaming:
-                raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
-            message, encoding = only_message(asked.body, asked.encoding, self._max_message_size)
+            many = self._handlers.takes_many(handler, operation)
+            asked_for = [*messages(asked.body, asked.encoding, limit, many=many)]
         except PrismError as error:
             raise before_the_gateway(error, operation) from error
-        limit, namespace = self._max_message_size, header(request, NAMESPACE_HEADER)
-        decode = self._conversions.decoder(asked.codec, operation, encoding, limit, namespace)
-        async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
-            while True:
-                try:
-                    yield await within(incoming.deadline, TIMEOUT, operation, anext(messages))
-                except StopAsyncIteration:
-                    return
+        for message, encoding in asked_for:
+            decode = self._conversions.decoder(asked.codec, operation, encoding, limit, namespace)
+            async with aclosing(handler.stream(incoming, operation, message, decode, on_established)) as answers:
+                while (answer := await next_within(incoming.deadline, TIMEOUT, operation, answers)) is not None:
+                    yield answer

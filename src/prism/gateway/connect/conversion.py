@@ -1,7 +1,7 @@
 """What the ways in over HTTP share: messages from and to their codec, deadlines, and the errors of their own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -88,6 +88,16 @@ async def within(deadline: Deadline | None, said: str, operation: Operation, ans
             raise
     outcome = None if operation.reads else Outcome.UNKNOWN
     raise DeadlineExceeded(f"the call did not finish within {said}; allow more time", outcome=outcome)
+
+
+async def next_within(
+    deadline: Deadline | None, said: str, operation: Operation, answers: AsyncGenerator[Answer, None]
+) -> Answer | None:
+    """The next of the answers, None after the last; raises as `within` does."""
+    try:
+        return await within(deadline, said, operation, anext(answers))
+    except StopAsyncIteration:
+        return None
 
 
 def before_the_gateway(error: PrismError, operation: Operation) -> PrismError:

@@ -15,13 +15,13 @@ from functools import partial
 from prism.errors import InvalidArgument, Outcome, PrismError, Unimplemented
 from prism.gateway.call import NAMESPACE_HEADER
 from prism.gateway.connect.codec import CODECS, Codec
-from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, within
-from prism.gateway.connect.envelope import enveloped, only_message
+from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, next_within, within
+from prism.gateway.connect.envelope import enveloped, messages
 from prism.gateway.connect.errors import HttpRefusal, status_of
 from prism.gateway.connect.incoming import Incoming, header
 from prism.gateway.connect.metadata import trailer_lines
 from prism.gateway.connect.stream_body import StreamBody
-from prism.gateway.handler import OperationHandler
+from prism.gateway.handler import Handlers, OperationHandler
 from prism.gateway.other_port import place_of
 from prism.gateway.response import Response
 from prism.gateway.streams.heartbeats import Heartbeats
@@ -101,16 +101,16 @@ class GrpcWeb:
     """Answers requests of gRPC-Web.
 
     Args:
-        handler: carries the operations out.
+        handlers: carry the operations out.
         max_message_size: most bytes of a message, with and without its compression.
         heartbeats: of streams.
         conversions: makes messages of what arrives, and the other way round.
     """
 
     def __init__(
-        self, handler: OperationHandler, max_message_size: int, heartbeats: Heartbeats, conversions: Conversions
+        self, handlers: Handlers, max_message_size: int, heartbeats: Heartbeats, conversions: Conversions
     ) -> None:
-        self._handler = handler
+        self._handlers = handlers
         self._conversions = conversions
         self._max_message_size = max_message_size
         self._heartbeats = heartbeats
@@ -125,11 +125,11 @@ class GrpcWeb:
             message = f"{request.method[:20]} is not allowed for gRPC-Web; send POST"
             raise HttpRefusal(405, Code.UNKNOWN, message, {"allow": "POST"})
         headers = [("content-type", web.name)]
-        operation = self._handler.operations.get(request.path)
+        handler, operation = self._handlers.find(request.path)
         if operation is None:
-            place = place_of(request.path, self._handler.operations)
+            place = place_of(request.path, self._handlers.first.operations)
             return HttpResponse(200, headers, web.end(to_status(_unknown(request.path, place)), metadata.trailers))
-        frames = partial(self._frames, request, web, operation, metadata)
+        frames = partial(self._frames, request, web, handler, operation, metadata)
         if not operation.server_streaming:
             return HttpResponse(200, headers, b"".join([frame async for frame in frames(_nothing)]))
         beat = web.write(enveloped(web.codec.encode(b"", operation)))
@@ -141,6 +141,7 @@ class GrpcWeb:
         self,
         request: HttpRequest,
         web: WebType,
+        handler: OperationHandler,
         operation: Operation,
         metadata: Response,
         on_established: Callable[[], None],
@@ -149,8 +150,8 @@ class GrpcWeb:
         status = _OK
         convert, namespace = self._conversions.converted, header(request, NAMESPACE_HEADER)
         try:
-            async with aclosing(self._messages(request, web, operation, on_established)) as messages:
-                async for message in messages:
+            async with aclosing(self._messages(request, web, handler, operation, on_established)) as answers:
+                async for message in answers:
                     yield web.write(enveloped(await convert(web.codec.encode, message, operation, namespace)))
         except (PrismError, StatusError) as error:
             status = status_of(error)
@@ -160,28 +161,30 @@ class GrpcWeb:
         yield web.end(status, metadata.trailers)
 
     async def _messages(
-        self, request: HttpRequest, web: WebType, operation: Operation, on_established: Callable[[], None]
+        self,
+        request: HttpRequest,
+        web: WebType,
+        handler: OperationHandler,
+        operation: Operation,
+        on_established: Callable[[], None],
     ) -> AsyncGenerator[bytes, None]:
-        limit = self._max_message_size
+        limit, namespace = self._max_message_size, header(request, NAMESPACE_HEADER)
         try:
             incoming = Incoming(request.headers, _deadline(request), request.peer)
             check_time(incoming.deadline, TIMEOUT, operation)
-            if operation.client_streaming:
-                raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
-            message, encoding = only_message(web.read(request.body), header(request, "grpc-encoding"), limit)
+            many = self._handlers.takes_many(handler, operation)
+            asked = [*messages(web.read(request.body), header(request, "grpc-encoding"), limit, many=many)]
         except PrismError as error:
             raise before_the_gateway(error, operation) from error
-        decode = self._conversions.decoder(web.codec, operation, encoding, limit, header(request, NAMESPACE_HEADER))
-        if not operation.server_streaming:
-            answer = self._handler.unary(incoming, operation, message, decode)
-            yield await within(incoming.deadline, TIMEOUT, operation, answer)
-            return
-        async with aclosing(self._handler.stream(incoming, operation, message, decode, on_established)) as messages:
-            while True:
-                try:
-                    yield await within(incoming.deadline, TIMEOUT, operation, anext(messages))
-                except StopAsyncIteration:
-                    return
+        for message, encoding in asked:
+            decode = self._conversions.decoder(web.codec, operation, encoding, limit, namespace)
+            if not operation.server_streaming:
+                answer = handler.unary(incoming, operation, message, decode)
+                yield await within(incoming.deadline, TIMEOUT, operation, answer)
+                continue
+            async with aclosing(handler.stream(incoming, operation, message, decode, on_established)) as answers:
+                while (each := await next_within(incoming.deadline, TIMEOUT, operation, answers)) is not None:
+                    yield each
 
 
 def _deadline(request: HttpRequest) -> Deadline | None:

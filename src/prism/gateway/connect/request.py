@@ -39,21 +39,14 @@ class ConnectRequest:
     encoding: str
 
 
-def operation_of(request: HttpRequest, operations: Mapping[str, Operation]) -> Operation:
-    """The operation that the path names.
-
-    Raises:
-        HttpRefusal: there is none.
-    """
-    operation = operations.get(request.path)
-    if operation is None:
-        path = request.path[:_MAX_SHOWN]
-        if place := place_of(path, operations):
-            raise HttpRefusal(404, Code.UNIMPLEMENTED, f"{path} is on {place}")
-        nearest = difflib.get_close_matches(path, operations, 1)
-        advice = f"did you mean {nearest[0]}?" if nearest else "GET / lists the services"
-        raise HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {path}; {advice}")
-    return operation
+def unknown_operation(request: HttpRequest, operations: Mapping[str, Operation]) -> HttpRefusal:
+    """The refusal of a path that names no operation."""
+    path = request.path[:_MAX_SHOWN]
+    if place := place_of(path, operations):
+        return HttpRefusal(404, Code.UNIMPLEMENTED, f"{path} is on {place}")
+    nearest = difflib.get_close_matches(path, operations, 1)
+    advice = f"did you mean {nearest[0]}?" if nearest else "GET / lists the services"
+    return HttpRefusal(404, Code.UNIMPLEMENTED, f"there is no operation {path}; {advice}")
 
 
 def read(request: HttpRequest, operation: Operation) -> ConnectRequest:

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 import gateways
+from authority import Authority
 from e2e.hostile.waiting import RECORD
 from e2e.test_plugins import children_of
 from missing import missing
@@ -29,6 +30,7 @@ from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.client import Client, DeadlineExceeded, Gap, Subscription
 from prism.client.retry import RetryPolicy
 from prism.plugins.discovery import discover
+from prism.wire import client_context
 
 HELD, SLOW = 2000, 2000
 CALLS_PER_SECOND = 1000
@@ -191,6 +193,7 @@ async def test_held_subscriptions_and_slow_streams(shared: gateways.GatewayProce
             await at_once(begin_to_read for _ in range(slow))
             took = time.monotonic() - begun
             before = len(bystander.times)
+            await bad.pubsub("busy").publish("q.a", b"to all of them")
             await bystander.after(rounds)
             during = Bystander(shared)
             during.rounds, during.times = rounds, bystander.times[before:]
@@ -384,6 +387,40 @@ def post(gateway: gateways.GatewayProcess, namespace: str, body: bytes, refused:
         with error:
             if error.code not in refused:
                 raise
+
+
+async def test_handshakes_without_end(tmp_path: Path) -> None:
+    """Clients that do nothing but shake hands and leave, beside calls on a connection of before and on new ones."""
+    authority = Authority(tmp_path / "authority")
+    issued = authority.issue("gateway", dns="localhost", ip="127.0.0.1")
+    config = {
+        "gateway": {"listen": "127.0.0.1:0", "tls": {"cert": str(issued.cert), "key": str(issued.key)}},
+        "namespaces": [whole_memory(name) for name in ("other", "apart")],
+    }
+    trust = client_context(authority.ca)
+    async with gateways.serving(config, tmp_path / "gateway") as gateway, asyncio.TaskGroup() as group:
+        host, _, port = gateway.data.rpartition(":")
+        done, shaken = asyncio.Event(), asyncio.Event()
+
+        async def shake() -> None:
+            while not done.is_set():
+                _, writer = await asyncio.open_connection(host, int(port), ssl=trust, server_hostname="localhost")
+                shaken.set()
+                writer.transport.abort()
+
+        for _ in range(32):
+            group.create_task(shake())
+        try:
+            await shaken.wait()
+            async with Client(gateway.data, tls=trust, retry=ONCE, timeout=PATIENCE) as good:
+                bystander = Bystander(gateway, good)
+                async with bystander.beside():
+                    for _ in range(3):
+                        async with Client(gateway.data, tls=trust, retry=ONCE, timeout=PATIENCE) as fresh:
+                            await fresh.keyvalue("other").get("r", b"k")
+                    await bystander.after(len(PROBES))
+        finally:
+            done.set()
 
 
 async def test_a_log_that_is_not_read(tmp_path: Path) -> None:

@@ -140,6 +140,23 @@ async def test_scans_hold_up_no_get(store: Store) -> None:
     assert await asyncio.gather(*scans) == [True] * 10
 
 
+async def test_namespaces_scan_in_turns(store: Store) -> None:
+    """Behind hundreds of another namespace's scans one waits for a few; those whose callers leave do not run."""
+    hold, ran = threading.Event(), list[str]()
+    first = [store.query(HERE, lambda _connection, _now: hold.wait()) for _ in range(10)]
+    many = [store.query(HERE, lambda _connection, _now: ran.append("here")) for _ in range(200)]
+    other = store.query(Context("other"), lambda _connection, _now: ran.append("other"))
+    left = [store.query(HERE, lambda _connection, _now: ran.append("left")) for _ in range(10)]
+    await asyncio.sleep(0)
+    for each in left:
+        each.cancel()
+    hold.set()
+    await asyncio.gather(*first, *many, other)
+    assert ran.index("other") < 20
+    assert ran.count("here") == 200
+    assert "left" not in ran
+
+
 async def test_a_batch_reads_one_state_of_the_file(store: Store) -> None:
     """Two reads of one batch see the same, though a commit falls between them."""
     await put(store, "r", b"old")

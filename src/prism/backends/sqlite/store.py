@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.errors import translated
@@ -80,6 +80,8 @@ class Store:
         self._scanners: Threads
         self._groups: Coalescer[Write, Any] = Coalescer(self._commit, bounds=Bounds(in_flight=1))
         self._batches: Coalescer[Read, Any] = Coalescer(self._read, bounds=Bounds(in_flight=config.readers), reads=True)
+        by_itself = Bounds(calls=1, in_flight=config.readers)
+        self._queries: Coalescer[Read, Any] = Coalescer(self._query, bounds=by_itself, reads=True)
 
     async def open(self) -> None:
         """Prepares the file and starts the threads; see `Backend.start` for what it raises."""
@@ -149,6 +151,7 @@ class Store:
         self._accepts = False
         await self._batches.drain()
         await self._groups.drain()
+        await self._queries.drain()
         await self._readers.stop()
         await self._scanners.stop()
         if not self.read_only:
@@ -168,14 +171,9 @@ class Store:
         return self._batches.submit(context.namespace, Read(apply, context.deadline))
 
     def query(self, context: Context, apply: Callable[[sqlite3.Connection, int], T]) -> "asyncio.Future[T]":
-        """Runs a longer read by itself; it ends when the deadline passes."""
+        """Runs a longer read by itself, in its namespace's turn; it ends when the deadline passes."""
         self._check_open(None)
-
-        def query(connection: sqlite3.Connection) -> T:
-            self._check_unchanged()
-            return cast("T", _query(connection, Read(apply, context.deadline)))
-
-        return self._scanners.run(query)
+        return self._queries.submit(context.namespace, Read(apply, context.deadline))
 
     @property
     def misplaced(self) -> str:
@@ -251,6 +249,14 @@ class Store:
     def keep_reserve(self) -> "asyncio.Future[None]":
         """Makes the reserve again where it is missing, or not whole, and there is room for it by now."""
         return self._writer.run(lambda _connection: self._reserve.make())
+
+    async def _query(self, queries: Sequence[Read]) -> Sequence[Any]:
+        def query(connection: sqlite3.Connection) -> Any:
+            self._check_unchanged()
+            return _query(connection, only)
+
+        (only,) = queries
+        return [await self._scanners.run(query)]
 
     async def _read(self, reads: Sequence[Read]) -> Sequence[Any]:
         def read(connection: sqlite3.Connection) -> list[Any]:

@@ -4,6 +4,7 @@ from time import monotonic
 
 from prism.wire import ServerConfig
 from prism.wire.server.drain import Drain
+from prism.wire.server.lifetime import Lifetime
 
 
 def test_an_idle_connection_is_due() -> None:
@@ -36,3 +37,19 @@ def test_only_a_drain_that_was_due_has_a_limit() -> None:
     later = monotonic() + 6
     assert due.out_of_time(later)
     assert not asked.out_of_time(later)
+
+
+def test_another_longest_life_counts_for_connections_that_are_open() -> None:
+    """From their beginning on; so does another grace, and none at all."""
+    lifetime = Lifetime(None, 5)
+    drain = Drain(ServerConfig(), lifetime)
+    now = monotonic()
+    assert not drain.due(now + 200, busy=True, completed=0)
+    lifetime.max_age = 100
+    assert drain.due(now + 111, busy=True, completed=0)
+    drain.begin()
+    assert drain.out_of_time(monotonic() + 6)
+    lifetime.grace = 30
+    assert not drain.out_of_time(monotonic() + 6)
+    lifetime.max_age = None
+    assert not drain.due(now + 200, busy=True, completed=0)

@@ -24,7 +24,7 @@ from prism.control.bind_policy import BindPolicy
 from prism.control.disabled import Disabled
 from prism.control.metrics import ControlMetrics
 from prism.control.report import ReloadReport
-from prism.control.snapshot_publisher import SnapshotPublisher
+from prism.control.snapshot_publisher import ON_PORTS, SnapshotPublisher
 from prism.control.source import Source
 from prism.control.supervision.replacement import Replacement
 from prism.control.supervision.supervised import Supervised
@@ -38,7 +38,7 @@ from prism.plugins.sidecar.start_queue import StartQueue
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import MetricFamily
 
-AT_ONCE = frozenset({"drain_timeout", "shed_lag", "shutdown_delay", "tls"})
+AT_ONCE = frozenset({"drain_timeout", "shed_lag", "shutdown_delay", "tls", *ON_PORTS})
 """Options of the sections that need no restart; of `tls` what is in it, not whether it is there."""
 
 log = logging.getLogger(__name__)

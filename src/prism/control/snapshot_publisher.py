@@ -16,6 +16,9 @@ from prism.gateway.snapshot import Namespace, Snapshot, Target
 POLICY_SECTIONS = ("authentication", "authorization")
 """Sections that take effect with the next snapshot."""
 
+ON_PORTS = ("heartbeat_interval", "max_connection_age", "max_connection_age_grace", "response_headers")
+"""Options of `gateway` that the data port is given with the next snapshot."""
+
 
 class SnapshotPublisher:
     """Gives the data path one immutable snapshot after another.
@@ -82,8 +85,8 @@ class SnapshotPublisher:
         policies = _policies(config)
         policy = policies != self._policies or _policy_differs(self.config, config)
         # These sections are applied to the ports with the snapshot.
-        tls = (config.gateway.tls, config.admin.tls) != (self.config.gateway.tls, self.config.admin.tls)
-        changed = moved or policy or tls or self.served.keys() != served.keys() or not self.generation
+        ports = _on_ports(config) != _on_ports(self.config)
+        changed = moved or policy or ports or self.served.keys() != served.keys() or not self.generation
         self.served, self.config = served, config
         self.disabled = {name: order for name, order in self.disabled.items() if name in served}
         if policy:  # else the objects of before are kept, and with them the entries of the snapshot
@@ -149,6 +152,10 @@ def _policies(config: Config) -> dict[str, PolicySection]:
     """By namespace."""
     found = ((entry.name, config.policy_of(entry)) for entry in config.namespaces)
     return {name: policy for name, policy in found if policy is not None}
+
+
+def _on_ports(config: Config) -> tuple[object, ...]:
+    return (config.gateway.tls, config.admin.tls, *(getattr(config.gateway, each) for each in ON_PORTS))
 
 
 def _policy_differs(old: Config, new: Config) -> bool:

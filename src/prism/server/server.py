@@ -10,26 +10,20 @@ from typing import Protocol
 
 from prism import event_loop, gc_tuning
 from prism.admin import Admin, AdminPort
-from prism.admin.service import SERVICE
 from prism.config.embedded import embedded_default
 from prism.config.sections.root import Config
 from prism.control.control import Control
 from prism.errors import GatewayUnavailable
-from prism.gateway.chain import Policies, chain, response_chain
+from prism.gateway.chain import Policies, chain
 from prism.gateway.chain_state import ChainState
-from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
-from prism.gateway.grpc import answering, grpc_methods
 from prism.gateway.hops.overload import OverloadDetector
-from prism.gateway.hops.response_headers import ResponseHeaders
-from prism.gateway.local_reply import GatewayLocalReply
-from prism.gateway.other_port import misdirected
 from prism.gateway.snapshot import Snapshot
 from prism.gateway.streams.heartbeats import Heartbeats
-from prism.interfaces.catalogue import interfaces
 from prism.open_files import OPEN_FILES, SPARE
 from prism.plugins.discovery import discover
 from prism.server.certificates import Certificates
+from prism.server.data_port import DataPort
 from prism.server.exposition import BackendGauges, Exposition, MetricSources, shortages, terminations
 from prism.server.operators import Operators
 from prism.server.ports import Ports
@@ -38,7 +32,7 @@ from prism.server.readiness import Readiness
 from prism.server.signals import Signals
 from prism.server.startup_banner import StartupBanner
 from prism.server.telemetry import Telemetry
-from prism.services import HealthService, StandardOperations, described, described_services
+from prism.services import HealthService
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server, ServerConfig
 
@@ -100,6 +94,7 @@ class GatewayServer:
         self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.chain_state.status))
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = HealthService(self.readiness.services)
+        self._data: DataPort | None = None
         self._listen = listen
         self._examples = examples
 
@@ -158,7 +153,8 @@ class GatewayServer:
             await self.control.reload()
 
     def _ports(self, config: Config) -> Ports:
-        data = self._data_server(config)
+        port = DataPort(self.gateway, self._health, self.heartbeats, config)
+        self._data, data = port, port.server
         headers = int(config.gateway.max_header_size)
         admin = self._admin.server(ServerConfig(max_header_list_size=headers, spare_descriptors=SPARE // 2))
         return Ports(data, admin, self._probe_server(data, admin), self.certificates)
@@ -167,29 +163,11 @@ class GatewayServer:
         config = self.control.config
         self.overload.bound = config.gateway.shed_lag or None
         self.heartbeats.interval = config.gateway.heartbeat_interval or None
+        if self._data is not None:
+            self._data.configure(config)
         self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
         self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
         self._health.refresh()
-
-    def _data_server(self, config: Config) -> Server:
-        headers = config.gateway.response_headers
-        hops = response_chain(headers=ResponseHeaders(headers) if headers else None)
-        described_here = described([interface.service for interface in interfaces().values()])
-        elsewhere = misdirected([SERVICE], self.gateway.operations)
-        standard = described_services(self._health, described_here)
-        methods = answering({**elsewhere, **grpc_methods(self.gateway, self.heartbeats), **standard}, hops)
-        limit = int(config.gateway.max_message_size)
-        cors = Cors(config.gateway.cors.origins, exposed=tuple(headers))
-        connect = Connect(
-            self.gateway,
-            cors=cors,
-            max_message_size=limit,
-            response_hops=hops,
-            heartbeats=self.heartbeats,
-            beside=StandardOperations(self._health, described_here),
-        )
-        settings = _server_config(config, connect.body_limit)
-        return Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=settings)
 
     def _probe_server(self, data: Server, admin: Server) -> Server:
         servers = [data, admin]
@@ -215,16 +193,3 @@ class GatewayServer:
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting
         self._health.refresh()
-
-
-def _server_config(config: Config, body_limit: int) -> ServerConfig:
-    """The data port's."""
-    section = config.gateway
-    return ServerConfig(
-        max_message_size=int(section.max_message_size),
-        max_header_list_size=int(section.max_header_size),
-        max_body_size=body_limit,
-        max_connection_age=section.max_connection_age or None,
-        drain_timeout=section.max_connection_age_grace,
-        spare_descriptors=SPARE,
-    )

@@ -64,6 +64,10 @@ class Connect:
         self._conversions = Conversions()
         self._grpc_web = GrpcWeb(self._handlers, max_message_size, self._heartbeats, self._conversions)
 
+    def configure(self, cors: Cors, response_hops: Sequence[ResponseHop]) -> None:
+        """Another policy, and other headers, from the next request on."""
+        self._cors, self._response_hops = cors, response_hops
+
     @property
     def body_limit(self) -> int:
         """Most bytes of a body that can hold a message within the limit: in an envelope, in base64."""

@@ -47,9 +47,9 @@ class Http1Connection(asyncio.Protocol):
         self._idle = False
         self._lingering = False
         self._until: float | None = None
-        age = shared.config.max_connection_age
+        self._opened = monotonic()
         # So that connections made together do not end together.
-        self._leaves_at = None if age is None else monotonic() + age * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        self._age_spread = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
         self._wait_until(self._config.header_timeout)
 
     # The transport's calls.
@@ -248,7 +248,8 @@ class Http1Connection(asyncio.Protocol):
 
     def inspect(self, now: float) -> None:
         """Let go of a client that is silent for too long, or reads nothing."""
-        if self._leaves_at is not None and now >= self._leaves_at and not self._draining and not self._closed:
+        age = self._shared.lifetime.max_age
+        if age is not None and now - self._opened >= age * self._age_spread and not self._draining and not self._closed:
             self._leave()
         if self._until is None or now < self._until:
             return

@@ -102,7 +102,7 @@ class ServerConnection(Connection[ServedStream]):
         self.peer = peer
         self.admission = AdmissionQueue(config, shared.loop, self.output)
         self.zombies: set[ServedStream] = set()  # cancelled calls whose handlers have not ended
-        self._drain = Drain(config)
+        self._drain = Drain(config, shared.lifetime)
         self._closed_streams = ClosedStreams()
         self._max_streams = config.max_concurrent_streams
         self._max_whole = min(config.max_message_size + 5, config.max_frame_size)  # bytes of DATA: one whole message

@@ -13,6 +13,7 @@ from typing import Final
 
 from prism.wire.config import ServerConfig
 from prism.wire.http2 import frames
+from prism.wire.server.lifetime import Lifetime
 
 _QUIET_TIME: Final = 1.0
 """Seconds: a client without a call for so long has read its answers, and is waited for no longer than this."""
@@ -43,6 +44,7 @@ class Drain:
         "_half_closed_at",
         "_idle_mark",
         "_idle_since",
+        "_lifetime",
         "_limited",
         "_opened",
         "_quiet",
@@ -51,11 +53,12 @@ class Drain:
         "half_closed",
     )
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, lifetime: Lifetime | None = None) -> None:
         self.begun = False
         self.confirmed = False
         self.half_closed: asyncio.Transport | None = None
         self._config = config
+        self._lifetime = lifetime or Lifetime.of(config)
         self._opened = self._idle_since = monotonic()
         self._idle_mark = 0  # calls that had been completed at the last look
         # So that connections made together do not end together.
@@ -67,11 +70,11 @@ class Drain:
         self._confirmed_at_end = False
 
     def due(self, now: float, *, busy: bool, completed: int) -> bool:
-        """Whether the connection has been idle for too long, or is too old; its calls have `drain_timeout` then."""
+        """Whether the connection has been idle for too long, or is too old; its calls have `Lifetime.grace` then."""
         if busy or completed != self._idle_mark:
             self._idle_mark = completed
             self._idle_since = now
-        idle, age = self._config.idle_timeout, self._config.max_connection_age
+        idle, age = self._config.idle_timeout, self._lifetime.max_age
         self._limited = (idle is not None and now - self._idle_since >= idle) or (
             age is not None and now - self._opened >= age * self._age_spread
         )
@@ -96,7 +99,7 @@ class Drain:
 
     def out_of_time(self, now: float) -> bool:
         """Whether calls have taken longer than a drain that was due by itself allows."""
-        return self._limited and now - self._begun_at >= self._config.drain_timeout
+        return self._limited and now - self._begun_at >= self._lifetime.grace
 
     def half_close(self, transport: asyncio.Transport) -> None:
         """All has been said: it is the client's to close."""

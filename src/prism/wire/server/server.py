@@ -13,6 +13,7 @@ from prism.wire.http.message import HttpHandler
 from prism.wire.http2.settings import server_opening
 from prism.wire.peer import Peer
 from prism.wire.server.arrivals import Arrivals
+from prism.wire.server.lifetime import Lifetime
 from prism.wire.server.listener import Listener
 from prism.wire.server.local_reply import LocalReplyFormatter, PlainFormatter
 from prism.wire.server.preamble import Preamble
@@ -56,6 +57,7 @@ class Server:
         self._transports = OpenTransports()
         self._terminations = Terminations()
         self._arrivals = Arrivals()
+        self._lifetime = Lifetime.of(config)
 
     @property
     def connections(self) -> int:
@@ -112,6 +114,10 @@ class Server:
         for each in self._listeners:
             if each.tls is not None:
                 each.tls = tls
+
+    def limit_age(self, max_age: float | None, grace: float) -> None:
+        """Another longest life of connections, of those that are open too: `Lifetime`'s arguments."""
+        self._lifetime.max_age, self._lifetime.grace = max_age, grace
 
     async def drain(self, grace: float) -> None:
         """Stop listening, let what is under way finish for `grace` seconds, then close.
@@ -184,6 +190,7 @@ class Server:
                 opening=server_opening(self._config),
                 wheel=DeadlineWheel(loop),
                 transports=self._transports,
+                lifetime=self._lifetime,
                 terminations=self._terminations,
                 on_opened=self._on_opened,
                 on_closed=self._on_closed,

@@ -9,6 +9,7 @@ from prism.wire.config import ServerConfig
 from prism.wire.grpc.fields import Fields
 from prism.wire.http.message import HttpHandler
 from prism.wire.peer import Peer
+from prism.wire.server.lifetime import Lifetime
 from prism.wire.server.local_reply import LocalReplyFormatter
 from prism.wire.server.method import Method
 from prism.wire.server.terminations import Terminations
@@ -50,6 +51,7 @@ class ServerShared:
         opening: the frames that an HTTP/2 connection begins with.
         wheel: the deadlines of all calls.
         transports: the open sockets of all connections.
+        lifetime: how long connections may live, which may change.
         terminations: what was ended because a peer misbehaves or is too slow.
         on_opened: there is a connection, or it is known now what it speaks.
         on_closed: a connection is gone, with its handlers, or has become another; its socket may be open until all is
@@ -66,6 +68,7 @@ class ServerShared:
     opening: bytes
     wheel: DeadlineWheel
     transports: OpenTransports
+    lifetime: Lifetime
     terminations: Terminations
     on_opened: Callable[[Served], None]
     on_closed: Callable[[Served], None]

@@ -312,6 +312,13 @@ def test_the_limit_of_a_list_is_exact() -> None:
         Decoder(max_list_size=95).decode(block)
 
 
+def test_a_list_too_large_is_counted_whole() -> None:
+    """What it counts is what it costs: each field, however long the block before it."""
+    with pytest.raises(HeaderListTooLarge) as caught:
+        Decoder().decode(b"\x82" * 4106)
+    assert caught.value.size == 4106 * (len(":method") + len("GET") + 32)
+
+
 def test_a_bomb_takes_no_memory() -> None:
     """A 4,000-octet field referred to 200,000 times is refused for less than the memory of the block that says so."""
     decoder = Decoder()

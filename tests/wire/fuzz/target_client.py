@@ -79,14 +79,15 @@ class ClientTarget:
             pipe.feed(piece)
             if pipe.gone:
                 break
-            check_held(pipe.protocol)
+            self._look(pipe)
             script.between(stage, pipe)
-            check_held(pipe.protocol)
+            self._look(pipe)
             if not pipe.reading:
                 pipe.drain()
                 stage.turn()
         stage.settle()
         self._end(script, pipe, tasks)
+        self._ended(pipe, tasks)
         windows = Windows()
         windows.grant(sent)
         Transcript(bytes(pipe.written), windows, client=True).check()
@@ -98,7 +99,15 @@ class ClientTarget:
         stage.check_rest()
         self._check_afterwards()
 
+    def _look(self, pipe: Pipe) -> None:
+        """Between two pieces."""
+        check_held(pipe.protocol)
+
     def _call(self, channel: Channel, script: Script) -> list["asyncio.Task[Any]"]:
+        if script.options & 32:
+            # Whose answers may come in a row.
+            plain = [self._unary(channel, b"x" * size, 3.0 if size & 1 else None) for size in range(12)]
+            return [self._stage.start(each) for each in plain]
         kinds = [
             self._unary(channel, b"x", None),
             self._chat(channel, None),
@@ -109,18 +118,20 @@ class ClientTarget:
         ]
         return [self._stage.start(each) for each in kinds]
 
-    async def _unary(self, channel: Channel, message: bytes, seconds: float | None) -> None:
+    async def _unary(self, channel: Channel, message: bytes, seconds: float | None) -> object:
         deadline = None if seconds is None else Deadline(self._stage.clock() + seconds)
         try:
             answer = await channel.unary("/test.Test/Echo", message, deadline=deadline)
-        except StatusError:
-            return
+        except StatusError as error:
+            return error
         if not isinstance(answer, bytes):
             raise Finding(f"the answer is {answer!r}")
+        return answer
 
-    async def _chat(self, channel: Channel, seconds: float | None, compression: str | None = None) -> None:
+    async def _chat(self, channel: Channel, seconds: float | None, compression: str | None = None) -> object:
         deadline = None if seconds is None else Deadline(self._stage.clock() + seconds)
         metadata = Metadata([("name", "fuzz"), ("raw-bin", b"\0\xff")])
+        received = []
         try:
             async with channel.open(
                 "/test.Test/Chat", metadata=metadata, deadline=deadline, compression=compression
@@ -130,34 +141,39 @@ class ClientTarget:
                 answer = await call.receive()
                 await call.end()
                 while answer is not None:
+                    received.append(answer)
                     if len(answer) > CONFIG.max_message_size:
                         raise Finding(f"a message of {len(answer)} bytes")
                     answer = await call.receive()
-        except StatusError:
-            return
+        except StatusError as error:
+            return received, error
+        return received
 
-    async def _cancelled(self, channel: Channel) -> None:
+    async def _cancelled(self, channel: Channel) -> object:
         try:
             call = channel.open("/test.Test/Chat")
             await call.send(b"z" * 1000)
             await asyncio.sleep(0)
             call.cancel()
-            await call.receive()
-        except StatusError:
-            return
+            return await call.receive()
+        except StatusError as error:
+            return error
 
-    async def _headers(self, channel: Channel) -> None:
+    async def _headers(self, channel: Channel) -> object:
         try:
             async with channel.open("/test.Test/Repeat") as call:
                 await call.send(b"once")
                 await call.end()
-                await call.headers()
-                async for _ in call:
-                    pass
+                head = await call.headers()
+                received = [message async for message in call]
                 if not isinstance(call.trailing, Metadata):
                     raise Finding(f"trailing is {call.trailing!r}")
-        except StatusError:
-            return
+        except StatusError as error:
+            return error
+        return head, received, call.trailing
+
+    def _ended(self, pipe: Pipe, tasks: list["asyncio.Task[Any]"]) -> None:
+        """All calls are over."""
 
     def _end(self, script: Script, pipe: Pipe, tasks: list["asyncio.Task[Any]"]) -> None:
         stage = self._stage

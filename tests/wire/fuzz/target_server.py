@@ -80,7 +80,7 @@ class ServerTarget:
     def __call__(self, data: bytes) -> None:
         """Raises `Finding`."""
         stage, script = self._stage, Script(data)
-        service, config = Methods(), NARROW if script.options & 32 else CONFIG
+        service, config = self._service(), NARROW if script.options & 32 else CONFIG
         server = Server(service.lookup, http=None if script.options & 1 else service.page, config=config)
         server._share(stage.loop)
         pipe = self._accept(server)
@@ -92,11 +92,11 @@ class ServerTarget:
             pipe.feed(piece)
             if pipe.gone:
                 break
-            check_held(pipe.protocol)
+            self._look(pipe)
             if script.options & 64 and not draining:
                 draining = stage.start(server.drain(1000.0))
             script.between(stage, pipe)
-            check_held(pipe.protocol)
+            self._look(pipe)
             if not pipe.reading:
                 # A peer that is not read from cannot go on; let it read what it got.
                 pipe.drain()
@@ -111,6 +111,13 @@ class ServerTarget:
         stage.settle()
         stage.advance(200)
         stage.check_rest()
+
+    def _service(self) -> Methods:
+        return Methods()
+
+    def _look(self, pipe: Pipe) -> None:
+        """Between two pieces."""
+        check_held(pipe.protocol)
 
     def _accept(self, server: Server) -> Pipe:
         pipe = Pipe(self._stage)

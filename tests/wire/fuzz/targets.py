@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from wire.fuzz.stage import Stage
+from wire.fuzz.target_both import BothClientsTarget, BothDecodersTarget, BothServersTarget
 from wire.fuzz.target_client import ClientTarget
 from wire.fuzz.target_server import ServerTarget
 from wire.fuzz.target_values import FieldsTarget, HpackTarget, InboxTarget
@@ -18,4 +19,7 @@ TARGETS: Final[dict[str, tuple[Callable[[Stage], Target], int]]] = {
     "hpack": (HpackTarget, 1),
     "inbox": (InboxTarget, 1),
     "fields": (FieldsTarget, 1),
+    "both-servers": (BothServersTarget, 4),
+    "both-clients": (BothClientsTarget, 3),
+    "both-decoders": (BothDecodersTarget, 1),
 }

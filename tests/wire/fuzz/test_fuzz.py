@@ -30,6 +30,18 @@ _FOUND = [
     ("fields", b"user-agent=identity, gzip\n"),
 ]
 
+_CUT = """
+from wire.fuzz.seeds import run_of_requests, run_of_responses
+from wire.fuzz.stage import Stage
+from wire.fuzz.targets import TARGETS
+stage = Stage()
+stage.rule_time()
+for name, options, body in (("both-servers", 0, run_of_requests(6)), ("both-clients", 32, run_of_responses(6))):
+    target = TARGETS[name][0](stage)
+    for cut in range(len(body) - 1):
+        target(bytes((options, 8)) + cut.to_bytes(2, "big") + body)
+"""
+
 _PLAY = """
 import sys
 from wire.fuzz.seeds import seeds
@@ -41,6 +53,11 @@ target = TARGETS[sys.argv[1]][0](stage)
 for data in [bytes.fromhex(each) for each in sys.argv[2:]] or seeds(sys.argv[1]):
     target(data)
 """
+
+
+def _need_native() -> None:
+    if importlib.util.find_spec("prism_native") is None:
+        missing("Rust did not build the native part of the wire here, so that there is nothing to compare")
 
 
 def _run(*arguments: str) -> Iterator[str]:
@@ -60,6 +77,19 @@ def _run(*arguments: str) -> Iterator[str]:
 def test_valid_conversations_find_nothing(target: str) -> None:
     """The oracles agree with what is right."""
     list(_run("-c", _PLAY, target))
+
+
+@pytest.mark.parametrize("target", ["both-servers", "both-clients", "both-decoders"])
+def test_valid_conversations_are_the_same_natively_and_in_python(target: str) -> None:
+    """What is written, handled, held and refused."""
+    _need_native()
+    list(_run("-c", _PLAY, target))
+
+
+def test_a_run_of_calls_is_the_same_wherever_a_read_ends() -> None:
+    """Plain calls and others in a row, cut in two at every octet."""
+    _need_native()
+    list(_run("-c", _CUT))
 
 
 @pytest.mark.parametrize(("target", "data"), _FOUND)

@@ -67,7 +67,7 @@ def main() -> None:
     target, findings, *options = sys.argv[1:]
     worker = Worker(target, Path(findings))
     arguments = [sys.argv[0], *options]
-    if target in ("server", "client"):
+    if target.removeprefix("both-") in ("server", "client", "servers", "clients"):
         # Looked up when called: Setup puts another Mutate in its place.
         mutator = FrameMutator(target, lambda data, longest: atheris.Mutate(data, longest))
         atheris.Setup(arguments, worker.one, custom_mutator=mutator)

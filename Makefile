@@ -11,6 +11,8 @@ NOT_UNIT := acceptance backends cli client/test_types.py conformance control/tes
   docs/test_other_languages.py e2e examples host/test_handshake.py host/test_host_command.py host/test_standalone.py \
   plugins/test_remote.py plugins/test_shared_ways.py plugins/test_sidecar_process.py wire/fuzz wire/hostile wire/interop \
   wire/soak wire/test_h2spec.py
+# The tests of the wire once more, in the plain Python that it falls back on; fuzz, soak and the choice itself once is enough.
+IN_PYTHON := PRISM_NATIVE=0 $(PYTEST) tests/wire $(addprefix --ignore tests/wire/,fuzz soak test_native.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run check unit test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test clean
@@ -32,6 +34,7 @@ ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
 	@$(PYTEST) --matrix sample --durations 15
+	@! $(BIN)/python -c 'import prism_native' 2>/dev/null || $(IN_PYTHON)
 endif
 
 acceptance: setup-test programs  ## the kit on all backends by all placements and ways in, tests/e2e and all repetitions; writes docs/reports/acceptance.md
@@ -47,6 +50,7 @@ lint: setup-test
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
+	@dev/native lint
 
 bench: setup-test  ## measure; tables and plots go to bench/results/
 	@dev/setup bench
@@ -55,6 +59,7 @@ bench: setup-test  ## measure; tables and plots go to bench/results/
 fmt: setup-test  ## format the code
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/ruff check --fix $(CODE)
+	@! command -v cargo >/dev/null || cargo fmt --all --manifest-path native/Cargo.toml
 
 proto: setup-test  ## generate src/prism/_proto from proto/
 	@$(BIN)/python proto/generate.py
@@ -79,4 +84,4 @@ setup-test:
 	@PYTHON=$(PYTHON) dev/setup test
 
 clean:  ## remove everything that the commands above made
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis prism-data
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis prism-data native/target native/fuzz/target

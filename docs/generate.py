@@ -40,12 +40,16 @@ proto/                        the contract, single source of truth
 src/prism/
   _proto/                     generated, checked in, never edited; `make test` regenerates it and compares"""
 AFTER_SOURCE = """\
+native/                       the native part of the transport, in Rust, which Prism does without
+  core/                       what of it knows nothing of Python: HPACK, Huffman code, runs of frames
+  fuzz/                       the core under libFuzzer and AddressSanitizer
 tests/                        mirrors src/prism; contract/ runs the kit on every backend; e2e/ is about whole processes
 examples/                     plugins to copy: python-plugin, and go-plugin on the stock go-plugin library
 bench/                        workloads; `make bench`
 deploy/                       what to give Prometheus and Grafana
 docs/                         this folder; its code blocks are run by tests/docs/
-dev/setup                     what `make` runs to set a machine up"""
+dev/setup                     what `make` runs to set a machine up; dev/native builds and lints the Rust
+.github/workflows/            wheels.yml, which builds the wheels of the native part"""
 _REGION = re.compile(r"(<!-- generate: (\S+) -->\n).*?(<!-- /generate -->)", re.DOTALL)
 
 

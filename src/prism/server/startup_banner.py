@@ -12,6 +12,7 @@ from prism.config.sections.audit import STANDARD_OUTPUT
 from prism.config.sections.root import is_loopback
 from prism.control.control import Control
 from prism.server.ports import Addresses
+from prism.wire.native import DESCRIPTION
 
 _WAITING_SHOWN = 5
 
@@ -47,6 +48,7 @@ class StartupBanner:
             say(f"  admin    {admin}  gRPC and HTTP/JSON{' over TLS' * tls}{reach}")
         say(f"  callers  {self._asked()}")
         say(f"  metrics  http://{addresses.probes}/metrics, probes at /health/live and /health/ready")
+        say(f"  wire     {DESCRIPTION}")
         refused = self._refused()
         for name, reason in islice(refused.items(), _WAITING_SHOWN):
             say(f"  waiting  {name}: {reason}")

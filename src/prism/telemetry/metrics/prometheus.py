@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prism.telemetry.metrics.call_metrics import BOUNDS
 from prism.telemetry.metrics.metric_family import Scrape
 from prism.wire.grpc.status import Code
+from prism.wire.native import WIRE
 
 _EDGES = [*(str(bound) for bound in BOUNDS), "+Inf"]
 
@@ -73,8 +74,9 @@ def _state(scrape: Scrape) -> Iterator[Metric]:
     for name, is_ready in scrape.ready.items():
         ready.add_metric([name], is_ready)
     generation = "Generation of the configuration that serves; grows at every reload."
-    build = GaugeMetricFamily("prism_build_info", "Always 1; the label says which release runs.", labels=["version"])
-    build.add_metric([version("prism-gateway")], 1)
+    what = "Always 1; the labels say which release runs, and whether its transport is native or in plain Python."
+    build = GaugeMetricFamily("prism_build_info", what, labels=["version", "wire"])
+    build.add_metric([version("prism-gateway"), WIRE], 1)
     yield from (ready, GaugeMetricFamily("prism_config_generation", generation, scrape.generation), build)
     if scrape.connections is not None:
         yield GaugeMetricFamily("prism_connections", "Connections open on the data port.", scrape.connections)

@@ -4,7 +4,7 @@ import pytest
 
 WHOLE_VALUES = 1_000_000
 WHOLE_PAIRS = 100_000
-SAMPLE = 0.004
+SAMPLE = 0.002
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import operator
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prism.interfaces.filter import Op
@@ -22,6 +22,7 @@ COLUMNS = {Kind.INT64: INTS, Kind.DOUBLE: DOUBLES, Kind.DECIMAL: DECIMALS}
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
+@settings(max_examples=40)
 @given(data=st.data(), operand=INTS | st.floats() | DECIMALS)
 @example(data=None, operand=2**53 + 1)
 @example(data=None, operand=Decimal("1e400"))

@@ -1,9 +1,9 @@
 """Writes the reference tables of the documents from the code, or with `--check` fails where the two differ.
 
 A document says where a table goes: `<!-- generate: WHAT -->`, the table, `<!-- /generate -->`. WHAT is a model of
-the configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `reasons`, `backends`, or `tree`. What
-options mean comes from their models' docstrings, kinds, bounds and defaults from their fields
-(`prism.plugins.schema`): nothing is written twice.
+the configuration (`prism.config.sections.root:GatewaySection`), `capabilities`, `capability-defaults`, `reasons`,
+`backends`, or `tree`. What options mean comes from their models' docstrings, kinds, bounds and defaults from their
+fields (`prism.plugins.schema`): nothing is written twice.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from prism.plugins.discovery import DISTRIBUTION, Plugin, discover
 from prism.plugins.schema import attributes, shown
 from prism.plugins.schema import options as described
 from prism.reason import Reason, ReasonGroup
+from prism.sdk.capabilities import DeclaredCapabilities
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -50,6 +51,7 @@ deploy/                       what to give Prometheus and Grafana
 docs/                         this folder; its code blocks are run by tests/docs/
 dev/setup                     what `make` runs to set a machine up; dev/native builds and lints the Rust
 .github/workflows/            wheels.yml, which builds the wheels of the native part"""
+_RELOAD = "two instances may serve the same store at once (`overlap`), or the old one must stop first (`handover`)"
 _REGION = re.compile(r"(<!-- generate: (\S+) -->\n).*?(<!-- /generate -->)", re.DOTALL)
 
 
@@ -61,6 +63,8 @@ def generated(text: str) -> str:
 def _content(what: str) -> str:
     if what == "capabilities":
         return _capabilities(_built_in())
+    if what == "capability-defaults":
+        return _capability_defaults()
     if what == "reasons":
         return "\n\n".join(map(_reasons, ReasonGroup))
     if what == "backends":
@@ -94,8 +98,7 @@ def _built_in() -> list[Plugin]:
 def _capabilities(plugins: list[Plugin]) -> str:
     """What each backend declares for each abstraction, and what each capability means."""
     meanings, common = attributes(Capabilities), tuple(Capabilities.model_fields)
-    reload = "two instances may serve the same store at once (`overlap`), or the old one must stop first (`handover`)"
-    rows = [["`reload`", reload, *(each.manifest.capabilities.reload for each in plugins)]]
+    rows = [["`reload`", _RELOAD, *(each.manifest.capabilities.reload for each in plugins)]]
     rows += [[f"`{name}`", meanings[name], *(_degrees(each, name) for each in plugins)] for name in common]
     parts = ["Of every abstraction:", table(["capability", "meaning", *map(_link, plugins)], rows)]
     for interface in interfaces().values():
@@ -108,6 +111,21 @@ def _capabilities(plugins: list[Plugin]) -> str:
         ]
         parts += [f"Of {interface.protocol.__name__}:", table(["capability", "meaning", *map(_link, serving)], rows)]
     return "\n\n".join(parts)
+
+
+def _capability_defaults() -> str:
+    """Every capability, whose it is, and what it is in a manifest that does not name it."""
+    rows = [["the plugin", "`reload`", _RELOAD, f"`{DeclaredCapabilities().reload}`"]]
+    models = [("every abstraction", Capabilities)]
+    models += [(interface.protocol.__name__, interface.capabilities) for interface in interfaces().values()]
+    for of, model in models:
+        meanings = attributes(model)
+        rows += [
+            [of, f"`{name}`", meanings[name], shown(field.default)]
+            for name, field in model.model_fields.items()
+            if model is Capabilities or name not in Capabilities.model_fields
+        ]
+    return table(["of", "capability", "meaning", "left out"], rows)
 
 
 def _link(plugin: Plugin) -> str:

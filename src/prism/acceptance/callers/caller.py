@@ -1,12 +1,15 @@
 """What a suite needs of a way in: nothing else of a backend, gateway or client is known to a test."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 from google.protobuf.message import Message
 
 from prism.acceptance.namespaces import Namespaces
+from prism.acceptance.subject import Subject
 from prism.interfaces.operation import Operation
 from prism.sdk import DeclaredCapabilities
 
@@ -16,22 +19,50 @@ UNTYPED = pytest.mark.ways("binding", "process", "grpc", "http")
 """A test of requests that the client's types do not let an application write."""
 
 
-class Caller(Protocol):
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call, as every way in is given it.
+
+    Attributes:
+        operation: what is to be run.
+        request: its message.
+        namespace: for which; None to name none.
+        timeout: in seconds.
+        on_established: of a stream: called when the response headers have come.
+    """
+
+    operation: Operation
+    request: Message
+    namespace: str | None
+    timeout: float
+    on_established: Callable[[], None] | None = None
+
+
+class Caller(ABC):
     """One way into one store.
 
     Attributes:
-        store: the backend's name.
         name: the way's name.
+        store: the backend's name.
         capabilities: what the backend's manifest declares.
-        gateways: how many doors to the same data there are; calls alternate between them.
         namespaces: the namespaces that tests may write to.
+        gateways: how many doors to the same data there are; calls alternate between them.
+
+    Args:
+        subject: what is tested.
+        namespaces: as above.
+        doors: what the way has for each gateway, or in place of one.
     """
 
-    store: str
-    name: str
-    capabilities: DeclaredCapabilities
-    gateways: int
-    namespaces: Namespaces
+    name: ClassVar[str]
+
+    def __init__(self, subject: Subject, namespaces: Namespaces, doors: Sequence[Any]) -> None:
+        self.store: str = subject.name
+        self.capabilities: DeclaredCapabilities = subject.capabilities
+        self.namespaces = namespaces
+        self.gateways = len(doors)
+        self.doors = doors
+        self._last = -1
 
     async def call(
         self,
@@ -47,7 +78,7 @@ class Caller(Protocol):
         Raises:
             PrismError: as the gateway answered it.
         """
-        ...
+        return await self._call(self._door(via), Asked(operation, request, namespace, timeout))
 
     def stream(
         self,
@@ -63,19 +94,17 @@ class Caller(Protocol):
 
         `on_established` is called when the response headers have come: the stream misses nothing from then on.
         """
-        ...
+        return self._stream(self._door(via), Asked(operation, request, namespace, timeout, on_established))
 
+    @abstractmethod
+    async def _call(self, door: Any, asked: Asked) -> Any:
+        """`call`, through one of the doors."""
 
-class Turns:
-    """Alternates between gateways."""
+    @abstractmethod
+    def _stream(self, door: Any, asked: Asked) -> AsyncIterator[Any]:
+        """`stream`, through one of the doors."""
 
-    def __init__(self, gateways: int) -> None:
-        self._gateways = gateways
-        self._last = -1
-
-    def take(self, via: int | None) -> int:
-        """The gateway for the next call: number `via` where one is wanted."""
-        if via is not None:
-            return via % self._gateways
-        self._last = (self._last + 1) % self._gateways
-        return self._last
+    def _door(self, via: int | None) -> Any:
+        if via is None:
+            via = self._last = self._last + 1
+        return self.doors[via % self.gateways]

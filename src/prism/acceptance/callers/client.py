@@ -1,21 +1,18 @@
 """The way in of a Python application: `prism.client`, through its public names alone."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from google.protobuf.message import Message
-
-from prism.acceptance.callers.caller import TIMEOUT, Turns
+from prism.acceptance.callers.caller import Asked, Caller
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.acceptance.suite import Translation, suites
 from prism.client import Client
 from prism.interfaces.catalogue import interfaces
-from prism.interfaces.operation import Operation
 
 
-class ClientCaller:
+class ClientCaller(Caller):
     """Says with the client's methods what the contract's requests ask for, and gives what they return as its answers.
 
     What an application cannot say with them is an assertion: such a test is not about this way.
@@ -24,41 +21,18 @@ class ClientCaller:
     name = "client"
 
     def __init__(self, subject: Subject, namespaces: Namespaces, clients: Sequence[Client]) -> None:
-        self.store = subject.name
-        self.capabilities = subject.capabilities
-        self.gateways = len(clients)
-        self.namespaces = namespaces
-        self._clients = clients
-        self._turns = Turns(len(clients))
+        super().__init__(subject, namespaces, clients)
         self._translations = _translations()
 
-    async def call(
-        self,
-        operation: Operation,
-        request: Message,
-        *,
-        namespace: str | None,
-        via: int | None = None,
-        timeout: float = TIMEOUT,
-    ) -> Any:
-        """See Caller."""
-        client = self._clients[self._turns.take(via)]
-        return await self._translations[operation.name].call(client, namespace, operation, request, timeout)
+    async def _call(self, door: Client, asked: Asked) -> Any:
+        translation = self._translations[asked.operation.name]
+        return await translation.call(door, asked.namespace, asked.operation, asked.request, asked.timeout)
 
-    def stream(
-        self,
-        operation: Operation,
-        request: Message,
-        *,
-        namespace: str | None,
-        via: int | None = None,
-        timeout: float = TIMEOUT,
-        on_established: Callable[[], None] | None = None,
-    ) -> AsyncIterator[Any]:
-        """See Caller."""
-        client = self._clients[self._turns.take(via)]
-        translation = self._translations[operation.name]
-        return translation.stream(client, namespace, operation, request, timeout, on_established)
+    def _stream(self, door: Client, asked: Asked) -> AsyncIterator[Any]:
+        translation = self._translations[asked.operation.name]
+        return translation.stream(
+            door, asked.namespace, asked.operation, asked.request, asked.timeout, asked.on_established
+        )
 
 
 def _translations() -> Mapping[str, Translation]:

@@ -17,14 +17,12 @@ from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status as RpcStatus
 
-from prism.acceptance.callers.caller import TIMEOUT, Turns
+from prism.acceptance.callers.caller import TIMEOUT, Asked, Caller
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.errors import PrismError
-from prism.interfaces.operation import Operation
 from prism.rpc_status import from_status
 from prism.wire.grpc.status import Code, Status
 
@@ -56,7 +54,7 @@ class Connections:
             self._idle.get().close()
 
 
-class HttpCaller:
+class HttpCaller(Caller):
     """Calls gateways with JSON; each call in a thread, for the standard client blocks."""
 
     name = "http"
@@ -64,74 +62,48 @@ class HttpCaller:
     def __init__(
         self, subject: Subject, namespaces: Namespaces, addresses: Sequence[str], threads: ThreadPoolExecutor
     ) -> None:
-        self.store = subject.name
-        self.capabilities = subject.capabilities
-        self.namespaces = namespaces
-        self.gateways = len(addresses)
-        self._gateways = [Connections(address) for address in addresses]
-        self._turns = Turns(len(addresses))
+        super().__init__(subject, namespaces, [Connections(address) for address in addresses])
         self._threads = threads
 
-    async def call(
-        self,
-        operation: Operation,
-        request: Message,
-        *,
-        namespace: str | None,
-        via: int | None = None,
-        timeout: float = TIMEOUT,
-    ) -> Any:
-        """See Caller."""
-        connections = self._gateways[self._turns.take(via)]
-        connection = connections.take()
-        body = json_format.MessageToJson(request, indent=None).encode()
-        headers = _headers("application/json", namespace, timeout)
+    async def _call(self, door: Connections, asked: Asked) -> Any:
+        connection = door.take()
+        body = json_format.MessageToJson(asked.request, indent=None).encode()
+        headers = _headers("application/json", asked)
 
         def exchange() -> tuple[HTTPResponse, bytes]:
-            connection.request("POST", operation.path, body, headers)
+            connection.request("POST", asked.operation.path, body, headers)
             response = connection.getresponse()
             return response, response.read()
 
         response, answer = await self._run(connection, exchange)
-        connections.give_back(connection)
+        door.give_back(connection)
         assert response.headers["content-type"] == "application/json"
         if response.status != 200:
             raise _understood(json.loads(answer))
-        return json_format.Parse(answer, operation.response())
+        return json_format.Parse(answer, asked.operation.response())
 
-    async def stream(
-        self,
-        operation: Operation,
-        request: Message,
-        *,
-        namespace: str | None,
-        via: int | None = None,
-        timeout: float = TIMEOUT,
-        on_established: Callable[[], None] | None = None,
-    ) -> AsyncIterator[Any]:
-        """See Caller."""
-        connections = self._gateways[self._turns.take(via)]
-        connection = connections.take()
-        message = json_format.MessageToJson(request, indent=None).encode()
+    async def _stream(self, door: Connections, asked: Asked) -> AsyncIterator[Any]:
+        connection = door.take()
+        message = json_format.MessageToJson(asked.request, indent=None).encode()
         body = ENVELOPE.pack(0, len(message)) + message
-        headers = _headers("application/connect+json", namespace, timeout)
+        headers = _headers("application/connect+json", asked)
 
         def begin() -> HTTPResponse:
-            connection.request("POST", operation.path, body, headers)
+            connection.request("POST", asked.operation.path, body, headers)
             return connection.getresponse()
 
         whole = False
         try:
             response = await self._run(connection, begin)
             assert (response.status, response.headers["content-type"]) == (200, "application/connect+json")
-            if on_established is not None:
-                on_established()
+            if asked.on_established is not None:
+                asked.on_established()
             envelopes = _envelopes(response)
             while (answer := await self._run(connection, lambda: next(envelopes, None))) is not None:
-                yield json_format.Parse(answer, operation.response())
+                yield json_format.Parse(answer, asked.operation.response())
             whole = True
         finally:
-            connections.give_back(connection) if whole else connection.close()
+            door.give_back(connection) if whole else connection.close()
 
     async def _run(self, connection: HTTPConnection, work: Callable[[], Result]) -> Result:
         """Does the work in a thread; a caller that gives up hangs up."""
@@ -147,8 +119,8 @@ class HttpCaller:
 
     def close(self) -> None:
         """Ends every connection."""
-        for gateway in self._gateways:
-            gateway.close()
+        for door in self.doors:
+            door.close()
 
 
 def _hang_up(connection: HTTPConnection) -> None:
@@ -157,13 +129,13 @@ def _hang_up(connection: HTTPConnection) -> None:
             connection.sock.shutdown(SHUT_RDWR)
 
 
-def _headers(content_type: str, namespace: str | None, timeout: float) -> dict[str, str]:
+def _headers(content_type: str, asked: Asked) -> dict[str, str]:
     headers = {
         "content-type": content_type,
         "connect-protocol-version": "1",
-        "connect-timeout-ms": str(round(timeout * 1000)),
+        "connect-timeout-ms": str(round(asked.timeout * 1000)),
     }
-    return headers if namespace is None else headers | {"prism-namespace": namespace}
+    return headers if asked.namespace is None else headers | {"prism-namespace": asked.namespace}
 
 
 def _envelopes(response: HTTPResponse) -> Iterator[bytes]:

@@ -1,63 +1,32 @@
 """The way in to a plugin in a process of its own, by prism.plugin.v1 over its socket: no gateway, and any language."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from google.protobuf.message import Message
-
-from prism.acceptance.callers.caller import TIMEOUT, Turns
+from prism.acceptance.callers.caller import Asked, Caller
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.host.testing import RunningPlugin, running
-from prism.interfaces.operation import Operation
 
 
-class ProcessCaller:
+class ProcessCaller(Caller):
     """Calls plugins' processes; as many on one store as the store allows."""
 
     name = "process"
 
-    def __init__(self, subject: Subject, namespaces: Namespaces, plugins: Sequence[RunningPlugin]) -> None:
-        self.store = subject.name
-        self.capabilities = subject.capabilities
-        self.namespaces = namespaces
-        self.gateways = len(plugins)
-        self._plugins = plugins
-        self._turns = Turns(len(plugins))
+    async def _call(self, door: RunningPlugin, asked: Asked) -> Any:
+        namespace = asked.namespace or "default"
+        return await door.call(asked.request, namespace=namespace, operation=asked.operation, timeout=asked.timeout)
 
-    async def call(
-        self,
-        operation: Operation,
-        request: Message,
-        *,
-        namespace: str | None,
-        via: int | None = None,
-        timeout: float = TIMEOUT,
-    ) -> Any:
-        """See Caller."""
-        plugin = self._plugins[self._turns.take(via)]
-        return await plugin.call(request, namespace=namespace or "default", operation=operation, timeout=timeout)
-
-    async def stream(
-        self,
-        operation: Operation,
-        request: Message,
-        *,
-        namespace: str | None,
-        via: int | None = None,
-        timeout: float = TIMEOUT,
-        on_established: Callable[[], None] | None = None,
-    ) -> AsyncIterator[Any]:
-        """See Caller."""
-        plugin = self._plugins[self._turns.take(via)]
-        stream = plugin.stream(
-            request,
-            namespace=namespace or "default",
-            operation=operation,
-            timeout=timeout,
-            on_established=on_established,
+    async def _stream(self, door: RunningPlugin, asked: Asked) -> AsyncIterator[Any]:
+        stream = door.stream(
+            asked.request,
+            namespace=asked.namespace or "default",
+            operation=asked.operation,
+            timeout=asked.timeout,
+            on_established=asked.on_established,
         )
         async with aclosing(stream) as answers:
             async for answer in answers:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from control.world import World, store, toy, toy_plugins, until
+from prism.control import turns
 from prism.sdk import DeclaredCapabilities
 
 
@@ -85,6 +86,32 @@ async def test_a_backend_that_must_hand_over_is_stopped_first(tmp_path: Path) ->
     assert list((await reload).changed) == ["a"]
     assert await waiting == b"1"
     assert (store("s").started, store("s").running) == (2, 1)
+    await world.control.stop()
+
+
+async def test_who_waits_for_a_slow_handover_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whose namespaces it is of: in the log at once, and in the report of the change that had to wait."""
+    monkeypatch.setattr(turns, "PATIENCE", 0.05)
+    world = World(tmp_path, plugins=toy_plugins(capabilities=DeclaredCapabilities(reload="handover")))
+    world.write(toy("a", "s", "toy2"))
+    await world.control.start()
+    store("s").gate = asyncio.Event()
+    world.write(toy("a", "s", "toy2", label="x"))
+    first = asyncio.ensure_future(world.control.reload())
+    await until(lambda: store("s").running == 0)
+    world.write(toy("a", "s", "toy2", label="x"), toy("b", "s2"))
+    second = asyncio.ensure_future(world.control.reload())
+    what = "the one before it: plugin 'toy2' hands its store over, and calls of a wait for it"
+    await until(lambda: f"a change of the configuration waits for {what}" in caplog.messages)
+    store("s").gate.set()
+    assert (await first).notes == []
+    report = await second
+    (note,) = report.notes
+    assert note.startswith("this change waited ")
+    assert note.endswith(what)
+    assert list(report.added) == ["b"]
     await world.control.stop()
 
 

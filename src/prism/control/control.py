@@ -8,8 +8,8 @@ serves what the file says.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +31,7 @@ from prism.control.supervision.supervised import Supervised
 from prism.control.timing import Timing
 from prism.control.transition import Served, Transition
 from prism.control.triggers import Triggers
+from prism.control.turns import Turns
 from prism.errors import GatewayUnavailable
 from prism.gateway.snapshot import Snapshot
 from prism.plugins.discovery import Plugins, discover
@@ -79,15 +80,14 @@ class Control:
         self._watches = watched and self._source.is_file
         self._metrics = ControlMetrics()
         self._starts = StartQueue()
-        self._lock = asyncio.Lock()
+        self._transition: Transition | None = None
+        self._turns = Turns(lambda: self._transition.handing_over if self._transition else "")
         self._ended = False
         self._first: Loaded | None = None
         self._changes: set[asyncio.Task[ReloadReport]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._pending: dict[str, Supervised] = {}
         self._watching: set[asyncio.Task[None]] = set()
-        self._queued = 0
-        self._newer = asyncio.Event()
 
     @property
     def config(self) -> Config:
@@ -146,7 +146,7 @@ class Control:
         Raises:
             ConfigInvalid: it cannot be used.
         """
-        async with self._lock:
+        async with self._turns.alone:
             if self._plugins is None:
                 self._plugins = await asyncio.to_thread(discover)
             self._first = await self._load()
@@ -162,7 +162,7 @@ class Control:
         """
         if self._first is None:
             await self.read()
-        async with self._lock:
+        async with self._turns.alone:
             loaded, self._first = self._first, None
             assert loaded is not None  # noqa: S101  # a defect, not an input
             await self._step(loaded, 0.0, self._timing.reload_timeout)
@@ -203,7 +203,7 @@ class Control:
         return await asyncio.shield(change)
 
     async def _reload(self, replacement: Replacement | None, *, force: bool) -> ReloadReport:
-        async with self._turn():
+        async with self._turns.next() as waited:
             if self._ended:
                 raise GatewayUnavailable("the gateway is stopping; the configuration is not reloaded")
             renewed: Collection[Supervised] = self.instances if replacement is None else replacement.of(self.served)
@@ -220,6 +220,7 @@ class Control:
                 audit.record("admin", "configuration.reload", outcome="INVALID_ARGUMENT", detail=report.summary())
                 self._metrics.reloaded(applied=False)
                 return report
+        report = replace(report, notes=[*waited, *report.notes])
         log.info("%s", report)
         audit.record("admin", "configuration.reload", detail=report.summary())
         self._metrics.reloaded(applied=True)
@@ -239,7 +240,7 @@ class Control:
         await self._triggers.stop()
         for change in self._changes:
             change.cancel()
-        async with self._lock:
+        async with self._turns.alone:
             grace = self.config.gateway.drain_timeout
             for each in self._watching:
                 each.cancel()
@@ -273,22 +274,6 @@ class Control:
         """The text without the secrets of the configuration, nor of those that it has lately replaced."""
         return self._source.scrub(text)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One reload at a time; who waits for its turn is known to the one before."""
-        self._queued += 1
-        self._newer.set()
-        try:
-            await self._lock.acquire()
-        finally:
-            self._queued -= 1
-            if not self._queued:
-                self._newer.clear()
-        try:
-            yield
-        finally:
-            self._lock.release()
-
     async def _change(self, loaded: Loaded, timeout: float, renewed: Collection[Supervised] = ()) -> ReloadReport:
         """Applies a configuration: at first without what takes long to start, then with that too, as far as it is up
         in time and nothing newer is asked for.
@@ -296,11 +281,11 @@ class Control:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         report = await self._step(loaded, min(timeout, self._timing.start_timeout), timeout, renewed, put_off=True)
-        while self._pending and not self._newer.is_set() and (left := deadline - loop.time()) > 0:
+        while self._pending and not self._turns.newer.is_set() and (left := deadline - loop.time()) > 0:
             progress = [asyncio.create_task(each.progressed()) for each in self._pending.values()]
-            if not await _first_of([*progress, asyncio.create_task(self._newer.wait())], left):
+            if not await _first_of([*progress, asyncio.create_task(self._turns.newer.wait())], left):
                 break
-            if self._newer.is_set():
+            if self._turns.newer.is_set():
                 break
             try:
                 again = await self._step(loaded, 0.0, timeout, self.instances & frozenset(renewed))
@@ -348,6 +333,7 @@ class Control:
         transition = Transition(
             self.served, loaded, lambda spec: self._make(spec, supervision), renewed, pending=self._pending
         )
+        self._transition = transition
         before = self.served
         for task in self._watching:
             task.cancel()

@@ -21,6 +21,7 @@ from prism.plugins.placement import Here
 
 ASKED_AT_ONCE = 16
 _HOLDS = "holds data"
+_NAMED = 5
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Transition:
         problems: why the whole change is refused.
         notes: what an operator should know of it.
         waits: a store is down, so another try at the same change may do more.
+        handing_over: who hands its store over at the moment, in words; empty where none does.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Transition:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.waits = False
+        self.handing_over = ""
         serving = [each for served in current.values() for each in served.instances if not self._must_go(each)]
         self._running = {each.spec.key: each for each in serving if each.is_kept_up}
         self._begun |= {each.spec.key: each for each in serving if not each.is_kept_up}
@@ -175,6 +178,7 @@ class Transition:
         if not self.problems:
             handovers = self._handovers.items()
             await asyncio.gather(*(self._hand_over(old, new, handover_timeout) for new, old in handovers))
+            self.handing_over = ""
 
     def outcome(self) -> dict[str, Served]:
         """What serves what from now on, in the order of the file."""
@@ -328,6 +332,8 @@ class Transition:
     async def _hand_over(self, old: Supervised, new: Supervised, timeout: float) -> None:
         """Stops the old one, then starts the new one, while calls wait; the old one comes back where that fails."""
         moves = [move for move in self._moves if move.spec.instance.key == new.spec.key]
+        names = ", ".join(_namespaces(moves)[:_NAMED])
+        self.handing_over = f"plugin {new.spec.plugin.name!r} hands its store over, and calls of {names} wait for it"
         gate = old.pause()
         await old.rest()
         new.run(_namespaces(moves))

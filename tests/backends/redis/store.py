@@ -46,10 +46,10 @@ class Store:
         declared = DeclaredCapabilities.parse(manifest["capabilities"], manifest["interfaces"])
         self._binding = Binding(self.backend.interfaces, declared)
 
-    async def call(self, name: str, request: Message, timeout: float = 10.0) -> Any:
+    async def call(self, name: str, request: Message, timeout: float = 10.0, namespace: str = "") -> Any:
         """Runs an operation, `keyvalue.get`."""
         operation = OPERATIONS[name]
-        context = Context(self.namespace, Deadline.after(timeout))
+        context = Context(namespace or self.namespace, Deadline.after(timeout))
         answer = await self._binding.unary[operation.name](request.SerializeToString(), context)
         return operation.response.FromString(answer)
 

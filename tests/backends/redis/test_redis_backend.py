@@ -78,3 +78,34 @@ async def test_an_idempotent_put_is_applied_once(server: RedisServer, open_store
     await store.put("r", b"k", b"2")
     assert await store.put("r", b"k", b"1", once="token") == first
     assert await store.get("r", b"k") == b"2"
+
+
+async def test_namespaces_have_connections_in_turns(server: RedisServer, open_store: Open) -> None:
+    """Behind hundreds of another namespace's calls, calls of one, batches and a probe wait for a few of them."""
+    store = await open_store(server, pool_size=4)
+    await store.put("r", b"k", b"v")
+    answered: list[str] = []
+
+    async def ask(namespace: str) -> None:
+        await store.call("keyvalue.exists", keyvalue.ExistsRequest(id="r", keys=[b"k"]), namespace=namespace)
+        answered.append(namespace)
+
+    async def probe() -> None:
+        assert (await store.backend.health()).status is HealthStatus.HEALTHY
+        answered.append("probe")
+
+    async def get() -> None:
+        assert await store.get("r", b"k") == b"v"
+        answered.append("batch")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(400):
+            group.create_task(ask("n"))
+        await asyncio.sleep(0)
+        for work in (ask("other"), probe(), get()):
+            group.create_task(work)
+    assert {each: answered.index(each) < 40 for each in ("other", "probe", "batch")} == {
+        "other": True,
+        "probe": True,
+        "batch": True,
+    }, answered[:50]

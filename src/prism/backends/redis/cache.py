@@ -76,7 +76,7 @@ class RedisCache(Cache, Ttl):
     async def _read_all(self, calls: Sequence[Sequence[bytes]]) -> Sequence[list[bytes | None] | Exception]:
         names = [name for call in calls for name in call]
         if self._server.spans_slots:
-            (values,) = await self._run([(b"MGET", *names)], writes=False)
+            (values,) = await self._run([(b"MGET", *names)], None, writes=False)
             return _shared_out(values, calls)
         values = await self._server.run([(b"GET", name) for name in names], writes=False)
         return [next(_failures(answer), answer) for answer in _shared_out(values, calls)]
@@ -93,12 +93,13 @@ class RedisCache(Cache, Ttl):
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
         check_time(context, writes=True)
         commands = [(b"DEL", self._name(context.namespace, key)) for key in dict.fromkeys(request.keys)]
-        return DeleteResponse(count=sum(_all_or_unknown(await self._server.run(commands, writes=True))))
+        answers = await self._server.run(commands, writes=True, namespace=context.namespace)
+        return DeleteResponse(count=sum(_all_or_unknown(answers)))
 
     async def exists(self, request: ExistsRequest, context: Context) -> ExistsResponse:
         check_time(context, writes=False)
         commands = [(b"EXISTS", self._name(context.namespace, key)) for key in request.keys]
-        answers = await self._run(commands, writes=False)
+        answers = await self._run(commands, context, writes=False)
         return ExistsResponse(keys=[key for key, there in zip(request.keys, answers, strict=True) if there])
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
@@ -109,7 +110,7 @@ class RedisCache(Cache, Ttl):
 
     async def ttl(self, request: TtlRequest, context: Context) -> TtlResponse:
         check_time(context, writes=False)
-        (left,) = await self._run([(b"PTTL", self._name(context.namespace, request.key))], writes=False)
+        (left,) = await self._run([(b"PTTL", self._name(context.namespace, request.key))], context, writes=False)
         if left < 0:  # -1: it does not expire; -2: it is missing
             return TtlResponse(exists=left == -1)
         seconds, milliseconds = divmod(left, 1000)
@@ -123,7 +124,7 @@ class RedisCache(Cache, Ttl):
             # The entry begins, with its time to live, where it is missing; then it is counted up. In this order the
             # counter never lives without an end.
             commands.insert(0, (b"SET", name, 0, b"PX", _milliseconds(request.ttl), b"NX"))
-        answers = await self._server.run(commands, writes=True)
+        answers = await self._server.run(commands, writes=True, namespace=context.namespace)
         for answer in answers:
             if isinstance(answer, InternalError) and isinstance(answer.__cause__, driver.ResponseError):
                 raise not_a_counter(request) from answer
@@ -135,8 +136,10 @@ class RedisCache(Cache, Ttl):
     async def _write_all(self, commands: Sequence[Command]) -> Sequence[Any]:
         return await self._server.run(commands, writes=True)
 
-    async def _run(self, commands: Sequence[Command], *, writes: bool) -> list[Any]:
-        answers = await self._server.run(commands, writes=writes)
+    async def _run(self, commands: Sequence[Command], context: Context | None, *, writes: bool) -> list[Any]:
+        """What all of them are answered; no `context` for a batch of many calls'."""
+        namespace = "" if context is None else context.namespace
+        answers = await self._server.run(commands, writes=writes, namespace=namespace)
         for failure in _failures(answers):
             raise failure
         return answers

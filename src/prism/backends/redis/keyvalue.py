@@ -243,7 +243,7 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
 
     async def _run(self, commands: Sequence[Command], context: Context, *, writes: bool = False) -> list[Any]:
         async def attempt() -> list[Any]:
-            answers = await self._server.run(commands, writes=writes)
+            answers = await self._server.run(commands, writes=writes, namespace=context.namespace)
             for answer in answers:
                 if isinstance(answer, Exception):
                     raise answer

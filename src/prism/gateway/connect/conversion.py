@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.gateway.connect.codec import Codec
 from prism.gateway.connect.incoming import decompressed
-from prism.gateway.connect.turns import Turns
 from prism.gateway.handler import Decode
 from prism.interfaces.operation import Operation
+from prism.sdk.turns import Turns
 from prism.wire import Deadline
 
 _LARGE: Final = 8 << 10

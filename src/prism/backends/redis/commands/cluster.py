@@ -18,8 +18,10 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 
 from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
+from prism.backends.redis.commands.server import PROBES
 from prism.backends.redis.data.scripts import NOT_HERE, whole
 from prism.backends.redis.errors import IN_SCRIPT, translate
+from prism.sdk.turns import Turns
 
 _FAILURES: Final = (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError)
 _ROUNDS: Final = 6
@@ -81,7 +83,7 @@ class Cluster:
         self._timeout = timeout
         self._handshake_timeout = handshake_timeout
         self._pools: dict[str, Pool] = {}
-        self._places = asyncio.Semaphore(max_in_flight)
+        self._places = Turns(max_in_flight)
         self._stale = False
         self._looked = float("-inf")
         self._closed = False
@@ -96,22 +98,28 @@ class Cluster:
         """See Server."""
         return sum(pool.idle for pool in self._pools.values())
 
-    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+    async def run(self, commands: Sequence[Command], *, writes: bool, namespace: str = "") -> list[Answer]:
         """See Server."""
-        async with self._places:
+        await self._places.take(namespace)
+        try:
             await self._know_nodes(writes=writes)
             answers: list[Answer] = [None] * len(commands)
             await self._settle(commands, answers, range(len(commands)))
             await self._settle_unknown_scripts(commands, answers)
+        finally:
+            self._places.give_back()
         self._stale |= any(map(_says_that_nodes_changed, answers))
         return [_understood(answer, writes=writes) for answer in answers]
 
     async def everywhere(self, command: Command) -> list[Answer]:
         """See Server."""
-        async with self._places:
+        await self._places.take(PROBES)
+        try:
             await self._know_nodes(writes=False)
             nodes = [(node.host, int(node.port)) for node in self._client.get_primaries()]
             answers = await asyncio.gather(*(self._exchange(_joined(*node), [command]) for node in nodes))
+        finally:
+            self._places.give_back()
         return [_understood(answer, writes=False) for (answer,) in answers]
 
     async def _know_nodes(self, *, writes: bool) -> None:

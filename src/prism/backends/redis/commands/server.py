@@ -6,7 +6,7 @@ outcome honest. For a cluster see cluster.py.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import redis.exceptions as driver
 from redis.asyncio.connection import AbstractConnection
@@ -16,8 +16,12 @@ from prism.backends.redis.commands.connect import Connect
 from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
 from prism.backends.redis.data.scripts import whole
 from prism.backends.redis.errors import asks_for_another_server, translate
+from prism.sdk.turns import Turns
 
-__all__ = ["Answer", "Command", "OneServer", "Server"]
+__all__ = ["PROBES", "Answer", "Command", "OneServer", "Server"]
+
+PROBES: Final = "?"
+"""Has turns for what is asked of the server itself; no namespace has this name."""
 
 
 class Server(Protocol):
@@ -38,8 +42,10 @@ class Server(Protocol):
         """Those that are not in use."""
         ...
 
-    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+    async def run(self, commands: Sequence[Command], *, writes: bool, namespace: str = "") -> list[Answer]:
         """The answers to the commands, in order; what Redis refuses is a PrismError in its place.
+
+        Namespaces have connections in turns. What is not of one, such as a batch of calls of many, is as one more.
 
         Raises:
             PrismError: Redis could not be reached, or was lost on the way; a write says which.
@@ -82,7 +88,7 @@ class OneServer:
         self._pool = Pool(connect, handshake_timeout=handshake_timeout)
         self._sentinel = sentinel
         self._timeout = timeout
-        self._places = asyncio.Semaphore(max_connections)
+        self._places = Turns(max_connections)
 
     @property
     def open(self) -> int:
@@ -94,9 +100,10 @@ class OneServer:
         """See Server."""
         return self._pool.idle
 
-    async def run(self, commands: Sequence[Command], *, writes: bool) -> list[Answer]:
+    async def run(self, commands: Sequence[Command], *, writes: bool, namespace: str = "") -> list[Answer]:
         """See Server."""
-        async with self._places:
+        await self._places.take(namespace)
+        try:
             pool = self._pool
             try:
                 connection = await pool.take()
@@ -118,6 +125,8 @@ class OneServer:
                 await pool.drop_idle()
             else:
                 await pool.give_back(connection)
+        finally:
+            self._places.give_back()
         return [_understood(answer, writes=writes) for answer in answers]
 
     async def stay_with(self, address: tuple[str, int]) -> None:
@@ -128,7 +137,7 @@ class OneServer:
 
     async def everywhere(self, command: Command) -> list[Answer]:
         """See Server."""
-        return await self.run([command], writes=False)
+        return await self.run([command], writes=False, namespace=PROBES)
 
     async def close(self) -> None:
         """See Server. What is still under way closes its own when it is answered."""

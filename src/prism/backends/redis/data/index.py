@@ -44,7 +44,7 @@ class Index:
             bounds: Command = (
                 (b"ZREVRANGEBYLEX", name, before, first) if reverse else (b"ZRANGEBYLEX", name, first, before)
             )
-            some: list[bytes] = await self._one((*bounds, b"LIMIT", 0, at_once), writes=False)
+            some: list[bytes] = await self._one(namespace, (*bounds, b"LIMIT", 0, at_once), writes=False)
             if some:
                 yield some
             if len(some) < at_once:
@@ -54,34 +54,34 @@ class Index:
     async def before_write(self, namespace: str, id_: bytes) -> None:
         """A record is about to be written."""
         if not self._server.spans_slots:
-            await self._one((b"ZADD", self._names.namespace(namespace) + b"r", 0, id_), writes=True)
+            await self._one(namespace, (b"ZADD", self._names.namespace(namespace) + b"r", 0, id_), writes=True)
 
     async def after_write(self, namespace: str, id_: bytes, soonest: int) -> None:
         """A record has been written; the first of the items written expires at `soonest`, 0 for never."""
         if not self._server.spans_slots:
             lists = self._names.namespace(namespace)
-            await self._afterwards((b"ZADD", lists + b"r", 0, id_))
+            await self._afterwards(namespace, (b"ZADD", lists + b"r", 0, id_))
             if soonest:
-                await self._afterwards((b"ZADD", lists + b"t", b"LT", soonest, id_))
+                await self._afterwards(namespace, (b"ZADD", lists + b"t", b"LT", soonest, id_))
 
     async def after_emptying(self, namespace: str, id_: bytes) -> None:
         """A record has lost its last item."""
         if not self._server.spans_slots:
             lists = self._names.namespace(namespace)
-            await self._afterwards((b"ZREM", lists + b"r", id_))
-            if await self._afterwards((b"EXISTS", self._names.record(namespace, id_) + b"k")):
-                await self._afterwards((b"ZADD", lists + b"r", 0, id_))
+            await self._afterwards(namespace, (b"ZREM", lists + b"r", id_))
+            if await self._afterwards(namespace, (b"EXISTS", self._names.record(namespace, id_) + b"k")):
+                await self._afterwards(namespace, (b"ZADD", lists + b"r", 0, id_))
 
     async def holds_records(self, namespace: str) -> bool:
         """Whether anything is listed."""
-        return bool(await self._one((b"EXISTS", self._names.namespace(namespace) + b"r"), writes=False))
+        return bool(await self._one(namespace, (b"EXISTS", self._names.namespace(namespace) + b"r"), writes=False))
 
     async def sweep(self, namespace: str) -> bool:
         """Removes some of what expired items have left in the lists; whether more is left."""
         lists = self._names.namespace(namespace)
         # Our own clock says where to look; the script goes by that of Redis.
         due: Command = (b"ZRANGEBYSCORE", lists + b"t", b"-inf", int(time() * 1000), b"LIMIT", 0, _SWEPT_AT_ONCE)
-        ids: list[bytes] = await self._one(due, writes=False)
+        ids: list[bytes] = await self._one(namespace, due, writes=False)
         more = len(ids) == _SWEPT_AT_ONCE
         for id_ in ids:
             more = await self._sweep_record(namespace, id_) or more
@@ -91,26 +91,26 @@ class Index:
         lists = self._names.namespace(namespace)
         keys = self.keys(namespace, id_)
         command: Command = (b"EVALSHA", scripts.SWEEP.digest, len(keys), *keys, id_, _ITEMS_AT_ONCE)
-        removed, empty, following = await self._one(command, writes=True)
+        removed, empty, following = await self._one(namespace, command, writes=True)
         if not self._server.spans_slots:
             if empty:
                 await self.after_emptying(namespace, id_)
             change: Command = (b"ZREM", lists + b"t", id_)
             if following:
                 change = (b"ZADD", lists + b"t", following, id_)
-            await self._one(change, writes=True)
+            await self._one(namespace, change, writes=True)
         return bool(removed == _ITEMS_AT_ONCE)
 
-    async def _afterwards(self, command: Command) -> Any:
+    async def _afterwards(self, namespace: str, command: Command) -> Any:
         """What follows a write: when it fails, the write itself has been applied all the same."""
         try:
-            return await self._one(command, writes=True)
+            return await self._one(namespace, command, writes=True)
         except PrismError as error:
             error.outcome = Outcome.UNKNOWN
             raise
 
-    async def _one(self, command: Command, *, writes: bool) -> Any:
-        (answer,) = await self._server.run([command], writes=writes)
+    async def _one(self, namespace: str, command: Command, *, writes: bool) -> Any:
+        (answer,) = await self._server.run([command], writes=writes, namespace=namespace)
         if isinstance(answer, Exception):
             raise answer
         return answer

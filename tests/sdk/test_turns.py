@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prism.gateway.connect.turns import Turns
+from prism.sdk.turns import Turns
 
 
 async def test_who_asks_for_much_has_one_turn_in_each_round() -> None:

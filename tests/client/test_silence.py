@@ -7,7 +7,13 @@ import pytest
 
 from client.relay import Relay
 from client.upstream import Upstream
-from prism.client import Client, DeadlineExceeded, Gap, PubSub
+from prism.client import Client, DeadlineExceeded, Gap, PubSub, transport
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection in doubt is given up after two seconds, not five: most of these tests wait for that."""
+    monkeypatch.setattr(transport, "_PROBE_TIMEOUT", 2.0)
 
 
 async def test_calls_find_another_connection(upstream: Upstream, events: PubSub) -> None:

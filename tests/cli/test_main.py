@@ -1,5 +1,7 @@
 """The root of the command line: help, exit codes, one sentence for each error."""
 
+from importlib.metadata import version
+
 import pytest
 
 from cli.command import fresh_prism as prism
@@ -13,6 +15,14 @@ async def test_help_lists_groups_and_exit_codes() -> None:
     assert done.code == 0
     for word in ("serve", "kv", "namespace", "completion", "version", "Exit codes:"):
         assert word in done.out
+
+
+async def test_version_says_how_the_wire_runs_where_asked() -> None:
+    """A script reads one line; an operator sees whether the native part is used, or why not."""
+    done = await prism("version", PRISM_NATIVE="0")
+    assert (done.code, done.out) == (0, f"{version('prism-gateway')}\n")
+    verbose = await prism("version", "--verbose", PRISM_NATIVE="0")
+    assert verbose.out == f"{done.out}wire: in plain Python: PRISM_NATIVE is 0\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("kv",), ("kv", "get"), ("kv", "import"), ("serve",)])

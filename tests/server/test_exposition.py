@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -12,6 +13,7 @@ from prism.gateway.snapshot import Namespace, Snapshot
 from prism.server.exposition import MAX_METRICS, BackendGauges, Exposition, MetricSources
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire.grpc.status import Code
+from prism.wire.native import WIRE
 from server.standing import StandingInstance
 
 GET = "prism.data.v1.KeyValue/Get"
@@ -91,6 +93,7 @@ async def test_every_figure_is_there(exposition: Exposition) -> None:
     assert samples[series("prism_namespace_ready", "down")] == 0
     assert samples[series("prism_config_generation")] == 7
     assert samples[series("prism_connections")] == 3
+    assert samples[series("prism_build_info", version("prism-gateway"), WIRE)] == 1
     assert samples[series("prism_backend_queue_depth", "sqlite", "sidecar", 'a "quoted"\\path\n')] == 4
     assert samples[series("process_resident_memory_bytes")] > 0
     assert series("python_gc_collections_total", "0") in samples

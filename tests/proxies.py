@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
 from docs.fences import fences
@@ -26,7 +27,7 @@ _SILENCE: Final = {"nginx": "60s", "haproxy": "60s", "envoy": "300s"}
 """How the page writes the longest silence that each allows."""
 _CHECKS: Final = {
     "nginx": r"$^",
-    "haproxy": r"(?<=proto h2) check .*| *option httpchk.*\n",
+    "haproxy": r"(?<=proto h2) check .*|(?<=-proxy-v2) check .*| *option httpchk.*\n",
     "envoy": r" *health_checks:\n.*\n",
 }
 _GATEWAYS: Final = re.compile(r"10\.0\.0\.1[12](?:, port_value: |:)8980")
@@ -45,12 +46,22 @@ class Proxy:
         process: it.
     """
 
-    def __init__(self, name: str, upstreams: Sequence[str], *, timeout: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        upstreams: Sequence[str],
+        *,
+        timeout: int,
+        kind: str = "",
+        put: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """
         Args:
             name: one of `PROXIES`.
             upstreams: the addresses of one gateway or two; they are not checked.
             timeout: seconds after which an upstream that is silent is given up.
+            kind: of the block of the page; by default the one for HTTP.
+            put: what stands in place of what else in it.
         """
         program = _program(name)
         port = HeldPort()
@@ -58,7 +69,10 @@ class Proxy:
         self.address = f"127.0.0.1:{port}"
         self.process = ServerProcess(name)
         file = self.process.folder / "configuration"
-        file.write_text(configuration(name, upstreams, str(port), timeout, self.process.folder))
+        text = configuration(name, upstreams, str(port), timeout, self.process.folder, kind)
+        for old, new in put.items():
+            text = _put(text, old, new)
+        file.write_text(text)
         self._command, self._ready = {
             "nginx": (
                 [
@@ -97,9 +111,9 @@ def proxied(name: str, *upstreams: str, timeout: int) -> Iterator[str]:
         yield proxy.address
 
 
-def configuration(name: str, upstreams: Sequence[str], port: str, timeout: int, folder: Path) -> str:
+def configuration(name: str, upstreams: Sequence[str], port: str, timeout: int, folder: Path, kind: str = "") -> str:
     """That of the page, with addresses and times of a test."""
-    (text,) = [each.body for each in fences(PAGE) if each.kind == _KINDS[name]]
+    (text,) = [each.body for each in fences(PAGE) if each.kind == (kind or _KINDS[name])]
     text = re.sub(_CHECKS[name], "", text)
     left = list(upstreams)
     lines = []
@@ -118,7 +132,7 @@ def configuration(name: str, upstreams: Sequence[str], port: str, timeout: int, 
             text = _put(text, "listen 8443 ", f"listen 127.0.0.1:{port} ")
             return _put(text, "http {", "http { access_log off; " + _OWN_PLACES.format(folder=folder))
         case "haproxy":
-            return _put(text, "bind :8443 ", f"bind 127.0.0.1:{port} ") + "\n"
+            return _put(text, "bind :8443", f"bind 127.0.0.1:{port}") + "\n"
     return _put(_put(text, "0.0.0.0", "127.0.0.1"), "port_value: 8443", f"port_value: {port}")
 
 

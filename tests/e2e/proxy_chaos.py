@@ -21,7 +21,7 @@ from gateways import GatewayProcess, namespace
 from prism.acceptance.store.held_port import HeldPort
 from prism.backends.redis.testing.server import RedisServer
 from prism.client import Client, Gap, KeyValue, PrismError, PubSub
-from prism.errors import DeadlineExceeded, GatewayUnavailable, Outcome
+from prism.errors import BackendUnavailable, DeadlineExceeded, GatewayUnavailable, Outcome
 from proxies import Proxy
 
 SILENCE = 2
@@ -32,6 +32,8 @@ ITEMS = 5
 HELD_UP = 0.02
 """Seconds between two chunks of a scan, so that kills come in the midst of one."""
 PATIENCE = 60.0
+PASSING = (GatewayUnavailable, BackendUnavailable, DeadlineExceeded)
+"""What a caller can act on: it passes, and a write says what became of it."""
 _END = b"the end"
 
 
@@ -55,7 +57,7 @@ class Seen:
         """A call failed: with something that its caller can act on?"""
         outcome = f" {error.outcome.name}" if error.outcome is not None else ""
         self.errors[f"{who}: {type(error).__name__} {error.reason}{outcome}"] += 1
-        if not isinstance(error, GatewayUnavailable | DeadlineExceeded):
+        if not isinstance(error, PASSING):
             self.wrong.append(f"{who} failed with {type(error).__name__} {error.reason}: {error}")
         if write and error.outcome is None:
             self.wrong.append(f"{who} failed without an outcome: {error}")
@@ -190,12 +192,18 @@ class Work:
                 received.append(int(message.payload))
         numbers = [number for number in received if number is not None]
         self._seen.counts["messages received"] += len(numbers)
-        if numbers != sorted(set(numbers)):
-            self._seen.wrong.append("messages came twice, or in another order")
+        twice = [number for number, times in Counter(numbers).items() if times > 1]
+        self._seen.wrong += [f"message {number} came twice" for number in twice]
         last, gap = -1, False
         for number in [*received, max(self._acknowledged, default=-1) + 1]:
             if number is None:
                 gap = True
+                continue
+            if number < last:
+                # One that failed with an unknown outcome may have been on its way still.
+                self._seen.counts["messages that came late, unacknowledged"] += 1
+                if number in self._acknowledged:
+                    self._seen.wrong.append(f"message {number} was acknowledged before {last}, and came after it")
                 continue
             missing = [each for each in range(last + 1, number) if each in self._acknowledged]
             self._seen.counts["messages missed in gaps"] += len(missing) if gap else 0
@@ -215,7 +223,7 @@ class Work:
         self._finished.set()
 
     def _acceptable(self, gap: Gap) -> None:
-        if not isinstance(gap.error, GatewayUnavailable | DeadlineExceeded):
+        if not isinstance(gap.error, PASSING):
             self._seen.wrong.append(f"a gap for {type(gap.error).__name__} {gap.error}")
 
 

@@ -39,7 +39,7 @@ from prism.plugins.sidecar.start_queue import StartQueue
 from prism.telemetry.audit import audit
 from prism.telemetry.metrics.metric_family import MetricFamily
 
-AT_ONCE = frozenset({"drain_timeout", "shed_lag", "shutdown_delay", "tls", *ON_PORTS})
+AT_ONCE = frozenset({"drain_timeout", "heartbeat_interval", "shed_lag", "shutdown_delay", "tls", *ON_PORTS})
 """Options of the sections that need no restart; of `tls` what is in it, not whether it is there."""
 
 log = logging.getLogger(__name__)

@@ -107,6 +107,12 @@ class Call:
         self._trace: CallTrace | None = None
 
     @property
+    def address(self) -> str:
+        """Where the caller is: behind proxies that are trusted, as those say."""
+        forwarding, incoming = self.snapshot.forwarding, self.incoming
+        return incoming.peer.address if forwarding is None else forwarding.address(incoming.peer, incoming.metadata)
+
+    @property
     def trace(self) -> CallTrace:
         """Its place in its trace, made when it is needed: for most calls it never is."""
         trace = self._trace

@@ -11,6 +11,7 @@ from typing import Self
 from prism.config.access import Access
 from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.policy import PolicySection
+from prism.gateway.forwarding import Forwarding
 from prism.plugins.instance import Instance
 
 
@@ -62,9 +63,11 @@ class Snapshot:
         namespaces: by name.
         authentication: how callers are authenticated; None where authentication is off.
         access: who may do what; None where everybody may do everything.
+        forwarding: finds the addresses of callers behind proxies; None where no header is believed.
     """
 
     generation: int = 0
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     authentication: AuthenticationSection | None = None
     access: Access | None = None
+    forwarding: Forwarding | None = None

@@ -17,6 +17,7 @@ from prism.interfaces.catalogue import interfaces
 from prism.open_files import SPARE
 from prism.services import HealthService, StandardOperations, described, described_services
 from prism.wire import Server, ServerConfig
+from prism.wire.networks import Networks
 
 
 class DataPort:
@@ -75,6 +76,7 @@ def _hops(headers: Mapping[str, str]) -> tuple[ResponseHop, ...]:
 def server_config(config: Config, body_limit: int) -> ServerConfig:
     """What the port begins with."""
     section = config.gateway
+    proxies = section.proxies
     return ServerConfig(
         max_message_size=int(section.max_message_size),
         max_header_list_size=int(section.max_header_size),
@@ -82,4 +84,5 @@ def server_config(config: Config, body_limit: int) -> ServerConfig:
         max_connection_age=section.max_connection_age or None,
         drain_timeout=section.max_connection_age_grace,
         spare_descriptors=SPARE,
+        proxies=Networks(proxies.trusted) if proxies is not None and proxies.proxy_protocol else None,
     )

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -16,6 +18,7 @@ from prism.control.control import Control
 from prism.errors import GatewayUnavailable
 from prism.gateway.chain import Policies, chain
 from prism.gateway.chain_state import ChainState
+from prism.gateway.forwarding import Forwarding
 from prism.gateway.gateway import Gateway
 from prism.gateway.hops.overload import OverloadDetector
 from prism.gateway.snapshot import Snapshot
@@ -35,6 +38,7 @@ from prism.server.telemetry import Telemetry
 from prism.services import HealthService
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server, ServerConfig
+from prism.wire.networks import Networks
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +163,18 @@ class GatewayServer:
         admin = self._admin.server(ServerConfig(max_header_list_size=headers, spare_descriptors=SPARE // 2))
         return Ports(data, admin, self._probe_server(data, admin), self.certificates)
 
+    @cached_property
+    def _forwarding(self) -> Forwarding | None:
+        """By the configuration of the start, as the data port's own settings are."""
+        section = self.control.config.gateway.proxies
+        if section is None or section.header is None:
+            return None
+        return Forwarding(Networks(section.trusted), section.header)
+
     def _publish(self, snapshot: Snapshot) -> None:
         config = self.control.config
+        if self._forwarding is not None:
+            snapshot = replace(snapshot, forwarding=self._forwarding)
         self.overload.bound = config.gateway.shed_lag or None
         self.heartbeats.interval = config.gateway.heartbeat_interval or None
         if self._data is not None:

@@ -6,6 +6,7 @@ Every limit is per connection unless it says otherwise. Times are in seconds.
 from dataclasses import dataclass
 
 from prism.wire.http2.frames import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_FRAME_SIZE, LARGEST_WINDOW
+from prism.wire.networks import Networks
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -106,6 +107,8 @@ class ServerConfig(ConnectionConfig):
     max_connection_age: a connection this old is drained, so that clients spread out anew. None: never.
     drain_timeout: how long a drained connection's calls may go on when idle or age ended it.
     backlog: connections that the kernel may hold unaccepted.
+    proxies: where connections come from that begin with a header of the PROXY protocol, each of them; it has
+        `header_timeout`. None: no connection does.
     spare_descriptors: of those that the process may have, so many are not for connections of this server: what stores
         and files need, and other servers of the process.
     """
@@ -119,6 +122,7 @@ class ServerConfig(ConnectionConfig):
     max_connection_age: float | None = None
     drain_timeout: float = 30.0
     backlog: int = 1024
+    proxies: Networks | None = None
     spare_descriptors: int = 0
 
     def __post_init__(self) -> None:

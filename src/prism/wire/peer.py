@@ -42,18 +42,19 @@ class Peer:
     tls: bool = False
 
 
-def describe_peer(transport: asyncio.BaseTransport) -> Peer:
-    """Read what the transport knows of the other end."""
+def describe_peer(transport: asyncio.BaseTransport, address: str = "") -> Peer:
+    """Read what the transport knows of the other end; `address` is what a proxy said of it."""
     tls = transport.get_extra_info("ssl_object")
     return Peer(
-        address=_address(transport.get_extra_info("peername")),
+        address=address or written_address(transport.get_extra_info("peername")),
         credentials=_credentials(transport.get_extra_info("socket")),
         certificate=None if tls is None else _certificate(tls),
         tls=tls is not None,
     )
 
 
-def _address(name: object) -> str:
+def written_address(name: object) -> str:
+    """A socket's name of the other end, as `Peer.address` has it."""
     if not isinstance(name, tuple):
         return "unix:"
     host, port = name[0], name[1]

@@ -21,6 +21,7 @@ from prism.config.sections.supervision import SupervisionSection
 from prism.config.sections.traces import TracesSection
 from prism.config.yaml.problem import nearest
 from prism.interfaces.catalogue import interfaces
+from prism.wire.networks import Networks
 
 DATA_ADDRESS = "127.0.0.1:8980"
 ADMIN_ADDRESS = "127.0.0.1:8981"
@@ -66,6 +67,16 @@ def _different(addresses: tuple[str, ...]) -> tuple[str, ...]:
         if addresses.count(address) > 1 and not address.endswith(":0"):
             raise refuse(f"{address} stands here twice", allowed="each address once")
     return addresses
+
+
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            Networks([name])
+        except ValueError:
+            allowed = "an address or a network, such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32, its host bits zero"
+            raise refuse(f"{name} is not a network", allowed=allowed) from None
+    return names
 
 
 def _origin(origin: str) -> str:
@@ -120,6 +131,21 @@ class TlsSection(Section):
     min_version: Literal["1.2", "1.3"] = "1.2"
 
 
+class ProxiesSection(Section):
+    """The proxies before the data port, whose word about their callers is taken.
+
+    Attributes:
+        trusted: where they call from: networks and addresses, such as `10.0.0.0/8`.
+        proxy_protocol: each connection from there begins with a header of the PROXY protocol, version 1 or 2; one
+            without is closed.
+        header: the HTTP header in which they say who called them; what others say in it is not read.
+    """
+
+    trusted: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_networks)]
+    proxy_protocol: bool = False
+    header: Literal["x-forwarded-for", "forwarded"] | None = None
+
+
 class GatewaySection(Section):
     """The data port.
 
@@ -136,6 +162,8 @@ class GatewaySection(Section):
         max_connection_age_grace: seconds that its calls and streams may go on then.
         shutdown_delay: seconds between "not ready" and the end of the port, for which new calls are still served: as
             long as load balancers take to look. `drain_timeout` comes after it.
+        proxies: those before it that are trusted to say where callers are; without it the other end of a connection is
+            the caller.
         heartbeat_interval: seconds after which a quiet stream sends a heartbeat, so that no proxy on the way ends it;
             only callers that take heartbeats get any; 0 for none.
         shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
@@ -151,6 +179,7 @@ class GatewaySection(Section):
     max_connection_age: float = Field(default=0.0, ge=0, le=31_536_000)
     max_connection_age_grace: float = Field(default=30.0, gt=0, le=86_400)
     shutdown_delay: float = Field(default=0.0, ge=0, le=3600)
+    proxies: ProxiesSection | None = None
     heartbeat_interval: float = Field(default=20.0, ge=0, le=86_400)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, BeforeValidator(empty)] = Cors()

@@ -17,6 +17,7 @@ class AccessLog:
         fields = {
             "namespace": call.namespace[:63],
             "operation": call.operation.name,
+            "client": call.address,
             "status": code.name,
             "milliseconds": round(seconds * 1000, 3),
         }

@@ -41,7 +41,7 @@ class AuditCalls:
                 error.reason,
                 denial.principal.name,
                 denial.namespace,
-                denial.peer.address,
+                denial.address,
                 audit.current_trace_id(),
                 detail=detail,
             )
@@ -60,7 +60,7 @@ class AuditCalls:
                 "" if error is None else error.reason,
                 call.principal.name,
                 call.namespace,
-                call.incoming.peer.address,
+                call.address,
                 call.trace_id,
                 call.target.instance.backend,
                 {"milliseconds": round(seconds * 1000, 3)},

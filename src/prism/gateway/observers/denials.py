@@ -8,7 +8,6 @@ from prism.errors import GatewayUnavailable, LimitExceeded, PermissionDenied, Pr
 from prism.gateway.call import Call
 from prism.principal import Principal
 from prism.telemetry.metrics.metric_family import MetricFamily
-from prism.wire import Peer
 
 POLICY = (Unauthenticated, PermissionDenied, LimitExceeded, GatewayUnavailable)
 """The refusals that are a policy's; others are a request's or a store's own trouble."""
@@ -20,7 +19,7 @@ class Denial:
 
     Attributes:
         principal: who called; ANONYMOUS where that is not known.
-        peer: the other end of the connection.
+        address: where the caller is.
         namespace: as the caller gave it, shortened; it need not be configured.
         operation: the full gRPC method.
         error: the refusal as the caller got it.
@@ -28,7 +27,7 @@ class Denial:
     """
 
     principal: Principal
-    peer: Peer
+    address: str
     namespace: str
     operation: str
     error: PrismError
@@ -52,8 +51,8 @@ class Denials:
         self._counts[known, error.reason] += 1
         if self._listeners:
             detail = str(error.__cause__ or "")
-            name, peer = call.namespace[:63], call.incoming.peer
-            denial = Denial(call.principal, peer, name, call.operation.name, error, detail)
+            name = call.namespace[:63]
+            denial = Denial(call.principal, call.address, name, call.operation.name, error, detail)
             for listener in self._listeners:
                 listener(denial)
 

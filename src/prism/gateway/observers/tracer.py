@@ -84,7 +84,7 @@ class Tracer:
         }
         if error is not None:
             common["error.type"] = error.reason
-        about = {**common, "client.address": call.incoming.peer.address, "prism.kept": why}
+        about = {**common, "client.address": call.address, "prism.kept": why}
         if call.principal.name:
             about["enduser.id"] = call.principal.name
         begun = end - int(seconds * 1e9)

@@ -6,10 +6,13 @@ import resource
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from prism.wire.config import ServerConfig
+from prism.wire.peer import Peer
 from prism.wire.server.arrivals import Arrivals
+from prism.wire.server.proxy_protocol import BadHeader, accept_header
+from prism.wire.server.shared import ServerShared
 
 ACCEPTED_AT_ONCE: Final = 16
 """Connections taken in one turn of the loop: while it is busy, a client that connects, a health check too, would wait
@@ -30,23 +33,24 @@ class Listener:
 
     Args:
         sock: bound; owned from now on.
-        protocol: makes one for each connection.
-        config: of the server.
+        protocol: makes one for each connection; it may be given the client's address.
+        shared: of the server.
         arrivals: of the server.
     """
 
-    __slots__ = ("_arrivals", "_config", "_loop", "_paused", "_protocol", "_sock", "tls")
+    __slots__ = ("_arrivals", "_config", "_loop", "_paused", "_protocol", "_sock", "_terminations", "tls")
 
     def __init__(
         self,
         sock: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
-        config: ServerConfig,
+        protocol: Callable[..., asyncio.Protocol],
+        shared: ServerShared,
         arrivals: Arrivals,
     ) -> None:
         self._sock = sock
         self._protocol = protocol
-        self._config = config
+        self._config = shared.config
+        self._terminations = shared.terminations
         self._arrivals = arrivals
         self._loop = asyncio.get_running_loop()
         self._paused: asyncio.TimerHandle | None = None
@@ -114,5 +118,27 @@ class Listener:
         self._loop.add_reader(self._sock, self._accept)
 
     async def _connect(self, sock: socket.socket) -> None:
+        protocol = self._protocol
+        if self._config.proxies is not None and (peer := _host(sock)) in self._config.proxies:
+            try:
+                async with asyncio.timeout(self._config.header_timeout):
+                    protocol = partial(protocol, await accept_header(sock))
+            except (BadHeader, TimeoutError) as error:
+                sock.close()
+                why = str(error) or "its PROXY header did not come in time"
+                self._terminations.add("proxy_header", Peer(peer), f"a connection was closed: {why}")
+                return
+            except BaseException:
+                sock.close()
+                raise
         timeout = self._config.handshake_timeout if self.tls is not None else None
-        await self._loop.connect_accepted_socket(self._protocol, sock, ssl=self.tls, ssl_handshake_timeout=timeout)
+        await self._loop.connect_accepted_socket(protocol, sock, ssl=self.tls, ssl_handshake_timeout=timeout)
+
+
+def _host(sock: socket.socket) -> str:
+    """Where a connection comes from; empty for a unix socket, and for one that is gone."""
+    try:
+        name = sock.getpeername()
+    except OSError:
+        return ""
+    return name[0] if isinstance(name, tuple) else ""

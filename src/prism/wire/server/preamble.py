@@ -14,10 +14,12 @@ from prism.wire.server.shared import ServerShared
 class Preamble(asyncio.Protocol):
     """Hands the transport on to the protocol that its first bytes name."""
 
-    __slots__ = ("_buffer", "_shared", "_since", "_transport")
+    __slots__ = ("_address", "_buffer", "_shared", "_since", "_transport")
 
-    def __init__(self, shared: ServerShared) -> None:
+    def __init__(self, shared: ServerShared, address: str = "") -> None:
+        """`address` is the client's, where a proxy has said it."""
         self._shared = shared
+        self._address = address
         self._buffer = b""
         self._since = monotonic()
 
@@ -51,7 +53,7 @@ class Preamble(asyncio.Protocol):
     def _hand_on(self, rest: bytes, *, http2: bool) -> None:
         transport = self._transport
         shared = self._shared
-        peer = describe_peer(transport)
+        peer = describe_peer(transport, self._address)
         if shared.admit is not None and not shared.admit(peer):
             transport.abort()
             return

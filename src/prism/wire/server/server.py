@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -94,7 +95,7 @@ class Server:
         else:
             sockets = bind_tcp(where)
             where = Address(host=where.host, port=sockets[0].getsockname()[1])
-        listeners = [Listener(sock, lambda: Preamble(shared), self._config, self._arrivals) for sock in sockets]
+        listeners = [Listener(sock, partial(Preamble, shared), shared, self._arrivals) for sock in sockets]
         self._listeners += listeners
         try:
             for each in listeners:

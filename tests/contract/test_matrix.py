@@ -3,10 +3,13 @@
 import itertools
 import re
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 import prism.backends
 from contract import test_backends
-from matrix import EMBEDDED, SAMPLED
+from matrix import EMBEDDED, SAMPLED, SELECTIONS, harnesses
 from prism.acceptance import PluginAcceptanceHarness
 from prism.plugins.discovery import discover
 
@@ -48,3 +51,14 @@ def test_the_sampled_stores_serve_every_abstraction() -> None:
     """Each is tested in every placement."""
     for placement in {each.placement for each in HARNESSES} - {"in_process"}:
         assert served(SAMPLED[placement]) == set().union(*(served(each.name) for each in HARNESSES))
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_what_is_not_collected_has_nothing_that_is_chosen(selection: str) -> None:
+    """A harness is left out before its tests are collected where the selection has none of them, and only there."""
+    collected = harnesses(selection)
+    for each in HARNESSES:
+        most = SimpleNamespace(store=each.name, placement=each.placement, first_way=True, first_case=True)
+        most.embedded = each.name in EMBEDDED
+        chosen = SELECTIONS[selection](most)
+        assert chosen == (collected is None or (each.name, each.placement) in collected), each

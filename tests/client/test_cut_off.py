@@ -89,19 +89,23 @@ class CuttingPeer:
         assert task is not None  # asyncio runs it as one
         self._connections.add(task)
         try:
-            peer = await RawPeer.accept(reader, writer)
-            while (frame := await peer.frame()) is not None:
-                if frame.kind != frames.DATA or not frame.flags & frames.END_STREAM:
-                    continue
-                self.calls += 1
-                if self.calls <= self._cuts:
-                    self._cut(peer, frame.stream_id)
-                else:
-                    peer.reply(frame.stream_id, self._answer)
+            with suppress(asyncio.IncompleteReadError):
+                await self.converse(await RawPeer.accept(reader, writer))
         finally:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+    async def converse(self, peer: RawPeer) -> None:
+        """What is said on it."""
+        while (frame := await peer.frame()) is not None:
+            if frame.kind != frames.DATA or not frame.flags & frames.END_STREAM:
+                continue
+            self.calls += 1
+            if self.calls <= self._cuts:
+                self._cut(peer, frame.stream_id)
+            else:
+                peer.reply(frame.stream_id, self._answer)
 
     async def ended(self) -> None:
         """Returns when every connection has ended."""
@@ -177,6 +181,39 @@ async def test_the_gateways_own_internal_error_is_its_own() -> None:
         with pytest.raises(InternalError, match="a defect"):
             await prism.keyvalue().get("r", b"k")
     assert peer.calls == 1
+
+
+class DyingPeer(CuttingPeer):
+    """A gateway that is gone once it has the second call, and takes no third one."""
+
+    async def converse(self, peer: RawPeer) -> None:
+        """Answers the first one."""
+        while (frame := await peer.frame()) is not None:
+            if frame.kind == frames.SETTINGS and not frame.flags & frames.ACK:
+                peer.send(frames.SETTINGS, frames.ACK, 0)
+            if frame.kind != frames.DATA or not frame.flags & frames.END_STREAM:
+                continue
+            self.calls += 1
+            if self.calls == 2:
+                peer.writer.transport.abort()
+            else:
+                peer.reply(frame.stream_id, self._answer)
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_a_write_that_a_gateway_took_before_it_died_is_not_repeated(proxy: str) -> None:
+    """HAProxy refuses its stream, as if no gateway had seen it; only a gateway's own word is taken for that."""
+    peer = DyingPeer(_no_trailers, 0, messages.PutResponse(versions=[b"1"]).SerializeToString())
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with proxied(proxy, f"127.0.0.1:{port}", timeout=5) as address:
+        async with server, Client(address, retry=QUICK) as prism, asyncio.timeout(20):
+            kv = prism.keyvalue()
+            await kv.put("r", {b"k": b"v"})
+            with pytest.raises(GatewayUnavailable) as caught:
+                await kv.put("r", {b"k": b"w"})
+    await peer.ended()
+    assert (caught.value.outcome, peer.calls) == (Outcome.UNKNOWN, 2)
 
 
 @pytest.mark.parametrize("proxy", PROXIES)

@@ -2,6 +2,7 @@
 
 import asyncio
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,7 @@ from prism.wire import Code, StatusError
 from prism.wire.client.stream import UnaryCall
 from prism.wire.http2.frames import ErrorCode
 
-_NO_CONNECTION = cast("Any", None)  # a reset asks nothing of it
+_NO_CONNECTION = cast("Any", SimpleNamespace(refusal_counts=True))  # a reset asks nothing else of it
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ class Transport:
             keepalive_timeout=min(interval, _MAX_PING_TIMEOUT),
             probe_timeout=_PROBE_TIMEOUT,
             max_connections=_MAX_CONNECTIONS,
+            doubt_refusals=True,
         )
         self._new_channel = functools.partial(Channel, target, tls=tls, config=config)
         self._channel = self._new_channel()

@@ -156,6 +156,8 @@ class ChannelConfig(ConnectionConfig):
     max_streams: calls at once on one connection, where the server takes as many. Each holds buffers at both ends.
     probe_timeout: a call that is given up (its deadline passed, or its caller left) puts the connection in doubt: it is
         pinged at once, and dropped where nothing comes for so long. None: only silence puts it in doubt.
+    doubt_refusals: REFUSED_STREAM says that a call was not processed (RFC 9113 section 8.7), and HAProxy says it too of
+        calls that a server took before it died. So it is believed only of a server of ours, which is no proxy.
     user_agent: what the `user-agent` header says.
     """
 
@@ -168,6 +170,7 @@ class ChannelConfig(ConnectionConfig):
     max_connections: int = 1
     max_streams: int = LARGEST_WINDOW
     probe_timeout: float | None = None
+    doubt_refusals: bool = False
     user_agent: str = "grpc-python-prism/0.1"
 
     def __post_init__(self) -> None:

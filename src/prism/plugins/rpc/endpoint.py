@@ -110,7 +110,8 @@ class Endpoint:
             objection: why the peer that was reached is not the plugin; empty where it is.
             max_message_size: bytes of one answer.
             probe_timeout: a call that is given up puts its connection in doubt: new calls use another one soon, and it
-                is dropped after so many seconds of silence. None where none can die in silence.
+                is dropped after so many seconds of silence. None where nothing is on the way, which might
+                also refuse calls that the plugin took.
         """
         self.target = target
         self.outstanding = 0
@@ -123,6 +124,7 @@ class Endpoint:
             backoff_max=2.0,
             keepalive_interval=30.0,
             probe_timeout=probe_timeout,
+            doubt_refusals=probe_timeout is not None,
         )
 
         def channel(config: ChannelConfig) -> Channel:

@@ -163,6 +163,11 @@ class ClientConnection(Connection[ResponseStream]):
             self._leave()
         return stream_id
 
+    @property
+    def refusal_counts(self) -> bool:
+        """Whether a stream that the peer refuses has certainly not been processed."""
+        return self._peer_answers_itself or not self._shared.config.doubt_refusals
+
     def drop(self, stream: ResponseStream) -> None:
         """The caller has given up."""
         if not stream.ended:

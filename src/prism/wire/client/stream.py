@@ -28,6 +28,10 @@ class CallingConnection(Protocol):
     receiving: Receiving
     unpacking: Unpacking
 
+    @property
+    def refusal_counts(self) -> bool:
+        """Whether a stream that the peer refuses has certainly not been processed."""
+
     def drop(self, stream: "ResponseStream") -> None:
         """The caller has given up."""
 
@@ -92,7 +96,8 @@ class ResponseStream(Stream):
         # Servers cancel what is out of time, and may be faster than our coarse clock.
         late = code is ErrorCode.CANCEL and self.expires <= monotonic()
         status = _DEADLINE if late else reset_status(code)
-        self.fail(StatusError(status, unprocessed=code is ErrorCode.REFUSED_STREAM))
+        refused = code is ErrorCode.REFUSED_STREAM and self.connection.refusal_counts
+        self.fail(StatusError(status, unprocessed=refused))
 
     def on_lost(self, reason: str) -> None:
         """The connection is gone."""

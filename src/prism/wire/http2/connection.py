@@ -63,6 +63,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         "_loop",
         "_messages_looked_at",
         "_opening",
+        "_peer_answers_itself",
         "_peer_max_header_list",
         "_peer_max_streams",
         "_proven",
@@ -97,6 +98,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         self._completed = 0  # calls
         self._peer_max_streams = LARGEST_WINDOW
         self._peer_max_header_list = LARGEST_WINDOW
+        self._peer_answers_itself = False  # and is no proxy
         # What has been read.
         self._unparsed = b""
         self._data_left = 0  # bytes of a DATA frame whose beginning has been taken
@@ -476,6 +478,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         self.output.frame_size = values.get(setting.MAX_FRAME_SIZE, self.output.frame_size)
         self._peer_max_streams = values.get(setting.MAX_CONCURRENT_STREAMS, self._peer_max_streams)
         self._peer_max_header_list = values.get(setting.MAX_HEADER_LIST_SIZE, self._peer_max_header_list)
+        self._peer_answers_itself = self._peer_answers_itself or bool(values.get(setting.ANSWERS_ITSELF))
         self.output.write(setting.ACKNOWLEDGEMENT)
         self._on_settings()
 

@@ -23,6 +23,8 @@ MAX_CONCURRENT_STREAMS: Final = 3
 INITIAL_WINDOW_SIZE: Final = 4
 MAX_FRAME_SIZE: Final = 5
 MAX_HEADER_LIST_SIZE: Final = 6
+ANSWERS_ITSELF: Final = 0xFF50
+"""Of our own, from those for experiments: this end is the one that answers. No proxy passes a setting on."""
 
 ACKNOWLEDGEMENT: Final = frames.frame(frames.SETTINGS, frames.ACK, 0)
 
@@ -66,7 +68,7 @@ def decode_settings(payload: bytes) -> dict[int, int]:
 
 def server_opening(config: ServerConfig) -> bytes:
     """The frames that every connection of a server begins with."""
-    return _opening({MAX_CONCURRENT_STREAMS: config.max_concurrent_streams}, config)
+    return _opening({MAX_CONCURRENT_STREAMS: config.max_concurrent_streams, ANSWERS_ITSELF: 1}, config)
 
 
 def client_opening(config: ChannelConfig) -> bytes:

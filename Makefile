@@ -59,7 +59,7 @@ bench: setup-test  ## measure; tables and plots go to bench/results/
 fmt: setup-test  ## format the code
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/ruff check --fix $(CODE)
-	@! command -v cargo >/dev/null || cargo fmt --all --manifest-path native/Cargo.toml
+	@! cargo fmt --version >/dev/null 2>&1 || cargo fmt --all --manifest-path native/Cargo.toml
 
 proto: setup-test  ## generate src/prism/_proto from proto/
 	@$(BIN)/python proto/generate.py

@@ -30,7 +30,7 @@ async def test_it_is_replaced_by_a_reload_and_the_data_stays(
     world = World(tmp_path)
     world.write({"name": "a", "backend": "memory", "config": {"store": "s"}, "plugin": section})
     async with world.control:
-        await world.control.first_attempts()
+        await world.control.start()
         await world.put("a", b"1")
         [old] = world.control.instances
         files = {name: tmp_path / f"other-{name}.pem" for name in ("cert", "key")}

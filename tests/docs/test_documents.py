@@ -33,6 +33,7 @@ SHOWN = {
     "json": "parts of a message",
     "nginx": "run by tests, which read it through tests/proxies.py",
     "haproxy": "run by tests, which read it through tests/proxies.py",
+    "haproxy tcp": "run by tests, which read it through tests/proxies.py",
     "yaml envoy": "run by tests, which read it through tests/proxies.py",
     "rust": "parts of a program",
     "xml": "parts of another tool's project",

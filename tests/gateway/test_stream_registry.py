@@ -10,7 +10,7 @@ import pytest
 from gateway.connect.door import KEYVALUE, Door, enveloped, opened
 from prism.context import Context
 from prism.gateway.grpc import grpc_methods
-from prism.wire import Channel, Server
+from prism.wire import EMPTY_METADATA, Channel, Server
 
 SCAN = f"{KEYVALUE}/ScanStream"
 MESSAGE = b"\x0a\x01x"
@@ -123,12 +123,13 @@ async def test_an_http_client_that_leaves_ends_the_stream(
 async def test_an_http_response_that_is_not_read_is_closed(door: Door, subscription: Subscription) -> None:
     """A body that nobody has begun to read ends its stream too when it is closed."""
     from prism.gateway.connect.stream_body import StreamBody
+    from prism.gateway.streams.heartbeats import Heartbeats
 
     def pieces(ready: Any) -> Any:
         return subscription.stream("", b"", Context("default", on_established=ready))
 
     subscription.establish.set()
-    body = StreamBody(pieces)
+    body = StreamBody(pieces, Heartbeats(), EMPTY_METADATA, b"")
     await body.ready()
     await body.aclose()
     assert subscription.closed.is_set()

@@ -1,6 +1,7 @@
 """Another TLS context takes over while connections come and calls are under way."""
 
 import asyncio
+import gc
 import resource
 import socket
 import ssl
@@ -69,6 +70,7 @@ async def until_open(number: int) -> None:
 @contextmanager
 def room_for(files: int) -> Iterator[None]:
     """No more files than that, or one, can be opened."""
+    gc.collect()  # what others left open would be closed in between
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = open_files()
     resource.setrlimit(

@@ -51,7 +51,7 @@ def test_one_that_does_not_fit_is_not_used(tmp_path: Path, module: str, why: str
 
 def test_the_core_crate() -> None:
     """The examples of the RFCs, and what ends a run, in Rust."""
-    if shutil.which("cargo") is None:
+    if shutil.which("cargo") is None or subprocess.run(["cargo", "--version"], capture_output=True).returncode:
         missing("Rust is not installed: the tests of the native part's core crate need cargo")
     command = ["cargo", "test", "--quiet", "--locked", "--package", "prism-wire-core"]
     done = subprocess.run(command, cwd=_ROOT / "native", capture_output=True, text=True, check=False)

@@ -98,21 +98,28 @@ class LogStream:
             self._bytes += len(data)
 
     def _run(self) -> None:
-        while (data := self._next()) is not None:
-            try:
-                self._write(data)
-            except OSError:  # its reader has gone
-                self.lost += 1
-        with self._guard:
-            lost, self._told = self.lost - self._told, self.lost
-        if lost:
-            log.warning("%d lines of the log were lost: what reads standard error did not keep up with them", lost)
+        while not self._is_done():
+            while (data := self._next()) is not None:
+                try:
+                    self._write(data)
+                except OSError:  # its reader has gone
+                    self.lost += 1
+            with self._guard:
+                lost, self._told = self.lost - self._told, self.lost
+            if lost:  # a line like any other, which waits for its turn
+                log.warning("%d lines of the log were lost: what reads standard error did not keep up with them", lost)
 
-    def _next(self) -> bytes | None:
-        """The next line; None once all are written, and lines are written at once again."""
+    def _is_done(self) -> bool:
+        """Whether all is written; from then on lines are written at once again."""
         with self._guard:
             if not self._waiting:
                 self._thread = None
+            return self._thread is None
+
+    def _next(self) -> bytes | None:
+        """The next line; None where none waits."""
+        with self._guard:
+            if not self._waiting:
                 return None
             data = self._waiting.popleft()
             self._bytes -= len(data)

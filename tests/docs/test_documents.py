@@ -35,6 +35,7 @@ SHOWN = {
     "haproxy": "run by tests, which read it through tests/proxies.py",
     "haproxy tcp": "run by tests, which read it through tests/proxies.py",
     "yaml envoy": "run by tests, which read it through tests/proxies.py",
+    "go": "parts of a program",
     "rust": "parts of a program",
     "xml": "parts of another tool's project",
     "text": "what something looks like",

@@ -9,23 +9,19 @@ from typing import Any
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue, Int64Value
 
-import prism.acceptance.relay
 from plugins.test_remote import endpoints
 from prism.acceptance.relay.backend import DRAINING, FAIL, HOLD
 from prism.acceptance.relay.service import NAME
 from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.context import Context
 from prism.errors import FailedPrecondition, InvalidArgument, LimitExceeded
-from prism.plugins.discovery import MANIFEST, Plugin
 from prism.plugins.in_process import InProcess
 from prism.plugins.managed_instance import ManagedInstance
-from prism.plugins.manifest import read
 from prism.plugins.placement import Command
 from prism.plugins.rpc.remote import Remote
 from prism.plugins.sidecar.sidecar import Sidecar
+from relays import RELAY
 
-FOLDER = Path(prism.acceptance.relay.__file__).parent
-RELAY = Plugin(read((FOLDER / MANIFEST).read_bytes()), "prism.acceptance.relay", "relay", FOLDER)
 PARTS = [b"one", b"two" * 30_000, b"three"]
 SUM = b"3 parts, 90008 bytes, "
 

@@ -1,11 +1,14 @@
 """A command on the data of one namespace, through a gateway's data port."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prism.cli.connection import ConnectedCommand, Port
 from prism.cli.tls import tls_of
+
+if TYPE_CHECKING:
+    from prism.client import Client
 
 DATA = Port(
     variables="PRISM",
@@ -32,6 +35,10 @@ class DataCommand(ConnectedCommand):
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
         super().__init__(name, params=[click.Argument(["namespace"]), *(params or [])], **settings)
 
+    def data(self, client: "Client", namespace: str) -> Any:
+        """What the callback is given. Raises `ValueError` where the name is malformed."""
+        return getattr(client, self.abstraction)(namespace)
+
     async def connected(self, ctx: click.Context, arguments: dict[str, Any]) -> int:
         """Connects to the data port and runs the callback."""
         from prism.client import Client
@@ -40,7 +47,7 @@ class DataCommand(ConnectedCommand):
         try:
             tls = tls_of(arguments)
             client = Client(endpoint, token=token, tls=tls, timeout=arguments.pop("timeout"))
-            data = getattr(client, self.abstraction)(arguments.pop("namespace"))
+            data = self.data(client, arguments.pop("namespace"))
         except ValueError as error:
             raise click.UsageError(str(error), ctx) from error
         async with client:

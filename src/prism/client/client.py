@@ -1,13 +1,16 @@
 """The client of a gateway: where an application begins."""
 
 import ssl
+from collections.abc import AsyncGenerator
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
+from prism.client import operations
 from prism.client.arguments import Seconds
 from prism.client.cache import Cache
 from prism.client.headers import Headers, NamespaceHeaders, Token
 from prism.client.keyvalue import KeyValue
+from prism.client.operations import Asked, Method
 from prism.client.pubsub import PubSub
 from prism.client.retry import RetryPolicy
 from prism.client.transport import Transport
@@ -83,6 +86,39 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return PubSub(self._transport, self._headers_of(namespace))
+
+    async def call(self, namespace: str, method: Method, asked: Asked, *, timeout: Seconds | None = None) -> Any:
+        """Runs any operation with one response, of an abstraction or of a plugin's own, and gives the response.
+
+            dusted = await prism.call("books", "shelf.v1.Shelf/Dust", DustRequest(shelf="a"))
+
+        It is repeated as its `idempotency_level` in the .proto allows; a stream of requests never is.
+
+        Args:
+            namespace: for which.
+            method: its full name, found in the pool of the message's descriptor (for a stream of requests in the
+                default one), or its descriptor.
+            asked: the request, or an async iterator of them where the operation takes a stream.
+            timeout: for the whole call with all its retries.
+
+        Raises:
+            PrismError: it failed.
+            ValueError: the operation is not described in this program, or is of another kind.
+            TypeError: a request is a message of another type.
+        """
+        return await operations.call(self._transport, self._headers_of(namespace), method, asked, timeout)
+
+    def stream(
+        self, namespace: str, method: Method, asked: Asked, *, timeout: Seconds | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Runs any operation with a stream of responses, and gives them one by one; closing it ends the operation.
+
+            async for reply in prism.stream("books", "shelf.v1.Shelf/Read", ReadRequest(shelf="a")): ...
+
+        The arguments are those of `call`, but `timeout` is for the whole stream, and without it there is no limit.
+        Once a response has come it is not begun again. Raises as `call` does.
+        """
+        return operations.stream(self._transport, self._headers_of(namespace), method, asked, timeout)
 
     def _headers_of(self, namespace: str) -> NamespaceHeaders:
         return NamespaceHeaders(namespace, self._token, self._headers, self._known)

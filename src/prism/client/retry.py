@@ -118,6 +118,10 @@ class Attempts:
                 del error  # its traceback holds this frame: the two would wait for the garbage collector
         await asyncio.sleep(pause)
 
+    def given_up(self, failure: StatusError) -> PrismError:
+        """The error of a call that is not to be repeated, whatever it is."""
+        return self._error(failure)
+
     def _pause(self, error: PrismError, failure: StatusError) -> float | None:
         """Seconds until the next attempt; None where there is none."""
         if self._made >= self._policy.attempts or not self._retryable(error, failure):

@@ -12,10 +12,12 @@ import functools
 import inspect
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from types import MappingProxyType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+
+from google.protobuf.message import Message as AnyMessage
 
 from prism.client import cache, keyvalue, paging, pubsub, subscription
 from prism.client import client as asynchronous
@@ -23,6 +25,7 @@ from prism.client.arguments import Seconds
 from prism.client.headers import Headers, Token
 from prism.client.loops import watch_forks
 from prism.client.message import Gap, Message
+from prism.client.operations import Method
 from prism.client.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -30,6 +33,7 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 _CLOSED = "the client is closed; create a new one"
+_END: Final = object()
 
 
 class _LoopThread:
@@ -277,6 +281,13 @@ class PubSub(_Blocking[pubsub.PubSub]):
     subscribe = _subscribes(pubsub.PubSub.subscribe)
 
 
+async def _each_off_the_loop(messages: Iterable[AnyMessage]) -> AsyncGenerator[AnyMessage, None]:
+    """The messages, each waited for on a thread of its own: it may take its time, and use the client."""
+    iterator = iter(messages)
+    while (message := await asyncio.to_thread(next, iterator, _END)) is not _END:
+        yield message  # type: ignore[misc]  # it is not the end
+
+
 class Client:
     """A connection to a gateway. Use it as a context manager, and one for the whole application."""
 
@@ -309,6 +320,30 @@ class Client:
     def pubsub(self, namespace: str = "default") -> PubSub:
         """The topics of a namespace. Cheap to make; keep it. `on_gap` is called on a thread of its own."""
         return PubSub(self._twin.pubsub(namespace), self._loop)
+
+    def call(
+        self,
+        namespace: str,
+        method: Method,
+        asked: AnyMessage | Iterable[AnyMessage],
+        *,
+        timeout: Seconds | None = None,
+    ) -> Any:
+        """Runs any operation with one response; a stream of requests is an iterable of messages."""
+        given = asked if isinstance(asked, AnyMessage) else _each_off_the_loop(asked)
+        return self._loop.run(self._twin.call(namespace, method, given, timeout=timeout))
+
+    def stream(
+        self,
+        namespace: str,
+        method: Method,
+        asked: AnyMessage | Iterable[AnyMessage],
+        *,
+        timeout: Seconds | None = None,
+    ) -> Generator[Any, None, None]:
+        """Runs any operation with a stream of responses, and gives them one by one; requests as in `call`."""
+        given = asked if isinstance(asked, AnyMessage) else _each_off_the_loop(asked)
+        return self._loop.iterate(self._twin.stream(namespace, method, given, timeout=timeout))
 
     def close(self) -> None:
         """Ends the connection and the background thread; calls in flight fail."""

@@ -4,13 +4,14 @@ import asyncio
 import functools
 import math
 import ssl
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import nullcontext
 
 from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
 from prism.client.loops import require_at_rest, watch_forks
 from prism.client.retry import Attempts, RetryBudget, RetryPolicy
+from prism.client.sending import Requests, sending
 from prism.client.tracing import ClientSpan, client_span
 from prism.interfaces.operation import Operation
 from prism.wire import Channel, ChannelConfig, ClientCall, Code, Deadline, Metadata, Status, StatusError
@@ -167,6 +168,41 @@ class Transport:
             return await self._begun(
                 operation, payload, metadata if current is None else current.on(metadata), deadline
             )
+
+    async def stream(
+        self,
+        operation: Operation,
+        asked: bytes | Requests,
+        headers: NamespaceHeaders,
+        deadline: Deadline | None,
+    ) -> AsyncGenerator[bytes, None]:
+        """The responses of an operation that streams. Asks for no heartbeats: an empty message may be a response.
+
+        It is begun again where one request may be repeated and nothing has come back; a stream of requests never is.
+
+        Raises:
+            PrismError: it failed.
+        """
+        repeatable = operation.repeatable and isinstance(asked, bytes)
+        attempts = self._attempts(operation, deadline, repeatable=repeatable)
+        with client_span(operation) or nullcontext() as span:
+            while True:
+                begun = not isinstance(asked, bytes)
+                try:
+                    metadata = await _before(deadline, headers)
+                    metadata = metadata if span is None else span.on(metadata)
+                    call = self._channel_here().open(operation.path, metadata=metadata, deadline=deadline)
+                    async with call, sending(call, asked):
+                        while (message := await call.receive()) is not None:
+                            begun = True
+                            yield message
+                except StatusError as failure:
+                    if begun:
+                        raise attempts.given_up(failure) from failure
+                    await attempts.failed(failure)
+                else:
+                    self._budget.earn()
+                    return
 
     async def next_message(self, call: ClientCall, deadline: Deadline | None) -> bytes | None:
         """The next message of a stream that is no heartbeat; None at its end. Raises `StatusError`."""

@@ -1,6 +1,6 @@
 """From the entries of `namespaces` to what is to serve each: one backend, or one for each abstraction."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from prism.config.yaml import explain
 from prism.config.yaml.document import Document
 from prism.config.yaml.problem import Loc, nearest
 from prism.config.yaml.problem_collector import ProblemCollector
+from prism.errors import FailedPrecondition
 from prism.plugins.discovery import Plugin, Plugins
+from prism.plugins.own_services import OwnService, differing
 from prism.plugins.placement import Here, Placement, Socket
 from prism.redactor import Redactor
 
-_OF_ONE_BACKEND = ("backend", "abstraction", "abstractions", "plugin", "config", "credentials")
+_OF_ONE_BACKEND = ("backend", "abstraction", "abstractions", "services", "plugin", "config", "credentials")
 
 
 class NamespaceSpecs:
@@ -48,6 +50,7 @@ class NamespaceSpecs:
         self._instances = InstanceSpecs(problems, redactor)
         self._placements: dict[tuple[str, PluginSection], Placement] = {}
         self._names: dict[str, int] = {}
+        self._described: dict[OwnService, str] = {}
 
     def add(self, raw: Any, index: int, config: Config | None) -> None:
         """One more entry.
@@ -117,6 +120,11 @@ class NamespaceSpecs:
         for each in backends:
             if each is None:
                 return None
+            taken = {one.name for other in found.values() for one in other.own}
+            if twice := next((one.name for one in each.own if one.name in taken), None):
+                message = "two backends of the namespace have this service; leave it out of one of them"
+                self._problems.add((*each.loc, "services"), message, found=twice)
+                return None
             same = found.get(each.instance.key)
             found[each.instance.key] = each if same is None else _joined(same, each)
         return NamespaceSpec(entry.name, tuple(found.values()), index, self._document.line(loc))
@@ -146,7 +154,10 @@ class NamespaceSpecs:
             return None
         abstractions = self._abstractions(entry, plugin, loc)
         instance = self._instance(plugin, entry.plugin, raw, loc)
-        return None if abstractions is None or instance is None else BackendSpec(abstractions, instance, loc)
+        if abstractions is None or instance is None:
+            return None
+        own = self._own_services(entry.services, instance.plugin, (*loc, "services"))
+        return None if own is None else BackendSpec(abstractions, instance, loc, own)
 
     def _backend_of(
         self, abstraction: str, entry: BackendEntry, raw: Mapping[str, Any], loc: Loc
@@ -157,7 +168,45 @@ class NamespaceSpecs:
             return None
         serves = self._serves(plugin, abstraction, (*loc, "backend"), repr(plugin.name))
         instance = self._instance(plugin, entry.plugin, raw, loc)
-        return None if not serves or instance is None else BackendSpec((abstraction,), instance, loc)
+        if not serves or instance is None:
+            return None
+        own = self._own_services(entry.services, instance.plugin, (*loc, "services"))
+        return None if own is None else BackendSpec((abstraction,), instance, loc, own)
+
+    def _own_services(self, wanted: Sequence[str], plugin: Plugin, at: Loc) -> tuple[OwnService, ...] | None:
+        """The services of the plugin's own that an entry names; None where they cannot be had."""
+        if not wanted:
+            return ()
+        listed = plugin.manifest.services
+        if unknown := [(index, each) for index, each in enumerate(wanted) if each not in listed]:
+            for index, each in unknown:
+                message = f"the manifest of plugin {plugin.name!r} lists no such service of its own"
+                allowed = ", ".join(listed) or "nothing, as it has none"
+                self._problems.add(
+                    (*at, index), message, found=repr(each), allowed=allowed, close=nearest(each, listed)
+                )
+            return None
+        try:
+            services = {each.name: each for each in plugin.own_services()}
+        except FailedPrecondition as error:
+            self._problems.add(at, error.message)
+            return None
+        if plugin.descriptors is not None:
+            self.watched.add(plugin.descriptors.absolute().parent)
+        own = tuple(services[name] for name in dict.fromkeys(wanted))
+        return own if all(self._agrees(each, plugin, at) for each in own) else None
+
+    def _agrees(self, service: OwnService, plugin: Plugin, at: Loc) -> bool:
+        """Whether no other plugin of the configuration says something else of a name that the service has."""
+        if service in self._described:
+            return True
+        for other, whose in self._described.items():
+            if name := differing(service.description, other.description) or service.name * (service.name == other.name):
+                message = f"plugins {whose!r} and {plugin.name!r} describe {name} differently"
+                self._problems.add(at, f"{message}; install versions that agree, or leave the service out of one")
+                return False
+        self._described[service] = plugin.name
+        return True
 
     def _instance(
         self, plugin: Plugin, section: PluginSection, raw: Mapping[str, Any], loc: Loc
@@ -221,7 +270,7 @@ class NamespaceSpecs:
 
 def _joined(one: BackendSpec, other: BackendSpec) -> BackendSpec:
     """Two backends with equal options are one instance."""
-    return BackendSpec((*one.abstractions, *other.abstractions), one.instance, one.loc)
+    return BackendSpec((*one.abstractions, *other.abstractions), one.instance, one.loc, (*one.own, *other.own))
 
 
 def _written_backends(fields: Mapping[str, Any], loc: Loc) -> Iterator[tuple[dict[str, Any], Loc]]:

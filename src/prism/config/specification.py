@@ -12,6 +12,7 @@ from prism.config.yaml.document import Document
 from prism.config.yaml.problem import Loc
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
+from prism.plugins.own_services import OwnService
 from prism.plugins.placement import Placement, without_version
 from prism.redactor import Redactor
 from prism.sdk.backend import Config as Model
@@ -72,16 +73,18 @@ class BackendSpec:
         abstractions: by their names in configuration, in the order of the file.
         instance: the instance that is to serve them.
         loc: its place in the file: where `backend`, `config` and `plugin` stand.
+        own: services of the plugin's own that the namespace has too.
     """
 
     abstractions: tuple[str, ...]
     instance: InstanceSpec
     loc: Loc
+    own: tuple[OwnService, ...] = ()
 
     @property
     def services(self) -> frozenset[str]:
-        """The abstractions by gRPC service name."""
-        return _services(self.abstractions)
+        """The gRPC services, by name: those of the abstractions, and those of the plugin's own."""
+        return _services(self.abstractions, self.own) if self.own else _services(self.abstractions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +115,16 @@ class NamespaceSpec:
         if len(self.backends) > 1:
             return self._served_by() == other._served_by()
         (one,), (another,) = self.backends, other.backends  # nearly all, and there may be 10,000
-        return one.instance.key == another.instance.key and one.services == another.services
+        same = one.instance.key == another.instance.key and one.services == another.services
+        return same and set(one.own) == set(another.own)
 
-    def _served_by(self) -> set[tuple[frozenset[str], str]]:
-        return {(each.services, each.instance.key) for each in self.backends}
+    def _served_by(self) -> set[tuple[frozenset[str], frozenset[OwnService], str]]:
+        return {(each.services, frozenset(each.own), each.instance.key) for each in self.backends}
 
 
-@functools.cache  # of a few combinations, whatever the number of namespaces
-def _services(abstractions: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(interfaces()[each].service.full_name for each in abstractions)
+@functools.lru_cache(maxsize=1024)  # of a few combinations, whatever the number of namespaces
+def _services(abstractions: tuple[str, ...], own: tuple[OwnService, ...] = ()) -> frozenset[str]:
+    return frozenset((*(interfaces()[each].service.full_name for each in abstractions), *(each.name for each in own)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,12 @@ def details(spec: NamespaceSpec) -> dict[str, Any]:
     Of a namespace with several backends each stands under `backends`, by the abstractions that it serves.
     """
     if len(spec.backends) == 1:
-        return {**next(rows(spec)), "line": spec.line, **options(spec.backends[0])}
+        own = [each.name for each in spec.backends[0].own]
+        return {**next(rows(spec)), "services": own, "line": spec.line, **options(spec.backends[0])}
     backends: dict[str, Any] = {}
     for backend, row in zip(spec.backends, rows(spec), strict=True):
-        found = {"backend": row["backend"], "placement": row["placement"], **options(backend)}
+        own = [each.name for each in backend.own]
+        found = {"backend": row["backend"], "placement": row["placement"], "services": own, **options(backend)}
         backends |= dict.fromkeys(backend.abstractions, found)
     return {"name": spec.name, "abstractions": list(spec.abstractions), "line": spec.line, "backends": backends}
 

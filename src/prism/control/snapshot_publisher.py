@@ -12,6 +12,7 @@ from prism.control.disabled import Disabled
 from prism.control.supervision.replacement import not_found
 from prism.control.transition import Served
 from prism.gateway.snapshot import Namespace, Snapshot, Target
+from prism.plugins.own_services import OwnServices
 
 POLICY_SECTIONS = ("authentication", "authorization")
 """Sections that take effect with the next snapshot."""
@@ -104,8 +105,16 @@ class SnapshotPublisher:
         """Publishes who serves what; entries that have not changed stay the same objects."""
         before = self._snapshot.namespaces
         namespaces = {name: self._namespace(name, each, before.get(name)) for name, each in self.served.items()}
-        self._snapshot = Snapshot(self.generation, namespaces, self.config.authentication, self._current_access())
+        access, own = self._current_access(), self._own_services()
+        self._snapshot = Snapshot(self.generation, namespaces, self.config.authentication, access, own=own)
         self._publish(self._snapshot)
+
+    def _own_services(self) -> OwnServices:
+        """Those of all namespaces; the same object while they are the same, so that the ports keep their methods."""
+        backends = (backend for served in self.served.values() for backend in served.backends)
+        own = OwnServices(service for backend in backends for service in backend.spec.own)
+        before = self._snapshot.own
+        return before if own == before else own
 
     def _current_access(self) -> Access | None:
         """The rules; the same object while they are the same, so that what was decided by them stays known."""

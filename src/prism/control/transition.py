@@ -17,6 +17,7 @@ from prism.config.yaml.problem import Problem
 from prism.control.supervision.supervised import Supervised
 from prism.errors import PrismError
 from prism.interfaces.catalogue import interfaces
+from prism.plugins.own_services import OwnService
 from prism.plugins.placement import Here
 
 ASKED_AT_ONCE = 16
@@ -65,8 +66,12 @@ class Served:
         """Whether the same abstractions are served by the same instances."""
         return other is not None and self._served_by() == other._served_by()
 
-    def _served_by(self) -> set[tuple[frozenset[str], Supervised]]:
-        return {(each.spec.services, each.supervised) for each in self.backends}
+    def _served_by(self) -> set[tuple[frozenset[OwnService], frozenset[str], Supervised]]:
+        return {(frozenset(each.spec.own), each.spec.services, each.supervised) for each in self.backends}
+
+    def own_services(self, supervised: Supervised) -> tuple[OwnService, ...]:
+        """The services of its plugin's own that the namespace has of an instance."""
+        return next((each.spec.own for each in self.backends if each.supervised is supervised), ())
 
     def serving(self, abstraction: str) -> Supervised | None:
         """The instance that serves an abstraction; None where it is not served."""
@@ -205,7 +210,11 @@ class Transition:
                 assert supervised is not None  # noqa: S101  # what is not served now moves, and is not held back
                 known = found.get(supervised)
                 abstractions = (*known.spec.abstractions, abstraction) if known else (abstraction,)
-                found[supervised] = ServedBackend(BackendSpec(abstractions, supervised.spec, part.loc), supervised)
+                # Who is held back goes on with the services that it has.
+                kept = current is not None and supervised.spec.key != part.instance.key
+                own = current.own_services(supervised) if current is not None and kept else part.own
+                backend = BackendSpec(abstractions, supervised.spec, part.loc, own)
+                found[supervised] = ServedBackend(backend, supervised)
         backends = tuple(found.values())
         return Served(replace(spec, backends=tuple(each.spec for each in backends)), backends)
 

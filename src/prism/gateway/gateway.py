@@ -52,7 +52,6 @@ class Gateway:
 
     Attributes:
         snapshot: what calls are decided by; control replaces it with one assignment.
-        operations: every operation of the contract, by path.
         recorder: counts the calls.
         denials: counts the calls that policies refuse, and passes them to listeners.
         subscriptions: the streams without an end of their own.
@@ -69,9 +68,11 @@ class Gateway:
             offers: (abstraction, capability) -> backends that declare it, for the sentence that refuses a call without.
         """
         self.snapshot = Snapshot()
-        self.operations: Mapping[str, Operation] = {
+        self._contract: Mapping[str, Operation] = {
             operation.path: operation for interface in interfaces().values() for operation in interface.operations
         }
+        self._own = self.snapshot.own
+        self._operations = self._contract
         self._hops = self._decide = tuple(hops)
         self._first: tuple[Hop, ...] = ()
         self._last: tuple[Hop, ...] = ()
@@ -81,6 +82,13 @@ class Gateway:
         self.scrub: Callable[[str], str] = str
         self._offers = offers or {}
         self.subscriptions = SubscriptionRegistry(self.denials.report)
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """Every operation of the contract, and those of their own that plugins serve now, by path."""
+        if (own := self.snapshot.own) is not self._own:
+            self._own, self._operations = own, {**own.operations, **self._contract}
+        return self._operations
 
     def publish(self, snapshot: Snapshot, hops: Sequence[Hop] | None = None, recheck: Recheck | None = None) -> None:
         """Calls that begin from now on are decided by these; those under way by what they began with.

@@ -1,6 +1,6 @@
 """The way in for gRPC: a handler's operations as methods that the transport runs."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -14,10 +14,13 @@ from prism.rpc_status import to_status
 from prism.wire import Method, ServerCall, StatusError
 
 
-def grpc_methods(handler: OperationHandler, heartbeats: Heartbeats | None = None) -> Mapping[str, Method]:
-    """Every operation that is carried out, by path; `heartbeats` are of its streams."""
+def grpc_methods(
+    handler: OperationHandler, heartbeats: Heartbeats | None = None, operations: Iterable[Operation] | None = None
+) -> Mapping[str, Method]:
+    """Every operation that is carried out, or only these, by path; `heartbeats` are of its streams."""
     beats = heartbeats or Heartbeats()
-    return {operation.path: _method(handler, operation, beats) for operation in handler.operations.values()}
+    meant = handler.operations.values() if operations is None else operations
+    return {operation.path: _method(handler, operation, beats) for operation in meant}
 
 
 def answering(methods: Mapping[str, Method], hops: Sequence[ResponseHop]) -> Mapping[str, Method]:

@@ -13,6 +13,7 @@ from prism.config.sections.authentication import AuthenticationSection
 from prism.config.sections.policy import PolicySection
 from prism.gateway.forwarding import Forwarding
 from prism.plugins.instance import Instance
+from prism.plugins.own_services import NONE, OwnServices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +65,7 @@ class Snapshot:
         authentication: how callers are authenticated; None where authentication is off.
         access: who may do what; None where everybody may do everything.
         forwarding: finds the addresses of callers behind proxies; None where no header is believed.
+        own: the services of their own that plugins serve on some namespaces, with their operations by path.
     """
 
     generation: int = 0
@@ -71,3 +73,4 @@ class Snapshot:
     authentication: AuthenticationSection | None = None
     access: Access | None = None
     forwarding: Forwarding | None = None
+    own: OwnServices = NONE

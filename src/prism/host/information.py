@@ -48,6 +48,8 @@ class Information:
             backend=manifest.name,
             protocol_versions=SPOKEN,
             interfaces=manifest.interfaces,
+            services=manifest.services,
+            descriptors=self._instances.plugin.read_descriptors(),
         )
         response.capabilities.update(manifest.capabilities.dump())
         return response

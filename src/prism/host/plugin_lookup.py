@@ -58,6 +58,6 @@ def _in_package(name: str) -> Path | None:
 
 def _read(manifest: Path, origin: str, distribution: str) -> Plugin:
     try:
-        return Plugin(read(manifest.read_bytes()), origin, distribution)
+        return Plugin(read(manifest.read_bytes()), origin, distribution, manifest.parent.absolute())
     except (ManifestInvalid, OSError) as error:
         raise FailedPrecondition(f"{manifest}: {error}") from error

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
@@ -27,7 +28,7 @@ from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.plugins.manifest import PROTOCOL
 from prism.rpc_status import from_status
-from prism.wire import Channel, Code, Deadline, Status, StatusError
+from prism.wire import Channel, ClientCall, Code, Deadline, Status, StatusError
 
 TIMEOUT: Final = 30.0
 """Seconds that a call has, where its caller does not say otherwise."""
@@ -77,21 +78,21 @@ class RunningPlugin:
         request: Message,
         *,
         namespace: str = "default",
-        operation: Operation | None = None,
+        operation: Operation | MethodDescriptor | None = None,
         timeout: float = TIMEOUT,
     ) -> Any:
-        """Runs an operation with one response, on a namespace that is attached when first named.
+        """Runs an operation with one request and one response, on a namespace that is attached when first named.
 
         Args:
             request: what is asked.
             namespace: where.
-            operation: which; for those of the abstractions the request's type tells it.
+            operation: which, or its descriptor; for those of the abstractions the request's type tells it.
             timeout: seconds until the plugin gives up.
 
         Raises:
             PrismError: what the operation raised.
         """
-        operation = operation or _operation_of(request)
+        operation = _operation_of(request) if operation is None else _operation(operation)
         asked = pb.ExecuteRequest(operation=operation.name, raw_params=request.SerializeToString())
         asked.metadata.update(await self._metadata(namespace))
         answer = await self.ask("Execute", asked, pb.ExecuteResponse, timeout=timeout)
@@ -101,23 +102,27 @@ class RunningPlugin:
 
     async def stream(
         self,
-        request: Message,
+        request: Message | AsyncIterator[Message],
         *,
         namespace: str = "default",
-        operation: Operation | None = None,
+        operation: Operation | MethodDescriptor | None = None,
         timeout: float = TIMEOUT,
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[Any, None]:
-        """Runs an operation with a stream of responses, as `call`; closing the iterator ends it.
+        """Runs an operation that streams, as `call`; closing the iterator ends it. A stream of requests names it.
 
         `on_established` is called when the stream misses nothing from then on.
         """
-        operation = operation or _operation_of(request)
-        asked = pb.ExecuteStreamRequest(operation=operation.name, raw_params=request.SerializeToString())
-        asked.metadata.update(await self._metadata(namespace))
-        async with self.channel.open(f"{_PLUGIN}/ExecuteStream", deadline=Deadline.after(timeout)) as call:
-            await call.send(asked.SerializeToString())
-            await call.end()
+        if operation is None and isinstance(request, Message):
+            operation = _operation_of(request)
+        operation = _operation(operation)
+        begin = pb.ExecuteStreamRequest(operation=operation.name, metadata=await self._metadata(namespace))
+        if isinstance(request, Message):
+            begin.raw_params, request = request.SerializeToString(), _no_more()
+        async with (
+            self.channel.open(f"{_PLUGIN}/ExecuteStream", deadline=Deadline.after(timeout)) as call,
+            _sending(call, begin, request),
+        ):
             if on_established is not None:
                 await call.headers()
                 on_established()
@@ -206,6 +211,38 @@ async def _started(command: Sequence[str], folder: str) -> tuple[asyncio.subproc
         await process.wait()
         raise
     return process, f"unix:{fields[3]}"
+
+
+@contextlib.asynccontextmanager
+async def _sending(
+    call: ClientCall, begin: pb.ExecuteStreamRequest, parts: AsyncIterator[Message]
+) -> AsyncIterator[None]:
+    """Sends the parts of a stream of requests while the block receives."""
+
+    async def send() -> None:
+        with contextlib.suppress(StatusError):  # who receives learns why
+            await call.send(begin.SerializeToString())
+            async for each in parts:
+                await call.send(pb.ExecuteStreamRequest(raw_params=each.SerializeToString()).SerializeToString())
+            await call.end()
+
+    sender = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+
+
+async def _no_more() -> AsyncIterator[Message]:
+    return
+    yield  # makes it a generator
+
+
+def _operation(named: Operation | MethodDescriptor | None) -> Operation:
+    if named is None:
+        raise TypeError("a stream of requests does not tell its operation; name it")
+    return named if isinstance(named, Operation) else Operation.of(named)
 
 
 def _operation_of(request: Message) -> Operation:

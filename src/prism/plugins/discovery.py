@@ -20,6 +20,7 @@ from prism.errors import FailedPrecondition
 from prism.plugins import trust
 from prism.plugins.manifest import Manifest, ManifestInvalid, read
 from prism.plugins.option import Option
+from prism.plugins.own_services import NotDescribed, OwnService, described, differing
 from prism.reason import Reason
 from prism.sdk.backend import Backend, Config
 
@@ -28,6 +29,8 @@ MANIFEST = "plugin.toml"
 Installed = tuple[tuple[str, int], ...]
 """Files and folders that tell what is installed, each with when it was changed."""
 DISTRIBUTION = "prism-gateway"
+
+_SAME = "install the plugin and its manifest in one version"
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,54 @@ class Plugin:
             return (program, *arguments)
         package = self.name if self.distribution == DISTRIBUTION else self.origin
         return (sys.executable, "-m", "prism.sdk", package) if self.manifest.backend else ()
+
+    @property
+    def descriptors(self) -> Path | None:
+        """The file that describes the services of its own; None where it has none."""
+        named = self.manifest.descriptors
+        return self.folder / named if named and self.folder is not None else None
+
+    def read_descriptors(self) -> bytes:
+        """What that file holds; nothing where there is none.
+
+        Raises:
+            FailedPrecondition: it cannot be read or trusted.
+        """
+        path = self.descriptors
+        if path is None:
+            return b""
+        if self.distribution != DISTRIBUTION:
+            trust.check((path,))
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            why = f"its descriptors {path} cannot be read: {error.strerror or error}"
+            raise FailedPrecondition(f"plugin {self.name!r}: {why}") from error
+
+    def own_services(self) -> tuple[OwnService, ...]:
+        """The services of its own that its manifest lists, as that file describes them.
+
+        Raises:
+            FailedPrecondition: it cannot be read or trusted, is not valid, or describes something else.
+        """
+        try:
+            return described(self.read_descriptors(), self.manifest.services)
+        except NotDescribed as error:
+            raise FailedPrecondition(f"plugin {self.name!r}: its descriptors {self.descriptors} {error}") from error
+
+    def objection(self, found: Mapping[str, str]) -> str:
+        """Why a running plugin is not the one that its manifest describes; empty where it is.
+
+        Args:
+            found: the description of what the running plugin has, as `OwnService.description`.
+        """
+        for service in self.own_services():
+            lacking = next((each.name for each in service.operations if each.name not in found), "")
+            if lacking:
+                return f"plugin {self.name!r} lacks {lacking}, which its manifest describes; {_SAME}"
+            if name := differing(service.description, found):
+                return f"plugin {self.name!r} describes {name} otherwise than its manifest; {_SAME}"
+        return ""
 
     def config_model(self) -> type[Config]:
         """The model of its configuration; raises as `backend_type` does."""

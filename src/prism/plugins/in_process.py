@@ -8,6 +8,7 @@ from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, Unimpl
 from prism.interfaces.operation import Requests
 from prism.plugins.discovery import Plugin
 from prism.plugins.managed_instance import ManagedInstance
+from prism.plugins.own_services import description
 from prism.sdk.backend import Backend, Config, Health, HealthStatus
 from prism.sdk.binding import Binding, Streaming, Unary
 
@@ -48,6 +49,10 @@ class InProcess(ManagedInstance):
             raise FailedPrecondition(
                 f"plugin {self.backend!r} is defective, report it to its author: {error}"
             ) from error
+        if self._plugin.manifest.services and (
+            objection := self._plugin.objection(description(binding.every.values()))
+        ):
+            raise FailedPrecondition(objection)
         self._backend, self._unary, self._streaming = backend, binding.unary, binding.streaming
 
     async def start(self) -> None:

@@ -20,6 +20,7 @@ from pydantic import (
 
 from prism.interfaces.catalogue import interfaces
 from prism.plugins.option import Option, model_of
+from prism.plugins.own_services import check_name
 from prism.sdk.backend import Config
 from prism.sdk.capabilities import DeclaredCapabilities
 
@@ -54,6 +55,8 @@ class Manifest(BaseModel):
         summary: one sentence.
         maturity: how mature it is.
         interfaces: the abstractions that it serves.
+        services: gRPC services of its own that it serves besides, by full name, `shelf.v1.Shelf`.
+        descriptors: the file that describes them, a FileDescriptorSet with all imports; relative to the manifest.
         backend: the class that implements `prism.sdk.Backend`, constructed with (config, credentials); empty for a
             plugin that is not written in Python.
         command: the program that serves `prism.plugin.v1`, for a plugin that is not written in Python; `./` is the
@@ -76,6 +79,8 @@ class Manifest(BaseModel):
     summary: str = Field(min_length=1)
     maturity: Literal["alpha", "beta", "stable"]
     interfaces: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(min_length=1)
+    services: tuple[Annotated[str, AfterValidator(check_name)], ...] = ()
+    descriptors: str = ""
     backend: Reference | Literal[""] = ""
     command: tuple[str, ...] = ()
     config: Reference | dict[str, Option] = Field(default_factory=dict)
@@ -104,6 +109,8 @@ class Manifest(BaseModel):
                 f"a plugin without {'backend' if self.placement == 'in_process' else 'backend or command'} "
                 f"cannot run as {self.placement}; change 'placement'"
             )
+        if bool(self.services) != bool(self.descriptors):
+            raise ValueError("give 'services' and the 'descriptors' that describe them together, or neither")
         for options in (self.config, self.credentials):
             if isinstance(options, dict):
                 model_of(self.name, options)

@@ -15,8 +15,9 @@ from prism.gateway.response import ResponseHop
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.catalogue import interfaces
 from prism.open_files import SPARE
+from prism.plugins.own_services import NONE, OwnServices
 from prism.services import HealthService, StandardOperations, described, described_services
-from prism.wire import Server, ServerConfig
+from prism.wire import Method, Server, ServerConfig
 from prism.wire.networks import Networks
 
 
@@ -35,22 +36,25 @@ class DataPort:
             heartbeats: of streams.
             config: what is in force.
         """
-        described_here = described([interface.service for interface in interfaces().values()])
+        self._gateway, self._heartbeats = gateway, heartbeats
+        self._described = described([interface.service for interface in interfaces().values()])
         elsewhere = misdirected([SERVICE], gateway.operations)
-        standard = described_services(health, described_here)
+        standard = described_services(health, self._described)
         self._plain = {**elsewhere, **grpc_methods(gateway, heartbeats), **standard}
+        self._own: OwnServices = NONE
         self._headers: Mapping[str, str] = config.gateway.response_headers
         self._origins = config.gateway.cors.origins
         hops = _hops(self._headers)
         # Looked into for each call: other headers are other methods in the same dictionary.
         self._methods = dict(answering(self._plain, hops))
+        self._of_plugins: Mapping[str, Method] = {}
         self._connect = Connect(
             gateway,
             cors=self._cors(),
             max_message_size=int(config.gateway.max_message_size),
             response_hops=hops,
             heartbeats=heartbeats,
-            beside=StandardOperations(health, described_here),
+            beside=StandardOperations(health, self._described),
         )
         settings = server_config(config, self._connect.body_limit)
         self.server = Server(self._methods.get, http=self._connect, local_replies=GatewayLocalReply(), config=settings)
@@ -62,8 +66,24 @@ class DataPort:
         if section.response_headers != self._headers:
             self._headers = section.response_headers
             hops = _hops(self._headers)
-            self._methods.update(answering(self._plain, hops))
+            self._methods.update(answering({**self._plain, **self._of_plugins}, hops))
             self._connect.configure(self._cors(), hops)
+
+    def serve(self, own: OwnServices) -> None:
+        """Serves and describes these services of plugins' own, in place of those that were given last."""
+        if own is self._own:
+            return
+        self._own = own
+        for path in self._of_plugins:
+            del self._methods[path]
+        operations = own.operations.values()
+        self._of_plugins = {
+            path: method
+            for path, method in grpc_methods(self._gateway, self._heartbeats, operations).items()
+            if path not in self._plain
+        }
+        self._methods.update(answering(self._of_plugins, _hops(self._headers)))
+        self._described.describe_besides(each.descriptor for each in own)
 
     def _cors(self) -> Cors:
         return Cors(self._origins, exposed=tuple(self._headers))

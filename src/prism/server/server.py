@@ -181,6 +181,8 @@ class GatewayServer:
             self._data.configure(config)
         self.certificates.configure({"gateway.tls": config.gateway.tls, "admin.tls": config.admin.tls})
         self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
+        if self._data is not None:
+            self._data.serve(snapshot.own)
         self._health.refresh()
 
     def _probe_server(self, data: Server, admin: Server) -> Server:

@@ -16,31 +16,47 @@ class Described:
         services: their full names, in order.
     """
 
+    services: tuple[str, ...]
+
     def __init__(self, services: Iterable[ServiceDescriptor], files: Iterable[FileDescriptor] = ()) -> None:
         """
         Args:
             services: what is listed, with the files that describe it.
             files: what is described beside it: messages that travel in a `google.protobuf.Any`.
         """
-        served = tuple(services)
-        self.services = tuple(sorted(service.full_name for service in served))
+        self._services = tuple(services)
+        self._roots = [*(service.file for service in self._services), *files]
+        self.describe_besides(())
+
+    def describe_besides(self, services: Iterable[ServiceDescriptor]) -> None:
+        """Lists these services too, in place of those that were given last."""
+        others = tuple(services)
+        self.services = tuple(sorted(service.full_name for service in (*self._services, *others)))
         self._files: dict[str, FileDescriptor] = {}
         self._symbols: dict[str, FileDescriptor] = {}
         self._extensions: dict[str, dict[int, FileDescriptor]] = {}
-        self.add(*(service.file for service in served), *files)
+        self._describe(*self._roots, *(service.file for service in others))
 
     def add(self, *files: FileDescriptor) -> None:
         """More to describe: these files, with all they need. One that is known already stays as it is."""
+        self._roots += [each for each in files if each not in self._roots]
+        self._describe(*files)
+
+    def _describe(self, *files: FileDescriptor) -> None:
+        seen: set[FileDescriptor] = set()
         for root in files:
             for file in _with_imports(root):
-                if file.name not in self._files:
+                if file not in seen and self._files.get(file.name) is not file:
+                    seen.add(file)
                     self._add(file)
 
     def _add(self, file: FileDescriptor) -> None:
-        self._files[file.name] = file
-        self._symbols.update(dict.fromkeys(_symbols(file), file))
+        """What is known of a name stays; of two files of one name, the second gives the symbols that it has alone."""
+        self._files.setdefault(file.name, file)
+        for symbol in _symbols(file):
+            self._symbols.setdefault(symbol, file)
         for extended, number in _extensions(file):
-            self._extensions.setdefault(extended, {})[number] = file
+            self._extensions.setdefault(extended, {}).setdefault(number, file)
 
     def by_name(self, name: str) -> list[bytes] | None:
         """The file of that name and what it imports, serialised; None where there is none."""

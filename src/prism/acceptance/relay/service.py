@@ -1,9 +1,10 @@
-"""The service as its .proto would describe it."""
+"""The service as its .proto would describe it; `relay.binpb` has it as a manifest names it, from `descriptors`."""
 
 from typing import Any, Final
 
-from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, MethodOptions
+from google.protobuf import wrappers_pb2
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import Default
 
 from prism._proto.data.v1 import options_pb2
@@ -14,7 +15,7 @@ _NUMBER = ".google.protobuf.Int64Value"
 
 def _described() -> ServiceDescriptor:
     file = FileDescriptorProto(name="prism/acceptance/relay.proto", package="prism.acceptance", syntax="proto3")
-    file.dependency.extend(["google/protobuf/wrappers.proto", options_pb2.DESCRIPTOR.name])
+    file.dependency.extend([wrappers_pb2.DESCRIPTOR.name, options_pb2.DESCRIPTOR.name])
     service = file.service.add(name="Relay")
     service.method.add(name="Echo", input_type=_BYTES, output_type=_BYTES)
     down = service.method.add(name="Down", input_type=_NUMBER, output_type=_BYTES, server_streaming=True)
@@ -27,6 +28,21 @@ def _described() -> ServiceDescriptor:
     service.method.add(name="Open", input_type=_BYTES, output_type=_NUMBER)
     Default().AddSerializedFile(file.SerializeToString())
     return Default().FindServiceByName("prism.acceptance.Relay")
+
+
+def descriptors() -> bytes:
+    """A FileDescriptorSet with all imports, as protoc writes it."""
+    files: dict[str, FileDescriptor] = {}
+
+    def add(file: FileDescriptor) -> None:
+        for each in file.dependencies:
+            add(each)
+        files.setdefault(file.name, file)
+
+    add(SERVICE.file)
+    return FileDescriptorSet(
+        file=[FileDescriptorProto.FromString(each.serialized_pb) for each in files.values()]
+    ).SerializeToString(deterministic=True)
 
 
 SERVICE: Final = _described()

@@ -256,12 +256,14 @@ class BackendEntry(Section):
 
     Attributes:
         backend: the name of a plugin.
+        services: gRPC services of the plugin's own that the namespace has too, by full name; its manifest lists them.
         plugin: how the backend runs.
         config: the backend's own options.
         credentials: what the backend proves itself with to its store.
     """
 
     backend: str
+    services: tuple[str, ...] = ()
     plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
     # They hold secrets in clear: no dump and no repr shows them.
     config: Options = Field(default_factory=dict, exclude=True, repr=False)
@@ -276,6 +278,7 @@ class NamespaceEntry(Section):
         abstraction: the one abstraction that it serves.
         abstractions: the same, for several; with neither it serves all that its backend does.
         backend: the name of a plugin.
+        services: gRPC services of the plugin's own that the namespace has too, by full name; its manifest lists them.
         plugin: how the backend runs.
         policy: the name of one of `policies`, or a policy of its own; the one named `default` where it is left out.
         config: the backend's own options.
@@ -287,6 +290,7 @@ class NamespaceEntry(Section):
     abstraction: Abstraction | None = None
     abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
     backend: str | None = None
+    services: tuple[str, ...] = ()
     plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
     policy: NameOrPolicy | None = None
     # They hold secrets in clear: no dump and no repr shows them.

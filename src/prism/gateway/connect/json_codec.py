@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import json_format
@@ -19,6 +19,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct
+from google.protobuf.wrappers_pb2 import BytesValue
 
 from prism.errors import InvalidArgument, Violation
 
@@ -63,9 +64,9 @@ def decode(text: bytes, kind: type[Message]) -> Message:
     try:
         document = _load(text)
         descriptor: Any = kind.DESCRIPTOR
-        if violations := list(_violations(document, descriptor, "")):
+        if violations := list(_of_request(document, descriptor)):
             raise InvalidArgument("; ".join(map(str, violations)), violations=violations)
-        return json_format.ParseDict(document, kind())
+        return json_format.ParseDict(document, kind(), descriptor_pool=descriptor.file.pool)
     except json_format.ParseError as error:
         # A rule that the walk does not know, such as two fields of one oneof: the mapping's own words.
         raise InvalidArgument(f"the JSON is not a {kind.DESCRIPTOR.full_name}: {error}") from error
@@ -75,12 +76,13 @@ def decode(text: bytes, kind: type[Message]) -> Message:
 
 def encode(message: Message) -> bytes:
     """The message as JSON on one line; numbers of a Struct, which has no integers, without a fraction of zero."""
+    pool: Any = message.DESCRIPTOR.file.pool  # of a plugin's own message: its own, for what travels in an Any
     if not _may_hold_structs(message.DESCRIPTOR):
-        return json_format.MessageToJson(message, indent=None, ensure_ascii=False).encode()
-    return json.dumps(_whole(json_format.MessageToDict(message)), ensure_ascii=False).encode()
+        return json_format.MessageToJson(message, indent=None, ensure_ascii=False, descriptor_pool=pool).encode()
+    return json.dumps(_whole(json_format.MessageToDict(message, descriptor_pool=pool)), ensure_ascii=False).encode()
 
 
-@cache
+@lru_cache(maxsize=1024)  # plugins may be replaced, and their messages with them
 def _may_hold_structs(descriptor: Any) -> bool:
     """Whether a message, or one within it, has a field of google.protobuf.Struct."""
     found, left = {descriptor}, [descriptor]
@@ -127,6 +129,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise InvalidArgument(f"the request is not JSON: {name} is not a JSON number; put it in quotes")
+
+
+def _of_request(document: Any, descriptor: Descriptor) -> Iterator[Violation]:
+    """Every field at fault; a request that is one of protobuf's own messages has a form of its own."""
+    if not descriptor.full_name.startswith("google.protobuf."):
+        yield from _violations(document, descriptor, "")
+    elif descriptor.full_name == BytesValue.DESCRIPTOR.full_name and not _is_base64(document):
+        yield Violation("the request", _shown(document), _BASE64)
 
 
 def _violations(value: Any, descriptor: Descriptor, path: str) -> Iterator[Violation]:
@@ -197,7 +207,7 @@ def _can_be(value: Any, field: FieldDescriptor) -> bool:
     try:
         trial = [value] if field.is_repeated else value
         message: Any = field.containing_type
-        json_format.ParseDict({field.name: trial}, GetMessageClass(message)())
+        json_format.ParseDict({field.name: trial}, GetMessageClass(message)(), descriptor_pool=message.file.pool)
     except (json_format.ParseError, OverflowError):
         return False
     return value is not None and (field.cpp_type not in _NUMBERS or _is_number(value, field))

@@ -19,6 +19,8 @@ from prism._proto.grpc.health.v1.health_pb2 import HealthCheckRequest as AliveRe
 from prism._proto.grpc.health.v1.health_pb2 import HealthCheckResponse as AliveResponse
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.errors import BackendUnavailable, DeadlineExceeded, FailedPrecondition, PrismError, Unimplemented
+from prism.plugins.discovery import Plugin
+from prism.plugins.own_services import NotDescribed, described
 from prism.plugins.rpc import translation
 from prism.plugins.rpc.metrics import PluginMetrics
 from prism.plugins.sidecar.handshake import VERSIONS
@@ -47,12 +49,14 @@ class Identity:
         backend: the plugin's name.
         config: its options, as they were written.
         credentials: its credentials for the store.
+        plugin: what its manifest says.
     """
 
     name: str
     backend: str
     config: Mapping[str, Any] = field(repr=False)
     credentials: Mapping[str, Any] = field(repr=False)
+    plugin: Plugin | None = field(default=None, repr=False)
 
     def request(self, namespace: str) -> pb.InitializeRequest:
         """What starts it, and attaches a namespace where one is named."""
@@ -161,7 +165,31 @@ class Endpoint:
                 f"plugin {self._identity.backend!r} speaks version {answer.protocol_version} of the plugin protocol "
                 f"and the gateway version {spoken}; install compatible versions of both"
             )
+        if not self.initialised and self._identity.plugin is not None and self._identity.plugin.manifest.services:
+            await self._check_services(self._identity.plugin, deadline)
         self.initialised = True
+
+    async def _check_services(self, plugin: Plugin, deadline: Deadline | None) -> None:
+        """Passes a plugin that describes its own services as its manifest does, or not at all.
+
+        Raises:
+            FailedPrecondition: it describes them otherwise.
+        """
+        try:
+            answer = await self._ask("PluginInfoService/GetInfo", pb.GetInfoRequest(), pb.GetInfoResponse, deadline)
+        except Unimplemented:
+            return
+        if not answer.descriptors:
+            return
+        try:
+            found = described(answer.descriptors, tuple(answer.services))
+        except NotDescribed as error:
+            raise FailedPrecondition(
+                f"plugin {plugin.name!r} answers GetInfo with descriptors that cannot be used: what it sends {error}"
+            ) from error
+        known = {name: said for each in found for name, said in each.description.items()}
+        if objection := plugin.objection(known):
+            raise FailedPrecondition(objection)
 
     async def health(self, deadline: Deadline | None = None) -> Health:
         """The health of the instance's store; raises where the plugin cannot be asked."""

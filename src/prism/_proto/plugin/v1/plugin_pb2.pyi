@@ -243,7 +243,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("name", "version", "role", "backend", "protocol_versions", "interfaces", "capabilities")
+    __slots__ = ("name", "version", "role", "backend", "protocol_versions", "interfaces", "capabilities", "services", "descriptors")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -251,6 +251,8 @@ class GetInfoResponse(_message.Message):
     PROTOCOL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     INTERFACES_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTORS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     role: str
@@ -258,7 +260,9 @@ class GetInfoResponse(_message.Message):
     protocol_versions: _containers.RepeatedScalarFieldContainer[int]
     interfaces: _containers.RepeatedScalarFieldContainer[str]
     capabilities: _struct_pb2.Struct
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., role: _Optional[str] = ..., backend: _Optional[str] = ..., protocol_versions: _Optional[_Iterable[int]] = ..., interfaces: _Optional[_Iterable[str]] = ..., capabilities: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    services: _containers.RepeatedScalarFieldContainer[str]
+    descriptors: bytes
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., role: _Optional[str] = ..., backend: _Optional[str] = ..., protocol_versions: _Optional[_Iterable[int]] = ..., interfaces: _Optional[_Iterable[str]] = ..., capabilities: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., services: _Optional[_Iterable[str]] = ..., descriptors: _Optional[bytes] = ...) -> None: ...
 
 class HoldsDataRequest(_message.Message):
     __slots__ = ("namespace", "instance")

@@ -4,7 +4,8 @@
      |__ CallerError              the request is at fault: change it before sending it again
      |    |__ InvalidArgument     |__ NamespaceNotFound   |__ AlreadyExists     |__ FailedPrecondition
      |    |__ Unauthenticated     |__ PermissionDenied    |__ Unimplemented     |__ LimitExceeded
-     |    |__ FellBehind
+     |    |__ FellBehind          |__ TopicNotFound       |__ GroupNotFound
+     |    |__ ReceiptLost         |__ GroupInUse
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -114,8 +115,22 @@ class NamespaceNotFound(CallerError):
     default_reason = Reason.NAMESPACE_NOT_FOUND
 
 
+class TopicNotFound(CallerError):
+    """The namespace has no topic of that name, and does not let topics make themselves."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.TOPIC_NOT_FOUND
+
+
+class GroupNotFound(CallerError):
+    """The topic has no group of that name, or has it no longer."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.GROUP_NOT_FOUND
+
+
 class AlreadyExists(CallerError):
-    """An idempotency key came again with another payload."""
+    """An idempotency key came again with another payload, or what is to be made exists with another configuration."""
 
     code = Code.ALREADY_EXISTS
     default_reason = Reason.ALREADY_EXISTS
@@ -126,6 +141,20 @@ class FailedPrecondition(CallerError):
 
     code = Code.FAILED_PRECONDITION
     default_reason = Reason.FAILED_PRECONDITION
+
+
+class ReceiptLost(CallerError):
+    """The message is the caller's no longer: its deadline has passed, it was given back, or its group was moved."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.RECEIPT_LOST
+
+
+class GroupInUse(CallerError):
+    """The group has consumers, and this needs that it has none."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.GROUP_IN_USE
 
 
 class Unauthenticated(CallerError):

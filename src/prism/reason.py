@@ -98,8 +98,8 @@ class Reason(enum.StrEnum):
     ALREADY_EXISTS = (
         "ALREADY_EXISTS",
         Code.ALREADY_EXISTS,
-        "an idempotency key came again with another payload",
-        "another key",
+        "an idempotency key came again with another payload, or what is to be made exists with another configuration",
+        "another key or name",
     )
     FAILED_PRECONDITION = (
         "FAILED_PRECONDITION",
@@ -112,6 +112,30 @@ class Reason(enum.StrEnum):
         Code.FAILED_PRECONDITION,
         "the value is not a 64-bit integer, or would leave their range; it stays as it is",
         "another key, or a `Set` to digits",
+    )
+    TOPIC_NOT_FOUND = (
+        "TOPIC_NOT_FOUND",
+        Code.NOT_FOUND,
+        "the namespace has no topic of that name",
+        "another name, or `CreateTopic`",
+    )
+    GROUP_NOT_FOUND = (
+        "GROUP_NOT_FOUND",
+        Code.NOT_FOUND,
+        "the topic has no group of that name, or has it no longer",
+        "another name, or `CreateGroup`",
+    )
+    RECEIPT_LOST = (
+        "RECEIPT_LOST",
+        Code.FAILED_PRECONDITION,
+        "the message is the caller's no longer: its deadline has passed, it was given back, or its group was moved",
+        "working on it when it comes again; extending the lease of long work",
+    )
+    GROUP_IN_USE = (
+        "GROUP_IN_USE",
+        Code.FAILED_PRECONDITION,
+        "the group has consumers, and this needs that it has none",
+        "ending its consumers first",
     )
     UNIMPLEMENTED = (
         "UNIMPLEMENTED",

@@ -22,8 +22,7 @@ EVERYTHING = DeclaredCapabilities.parse(
         "ttl": True,
         "versions": True,
         "idempotency": True,
-        "ordering": True,
-        "queue_groups": True,
+        "pubsub": {"ordering": True, "queue_groups": True},
     }
 )
 

@@ -60,9 +60,10 @@ def test_a_contradiction_is_refused(level: "MethodOptions.IdempotencyLevel.Value
         Operation.of(_method(level, stated))
 
 
-def test_today_s_operations_are_of_the_classes_that_they_were_of() -> None:
+def test_the_first_abstractions_are_of_the_classes_that_they_were_of() -> None:
     """What reads is allowed by `read`, everything else by `write`: an upgrade changes no decision."""
-    operations = [operation for interface in interfaces().values() for operation in interface.operations]
+    before = [interface for name, interface in interfaces().items() if name in {"keyvalue", "cache", "pubsub"}]
+    operations = [operation for interface in before for operation in interface.operations]
     assert {each.name: each.operation_class for each in operations} == {
         each.name: "read" if each.reads else "write" for each in operations
     }
@@ -75,3 +76,16 @@ def test_a_rule_allows_its_class_and_no_other(allowed: str) -> None:
     rule = {"principals": ["*"], "namespaces": ["*"], "operations": [allowed]}
     access = Access(AuthorizationSection.model_validate({"rules": [rule]}))
     assert access.allowed(Principal("x"), "a") == {allowed}
+
+
+def test_queue_is_of_all_four_classes() -> None:
+    """Who may publish need not be allowed to consume, and neither to manage."""
+    found = {each.method: each.operation_class for each in interfaces()["queue"].operations}
+    assert {found[name] for name in ("publish", "publish_batch", "cancel")} == {"write"}
+    assert {found[name] for name in ("consume", "receive", "acknowledge", "nack", "release", "extend", "commit")} == {
+        "consume"
+    }
+    assert {name for name, each in found.items() if each == "read"} == {
+        "describe_topic", "list_topics", "describe_group", "list_groups", "peek",
+    }  # fmt: skip
+    assert sum(each == "manage" for each in found.values()) == 10

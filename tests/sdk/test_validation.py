@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from prism.errors import InvalidArgument, Unimplemented
 from prism.interfaces.capabilities import Capabilities
+from prism.interfaces.capabilities.queue import QueueCapabilities
 from prism.interfaces.filter import Filter, FilterList, FilterTest
 from prism.interfaces.keyvalue import (
     BatchGetRequest,
@@ -22,6 +23,7 @@ from prism.interfaces.keyvalue import (
     ScanRequest,
 )
 from prism.interfaces.pubsub import PublishBatchRequest, PublishRequest, SubscribeRequest
+from prism.interfaces.queue import NackRequest
 from prism.interfaces.value import Value, ValueMap
 from prism.sdk import DeclaredCapabilities
 from prism.sdk.validation import MAX_TTL, MAX_VIOLATIONS, validator
@@ -225,3 +227,18 @@ def test_values_and_filters_are_checked_whole() -> None:
         ("filters[1]", "nothing", missing),
     ]
     validate(FilterTest(value=Value(decimal="1.5")))
+
+
+@pytest.mark.parametrize("delay", [ttl(), ttl(nanos=1), ttl(MAX_TTL)])
+def test_a_duration_may_be_nothing(delay: Duration) -> None:
+    """Zero is a duration, unlike a time to live."""
+    nack = NackRequest(topic="t", group="g", receipts=["r"], delay=delay)
+    validate(nack, QueueCapabilities(max_nack_delay=1))
+
+
+@pytest.mark.parametrize("delay", [ttl(-1), ttl(nanos=-1), ttl(MAX_TTL + 1)])
+def test_a_duration_has_bounds(delay: Duration) -> None:
+    """Not below zero, and not beyond a hundred years."""
+    nack = NackRequest(topic="t", group="g", receipts=["r"], delay=delay)
+    with pytest.raises(InvalidArgument, match="delay"):
+        validate(nack, QueueCapabilities(max_nack_delay=1))

@@ -38,7 +38,14 @@ def exit_code_of(error: Exception) -> ExitCode:
     """The exit code that an error stands for."""
     from prism import errors
 
-    if isinstance(error, errors.InvalidArgument | errors.NamespaceNotFound | errors.Unimplemented):
+    if isinstance(
+        error,
+        errors.InvalidArgument
+        | errors.NamespaceNotFound
+        | errors.TopicNotFound
+        | errors.GroupNotFound
+        | errors.Unimplemented,
+    ):
         return ExitCode.USAGE
     if isinstance(error, errors.GatewayUnavailable | errors.BackendError | errors.DeadlineExceeded):
         return ExitCode.UNAVAILABLE

@@ -100,6 +100,8 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
         yield _max_value(field, rules.max_value)
     if rules.time_to_live:
         yield _time_to_live(field)
+    if rules.duration:
+        yield _duration(field)
     if rules.expiry_time:
         yield _expiry_time(field)
     most = capabilities.max_item_size if rules.item_size else rules.max_bytes
@@ -229,6 +231,20 @@ def _time_to_live(field: FieldDescriptor) -> Check:
             violations.append(Violation(path + name, found, "a time to live is at least a microsecond"))
         elif ttl.seconds > MAX_TTL:
             violations.append(Violation(path + name, found, f"a time to live is at most {MAX_TTL}s"))
+
+    return check
+
+
+def _duration(field: FieldDescriptor) -> Check:
+    name = field.name
+
+    def check(message: Any, path: str, violations: list[Violation]) -> None:
+        if not message.HasField(name):
+            return
+        value = getattr(message, name)
+        if value.seconds < 0 or value.nanos < 0 or value.seconds > MAX_TTL:
+            found = f"{value.seconds + value.nanos / 1e9:g}s"
+            violations.append(Violation(path + name, found, f"it is between 0s and {MAX_TTL}s"))
 
     return check
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprism/data/v1/options.proto\x12\rprism.data.v1\x1a google/protobuf/descriptor.proto\"\xf2\x01\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x11\n\tmax_bytes\x18\x02 \x01(\r\x12\x11\n\tmax_items\x18\x03 \x01(\r\x12\x14\n\x0ctime_to_live\x18\x04 \x01(\x08\x12\x11\n\titem_size\x18\x05 \x01(\x08\x12\x0e\n\x06unique\x18\x06 \x01(\x08\x12\x13\n\x0bindependent\x18\x07 \x01(\x08\x12\x10\n\x08requires\x18\x08 \x01(\t\x12\x11\n\tmax_value\x18\t \x01(\x04\x12\r\n\x05topic\x18\n \x01(\x08\x12\x15\n\rtopic_pattern\x18\x0b \x01(\x08\x12\x13\n\x0b\x65xpiry_time\x18\x0c \x01(\x08*\x9f\x01\n\x0eOperationClass\x12\x1f\n\x1bOPERATION_CLASS_UNSPECIFIED\x10\x00\x12\x18\n\x14OPERATION_CLASS_READ\x10\x01\x12\x19\n\x15OPERATION_CLASS_WRITE\x10\x02\x12\x1b\n\x17OPERATION_CLASS_CONSUME\x10\x03\x12\x1a\n\x16OPERATION_CLASS_MANAGE\x10\x04:I\n\x05rules\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x19.prism.data.v1.FieldRules:2\n\x08requires\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\t:X\n\x0foperation_class\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\x0e\x32\x1d.prism.data.v1.OperationClass:0\n\x06\x64rains\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x87\x03 \x01(\x08:5\n\x0cone_required\x12\x1d.google.protobuf.OneofOptions\x18\xb7\x87\x03 \x01(\x08\x42P\n\x10io.prism.data.v1P\x01Z:github.com/prism-gateway/prism/gen/go/prism/data/v1;datav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprism/data/v1/options.proto\x12\rprism.data.v1\x1a google/protobuf/descriptor.proto\"\x84\x02\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x11\n\tmax_bytes\x18\x02 \x01(\r\x12\x11\n\tmax_items\x18\x03 \x01(\r\x12\x14\n\x0ctime_to_live\x18\x04 \x01(\x08\x12\x11\n\titem_size\x18\x05 \x01(\x08\x12\x0e\n\x06unique\x18\x06 \x01(\x08\x12\x13\n\x0bindependent\x18\x07 \x01(\x08\x12\x10\n\x08requires\x18\x08 \x01(\t\x12\x11\n\tmax_value\x18\t \x01(\x04\x12\r\n\x05topic\x18\n \x01(\x08\x12\x15\n\rtopic_pattern\x18\x0b \x01(\x08\x12\x13\n\x0b\x65xpiry_time\x18\x0c \x01(\x08\x12\x10\n\x08\x64uration\x18\r \x01(\x08*\x9f\x01\n\x0eOperationClass\x12\x1f\n\x1bOPERATION_CLASS_UNSPECIFIED\x10\x00\x12\x18\n\x14OPERATION_CLASS_READ\x10\x01\x12\x19\n\x15OPERATION_CLASS_WRITE\x10\x02\x12\x1b\n\x17OPERATION_CLASS_CONSUME\x10\x03\x12\x1a\n\x16OPERATION_CLASS_MANAGE\x10\x04:I\n\x05rules\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x19.prism.data.v1.FieldRules:2\n\x08requires\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\t:X\n\x0foperation_class\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\x0e\x32\x1d.prism.data.v1.OperationClass:0\n\x06\x64rains\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x87\x03 \x01(\x08:5\n\x0cone_required\x12\x1d.google.protobuf.OneofOptions\x18\xb7\x87\x03 \x01(\x08\x42P\n\x10io.prism.data.v1P\x01Z:github.com/prism-gateway/prism/gen/go/prism/data/v1;datav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'prism.data.v1.options_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020io.prism.data.v1P\001Z:github.com/prism-gateway/prism/gen/go/prism/data/v1;datav1'
-  _globals['_OPERATIONCLASS']._serialized_start=326
-  _globals['_OPERATIONCLASS']._serialized_end=485
+  _globals['_OPERATIONCLASS']._serialized_start=344
+  _globals['_OPERATIONCLASS']._serialized_end=503
   _globals['_FIELDRULES']._serialized_start=81
-  _globals['_FIELDRULES']._serialized_end=323
+  _globals['_FIELDRULES']._serialized_end=341
 # @@protoc_insertion_point(module_scope)

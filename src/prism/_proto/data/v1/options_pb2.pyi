@@ -30,7 +30,7 @@ ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 
 class FieldRules(_message.Message):
-    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value", "topic", "topic_pattern", "expiry_time")
+    __slots__ = ("required", "max_bytes", "max_items", "time_to_live", "item_size", "unique", "independent", "requires", "max_value", "topic", "topic_pattern", "expiry_time", "duration")
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class FieldRules(_message.Message):
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     TOPIC_PATTERN_FIELD_NUMBER: _ClassVar[int]
     EXPIRY_TIME_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
     required: bool
     max_bytes: int
     max_items: int
@@ -55,4 +56,5 @@ class FieldRules(_message.Message):
     topic: bool
     topic_pattern: bool
     expiry_time: bool
-    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ..., topic: bool = ..., topic_pattern: bool = ..., expiry_time: bool = ...) -> None: ...
+    duration: bool
+    def __init__(self, required: bool = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., time_to_live: bool = ..., item_size: bool = ..., unique: bool = ..., independent: bool = ..., requires: _Optional[str] = ..., max_value: _Optional[int] = ..., topic: bool = ..., topic_pattern: bool = ..., expiry_time: bool = ..., duration: bool = ...) -> None: ...

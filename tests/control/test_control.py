@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
@@ -14,7 +16,7 @@ from prism.config.yaml.problem import ConfigInvalid
 from prism.control.control import Control
 from prism.control.describe import state
 from prism.control.timing import Timing
-from prism.errors import BackendUnavailable, GatewayUnavailable, Outcome
+from prism.errors import BackendUnavailable, DataLoss, GatewayUnavailable, Outcome
 from prism.gateway.snapshot import Snapshot
 
 
@@ -53,6 +55,24 @@ async def test_a_store_that_is_down_is_tried_again_while_others_serve(world: Wor
     await until(lambda: not world.gateway.snapshot.namespaces["b"].instances[0].refusal)
     await world.put("b", b"1")
     assert store("down").attached == {"b": 1}
+
+
+async def test_a_store_that_is_busy_at_the_start_is_unavailable(world: World, tmp_path: Path) -> None:
+    """Its conflict is the start's and not the calls'; what an earlier attempt has found is no longer said."""
+    file = tmp_path / "s.db"
+    file.write_bytes(b"\xa5" * 8192)
+    world.write({"name": "s", "backend": "sqlite", "config": {"path": str(file), "busy_timeout": 0}})
+    await world.control.start()
+    with pytest.raises(DataLoss):
+        await world.get("s")
+    good = tmp_path / "good.db"
+    with closing(sqlite3.connect(good)) as writer:
+        writer.execute("CREATE TABLE t (c)")
+        writer.execute("BEGIN EXCLUSIVE")
+        good.replace(file)
+        await until(lambda: "is locked" in world.gateway.snapshot.namespaces["s"].instances[0].refusal)
+        with pytest.raises(BackendUnavailable, match="is locked"):
+            await world.get("s")
 
 
 async def test_a_store_that_hangs_does_not_hold_up_the_start(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from prism.control.supervision.backoff import delays
 from prism.control.supervision.health_state import HealthState
 from prism.control.supervision.lifecycle_events import LifecycleEvents
 from prism.control.supervision.restart_budget import RestartBudget
-from prism.errors import BackendError, BackendUnavailable, PrismError
+from prism.errors import BackendError, BackendUnavailable, Conflict, MessagesLost, PrismError
 from prism.open_files import OPEN_FILES
 from prism.plugins.handover import Handover
 from prism.plugins.instance import Instance
@@ -359,9 +359,9 @@ class Supervised:
                 finally:
                     self.configured_identity = self.configured_identity or self.instance.identity
                 self._started = True
-            return await self.health_state.ask()
+            reason = await self.health_state.ask()
         except PrismError as error:
-            self.instance.refusal_kind = type(error) if isinstance(error, BackendError) else BackendUnavailable
+            self.instance.refusal_kind = _kind(error)
             log.debug("attempt failed: %s", self._events.trace(error))
             return OPEN_FILES.explained(self.spec.redactor.scrub(error.message))
         except Exception as error:  # noqa: BLE001  # a plugin's defect must not end the gateway
@@ -371,6 +371,15 @@ class Supervised:
                 self.spec.plugin.name,
                 self._events.trace(error),
             )
-            return OPEN_FILES.explained(
+            reason = OPEN_FILES.explained(
                 f"its plugin failed unexpectedly ({type(error).__name__}); the gateway's log has the details"
             )
+        self.instance.refusal_kind = BackendUnavailable
+        return reason
+
+
+def _kind(error: PrismError) -> type[BackendError]:
+    """With what calls are refused after a failed start; what one transaction or stream met there is not about them."""
+    if isinstance(error, BackendError) and not isinstance(error, Conflict | MessagesLost):
+        return type(error)
+    return BackendUnavailable

@@ -30,6 +30,7 @@ from prism.errors import (
     Unimplemented,
     Violation,
 )
+from prism.reason import Reason
 from prism.wire.grpc.status import Code, Status
 
 DOMAIN = "prism"
@@ -87,6 +88,14 @@ def from_status(status: Status) -> PrismError:
     )
     if isinstance(error, Unimplemented):
         error.capability = details.metadata.get("capability", "")
+    return error
+
+
+def said_by_transport(status: Status) -> PrismError:
+    """The error of what our transport says by itself; its code stays, also where a request was cut off."""
+    error = from_status(Status(status.code, status.message))
+    if status.local_reply is not None:
+        error.reason = Reason[status.local_reply.name]
     return error
 
 

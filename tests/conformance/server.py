@@ -26,7 +26,13 @@ async def main() -> None:
     methods = grpc_methods(service)
     connect = Connect(service, max_message_size=limit, response_hops=[note])
     config = ServerConfig(max_message_size=limit, max_body_size=connect.body_limit)
-    async with Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=config) as server:
+    async with Server(
+        methods.get,
+        http=connect,
+        message_bodies=connect.message_bodies,
+        local_replies=GatewayLocalReply(),
+        config=config,
+    ) as server:
         address = await server.listen("127.0.0.1:0", tls=_tls(asked) if asked.use_tls else None)
         host, _, port = address.rpartition(":")
         m.write(

@@ -46,9 +46,7 @@ class Service:
         on_established: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """The messages that the request, or the first of several, asks for."""
-        if isinstance(asked, bytes):
-            asked = _one(asked if decode is None else await decode(asked))
-        received = aiter(asked)
+        received = _decoded(asked, decode)
         if not operation.server_streaming:
             requests = [operation.request.FromString(each) async for each in received]
             yield await _answer(incoming, operation, requests)
@@ -73,8 +71,13 @@ class Service:
             yield answer
 
 
-async def _one(message: bytes) -> AsyncIterator[bytes]:
-    yield message
+async def _decoded(asked: bytes | Requests, decode: Decode | None) -> AsyncIterator[bytes]:
+    """The one message, or the many."""
+    if isinstance(asked, bytes):
+        yield asked if decode is None else await decode(asked)
+    else:
+        async for message in asked:
+            yield message if decode is None else await decode(message)
 
 
 async def _next(received: AsyncIterator[bytes]) -> list[bytes]:

@@ -1,10 +1,12 @@
 """A plugin's own operations through a whole gateway: in every placement, by every way in, as operators see them."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -133,6 +135,26 @@ async def test_all_four_kinds_by_our_client(client: Client, namespace: str) -> N
         await client.call(namespace, f"{NAME}/Up", given(b"one", FAIL, *[b"more"] * 50))
     assert failed.value.outcome is Outcome.NOT_APPLIED
     assert (await client.call(namespace, f"{NAME}/Open", BytesValue())).value == 0
+
+
+@pytest.mark.parametrize("namespace", PLACEMENTS)
+async def test_streams_of_requests_by_connect_go(gateway: GatewayProcess, buf: Path, namespace: str) -> None:
+    """By buf, which is built on it, and which asks the gateway for the description the same way: three parts arrive."""
+    about = ["-H", f"prism-namespace: {namespace}", "-H", f"authorization: Bearer {token('all')}"]
+    three = '"eA==" "" "eQ=="'
+    for method, said in (("Up", None), ("Both", three.split())):
+        url = f"http://{gateway.data}/{NAME}/{method}"
+        done = await asyncio.create_subprocess_exec(
+            *(buf, "curl", "--http2-prior-knowledge", *about, "-d", three, url),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await done.communicate()
+        assert done.returncode == 0, err
+        if said is None:
+            assert base64.b64decode(json.loads(out)).startswith(b"3 parts, 2 bytes, ")
+        else:
+            assert out.decode().split() == said
 
 
 def test_the_client_without_await(gateway: GatewayProcess) -> None:

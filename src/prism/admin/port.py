@@ -35,7 +35,7 @@ class AdminPort:
         methods: dict[str, Method] = {**elsewhere, **own}
         connect = Connect(self._admin, beside=StandardOperations(self._health, described_here))
         http = Guard(PlainPaths(connect, self._admin.operations), self._refused)
-        return Server(methods.get, http=http, config=config or ServerConfig())
+        return Server(methods.get, http=http, message_bodies=connect.message_bodies, config=config or ServerConfig())
 
     def close(self) -> None:
         """The gateway drains: those who watch the port's health are let go."""

@@ -17,7 +17,8 @@ from prism.gateway.streams.subscription import Subscription
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation, Requests
 from prism.open_files import OPEN_FILES
-from prism.wire import Code
+from prism.rpc_status import said_by_transport
+from prism.wire import Code, StatusError
 
 CLIENT_CLOCK_SKEW = 0.02
 """Seconds by which a client may give up before its deadline has passed here."""
@@ -287,11 +288,14 @@ async def _admit_slowly(slow: Awaitable[None], rest: Iterator[Hop], call: Call) 
 
 
 async def _all_asked(requests: Requests, call: Call, decode: Decode | None) -> Requests:
-    """The requests of a stream, each paid for."""
-    async for request in requests:
-        if call.meter is not None:
-            await call.meter.asked(len(request))
-        yield request if decode is None else await decode(request)
+    """The requests of a stream, each paid for; one that cannot be read ends the call as its transport says."""
+    try:
+        async for request in requests:
+            if call.meter is not None:
+                await call.meter.asked(len(request))
+            yield request if decode is None else await decode(request)
+    except StatusError as error:
+        raise said_by_transport(error.status) from error
 
 
 def _target(call: Call) -> Target:

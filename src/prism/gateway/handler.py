@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
-from prism.errors import Unimplemented
 from prism.gateway.call import Incoming
 from prism.interfaces.operation import Operation, Requests
 
@@ -65,13 +64,3 @@ class Handlers:
         if operation is not None or self._beside is None:
             return self.first, operation
         return self._beside, self._beside.operations.get(path)
-
-    def takes_many(self, handler: OperationHandler, operation: Operation) -> bool:
-        """Whether a request over HTTP may have many messages, each of which is carried out by itself.
-
-        Raises:
-            Unimplemented: they are one stream, which HTTP does not carry.
-        """
-        if operation.client_streaming and handler is self.first:
-            raise Unimplemented(f"{operation.name} takes a stream of requests; call it with gRPC")
-        return operation.client_streaming

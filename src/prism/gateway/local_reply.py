@@ -6,7 +6,7 @@ from prism.errors import Outcome, PrismError
 from prism.gateway.connect.errors import HttpRefusal, error_object
 from prism.gateway.connect.stream_end import ended_at_once
 from prism.reason import Reason
-from prism.rpc_status import from_status, to_status
+from prism.rpc_status import from_status, said_by_transport, to_status
 from prism.wire import Code, HttpResponse, LocalReply, Status
 
 _MEANINGS = {
@@ -27,8 +27,7 @@ class GatewayLocalReply:
         refusal = status.local_reply
         if refusal is None:
             return status
-        error = from_status(Status(status.code, status.message))  # the code stays, also where a request was cut off
-        error.reason = Reason[refusal.name]
+        error = said_by_transport(status)
         # Of reads too: the transport knows no operations, and for one that writes it must not be missing.
         error.outcome = Outcome.UNKNOWN if refusal.begun else Outcome.NOT_APPLIED
         return Status(status.code, status.message, _details(error))

@@ -57,7 +57,13 @@ class DataPort:
             beside=StandardOperations(health, self._described),
         )
         settings = server_config(config, self._connect.body_limit)
-        self.server = Server(self._methods.get, http=self._connect, local_replies=GatewayLocalReply(), config=settings)
+        self.server = Server(
+            self._methods.get,
+            http=self._connect,
+            message_bodies=self._connect.message_bodies,
+            local_replies=GatewayLocalReply(),
+            config=settings,
+        )
 
     def configure(self, config: Config) -> None:
         """Applies what of another configuration needs no restart."""

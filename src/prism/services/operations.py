@@ -12,8 +12,6 @@ from prism.services.health import SERVICE, HealthService
 class StandardOperations:
     """A `prism.gateway.handler.OperationHandler` of health and reflection.
 
-    Reflection answers each request by itself, so its requests come one by one though the call may have many.
-
     Attributes:
         operations: by path.
 
@@ -52,12 +50,13 @@ class StandardOperations:
         decode: Callable[[bytes], Awaitable[bytes]] | None = None,
         on_established: Callable[[], None] | None = None,  # noqa: ARG002 - the first answer comes at once
     ) -> AsyncGenerator[bytes, None]:
-        """Answers a request with a stream. Raises `StatusError`."""
-        assert isinstance(asked, bytes), "requests come one by one"  # noqa: S101  # a defect, not an input
-        message = asked if decode is None else await decode(asked)
-        if (version := self._reflections.get(operation.service)) is not None:
-            yield version.answer(message)
+        """Answers a request, or each of many, with a stream. Raises `StatusError`."""
+        if not isinstance(asked, bytes):
+            version = self._reflections[operation.service]
+            async for request in asked:
+                yield version.answer(request if decode is None else await decode(request))
             return
+        message = asked if decode is None else await decode(asked)
         async with aclosing(self._health.watch(message)) as statuses:
             async for status in statuses:
                 yield status

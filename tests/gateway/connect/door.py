@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.descriptor import ServiceDescriptor
+
 from prism.backends.memory.config import MemoryConfig
 from prism.gateway.chain import Policies, chain
 from prism.gateway.connect import Connect, Cors
@@ -20,8 +22,9 @@ from prism.gateway.response import ResponseHop
 from prism.gateway.snapshot import Namespace, Snapshot
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.catalogue import interfaces
-from prism.plugins.discovery import discover
+from prism.plugins.discovery import Plugin, discover
 from prism.plugins.in_process import InProcess
+from prism.plugins.own_services import OwnService, OwnServices
 from prism.sdk import NoCredentials
 from prism.services import HealthService, StandardOperations, described
 from prism.telemetry.metrics.call_metrics import CallMetrics
@@ -95,15 +98,27 @@ async def opened(
     max_message_size: int = 1 << 20,
     response_hops: Sequence[ResponseHop] = (),
     heartbeats: Heartbeats | None = None,
+    plugin: Plugin | None = None,
+    own: Sequence[ServiceDescriptor] = (),
 ) -> AsyncIterator[Door]:
-    """A door for the length of a block, and gRPC on the same port; its one namespace is `default`."""
+    """A door for the length of a block, and gRPC on the same port; its one namespace is `default`.
+
+    It has the memory backend, or a plugin that is configured like it, with services of its own.
+    """
     plugins = discover()
-    instance = InProcess(plugins.found["memory"], MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
+    plugin = plugin or plugins.found["memory"]
+    instance = InProcess(plugin, MemoryConfig(store=uuid.uuid4().hex), NoCredentials())
+    await instance.load()
     await instance.start()
     instance.refusal = ""
     metrics = CallMetrics()
     gateway = Gateway(chain(Policies()), metrics, plugins.offers())
-    gateway.snapshot = Snapshot(1, {"default": Namespace.of("default", SERVICES, instance)})
+    services = SERVICES | {each.full_name for each in own}
+    gateway.snapshot = Snapshot(
+        1,
+        {"default": Namespace.of("default", services, instance)},
+        own=OwnServices([OwnService.of(each) for each in own]),
+    )
     health = HealthService(lambda: {"": True, "prism.data.v1.KeyValue": True}, interval=60.0)
     connect = Connect(
         gateway,
@@ -111,11 +126,17 @@ async def opened(
         max_message_size=max_message_size,
         response_hops=response_hops,
         heartbeats=heartbeats,
-        beside=StandardOperations(health, described([interfaces()["keyvalue"].service])),
+        beside=StandardOperations(health, described([interfaces()["keyvalue"].service, *own])),
     )
     config = ServerConfig(max_message_size=max_message_size, max_body_size=connect.body_limit)
     methods = answering(grpc_methods(gateway, heartbeats), response_hops)
-    server = Server(methods.get, http=connect, local_replies=GatewayLocalReply(), config=config)
+    server = Server(
+        methods.get,
+        http=connect,
+        message_bodies=connect.message_bodies,
+        local_replies=GatewayLocalReply(),
+        config=config,
+    )
     try:
         yield Door(await server.listen("127.0.0.1:0"), gateway, metrics, instance, health)
     finally:

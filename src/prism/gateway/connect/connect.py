@@ -1,5 +1,7 @@
 """HTTP/JSON by the Connect protocol: unary operations by POST, those that only read by GET too, and
-server streams in envelopes. A way in like gRPC: what it carries passes the same hops.
+streams in envelopes. A way in like gRPC: what it carries passes the same hops.
+
+Requests that stream are read as they come; both ways at once takes HTTP/2.
 
 Source: connectrpc.com/docs/protocol.
 """
@@ -11,27 +13,33 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from prism.errors import PrismError
+from prism.errors import PrismError, Unimplemented
 from prism.gateway.call import NAMESPACE_HEADER
 from prism.gateway.connect import proto_files
+from prism.gateway.connect.codec import CODECS
 from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, next_within, within
 from prism.gateway.connect.cors import Cors
-from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, messages
+from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, one_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
-from prism.gateway.connect.grpc_web import GrpcWeb, text_size, web_type
-from prism.gateway.connect.incoming import Incoming, header
+from prism.gateway.connect.grpc_web import TYPES, GrpcWeb, text_size, web_type
+from prism.gateway.connect.incoming import Incoming, check_encoding, header
 from prism.gateway.connect.metadata import end_metadata, with_metadata
 from prism.gateway.connect.request import ConnectRequest, read, unknown_operation
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import Handlers, OperationHandler
 from prism.gateway.response import NOTHING, Response, ResponseHop, respond
 from prism.gateway.streams.heartbeats import Heartbeats
+from prism.interfaces.operation import Operation, Requests
 from prism.wire import Code, HttpRequest, HttpResponse, StatusError
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = "Connect-Timeout-Ms"
+ENCODING = {codec.stream_type: "connect-content-encoding" for codec in CODECS.values()} | {
+    name: "grpc-encoding" for name, kind in TYPES.items() if not kind.text
+}
+"""The header that names the compression of a stream's messages, by its content type; base64 is read whole."""
 
 
 class Connect:
@@ -72,6 +80,14 @@ class Connect:
     def body_limit(self) -> int:
         """Most bytes of a body that can hold a message within the limit: in an envelope, in base64."""
         return text_size(self._max_message_size + HEAD_SIZE)
+
+    def message_bodies(self, request: HttpRequest) -> str | None:
+        """`prism.wire`'s `MessageBodies`: requests of operations that take a stream of them."""
+        named = ENCODING.get(header(request, "content-type").partition(";")[0].strip().lower())
+        if named is None or request.method != "POST":
+            return None
+        _, operation = self._handlers.find(request.path)
+        return header(request, named) if operation is not None and operation.client_streaming else None
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
@@ -178,12 +194,29 @@ class Connect:
         try:
             incoming = Incoming.of(request)
             check_time(incoming.deadline, TIMEOUT, operation)
-            many = self._handlers.takes_many(handler, operation)
-            asked_for = [*messages(asked.body, asked.encoding, limit, many=many)]
+            check_encoding(asked.encoding)
+            if request.messages is None:
+                message, encoding = one_message(asked.body, asked.encoding, limit)
+                sent: bytes | Requests = message
+            else:
+                self._check_duplex(request, handler, operation)
+                sent, encoding = request.messages, ""
         except PrismError as error:
             raise before_the_gateway(error, operation) from error
-        for message, encoding in asked_for:
-            decode = self._conversions.decoder(asked.codec, operation, encoding, limit, namespace)
-            async with aclosing(handler.stream(incoming, operation, message, decode, on_established)) as answers:
-                while (answer := await next_within(incoming.deadline, TIMEOUT, operation, answers)) is not None:
-                    yield answer
+        decode = self._conversions.decoder(asked.codec, operation, encoding, limit, namespace)
+        async with aclosing(handler.stream(incoming, operation, sent, decode, on_established)) as answers:
+            while (answer := await next_within(incoming.deadline, TIMEOUT, operation, answers)) is not None:
+                yield answer
+
+    def _check_duplex(self, request: HttpRequest, handler: OperationHandler, operation: Operation) -> None:
+        """Passes a stream of requests that can be answered while it comes, where it is to be.
+
+        What is served beside answers each request by itself: a client can send them all and read then.
+
+        Raises:
+            Unimplemented: the client cannot read before all is sent.
+        """
+        if operation.server_streaming and not request.duplex and handler is self._handlers.first:
+            raise Unimplemented(
+                f"{operation.name} streams both ways at once, which HTTP/1.1 cannot; call it over HTTP/2"
+            )

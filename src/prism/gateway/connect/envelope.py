@@ -21,6 +21,12 @@ def enveloped(message: bytes, flags: int = 0) -> bytes:
     return _HEAD.pack(flags, len(message)) + message
 
 
+def one_message(body: bytes, encoding: str, limit: int) -> tuple[bytes, str]:
+    """The message of a body that must hold exactly one; takes and raises what `messages` does."""
+    ((message, compression),) = messages(body, encoding, limit)
+    return message, compression
+
+
 def messages(body: bytes, encoding: str, limit: int, *, many: bool = False) -> Iterator[tuple[bytes, str]]:
     """The messages of a body, which must hold exactly one envelope but for `many`, and their compression.
 

@@ -7,7 +7,7 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -16,16 +16,16 @@ from prism.errors import InvalidArgument, Outcome, PrismError, Unimplemented
 from prism.gateway.call import NAMESPACE_HEADER
 from prism.gateway.connect.codec import CODECS, Codec
 from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, next_within, within
-from prism.gateway.connect.envelope import enveloped, messages
+from prism.gateway.connect.envelope import enveloped, messages, one_message
 from prism.gateway.connect.errors import HttpRefusal, status_of
-from prism.gateway.connect.incoming import Incoming, header
+from prism.gateway.connect.incoming import Incoming, check_encoding, decompressed, header
 from prism.gateway.connect.metadata import trailer_lines
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import Handlers, OperationHandler
 from prism.gateway.other_port import place_of
 from prism.gateway.response import Response
 from prism.gateway.streams.heartbeats import Heartbeats
-from prism.interfaces.operation import Operation
+from prism.interfaces.operation import Operation, Requests
 from prism.reason import Reason
 from prism.rpc_status import to_status
 from prism.wire import EMPTY_METADATA, Code, Deadline, HttpRequest, HttpResponse, Metadata, Status, StatusError
@@ -172,19 +172,50 @@ class GrpcWeb:
         try:
             incoming = Incoming(request.headers, _deadline(request), request.peer)
             check_time(incoming.deadline, TIMEOUT, operation)
-            many = self._handlers.takes_many(handler, operation)
-            asked = [*messages(web.read(request.body), header(request, "grpc-encoding"), limit, many=many)]
+            named = header(request, "grpc-encoding")
+            check_encoding(named)
+            encoding = ""
+            asked: bytes | Requests
+            if operation.client_streaming:
+                asked = self._requests(request, web, handler, operation)
+            else:
+                asked, encoding = one_message(web.read(request.body), named, limit)
         except PrismError as error:
             raise before_the_gateway(error, operation) from error
-        for message, encoding in asked:
-            decode = self._conversions.decoder(web.codec, operation, encoding, limit, namespace)
-            if not operation.server_streaming:
-                answer = handler.unary(incoming, operation, message, decode)
-                yield await within(incoming.deadline, TIMEOUT, operation, answer)
-                continue
-            async with aclosing(handler.stream(incoming, operation, message, decode, on_established)) as answers:
-                while (each := await next_within(incoming.deadline, TIMEOUT, operation, answers)) is not None:
-                    yield each
+        decode = self._conversions.decoder(web.codec, operation, encoding, limit, namespace)
+        if isinstance(asked, bytes) and not operation.server_streaming:
+            answer = handler.unary(incoming, operation, asked, decode)
+            yield await within(incoming.deadline, TIMEOUT, operation, answer)
+            return
+        async with aclosing(handler.stream(incoming, operation, asked, decode, on_established)) as answers:
+            while (each := await next_within(incoming.deadline, TIMEOUT, operation, answers)) is not None:
+                yield each
+
+    def _requests(
+        self, request: HttpRequest, web: WebType, handler: OperationHandler, operation: Operation
+    ) -> Requests:
+        """The requests of an operation that takes a stream of them.
+
+        Only of what is served beside, reflection, which tools ask by any protocol.
+
+        Raises:
+            Unimplemented: it is another one; gRPC-Web has no such streams.
+            PrismError: they have come whole, and are malformed.
+        """
+        if handler is self._handlers.first:
+            raise Unimplemented(
+                f"{operation.name} takes a stream of requests, which gRPC-Web has not; call it with gRPC, or by the "
+                "Connect protocol"
+            )
+        if request.messages is not None:
+            return request.messages
+        encoding, limit = header(request, "grpc-encoding"), self._max_message_size
+        return _all_of([*messages(web.read(request.body), encoding, limit, many=True)], limit)
+
+
+async def _all_of(messages: Sequence[tuple[bytes, str]], limit: int) -> Requests:
+    for message, encoding in messages:
+        yield decompressed(message, encoding, limit)
 
 
 def _deadline(request: HttpRequest) -> Deadline | None:

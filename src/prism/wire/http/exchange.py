@@ -3,16 +3,17 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from time import monotonic
 from typing import Final
 
 from prism.wire.config import SLOWEST
 from prism.wire.grpc.inbox import BadMessage
-from prism.wire.grpc.metadata import Metadata
 from prism.wire.grpc.request_head import Unusual
 from prism.wire.grpc.status import Code, LocalReply, Status
 from prism.wire.hpack.encoder import encode
 from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse, response_fields
+from prism.wire.http.message_body import BodyMessages, MessageBody
 from prism.wire.http2.frames import ErrorCode, StreamFault, rst_stream
 from prism.wire.http2.stream import END_WITH_DATA
 from prism.wire.server.served_stream import ServedStream, ServingConnection
@@ -20,6 +21,7 @@ from prism.wire.server.served_stream import ServedStream, ServingConnection
 _log = logging.getLogger("prism.wire")
 
 NEVER: Final = float("inf")
+_OK: Final = 200
 _TOO_LARGE: Final = Status(Code.RESOURCE_EXHAUSTED, "the request's body is over the limit of this server")
 _HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 408}
 
@@ -78,11 +80,14 @@ class Body:
 
 
 class HttpExchange(ServedStream):
-    """One exchange: collects the request, runs the handler, sends the response."""
+    """One exchange: collects the request, runs the handler, sends the response.
 
-    __slots__ = ("_handler", "_head_sent", "_metadata", "_unusual", "path")
+    The handler of a request whose `receiver` is a `MessageBody` runs from the beginning.
+    """
 
-    receiver: Body | None
+    __slots__ = ("_handler", "_head_sent", "_request", "path")
+
+    receiver: Body | MessageBody | None
 
     def __init__(
         self,
@@ -90,10 +95,9 @@ class HttpExchange(ServedStream):
         stream_id: int,
         send_window: int,
         handler: HttpHandler,
-        path: str,
-        metadata: Metadata,
+        request: HttpRequest,
         unusual: Unusual,
-        receiver: Body,
+        receiver: Body | MessageBody,
     ) -> None:
         self.connection = connection
         self.stream_id = stream_id
@@ -103,24 +107,30 @@ class HttpExchange(ServedStream):
         self.outbox = None
         self.bucket = None
         self.task = None
-        self.opened = monotonic()
+        self.opened = request.begun
         self.expires = NEVER
         self.reserved = 0
         self.eager = False
         self.ended = False
         self.remote_ended = False
         self._handler = handler
-        self.path = path
-        self._metadata = metadata
-        self._unusual = unusual
+        self.path = request.path
+        self._request = request
         self._head_sent = False
+        if isinstance(receiver, MessageBody):
+            request.messages = BodyMessages(receiver, partial(connection.receiving.next_message, self, receiver))
 
     def on_data(self) -> None:
         """The body has been fed: start the handler once it is whole."""
         body = self.receiver
-        if self.remote_ended and body is not None:
+        if self.remote_ended and isinstance(body, Body):
             self.receiver = None
-            self.task = self.connection.shared.loop.create_task(self._run(body.whole()))
+            self._request.body = body.whole()
+            self.begin()
+
+    def begin(self) -> None:
+        """Start the handler."""
+        self.task = self.connection.shared.loop.create_task(self._run())
 
     def on_end(self) -> None:
         """The request has no body."""
@@ -132,19 +142,25 @@ class HttpExchange(ServedStream):
                 "and sent no DATA",
             )
         self.remote_ended = True
+        if self.receiver is not None:
+            self.receiver.end()
         self.on_data()
 
     def abort(self, status: Status) -> None:
         """End the exchange now."""
         if self.ended:
             return
-        begun = self.receiver is None
+        begun = not isinstance(self.receiver, Body)
         self.cancel_handler()
-        if self._head_sent:
-            self._break_off()
+        code = _HTTP_STATUS.get(status.code, 500)
+        reply = self._local_reply(code, status.message, status.local_reply, begun=begun)
+        if not self._head_sent:
+            self._send(reply)
+        elif reply.status == _OK and isinstance(reply.body, bytes) and not (self.outbox and self.outbox.size):
+            # It is the end that a stream of this kind may have at any time.
+            self.connection.output.enqueue(self, b"", reply.body, END_WITH_DATA)
         else:
-            code = _HTTP_STATUS.get(status.code, 500)
-            self._send(self._local_reply(code, status.message, status.local_reply, begun=begun))
+            self._break_off()
 
     def give_up(self, status: Status) -> None:
         """Answer with the status, if nothing of an answer has gone."""
@@ -158,25 +174,22 @@ class HttpExchange(ServedStream):
         """The connection is gone."""
         self.cancel_handler()
 
-    async def _run(self, body: bytes) -> None:
-        unusual = self._unusual
-        path, _, query = self.path.partition("?")
-        peer = self.connection.peer
-        request = HttpRequest(unusual.method, path, query, self._metadata, body, peer, unusual.scheme, self.opened)
+    async def _run(self) -> None:
         try:
-            response = await self._handler(request)
+            response = await self._handler(self._request)
             if isinstance(response.body, bytes):
                 self._send(response)
             else:
                 await self._stream(response, response.body)
         except asyncio.CancelledError:
             self.task = None
-            self.abort(Status(Code.UNAVAILABLE, "the handler was cancelled"))
+            if self.outbox is None or self.outbox.final is None:
+                self.abort(Status(Code.UNAVAILABLE, "the handler was cancelled"))
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
             _log.error(
                 "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
                 "defect in Prism: report it with the traceback below",
-                path,
+                self.path,
                 exc_info=error,
             )
             self.task = None
@@ -191,7 +204,7 @@ class HttpExchange(ServedStream):
                 503, "Too many replies are unread: read those that came, or make fewer requests at once."
             )
         body = response.body if isinstance(response.body, bytes) else b""
-        if self._unusual.method == "HEAD":
+        if self._request.method == "HEAD":
             body = b""
         self._send_head(response, end_stream=not body)
         if body:
@@ -202,7 +215,7 @@ class HttpExchange(ServedStream):
     def _local_reply(
         self, code: int, message: str, refusal: LocalReply | None = None, *, begun: bool = True
     ) -> HttpResponse:
-        content_type = str(self._metadata.get("content-type", ""))
+        content_type = str(self._request.headers.get("content-type", ""))
         return self.connection.shared.local_replies.response(code, message, content_type, refusal, begun=begun)
 
     async def _stream(self, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
@@ -210,7 +223,7 @@ class HttpExchange(ServedStream):
             if self.ended:
                 return
             self._send_head(response, end_stream=False)
-            if self._unusual.method != "HEAD":
+            if self._request.method != "HEAD":
                 async for piece in body:
                     if self.ended:
                         return

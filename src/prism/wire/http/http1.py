@@ -4,15 +4,19 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from time import monotonic
 from typing import Final, cast
 
 import h11
 
-from prism.wire.grpc.status import LocalReply
+from prism.wire.grpc.inbox import BadMessage
+from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.http.http1_request import Http1Request, Rejected
-from prism.wire.http.message import HttpResponse, response_fields
+from prism.wire.http.message import HttpRequest, HttpResponse, response_fields
+from prism.wire.http.message_body import BodyMessages, MessageBody
 from prism.wire.peer import Peer
 from prism.wire.server.drain import HALF_SENT
 from prism.wire.server.shared import ServerShared
@@ -20,12 +24,19 @@ from prism.wire.server.shared import ServerShared
 _log = logging.getLogger("prism.wire")
 
 _MAX_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
+_MOST_UNREAD: Final = 64 * 1024  # bytes of messages that wait for their reader
 _EVENTS_PER_TURN: Final = 32
 _IDLE_TIMEOUT: Final = 75.0  # seconds that a connection may wait for its next request
+_LATE: Final = "a message did not come whole in time: send it faster, or less at once"
 _INCOMPLETE: Final = "The request did not come whole in time: send it faster, or less at once."
 _STOPPING: Final = (
     "The server is shutting down, and the request had not come whole: send it again, or to another server."
 )
+_KEEPALIVE: Final = {
+    getattr(socket, option): value
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, option)
+}
 _LINGER_TIMEOUT: Final = 2.0  # seconds in which a refused client may read why
 
 
@@ -38,6 +49,8 @@ class Http1Connection(asyncio.Protocol):
         self._config = shared.config
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=shared.config.max_header_list_size)
         self._request: Http1Request | None = None
+        self._asked: HttpRequest | None = None
+        self._body: MessageBody | None = None  # while one comes whose messages are read one by one
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -60,7 +73,9 @@ class Http1Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closed or self._lingering:
             return
-        if self._task is not None:
+        if self._body is not None:
+            pass  # what is read of it sets the pace
+        elif self._task is not None:
             # A request after the one being answered: h11 keeps it, within reason.
             self._waiting_bytes += len(data)
             if self._waiting_bytes > _MAX_PIPELINED:
@@ -97,7 +112,11 @@ class Http1Connection(asyncio.Protocol):
         """Take the events that have become complete, some at a time: a read may hold thousands of tiny chunks."""
         events = 0
         try:
-            while self._task is None and not self._closed and not self._lingering:
+            while (self._task is None or self._body is not None) and not self._closed and not self._lingering:
+                if self._body is not None and self._body.held >= _MOST_UNREAD:
+                    self._body.window = 0
+                    self._transport.pause_reading()
+                    return
                 if events == _EVENTS_PER_TURN:
                     self._waiting_bytes += 1  # so that reading goes on after the last
                     self._transport.pause_reading()
@@ -106,12 +125,17 @@ class Http1Connection(asyncio.Protocol):
                 events += 1
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
-                    self._request = Http1Request(event, self._config)
-                    self._request.check(served=self._shared.http is not None)
+                    self._begin(Http1Request(event, self._config))
+                elif isinstance(event, h11.Data) and self._body is not None:
+                    self._body.feed(bytes(event.data), 0, len(event.data))
                 elif isinstance(event, h11.Data) and self._request is not None:
                     self._request.take(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage):
-                    self._task = asyncio.get_running_loop().create_task(self._answer())
+                elif isinstance(event, h11.EndOfMessage) and self._body is not None:
+                    self._body.end()
+                    self._body = None
+                elif isinstance(event, h11.EndOfMessage) and self._request is not None and self._asked is not None:
+                    self._asked.body = self._request.body
+                    self._start(self._asked)
                 elif event is h11.NEED_DATA:
                     if self._waiting_bytes:
                         # Not before: each answer would let in more than the one request that it makes room for.
@@ -123,9 +147,60 @@ class Http1Connection(asyncio.Protocol):
                 else:
                     self.close()
         except h11.RemoteProtocolError as error:
-            self._refuse(error.error_status_hint, f"The request is not HTTP: {error}.")
+            if self._body is None:
+                self._refuse(error.error_status_hint, f"The request is not HTTP: {error}.")
+            else:
+                self._break_body(Status(Code.INVALID_ARGUMENT, f"the request is not HTTP: {error}"))
         except Rejected as rejected:
             self._refuse(rejected.status, rejected.message)
+
+    def _begin(self, request: Http1Request) -> None:
+        """There is a head. Raises `Rejected`."""
+        self._request = request
+        request.check(served=self._shared.http is not None)
+        asked = self._asked = request.read(self._shared.known_fields, self._peer)
+        bodies = self._shared.message_bodies
+        encoding = None if bodies is None else bodies(asked)
+        if encoding is None:
+            request.check_length()
+        else:
+            body = self._body = MessageBody(1, self._config.max_message_size, encoding)
+            asked.messages = BodyMessages(body, partial(self._next_message, body))
+            self._watch_peer()
+            self._start(asked)
+
+    def _watch_peer(self) -> None:
+        """A client may be silent for as long as it likes; one that has died must not be waited for."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _KEEPALIVE.items():
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    async def _next_message(self, body: MessageBody) -> bytes | None:
+        """The next message of a body; None after the last. Raises `StatusError` where it cannot be decompressed."""
+        while not body.messages:
+            if body.ended or self._closed:
+                return None
+            await body.arrival()
+        try:
+            message = body.take()
+        except BadMessage as bad:
+            raise StatusError(bad.status) from bad
+        if not body.window and body.held <= _MOST_UNREAD >> 1:
+            body.window = 1
+            if self._body is body:
+                self._waiting_bytes += 1  # so that reading goes on
+                self._shared.loop.call_soon(self._advance)
+        return message
+
+    def _break_body(self, status: Status) -> None:
+        """Nothing more can be read of the body that comes: its reader gets why, and the connection ends behind it."""
+        if self._body is not None:
+            self._body.fail(status)
+            self._body = None
+            self._draining = True
+            self._transport.pause_reading()
 
     def _refuse(self, status: int, message: str, refusal: LocalReply | None = None) -> None:
         """Answer without a handler, and close: what the client is still sending has no place."""
@@ -142,6 +217,10 @@ class Http1Connection(asyncio.Protocol):
             if self._request is None or not self._request.asks_for_head:
                 self._put(h11.Data(data=cast("bytes", response.body)))
             self._put(h11.EndOfMessage())
+        self._leave_answered()
+
+    def _leave_answered(self) -> None:
+        """Close behind an answer."""
         if self._h11.their_state is h11.SEND_BODY and self._transport.can_write_eof():
             # To close on what the client is still sending would take the answer from it (RFC 9112 section 9.6).
             self._lingering = True
@@ -153,7 +232,10 @@ class Http1Connection(asyncio.Protocol):
 
     # Its answer.
 
-    async def _answer(self) -> None:
+    def _start(self, asked: HttpRequest) -> None:
+        self._task = self._shared.loop.create_task(self._answer(asked))
+
+    async def _answer(self, asked: HttpRequest) -> None:
         request, handler = self._request, self._shared.http
         if request is None or handler is None:
             raise RuntimeError(
@@ -162,7 +244,7 @@ class Http1Connection(asyncio.Protocol):
             )
         self._until = None
         try:
-            response = await handler(request.read(self._shared.known_fields, self._peer))
+            response = await handler(asked)
             await self._respond(request, response)
         except asyncio.CancelledError:
             self._break_off()
@@ -175,6 +257,7 @@ class Http1Connection(asyncio.Protocol):
             )
             self._fail()
         self._task = None
+        self._body = None
         if self._closed:
             self._shared.on_closed(self)
         else:
@@ -182,7 +265,7 @@ class Http1Connection(asyncio.Protocol):
 
     async def _respond(self, request: Http1Request, response: HttpResponse) -> None:
         fields = response_fields(response)
-        if self._draining:
+        if self._draining or self._body is not None:  # what is left of the body is not waited for
             fields.append((b"connection", b"close"))
         body = response.body
         head = request.asks_for_head or response.status in (204, 304)
@@ -223,10 +306,10 @@ class Http1Connection(asyncio.Protocol):
     def _next(self) -> None:
         """Be ready for the next request, where there may be one."""
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE or self._draining:
-            self.close()
+            self._leave_answered()
             return
         self._h11.start_next_cycle()
-        self._request = None
+        self._request = self._asked = None
         self._idle = True
         self._wait_until(self._config.idle_timeout or _IDLE_TIMEOUT)
         self._advance()
@@ -251,13 +334,20 @@ class Http1Connection(asyncio.Protocol):
         age = self._shared.lifetime.max_age
         if age is not None and now - self._opened >= age * self._age_spread and not self._draining and not self._closed:
             self._leave()
+        body = self._body
+        if body is not None and body.overdue(now, self._config.message_timeout):
+            self._shared.terminations.add("message", self._peer, f"{self._target()}: {_INCOMPLETE}")
+            self._break_body(Status(Code.DEADLINE_EXCEEDED, _LATE, local_reply=LocalReply.MESSAGE_INCOMPLETE))
         if self._until is None or now < self._until:
             return
         if self._request is None or self._task is not None or self._lingering or self._closed:
             self._transport.abort()
         else:
-            self._shared.terminations.add("message", self._peer, f"{self._request.target[:100]}: {_INCOMPLETE}")
+            self._shared.terminations.add("message", self._peer, f"{self._target()}: {_INCOMPLETE}")
             self._refuse(408, _INCOMPLETE)
+
+    def _target(self) -> str:
+        return "" if self._request is None else self._request.target[:100]
 
     def drain(self) -> None:
         """Finish the request under way, and close; one that is not whole has a moment to come."""

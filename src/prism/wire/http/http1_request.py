@@ -69,7 +69,6 @@ class Http1Request:
         head, config = self._head, self._config
         headers = dict(head.headers)
         content_type = headers.get(b"content-type", b"")
-        length = headers.get(b"content-length", b"0")
         # h11 bounds only a head that is not complete, and a single read may hold a much longer one.
         size = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in head.headers)
         if size + len(head.target) > config.max_header_list_size:
@@ -86,8 +85,17 @@ class Http1Request:
             raise Rejected(400, _TWO_LENGTHS)
         if head.method == b"CONNECT":
             raise Rejected(501, "CONNECT is not supported: this server is not a proxy.")
-        if len(length) > 18 or int(length) > config.body_limit():
+
+    def check_length(self) -> None:
+        """Look at the length that its body is to have. Raises `Rejected`."""
+        length = dict(self._head.headers).get(b"content-length", b"0")
+        if len(length) > 18 or int(length) > self._config.body_limit():
             raise self._too_large()
+
+    @property
+    def body(self) -> bytes:
+        """What of its body has come."""
+        return bytes(self._body)
 
     def take(self, data: bytes) -> None:
         """Take a piece of the body. Raises `Rejected` where there is too much."""
@@ -99,7 +107,7 @@ class Http1Request:
         return Rejected(413, f"The body is over the limit of {self._config.body_limit()} bytes: send a smaller one.")
 
     def read(self, known_fields: Fields, peer: Peer) -> HttpRequest:
-        """The request, when it is whole."""
+        """The request, without its body."""
         target = self.target
         if not target.startswith("/") and "://" in target:
             target = "/" + target.split("://", 1)[1].partition("/")[2]
@@ -120,7 +128,7 @@ class Http1Request:
             path,
             query,
             Metadata.from_wire(tuple(pairs)),
-            bytes(self._body),
+            b"",
             peer,
             "https" if peer.tls else "http",
             self.begun,

@@ -13,10 +13,12 @@ from prism.wire.peer import Peer
 
 @dataclass(slots=True)
 class HttpRequest:
-    """One request, its body whole and within `max_message_size`.
+    """One request, its body whole and within `max_body_size`; or its messages as they come, see `MessageBodies`.
 
     `path` is as sent, percent-encoding included, up to the `?`; `query` is what follows it. Header names are lower
-    case. `begun` is when its head had come, by `time.monotonic`: a deadline of the client's counts from there.
+    case. `begun` is when its head had come, by `time.monotonic`: a deadline of the client's counts from there. `duplex`
+    says that the client can read the response while it sends the request, as HTTP/2 has it. `messages` is to be read by
+    one task; it raises `StatusError` at one that cannot be read.
     """
 
     method: str
@@ -27,6 +29,8 @@ class HttpRequest:
     peer: Peer
     scheme: str
     begun: float = field(default_factory=monotonic)
+    duplex: bool = False
+    messages: AsyncIterator[bytes] | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +46,11 @@ class HttpResponse:
 
 
 HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+MessageBodies = Callable[[HttpRequest], str | None]
+"""Says of a request, whose body has not come, whether its handler begins at once and reads the body as a stream of
+messages in envelopes (a byte of flags, four of length), as they come: what they are compressed with, empty for nothing.
+None: the handler gets the body whole."""
 
 # What belongs to the connection, and is not a handler's to say (RFC 9113 section 8.2.2).
 _OURS = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "content-length"})

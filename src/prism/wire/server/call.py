@@ -26,6 +26,7 @@ _NOT_TAKEN = Status(
     "too many replies are unread: read those that came, or make fewer calls at once",
     local_reply=LocalReply.ANSWERS_NOT_TAKEN,
 )
+_CALL_ENDED = Status(Code.CANCELLED, "the call has ended: stop reading")
 # The code of a wrong number of messages, either way: grpc/doc/statuscodes.md.
 _ONE_MESSAGE = Status(
     Code.UNIMPLEMENTED, "this method takes exactly one message", local_reply=LocalReply.MALFORMED_REQUEST
@@ -338,5 +339,7 @@ class Messages:
     async def __anext__(self) -> bytes:
         message = await self._call.connection.receiving.next_message(self._call, self._inbox)
         if message is None:
+            if not self._inbox.ended:
+                raise StatusError(_CALL_ENDED)  # not the end that the client gives it
             raise StopAsyncIteration
         return message

@@ -16,6 +16,8 @@ from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.request_head import RequestHead, Unusual, read_request
 from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.http.exchange import Body, HttpExchange
+from prism.wire.http.message import HttpHandler, HttpRequest
+from prism.wire.http.message_body import MessageBody
 from prism.wire.http2 import frames
 from prism.wire.http2.connection import FRAMES_PER_TURN, Connection
 from prism.wire.http2.frames import (
@@ -245,15 +247,34 @@ class ServerConnection(Connection[ServedStream]):
         elif handler is None:
             self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
         else:
-            limit = self.shared.config.body_limit()
-            body = Body(self.receiving.first_window(), limit, min(unusual.content_length, limit))
-            window = self.output.stream_window
-            exchange = HttpExchange(self, stream_id, window, handler, path, metadata, unusual, body)
+            target, _, query = path.partition("?")
+            request = HttpRequest(
+                unusual.method, target, query, metadata, b"", self.peer, unusual.scheme, monotonic(), duplex=True
+            )
+            bodies = self.shared.message_bodies
+            encoding = None if bodies is None else bodies(request)
+            if encoding is None:
+                self._collect(stream_id, end_stream, request, unusual, handler)
+                return
+            body = MessageBody(self.receiving.first_window(), self._config.max_message_size, encoding)
+            exchange = HttpExchange(self, stream_id, self.output.stream_window, handler, request, unusual, body)
             self._streams[stream_id] = exchange
             if end_stream:
                 exchange.on_end()
-            elif unusual.content_length > limit:
-                exchange.abort(Status(Code.RESOURCE_EXHAUSTED, f"the body is over the limit of {limit} bytes"))
+            exchange.begin()
+
+    def _collect(
+        self, stream_id: int, end_stream: int, request: HttpRequest, unusual: Unusual, handler: HttpHandler
+    ) -> None:
+        """Take a plain request whose handler gets its body whole."""
+        limit = self.shared.config.body_limit()
+        body = Body(self.receiving.first_window(), limit, min(unusual.content_length, limit))
+        exchange = HttpExchange(self, stream_id, self.output.stream_window, handler, request, unusual, body)
+        self._streams[stream_id] = exchange
+        if end_stream:
+            exchange.on_end()
+        elif unusual.content_length > limit:
+            exchange.abort(Status(Code.RESOURCE_EXHAUSTED, f"the body is over the limit of {limit} bytes"))
 
     def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, stop: int) -> None:
         length = stop - start

@@ -4,13 +4,14 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
-from control.world import World, store, toy, until
+from control.world import QUICK, World, store, toy, until
 from prism.errors import BackendUnavailable, NamespaceNotFound
 
 
@@ -176,6 +177,24 @@ async def test_a_namespace_that_cannot_be_attached_to_the_new_instance_stays(wor
     await world.put("a", b"1")
     entries = world.gateway.snapshot.namespaces.values()
     assert not any(each.refusal for entry in entries for each in entry.instances)
+
+
+async def test_what_takes_long_to_start_is_applied_once_it_is_up(tmp_path: Path) -> None:
+    """A second look finds its namespaces prepared: it does not prepare them again, and start over without end."""
+    world = World(tmp_path, timing=replace(QUICK, start_timeout=0.01, reload_timeout=30.0))
+    try:
+        world.write(toy("a", "s"))
+        await world.control.start()
+        gate = store("s").gate = asyncio.Event()
+        world.write(toy("a", "s", label="x"))
+        reload = asyncio.create_task(world.control.reload())
+        await until(lambda: world.control._pending)  # nothing else tells of it
+        gate.set()
+        report = await reload
+        assert (list(report.changed), dict(report.held)) == (["a"], {})
+        assert (store("s").started, store("s").attached) == (2, {"a": 2})
+    finally:
+        await world.control.stop()
 
 
 async def test_a_changed_secret_is_a_change(world: World) -> None:

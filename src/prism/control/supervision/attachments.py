@@ -41,32 +41,49 @@ class Attachments:
         self._scrub = scrub
         self._trace = trace
         self._on_change = on_change
-        self._under_way: set[str] = set()
+        self._attached: set[str] = set()
+        self._under_way: dict[str, asyncio.Event] = {}
         self._changed = False
 
     def keep_only(self, namespaces: set[str]) -> None:
         """Other namespaces are no longer its own."""
         self.wanted &= namespaces
+        self._attached &= namespaces
         for name in self.failed.keys() - namespaces:
             del self.failed[name]
 
+    def begin_anew(self) -> None:
+        """The instance has started, and has none of them."""
+        self._attached.clear()
+
     async def attach(self, namespaces: Collection[str]) -> None:
-        """Prepares namespaces; failures are kept."""
-        self._under_way.update(namespaces)
-        waiting = iter(tuple(namespaces))
+        """Prepares those that are not prepared yet; failures are kept."""
+        others = {self._under_way[name] for name in namespaces if name in self._under_way}
+        fresh = [name for name in namespaces if name not in self._attached and name not in self._under_way]
+        ended = asyncio.Event()
+        self._under_way.update(dict.fromkeys(fresh, ended))
+        waiting = iter(fresh)
 
         async def work() -> None:
             for name in waiting:
                 await self._attach_one(name)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(ATTACHED_AT_ONCE, len(namespaces))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(ATTACHED_AT_ONCE, len(fresh))):
+                    group.create_task(work())
+        finally:
+            ended.set()
+            for name in fresh:  # where it was cancelled, not all of them were begun
+                if self._under_way.get(name) is ended:
+                    del self._under_way[name]
+        for each in others:
+            await each.wait()
         self._tell()
 
     def refuse_unprepared(self) -> None:
         """The namespaces that are still being prepared are refused until they are, and hold up no other."""
-        names = self._under_way & self.wanted - self.failed.keys()
+        names = self._under_way.keys() & self.wanted - self.failed.keys()
         for name in names:
             sentence = f"namespace {name!r} is being prepared; retry in a moment"
             self.failed[name] = UnavailableInstance(self._instance.backend, self._instance.capabilities, sentence)
@@ -95,8 +112,9 @@ class Attachments:
                 self._changed = self._changed or name not in self.failed
                 self.failed[name] = UnavailableInstance(self._instance.backend, self._instance.capabilities, sentence)
         else:
+            self._attached.add(name)
             if self.failed.pop(name, None) is not None and not self._changed:
                 self._changed = True
                 asyncio.get_running_loop().call_soon(self._tell)  # the others may take longer; once for many
         finally:
-            self._under_way.discard(name)
+            del self._under_way[name]

@@ -317,6 +317,7 @@ class Supervised:
             await asyncio.sleep(delay)
         self.came_up = True
         self.instance.probed = self.health_state.health
+        self._namespaces.begin_anew()
         # One namespace that takes long keeps no other from being served.
         await asyncio.wait((self._attach_soon(tuple(self._namespaces.wanted)),), timeout=PREPARE_TIMEOUT)
         self._namespaces.refuse_unprepared()

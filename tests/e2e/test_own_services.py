@@ -122,6 +122,16 @@ async def test_all_four_kinds_by_stock_grpcio(gateway: GatewayProcess, namespace
 
 
 @pytest.mark.parametrize("namespace", PLACEMENTS)
+async def test_all_four_kinds_by_stock_grpc_go(gateway: GatewayProcess, go_peer: Path, namespace: str) -> None:
+    """As a program in Go does."""
+    asked = await asyncio.create_subprocess_exec(
+        go_peer, "relay", gateway.data, namespace, token("all"), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asked.communicate()
+    assert asked.returncode == 0, said.decode()
+
+
+@pytest.mark.parametrize("namespace", PLACEMENTS)
 async def test_all_four_kinds_by_our_client(client: Client, namespace: str) -> None:
     """By full names; an empty message is one like any other."""
     echoed = await client.call(namespace, f"{NAME}/Echo", BytesValue(value=b"x"))

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -102,7 +102,7 @@ class RunningPlugin:
 
     async def stream(
         self,
-        request: Message | AsyncIterator[Message],
+        request: Message | AsyncIterable[Message],
         *,
         namespace: str = "default",
         operation: Operation | MethodDescriptor | None = None,
@@ -215,7 +215,7 @@ async def _started(command: Sequence[str], folder: str) -> tuple[asyncio.subproc
 
 @contextlib.asynccontextmanager
 async def _sending(
-    call: ClientCall, begin: pb.ExecuteStreamRequest, parts: AsyncIterator[Message]
+    call: ClientCall, begin: pb.ExecuteStreamRequest, parts: AsyncIterable[Message]
 ) -> AsyncIterator[None]:
     """Sends the parts of a stream of requests while the block receives."""
 

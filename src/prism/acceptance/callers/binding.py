@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from prism.acceptance.callers.caller import TIMEOUT, Asked, Caller
+from prism.acceptance.callers.caller import TIMEOUT, Asked, Caller, Request
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.context import Context
@@ -40,7 +40,10 @@ class BindingCaller(Caller):
         context = await _enter(door, asked)
         try:
             async with asyncio.timeout(asked.timeout):
-                payload = await door.binding.unary[asked.operation.name](asked.request.SerializeToString(), context)
+                if asked.operation.client_streaming:
+                    (payload,) = [each async for each in _streaming(door, asked, context)]
+                else:
+                    payload = await door.binding.unary[asked.operation.name](_bytes(asked.request), context)
         except TimeoutError as error:
             raise DeadlineExceeded("no answer from the backend in time") from error
         return asked.operation.response.FromString(payload)
@@ -55,10 +58,20 @@ class BindingCaller(Caller):
 
     async def _stream(self, door: _Door, asked: Asked) -> AsyncIterator[Any]:
         context = await _enter(door, asked)
-        stream: Any = door.binding.streaming[asked.operation.name](asked.request.SerializeToString(), context)
-        async with aclosing(stream) as payloads:
+        async with aclosing(_streaming(door, asked, context)) as payloads:
             async for payload in payloads:
                 yield asked.operation.response.FromString(payload)
+
+
+def _streaming(door: _Door, asked: Asked, context: Context) -> Any:
+    request = asked.request
+    written = _bytes(request) if isinstance(request, Message) else (_bytes(each) async for each in request)
+    return door.binding.streaming[asked.operation.name](written, context)
+
+
+def _bytes(request: Request) -> bytes:
+    assert isinstance(request, Message), "the operation takes one request"
+    return request.SerializeToString()
 
 
 async def _enter(door: _Door, asked: Asked) -> Context:

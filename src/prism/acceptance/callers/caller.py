@@ -1,7 +1,7 @@
 """What a suite needs of a way in: nothing else of a backend, gateway or client is known to a test."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,9 @@ from prism.sdk import DeclaredCapabilities
 
 TIMEOUT = 20.0
 
+Request = Message | AsyncIterable[Message]
+"""One message; a stream of them where the operation takes one."""
+
 UNTYPED = pytest.mark.ways("binding", "process", "grpc", "http")
 """A test of requests that the client's types do not let an application write."""
 
@@ -25,14 +28,14 @@ class Asked:
 
     Attributes:
         operation: what is to be run.
-        request: its message.
+        request: its message, or a stream of them.
         namespace: for which; None to name none.
         timeout: in seconds.
         on_established: of a stream: called when the response headers have come.
     """
 
     operation: Operation
-    request: Message
+    request: Request
     namespace: str | None
     timeout: float
     on_established: Callable[[], None] | None = None
@@ -67,13 +70,13 @@ class Caller(ABC):
     async def call(
         self,
         operation: Operation,
-        request: Message,
+        request: Request,
         *,
         namespace: str | None,
         via: int | None = None,
         timeout: float = TIMEOUT,
     ) -> Any:
-        """Runs a unary operation, through the next gateway or through number `via`.
+        """Runs an operation with one response, through the next gateway or through number `via`.
 
         Raises:
             PrismError: as the gateway answered it.
@@ -83,7 +86,7 @@ class Caller(ABC):
     def stream(
         self,
         operation: Operation,
-        request: Message,
+        request: Request,
         *,
         namespace: str | None,
         via: int | None = None,

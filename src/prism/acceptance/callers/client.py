@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from prism.acceptance.callers.caller import Asked, Caller
+from google.protobuf.message import Message
+
+from prism.acceptance.callers.caller import Asked, Caller, Request
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.acceptance.suite import Translation, suites
@@ -25,14 +27,29 @@ class ClientCaller(Caller):
         self._translations = _translations()
 
     async def _call(self, door: Client, asked: Asked) -> Any:
-        translation = self._translations[asked.operation.name]
-        return await translation.call(door, asked.namespace, asked.operation, asked.request, asked.timeout)
+        translation = self._translations.get(asked.operation.name)
+        if translation is None:
+            return await door.call(*_plainly(asked), timeout=asked.timeout)
+        return await translation.call(door, asked.namespace, asked.operation, _one(asked), asked.timeout)
 
     def _stream(self, door: Client, asked: Asked) -> AsyncIterator[Any]:
-        translation = self._translations[asked.operation.name]
+        translation = self._translations.get(asked.operation.name)
+        if translation is None:
+            return door.stream(*_plainly(asked), timeout=asked.timeout)
         return translation.stream(
-            door, asked.namespace, asked.operation, asked.request, asked.timeout, asked.on_established
+            door, asked.namespace, asked.operation, _one(asked), asked.timeout, asked.on_established
         )
+
+
+def _plainly(asked: Asked) -> tuple[str, str, Request]:
+    """An operation that the client has no method for: a plugin's own."""
+    assert asked.namespace is not None, "the client names a namespace"
+    return asked.namespace, asked.operation.name, asked.request
+
+
+def _one(asked: Asked) -> Message:
+    assert isinstance(asked.request, Message), "no method of the client takes a stream of requests"
+    return asked.request
 
 
 def _translations() -> Mapping[str, Translation]:

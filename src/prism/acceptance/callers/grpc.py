@@ -49,7 +49,10 @@ class GrpcCaller(Caller):
     def _begun(self, door: grpc.aio.Channel, asked: Asked) -> Any:
         operation = asked.operation
         if (door, operation.name) not in self._known:
-            kind = door.unary_stream if operation.server_streaming else door.unary_unary
+            asks, answers = (
+                "stream" if many else "unary" for many in (operation.client_streaming, operation.server_streaming)
+            )
+            kind = getattr(door, f"{asks}_{answers}")
             self._known[door, operation.name] = kind(operation.path, _serialised, operation.response.FromString)
         metadata = [] if asked.namespace is None else [("prism-namespace", asked.namespace)]
         return self._known[door, operation.name](asked.request, metadata=metadata, timeout=asked.timeout)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status as RpcStatus
 
 from prism.acceptance.callers.caller import TIMEOUT, Asked, Caller
@@ -67,7 +68,7 @@ class HttpCaller(Caller):
 
     async def _call(self, door: Connections, asked: Asked) -> Any:
         connection = door.take()
-        body = json_format.MessageToJson(asked.request, indent=None).encode()
+        body = json_format.MessageToJson(_one(asked), indent=None).encode()
         headers = _headers("application/json", asked)
 
         def exchange() -> tuple[HTTPResponse, bytes]:
@@ -84,7 +85,7 @@ class HttpCaller(Caller):
 
     async def _stream(self, door: Connections, asked: Asked) -> AsyncIterator[Any]:
         connection = door.take()
-        message = json_format.MessageToJson(asked.request, indent=None).encode()
+        message = json_format.MessageToJson(_one(asked), indent=None).encode()
         body = ENVELOPE.pack(0, len(message)) + message
         headers = _headers("application/connect+json", asked)
 
@@ -121,6 +122,11 @@ class HttpCaller(Caller):
         """Ends every connection."""
         for door in self.doors:
             door.close()
+
+
+def _one(asked: Asked) -> Message:
+    assert isinstance(asked.request, Message), "this client sends one request"
+    return asked.request
 
 
 def _hang_up(connection: HTTPConnection) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
+from google.protobuf.message import Message
+
 from prism.acceptance.callers.caller import Asked, Caller
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
@@ -18,6 +20,10 @@ class ProcessCaller(Caller):
 
     async def _call(self, door: RunningPlugin, asked: Asked) -> Any:
         namespace = asked.namespace or "default"
+        if asked.operation.client_streaming:
+            (answer,) = [each async for each in self._stream(door, asked)]
+            return answer
+        assert isinstance(asked.request, Message), "the operation takes one request"
         return await door.call(asked.request, namespace=namespace, operation=asked.operation, timeout=asked.timeout)
 
     async def _stream(self, door: RunningPlugin, asked: Asked) -> AsyncIterator[Any]:

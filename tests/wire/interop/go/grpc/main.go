@@ -1,6 +1,6 @@
 // Command grpc is the peer that grpc-go makes: its stock interoperability server and client, with the cases that it
 // leaves out. `grpc serve` prints its address and serves until its input ends; `grpc call ADDRESS CASE` runs a case;
-// `grpc describe` writes the published descriptors of the messages.
+// `grpc relay ADDRESS NAMESPACE TOKEN` calls the acceptance kit's relay through a gateway; `grpc describe` writes the published descriptors of the messages.
 package main
 
 import (
@@ -28,10 +28,14 @@ func main() {
 		serve()
 	case len(arguments) == 3 && arguments[0] == "call":
 		call(arguments[1], arguments[2])
+	case len(arguments) == 4 && arguments[0] == "relay":
+		connection := connect(arguments[1])
+		relay(connection, arguments[2], arguments[3])
+		disconnect(connection)
 	case len(arguments) == 1 && arguments[0] == "describe":
 		describe()
 	default:
-		log.Fatal("usage: serve | call ADDRESS CASE | describe")
+		log.Fatal("usage: serve | call ADDRESS CASE | relay ADDRESS NAMESPACE TOKEN | describe")
 	}
 }
 
@@ -57,6 +61,12 @@ func call(address, name string) {
 	if !known {
 		log.Fatalf("no case %q", name)
 	}
+	connection := connect(address)
+	run(connection)
+	disconnect(connection)
+}
+
+func connect(address string) *grpc.ClientConn {
 	connection, err := grpc.NewClient(
 		"passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -65,7 +75,10 @@ func call(address, name string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	run(connection)
+	return connection
+}
+
+func disconnect(connection *grpc.ClientConn) {
 	if err := connection.Close(); err != nil {
 		log.Fatal(err)
 	}

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
 
+from gateway.connect.door import enveloped, envelopes
+from gateway.connect.test_grpc_web import plain
 from prism.errors import Outcome
 from prism.gateway.local_reply import GatewayLocalReply
 from prism.rpc_status import from_status
@@ -102,3 +105,101 @@ async def test_over_http(address: str, head: str, code: int, name: str) -> None:
     answer = json.loads(body)
     assert answer["code"] == name
     assert answer["message"]
+
+
+STREAMS = ["application/connect+json", "application/connect+proto", "application/grpc-web", "application/grpc-web-text"]
+FIRST = enveloped(b"{}")
+
+
+@asynccontextmanager
+async def _streaming() -> AsyncIterator[tuple[Server, str, asyncio.Event]]:
+    """A server whose answers begin and do not end, until the event has their handlers fail."""
+    failing = asyncio.Event()
+
+    async def pieces(text: bool) -> AsyncIterator[bytes]:
+        yield base64.b64encode(FIRST) if text else FIRST
+        await failing.wait()
+        raise ZeroDivisionError
+
+    async def stream(request: HttpRequest) -> HttpResponse:
+        kind = str(request.headers.get("content-type"))
+        return HttpResponse(200, [("content-type", kind)], pieces("text" in kind))
+
+    async with Server(lambda _: None, http=stream, local_replies=GatewayLocalReply()) as server:
+        yield server, await server.listen("127.0.0.1:0"), failing
+
+
+def _error_in(kind: str, body: bytes) -> tuple[str, bytes]:
+    """The code in a stream's end, and its details."""
+    first, (flags, end) = envelopes(plain(kind, body))
+    assert first == (0, b"{}")
+    if flags == 2:
+        error = json.loads(end)["error"]
+        return error["code"], b"".join(base64.b64decode(each["value"] + "==") for each in error["details"])
+    assert flags == 0x80
+    trailers = dict(line.split(": ", 1) for line in end.decode().splitlines())
+    code = Code(int(trailers["grpc-status"])).name.lower()
+    return code, base64.b64decode(trailers["grpc-status-details-bin"] + "==")
+
+
+async def _over_http2(address: str, kind: str, end: Callable[[RawPeer], object]) -> bytes:
+    """The body of a stream that is ended behind its first message."""
+    async with await RawPeer.connect(address) as peer:
+        head = [(name, kind if name == "content-type" else value) for name, value in request("/a.A/Stream")]
+        peer.headers(1, head, frames.END_HEADERS | frames.END_STREAM)
+        last = await peer.until(frames.DATA, 1)
+        body = last.payload
+        end(peer)
+        while not last.flags & frames.END_STREAM:
+            last = await peer.until(frames.DATA, 1)
+            body += last.payload
+    return body
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+async def test_a_stream_under_way_over_http_is_told_what_ends_it(kind: str) -> None:
+    """In the stream's own end: a flood of its connection, the server's stop, a defect."""
+    async with _streaming() as (server, address, failing), asyncio.timeout(20):
+
+        def flood(peer: RawPeer) -> None:
+            for _ in range(2000):
+                peer.send(frames.PING, 0, 0, bytes(8))
+
+        code, details = _error_in(kind, await _over_http2(address, kind, flood))
+        assert (code, b"CONNECTION_FLOODED" in details, Outcome.UNKNOWN.encode() in details) == (
+            "unavailable",
+            True,
+            True,
+        )
+        code, details = _error_in(kind, await _over_http2(address, kind, lambda _: failing.set()))
+        assert (code, b"HANDLER_FAILED" in details) == ("internal", True)
+        failing.clear()
+        tasks = []
+        stopped = await _over_http2(address, kind, lambda _: tasks.append(asyncio.create_task(server.close())))
+        code, details = _error_in(kind, stopped)
+        assert (code, b"SHUTTING_DOWN" in details) == ("unavailable", True)
+        await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.parametrize("how", ["stop", "defect"])
+async def test_a_stream_under_way_over_http1_is_told_what_ends_it(kind: str, how: str) -> None:
+    """And the chunks are whole."""
+    async with _streaming() as (server, address, failing), asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection(*address.rsplit(":", 1))
+        writer.write(f"POST /a.A/Stream HTTP/1.1\r\nhost: a\r\ncontent-type: {kind}\r\n\r\n".encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        body = b""
+        ending: asyncio.Task[None] | None = None
+        while length := int(await reader.readline(), 16):
+            body += (await reader.readexactly(length + 2))[:-2]
+            if ending is None:
+                failing.set() if how == "defect" else None
+                ending = asyncio.create_task(server.close() if how == "stop" else asyncio.sleep(0))
+        assert await reader.read() == b"\r\n"
+        writer.close()
+        code, details = _error_in(kind, body)
+        assert ending is not None
+        await ending
+    wanted = ("unavailable", b"SHUTTING_DOWN") if how == "stop" else ("internal", b"HANDLER_FAILED")
+    assert (code, wanted[1] in details) == (wanted[0], True)

@@ -37,6 +37,8 @@ _KEEPALIVE: Final = {
     for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3))
     if hasattr(socket, option)
 }
+_CUT_OFF: Final = "The server is shutting down: try again, or use another server."
+_FAILED: Final = "The handler failed: the server's log says why."
 _LINGER_TIMEOUT: Final = 2.0  # seconds in which a refused client may read why
 
 
@@ -247,7 +249,7 @@ class Http1Connection(asyncio.Protocol):
             response = await handler(asked)
             await self._respond(request, response)
         except asyncio.CancelledError:
-            self._break_off()
+            self._break_off(503, _CUT_OFF, LocalReply.SHUTTING_DOWN)
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
             _log.error(
                 "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
@@ -294,12 +296,19 @@ class Http1Connection(asyncio.Protocol):
 
     def _fail(self) -> None:
         if not self._closed and self._h11.our_state is h11.SEND_RESPONSE:
-            self._refuse(500, "The handler failed: the server's log says why.")
+            self._refuse(500, _FAILED)
         else:
-            self._break_off()
+            self._break_off(500, _FAILED, LocalReply.HANDLER_FAILED)
 
-    def _break_off(self) -> None:
-        """The client must not take what it has got for the whole."""
+    def _break_off(self, code: int, message: str, refusal: LocalReply) -> None:
+        """The client must not take what it has got for the whole: a stream's own end says why, or it is cut off."""
+        if self._request is not None and self._h11.our_state is h11.SEND_BODY and not self._transport.is_closing():
+            reply = self._shared.local_replies.response(code, message, self._request.content_type, refusal)
+            if reply.status == 200 and isinstance(reply.body, bytes):
+                self._put(h11.Data(data=reply.body))
+                self._put(h11.EndOfMessage())
+                self._draining = True  # what follows the answer closes behind it
+                return
         self._closed = True
         self._transport.abort()
 

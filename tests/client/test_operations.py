@@ -155,9 +155,7 @@ async def test_mistakes_are_named_before_anything_is_sent(peer: Peer) -> None:
             await prism.call("default", f"{NAME}/Up", BytesValue())
         with pytest.raises(ValueError, match="takes one request; give the message itself"):
             await prism.call("default", f"{NAME}/Echo", given())
-        with pytest.raises(
-            ValueError, match=r"shelf\.v1\.Shelf/Dust is not described in this program; import the module"
-        ):
+        with pytest.raises(ValueError, match=r"shelf\.v1\.Shelf/Dust is not described in this program; import"):
             await prism.call("default", "shelf.v1.Shelf/Dust", BytesValue())
         with pytest.raises(TypeError, match=r"takes google\.protobuf\.BytesValue, not google\.protobuf\.Int64Value"):
             await prism.call("default", f"/{NAME}/Echo", Int64Value())

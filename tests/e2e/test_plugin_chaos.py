@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,9 +191,14 @@ async def test_reloads_and_kills_under_load(tmp_path: Path, often: Callable[[int
 
 async def kill(gateway: GatewayProcess, callers: Mapping[str, Caller]) -> float:
     """Kills the process of SQLite and gives how long its callers were without it."""
-    (pid,) = (child for child in children_of(gateway.pid) if serves(child, "sqlite"))
-    killed = time.monotonic()
-    os.kill(pid, signal.SIGKILL)
+    pid, killed = 0, 0.0
+    while not pid:  # a reload may have put another in its place at this moment
+        with suppress(ProcessLookupError, ValueError):
+            (each,) = (child for child in children_of(gateway.pid) if serves(child, "sqlite"))
+            killed = time.monotonic()
+            os.kill(each, signal.SIGKILL)
+            pid = each
+        await asyncio.sleep(0)
     await gone({pid})
     done = callers["s-0"].done + 1  # the round under way may have been answered before
     while callers["s-0"].done <= done:  # noqa: ASYNC110  # a caller that is served again is all there is to see

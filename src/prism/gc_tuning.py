@@ -34,6 +34,14 @@ def settle() -> None:
 
 
 @contextmanager
+def importing() -> Iterator[None]:
+    """The collector does not look at what is imported, now or later: it stays. Only for the process's owner to call."""
+    with paused():
+        yield
+    gc.freeze()
+
+
+@contextmanager
 def paused() -> Iterator[None]:
     """The collector does not look meanwhile: what is made in bulk stays, and to go through it all again whenever it has
     grown by a quarter finds nothing. For one at a time, and for seconds: cycles of others wait too.

@@ -7,7 +7,8 @@ import pytest
 
 from control.world import Arrived, World, toy
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.admin import Action, Actor, Admin
+from prism.admin.action import Action, Actor
+from prism.admin.service import Admin
 from prism.errors import InvalidArgument, NamespaceNotFound, PermissionDenied, Unauthenticated
 from prism.gateway.call import Incoming
 from prism.interfaces.operation import Operation

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from control.world import Arrived, World, toy
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.admin import Admin
+from prism.admin.service import Admin
 from prism.wire import Metadata
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from control.world import Arrived, World, store, toy, toy_plugins, until
 from prism._proto.admin.v1 import admin_pb2 as pb
-from prism.admin import Admin
+from prism.admin.service import Admin
 from prism.errors import FailedPrecondition, NamespaceNotFound
 from prism.sdk.capabilities import DeclaredCapabilities
 from prism.wire import Metadata

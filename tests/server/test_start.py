@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+import gateways
+from prism.client import Client, RetryPolicy
+from prism.client.sync import Client as BlockingClient
+from prism.config.sections.root import Config
 from prism.control.supervision.supervised import Supervised
 from prism.plugins.sidecar import process
 from prism.server.server import GatewayServer
@@ -86,3 +90,70 @@ async def test_a_port_in_use_is_noticed_before_a_store_is_opened(
             await gateway.run()
     assert begun == []
     assert await asyncio.to_thread(os.listdir, tmp_path) == ["prism.yaml"]
+
+
+async def test_a_client_that_comes_early_is_answered_at_once(tmp_path: Path) -> None:
+    """It waits for its store to be open; it was refused as starting, and came again a second later."""
+    socket_path = tmp_path / "data.sock"
+    sections = {"admin": {"enabled": False}, "telemetry": {"listen": "127.0.0.1:0"}}
+    namespaces = [gateways.namespace("default", "sqlite", path=str(tmp_path / "data.db"))]
+    listen = {"gateway": {"listen": f"unix:{socket_path}"}}
+    gateway = GatewayServer(Config.model_validate({**sections, **listen, "namespaces": namespaces}))
+    running = asyncio.create_task(gateway.run())
+    try:
+        while not socket_path.exists():  # a file tells of nothing by itself
+            assert not running.done()
+            await asyncio.sleep(0.001)
+        async with Client(f"unix:{socket_path}", retry=RetryPolicy(attempts=1)) as prism:
+            await prism.keyvalue().put("record", {b"key": b"value"})
+            found = await prism.keyvalue().get("record", b"key")
+            assert found is not None
+            assert found.value == b"value"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+NOT_FOR_A_START = (
+    "asyncpg",
+    "cryptography",
+    "google.protobuf.json_format",
+    "h11",
+    "http.client",
+    "jwt",
+    "nats",
+    "opentelemetry",
+    "prism.acceptance",
+    "prism.admin.service",
+    "prism.backends.nats",
+    "prism.backends.postgres",
+    "prism.backends.redis",
+    "prism.cli.kv",
+    "prism.client",
+    "prism.gateway.auth",
+    "prism.gateway.connect",
+    "prism.gateway.observers.access_log",
+    "prism.gateway.observers.tracer",
+    "prism.host",
+    "prism.plugins.rpc",
+    "prism.plugins.sidecar.sidecar",
+    "prism.telemetry.metrics.prometheus",
+    "prism.telemetry.tracing.exporter",
+    "prism.wire.client",
+    "prism.wire.http.http1",
+    "prometheus_client",
+    "redis",
+)
+"""What another configuration uses, or another way in: loaded where it is configured, or with the first request."""
+
+
+def test_a_start_loads_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway on SQLite that has served gRPC has imported nothing that only others need."""
+    config = {"namespaces": [gateways.namespace("default", "sqlite", path="data.db")]}
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # it prints every module that it imports
+    with gateways.running(config, tmp_path) as gateway:
+        with BlockingClient(gateway.data) as prism:
+            prism.keyvalue().put("record", {b"key": b"value"})
+        loaded = [line.rpartition("|")[2].strip() for line in gateway.lines if line.startswith("import time:")]
+    assert "prism.backends.sqlite.store" in loaded
+    assert [each for each in loaded if f"{each}.".startswith(tuple(f"{name}." for name in NOT_FOR_A_START))] == []

@@ -47,10 +47,13 @@ def serve(config: Path | None, listen: tuple[str, ...]) -> None:
 
     Without --config it serves the namespace "default" and keeps its data in SQLite under ./prism-data.
     """
-    from pydantic_core import PydanticCustomError
+    from prism import gc_tuning
 
-    from prism.config.sections.root import checked_address
-    from prism.server import server
+    with gc_tuning.importing():
+        from pydantic_core import PydanticCustomError
+
+        from prism.config.sections.root import checked_address
+        from prism.server import server
 
     for address in listen:
         try:

@@ -112,9 +112,10 @@ class _Loading:
         places = References(self._document, environment, own, self._redactor)
         section = places.resolve(self._document.data.get("secrets"), ("secrets",))
         try:
-            directory = SecretsSection.model_validate(section or {}).directory
+            given = SecretsSection.model_validate(section) if section else SecretsSection.model_construct()
+            directory = given.directory
         except ValidationError:
-            directory = SecretsSection().directory  # the sections' own check says what is wrong
+            directory = SecretsSection.model_construct().directory  # the sections' own check says what is wrong
         if "directory" in (section or {}) and not directory.is_dir():
             self._problems.add(("secrets", "directory"), "there is no such directory", found=repr(str(directory)))
         files = FileSecrets(directory)
@@ -127,7 +128,7 @@ class _Loading:
 
     def _find_plugins(self, config: Config | None) -> None:
         """Joins what the plugin folders hold; a folder that is new is noticed, as it changes its parent."""
-        folders = (config.plugins if config else PluginsSection()).folders
+        folders = (config.plugins if config else PluginsSection.model_construct()).folders
         for index, folder in enumerate(folders):
             if not folder.is_dir():
                 self._problems.add(("plugins", "folders", index), "there is no such folder", found=repr(str(folder)))
@@ -140,7 +141,7 @@ class _Loading:
         except ValidationError as error:
             self._problems.explain((), data, Config, error)
             return None
-        plain(config.model_dump(exclude={"namespaces"}), self._redactor)
+        plain(config.model_dump(exclude={"namespaces"}, exclude_unset=True), self._redactor)
         self._check_addresses(config)
         for each in contradictions(config):
             self._problems.add(each.loc, each.message, found=each.found, allowed=each.allowed)

@@ -3,8 +3,6 @@ and the end of a stream where the request asks for one.
 """
 
 from prism.errors import Outcome, PrismError
-from prism.gateway.connect.errors import HttpRefusal, error_object
-from prism.gateway.connect.stream_end import ended_at_once
 from prism.reason import Reason
 from prism.rpc_status import from_status, said_by_transport, to_status
 from prism.wire import Code, HttpResponse, LocalReply, Status
@@ -36,6 +34,9 @@ class GatewayLocalReply:
         self, code: int, message: str, content_type: str = "", refusal: LocalReply | None = None, *, begun: bool = True
     ) -> HttpResponse:
         """The HTTP status, with an error that clients of Connect can read; a stream has it in its end, with 200."""
+        from prism.gateway.connect.errors import HttpRefusal, error_object  # with HTTP, as in prism.server.data_port
+        from prism.gateway.connect.stream_end import ended_at_once
+
         kind, reason = _MEANINGS.get(code, (Code.INVALID_ARGUMENT, Reason.MALFORMED_REQUEST))
         error = from_status(Status(kind, message))
         error.reason = reason if refusal is None else Reason[refusal.name]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -165,8 +166,7 @@ class Interface:
             TypeError: it lacks a capability that the .proto says an operation requires.
         """
         model = self.load_capabilities()
-        unknown = {name for each in self.operations for name in _required(each) if name not in model.model_fields}
-        if unknown:
+        if unknown := _required_by(self.operations) - model.model_fields.keys():
             raise TypeError(f"{model.__name__} lacks {', '.join(sorted(unknown))} of {self.service.full_name}")
         return model
 
@@ -179,6 +179,11 @@ def _common() -> "type[Capabilities]":
     from prism.interfaces.capabilities import Capabilities
 
     return Capabilities
+
+
+@cache
+def _required_by(operations: tuple[Operation, ...]) -> frozenset[str]:
+    return frozenset(name for each in operations for name in _required(each))
 
 
 def _required(operation: Operation) -> Iterator[str]:

@@ -1,14 +1,15 @@
 """The data port: what is served there, and what of it a reload changes while connections are open."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from prism.admin.service import SERVICE
+from prism._proto.admin.v1 import admin_pb2
 from prism.config.sections.root import Config
 from prism.gateway.chain import response_chain
-from prism.gateway.connect import Connect, Cors
 from prism.gateway.gateway import Gateway
 from prism.gateway.grpc import answering, grpc_methods
 from prism.gateway.hops.response_headers import ResponseHeaders
+from prism.gateway.http import WhenAsked, body_limit
 from prism.gateway.local_reply import GatewayLocalReply
 from prism.gateway.other_port import misdirected
 from prism.gateway.response import ResponseHop
@@ -18,7 +19,11 @@ from prism.open_files import SPARE
 from prism.plugins.own_services import NONE, OwnServices
 from prism.services import HealthService, StandardOperations, described, described_services
 from prism.wire import Method, Server, ServerConfig
+from prism.wire.http.message import MessageBodies
 from prism.wire.networks import Networks
+
+if TYPE_CHECKING:
+    from prism.gateway.connect import Connect, Cors
 
 
 class DataPort:
@@ -38,7 +43,7 @@ class DataPort:
         """
         self._gateway, self._heartbeats = gateway, heartbeats
         self._described = described([interface.service for interface in interfaces().values()])
-        elsewhere = misdirected([SERVICE], gateway.operations)
+        elsewhere = misdirected([admin_pb2.DESCRIPTOR.services_by_name["AdminService"]], gateway.operations)
         standard = described_services(health, self._described)
         self._plain = {**elsewhere, **grpc_methods(gateway, heartbeats), **standard}
         self._own: OwnServices = NONE
@@ -48,21 +53,28 @@ class DataPort:
         # Looked into for each call: other headers are other methods in the same dictionary.
         self._methods = dict(answering(self._plain, hops))
         self._of_plugins: Mapping[str, Method] = {}
-        self._connect = Connect(
-            gateway,
-            cors=self._cors(),
-            max_message_size=int(config.gateway.max_message_size),
-            response_hops=hops,
-            heartbeats=heartbeats,
-            beside=StandardOperations(health, self._described),
-        )
-        settings = server_config(config, self._connect.body_limit)
+        self._connect: Connect | None = None
+
+        def connect() -> "tuple[Connect, MessageBodies]":
+            from prism.gateway.connect import Connect
+
+            self._connect = Connect(
+                gateway,
+                cors=self._cors(),
+                max_message_size=int(config.gateway.max_message_size),
+                response_hops=_hops(self._headers),
+                heartbeats=heartbeats,
+                beside=StandardOperations(health, self._described),
+            )
+            return self._connect, self._connect.message_bodies
+
+        http = WhenAsked(connect)
         self.server = Server(
             self._methods.get,
-            http=self._connect,
-            message_bodies=self._connect.message_bodies,
+            http=http,
+            message_bodies=http.message_bodies,
             local_replies=GatewayLocalReply(),
-            config=settings,
+            config=server_config(config),
         )
 
     def configure(self, config: Config) -> None:
@@ -73,7 +85,8 @@ class DataPort:
             self._headers = section.response_headers
             hops = _hops(self._headers)
             self._methods.update(answering({**self._plain, **self._of_plugins}, hops))
-            self._connect.configure(self._cors(), hops)
+            if self._connect is not None:
+                self._connect.configure(self._cors(), hops)
 
     def serve(self, own: OwnServices) -> None:
         """Serves and describes these services of plugins' own, in place of those that were given last."""
@@ -91,7 +104,9 @@ class DataPort:
         self._methods.update(answering(self._of_plugins, _hops(self._headers)))
         self._described.describe_besides(each.descriptor for each in own)
 
-    def _cors(self) -> Cors:
+    def _cors(self) -> "Cors":
+        from prism.gateway.connect import Cors
+
         return Cors(self._origins, exposed=tuple(self._headers))
 
 
@@ -99,14 +114,14 @@ def _hops(headers: Mapping[str, str]) -> tuple[ResponseHop, ...]:
     return response_chain(headers=ResponseHeaders(headers) if headers else None)
 
 
-def server_config(config: Config, body_limit: int) -> ServerConfig:
+def server_config(config: Config) -> ServerConfig:
     """What the port begins with."""
     section = config.gateway
     proxies = section.proxies
     return ServerConfig(
         max_message_size=int(section.max_message_size),
         max_header_list_size=int(section.max_header_size),
-        max_body_size=body_limit,
+        max_body_size=body_limit(int(section.max_message_size)),
         max_connection_age=section.max_connection_age or None,
         drain_timeout=section.max_connection_age_grace,
         spare_descriptors=SPARE,

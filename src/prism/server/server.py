@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prism import event_loop, gc_tuning
-from prism.admin import Admin, AdminPort
+from prism.admin.port import AdminPort
 from prism.config.embedded import embedded_default
 from prism.config.sections.root import Config
 from prism.control.control import Control
@@ -28,7 +28,6 @@ from prism.plugins.discovery import discover
 from prism.server.certificates import Certificates
 from prism.server.data_port import DataPort
 from prism.server.exposition import BackendGauges, Exposition, MetricSources, shortages, terminations
-from prism.server.operators import Operators
 from prism.server.ports import Ports
 from prism.server.probes import Probes
 from prism.server.readiness import Readiness
@@ -39,6 +38,12 @@ from prism.services import HealthService
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.wire import Server, ServerConfig
 from prism.wire.networks import Networks
+
+if TYPE_CHECKING:
+    from prism.admin.service import Admin
+
+HEAD_START = 0.25
+"""Seconds that stores have to be up before the first call is read; those that take longer refuse it as starting."""
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +99,7 @@ class GatewayServer:
         self.control = Control(source, self._publish, plugins=plugins, listen=listen)
         self.telemetry = Telemetry(self.gateway, self.control.scrub)
         self.gateway.scrub = self.control.scrub
-        operators = Operators(lambda: self.chain_state.authenticate, lambda: self.gateway.snapshot)
-        self._admin = AdminPort(Admin(self.control, authorizer=operators, breakers=self.chain_state.status))
+        self._admin = AdminPort(self._administration)
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = HealthService(self.readiness.services)
         self._data: DataPort | None = None
@@ -111,10 +115,8 @@ class GatewayServer:
                 # Before a store is opened or a plugin started: an address that is in use ends it here.
                 addresses = await ports.listen(config, self._listen)
                 await self.control.begin()
-                # At once, whatever the stores and plugins do: who is not up yet is refused as starting.
-                ports.accept()
                 signals = Signals(self._reload)  # before the banner: its reader may send one at once
-                await self._first_attempts(signals.stop)
+                await self._first_attempts(signals.stop, ports.accept)
                 self._set_accepting(accepting=True)
                 StartupBanner(self.control, self._examples).make(addresses)
                 gc_tuning.settle()
@@ -122,10 +124,16 @@ class GatewayServer:
                 await self._announce_the_end()
                 await self._drain(ports.data)
 
-    async def _first_attempts(self, stop: asyncio.Event) -> None:
-        """Gives the stores a moment to be up before the gateway is said to be ready; a signal to stop ends it."""
+    async def _first_attempts(self, stop: asyncio.Event, accept: Callable[[], None]) -> None:
+        """Gives the stores a moment to be up before the gateway is said to be ready; a signal to stop ends it.
+
+        Who has connected already waits for `accept`: for what is up at once, and no longer than `HEAD_START` whatever
+        the other stores and plugins do. A call that is refused as starting comes again a second later.
+        """
         work = [asyncio.create_task(self.control.first_attempts()), asyncio.create_task(stop.wait())]
         try:
+            await asyncio.wait(work, timeout=HEAD_START, return_when=asyncio.FIRST_COMPLETED)
+            accept()
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in work:
@@ -205,6 +213,13 @@ class GatewayServer:
             yield BackendGauges(
                 each.instance.backend, each.instance.identity, each.spec.placement.type, each.instance.metrics()
             )
+
+    def _administration(self) -> "Admin":
+        from prism.admin.service import Admin  # with the first call to the admin port
+        from prism.server.operators import Operators
+
+        operators = Operators(lambda: self.chain_state.authenticate, lambda: self.gateway.snapshot)
+        return Admin(self.control, authorizer=operators, breakers=self.chain_state.status)
 
     def _set_accepting(self, *, accepting: bool) -> None:
         self.readiness.accepting = accepting

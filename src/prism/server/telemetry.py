@@ -4,26 +4,25 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from prism.config.sections.audit import STANDARD_OUTPUT, AuditSection
 from prism.config.sections.root import Config
 from prism.config.sections.traces import TracesSection
 from prism.gateway.call import Call, Hop
 from prism.gateway.gateway import Gateway, Observer
-from prism.gateway.observers.access_log import AccessLog
-from prism.gateway.observers.audit_calls import AuditCalls
-from prism.gateway.observers.tracer import Tracer
 from prism.telemetry import logs
-from prism.telemetry.audit.sink import RotatedFile, StandardOutput
 from prism.telemetry.audit.trail import AuditTrail
 from prism.telemetry.current import CURRENT
 from prism.telemetry.log_stream import LogStream
 from prism.telemetry.metrics.metric_family import MetricFamily
-from prism.telemetry.tracing.exporter import SpanExporter
-from prism.telemetry.tracing.otlp_sender import Receiver
-from prism.telemetry.tracing.resource import resource
-from prism.telemetry.tracing.sampling import Sampling, SamplingRule
+
+# The observers of calls are imported where they are configured: most gateways have none or one.
+if TYPE_CHECKING:
+    from prism.gateway.observers.audit_calls import AuditCalls
+    from prism.gateway.observers.tracer import Tracer
+    from prism.telemetry.tracing.exporter import SpanExporter
+    from prism.telemetry.tracing.sampling import Sampling
 
 
 class Telemetry:
@@ -70,6 +69,8 @@ class Telemetry:
         first: Hop = note
         last: Sequence[Hop] = ()
         if log.access:
+            from prism.gateway.observers.access_log import AccessLog
+
             observers.append(AccessLog())
         if config.audit.output:
             observers.append(self._keep_trail(config.audit))
@@ -92,7 +93,10 @@ class Telemetry:
         if self._sampling is not None:
             yield from self._sampling.metrics()
 
-    def _keep_trail(self, section: AuditSection) -> AuditCalls:
+    def _keep_trail(self, section: AuditSection) -> "AuditCalls":
+        from prism.gateway.observers.audit_calls import AuditCalls
+        from prism.telemetry.audit.sink import RotatedFile, StandardOutput
+
         if section.output == STANDARD_OUTPUT:
             self._trail.keep(StandardOutput(), queue=section.queue)
         else:
@@ -107,7 +111,13 @@ class Telemetry:
         self._gateway.denials.listen(calls.denied)
         return calls
 
-    def _trace(self, section: TracesSection) -> Tracer:
+    def _trace(self, section: TracesSection) -> "Tracer":
+        from prism.gateway.observers.tracer import Tracer
+        from prism.telemetry.tracing.exporter import SpanExporter
+        from prism.telemetry.tracing.otlp_sender import Receiver
+        from prism.telemetry.tracing.resource import resource
+        from prism.telemetry.tracing.sampling import Sampling, SamplingRule
+
         headers = {name: value.get_secret_value() for name, value in section.headers.items()}
         sender = Receiver(section.endpoint, section.protocol, headers, section.ca).sender()
         about = resource(section.service_name, section.attributes)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from prism.config.sections.section import Section, empty, refuse
+from prism.config.sections.section import Apart, Section, empty, refuse
 from prism.config.sections.supervision import SupervisionSection
 from prism.plugins.placement import MAX_SOCKET_PATH
 
@@ -86,7 +86,7 @@ class PluginSection(Section):
     socket: Annotated[Path, AfterValidator(_socket)] | None = None
     endpoint: Endpoint | None = None
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)] | None = None
-    tls: Annotated[TlsSection, BeforeValidator(empty)] | None = None
-    limits: Annotated[LimitsSection, BeforeValidator(empty)] = LimitsSection()
+    tls: Annotated[TlsSection, Apart(), BeforeValidator(empty)] | None = None
+    limits: Annotated[LimitsSection, Apart(), BeforeValidator(empty)] = LimitsSection.model_construct()
     user: str | int | None = None
-    supervision: Annotated[SupervisionSection, BeforeValidator(empty)] = SupervisionSection()
+    supervision: Annotated[SupervisionSection, Apart(), BeforeValidator(empty)] = SupervisionSection.model_construct()

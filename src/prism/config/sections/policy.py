@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ByteSize, Discriminator, Field, Tag, model_validator
 
-from prism.config.sections.section import Section, empty, refuse
+from prism.config.sections.section import Apart, Section, empty, refuse
 
 DEFAULT_POLICY = "default"
 """The policy of namespaces that name none, where there is one of this name."""
@@ -145,5 +145,7 @@ def _form(value: Any) -> str:
     return "name" if isinstance(value, str) else "section"
 
 
-NameOrPolicy = Annotated[Annotated[str, Tag("name")] | Annotated[PolicySection, Tag("section")], Discriminator(_form)]
-Policies = Annotated[dict[str, Annotated[PolicySection, BeforeValidator(empty)]], BeforeValidator(empty)]
+NameOrPolicy = Annotated[
+    Annotated[str, Tag("name")] | Annotated[PolicySection, Apart(), Tag("section")], Discriminator(_form)
+]
+Policies = Annotated[dict[str, Annotated[PolicySection, Apart(), BeforeValidator(empty)]], BeforeValidator(empty)]

@@ -16,7 +16,7 @@ from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.plugin import PluginSection
 from prism.config.sections.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
 from prism.config.sections.response_headers import ResponseHeaders
-from prism.config.sections.section import Section, empty, refuse
+from prism.config.sections.section import Apart, Section, empty, refuse
 from prism.config.sections.supervision import SupervisionSection
 from prism.config.sections.traces import TracesSection
 from prism.config.yaml.problem import nearest
@@ -172,17 +172,17 @@ class GatewaySection(Section):
     """
 
     listen: Addresses = (DATA_ADDRESS,)
-    tls: TlsSection | None = None
+    tls: Annotated[TlsSection, Apart()] | None = None
     max_message_size: Annotated[ByteSize, Field(ge=1 << 10, le=MAX_MESSAGE_SIZE)] = ByteSize(4 << 20)
     max_header_size: Annotated[ByteSize, Field(ge=4 << 10, le=MAX_HEADER_SIZE)] = ByteSize(16 << 10)
     drain_timeout: float = Field(default=30.0, ge=0, le=3600)
     max_connection_age: float = Field(default=0.0, ge=0, le=31_536_000)
     max_connection_age_grace: float = Field(default=30.0, gt=0, le=86_400)
     shutdown_delay: float = Field(default=0.0, ge=0, le=3600)
-    proxies: ProxiesSection | None = None
+    proxies: Annotated[ProxiesSection, Apart()] | None = None
     heartbeat_interval: float = Field(default=20.0, ge=0, le=86_400)
     shed_lag: float = Field(default=1.0, ge=0, le=60)
-    cors: Annotated[Cors, BeforeValidator(empty)] = Cors()
+    cors: Annotated[Cors, Apart(), BeforeValidator(empty)] = Cors.model_construct()
     response_headers: ResponseHeaders = Field(default_factory=dict)
 
 
@@ -198,7 +198,7 @@ class AdminSection(Section):
 
     enabled: bool = True
     listen: Address = ADMIN_ADDRESS
-    tls: TlsSection | None = None
+    tls: Annotated[TlsSection, Apart()] | None = None
 
 
 class Log(Section):
@@ -227,8 +227,8 @@ class TelemetrySection(Section):
     """
 
     listen: Address = PROBES_ADDRESS
-    log: Annotated[Log, BeforeValidator(empty)] = Log()
-    traces: Annotated[TracesSection, BeforeValidator(empty)] = TracesSection()
+    log: Annotated[Log, Apart(), BeforeValidator(empty)] = Log.model_construct()
+    traces: Annotated[TracesSection, Apart(), BeforeValidator(empty)] = TracesSection.model_construct()
 
 
 class SecretsSection(Section):
@@ -264,7 +264,7 @@ class BackendEntry(Section):
 
     backend: str
     services: tuple[str, ...] = ()
-    plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
+    plugin: Annotated[PluginSection, Apart(), BeforeValidator(empty)] = PluginSection.model_construct()
     # They hold secrets in clear: no dump and no repr shows them.
     config: Options = Field(default_factory=dict, exclude=True, repr=False)
     credentials: Options = Field(default_factory=dict, exclude=True, repr=False)
@@ -291,27 +291,29 @@ class NamespaceEntry(Section):
     abstractions: Annotated[tuple[Abstraction, ...], Field(min_length=1)] | None = None
     backend: str | None = None
     services: tuple[str, ...] = ()
-    plugin: Annotated[PluginSection, BeforeValidator(empty)] = PluginSection()
+    plugin: Annotated[PluginSection, Apart(), BeforeValidator(empty)] = PluginSection.model_construct()
     policy: NameOrPolicy | None = None
     # They hold secrets in clear: no dump and no repr shows them.
     config: Options = Field(default_factory=dict, exclude=True, repr=False)
     credentials: Options = Field(default_factory=dict, exclude=True, repr=False)
-    backends: Annotated[dict[Abstraction, BackendEntry], Field(min_length=1)] | None = None
+    backends: Annotated[dict[Abstraction, Annotated[BackendEntry, Apart()]], Field(min_length=1)] | None = None
 
 
 class Config(Section):
     """The whole file."""
 
-    gateway: Annotated[GatewaySection, BeforeValidator(empty)] = GatewaySection()
-    admin: Annotated[AdminSection, BeforeValidator(empty)] = AdminSection()
-    telemetry: Annotated[TelemetrySection, BeforeValidator(empty)] = TelemetrySection()
-    audit: Annotated[AuditSection, BeforeValidator(empty)] = AuditSection()
-    secrets: Annotated[SecretsSection, BeforeValidator(empty)] = SecretsSection()
-    plugins: Annotated[PluginsSection, BeforeValidator(empty)] = PluginsSection()
-    authentication: Annotated[AuthenticationSection | None, BeforeValidator(insecure_in_a_word)] = None
-    authorization: AuthorizationSection | None = None
+    gateway: Annotated[GatewaySection, Apart(), BeforeValidator(empty)] = GatewaySection.model_construct()
+    admin: Annotated[AdminSection, Apart(), BeforeValidator(empty)] = AdminSection.model_construct()
+    telemetry: Annotated[TelemetrySection, Apart(), BeforeValidator(empty)] = TelemetrySection.model_construct()
+    audit: Annotated[AuditSection, Apart(), BeforeValidator(empty)] = AuditSection.model_construct()
+    secrets: Annotated[SecretsSection, Apart(), BeforeValidator(empty)] = SecretsSection.model_construct()
+    plugins: Annotated[PluginsSection, Apart(), BeforeValidator(empty)] = PluginsSection.model_construct()
+    authentication: Annotated[Annotated[AuthenticationSection, Apart()] | None, BeforeValidator(insecure_in_a_word)] = (
+        None
+    )
+    authorization: Annotated[AuthorizationSection, Apart()] | None = None
     policies: Policies = Field(default_factory=dict)
-    supervision: Annotated[SupervisionSection, BeforeValidator(empty)] = SupervisionSection()
+    supervision: Annotated[SupervisionSection, Apart(), BeforeValidator(empty)] = SupervisionSection.model_construct()
     namespaces: tuple[NamespaceEntry, ...] = ()
 
     def policy_of(self, entry: NamespaceEntry) -> PolicySection | None:

@@ -19,15 +19,16 @@ from prism.gateway.connect import proto_files
 from prism.gateway.connect.codec import CODECS
 from prism.gateway.connect.conversion import Conversions, before_the_gateway, check_time, defect, next_within, within
 from prism.gateway.connect.cors import Cors
-from prism.gateway.connect.envelope import END_STREAM, HEAD_SIZE, enveloped, one_message
+from prism.gateway.connect.envelope import END_STREAM, enveloped, one_message
 from prism.gateway.connect.errors import HttpRefusal, error_object, error_response
 from prism.gateway.connect.front_page import front_page
-from prism.gateway.connect.grpc_web import TYPES, GrpcWeb, text_size, web_type
+from prism.gateway.connect.grpc_web import TYPES, GrpcWeb, web_type
 from prism.gateway.connect.incoming import Incoming, check_encoding, header
 from prism.gateway.connect.metadata import end_metadata, with_metadata
 from prism.gateway.connect.request import ConnectRequest, read, unknown_operation
 from prism.gateway.connect.stream_body import StreamBody
 from prism.gateway.handler import Handlers, OperationHandler
+from prism.gateway.http import body_limit
 from prism.gateway.response import NOTHING, Response, ResponseHop, respond
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.operation import Operation, Requests
@@ -78,8 +79,8 @@ class Connect:
 
     @property
     def body_limit(self) -> int:
-        """Most bytes of a body that can hold a message within the limit: in an envelope, in base64."""
-        return text_size(self._max_message_size + HEAD_SIZE)
+        """Most bytes of a body that can hold a message within the limit."""
+        return body_limit(self._max_message_size)
 
     def message_bodies(self, request: HttpRequest) -> str | None:
         """`prism.wire`'s `MessageBodies`: requests of operations that take a stream of them."""

@@ -92,11 +92,6 @@ def web_type(content_type: str) -> WebType | None:
     return TYPES.get(content_type.partition(";")[0].strip().lower())
 
 
-def text_size(size: int) -> int:
-    """The bytes of so many in base64."""
-    return (size + 2) // 3 * 4
-
-
 class GrpcWeb:
     """Answers requests of gRPC-Web.
 

@@ -2,13 +2,15 @@
 
 import asyncio
 from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from prism.wire.http.http1 import Http1Connection
 from prism.wire.http2.frames import PREFACE, ErrorCode, goaway
 from prism.wire.peer import describe_peer
 from prism.wire.server.connection import ServerConnection
 from prism.wire.server.shared import ServerShared
+
+if TYPE_CHECKING:
+    from prism.wire.http.http1 import Http1Connection
 
 
 class Preamble(asyncio.Protocol):
@@ -57,7 +59,7 @@ class Preamble(asyncio.Protocol):
         if shared.admit is not None and not shared.admit(peer):
             transport.abort()
             return
-        protocol = ServerConnection(shared, peer) if http2 else Http1Connection(shared, peer)
+        protocol = ServerConnection(shared, peer) if http2 else _http1()(shared, peer)
         shared.transports.switched(self, protocol)
         shared.on_opened(protocol)
         shared.on_closed(self)
@@ -85,3 +87,9 @@ class Preamble(asyncio.Protocol):
     def calls(self) -> int:
         """None can be under way."""
         return 0
+
+
+def _http1() -> "type[Http1Connection]":
+    from prism.wire.http.http1 import Http1Connection  # with the first client that speaks it: many servers have none
+
+    return Http1Connection

@@ -1,10 +1,11 @@
 """The operations of a plugin's own come and go by reload."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from google.protobuf.wrappers_pb2 import BytesValue
 
-from control.world import Arrived, World, toy_plugins
+from control.world import QUICK, Arrived, World, store, toy, toy_plugins, until
 from prism.acceptance.relay.service import NAME
 from prism.plugins.discovery import Plugins
 from prism.wire import Metadata
@@ -51,5 +52,25 @@ async def test_another_description_of_a_namespace_is_a_change(tmp_path: Path) ->
         changed(tmp_path, (FOLDER / "relay.binpb").read_bytes())
         assert (await world.control.reload()).changed == ["a"]
         assert not world.gateway.operations[f"/{NAME}/Open"].reads
+    finally:
+        await world.control.stop()
+
+
+async def test_a_namespace_that_is_held_back_keeps_its_services(tmp_path: Path) -> None:
+    """What it would move to is down: it is served as before, its own operations too."""
+    world = World(
+        tmp_path, plugins=Plugins({**toy_plugins().found, "relay": RELAY}), timing=replace(QUICK, reload_timeout=0.2)
+    )
+    try:
+        world.write({**WITH, "abstraction": "keyvalue"})
+        await world.control.start()
+        store("s").down = "connection refused"
+        world.write(toy("a", "s"))
+        assert "connection refused" in (await world.control.reload()).held["a"]
+        assert NAME in world.gateway.snapshot.namespaces["a"].targets
+        assert f"/{NAME}/Echo" in world.gateway.operations
+        store("s").down = ""
+        await until(lambda: NAME not in world.gateway.snapshot.namespaces["a"].targets)
+        assert f"/{NAME}/Echo" not in world.gateway.operations
     finally:
         await world.control.stop()

@@ -34,9 +34,10 @@ async def test_every_way_in_carries_all_four_kinds(tmp_path: Path, monkeypatch: 
     namespaces = Namespaces("keyvalue")
     async with serving({"namespaces": [entry]}, tmp_path / "gateway") as gateway, AsyncExitStack() as stack:
         callers = [await stack.enter_async_context(each(SUBJECT, namespaces)) for each in WITHOUT_GATEWAYS.values()]
-        for name, each in THROUGH_GATEWAYS.items():
-            if name != "http":
-                callers.append(await stack.enter_async_context(each(SUBJECT, namespaces, [gateway.data])))
+        callers += [
+            await stack.enter_async_context(each(SUBJECT, namespaces, [gateway.data]))
+            for each in THROUGH_GATEWAYS.values()
+        ]
         for caller in callers:
             await carries(caller)
 
@@ -48,7 +49,9 @@ async def carries(caller: Caller) -> None:
     assert [each.value async for each in down] == [b"part 0", b"part 1"]
     summed = await caller.call(OPERATIONS["Up"], given(*PARTS), namespace="a")
     assert summed.value.startswith(b"3 parts, 6 bytes, "), caller.name
-    both = caller.stream(OPERATIONS["Both"], given(*PARTS), namespace="a")
-    assert [each.value async for each in both] == PARTS
     with pytest.raises(FailedPrecondition, match="told to fail"):
         await caller.call(OPERATIONS["Up"], given(b"one", b"fail"), namespace="a")
+    if caller.name == "http":  # HTTP/1.1 carries one direction after the other
+        return
+    both = caller.stream(OPERATIONS["Both"], given(*PARTS), namespace="a")
+    assert [each.value async for each in both] == PARTS

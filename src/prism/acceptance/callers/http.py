@@ -20,7 +20,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status as RpcStatus
 
-from prism.acceptance.callers.caller import TIMEOUT, Asked, Caller
+from prism.acceptance.callers.caller import TIMEOUT, Asked, Caller, Request
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
 from prism.errors import PrismError
@@ -67,8 +67,11 @@ class HttpCaller(Caller):
         self._threads = threads
 
     async def _call(self, door: Connections, asked: Asked) -> Any:
+        if asked.operation.client_streaming:
+            (answer,) = [each async for each in self._stream(door, asked)]
+            return answer
         connection = door.take()
-        body = json_format.MessageToJson(_one(asked), indent=None).encode()
+        body = _json(asked.request)
         headers = _headers("application/json", asked)
 
         def exchange() -> tuple[HTTPResponse, bytes]:
@@ -84,9 +87,10 @@ class HttpCaller(Caller):
         return json_format.Parse(answer, asked.operation.response())
 
     async def _stream(self, door: Connections, asked: Asked) -> AsyncIterator[Any]:
+        request = asked.request
+        messages = [_json(request)] if isinstance(request, Message) else [_json(each) async for each in request]
         connection = door.take()
-        message = json_format.MessageToJson(_one(asked), indent=None).encode()
-        body = ENVELOPE.pack(0, len(message)) + message
+        body = b"".join(ENVELOPE.pack(0, len(each)) + each for each in messages)
         headers = _headers("application/connect+json", asked)
 
         def begin() -> HTTPResponse:
@@ -124,9 +128,9 @@ class HttpCaller(Caller):
             door.close()
 
 
-def _one(asked: Asked) -> Message:
-    assert isinstance(asked.request, Message), "this client sends one request"
-    return asked.request
+def _json(request: Request) -> bytes:
+    assert isinstance(request, Message), "the operation takes one request"
+    return json_format.MessageToJson(request, indent=None).encode()
 
 
 def _hang_up(connection: HTTPConnection) -> None:

@@ -143,6 +143,18 @@ async def test_no_two_members_share_a_key(store: Recorder) -> None:
     assert [sorted(batch) for batch in store.batches] == [["a", "b", "e"], ["c", "d"]]
 
 
+async def test_members_that_say_so_share_a_key(store: Recorder) -> None:
+    """Calls of one `sharing` go together whatever their keys; others with one of these keys wait, before or after."""
+    coalescer = store.coalescer()
+    one, other = object(), object()
+    calls = [("a", one), ("b", one), ("c", other), ("d", one), ("e", None), ("f", one), ("g", one)]
+    answers = [coalescer.submit(call, call, keys=["k", call], sharing=sharing) for call, sharing in calls]
+    await asyncio.gather(*answers)
+    first, *others = store.batches
+    assert first == ["a", "b", "d", "f", "g"]
+    assert sorted(others) == [["c"], ["e"]]
+
+
 async def test_after_a_failure_nobody_pays_for_another(store: Recorder) -> None:
     """A batch of which nothing was applied is run again one by one: each caller gets its own outcome."""
     store.failures["b"] = BackendUnavailable("b fails", outcome=Outcome.NOT_APPLIED)

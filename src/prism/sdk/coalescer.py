@@ -1,9 +1,10 @@
 """Coalescing: calls that arrive while a batch is in flight go to the store together in the next one.
 
 This is how a gateway beats a driver under load; an idle one adds no delay. The rules, each with its test:
-a call joins only a batch that has not started; no two members of a batch share a key; a batch is bounded by count and
-bytes, and its places are shared fairly among namespaces; when a batch fails and nothing of it was applied, its members
-are run one by one, so that each caller gets its own outcome; a caller that gives up affects no other.
+a call joins only a batch that has not started; no two members of a batch share a key, unless they say that they can;
+a batch is bounded by count and bytes, and its places are shared fairly among namespaces; when a batch fails and nothing
+of it was applied, its members are run one by one, so that each caller gets its own outcome; a caller that gives up
+affects no other.
 """
 
 import asyncio
@@ -42,13 +43,22 @@ class Bounds:
 
 
 class _Member(Generic[Call, Answer]):
-    __slots__ = ("answer", "call", "keys", "size")
+    __slots__ = ("answer", "call", "keys", "sharing", "size")
 
-    def __init__(self, call: Call, size: int, keys: Iterable[Hashable], answer: "asyncio.Future[Answer]") -> None:
+    def __init__(
+        self, call: Call, size: int, keys: Iterable[Hashable], sharing: object, answer: "asyncio.Future[Answer]"
+    ) -> None:
         self.call = call
         self.size = size
         self.keys = keys
+        self.sharing = sharing
         self.answer = answer
+
+    def fits(self, taken: dict[Hashable, object]) -> bool:
+        """Whether none of its keys is taken, but by those that it shares keys with."""
+        if taken.keys().isdisjoint(self.keys):
+            return True
+        return self.sharing is not None and all(taken.get(key, self.sharing) is self.sharing for key in self.keys)
 
 
 class Coalescer(Generic[Call, Answer]):
@@ -87,15 +97,18 @@ class Coalescer(Generic[Call, Answer]):
         return len(self._batches)
 
     def submit(
-        self, namespace: str, call: Call, *, size: int = 0, keys: Iterable[Hashable] = ()
+        self, namespace: str, call: Call, *, size: int = 0, keys: Iterable[Hashable] = (), sharing: object = None
     ) -> "asyncio.Future[Answer]":
-        """Queues a call; the future gives its answer. Members of one batch never share one of `keys`."""
+        """Queues a call; the future gives its answer.
+
+        Members of one batch never share one of `keys`, but those whose `sharing` is the same object.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         queue = self._waiting.get(namespace)
         if queue is None:
             queue = self._waiting[namespace] = deque()
-        queue.append(_Member(call, size, keys, answer))
+        queue.append(_Member(call, size, keys, sharing, answer))
         if not self._scheduled and len(self._batches) < self._bounds.in_flight:
             self._scheduled = True
             loop.call_soon(self._start)
@@ -127,7 +140,7 @@ class Coalescer(Generic[Call, Answer]):
         """The next batch: one call of each namespace in turn, in order of arrival within each."""
         batch: list[_Member[Call, Answer]] = []
         room_for, room = self._bounds.calls, self._bounds.size
-        taken: set[Hashable] = set()
+        taken: dict[Hashable, object] = {}
         turns = deque(self._waiting.items())
         while turns and room_for:
             namespace, queue = turns.popleft()
@@ -137,11 +150,11 @@ class Coalescer(Generic[Call, Answer]):
                 del self._waiting[namespace]
                 continue
             member = queue[0]
-            if (batch and member.size > room) or (member.keys and not taken.isdisjoint(member.keys)):
+            if (batch and member.size > room) or (member.keys and not member.fits(taken)):
                 continue  # its namespace waits for the next batch: overtaking would reorder a key's writes
             batch.append(queue.popleft())
             if member.keys:
-                taken.update(member.keys)
+                taken.update(dict.fromkeys(member.keys, member.sharing))
             room_for -= 1
             room -= member.size
             if queue:

@@ -35,9 +35,10 @@ class Store:
         context = Context(namespace, None if timeout is None else Deadline.after(timeout))
         return await self._call("KeyValue", keyvalue_pb2, method, context, fields)
 
-    async def cache(self, method: str, *, namespace: str = "ns", **fields: Any) -> Any:
-        """One operation of Cache."""
-        return await self._call("Cache", cache_pb2, method, Context(namespace), fields)
+    async def cache(self, method: str, *, namespace: str = "ns", timeout: float | None = None, **fields: Any) -> Any:
+        """One operation of Cache; `timeout` in seconds becomes its deadline."""
+        context = Context(namespace, None if timeout is None else Deadline.after(timeout))
+        return await self._call("Cache", cache_pb2, method, context, fields)
 
     async def _call(self, service: str, messages: Any, method: str, context: Context, fields: dict[str, Any]) -> Any:
         request: Message = getattr(messages, f"{service}{method}Request")(**fields)

@@ -40,7 +40,7 @@ class PostgresBackend:
         spare = config.pool_size - PostgresKeyValue.SESSIONS - 1
         self._keyvalue = PostgresKeyValue(self._sessions, spare)
         lanes = self._keyvalue.lanes
-        self._cache = PostgresCache(self._sessions, lanes["reads"], lanes["writes"])
+        self._cache = PostgresCache(self._sessions, lanes["reads"], lanes["puts"])
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
     @property

@@ -5,7 +5,7 @@ from typing import Any
 
 from prism.backends.postgres import statements
 from prism.backends.postgres.lane import Call
-from prism.errors import DataLoss
+from prism.errors import BackendCredentials, BackendUnavailable, DataLoss, Outcome, PrismError
 from prism.interfaces.keyvalue import ExistsRequest, GetRequest, GetResponse, PutRequest, PutResponse
 from prism.sdk.keyvalue import item, life, pack_metadata, pack_version
 
@@ -14,7 +14,10 @@ Fetch = Callable[..., Awaitable[Sequence[Any]]]
 
 GetBatch = Callable[[Sequence["Get"]], Awaitable[list[GetResponse | Exception]]]
 ExistsBatch = Callable[[Sequence["Get"]], Awaitable[list[list[bytes] | Exception]]]
-PutBatch = Callable[[Sequence["Put"]], Awaitable[list[PutResponse | Exception]]]
+WriteBatch = Callable[[Sequence["Write"]], Awaitable[list[Any]]]
+
+Kind = Callable[[Fetch, Sequence[Any]], Awaitable[Sequence[Any]]]
+"""Carries out writes of a kind in one statement; answers in their order, and raises what the statement does."""
 
 
 class Get(Call):
@@ -29,20 +32,31 @@ class Get(Call):
         self.keys = request.keys[:]
 
 
-class Put(Call):
-    """A Put.
+class Write(Call):
+    """A write that goes in batches.
 
     Attributes:
-        rows: the primary keys that it writes; no two members of a batch may share one.
+        kind: carries it out, with others of that kind.
+        rows: the primary keys that it writes; in a batch, only writes of one kind may share one, if that can do so.
     """
 
-    __slots__ = ("items", "rows")
+    __slots__ = ("kind", "rows")
+
+    def __init__(self, kind: Kind, rows: Sequence[tuple[bytes, ...]]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.rows = rows
+
+
+class Put(Write):
+    """A Put."""
+
+    __slots__ = ("items",)
 
     def __init__(self, namespace: str, request: PutRequest) -> None:
-        super().__init__()
-        self.items = request.items
         space, id_ = namespace.encode(), request.id.encode()
-        self.rows = [(space, id_, each.key) for each in request.items]
+        super().__init__(_put, [(space, id_, each.key) for each in request.items])
+        self.items = request.items
 
 
 def get_batch(fetch: Fetch) -> GetBatch:
@@ -98,14 +112,36 @@ def _asked(calls: Sequence[Get]) -> tuple[list[bytes], list[bytes], list[bytes]]
     return namespaces, ids, keys
 
 
-def put_batch(fetch: Fetch) -> PutBatch:
-    """How a batch of Puts is carried out."""
+def write_batch(fetch: Fetch) -> WriteBatch:
+    """How a batch of writes is carried out: those of a kind in one statement, one kind after the other."""
 
-    async def run(calls: Sequence[Put]) -> list[PutResponse | Exception]:
-        rows = iter(await fetch(statements.PUT, *put_arguments(calls), False))
-        return [PutResponse(versions=[put_version(next(rows)[0]) for _ in call.rows]) for call in calls]
+    async def run(calls: Sequence[Write]) -> list[Any]:
+        kinds: dict[Kind, list[Write]] = {}
+        for call in calls:
+            kinds.setdefault(call.kind, []).append(call)
+        if len(kinds) == 1:
+            return [*await calls[0].kind(fetch, calls)]
+        answers: dict[Write, Any] = {}
+        for kind, members in kinds.items():
+            answers.update(zip(members, await outcomes(kind, members), strict=True))
+        return [answers[call] for call in calls]
+
+    async def outcomes(kind: Kind, calls: Sequence[Write]) -> Sequence[Any]:
+        """The answers, or the errors in their place: what befalls a kind is not of those before it or after."""
+        try:
+            return await kind(fetch, calls)
+        except PrismError as error:
+            store_fails = isinstance(error, (BackendUnavailable, BackendCredentials))
+            if len(calls) == 1 or store_fails or error.outcome is not Outcome.NOT_APPLIED:
+                return [error] * len(calls)
+        return [answer for call in calls for answer in await outcomes(kind, [call])]
 
     return run
+
+
+async def _put(fetch: Fetch, calls: Sequence[Put]) -> list[PutResponse]:
+    rows = iter(await fetch(statements.PUT, *put_arguments(calls), False))
+    return [PutResponse(versions=[put_version(next(rows)[0]) for _ in call.rows]) for call in calls]
 
 
 def put_arguments(calls: Sequence[Put]) -> tuple[list[Any], ...]:

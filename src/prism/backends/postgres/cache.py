@@ -1,13 +1,19 @@
-"""Cache on PostgreSQL: gets of many callers are one statement. Nothing is evicted, only what has expired is removed."""
+"""Cache on PostgreSQL: gets of many callers are one statement, and so are their writes of a kind.
 
-from collections.abc import Awaitable, Callable, Sequence
+Nothing is evicted, only what has expired is removed.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from prism.backends.postgres import cache_statements as statements
+from prism.backends.postgres.batches import Write
+from prism.backends.postgres.cache_batches import Delete, Expire, Increment, Set
 from prism.backends.postgres.lane import Lane, Work
-from prism.backends.postgres.sessions import Rows, Sessions
+from prism.backends.postgres.sessions import Sessions
 from prism.interfaces.cache import (
     Cache,
     Context,
@@ -24,7 +30,6 @@ from prism.interfaces.cache import (
     IncrementResponse,
     MGetRequest,
     MGetResponse,
-    SetMode,
     SetRequest,
     SetResponse,
     Ttl,
@@ -32,15 +37,10 @@ from prism.interfaces.cache import (
     TtlResponse,
 )
 from prism.sdk import Bounds, Coalescer
-from prism.sdk.cache import check_mode, fitting_entries, not_a_counter
+from prism.sdk.cache import check_mode, fitting_entries
 from prism.sdk.deadline import check_time
-from prism.sdk.keyvalue import microseconds
 
 _GETS = Bounds(calls=128, in_flight=1)
-_SETS = {
-    SetMode.CACHE_SET_MODE_IF_ABSENT: statements.SET_IF_ABSENT,
-    SetMode.CACHE_SET_MODE_IF_PRESENT: statements.SET_IF_PRESENT,
-}
 
 Asked = tuple[bytes, Sequence[bytes]]
 """A namespace, and keys in it."""
@@ -52,10 +52,10 @@ class PostgresCache(Cache, Ttl):
     Args:
         sessions: with that schema.
         reads: where its reads wait for a session, beside those of others.
-        writes: the same for its writes.
+        writes: where its writes become batches, with those of others.
     """
 
-    def __init__(self, sessions: Sessions, reads: Lane[Work, Any], writes: Lane[Work, Any]) -> None:
+    def __init__(self, sessions: Sessions, reads: Lane[Work, Any], writes: Lane[Write, Any]) -> None:
         self._fetch = sessions.fetch
         self._reads = reads
         self._writes = writes
@@ -103,32 +103,20 @@ class PostgresCache(Cache, Ttl):
 
     async def set(self, request: SetRequest, context: Context) -> SetResponse:
         check_mode(request)
-        statement = _SETS.get(request.mode, statements.SET)
-        arguments = (context.namespace.encode(), request.key, request.value, _ttl(request))
-        rows = await self._write(context, lambda: self._fetch(statement, *arguments))
-        return SetResponse(stored=bool(rows))
+        answer: SetResponse = await self._write(context, Set(context.namespace, request), request)
+        return answer
 
     async def delete(self, request: DeleteRequest, context: Context) -> DeleteResponse:
-        arguments = (context.namespace.encode(), list(dict.fromkeys(request.keys)))
-        rows = await self._write(context, lambda: self._fetch(statements.DELETE, *arguments))
-        return DeleteResponse(count=sum(lived for (lived,) in rows))
+        answer: DeleteResponse = await self._write(context, Delete(context.namespace, request), request)
+        return answer
 
     async def expire(self, request: ExpireRequest, context: Context) -> ExpireResponse:
-        arguments = (context.namespace.encode(), request.key, microseconds(request.ttl))
-        rows = await self._write(context, lambda: self._fetch(statements.EXPIRE, *arguments))
-        return ExpireResponse(existed=bool(rows))
+        answer: ExpireResponse = await self._write(context, Expire(context.namespace, request), request)
+        return answer
 
     async def increment(self, request: IncrementRequest, context: Context) -> IncrementResponse:
-        arguments = (context.namespace.encode(), request.key, request.delta, _ttl(request))
-        rows = await self._write(context, lambda: self._fetch(statements.INCREMENT, *arguments))
-        for (value,) in rows:
-            return IncrementResponse(value=int(value))
-        raise not_a_counter(request)
+        answer: IncrementResponse = await self._write(context, Increment(context.namespace, request), request)
+        return answer
 
-    async def _write(self, context: Context, run: Callable[[], Awaitable[Rows]]) -> Rows:
-        rows: Rows = await self._writes.call(context, Work(run))
-        return rows
-
-
-def _ttl(request: SetRequest | IncrementRequest) -> int | None:
-    return microseconds(request.ttl) if request.HasField("ttl") else None
+    async def _write(self, context: Context, write: Write, request: Message) -> Any:
+        return await self._writes.call(context, write, size=request.ByteSize(), keys=write.rows, sharing=write.kind)

@@ -4,7 +4,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from prism.backends.postgres import statements
-from prism.backends.postgres.batches import Get, Put, exists_batch, get_batch, put_arguments, put_batch, put_version
+from prism.backends.postgres.batches import (
+    Get,
+    Put,
+    Write,
+    exists_batch,
+    get_batch,
+    put_arguments,
+    put_version,
+    write_batch,
+)
 from prism.backends.postgres.lane import Lane, Work, work_lane
 from prism.backends.postgres.sessions import Rows, Sessions
 from prism.errors import Conflict, DataLoss, Outcome, PrismError
@@ -79,7 +88,7 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         self._fetch = sessions.fetch
         self._gets: Lane[Get, GetResponse] = Lane(get_batch(sessions.fetch), _GETS, reads=True, express=True)
         self._existence: Lane[Get, list[bytes]] = Lane(exists_batch(sessions.fetch), _EXISTS, reads=True)
-        self._puts: Lane[Put, PutResponse] = Lane(put_batch(sessions.fetch), _PUTS, reads=False)
+        self._puts: Lane[Write, Any] = Lane(write_batch(sessions.fetch), _PUTS, reads=False)
         self._reads = work_lane(spare // 2, reads=True)
         self._writes = work_lane(spare - spare // 2, reads=False)
 
@@ -107,7 +116,8 @@ class PostgresKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         call = Put(context.namespace, request)
         if request.keep_ttl:
             return await self._write(context, lambda: self._put_keeping_ttl(call))
-        return await self._puts.call(context, call, size=request.ByteSize(), keys=call.rows)
+        answer: PutResponse = await self._puts.call(context, call, size=request.ByteSize(), keys=call.rows)
+        return answer
 
     async def _put_keeping_ttl(self, call: Put) -> PutResponse:
         rows = await self._fetch(statements.PUT, *put_arguments([call]), True)

@@ -104,8 +104,16 @@ class Lane(Generic[Member, Answer]):
         """Batches under way."""
         return self._coalescer.in_flight
 
-    async def call(self, context: Context, call: Member, *, size: int = 0, keys: Iterable[Hashable] = ()) -> Answer:
-        """The answer to `call`.
+    async def call(
+        self,
+        context: Context,
+        call: Member,
+        *,
+        size: int = 0,
+        keys: Iterable[Hashable] = (),
+        sharing: object = None,
+    ) -> Answer:
+        """The answer to `call`; `Coalescer.submit` says what the rest is.
 
         Raises:
             DeadlineExceeded: it did not come in time; a write says whether it may have been applied.
@@ -120,7 +128,9 @@ class Lane(Generic[Member, Answer]):
         try:
             if self._express and not self._coalescer.in_flight:
                 return await self._carry_out(call)
-            call.answer = answer = self._coalescer.submit(context.namespace, call, size=size, keys=keys)
+            call.answer = answer = self._coalescer.submit(
+                context.namespace, call, size=size, keys=keys, sharing=sharing
+            )
             return await answer
         finally:
             call.ended = True

@@ -170,7 +170,12 @@ class Control:
     async def first_attempts(self) -> None:
         """Waits until every instance was tried once, `Timing.start_timeout` at most; then looks for changes."""
         attempts = [asyncio.create_task(each.tried()) for each in self.instances]
-        await _first_of([asyncio.gather(*attempts)], self._timing.start_timeout)
+        try:
+            if attempts:
+                await asyncio.wait(attempts, timeout=self._timing.start_timeout)
+        finally:
+            for each in attempts:
+                each.cancel()
         self._triggers.start(watched=self._watches)
 
     async def reload(

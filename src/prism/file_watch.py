@@ -9,6 +9,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 Signature = tuple[object, ...]
+_LATER = 0.1  # seconds
 
 
 def signature(file: Path, directories: Iterable[Path]) -> Signature:
@@ -37,7 +38,9 @@ def _stat(file: Path) -> object:
 
 async def changes(directories: Iterable[Path], stirred: asyncio.Event, interval: float) -> None:
     """Sets `stirred` when something changes in one of the directories, and at every interval; runs until cancelled."""
-    watchfiles = await asyncio.to_thread(__import__, "watchfiles")  # not needed to begin to serve
+    # Not needed to begin to serve: the first calls have the processor to themselves. What changes until then is seen.
+    await asyncio.sleep(_LATER)
+    watchfiles = await asyncio.to_thread(__import__, "watchfiles")
     there = [each for each in directories if each.is_dir()]
     watching = watchfiles.awatch(
         *there,

@@ -6,7 +6,7 @@ another test shows: `make test`. `--matrix embedded` is one store by one way in,
 """
 
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -24,8 +24,8 @@ WHOLE: Final = ("tests/contract/", "tests/e2e/")
 EMBEDDED: Final = ("sqlite", "memory")
 """The store that an abstraction is tested on by every way in: the first of these that serves it."""
 
-SAMPLED: Final = {"sidecar": "redis", "remote": "memory"}
-"""The one store of each placement outside the gateway's process; both serve every abstraction."""
+SAMPLED: Final = {"sidecar": ("redis", "sqlite"), "remote": ("memory",)}
+"""The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
 FEWER: Final = {"sample": 0.3, "embedded": 0.1}
 """How much of its repetitions a test has that repeats what must hold every time."""
@@ -43,6 +43,7 @@ class Tested:
         store: the plugin's name.
         placement: where it runs.
         embedded: the store is the one on which its abstraction is tested by every way in.
+        sampled: its abstraction is tested on the store in this placement, outside the gateway's process.
         first_way: it is by the first of the ways in that can express it; so is a test that is by none.
         first_case: no test before it is the same but for its parameters.
     """
@@ -53,7 +54,8 @@ class Tested:
         marker = item.get_closest_marker("ways")
         able = [way for way in WAYS if way in harness.ways() and (marker is None or way in marker.args)]
         self.store, self.placement = harness.name, harness.placement
-        self.embedded = harness.name == _embedded(module.interface)
+        self.embedded = harness.name == _first(EMBEDDED, module.interface)
+        self.sampled = harness.name == _first(SAMPLED.get(harness.placement, EMBEDDED), module.interface)
         self.first_way = caller is None or caller[1] == able[0]
         self.first_case = new
 
@@ -62,7 +64,7 @@ def sample(test: Tested) -> bool:
     """Every suite by every way in on one store, by one way in on the others; each test once in each other placement."""
     if test.placement == "in_process":
         return test.embedded or test.first_way
-    return test.store == SAMPLED[test.placement] and test.first_way and test.first_case
+    return test.sampled and test.first_way and test.first_case
 
 
 def embedded(test: Tested) -> bool:
@@ -74,7 +76,8 @@ def harnesses(selection: str) -> Collection[tuple[str, str]] | None:
     """The plugins and placements that a selection has anything of; None for all. Collecting the others takes time."""
     if selection == "whole":
         return None
-    outside = {(store, placement) for placement, store in SAMPLED.items()} if selection == "sample" else set()
+    sampled = {(store, placement) for placement, stores in SAMPLED.items() for store in stores}
+    outside = sampled if selection == "sample" else set()
     inside = _plugins() if selection == "sample" else EMBEDDED
     return outside | {(store, "in_process") for store in inside}
 
@@ -87,10 +90,10 @@ def _plugins() -> Mapping[str, Plugin]:
     return discover().found
 
 
-def _embedded(abstraction: str) -> str:
-    """The store on which an abstraction is tested by every way in; the first where a test is about none."""
-    serving = (name for name in EMBEDDED if abstraction in {"", *_plugins()[name].manifest.interfaces})
-    return next(serving, EMBEDDED[0])
+def _first(stores: Sequence[str], abstraction: str) -> str:
+    """The first of the stores that serves an abstraction; the first of all where a test is about none."""
+    serving = (name for name in stores if abstraction in {"", *_plugins()[name].manifest.interfaces})
+    return next(serving, stores[0])
 
 
 @pytest.hookimpl

@@ -89,5 +89,5 @@ def test_a_web_origin_s_nearest_spelling_is_one(file: File) -> None:
 
 def test_a_list_whose_only_element_is_wrong_is_not_too_short_besides(file: File) -> None:
     """What is wrong is told once, at the element."""
-    found = file.problems("namespaces: [{name: a, abstractions: [queue], backend: memory}]")
+    found = file.problems("namespaces: [{name: a, abstractions: [ledger], backend: memory}]")
     assert list(found) == ["namespaces[0].abstractions[0]"]

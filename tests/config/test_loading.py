@@ -92,7 +92,7 @@ namespaces:
         "namespaces[1].config.pool.mode": (8, "eager"),
         "namespaces[1].config.url": (8, "pw"),
         "namespaces[2].name": (9, ""),
-        "namespaces[2].abstractions[1]": (9, ""),
+        "namespaces[2].abstractions[1]": (9, "queue"),
         "namespaces[2].config.store": (9, ""),
         "namespaces[3].abstraction": (10, ""),
         "namespaces[4].config": (11, ""),

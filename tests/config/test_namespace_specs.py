@@ -37,7 +37,10 @@ def test_both_forms_may_say_the_same(file: File) -> None:
 namespaces:
   - {name: a, backend: sqlite, config: {path: a.db}}
   - name: b
-    backends: {cache: {backend: sqlite, config: {path: a.db}}, keyvalue: {backend: sqlite, config: {path: a.db}}}
+    backends:
+      cache: {backend: sqlite, config: {path: a.db}}
+      keyvalue: {backend: sqlite, config: {path: a.db}}
+      queue: {backend: sqlite, config: {path: a.db}}
 """)
     assert loaded.namespaces["a"].equals(loaded.namespaces["b"])
 

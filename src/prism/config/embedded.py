@@ -18,5 +18,6 @@ def embedded_default() -> Config:
     backends = {
         "cache": sqlite,
         "keyvalue": sqlite,
+        "queue": sqlite,
     }
     return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

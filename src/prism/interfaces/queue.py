@@ -14,6 +14,7 @@ from prism._proto.data.v1.queue_pb2 import QueueAcknowledgeResponse as Acknowled
 from prism._proto.data.v1.queue_pb2 import QueueBackoff as Backoff
 from prism._proto.data.v1.queue_pb2 import QueueCancelRequest as CancelRequest
 from prism._proto.data.v1.queue_pb2 import QueueCancelResponse as CancelResponse
+from prism._proto.data.v1.queue_pb2 import QueueCommit as Commit
 from prism._proto.data.v1.queue_pb2 import QueueCommitRequest as CommitRequest
 from prism._proto.data.v1.queue_pb2 import QueueCommitResponse as CommitResponse
 from prism._proto.data.v1.queue_pb2 import QueueCommitted as Committed
@@ -37,6 +38,7 @@ from prism._proto.data.v1.queue_pb2 import QueueDescribeTopicRequest as Describe
 from prism._proto.data.v1.queue_pb2 import QueueDescribeTopicResponse as DescribeTopicResponse
 from prism._proto.data.v1.queue_pb2 import QueueDiscardRequest as DiscardRequest
 from prism._proto.data.v1.queue_pb2 import QueueDiscardResponse as DiscardResponse
+from prism._proto.data.v1.queue_pb2 import QueueExtend as Extend
 from prism._proto.data.v1.queue_pb2 import QueueExtendRequest as ExtendRequest
 from prism._proto.data.v1.queue_pb2 import QueueExtendResponse as ExtendResponse
 from prism._proto.data.v1.queue_pb2 import QueueGroupConfig as GroupConfig
@@ -46,6 +48,7 @@ from prism._proto.data.v1.queue_pb2 import QueueListGroupsResponse as ListGroups
 from prism._proto.data.v1.queue_pb2 import QueueListTopicsRequest as ListTopicsRequest
 from prism._proto.data.v1.queue_pb2 import QueueListTopicsResponse as ListTopicsResponse
 from prism._proto.data.v1.queue_pb2 import QueueMessage as Message
+from prism._proto.data.v1.queue_pb2 import QueueNack as Nack
 from prism._proto.data.v1.queue_pb2 import QueueNackRequest as NackRequest
 from prism._proto.data.v1.queue_pb2 import QueueNackResponse as NackResponse
 from prism._proto.data.v1.queue_pb2 import QueuePeeked as Peeked
@@ -61,6 +64,7 @@ from prism._proto.data.v1.queue_pb2 import QueueReceiveRequest as ReceiveRequest
 from prism._proto.data.v1.queue_pb2 import QueueReceiveResponse as ReceiveResponse
 from prism._proto.data.v1.queue_pb2 import QueueRedriveRequest as RedriveRequest
 from prism._proto.data.v1.queue_pb2 import QueueRedriveResponse as RedriveResponse
+from prism._proto.data.v1.queue_pb2 import QueueRelease as Release
 from prism._proto.data.v1.queue_pb2 import QueueReleaseRequest as ReleaseRequest
 from prism._proto.data.v1.queue_pb2 import QueueReleaseResponse as ReleaseResponse
 from prism._proto.data.v1.queue_pb2 import QueueRevocation as Revocation
@@ -94,6 +98,7 @@ __all__ = [
     "Cancel",
     "CancelRequest",
     "CancelResponse",
+    "Commit",
     "CommitRequest",
     "CommitResponse",
     "Committed",
@@ -118,6 +123,7 @@ __all__ = [
     "DescribeTopicResponse",
     "DiscardRequest",
     "DiscardResponse",
+    "Extend",
     "ExtendRequest",
     "ExtendResponse",
     "GroupConfig",
@@ -127,6 +133,7 @@ __all__ = [
     "ListTopicsRequest",
     "ListTopicsResponse",
     "Message",
+    "Nack",
     "NackRequest",
     "NackResponse",
     "PeekRequest",
@@ -144,6 +151,7 @@ __all__ = [
     "ReceiveResponse",
     "RedriveRequest",
     "RedriveResponse",
+    "Release",
     "ReleaseRequest",
     "ReleaseResponse",
     "Revocation",

@@ -7,7 +7,7 @@ messages.
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from google.protobuf.message import DecodeError, Message
 
@@ -34,6 +34,15 @@ log = logging.getLogger(__name__)
 
 Unary = Callable[[bytes, Context], Awaitable[bytes]]
 Streaming = Callable[[bytes | Requests, Context], AsyncIterator[bytes]]
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """An object that goes by what its manifest declares: it is told before its first call."""
+
+    def declare(self, capabilities: Any) -> None:
+        """The capabilities of its abstraction, that one's own model."""
+        ...
 
 
 class Binding:
@@ -71,6 +80,8 @@ class Binding:
 
     def _bind(self, interface: Interface, implementation: object, capabilities: Capabilities) -> None:
         bound: dict[str, _Bound] = {}
+        if isinstance(implementation, Declares):
+            implementation.declare(capabilities)
 
         async def invoke(method: str, request: Message, context: Context) -> Any:
             return await bound[method].invoke(request, context)

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptance.mutants import defects
+from acceptance.mutants import defects, queue_defects
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
@@ -12,8 +12,10 @@ from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.plugins.discovery import Plugin, discover
 from prism.sdk import Backend, NoCredentials
+from prism.sdk.queue import QueueEngine, StoredQueue
 
 _MEMORY = discover().found["memory"]
+_SUITES = ("cache", "concurrency", "errors", "keyvalue", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,10 @@ class Mutant(Plugin):
     """The memory plugin with a defect.
 
     Attributes:
-        kind: KeyValue or Cache as it should not be.
+        kind: KeyValue, Cache or the rules of Queue as they should not be.
     """
 
-    kind: type[MemoryKeyValue] | type[MemoryCache] = MemoryKeyValue
+    kind: type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] = MemoryKeyValue
 
     def backend_type(self) -> type[Backend]:
         kind = self.kind
@@ -34,16 +36,20 @@ class Mutant(Plugin):
                 super().__init__(config, credentials)
                 if issubclass(kind, MemoryCache):
                     self._cache = kind(self._store, config.cache_size)
+                elif issubclass(kind, QueueEngine):
+                    engine = self._engine
+                    self._engine = kind(engine.new_id, engine.idempotency_window, engine.max_unsettled)
+                    self._queue = StoredQueue(self._queues(), config.queue)
                 else:
                     self._keyvalue = kind(self._store)
 
         return MutantBackend
 
 
-def _harness(kind: type[MemoryKeyValue] | type[MemoryCache]) -> PluginAcceptanceHarness:
+def _harness(kind: type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine]) -> PluginAcceptanceHarness:
     manifest = _MEMORY.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = Mutant(manifest, "acceptance.mutants", folder=_MEMORY.folder, kind=kind)
-    return PluginAcceptanceHarness(mutant, suites=("cache", "concurrency", "errors", "keyvalue"), ways=("binding",))
+    return PluginAcceptanceHarness(mutant, suites=_SUITES, ways=("binding",))
 
 
 drops_ttl_on_overwrite = _harness(defects.DropsTtlOnOverwrite)
@@ -58,6 +64,19 @@ joins_reads_in_flight = _harness(defects.JoinsReadsInFlight)
 forgets_idempotency_keys = _harness(defects.ForgetsIdempotencyKeys)
 cache_ignores_the_deadline = _harness(defects.CacheIgnoresTheDeadline)
 cache_counts_in_two_steps = _harness(defects.CacheCountsInTwoSteps)
+
+redelivers_the_acknowledged = _harness(queue_defects.RedeliversTheAcknowledged)
+forgets_the_nacked = _harness(queue_defects.ForgetsTheNacked)
+redelivers_too_early = _harness(queue_defects.RedeliversTooEarly)
+ignores_extensions = _harness(queue_defects.IgnoresExtensions)
+counts_an_attempt_too_few = _harness(queue_defects.CountsAnAttemptTooFew)
+counts_releases = _harness(queue_defects.CountsReleases)
+obeys_stale_nacks = _harness(queue_defects.ObeysStaleNacks)
+loses_order_after_a_nack = _harness(queue_defects.LosesOrderAfterANack)
+redrives_to_another_group = _harness(queue_defects.RedrivesToAnotherGroup)
+starves_a_consumer = _harness(queue_defects.StarvesAConsumer)
+exceeds_the_window = _harness(queue_defects.ExceedsTheWindow)
+commits_by_half = _harness(queue_defects.CommitsByHalf)
 
 _TESTS = Path(__file__).parents[2]
 _LIAR = ["env", f"PYTHONPATH={_TESTS}", sys.executable, "-m", "acceptance.mutants.lying_cache", "redis"]

@@ -18,6 +18,9 @@ TIMEOUT = 20.0
 Request = Message | AsyncIterable[Message]
 """One message; a stream of them where the operation takes one."""
 
+BOTH_WAYS = pytest.mark.ways("binding", "process", "grpc", "client")
+"""A test of a stream in both directions at once: HTTP/1.1 has none."""
+
 UNTYPED = pytest.mark.ways("binding", "process", "grpc", "http")
 """A test of requests that the client's types do not let an application write."""
 

@@ -7,9 +7,13 @@ from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.pubsub import MemoryPubSub
 from prism.backends.memory.store import Store
-from prism.sdk import Health, NoCredentials, Sweeper
+from prism.sdk import Context, Health, MessageIds, NoCredentials, Sweeper
+from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 
 _SWEEP_BATCH = 100
+_IDEMPOTENCY_WINDOW = 24 * 3_600_000_000
+_MAX_UNSETTLED = 10_000
+_HOUSEKEEPING = Context("")
 
 
 class MemoryBackend:
@@ -22,7 +26,13 @@ class MemoryBackend:
         self._keyvalue = MemoryKeyValue(self._store)
         self._cache = MemoryCache(self._store, config.cache_size)
         self._pubsub = MemoryPubSub(self._store, config)
+        self._engine = QueueEngine(MessageIds().next, _IDEMPOTENCY_WINDOW, _MAX_UNSETTLED)
+        self._queue = StoredQueue(self._queues(), config.queue)
         self._running = False
+
+    def _queues(self) -> RowStore:
+        data = self._store.queues
+        return RowStore(data, self._engine, data.wakeups, data.secret)
 
     @property
     def identity(self) -> str:
@@ -30,7 +40,7 @@ class MemoryBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue)
 
     async def start(self) -> None:
         if not self._running:
@@ -42,7 +52,8 @@ class MemoryBackend:
         """Does nothing: a namespace is made by its first write."""
 
     async def holds_data(self, namespace: str) -> bool:
-        return bool(self._store.namespace(namespace).records)
+        topics = self._store.queues.rows.topics(namespace, "", "", 1)
+        return bool(self._store.namespace(namespace).records or topics)
 
     async def health(self) -> Health:
         return Health()
@@ -54,8 +65,10 @@ class MemoryBackend:
         if self._running:
             self._running = False
             self._pubsub.stop()
+            self._queue.stop()
             await self._sweeper.stop()
             self._store.close()
 
     async def _sweep(self) -> bool:
-        return self._store.sweep(_SWEEP_BATCH)
+        more = await self._queues().sweep(_HOUSEKEEPING, _SWEEP_BATCH)
+        return self._store.sweep(_SWEEP_BATCH) or more

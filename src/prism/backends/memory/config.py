@@ -3,6 +3,7 @@
 from pydantic import ByteSize, Field
 
 from prism.sdk import Config
+from prism.sdk.queue import QueueOptions
 
 
 class MemoryConfig(Config):
@@ -14,6 +15,7 @@ class MemoryConfig(Config):
         cache_size: bytes that the entries of one namespace's cache may take; then the least recently used go.
         buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
         buffer_bytes: bytes of messages that may wait for one slow subscriber.
+        queue: of Queue.
     """
 
     store: str = Field(default="default", min_length=1)
@@ -21,3 +23,4 @@ class MemoryConfig(Config):
     cache_size: ByteSize = Field(default=ByteSize(64 << 20), gt=0)
     buffer_messages: int = Field(default=4096, ge=1)
     buffer_bytes: ByteSize = Field(default=ByteSize(8 << 20), gt=0)
+    queue: QueueOptions = QueueOptions()

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from prism.backends.memory.cache_map import CacheMap
+from prism.backends.memory.queue import QueueData
 from prism.backends.memory.sorted_map import SortedMap
 from prism.interfaces.keyvalue import PutResponse
 from prism.interfaces.pubsub import Message
@@ -136,6 +137,7 @@ class Store:
         self._subscriptions: dict[str, SubscriptionIndex[Message]] = {}
         self._version = 0
         self._users = 0
+        self.queues = QueueData(self.now)
 
     @classmethod
     def named(cls, name: str) -> "Store":
@@ -154,6 +156,7 @@ class Store:
         self._users -= 1
         if not self._users:
             self._namespaces.clear()
+            self.queues.clear()
 
     def namespace(self, name: str) -> Namespace:
         """The namespace of that name, empty where nothing was stored."""

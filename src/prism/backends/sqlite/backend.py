@@ -8,27 +8,35 @@ from prism.backends.sqlite import items
 from prism.backends.sqlite.cache import SqliteCache, any_due, sweep_cache
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.keyvalue import SqliteKeyValue
+from prism.backends.sqlite.queue import SqliteQueues, any_topic
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
-from prism.sdk import Context, Deadline, Health, HealthStatus, NoCredentials, Sweeper
+from prism.sdk import Context, Deadline, Health, HealthStatus, MessageIds, NoCredentials, Sweeper
+from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 
 log = logging.getLogger(__name__)
 
 _SWEEP_BATCH = 100
 _PROBE_SECONDS = 1.5
+_IDEMPOTENCY_WINDOW = 24 * 3_600_000_000
+_MAX_UNSETTLED = 10_000
 _HOUSEKEEPING = Context("")
 """No namespace: housekeeping has a turn of its own in a group commit."""
 
 
 class SqliteBackend:
-    """KeyValue and Cache in one SQLite file."""
+    """KeyValue, Cache and Queue in one SQLite file."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
         self._cache = SqliteCache(self._store)
         self._keyvalue = SqliteKeyValue(self._store)
+        self._queues = SqliteQueues(self._store)
+        engine = QueueEngine(MessageIds().next, _IDEMPOTENCY_WINDOW, _MAX_UNSETTLED)
+        self._rows = RowStore(self._queues, engine, self._queues.wakeups, self._queues.secret)
+        self._queue = StoredQueue(self._rows, config.queue)
 
     @property
     def identity(self) -> str:
@@ -36,7 +44,7 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue)
+        return (self._cache, self._keyvalue, self._queue)
 
     async def start(self) -> None:
         await self._store.open()
@@ -50,7 +58,8 @@ class SqliteBackend:
 
     async def holds_data(self, namespace: str) -> bool:
         return await self._store.query(
-            Context(namespace), lambda connection, _now: items.any_in(connection, namespace.encode())
+            Context(namespace),
+            lambda connection, _now: items.any_in(connection, namespace.encode()) or any_topic(connection, namespace),
         )
 
     async def health(self) -> Health:
@@ -74,16 +83,21 @@ class SqliteBackend:
         return {"group_commits": self._store.commits, "group_commit_writes": self._store.writes}
 
     async def stop(self) -> None:
+        self._queue.stop()
+        await self._queues.stop()
         await self._sweeper.stop()
         await self._store.close()
 
     async def _sweep(self) -> bool:
         await self._store.keep_reserve()
+        more_of_queues = False
+        if await self._store.read(_HOUSEKEEPING, lambda connection, _now: any_topic(connection)):
+            more_of_queues = await self._rows.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
         if not await self._store.read(_HOUSEKEEPING, lambda *read: items.any_due(*read) or any_due(*read)):
-            return False
+            return more_of_queues
 
         def sweep_batch(transaction: Transaction) -> bool:
             more = items.sweep(transaction, _SWEEP_BATCH)
             return sweep_cache(transaction, _SWEEP_BATCH) or more
 
-        return await self._store.write(_HOUSEKEEPING, sweep_batch)
+        return await self._store.write(_HOUSEKEEPING, sweep_batch) or more_of_queues

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ByteSize, Field
 
 from prism.sdk import Config
+from prism.sdk.queue import QueueOptions
 
 
 class SqliteConfig(Config):
@@ -21,6 +22,7 @@ class SqliteConfig(Config):
         reserve: bytes of a file beside the database that is dropped when the disk is full, so that deletes, expiry and
             what fits into the room that they free go on; 0 for none. Below 8 MiB the log is moved into the file more
             often, so that the reserve suffices.
+        queue: of Queue.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -29,3 +31,4 @@ class SqliteConfig(Config):
     busy_timeout: float = Field(default=5.0, ge=0, le=60)
     sweep_interval: float = Field(default=5.0, gt=0)
     reserve: ByteSize = Field(default=ByteSize(8 << 20), ge=0)
+    queue: QueueOptions = QueueOptions()

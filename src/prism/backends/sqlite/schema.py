@@ -48,6 +48,50 @@ MIGRATIONS: Migrations = {
             )
         ),
     ),
+    "queue": (
+        Migration(
+            (
+                # AUTOINCREMENT: no number comes again, so that what is new always lies behind what was read.
+                """CREATE TABLE queue_topic (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, name TEXT NOT NULL,
+                    config TEXT NOT NULL, UNIQUE (namespace, name)
+                )""",
+                """CREATE TABLE queue_group (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, name TEXT NOT NULL,
+                    config TEXT NOT NULL, epoch INTEGER NOT NULL, offered INTEGER NOT NULL,
+                    acknowledged INTEGER NOT NULL, expired INTEGER NOT NULL, dead_removed INTEGER NOT NULL,
+                    used_at INTEGER NOT NULL, UNIQUE (topic, name)
+                )""",
+                """CREATE TABLE queue_message (
+                    seq INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, message_id TEXT NOT NULL,
+                    ordering_key TEXT NOT NULL, published_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+                    ttl INTEGER NOT NULL, expires_at INTEGER NOT NULL, traceparent TEXT NOT NULL,
+                    size INTEGER NOT NULL, gone INTEGER NOT NULL, attributes TEXT NOT NULL, payload BLOB NOT NULL
+                )""",
+                "CREATE INDEX queue_message_topic ON queue_message (topic, seq)",
+                "CREATE INDEX queue_message_id ON queue_message (topic, message_id)",
+                "CREATE INDEX queue_message_expiry ON queue_message (topic, expires_at)",
+                """CREATE TABLE queue_entry (
+                    grp INTEGER NOT NULL, seq INTEGER NOT NULL, state INTEGER NOT NULL, blocked INTEGER NOT NULL,
+                    at INTEGER NOT NULL, expires_at INTEGER NOT NULL, key TEXT NOT NULL, failed INTEGER NOT NULL,
+                    token INTEGER NOT NULL, lease_from INTEGER NOT NULL, lease_until INTEGER NOT NULL,
+                    consumer TEXT NOT NULL, session TEXT NOT NULL, reason TEXT NOT NULL,
+                    PRIMARY KEY (grp, seq)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX queue_entry_due ON queue_entry (grp, state, blocked, at, seq)",
+                "CREATE INDEX queue_entry_expiry ON queue_entry (grp, expires_at) WHERE state = 1",
+                "CREATE INDEX queue_entry_key ON queue_entry (grp, key, seq) WHERE key <> '' AND state IN (1, 3)",
+                "CREATE INDEX queue_entry_message ON queue_entry (seq)",
+                """CREATE TABLE queue_idempotency (
+                    namespace TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL, fingerprint BLOB NOT NULL,
+                    message_ids TEXT NOT NULL, PRIMARY KEY (namespace, key)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX queue_idempotency_until ON queue_idempotency (until)",
+                "CREATE TABLE queue_secret (secret BLOB NOT NULL)",
+                "INSERT INTO queue_secret (secret) VALUES (randomblob(32))",
+            )
+        ),
+    ),
 }
 """What leads from each version of an abstraction's tables to the next. They only add (`prism.sdk.schema`)."""
 

@@ -78,6 +78,7 @@ class Store:
         self._writer: Threads
         self._readers: Threads
         self._scanners: Threads
+        self._watcher: Threads | None = None
         self._groups: Coalescer[Write, Any] = Coalescer(self._commit, bounds=Bounds(in_flight=1))
         self._batches: Coalescer[Read, Any] = Coalescer(self._read, bounds=Bounds(in_flight=config.readers), reads=True)
         by_itself = Bounds(calls=1, in_flight=config.readers)
@@ -152,6 +153,9 @@ class Store:
         await self._batches.drain()
         await self._groups.drain()
         await self._queries.drain()
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            await watcher.stop()
         await self._readers.stop()
         await self._scanners.stop()
         if not self.read_only:
@@ -174,6 +178,13 @@ class Store:
         """Runs a longer read by itself, in its namespace's turn; it ends when the deadline passes."""
         self._check_open(None)
         return self._queries.submit(context.namespace, Read(apply, context.deadline))
+
+    async def changes(self) -> int:
+        """A number that changes with every commit of another connection to the file, of any process."""
+        self._check_open(None)
+        if self._watcher is None:
+            self._watcher = Threads("prism-sqlite-watcher", [connect(self.path, self._config, read_only=True)])
+        return await self._watcher.run(_data_version)
 
     @property
     def misplaced(self) -> str:
@@ -264,6 +275,11 @@ class Store:
             return _read_batch(connection, reads)
 
         return await self._readers.run(read)
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)
 
 
 def _is_trouble(answer: object) -> bool:

@@ -1,0 +1,1 @@
+"""Queue: what docs/contract.md and queue.proto promise, on any plugin that serves it."""

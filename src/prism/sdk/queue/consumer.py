@@ -1,0 +1,352 @@
+"""One `Consume` stream: a window of messages that are its own, what becomes of them, and how it ends.
+
+The rules that it keeps are 1 (what is sent late is leased anew), 4 (ends), 10 (bounds) and 17 (what is revoked); what a
+lease is worth, the store decides.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from google.protobuf.empty_pb2 import Empty
+
+from prism.context import Context
+from prism.errors import CallerError, Outcome, PrismError, ReceiptLost
+from prism.interfaces import queue as q
+from prism.rpc_status import to_rpc_status
+from prism.sdk.queue.calls import Claim, Delivery, Lease, Settlement, Verb, Want
+from prism.sdk.queue.configuration import group_message, invalid, micros
+from prism.sdk.queue.outgoing import delivered
+from prism.sdk.queue.receipts import Receipts
+from prism.sdk.queue.rows import GroupConfig
+from prism.sdk.queue.store import QueueStore
+
+Commit = Callable[[q.CommitRequest, Sequence[Lease], Context], Awaitable[Sequence[str]]]
+
+MAX_IN_FLIGHT = 16
+MAX_IN_FLIGHT_BYTES = 16 << 20
+AT_ONCE = 16
+"""Messages that are leased in one step: what is leased and not sent is nobody's work."""
+MAX_ANSWERS = 1000
+"""Answers that may wait for a client that does not read; then its requests are not read either."""
+_RESTART = 0.25
+"""The share of its time after which a lease begins anew where its message has not been sent yet."""
+_PAUSE = 0.05
+"""Seconds before a store is asked again that had something due and gave nothing."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A message that is the stream's: its receipt, its bytes, and when its lease ends by the loop's clock."""
+
+    lease: Lease
+    receipt: str
+    size: int
+    until: float
+
+
+class Consumer:
+    """The stream of one consumer.
+
+    Args:
+        store: what it takes from.
+        context: of the call.
+        subscribe: what it asks for.
+        config: of its group, when it began.
+        receipts: of its group.
+        resume_window: microseconds that its messages are kept for where it breaks.
+        max_nack_delay: seconds.
+        commit: publishes and acknowledges; see `StoredQueue`.
+    """
+
+    def __init__(
+        self,
+        store: QueueStore,
+        context: Context,
+        subscribe: q.Subscribe,
+        config: GroupConfig,
+        receipts: Receipts,
+        resume_window: int,
+        max_nack_delay: float,
+        commit: Commit,
+    ) -> None:
+        self._store = store
+        self._context = Context(context.namespace, principal=context.principal, trace=context.traceparent)
+        self._draining = context.draining
+        self._topic, self._group = subscribe.topic, subscribe.group
+        self._config = config
+        self._receipts = receipts
+        self._window = resume_window
+        self._max_delay = max_nack_delay
+        self._commit = commit
+        self._session = secrets.token_hex(8)
+        self._consumer = subscribe.consumer_id or f"anonymous-{self._session}"
+        self._max = subscribe.max_in_flight or MAX_IN_FLIGHT
+        self._max_bytes = subscribe.max_in_flight_bytes or MAX_IN_FLIGHT_BYTES
+        self._held: dict[Lease, Held] = {}
+        self._unsent: deque[Delivery] = deque()
+        self._answers: deque[q.ConsumeResponse] = deque()
+        self._room = asyncio.Event()
+        self._changed = store.wakeups.join((context.namespace, subscribe.topic))
+        self._claiming: asyncio.Future[Claim] | None = None
+        self._epoch = 0
+        self._sends = True
+        self._ended = False
+        self._told = False
+        self._failure: PrismError | None = None
+        self._wait: float | None = 0.0
+
+    async def responses(self, requests: AsyncIterator[q.ConsumeRequest]) -> AsyncGenerator[q.ConsumeResponse, None]:
+        """What the client gets, after `subscribe`; ends in order, or raises why not."""
+        loop = asyncio.get_running_loop()
+        reading = loop.create_task(self._read(requests))
+        renewing = loop.create_task(self._renew())
+        draining = loop.create_task(self._drain())
+        orderly = False
+        try:
+            resumed = await self._store.adopt(self._context, self._topic, self._group, self._consumer, self._session)
+            for each in resumed:
+                receipt = self._receipts.give(each.lease)
+                self._held[each.lease] = Held(each.lease, receipt, each.size, loop.time() + each.seconds)
+            subscribed = q.Subscribed(
+                config=group_message(self._config), resumed=[each.receipt for each in self._held.values()]
+            )
+            yield q.ConsumeResponse(subscribed=subscribed)
+            async with aclosing(self._responses()) as responses:
+                async for response in responses:
+                    yield response
+            orderly = True
+        finally:
+            for task in (reading, renewing, draining):
+                task.cancel()
+            await self._leave(reading, renewing, draining, orderly=orderly)
+
+    async def _leave(self, *tasks: "asyncio.Task[None]", orderly: bool) -> None:
+        """What is unsettled is released at an orderly end, else kept for the next stream of the consumer (4)."""
+        ending = asyncio.ensure_future(self._let_go(tasks, orderly=orderly))
+        try:
+            await asyncio.shield(ending)
+        finally:
+            self._store.wakeups.leave((self._context.namespace, self._topic), self._changed)
+
+    async def _let_go(self, tasks: "tuple[asyncio.Task[None], ...]", *, orderly: bool) -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._claiming is not None:
+            with suppress(PrismError):
+                await self._claiming  # what it leases is let go too
+        unsent = [Settlement(each.lease, Verb.RELEASE) for each in self._unsent]
+        with suppress(PrismError):  # the store is gone, or the group: leases end by themselves
+            if unsent:
+                await self._store.settle(self._context, self._topic, self._group, unsent)
+            if orderly:
+                await self._store.give_back(self._context, self._topic, self._group, self._session)
+            else:
+                await self._store.park(self._context, self._topic, self._group, self._session, self._window)
+
+    async def _responses(self) -> AsyncGenerator[q.ConsumeResponse, None]:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._changed.clear()
+            self._revoke_late()
+            while self._answers:
+                yield self._answers.popleft()
+                self._room.set()
+            if self._failure is not None:
+                raise self._failure
+            if self._ended or (self._told and not self._held):
+                return
+            if self._draining.is_set() and not self._told:
+                self._sends, self._told = False, True
+                yield q.ConsumeResponse(draining=Empty())
+                continue
+            claimed_at = loop.time()
+            await self._claim()
+            while self._unsent:
+                delivery = self._unsent.popleft()
+                if (message := await self._sent(delivery, claimed_at)) is not None:
+                    yield message
+            if not self._changed.is_set() and not self._answers:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause()):
+                        await self._changed.wait()
+
+    def _pause(self) -> float | None:
+        """Seconds until something happens by itself: a message is due, or a lease ends."""
+        ends = min((each.until for each in self._held.values()), default=None)
+        left = None if ends is None else max(ends - asyncio.get_running_loop().time(), 0.0)
+        known = [each for each in (left, self._wait if self._free() else None) if each is not None]
+        return min(known, default=None)
+
+    def _free(self) -> int:
+        """How many messages may be sent."""
+        if not self._sends or (self._held and self._used() >= self._max_bytes):
+            return 0
+        return min(self._max - len(self._held), AT_ONCE)
+
+    def _used(self) -> int:
+        return sum(each.size for each in self._held.values())
+
+    async def _claim(self) -> None:
+        """Leases what the window has room for; learns whether what the stream has is its own still."""
+        room = self._max_bytes - self._used()
+        want = Want(self._free(), room, not self._held, self._consumer, self._session)
+        claiming = asyncio.ensure_future(self._store.claim(self._context, self._topic, self._group, want))
+        self._claiming = claiming
+        claim = await asyncio.shield(claiming)
+        self._claiming = None
+        if self._epoch and claim.epoch != self._epoch:
+            self._revoke([*self._held], q.Revocation.QUEUE_REVOCATION_RESET)
+        self._epoch = claim.epoch
+        self._unsent.extend(claim.deliveries)
+        now = asyncio.get_running_loop().time()
+        for each in claim.deliveries:
+            receipt = self._receipts.give(each.lease)
+            self._held[each.lease] = Held(each.lease, receipt, each.message.size, now + each.seconds)
+        self._wait = claim.wait
+        if want.limit and not claim.deliveries and claim.wait is not None:
+            self._wait = max(claim.wait, _PAUSE if claim.wait == 0 else 0.0)
+
+    async def _sent(self, delivery: Delivery, claimed_at: float) -> q.ConsumeResponse | None:
+        """A message that is to be sent now; None where it is the stream's no longer. Its lease runs from now on (1)."""
+        held = self._held.get(delivery.lease)
+        if held is None:
+            return None
+        late = asyncio.get_running_loop().time() - claimed_at > delivery.seconds * _RESTART
+        if late and not await self._restart([held]):
+            return None
+        return q.ConsumeResponse(message=delivered(delivery, self._topic, held.receipt))
+
+    async def _restart(self, held: list[Held]) -> bool:
+        """Begins leases anew whose messages were not sent; whether all are the stream's still."""
+        wanted = [Settlement(each.lease, Verb.RESTART) for each in held]
+        answers = await self._store.settle(self._context, self._topic, self._group, wanted)
+        now = asyncio.get_running_loop().time()
+        for each, seconds in zip(held, answers, strict=True):
+            if seconds is None:
+                self._held.pop(each.lease, None)
+            else:
+                each.until = now + seconds
+        return None not in answers
+
+    async def _renew(self) -> None:
+        """What waits for a client that does not read does not age (1)."""
+        while True:
+            await asyncio.sleep(self._config.ack_deadline / 3e6)
+            unsent = [self._held[each.lease] for each in self._unsent if each.lease in self._held]
+            if unsent:
+                with suppress(PrismError):
+                    await self._restart(unsent)
+
+    async def _drain(self) -> None:
+        await self._draining.wait()
+        self._changed.set()
+
+    def _revoke_late(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._revoke([each.lease for each in self._held.values() if each.until <= now])
+
+    def _revoke(self, leases: list[Lease], cause: q.Revocation = q.Revocation.QUEUE_REVOCATION_DEADLINE) -> None:
+        gone = [self._held.pop(lease).receipt for lease in leases]
+        if gone:
+            self._answer(q.ConsumeResponse(revoked=q.Revoked(receipts=gone, cause=cause)))
+
+    def _answer(self, response: q.ConsumeResponse) -> None:
+        self._answers.append(response)
+        self._changed.set()
+
+    async def _read(self, requests: AsyncIterator[q.ConsumeRequest]) -> None:
+        """What the client asks for, one after the other."""
+        try:
+            async for request in requests:
+                while len(self._answers) >= MAX_ANSWERS:
+                    self._room.clear()
+                    await self._room.wait()
+                await self._obey(request)
+            self._ended = True
+        except PrismError as error:
+            self._failure = error
+        self._changed.set()
+
+    async def _obey(self, request: q.ConsumeRequest) -> None:
+        match request.WhichOneof("request"):
+            case "ack":
+                await self._settle(list(request.ack.receipts), Verb.ACKNOWLEDGE)
+            case "nack":
+                nack = request.nack
+                delay = micros(nack.delay) if nack.HasField("delay") else None
+                await self._settle(list(nack.receipts), Verb.NACK, delay, nack.reason, dead=nack.dead)
+            case "release":
+                await self._settle(list(request.release.receipts), Verb.RELEASE)
+            case "extend":
+                await self._settle(list(request.extend.receipts), Verb.EXTEND)
+            case "commit":
+                await self._committed(request.commit)
+            case "drain":
+                self._sends = False
+            case _:
+                raise invalid("request", "a second subscribe", "a stream has one; open another stream")
+
+    async def _settle(
+        self, receipts: list[str], verb: Verb, delay: int | None = None, reason: str = "", *, dead: bool = False
+    ) -> None:
+        try:
+            check_delay(delay, self._max_delay)
+            leases = [self._receipts.read(each) for each in receipts]
+            wanted = [Settlement(each, verb, delay, reason, dead) for each in leases]
+            answers = await self._store.settle(self._context, self._topic, self._group, wanted)
+        except PrismError as error:
+            self._answer(q.ConsumeResponse(settled=q.Settled(receipts=receipts, error=to_rpc_status(told(error)))))
+            return
+        done: list[str] = []
+        lost: list[str] = []
+        now = asyncio.get_running_loop().time()
+        for receipt, lease, seconds in zip(receipts, leases, answers, strict=True):
+            (lost if seconds is None else done).append(receipt)
+            if seconds and lease in self._held:
+                self._held[lease].until = now + seconds
+            else:
+                self._held.pop(lease, None)
+        if done:
+            self._answer(q.ConsumeResponse(settled=q.Settled(receipts=done)))
+        if lost:
+            refused = to_rpc_status(receipt_lost())
+            self._answer(q.ConsumeResponse(settled=q.Settled(receipts=lost, error=refused)))
+
+    async def _committed(self, commit: q.Commit) -> None:
+        committed = q.Committed(id=commit.id)
+        try:
+            leases = [self._receipts.read(each) for each in commit.receipts]
+            asked = q.CommitRequest(
+                topic=self._topic, group=self._group, receipts=commit.receipts, publishes=commit.publishes,
+                idempotency_key=commit.idempotency_key,
+            )  # fmt: skip
+            committed.message_ids.extend(await self._commit(asked, leases, self._context))
+            for lease in leases:
+                self._held.pop(lease, None)
+        except PrismError as error:
+            committed.error.CopyFrom(to_rpc_status(told(error)))
+        self._answer(q.ConsumeResponse(committed=committed))
+
+
+def check_delay(delay: int | None, most: float) -> None:
+    """Passes the delay of a nack, in microseconds, that is not over what the backend declares, in seconds (6)."""
+    if delay is not None and delay > most * 1e6:
+        raise invalid("delay", f"{delay / 1e6:g}s", f"at most {most:g}s is allowed here")
+
+
+def told(error: PrismError) -> PrismError:
+    """The error of a write that is an answer among others, with its outcome."""
+    if error.outcome is None:
+        error.outcome = Outcome.NOT_APPLIED if isinstance(error, CallerError) else Outcome.UNKNOWN
+    return error
+
+
+def receipt_lost() -> ReceiptLost:
+    """The answer to a receipt that is lost."""
+    return ReceiptLost(
+        "the message is yours no longer: its deadline has passed, or it was given back; it comes again",
+        outcome=Outcome.NOT_APPLIED,
+    )

@@ -1,0 +1,49 @@
+"""Receipts: opaque, and authenticated, so that none can be made up or used for another group."""
+
+import base64
+import binascii
+import hmac
+import struct
+from hashlib import blake2b
+
+from prism.errors import InvalidArgument, Violation
+from prism.sdk.queue.calls import Lease
+
+_LEASE = struct.Struct(">QQ")
+_SEAL = 16
+
+
+class Receipts:
+    """The receipts of one group.
+
+    Args:
+        secret: the store's.
+        scope: namespace, topic and group.
+    """
+
+    def __init__(self, secret: bytes, *scope: str) -> None:
+        self._key = blake2b("\0".join(scope).encode(), key=secret, digest_size=32, person=b"prism-receipt").digest()
+
+    def give(self, lease: Lease) -> str:
+        """The receipt of a delivery."""
+        packed = _LEASE.pack(lease.seq, lease.token)
+        return base64.urlsafe_b64encode(packed + self._seal(packed)).decode().rstrip("=")
+
+    def read(self, receipt: str) -> Lease:
+        """The delivery that a receipt is of.
+
+        Raises:
+            InvalidArgument: it is forged, or of another group.
+        """
+        try:
+            raw = base64.b64decode(receipt + "=" * (-len(receipt) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        packed, seal = raw[: _LEASE.size], raw[_LEASE.size :]
+        if len(packed) != _LEASE.size or not hmac.compare_digest(seal, self._seal(packed)):
+            violation = Violation("receipts", "not a receipt of this group", "pass receipts unchanged")
+            raise InvalidArgument(str(violation), violations=[violation])
+        return Lease(*_LEASE.unpack(packed))
+
+    def _seal(self, packed: bytes) -> bytes:
+        return blake2b(packed, key=self._key, digest_size=_SEAL).digest()

@@ -109,3 +109,23 @@ async def test_namespaces_have_connections_in_turns(server: RedisServer, open_st
         "probe": True,
         "batch": True,
     }, answered[:50]
+
+
+async def test_a_get_alone_on_its_way_ends_with_its_caller(server: RedisServer, open_store: Open) -> None:
+    """A get that its caller carries out is broken off when that one leaves; those that came meanwhile are served."""
+    store = await open_store(server)
+    await store.put("r", b"k", b"v")
+    get = keyvalue.GetRequest(id="r", keys=[b"k"])
+    await store.call("keyvalue.get", get)
+    server.pause()
+    leaver = asyncio.create_task(store.call("keyvalue.get", get))
+    stayers = [asyncio.create_task(store.call("keyvalue.get", get)) for _ in range(3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert store.backend.metrics()["pool_connections_idle"] == 0
+    leaver.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+    server.resume()
+    for answer in [*await asyncio.gather(*stayers), await store.call("keyvalue.get", get)]:
+        assert [item.value for item in answer.items] == [b"v"]

@@ -75,8 +75,10 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         self._server = server
         self._names = names
         self._index = Index(server, names)
-        self._gets: Coalescer[_Get, GetResponse] = Coalescer(self._get_all, bounds=_GETS, reads=True)
+        self._gets: Coalescer[_Get, GetResponse] = Coalescer(self._get_batch, bounds=_GETS, reads=True)
         self._puts: Coalescer[Command, Any] = Coalescer(self._put_all, bounds=_PUTS)
+        self._gets_under_way = 0
+        self._last_get_alone = True
 
     @property
     def index(self) -> Index:
@@ -92,8 +94,25 @@ class RedisKeyValue(KeyValue, Scan, CompareAndSwap, Ttl):
         check_time(context, writes=False)
         base = self._names.record(context.namespace, request.id.encode()) + b"i"
         keys = request.keys[:]
-        submit = partial(self._gets.submit, context.namespace, (keys, [base + key for key in keys]))
-        return await (submit() if self._server.spans_slots else once_moved(submit, context))
+        attempt = partial(self._get, context.namespace, (keys, [base + key for key in keys]))
+        return await (attempt() if self._server.spans_slots else once_moved(attempt, context))
+
+    async def _get(self, namespace: str, call: _Get) -> GetResponse:
+        """By the next batch; or at once, carried out by its caller: a third less latency for one caller."""
+        if self._gets_under_way or not self._last_get_alone:
+            return await self._gets.submit(namespace, call)
+        (answer,) = await self._get_batch((call,))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _get_batch(self, calls: Sequence[_Get]) -> Sequence[GetResponse | Exception]:
+        self._gets_under_way += 1
+        try:
+            return await self._get_all(calls)
+        finally:
+            self._gets_under_way -= 1
+            self._last_get_alone = len(calls) == 1
 
     async def _get_all(self, calls: Sequence[_Get]) -> Sequence[GetResponse | Exception]:
         if self._server.spans_slots:

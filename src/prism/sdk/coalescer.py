@@ -85,6 +85,7 @@ class Coalescer(Generic[Call, Answer]):
         self._waiting: dict[str, deque[_Member[Call, Answer]]] = {}
         self._batches: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def waiting(self) -> int:
@@ -103,7 +104,9 @@ class Coalescer(Generic[Call, Answer]):
 
         Members of one batch never share one of `keys`, but those whose `sharing` is the same object.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:  # asked for once: before Python 3.12 each answer is a system call
+            loop = self._loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         queue = self._waiting.get(namespace)
         if queue is None:

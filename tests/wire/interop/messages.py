@@ -45,12 +45,12 @@ def _describe() -> descriptor_pb2.FileDescriptorProto:
 
 
 DESCRIPTION = _describe()
-_pool = descriptor_pool.DescriptorPool()
-_pool.Add(DESCRIPTION)
+pool = descriptor_pool.DescriptorPool()
+pool.Add(DESCRIPTION)
 
 
 def _message(name: str) -> Any:
-    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"grpc.testing.{name}"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"grpc.testing.{name}"))
 
 
 Empty = _message("Empty")

@@ -40,12 +40,13 @@ def _to_json(payload: bytes, operation: Operation) -> bytes:
     return json_codec.encode(operation.response.FromString(payload))
 
 
-def _as_it_is(message: bytes, _operation: Operation) -> bytes:
+def as_it_is(message: bytes, _operation: Operation) -> bytes:
+    """The protobuf bytes themselves."""
     return message
 
 
 CODECS: Mapping[str, Codec] = {
-    codec.name: codec for codec in (Codec("json", _from_json, _to_json), Codec("proto", _as_it_is, _as_it_is))
+    codec.name: codec for codec in (Codec("json", _from_json, _to_json), Codec("proto", as_it_is, as_it_is))
 }
 _TYPES = {each for codec in CODECS.values() for each in (codec.unary_type, codec.stream_type)}
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from prism.errors import DeadlineExceeded, InternalError, Outcome, PrismError
-from prism.gateway.connect.codec import Codec
-from prism.gateway.connect.incoming import decompressed
+from prism.gateway.connect.codec import Codec, as_it_is
+from prism.gateway.connect.incoming import IDENTITY, decompressed
 from prism.gateway.handler import Decode
 from prism.interfaces.operation import Operation
 from prism.sdk.turns import Turns
@@ -33,8 +33,13 @@ class Conversions:
         self._huge = Turns(_HUGE_AT_ONCE)
         self._threads = ThreadPoolExecutor(_LARGE_AT_ONCE + _HUGE_AT_ONCE, thread_name_prefix="conversion")
 
-    def decoder(self, codec: Codec, operation: Operation, encoding: str, limit: int, namespace: str) -> Decode:
-        """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading."""
+    def decoder(self, codec: Codec, operation: Operation, encoding: str, limit: int, namespace: str) -> Decode | None:
+        """Makes the message of the body; run once the call is admitted, so that a refused one costs no reading.
+
+        None where the body is the message.
+        """
+        if codec.decode is as_it_is and encoding in ("", IDENTITY):
+            return None
 
         async def decode(body: bytes) -> bytes:
             try:
@@ -50,7 +55,7 @@ class Conversions:
     ) -> bytes:
         """The message from or to its codec, of a call on that namespace."""
         size = len(message)
-        if size < _LARGE:
+        if size < _LARGE or convert is as_it_is:
             return convert(message, operation)
         turns = self._huge if size >= _HUGE else self._large
         await turns.take(namespace)

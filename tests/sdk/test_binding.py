@@ -295,3 +295,17 @@ async def test_a_write_that_was_applied_is_not_refused_for_its_answer() -> None:
     assert len(stored) > 8
     read = await refused(small, "Get", b"\x0a\x01r\x12\x01k")
     assert (type(read), read.reason) == (LimitExceeded, "ANSWER_TOO_LARGE")
+
+
+def test_an_object_is_told_what_its_manifest_declares() -> None:
+    """One that has a method `declare`, before anything is asked of it; with its abstraction's own model."""
+
+    class Told(Failing):
+        declared: Any = None
+
+        def declare(self, capabilities: Any) -> None:
+            self.declared = capabilities
+
+    told = Told(Store())
+    Binding([told], declared(max_item_size=7))
+    assert (type(told.declared).__name__, told.declared.max_item_size) == ("KeyValueCapabilities", 7)

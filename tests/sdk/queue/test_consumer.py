@@ -1,0 +1,113 @@
+"""A Consume stream whose client does not read, and one whose gateway ends."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from prism.backends.memory.backend import MemoryBackend
+from prism.backends.memory.testing import TemporaryStore
+from prism.context import Context
+from prism.interfaces import queue as q
+from prism.interfaces.capabilities.queue import QueueCapabilities
+from prism.sdk.queue import StoredQueue
+
+HERE = Context("ns")
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[StoredQueue]:
+    """Queue on a store of its own."""
+    store = TemporaryStore()
+    await store.start()
+    try:
+        backend: MemoryBackend = await store.backend()
+        queue = next(each for each in backend.interfaces if isinstance(each, StoredQueue))
+        queue.declare(QueueCapabilities(min_ack_deadline=0.01, max_payload=4 << 20, max_nack_delay=10))
+        yield queue
+    finally:
+        await store.stop()
+
+
+class Asked:
+    """Requests that are given one by one."""
+
+    def __init__(self, **subscribe: Any) -> None:
+        self._requests: asyncio.Queue[q.ConsumeRequest | None] = asyncio.Queue()
+        self.ask(subscribe=q.Subscribe(topic="t", group="g", **subscribe))
+
+    def ask(self, **request: Any) -> None:
+        self._requests.put_nowait(q.ConsumeRequest(**request))
+
+    def end(self) -> None:
+        self._requests.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[q.ConsumeRequest]:
+        while (request := await self._requests.get()) is not None:
+            yield request
+
+
+def consume(queue: StoredQueue, asked: Asked, context: Context = HERE) -> AsyncGenerator[q.ConsumeResponse, None]:
+    stream: Any = queue.consume(aiter(asked), context)
+    return stream
+
+
+async def counts(queue: StoredQueue) -> q.Counts:
+    return (await queue.describe_group(q.DescribeGroupRequest(topic="t", group="g"), HERE)).counts
+
+
+async def test_what_is_fetched_and_not_sent_does_not_age() -> None:
+    """Rule 1: while a client does not read, nobody else gets it, and it is attempt 1 when it is read."""
+    async with served() as queue:
+        deadline = {"nanos": 100_000_000}
+        config = q.GroupConfig(ack_deadline=deadline, max_attempts=1)
+        await queue.create_group(q.CreateGroupRequest(topic="t", group="g", config=config), HERE)
+        for _ in range(3):
+            await queue.publish(q.PublishRequest(topic="t"), HERE)
+        async with aclosing(consume(queue, Asked())) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            first = (await anext(responses)).message
+            await asyncio.sleep(0.35)  # three deadlines: what is asserted is that nothing happens in them
+            found = await counts(queue)
+            assert (found.waiting, found.dead) == (0, 1), found  # the one that was sent is dead: its consumer was late
+            messages = []
+            while len(messages) < 2:
+                response = await anext(responses)
+                if response.HasField("message"):
+                    messages.append(response.message)
+            assert [each.attempt for each in (first, *messages)] == [1, 1, 1]
+
+
+async def test_a_gateway_that_drains() -> None:
+    """Rule 4: `draining` comes, nothing more is sent, what is there is settled, and the stream ends in order."""
+    async with served() as queue:
+        asked, context = Asked(), Context("ns")
+        await queue.publish(q.PublishRequest(topic="t"), HERE)
+        async with aclosing(consume(queue, asked, context)) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            message = (await anext(responses)).message
+            context.draining.set()
+            assert (await anext(responses)).HasField("draining")
+            await queue.publish(q.PublishRequest(topic="t"), HERE)
+            asked.ask(ack=q.Ack(receipts=[message.receipt]))
+            rest = [each async for each in responses]
+            assert [each.WhichOneof("response") for each in rest] == ["settled"]
+        found = await counts(queue)
+        assert (found.acknowledged, found.waiting) == (1, 1)
+
+
+async def test_a_stream_that_its_gateway_ends_is_resumed_with_a_whole_window() -> None:
+    """Rules 4 and 10: what is resumed counts against max_in_flight."""
+    async with served() as queue:
+        for _ in range(3):
+            await queue.publish(q.PublishRequest(topic="t"), HERE)
+        async with aclosing(consume(queue, Asked(consumer_id="c", max_in_flight=2))) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            receipts = {(await anext(responses)).message.receipt for _ in range(2)}
+        asked = Asked(consumer_id="c", max_in_flight=2)
+        async with aclosing(consume(queue, asked)) as responses:
+            assert set((await anext(responses)).subscribed.resumed) == receipts
+            assert (await counts(queue)).in_flight == 2
+            asked.ask(ack=q.Ack(receipts=[receipts.pop()]))
+            found = {(await anext(responses)).WhichOneof("response") for _ in range(2)}
+            assert found == {"settled", "message"}

@@ -43,7 +43,7 @@ class Forwarding:
         for hop in self._hops(said):
             host = _host(hop)
             if address_of(host) is None:
-                break  # a name, `unknown`, or garbage: nobody to be found behind it
+                break  # a name, `unknown`, or garbage: no one is to be found behind it
             found = host
             if host not in self._trusted:
                 break

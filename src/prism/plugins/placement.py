@@ -166,7 +166,7 @@ def version_of(*files: Path) -> str:
 
 def program_files(folder: Path) -> list[Path]:
     """What in a plugin's folder makes another version of it when it changes: its manifest, what can be executed, and
-    code that something else executes; not what a plugin, or whoever looks after it, may write there besides.
+    code that something else executes; not what a plugin, or its operator, may write there besides.
     """
     try:
         return sorted(each for each in folder.iterdir() if _is_program(each))

@@ -29,7 +29,7 @@ Commit = Callable[[q.CommitRequest, Sequence[Lease], Context], Awaitable[Sequenc
 MAX_IN_FLIGHT = 16
 MAX_IN_FLIGHT_BYTES = 16 << 20
 AT_ONCE = 16
-"""Messages that are leased in one step: what is leased and not sent is nobody's work."""
+"""Messages that are leased in one step: what is leased and not sent is no one's work."""
 MAX_ANSWERS = 1000
 """Answers that may wait for a client that does not read; then its requests are not read either."""
 _RESTART = 0.25

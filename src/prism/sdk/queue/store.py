@@ -13,7 +13,7 @@ class QueueStore(Protocol):
     """A store of queues. The context says the namespace, and until when its caller waits.
 
     Attributes:
-        wakeups: told of every change that may give a consumer something to do, whoever made it.
+        wakeups: told of every change that may give a consumer something to do, its own and those of others.
     """
 
     wakeups: Wakeups

@@ -11,7 +11,7 @@ class Wakeups:
     """Events by topic.
 
     Attributes:
-        on_waiter: called when somebody begins to wait where nobody did; a store may then watch what others do to it.
+        on_waiter: called when the first one begins to wait; a store may then watch what others do to it.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Wakeups:
         return event
 
     def leave(self, key: Key, event: asyncio.Event) -> None:
-        """Nobody waits for the event any more."""
+        """No one waits for the event any more."""
         events = self._waiting.get(key, set())
         events.discard(event)
         if not events:

@@ -42,6 +42,7 @@ class World:
             pass
 
     def described(self) -> tuple[Group, Tally]:
+        self.engine.tidied(self.rows, self.now, "ns", "t", "g")
         group, tally = self.engine.describe(self.rows, self.now, "ns", "t", "g")
         parts = (tally.waiting, tally.delayed, tally.in_flight, tally.dead)
         assert group.offered == sum(parts) + group.acknowledged + group.dead_removed + group.expired
@@ -172,3 +173,16 @@ def test_every_state_has_its_own_place() -> None:
     group, _ = world.described()
     found = {state: len(world.rows.listed(group.number, state, 0, 10)) for state in State}
     assert found == {State.WAITING: 0, State.IN_FLIGHT: 1, State.ACKNOWLEDGED: 1, State.DEAD: 1}
+
+
+def test_what_is_not_overdue_needs_no_sweep() -> None:
+    """Nothing is written where time has done nothing."""
+    world = World(ack_deadline=HOUR)
+    world.publish()
+    world.publish()
+    world.claim(1)
+    assert not world.engine.anything_overdue(world.rows, world.now)
+    assert world.engine.anything_overdue(world.rows, world.now + HOUR)
+    world.now += HOUR
+    world.sweep()
+    assert not world.engine.anything_overdue(world.rows, world.now)

@@ -232,6 +232,9 @@ class MemoryRows(Rows):
         self._remembered.pop((namespace, key), None)
         self._remembered[namespace, key] = (until, remembered)
 
+    def forgettable(self, now: int) -> bool:
+        return any(until <= now for until, _ in islice(self._remembered.values(), 1))  # the oldest is the first
+
     def forget(self, now: int, limit: int) -> int:
         gone = [key for key, (until, _) in islice(self._remembered.items(), limit) if until <= now]
         for each in gone:

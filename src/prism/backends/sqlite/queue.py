@@ -229,6 +229,9 @@ class SqliteRows(Rows):
             (namespace, key, until, remembered.fingerprint, json.dumps(list(remembered.message_ids))),
         )
 
+    def forgettable(self, now: int) -> bool:
+        return self._run("SELECT 1 FROM queue_idempotency WHERE until <= ? LIMIT 1", (now,)).fetchone() is not None
+
     def forget(self, now: int, limit: int) -> int:
         return self._run(
             "DELETE FROM queue_idempotency WHERE (namespace, key) IN "

@@ -323,6 +323,14 @@ class QueueEngine:
         lease = Lease(entry.seq, entry.token)
         return Delivery(lease, message, entry.failed + 1, (entry.lease_until - now) / 1e6)
 
+    def overdue(self, rows: Rows, now: int, group: Group) -> bool:
+        """Whether `tidy` would change anything."""
+        return bool(
+            rows.due(group.number, State.IN_FLIGHT, now, 1)
+            or rows.expiring(group.number, now, 1)
+            or rows.due(group.number, State.DEAD, now - group.config.dead_retention, 1)
+        )
+
     def tidy(self, rows: Rows, now: int, topic: Topic, group: Group) -> None:
         """What time has done to a group: leases that ended, messages that expired, dead that were kept long enough."""
         for entry in rows.due(group.number, State.IN_FLIGHT, now, BATCH):
@@ -333,6 +341,12 @@ class QueueEngine:
         for entry in rows.due(group.number, State.DEAD, now - group.config.dead_retention, BATCH):
             rows.remove_entry(group.number, entry.seq)
             group.dead_removed += 1
+
+    def tidied(self, rows: Rows, now: int, namespace: str, topic: str, name: str) -> None:
+        """`tidy`, of a group by its name."""
+        found, group = self.group(rows, namespace, topic, name)
+        self.tidy(rows, now, found, group)
+        rows.put_group(group)
 
     def settle(
         self, rows: Rows, now: int, namespace: str, topic: str, name: str, settlements: Sequence[Settlement]
@@ -596,6 +610,24 @@ class QueueEngine:
         found = (rows.entry(group.number, seq) for seq in sorted(sequence))
         return [each for each in found if each is not None and each.state is State.DEAD]
 
+    def anything_overdue(self, rows: Rows, now: int) -> bool:
+        """Whether `sweep` would change anything."""
+        if rows.forgettable(now):
+            return True
+        for topic in rows.every_topic():
+            for group in rows.groups(topic.number):
+                if self._is_idle(rows, now, group) or self.overdue(rows, now, group):
+                    return True
+            if rows.outlived(topic.number, now, 1):
+                return True
+        return False
+
+    @staticmethod
+    def _is_idle(rows: Rows, now: int, group: Group) -> bool:
+        """12: it has had no consumer for as long as it may be without one."""
+        idle = group.config.expire_after_idle
+        return bool(idle) and group.used_at + idle <= now and not rows.in_flight(group.number)
+
     def sweep(self, rows: Rows, now: int, limit: int) -> bool:
         """What time has done to all topics; whether more is left."""
         more = rows.forget(now, limit) >= limit
@@ -606,9 +638,8 @@ class QueueEngine:
     def sweep_topic(self, rows: Rows, now: int, topic: Topic, limit: int) -> bool:
         """What time has done to a topic."""
         for group in rows.groups(topic.number):
-            idle = group.config.expire_after_idle
-            if idle and group.used_at + idle <= now and not rows.in_flight(group.number):
-                rows.remove_group(group)  # 12
+            if self._is_idle(rows, now, group):
+                rows.remove_group(group)
             else:
                 self.tidy(rows, now, topic, group)
                 rows.put_group(group)
@@ -619,10 +650,8 @@ class QueueEngine:
         return len(outlived) >= limit
 
     def describe(self, rows: Rows, now: int, namespace: str, topic: str, name: str) -> tuple[Group, Tally]:
-        """18: a group and its counts."""
-        found, group = self.group(rows, namespace, topic, name)
-        self.tidy(rows, now, found, group)
-        rows.put_group(group)
+        """18: a group and its counts, of what is not overdue."""
+        _, group = self.group(rows, namespace, topic, name)
         return replace(group), rows.tally(group.number, now)
 
     def peek(
@@ -630,9 +659,7 @@ class QueueEngine:
         after: int, limit: int,
     ) -> list[Peeked]:  # fmt: skip
         """Messages in one state; of those waiting the delayed ones, the others, or all (None)."""
-        found, group = self.group(rows, namespace, topic, name)
-        self.tidy(rows, now, found, group)
-        rows.put_group(group)
+        _, group = self.group(rows, namespace, topic, name)
         state, delayed = want
         peeked: list[Peeked] = []
         while len(peeked) < limit and (batch := rows.listed(group.number, state, after, limit)):

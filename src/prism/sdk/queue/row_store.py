@@ -1,9 +1,11 @@
 """A store of queues made of `Rows` and a way to run a transaction: all that SQLite and memory have to add."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from prism.context import Context
+from prism.errors import StoreFull
 from prism.sdk.queue.calls import Claim, Created, Lease, Outgoing, Peeked, Published, Resumed, Settlement, Start, Want
 from prism.sdk.queue.engine import QueueEngine
 from prism.sdk.queue.rows import Group, GroupConfig, Rows, State, Tally, Topic, TopicConfig
@@ -177,10 +179,25 @@ class RowStore(QueueStore):
         return await self._change(context, work, topic)
 
     async def describe_group(self, context: Context, topic: str, group: str) -> tuple[Group, Tally]:
-        def work(rows: Rows, now: int) -> tuple[Group, Tally]:
+        def look(rows: Rows, now: int) -> tuple[Group, Tally]:
             return self._engine.describe(rows, now, context.namespace, topic, group)
 
-        return await self._change(context, work)
+        await self._tidy(context, topic, group)
+        return await self._transactions.read(context, look)
+
+    async def _tidy(self, context: Context, topic: str, group: str) -> None:
+        """Does what time has done to a group; nothing is written where that is nothing."""
+
+        def look(rows: Rows, now: int) -> bool:
+            _, found = self._engine.group(rows, context.namespace, topic, group)
+            return self._engine.overdue(rows, now, found)
+
+        def work(rows: Rows, now: int) -> None:
+            self._engine.tidied(rows, now, context.namespace, topic, group)
+
+        if await self._transactions.read(context, look):
+            with suppress(StoreFull):  # a store that is read-only shows what it has
+                await self._change(context, work, topic)
 
     async def list_groups(self, context: Context, topic: str) -> list[str]:
         def look(rows: Rows, _now: int) -> list[str]:
@@ -204,10 +221,11 @@ class RowStore(QueueStore):
     async def peek(
         self, context: Context, topic: str, group: str, want: tuple[State, bool | None], after: int, limit: int
     ) -> list[Peeked]:
-        def work(rows: Rows, now: int) -> list[Peeked]:
+        def look(rows: Rows, now: int) -> list[Peeked]:
             return self._engine.peek(rows, now, context.namespace, topic, group, want, after, limit)
 
-        return await self._change(context, work)
+        await self._tidy(context, topic, group)
+        return await self._transactions.read(context, look)
 
     async def redrive(self, context: Context, topic: str, group: str, message_ids: Sequence[str], limit: int) -> int:
         def work(rows: Rows, now: int) -> int:
@@ -222,5 +240,7 @@ class RowStore(QueueStore):
         return await self._change(context, work)
 
     async def sweep(self, context: Context, limit: int) -> bool:
-        """What time has done; whether more is left."""
+        """What time has done; whether more is left. Nothing is written where that is nothing."""
+        if not await self._transactions.read(context, self._engine.anything_overdue):
+            return False
         return await self._transactions.write(context, lambda rows, now: self._engine.sweep(rows, now, limit))

@@ -268,6 +268,10 @@ class Rows(Protocol):
 
     def remember(self, namespace: str, key: str, until: int, remembered: Remembered) -> None: ...
 
+    def forgettable(self, now: int) -> bool:
+        """Whether `forget` would remove any."""
+        ...
+
     def forget(self, now: int, limit: int) -> int:
         """Removes idempotency keys whose time is over; how many."""
         ...

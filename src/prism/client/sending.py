@@ -1,46 +1,21 @@
-"""The requests of a stream on their way to the gateway, while its responses are read."""
+"""What a call is asked with, on its way to the gateway while its responses are read."""
 
-import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
-from prism.wire import ClientCall, StatusError
+from prism.wire import ClientCall
+from prism.wire.client import sending as wire
 
 Requests = AsyncGenerator[bytes, None]
 
 
 @asynccontextmanager
-async def sending(call: ClientCall, requests: bytes | Requests) -> AsyncGenerator[None, None]:
-    """Sends one request, or all of a stream as fast as the gateway takes them, while the block receives.
-
-    Where they cannot be read to their end the call is cancelled, and what the block raises for that is replaced by why.
-    """
-    if isinstance(requests, bytes):
-        await call.send(requests)
+async def sending(call: ClientCall, asked: bytes | Requests) -> AsyncGenerator[None, None]:
+    """Sends one request, or all of a stream; raises as `prism.wire.client.sending` does."""
+    if isinstance(asked, bytes):
+        await call.send(asked)
         await call.end()
         yield
         return
-    sender = asyncio.create_task(_send(call, requests))
-    try:
+    async with aclosing(asked), wire.sending(call, asked):
         yield
-    except StatusError:
-        failure = sender.exception() if sender.done() and not sender.cancelled() else None
-        if failure is not None:
-            raise failure from None
-        raise
-    finally:
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
-        await requests.aclose()
-
-
-async def _send(call: ClientCall, requests: Requests) -> None:
-    try:
-        async for request in requests:
-            await call.send(request)
-        await call.end()
-    except StatusError:
-        return  # the call has failed, and who receives learns why
-    except BaseException:
-        call.cancel()
-        raise

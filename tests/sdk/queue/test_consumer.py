@@ -5,6 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.testing import TemporaryStore
 from prism.context import Context
@@ -111,3 +114,30 @@ async def test_a_stream_that_its_gateway_ends_is_resumed_with_a_whole_window() -
             asked.ask(ack=q.Ack(receipts=[receipts.pop()]))
             found = {(await anext(responses)).WhichOneof("response") for _ in range(2)}
             assert found == {"settled", "message"}
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_nothing_is_sent_after_drain_or_a_half_close(ends: bool) -> None:
+    """Rule 4: what was fetched and not sent is released at once, for others to have."""
+    async with served() as queue:
+        await queue.create_group(q.CreateGroupRequest(topic="t", group="g"), HERE)
+        for _ in range(5):
+            await queue.publish(q.PublishRequest(topic="t"), HERE)
+        asked = Asked()
+        async with aclosing(consume(queue, asked)) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            assert (await anext(responses)).HasField("message")
+            if ends:
+                asked.end()
+            else:
+                asked.ask(drain=Empty())
+            for _ in range(20):  # it is read beside the responses, which are not asked for meanwhile
+                await asyncio.sleep(0)
+            following = asyncio.ensure_future(anext(responses, None))
+            async with asyncio.timeout(10):
+                while (await counts(queue)).waiting != (5 if ends else 4):  # noqa: ASYNC110 - nothing else shows it
+                    await asyncio.sleep(0.01)
+            assert (await counts(queue)).in_flight == (0 if ends else 1)
+            assert not following.done() or following.result() is None
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)

@@ -9,7 +9,7 @@ from prism.backends.memory.queue import MemoryRows
 from prism.errors import GroupNotFound
 from prism.sdk.queue import QueueEngine
 from prism.sdk.queue.calls import Delivery, Outgoing, Settlement, Start, Verb, Want
-from prism.sdk.queue.rows import HOUR, Group, GroupConfig, State, Tally, TopicConfig
+from prism.sdk.queue.rows import HOUR, DeadLetter, Group, GroupConfig, State, Tally, TopicConfig
 
 DAY = 24 * HOUR
 SECOND = 1_000_000
@@ -186,3 +186,18 @@ def test_what_is_not_overdue_needs_no_sweep() -> None:
     world.now += HOUR
     world.sweep()
     assert not world.engine.anything_overdue(world.rows, world.now)
+
+
+def test_a_dead_letter_takes_no_room_from_what_is_not_acknowledged() -> None:
+    """13: a topic that keeps until acknowledged refuses what does not fit, and what comes from a group is not refused:
+    it comes beyond the bound, and nothing that was there expires for it."""
+    world = World(max_attempts=1, dead_letter=DeadLetter.TOPIC, dead_letter_topic="letters")
+    full = TopicConfig(until_acknowledged=True, max_bytes=8)
+    world.engine.create_topic(world.rows, "ns", "letters", full)
+    world.engine.create_group(world.rows, world.now, "ns", "letters", "g", Start(), GroupConfig())
+    kept = Outgoing("letters", b"12345678", {}, size=8)
+    world.engine.publish(world.rows, world.now, "ns", [kept])
+    world.publish()
+    world.settle(world.claim()[0], Verb.NACK)
+    group, tally = world.engine.describe(world.rows, world.now, "ns", "letters", "g")
+    assert (tally.waiting, group.expired) == (2, 0)

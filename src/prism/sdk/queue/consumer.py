@@ -164,10 +164,11 @@ class Consumer:
                 continue
             claimed_at = loop.time()
             await self._claim()
-            while self._unsent:
+            while self._unsent and self._sends and not self._ended:
                 delivery = self._unsent.popleft()
                 if (message := await self._sent(delivery, claimed_at)) is not None:
                     yield message
+            await self._release_unsent()
             if not self._changed.is_set() and not self._answers:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pause()):
@@ -218,6 +219,15 @@ class Consumer:
         if late and not await self._restart([held]):
             return None
         return q.ConsumeResponse(message=delivered(delivery, self._topic, held.receipt))
+
+    async def _release_unsent(self) -> None:
+        """Gives back what was leased and is not to be sent any more (4)."""
+        wanted = [Settlement(each.lease, Verb.RELEASE) for each in self._unsent]
+        self._unsent.clear()
+        for each in wanted:
+            self._held.pop(each.lease, None)
+        if wanted:
+            await self._store.settle(self._context, self._topic, self._group, wanted)
 
     async def _restart(self, held: list[Held]) -> bool:
         """Begins leases anew whose messages were not sent; whether all are the stream's still."""

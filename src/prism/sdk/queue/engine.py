@@ -223,8 +223,11 @@ class QueueEngine:
         return Published(message.message_id)
 
     def _make_room(self, rows: Rows, topic: Topic, size: int) -> None:
-        """13: at `max_bytes` the oldest expire."""
-        if not topic.config.max_bytes:
+        """13: at `max_bytes` the oldest expire; what is kept until it is acknowledged never does for others.
+
+        Such a topic refuses publishers (`_check`); a dead letter, refused to no one, comes beyond it.
+        """
+        if not topic.config.max_bytes or topic.config.until_acknowledged:
             return
         after, (count, used) = 0, rows.usage(topic.number)
         while count and used + size > topic.config.max_bytes:

@@ -8,7 +8,6 @@ Source: connectrpc.com/docs/protocol.
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -33,8 +32,6 @@ from prism.gateway.response import NOTHING, Response, ResponseHop, respond
 from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.operation import Operation, Requests
 from prism.wire import Code, HttpRequest, HttpResponse, StatusError
-
-log = logging.getLogger(__name__)
 
 TIMEOUT = "Connect-Timeout-Ms"
 ENCODING = {codec.stream_type: "connect-content-encoding" for codec in CODECS.values()} | {
@@ -135,12 +132,7 @@ class Connect:
             body = await self._conversions.converted(asked.codec.encode, answer, operation, namespace)
         except (PrismError, StatusError) as error:
             return error_response(error)
-        except Exception:
-            log.exception(
-                "operation %s failed with an unexpected error; this is a defect in Prism or a plugin: report it with "
-                "the traceback below",
-                operation.name,
-            )
+        except Exception:  # noqa: BLE001  # a caller gets an answer, whatever it is
             return error_response(defect(operation))
         headers = [("content-type", asked.codec.unary_type)]
         if request.method == "GET":
@@ -173,12 +165,7 @@ class Connect:
                     yield enveloped(await convert(asked.codec.encode, message, asked.operation, namespace))
         except (PrismError, StatusError) as error:
             end["error"] = error_object(error)
-        except Exception:
-            log.exception(
-                "operation %s failed with an unexpected error; this is a defect in Prism or a plugin: report it with "
-                "the traceback below",
-                asked.operation.name,
-            )
+        except Exception:  # noqa: BLE001  # as above
             end["error"] = error_object(defect(asked.operation))
         if metadata.trailers:
             end["metadata"] = end_metadata(metadata.trailers)

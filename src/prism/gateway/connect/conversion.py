@@ -1,6 +1,7 @@
 """What the ways in over HTTP share: messages from and to their codec, deadlines, and the errors of their own."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +24,8 @@ _HUGE_AT_ONCE: Final = 1
 """Threads share the interpreter with the event loop: more of them convert no faster, and delay every call."""
 
 Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
 
 
 class Conversions:
@@ -113,7 +116,12 @@ def before_the_gateway(error: PrismError, operation: Operation) -> PrismError:
 
 
 def defect(operation: Operation) -> PrismError:
-    """The error that a caller gets for an unexpected failure."""
+    """The error that a caller gets for the unexpected failure that is being handled, which is logged."""
+    log.exception(
+        "operation %s failed with an unexpected error; this is a defect in Prism or a plugin: report it with the "
+        "traceback below",
+        operation.name,
+    )
     outcome = None if operation.reads else Outcome.UNKNOWN
     return InternalError(
         f"{operation.name} failed inside the gateway; the gateway's log has the details", outcome=outcome

@@ -38,7 +38,7 @@ def importing() -> Iterator[None]:
     """The collector does not look at what is imported, now or later: it stays. Only for the process's owner to call."""
     with paused():
         yield
-    gc.freeze()
+        gc.freeze()  # before it may look: it would go through all of it at once
 
 
 @contextmanager

@@ -186,13 +186,15 @@ def cases(draw: st.DrawFn) -> tuple[ServerConfig, int, list[Upload]]:
     return config, limit, uploads
 
 
-def one(limit: int, window: int, *uploads: tuple[str, int, int, bool]) -> tuple[ServerConfig, int, list[Upload]]:
+def one(
+    limit: int, window: int, *uploads: tuple[str, int, int, bool], budget: int = 400_000, pad: int = 0
+) -> tuple[ServerConfig, int, list[Upload]]:
     """A case by hand: kind, size, frame, whether its length is announced."""
     config = ServerConfig(
-        max_message_size=limit, initial_stream_window=window, max_stream_window=1 << 20, receive_budget=400_000
+        max_message_size=limit, initial_stream_window=window, max_stream_window=1 << 20, receive_budget=budget
     )
     made = [
-        Upload(2 * number + 1, kind, size, frame, 0, announced, window)
+        Upload(2 * number + 1, kind, size, frame, pad, announced, window)
         for number, (kind, size, frame, announced) in enumerate(uploads)
     ]
     return config, limit, made
@@ -210,6 +212,7 @@ MIB = 1 << 20
 @example(one(300_000, 65_535, *[("http", 300_000, 16_384, False)] * 5))
 @example(one(300_000, 65_535, *[("http", 200_000, 16_384, True)] * 5))
 @example(one(4 * MIB, 65_535, ("Echo", 4 * MIB, 16_384, False)))
+@example(one(1_024, 1_024, *[("http", 2_048, 8_191, False)] * 2, budget=1_024, pad=1))  # no room for a larger window
 def test_an_upload_is_never_left_without_a_window(case: tuple[ServerConfig, int, list[Upload]]) -> None:
     """Over HTTP and gRPC, with and without a length, alone and beside others that use up the budget."""
     config, limit, uploads = case

@@ -66,21 +66,28 @@ class Receiving:
         increment = receiver.wanted()
         if increment:
             if receiver.target < self._config.max_stream_window and not receiver.held:
-                increment += self._widen(receiver)
-            increment = self._affordable(stream, receiver, increment)
+                increment = self._widened(stream, receiver, increment)
+            else:
+                increment = self._affordable(stream, receiver, increment)
             if increment:
                 receiver.window += increment
                 self._output.write(frames.window_update(stream.stream_id, increment))
 
-    def _widen(self, receiver: Receiver) -> int:
-        """By how much a larger window should open: the reader keeps up, and half the window went by in no time."""
+    def _widened(self, stream: Stream, receiver: Receiver, increment: int) -> int:
+        """As much of the increment as the budget allows, in a larger window where the budget allows that too.
+
+        A larger one is due where the reader keeps up, and half the window went by in no time.
+        """
         now = monotonic()
         since, receiver.opened = receiver.opened, now
-        if now - since > _BRISK or (self._budget is not None and self._budget.crowded):
-            return 0
-        more = min(receiver.target, self._config.max_stream_window - receiver.target)
-        receiver.target += more
-        return more
+        if now - since <= _BRISK and (self._budget is None or not self._budget.crowded):
+            more = min(receiver.target, self._config.max_stream_window - receiver.target)
+            receiver.target += more
+            allowed = self._affordable(stream, receiver, increment + more)
+            if allowed:
+                return allowed
+            receiver.target -= more
+        return self._affordable(stream, receiver, increment)
 
     def _affordable(self, stream: Stream, receiver: Receiver, increment: int) -> int:
         """As much of the increment as the budget allows; what is within the initial window always is."""

@@ -12,8 +12,9 @@ from prism.wire.grpc.inbox import BadMessage
 from prism.wire.grpc.request_head import Unusual
 from prism.wire.grpc.status import Code, LocalReply, Status
 from prism.wire.hpack.encoder import encode
-from prism.wire.http.message import HttpHandler, HttpRequest, HttpResponse, response_fields
+from prism.wire.http.message import AnswerCutOff, HttpHandler, HttpRequest, HttpResponse, response_fields
 from prism.wire.http.message_body import BodyMessages, MessageBody
+from prism.wire.http.raw_body import RawBody
 from prism.wire.http2.frames import ErrorCode, StreamFault, rst_stream
 from prism.wire.http2.stream import END_WITH_DATA
 from prism.wire.server.served_stream import ServedStream, ServingConnection
@@ -22,6 +23,7 @@ _log = logging.getLogger("prism.wire")
 
 NEVER: Final = float("inf")
 _OK: Final = 200
+_CONTINUE: Final = encode([(b":status", b"100")])
 _TOO_LARGE: Final = Status(Code.RESOURCE_EXHAUSTED, "the request's body is over the limit of this server")
 _HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 408}
 
@@ -85,7 +87,7 @@ class HttpExchange(ServedStream):
     The handler of a request whose `receiver` is a `MessageBody` runs from the beginning.
     """
 
-    __slots__ = ("_handler", "_head_sent", "_request", "path")
+    __slots__ = ("_given", "_handler", "_head_sent", "_request", "_sized", "_taken", "path")
 
     receiver: Body | MessageBody | None
 
@@ -117,7 +119,12 @@ class HttpExchange(ServedStream):
         self.path = request.path
         self._request = request
         self._head_sent = False
-        if isinstance(receiver, MessageBody):
+        self._sized = False  # the length of the answer has been said
+        self._given = 0  # bytes of the answer that the handler has made
+        self._taken = (0, 0.0)  # those of them that the client had taken at the last look that found more, and when
+        if isinstance(receiver, RawBody):
+            request.pieces = BodyMessages(receiver, partial(self._next_piece, receiver))
+        elif isinstance(receiver, MessageBody):
             request.messages = BodyMessages(receiver, partial(connection.receiving.next_message, self, receiver))
 
     def on_data(self) -> None:
@@ -146,6 +153,28 @@ class HttpExchange(ServedStream):
             self.receiver.end()
         self.on_data()
 
+    async def _next_piece(self, body: RawBody) -> bytes | None:
+        """The next bytes of the body; None where there are no more."""
+        if not body.begun:
+            body.begun = True
+            if not self._head_sent and str(self._request.headers.get("expect", "")).lower() == "100-continue":
+                self.connection.output.write_headers(self.stream_id, _CONTINUE, end_stream=False)
+        return await self.connection.receiving.next_message(self, body)
+
+    def overdue(self, now: float, timeout: float) -> bool:
+        """As of every stream; and whether a client takes nothing of an answer whose length it knows."""
+        if super().overdue(now, timeout):
+            return True
+        outbox = self.outbox
+        if not self._sized or outbox is None or not outbox.size:
+            self._taken = (0, 0.0)
+            return False
+        taken, since = self._taken
+        if self._given - outbox.size != taken:
+            self._taken = (self._given - outbox.size, now)
+            return False
+        return now - since >= timeout
+
     def abort(self, status: Status) -> None:
         """End the exchange now."""
         if self.ended:
@@ -156,7 +185,12 @@ class HttpExchange(ServedStream):
         reply = self._local_reply(code, status.message, status.local_reply, begun=begun)
         if not self._head_sent:
             self._send(reply)
-        elif reply.status == _OK and isinstance(reply.body, bytes) and not (self.outbox and self.outbox.size):
+        elif (
+            not self._sized
+            and reply.status == _OK
+            and isinstance(reply.body, bytes)
+            and not (self.outbox and self.outbox.size)
+        ):
             # It is the end that a stream of this kind may have at any time.
             self.connection.output.enqueue(self, b"", reply.body, END_WITH_DATA)
         else:
@@ -185,6 +219,10 @@ class HttpExchange(ServedStream):
             self.task = None
             if self.outbox is None or self.outbox.final is None:
                 self.abort(Status(Code.UNAVAILABLE, "the handler was cancelled"))
+        except AnswerCutOff:
+            self.task = None
+            if not self.ended:
+                self._break_off()
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
             _log.error(
                 "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
@@ -228,7 +266,10 @@ class HttpExchange(ServedStream):
                     if self.ended:
                         return
                     if piece:
+                        self._given += len(piece)
                         await self.connection.output.transmit(self, b"", piece)
+                if response.length not in (None, self._given) and not self.ended:
+                    raise RuntimeError(f"the answer has {self._given} bytes and was to have {response.length}")
             if not self.ended:
                 self.connection.output.finish(self, END_WITH_DATA)
         finally:
@@ -238,6 +279,7 @@ class HttpExchange(ServedStream):
 
     def _send_head(self, response: HttpResponse, *, end_stream: bool) -> None:
         self._head_sent = True
+        self._sized = response.length is not None
         fields = [(b":status", str(response.status).encode())]
         fields += response_fields(response)
         self.connection.output.write_headers(self.stream_id, encode(fields), end_stream=end_stream)

@@ -15,16 +15,19 @@ import h11
 from prism.wire.grpc.inbox import BadMessage
 from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.http.http1_request import Http1Request, Rejected
-from prism.wire.http.message import HttpRequest, HttpResponse, response_fields
+from prism.wire.http.message import AnswerCutOff, HttpRequest, HttpResponse, response_fields
 from prism.wire.http.message_body import BodyMessages, MessageBody
+from prism.wire.http.raw_body import RawBody
 from prism.wire.peer import Peer
 from prism.wire.server.drain import HALF_SENT
 from prism.wire.server.shared import ServerShared
+from prism.wire.unsent import unsent
 
 _log = logging.getLogger("prism.wire")
 
 _MAX_PIPELINED: Final = 64 * 1024  # bytes of further requests taken in while one is answered
 _MOST_UNREAD: Final = 64 * 1024  # bytes of messages that wait for their reader
+_MOST_DISCARDED: Final = 64 * 1024  # bytes of a body that is not read, which are taken so that the connection stays
 _EVENTS_PER_TURN: Final = 32
 _IDLE_TIMEOUT: Final = 75.0  # seconds that a connection may wait for its next request
 _LATE: Final = "a message did not come whole in time: send it faster, or less at once"
@@ -52,7 +55,10 @@ class Http1Connection(asyncio.Protocol):
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=shared.config.max_header_list_size)
         self._request: Http1Request | None = None
         self._asked: HttpRequest | None = None
-        self._body: MessageBody | None = None  # while one comes whose messages are read one by one
+        self._sized = False  # the length of the answer has been said
+        self._body: MessageBody | None = None  # while one comes that is read as it comes
+        self._bare: int | None = None  # bytes to come of one of known length, which h11 would only copy; 0: it is over
+        self._behind = bytearray()  # what has come behind that
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -62,6 +68,7 @@ class Http1Connection(asyncio.Protocol):
         self._idle = False
         self._lingering = False
         self._until: float | None = None
+        self._unsent = 0  # bytes that waited for the client at the last look
         self._opened = monotonic()
         # So that connections made together do not end together.
         self._age_spread = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
@@ -74,6 +81,9 @@ class Http1Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._closed or self._lingering:
+            return
+        if self._bare is not None:
+            self._take_bare(data)
             return
         if self._body is not None:
             pass  # what is read of it sets the pace
@@ -115,6 +125,8 @@ class Http1Connection(asyncio.Protocol):
         events = 0
         try:
             while (self._task is None or self._body is not None) and not self._closed and not self._lingering:
+                if self._bare is not None:
+                    return
                 if self._body is not None and self._body.held >= _MOST_UNREAD:
                     self._body.window = 0
                     self._transport.pause_reading()
@@ -143,8 +155,8 @@ class Http1Connection(asyncio.Protocol):
                         # Not before: each answer would let in more than the one request that it makes room for.
                         self._waiting_bytes = 0
                         self._transport.resume_reading()
-                    if self._h11.they_are_waiting_for_100_continue:
-                        self._put(h11.InformationalResponse(status_code=100, headers=[]))
+                    if not isinstance(self._body, RawBody):
+                        self._ask_to_send()
                     return
                 else:
                     self.close()
@@ -161,6 +173,10 @@ class Http1Connection(asyncio.Protocol):
         self._request = request
         request.check(served=self._shared.http is not None)
         asked = self._asked = request.read(self._shared.known_fields, self._peer)
+        asked.length = request.length
+        if self._shared.raw_bodies is not None and asked.length != 0 and self._shared.raw_bodies(asked):
+            self._begin_raw(asked)
+            return
         bodies = self._shared.message_bodies
         encoding = None if bodies is None else bodies(asked)
         if encoding is None:
@@ -170,6 +186,73 @@ class Http1Connection(asyncio.Protocol):
             asked.messages = BodyMessages(body, partial(self._next_message, body))
             self._watch_peer()
             self._start(asked)
+
+    def _begin_raw(self, asked: HttpRequest) -> None:
+        """The body is read as it comes, as bytes."""
+        body = self._body = RawBody(1)
+        asked.pieces = BodyMessages(body, partial(self._next_piece, body))
+        if asked.length is not None:
+            self._bare = asked.length
+            self._transport.resume_reading()
+            self._waiting_bytes = 0
+            self._take_bare(self._h11.trailing_data[0])
+        self._start(asked)
+
+    def _take_bare(self, data: bytes) -> None:
+        """Take what comes of a body of known length, and of what follows it."""
+        body, left = self._body, self._bare or 0
+        if left and body is not None:
+            taken = min(left, len(data))
+            self._bare = left - taken
+            body.feed(data, 0, taken)
+            if taken == left:
+                body.end()
+                self._body = None
+            elif body.held >= _MOST_UNREAD:
+                body.window = 0
+                self._transport.pause_reading()
+            data = data[taken:]
+        self._behind += data
+        if len(self._behind) > _MAX_PIPELINED:
+            self._transport.pause_reading()
+
+    def _ask_to_send(self) -> None:
+        """The client may wait for it."""
+        if self._h11.they_are_waiting_for_100_continue:
+            self._put(h11.InformationalResponse(status_code=100, headers=[]))
+
+    async def _next_piece(self, body: RawBody) -> bytes | None:
+        """The next bytes of a body; None after the last."""
+        if not body.begun:
+            body.begun = True
+            if self._body is body:
+                self._ask_to_send()
+        while not body.messages:
+            if body.ended or self._closed:
+                return None
+            await body.arrival()
+        piece = body.take()
+        self._open(body)
+        return piece
+
+    def _open(self, body: MessageBody) -> None:
+        """Let the client send more, where it was held back and enough has been read."""
+        if not body.window and body.held <= _MOST_UNREAD >> 1:
+            body.window = 1
+            if self._body is body and self._bare is not None:
+                self._transport.resume_reading()
+            elif self._body is body:
+                self._waiting_bytes += 1  # so that reading goes on
+                self._shared.loop.call_soon(self._advance)
+
+    async def _discard(self, body: RawBody) -> None:
+        """Take the rest of a body that is answered and not read, so that the connection can stay."""
+        body.discard()
+        self._open(body)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.header_timeout):
+                while not body.ended and not self._closed:
+                    await body.arrival()
 
     def _watch_peer(self) -> None:
         """A client may be silent for as long as it likes; one that has died must not be waited for."""
@@ -189,11 +272,7 @@ class Http1Connection(asyncio.Protocol):
             message = body.take()
         except BadMessage as bad:
             raise StatusError(bad.status) from bad
-        if not body.window and body.held <= _MOST_UNREAD >> 1:
-            body.window = 1
-            if self._body is body:
-                self._waiting_bytes += 1  # so that reading goes on
-                self._shared.loop.call_soon(self._advance)
+        self._open(body)
         return message
 
     def _break_body(self, status: Status) -> None:
@@ -223,7 +302,8 @@ class Http1Connection(asyncio.Protocol):
 
     def _leave_answered(self) -> None:
         """Close behind an answer."""
-        if self._h11.their_state is h11.SEND_BODY and self._transport.can_write_eof():
+        sending = self._h11.their_state is h11.SEND_BODY if self._bare is None else self._bare
+        if sending and self._transport.can_write_eof():
             # To close on what the client is still sending would take the answer from it (RFC 9112 section 9.6).
             self._lingering = True
             self._transport.resume_reading()
@@ -250,6 +330,9 @@ class Http1Connection(asyncio.Protocol):
             await self._respond(request, response)
         except asyncio.CancelledError:
             self._break_off(503, _CUT_OFF, LocalReply.SHUTTING_DOWN)
+        except AnswerCutOff:
+            self._closed = True
+            self._transport.abort()
         except Exception as error:  # noqa: BLE001 - a handler's failure is its exchange's, whatever it is
             _log.error(
                 "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
@@ -267,8 +350,10 @@ class Http1Connection(asyncio.Protocol):
 
     async def _respond(self, request: Http1Request, response: HttpResponse) -> None:
         fields = response_fields(response)
-        if self._draining or self._body is not None:  # what is left of the body is not waited for
+        rest = self._rest()
+        if self._draining or (self._body is not None and rest is None):  # what is left of the body is not waited for
             fields.append((b"connection", b"close"))
+        self._sized = response.length is not None
         body = response.body
         head = request.asks_for_head or response.status in (204, 304)
         if isinstance(body, bytes):
@@ -285,6 +370,15 @@ class Http1Connection(asyncio.Protocol):
                     await self._stream(body)
         self._put(h11.EndOfMessage())
         await self._writable.wait()
+        if rest is not None:
+            await self._discard(rest)
+
+    def _rest(self) -> RawBody | None:
+        """The body, where so little of it is still to come that the connection need not be closed for it."""
+        body = self._body
+        if self._draining or not isinstance(body, RawBody) or self._h11.they_are_waiting_for_100_continue:
+            return None
+        return body if self._bare is not None and self._bare <= _MOST_DISCARDED else None
 
     async def _stream(self, body: AsyncIterator[bytes]) -> None:
         async for piece in body:
@@ -302,7 +396,8 @@ class Http1Connection(asyncio.Protocol):
 
     def _break_off(self, code: int, message: str, refusal: LocalReply) -> None:
         """The client must not take what it has got for the whole: a stream's own end says why, or it is cut off."""
-        if self._request is not None and self._h11.our_state is h11.SEND_BODY and not self._transport.is_closing():
+        sending = self._h11.our_state is h11.SEND_BODY and not self._sized
+        if self._request is not None and sending and not self._transport.is_closing():
             reply = self._shared.local_replies.response(code, message, self._request.content_type, refusal)
             if reply.status == 200 and isinstance(reply.body, bytes):
                 self._put(h11.Data(data=reply.body))
@@ -314,14 +409,27 @@ class Http1Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         """Be ready for the next request, where there may be one."""
-        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE or self._draining:
+        over = self._h11.their_state is h11.DONE if self._bare is None else not self._bare
+        if self._h11.our_state is not h11.DONE or not over or self._draining:
             self._leave_answered()
             return
-        self._h11.start_next_cycle()
+        if self._bare is None:
+            self._h11.start_next_cycle()
+        else:
+            self._begin_anew()
         self._request = self._asked = None
         self._idle = True
         self._wait_until(self._config.idle_timeout or _IDLE_TIMEOUT)
         self._advance()
+
+    def _begin_anew(self) -> None:
+        """The next request, if it has come, stands behind a body that h11 has not seen."""
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._config.max_header_list_size)
+        self._bare = None
+        behind, self._behind = self._behind, bytearray()
+        if behind:
+            self._h11.receive_data(bytes(behind))
+        self._waiting_bytes += 1  # so that reading goes on
 
     def _put(self, event: h11.Event) -> None:
         data = self._h11.send(event)
@@ -347,6 +455,9 @@ class Http1Connection(asyncio.Protocol):
         if body is not None and body.overdue(now, self._config.message_timeout):
             self._shared.terminations.add("message", self._peer, f"{self._target()}: {_INCOMPLETE}")
             self._break_body(Status(Code.DEADLINE_EXCEEDED, _LATE, local_reply=LocalReply.MESSAGE_INCOMPLETE))
+        if self._sized and not self._writable.is_set() and (left := unsent(self._transport)) != self._unsent:
+            self._unsent = left
+            self._wait_until(self._config.message_timeout)
         if self._until is None or now < self._until:
             return
         if self._request is None or self._task is not None or self._lingering or self._closed:

@@ -12,6 +12,7 @@ from prism.wire.grpc.request_head import FOR_HANDLERS
 from prism.wire.http.message import HttpRequest
 from prism.wire.peer import Peer
 
+_MAX_DIGITS: Final = 18  # of a length
 _FIELD_OVERHEAD: Final = 32  # what a field counts beyond its bytes, as in HTTP/2 (RFC 9113 section 6.5.2)
 _GRPC_ONLY: Final = "This port speaks gRPC, over HTTP/2: call it with a gRPC client."
 _NEEDS_HTTP2: Final = "gRPC needs HTTP/2: call this port with a gRPC client, or send application/json."
@@ -86,10 +87,18 @@ class Http1Request:
         if head.method == b"CONNECT":
             raise Rejected(501, "CONNECT is not supported: this server is not a proxy.")
 
+    @property
+    def length(self) -> int | None:
+        """Bytes that its body is to have; None where only its end will show. Raises `Rejected`."""
+        headers = dict(self._head.headers)
+        length = headers.get(b"content-length", b"0")
+        if len(length) > _MAX_DIGITS:
+            raise self._too_large()
+        return None if b"transfer-encoding" in headers else int(length)
+
     def check_length(self) -> None:
         """Look at the length that its body is to have. Raises `Rejected`."""
-        length = dict(self._head.headers).get(b"content-length", b"0")
-        if len(length) > 18 or int(length) > self._config.body_limit():
+        if (self.length or 0) > self._config.body_limit():
             raise self._too_large()
 
     @property

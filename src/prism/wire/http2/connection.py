@@ -35,6 +35,7 @@ from prism.wire.http2.output import Output
 from prism.wire.http2.receiving import Receiving
 from prism.wire.http2.stream import Stream
 from prism.wire.native import native
+from prism.wire.unsent import unsent
 
 FRAMES_PER_TURN: Final = 128  # taken in a row: a read may hold thousands, and others have their turn in between
 _MIN_PARTIAL: Final = 2048  # bytes of a DATA frame that are taken before the rest has come
@@ -563,7 +564,7 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
         transport = self.output.transport
         if not self.output.paused or transport is None:
             return False
-        size = transport.get_write_buffer_size()
+        size = unsent(transport)
         if size < self._unread_output:
             self._reader_timer.since = None
         self._unread_output = size

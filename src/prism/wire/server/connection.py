@@ -18,6 +18,7 @@ from prism.wire.grpc.status import Code, LocalReply, Status, StatusError
 from prism.wire.http.exchange import Body, HttpExchange
 from prism.wire.http.message import HttpHandler, HttpRequest
 from prism.wire.http.message_body import MessageBody
+from prism.wire.http.raw_body import RawBody
 from prism.wire.http2 import frames
 from prism.wire.http2.connection import FRAMES_PER_TURN, Connection
 from prism.wire.http2.frames import (
@@ -251,17 +252,27 @@ class ServerConnection(Connection[ServedStream]):
             request = HttpRequest(
                 unusual.method, target, query, metadata, b"", self.peer, unusual.scheme, monotonic(), duplex=True
             )
-            bodies = self.shared.message_bodies
-            encoding = None if bodies is None else bodies(request)
-            if encoding is None:
+            if unusual.content_length >= 0 or end_stream:
+                request.length = max(0, unusual.content_length)
+            body = self._read_as_it_comes(request, end_stream)
+            if body is None:
                 self._collect(stream_id, end_stream, request, unusual, handler)
                 return
-            body = MessageBody(self.receiving.first_window(), self._config.max_message_size, encoding)
             exchange = HttpExchange(self, stream_id, self.output.stream_window, handler, request, unusual, body)
             self._streams[stream_id] = exchange
             if end_stream:
                 exchange.on_end()
             exchange.begin()
+
+    def _read_as_it_comes(self, request: HttpRequest, end_stream: int) -> MessageBody | None:
+        """What receives a body that its handler reads while it comes; None where it is taken whole."""
+        shared = self.shared
+        if shared.raw_bodies is not None and shared.raw_bodies(request):
+            return None if end_stream else RawBody(self.receiving.first_window())
+        encoding = None if shared.message_bodies is None else shared.message_bodies(request)
+        if encoding is None:
+            return None
+        return MessageBody(self.receiving.first_window(), self._config.max_message_size, encoding)
 
     def _collect(
         self, stream_id: int, end_stream: int, request: HttpRequest, unusual: Unusual, handler: HttpHandler

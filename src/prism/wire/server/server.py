@@ -10,7 +10,7 @@ from typing import Final, Self
 from prism.wire.address import Address, bind_tcp, bind_unix, remove_socket
 from prism.wire.config import ServerConfig
 from prism.wire.grpc.fields import Fields
-from prism.wire.http.message import HttpHandler, MessageBodies
+from prism.wire.http.message import HttpHandler, MessageBodies, RawBodies
 from prism.wire.http2.settings import server_opening
 from prism.wire.peer import Peer
 from prism.wire.server.arrivals import Arrivals
@@ -33,7 +33,8 @@ class Server:
     `lookup` finds the method for a path such as `/package.Service/Method`; None ends the call with UNIMPLEMENTED.
     It is asked for each call, so what it knows may change at any time. `admit` is asked for each connection, once
     it is known who it is; one that is not admitted is closed. `local_replies` words what the transport itself answers.
-    `message_bodies` says which requests to `http` have bodies that are read as they come.
+    `message_bodies` says which requests to `http` have bodies that are read as they come, message by message, and
+    `raw_bodies` which are read so as bytes.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Server:
         *,
         http: HttpHandler | None = None,
         message_bodies: MessageBodies | None = None,
+        raw_bodies: RawBodies | None = None,
         admit: Callable[[Peer], bool] | None = None,
         local_replies: LocalReplyFormatter = _PLAIN,
         config: ServerConfig = _DEFAULTS,
@@ -49,6 +51,7 @@ class Server:
         self._lookup = lookup
         self._http = http
         self._message_bodies = message_bodies
+        self._raw_bodies = raw_bodies
         self._admit = admit
         self._local_replies = local_replies
         self._config = config
@@ -189,6 +192,7 @@ class Server:
                 lookup=self._lookup,
                 http=self._http,
                 message_bodies=self._message_bodies,
+                raw_bodies=self._raw_bodies,
                 admit=self._admit,
                 local_replies=self._local_replies,
                 known_fields=Fields(),

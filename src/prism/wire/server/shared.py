@@ -7,7 +7,7 @@ from typing import Protocol
 
 from prism.wire.config import ServerConfig
 from prism.wire.grpc.fields import Fields
-from prism.wire.http.message import HttpHandler, MessageBodies
+from prism.wire.http.message import HttpHandler, MessageBodies, RawBodies
 from prism.wire.peer import Peer
 from prism.wire.server.lifetime import Lifetime
 from prism.wire.server.local_reply import LocalReplyFormatter
@@ -46,6 +46,7 @@ class ServerShared:
         lookup: finds the method for a path; None where there is none.
         http: answers plain HTTP requests; None where the server takes none.
         message_bodies: which of those requests have bodies of messages that are read as they come; None: none has.
+        raw_bodies: which have bodies that are read as they come, as bytes; None: none has.
         admit: whether a peer may stay; None admits every one.
         local_replies: puts what the transport itself answers into the form that clients expect.
         known_fields: header fields that have been read before, on whichever connection.
@@ -64,6 +65,7 @@ class ServerShared:
     lookup: Lookup
     http: HttpHandler | None
     message_bodies: MessageBodies | None
+    raw_bodies: RawBodies | None
     admit: Callable[[Peer], bool] | None
     local_replies: LocalReplyFormatter
     known_fields: Fields

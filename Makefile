@@ -15,7 +15,7 @@ NOT_UNIT := acceptance backends cli client/test_types.py conformance control/tes
 IN_PYTHON := PRISM_NATIVE=0 $(PYTEST) tests/wire $(addprefix --ignore tests/wire/,fuzz soak test_native.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run check unit test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test clean
+.PHONY: help run check unit test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test setup-acceptance clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -37,7 +37,7 @@ else
 	@! $(BIN)/python -c 'import prism_native' 2>/dev/null || $(IN_PYTHON)
 endif
 
-acceptance: setup-test programs  ## the kit on all backends by all placements and ways in, tests/e2e and all repetitions; writes docs/reports/acceptance.md
+acceptance: setup-acceptance programs  ## the kit on all backends by all placements and ways in, tests/e2e and all repetitions; writes docs/reports/acceptance.md
 ifdef ARGS
 	@$(PYTEST) tests/contract $(ARGS)
 else
@@ -82,6 +82,9 @@ setup:
 
 setup-test:
 	@PYTHON=$(PYTHON) dev/setup test
+
+setup-acceptance: setup-test
+	@PYTHON=$(PYTHON) dev/setup acceptance
 
 clean:  ## remove everything that the commands above made
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis prism-data native/target native/fuzz/target

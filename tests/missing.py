@@ -21,6 +21,8 @@ NEEDED: Final = {
     "Redis": "redis-server, or what PRISM_TEST_REDIS_BINARY or PRISM_TEST_REDIS_URL names",
     "Valkey": "valkey-server",
     "nats-server": "the server of NATS",
+    "versitygw": "an S3 server; `make test` builds it with Go",
+    "minio": "an S3 server; `make acceptance` builds it with Go",
     "Prometheus": "prometheus and promtool",
     "nginx": "the proxy",
     "haproxy": "the proxy",

@@ -5,7 +5,8 @@
      |    |__ InvalidArgument     |__ NamespaceNotFound   |__ AlreadyExists     |__ FailedPrecondition
      |    |__ Unauthenticated     |__ PermissionDenied    |__ Unimplemented     |__ LimitExceeded
      |    |__ FellBehind          |__ TopicNotFound       |__ GroupNotFound
-     |    |__ ReceiptLost         |__ GroupInUse
+     |    |__ ReceiptLost         |__ GroupInUse          |__ ConditionNotMet   |__ UploadNotFound
+     |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -155,6 +156,48 @@ class GroupInUse(CallerError):
 
     code = Code.FAILED_PRECONDITION
     default_reason = Reason.GROUP_IN_USE
+
+
+class ConditionNotMet(CallerError):
+    """`if_match` or `if_none_match` does not hold: another object is there, or none."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.CONDITION_NOT_MET
+
+
+class UploadNotFound(CallerError):
+    """There is no such upload by parts, or not any more: it was completed or given up, or has expired."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.UPLOAD_NOT_FOUND
+
+
+class RangeNotSatisfiable(CallerError):
+    """The range has no byte of the object; the metadata has the object's `size`."""
+
+    code = Code.OUT_OF_RANGE
+    default_reason = Reason.RANGE_NOT_SATISFIABLE
+
+    @classmethod
+    def of(cls, size: int) -> Self:
+        """The error for an object of so many bytes."""
+        return cls(
+            f"the object has {size} bytes, and none of them is in the range; ask for one that begins before its end",
+            metadata={"size": str(size)},
+        )
+
+
+class ContentMismatch(CallerError):
+    """What came has another size or checksum than its sender says; nothing was stored."""
+
+    default_reason = Reason.CONTENT_MISMATCH
+
+
+class TransferIdle(CallerError):
+    """No byte of a transfer came, or was taken, for too long."""
+
+    code = Code.DEADLINE_EXCEEDED
+    default_reason = Reason.TRANSFER_IDLE
 
 
 class Unauthenticated(CallerError):

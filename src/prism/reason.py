@@ -137,6 +137,36 @@ class Reason(enum.StrEnum):
         "the group has consumers, and this needs that it has none",
         "ending its consumers first",
     )
+    CONDITION_NOT_MET = (
+        "CONDITION_NOT_MET",
+        Code.FAILED_PRECONDITION,
+        "`if_match` or `if_none_match` does not hold: another object is under the key, or none",
+        "reading what is there",
+    )
+    UPLOAD_NOT_FOUND = (
+        "UPLOAD_NOT_FOUND",
+        Code.NOT_FOUND,
+        "there is no such upload by parts: it was completed or given up, or has expired",
+        "a new upload",
+    )
+    RANGE_NOT_SATISFIABLE = (
+        "RANGE_NOT_SATISFIABLE",
+        Code.OUT_OF_RANGE,
+        "no byte of the object is in the range; `size` in the metadata is the object's",
+        "a range that begins before the end",
+    )
+    CONTENT_MISMATCH = (
+        "CONTENT_MISMATCH",
+        Code.INVALID_ARGUMENT,
+        "what came has another size or checksum than its sender says; nothing was stored",
+        "sending it again",
+    )
+    TRANSFER_IDLE = (
+        "TRANSFER_IDLE",
+        Code.DEADLINE_EXCEEDED,
+        "no byte of a transfer came, or was taken, for too long",
+        "sending or reading faster; an upload by parts, or a range from where it ended",
+    )
     UNIMPLEMENTED = (
         "UNIMPLEMENTED",
         Code.UNIMPLEMENTED,

@@ -89,3 +89,12 @@ def test_queue_is_of_all_four_classes() -> None:
         "describe_topic", "list_topics", "describe_group", "list_groups", "peek",
     }  # fmt: skip
     assert sum(each == "manage" for each in found.values()) == 10
+
+
+def test_objects_are_read_or_written() -> None:
+    """Uploads by parts are writes; who may only read lists them and their parts."""
+    found = {each.method: each.operation_class for each in interfaces()["objectstore"].operations}
+    assert {name for name, each in found.items() if each == "read"} == {
+        "get", "head", "list", "list_uploads", "list_parts", "presign",
+    }  # fmt: skip
+    assert sum(each == "write" for each in found.values()) == 8

@@ -44,6 +44,8 @@ def exit_code_of(error: Exception) -> ExitCode:
         | errors.NamespaceNotFound
         | errors.TopicNotFound
         | errors.GroupNotFound
+        | errors.UploadNotFound
+        | errors.RangeNotSatisfiable
         | errors.Unimplemented,
     ):
         return ExitCode.USAGE

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 
 from prism.wire import Channel, ChannelConfig, Code, Deadline, StatusError
+from prism.wire.client.connection import ClientConnection
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import ErrorCode
 from prism.wire.http2.settings import MAX_CONCURRENT_STREAMS, SETTING, encode_settings
@@ -71,6 +72,30 @@ async def test_a_call_above_goaway_is_repeated_on_a_new_connection(play: Play) -
     async with play(leave, answer_all) as channel:
         calls = [channel.unary("/a/b", b""), channel.unary("/a/b", b"")]
         assert await asyncio.gather(*calls) == [b"first", b"answer"]
+
+
+async def test_no_call_goes_out_where_the_peer_has_hung_up(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the turn between its end and the closing a call would be lost, and whether it was done unknown."""
+
+    async def answer_one(peer: RawPeer) -> None:
+        frame = await peer.until(frames.HEADERS)
+        peer.fields(frame)
+        peer.reply(frame.stream_id, b"first")
+
+    again: list[asyncio.Task[bytes]] = []
+    async with play(answer_one, answer_all) as channel:
+        ended = asyncio.Event()
+        hung_up = ClientConnection.eof_received
+
+        def call_in_that_turn(connection: ClientConnection) -> None:
+            hung_up(connection)
+            again.append(asyncio.create_task(channel.unary("/a/b", b"")))
+            ended.set()
+
+        monkeypatch.setattr(ClientConnection, "eof_received", call_in_that_turn)
+        assert await channel.unary("/a/b", b"") == b"first"
+        await ended.wait()
+        assert await again[0] == b"answer"
 
 
 async def test_a_refused_stream_is_repeated(play: Play) -> None:

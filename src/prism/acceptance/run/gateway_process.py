@@ -99,12 +99,15 @@ class GatewayProcess(ServerProcess):
 
     @property
     def pid(self) -> int:
-        """The gateway's own process id, under its wrapper where it has one."""
+        """The gateway's own process id, under its wrapper where it has one; that one's after its end."""
         own = super().pid
         if not self._wrapper:
             return own
-        stats = (stat.read_text().rpartition(")") for stat in Path("/proc").glob("[0-9]*/stat"))
-        return next(int(head.split()[0]) for head, _, rest in stats if int(rest.split()[1]) == own)
+        try:
+            children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        except FileNotFoundError:
+            children = []
+        return int(children[0]) if children else own
 
     def reload(self) -> None:
         """Asks it to read its configuration again."""

@@ -434,6 +434,10 @@ class ClientConnection(Connection[ResponseStream]):
         self._shared.transports.made(self, transport)
         super().connection_made(transport)
 
+    def eof_received(self) -> None:
+        """As of every connection; until it is closed, in a turn or two of the loop, nothing is sent into the void."""
+        self._leave()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._shared.transports.lost(self)

@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from prism.backends.memory.testing import TemporaryStore
 from prism.context import Context
@@ -23,6 +24,25 @@ EVERYTHING = DeclaredCapabilities.parse(
         "versions": True,
         "idempotency": True,
         "pubsub": {"ordering": True, "queue_groups": True},
+        "queue": {
+            "receipts": "any_gateway",
+            "receive": True,
+            "fencing": True,
+            "attempts": "exact",
+            "ordering": "key",
+            "sharing": "messages",
+            "dead_move": "atomic",
+            "seek": "live",
+            "counts": "exact",
+            "delay": True,
+            "max_nack_delay": 3600,
+            "cancel": True,
+            "keep": "until_acknowledged",
+            "min_ack_deadline": 0.05,
+            "idempotency_window": 3600,
+            "atomic_publish": True,
+            "atomic_commit": True,
+        },
     }
 )
 
@@ -63,6 +83,7 @@ class Upstream:
         arrived: set when a call has.
         established: set when a stream says that it is.
         left: set when a stream has ended, on this side too.
+        streams: the contexts of streams that are open, the oldest first.
     """
 
     def __init__(self, binding: Binding) -> None:
@@ -74,11 +95,14 @@ class Upstream:
         self.arrived = asyncio.Event()
         self.established = asyncio.Event()
         self.left = asyncio.Event()
+        self.streams: list[Context] = []
+        self._serving: dict[asyncio.Task[None], StatusError | None] = {}
         self._methods = {
             operation.path: Method(
                 operation.path,
                 self._stream if operation.server_streaming else self._unary,
                 server_streaming=operation.server_streaming,
+                client_streaming=operation.client_streaming,
             )
             for interface in interfaces().values()
             for operation in interface.operations
@@ -113,22 +137,47 @@ class Upstream:
             raise fault.failure()
         return answer
 
+    def cut(self, error: PrismError) -> None:
+        """Breaks every stream that is open, as a gateway that goes does."""
+        for task in self._serving:
+            self._serving[task] = StatusError(to_status(error))
+            task.cancel()
+
     async def _stream(self, call: ServerCall) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        context = _context(call, self._on_established(call))
+        self._serving[task] = None
+        self.streams.append(context)
+        try:
+            await self._served(call, context)
+        except asyncio.CancelledError:
+            failure = self._serving[task]
+            if failure is None:
+                raise
+            task.uncancel()
+            raise failure from None
+        finally:
+            del self._serving[task]
+            self.streams.remove(context)
+            self.left.set()
+
+    async def _served(self, call: ServerCall, context: Context) -> None:
         fault = self._note(call)
         sent = 0
-        stream = self._binding.streaming[call.path[1:]](call.message, _context(call, self._on_established(call)))
+        asked: Any = call.messages if self._methods[call.path].client_streaming else call.message
+        stream: Any = self._binding.streaming[call.path[1:]](asked, context)
         try:
-            async for message in stream:
-                if fault is not None and sent == fault.messages:
-                    raise fault.failure()
-                await call.send(message)
-                sent += 1
-                if self.stalled:
-                    await asyncio.Event().wait()
+            async with aclosing(stream):
+                async for message in stream:
+                    if fault is not None and sent == fault.messages:
+                        raise fault.failure()
+                    await call.send(message)
+                    sent += 1
+                    if self.stalled:
+                        await asyncio.Event().wait()
         except PrismError as error:
             raise StatusError(to_status(error)) from error
-        finally:
-            self.left.set()
         if fault is not None:
             raise fault.failure()
 

@@ -10,6 +10,23 @@ from prism.client.keyvalue import KeyValue
 from prism.client.message import Gap, Message, Outgoing, PublishResult
 from prism.client.paging import Page, Pager
 from prism.client.pubsub import PubSub
+from prism.client.queue import (
+    STOP_SIGNALS,
+    Consumption,
+    GroupConfig,
+    GroupDescription,
+    Handler,
+    Peeked,
+    Published,
+    Queue,
+    QueueMessage,
+    QueueOutgoing,
+    Settled,
+    Start,
+    TopicConfig,
+    TopicDescription,
+    Worker,
+)
 from prism.client.retry import RetryPolicy
 from prism.client.subscription import OnGap, Subscription
 from prism.client.values import Json, Other
@@ -51,6 +68,7 @@ from prism.errors import (
 )
 
 __all__ = [
+    "STOP_SIGNALS",
     "AlreadyExists",
     "BackendCredentials",
     "BackendError",
@@ -63,6 +81,7 @@ __all__ = [
     "Client",
     "ConditionNotMet",
     "Conflict",
+    "Consumption",
     "ContentMismatch",
     "DataLoss",
     "DeadlineExceeded",
@@ -71,8 +90,11 @@ __all__ = [
     "Gap",
     "GatewayUnavailable",
     "GetResult",
+    "GroupConfig",
+    "GroupDescription",
     "GroupInUse",
     "GroupNotFound",
+    "Handler",
     "Headers",
     "InternalError",
     "InvalidArgument",
@@ -89,19 +111,28 @@ __all__ = [
     "Outgoing",
     "Page",
     "Pager",
+    "Peeked",
     "PermissionDenied",
     "PrismError",
     "PubSub",
     "PublishResult",
+    "Published",
     "PutResult",
+    "Queue",
+    "QueueMessage",
+    "QueueOutgoing",
     "RangeNotSatisfiable",
     "ReceiptLost",
     "RetryPolicy",
     "Seconds",
+    "Settled",
+    "Start",
     "StoreFull",
     "Subscription",
     "Swap",
     "Token",
+    "TopicConfig",
+    "TopicDescription",
     "TopicNotFound",
     "TransferIdle",
     "Unauthenticated",
@@ -109,6 +140,7 @@ __all__ = [
     "UploadNotFound",
     "Value",
     "Violation",
+    "Worker",
     "all_of",
     "any_of",
     "field",

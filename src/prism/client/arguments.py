@@ -24,9 +24,18 @@ def duration(ttl: Seconds) -> Duration:
     Raises:
         ValueError: it is infinite, not a number or over 10,000 years; leave it out for what does not expire.
     """
-    seconds = in_seconds(ttl)
+    return length("ttl", ttl, "leave it out for what does not expire")
+
+
+def length(name: str, given: Seconds, advice: str = "give seconds or a timedelta") -> Duration:
+    """A length of time as it travels, to the microsecond.
+
+    Raises:
+        ValueError: it is infinite, not a number or over 10,000 years; it names the argument, and gives the advice.
+    """
+    seconds = in_seconds(given)
     if not -_MAX_DURATION <= seconds <= _MAX_DURATION:  # so it is with nan
-        raise ValueError(f"ttl is {seconds}; leave it out for what does not expire")
+        raise ValueError(f"{name} is {seconds}; {advice}")
     whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
     return Duration(seconds=whole, nanos=micros * 1000)
 
@@ -41,11 +50,20 @@ def expiry(ttl: Seconds | None, expires_at: datetime | None) -> dict[str, Any]:
         return {} if ttl is None else {"ttl": duration(ttl)}
     if ttl is not None:
         raise ValueError("ttl and expires_at exclude each other; give one of the two")
-    if expires_at.tzinfo is None:
-        raise ValueError(f"expires_at is {expires_at} without a time zone; give a datetime with one, such as UTC")
-    instant = Timestamp()
-    instant.FromDatetime(expires_at.astimezone(UTC))
-    return {"expires_at": instant}
+    return {"expires_at": instant("expires_at", expires_at)}
+
+
+def instant(name: str, time: datetime) -> Timestamp:
+    """A point in time as it travels.
+
+    Raises:
+        ValueError: it has no offset from UTC; it names the argument.
+    """
+    if time.tzinfo is None:
+        raise ValueError(f"{name} is {time} without a time zone; give a datetime with one, such as UTC")
+    at = Timestamp()
+    at.FromDatetime(time.astimezone(UTC))
+    return at
 
 
 def no_value(key: bytes) -> TypeError:

@@ -12,6 +12,7 @@ from prism.client.headers import Headers, NamespaceHeaders, Token
 from prism.client.keyvalue import KeyValue
 from prism.client.operations import Asked, Method
 from prism.client.pubsub import PubSub
+from prism.client.queue import Queue
 from prism.client.retry import RetryPolicy
 from prism.client.transport import Transport
 from prism.wire import KnownFields
@@ -86,6 +87,14 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return PubSub(self._transport, self._headers_of(namespace))
+
+    def queue(self, namespace: str = "default") -> Queue:
+        """The work of a namespace. Cheap to make; keep it.
+
+        Raises:
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
+        """
+        return Queue(self._transport, self._headers_of(namespace))
 
     async def call(self, namespace: str, method: Method, asked: Asked, *, timeout: Seconds | None = None) -> Any:
         """Runs any operation with one response, of an abstraction or of a plugin's own, and gives the response.

@@ -68,7 +68,7 @@ class Outage:
     async def failed(self, failure: StatusError) -> None:
         """Returns when it is time for the next attempt."""
         error = from_status(failure.status)
-        if not _may_pass(error):
+        if not may_pass(error):
             raise error from failure
         if self._failures:
             delay = self._transport.policy.delay(self._failures, error.retry_after)
@@ -237,7 +237,7 @@ class ResumableStream(Generic[M]):
         self._failure = failure
         error = from_status(failure.status)
         if self._endless:
-            if not _may_pass(error):
+            if not may_pass(error):
                 self.closed = True
                 raise error from failure
             if monotonic() - self._opened_at >= _HASTY:
@@ -276,7 +276,7 @@ async def read_to_end(
             stream.close()
 
 
-def _may_pass(error: PrismError) -> bool:
+def may_pass(error: PrismError) -> bool:
     """Whether the error may pass, so that opening the stream again can help."""
     waiting_helps = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED) or error.retry_after is not None
     return waiting_helps or error.reason == Reason.GAP

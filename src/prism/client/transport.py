@@ -155,19 +155,21 @@ class Transport:
         headers: NamespaceHeaders,
         deadline: Deadline | None,
         span: ClientSpan | None = None,
+        *,
+        more: bool = False,
     ) -> ClientCall:
         """Opens a stream of responses and returns it when its head has come; the caller cancels it.
 
-        `span` is that of the whole stream; without one the beginning has its own.
+        `span` is that of the whole stream; without one the beginning has its own. With `more` the caller sends further
+        requests, and ends them.
 
         Raises:
             StatusError: it failed.
         """
         metadata = await _before(deadline, headers)
         with nullcontext(span) if span is not None else client_span(operation) or nullcontext() as current:
-            return await self._begun(
-                operation, payload, metadata if current is None else current.on(metadata), deadline
-            )
+            metadata = metadata if current is None else current.on(metadata)
+            return await self._begun(operation, payload, metadata, deadline, more=more)
 
     async def stream(
         self,
@@ -211,9 +213,9 @@ class Transport:
             if message != _HEARTBEAT:
                 return message
 
-    def attempts(self, operation: Operation, timeout: Seconds | None) -> Attempts:
+    def attempts(self, operation: Operation, timeout: Seconds | None, *, repeatable: bool = False) -> Attempts:
         """The failures to come of an operation that begins now, and whether another attempt follows."""
-        return self._attempts(operation, self.deadline(timeout), repeatable=operation.reads)
+        return self._attempts(operation, self.deadline(timeout), repeatable=repeatable or operation.reads)
 
     def succeeded(self) -> None:
         """A stream was opened, or came to its end: retries are earned."""
@@ -229,13 +231,14 @@ class Transport:
             self._channel.let_go()
 
     async def _begun(
-        self, operation: Operation, payload: bytes, metadata: Metadata, deadline: Deadline | None
+        self, operation: Operation, payload: bytes, metadata: Metadata, deadline: Deadline | None, *, more: bool
     ) -> ClientCall:
         call = self._channel_here().open(operation.path, metadata=metadata.extended(_ACCEPT_HEARTBEATS))
         try:
             async with asyncio.timeout(deadline.remaining() if deadline else None):
                 await call.send(payload)
-                await call.end()
+                if not more:
+                    await call.end()
                 await call.headers()
         except TimeoutError as error:
             call.cancel()

@@ -12,10 +12,13 @@ from prism.backends.postgres.errors import translate
 from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.keyvalue import PostgresKeyValue
 from prism.backends.postgres.lane import Work, work_lane
+from prism.backends.postgres.queue.statements import HOLDS_TOPICS
+from prism.backends.postgres.queue.store import PostgresQueues
 from prism.backends.postgres.sessions import Session, Sessions
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
+from prism.sdk.queue import StoredQueue
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ _POOLED = (
 
 
 class PostgresBackend:
-    """KeyValue and Cache in one schema of one PostgreSQL database, which any number of gateways may share."""
+    """KeyValue, Cache and Queue in one schema of one PostgreSQL database, which any number of gateways may share."""
 
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
@@ -41,6 +44,8 @@ class PostgresBackend:
         self._keyvalue = PostgresKeyValue(self._sessions, spare)
         lanes = self._keyvalue.lanes
         self._cache = PostgresCache(self._sessions, lanes["reads"], lanes["puts"])
+        self._queues = PostgresQueues(self._sessions, lanes["reads"], lanes["writes"], self._open_session)
+        self._queue = StoredQueue(self._queues, config.queue)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
     @property
@@ -54,7 +59,7 @@ class PostgresBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue)
+        return (self._cache, self._keyvalue, self._queue)
 
     async def start(self) -> None:
         await self._prepare_schema()
@@ -87,8 +92,10 @@ class PostgresBackend:
 
     async def holds_data(self, namespace: str) -> bool:
         work = Work(lambda: self._sessions.fetch(statements.HOLDS_DATA, namespace.encode()))
-        ((held,),) = await self._housekeeping.call(Context(namespace), work)
-        return bool(held)
+        ((items,),) = await self._housekeeping.call(Context(namespace), work)
+        work = Work(lambda: self._sessions.fetch(HOLDS_TOPICS, namespace.encode()))
+        ((topics,),) = await self._housekeeping.call(Context(namespace), work)
+        return bool(items or topics)
 
     async def health(self) -> Health:
         probe = Context("", Deadline.after(_PROBE_SECONDS))
@@ -116,9 +123,11 @@ class PostgresBackend:
         }
 
     async def stop(self) -> None:
+        self._queue.stop()
+        await self._queues.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
-        waits = [self._cache.drain(), *(lane.drain() for lane in lanes)]
+        waits = [self._cache.drain(), self._queues.drain(), *(lane.drain() for lane in lanes)]
         drains = [asyncio.create_task(each) for each in waits]
         await asyncio.wait(drains, timeout=_STOP_SECONDS)
         await self._sessions.stop()
@@ -137,4 +146,5 @@ class PostgresBackend:
         ((items,),) = await self._sessions.fetch(statements.SWEEP_ITEMS, _SWEEP_BATCH)
         ((entries,),) = await self._sessions.fetch(statements.SWEEP_CACHE, _SWEEP_BATCH)
         ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _SWEEP_BATCH, IDEMPOTENCY_MICROSECONDS)
-        return _SWEEP_BATCH in (items, entries, keys)
+        more_of_queues = await self._queues.sweep(_SWEEP_BATCH)
+        return more_of_queues or _SWEEP_BATCH in (items, entries, keys)

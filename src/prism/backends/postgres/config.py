@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from prism.sdk import Config
+from prism.sdk.queue import QueueOptions
 
 _PORT = 5432
 
@@ -39,7 +40,7 @@ class PostgresConfig(Config):
         port: TCP port.
         database: it must exist; its tables are made in `schema`.
         schema_name: `schema` in configuration: the PostgreSQL schema that holds the tables. Created when absent.
-        pool_size: most connections that one gateway opens, at least 9.
+        pool_size: most connections that one gateway opens, at least 9; one more listens while Queue's consumers wait.
         connect_timeout: seconds.
         statement_timeout: seconds that one statement may take in the store.
         lock_timeout: seconds that a write waits for another transaction's lock.
@@ -47,6 +48,7 @@ class PostgresConfig(Config):
             PostgreSQL has any (`synchronous_standby_names`): a failover to another standby may lose it. `store`
             acknowledges it when PostgreSQL has it in memory.
         sweep_interval: seconds between two searches for expired items, which free their space.
+        queue: of Queue.
         sslmode: as libpq's; unset: the connection string's, else `prefer`.
         ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
         certificate: file of the gateway's own certificate.
@@ -64,6 +66,7 @@ class PostgresConfig(Config):
     lock_timeout: float = Field(default=5.0, ge=0.001)
     durability: Literal["synced", "store"] = "synced"
     sweep_interval: float = Field(default=5.0, gt=0)
+    queue: QueueOptions = QueueOptions()
     sslmode: SslMode | None = None
     ca: Path | None = None
     certificate: Path | None = None

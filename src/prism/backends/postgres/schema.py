@@ -5,9 +5,11 @@ while a migration runs and after it.
 """
 
 from collections.abc import Sequence
+from importlib import resources
 
 import asyncpg
 
+from prism.backends.postgres.statements import Statement
 from prism.errors import FailedPrecondition
 from prism.sdk.schema import Migration, Migrations, Version, Versions, pending, reached
 
@@ -52,8 +54,17 @@ CREATE TABLE cache (
 CREATE INDEX cache_expiry ON cache (expires_at) WHERE expires_at IS NOT NULL;
 """
 
-MIGRATIONS: Migrations = {"keyvalue": (Migration((_KEYVALUE,)),), "cache": (Migration((_CACHE,)),)}
-"""What leads from each version of an abstraction's tables to the next."""
+_QUEUE = tuple(
+    resources.files("prism.backends.postgres.queue").joinpath(name).read_text()
+    for name in ("tables.sql", "log.sql", "step.sql", "manage.sql")
+)
+
+MIGRATIONS: Migrations = {
+    "keyvalue": (Migration((_KEYVALUE,)),),
+    "cache": (Migration((_CACHE,)),),
+    "queue": (Migration(_QUEUE),),
+}
+"""What leads from each version of an abstraction's tables to the next; `@.` and `@name` as in `Statement`."""
 
 LAYOUT = 2
 """What `schema_version` holds. The releases before versions were per abstraction look at nothing else; it stays."""
@@ -122,7 +133,7 @@ async def _migrate(connection: asyncpg.Connection, schema: str) -> None:
         await connection.execute(f'CREATE SCHEMA "{schema}"')
     await connection.execute(f'SET LOCAL search_path = "{schema}"')
     for statement in (_VERSION_TABLES, *statements):
-        await connection.execute(statement)
+        await connection.execute(Statement(statement, writes=True).sql(schema))
     await connection.execute(_SET_LAYOUT, LAYOUT)
     rows = [(name, each.number, each.compatible_from) for name, each in reached(MIGRATIONS, found).items()]
     await connection.executemany(_SET_VERSION, rows)

@@ -279,7 +279,7 @@ HEALTH = Statement(
 )
 
 
-def _sweep(table: str, key: str, dead: str) -> Statement:
+def sweep(table: str, key: str, dead: str) -> Statement:
     """Removes up to $1 dead rows, unless another gateway does so; waits for no lock."""
     same = " AND ".join(f"{table}.{column} = dead.{column}" for column in key.split(", "))
     return Statement(
@@ -297,8 +297,8 @@ def _sweep(table: str, key: str, dead: str) -> Statement:
     )
 
 
-SWEEP_ITEMS = _sweep("items", "namespace, id, key", "expires_at <= statement_timestamp()")
-SWEEP_CACHE = _sweep("cache", "namespace, key", "expires_at <= statement_timestamp()")
-SWEEP_IDEMPOTENCY = _sweep(
+SWEEP_ITEMS = sweep("items", "namespace, id, key", "expires_at <= statement_timestamp()")
+SWEEP_CACHE = sweep("cache", "namespace, key", "expires_at <= statement_timestamp()")
+SWEEP_IDEMPOTENCY = sweep(
     "idempotency", "namespace, key", "used_at <= statement_timestamp() - $2 * interval '1 microsecond'"
 )

@@ -21,6 +21,10 @@ class Wakeups:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def keys(self) -> list[Key]:
+        """The topics that somebody waits for."""
+        return [*self._waiting]
+
     def join(self, key: Key) -> asyncio.Event:
         """An event that is set by each change of the topic from now on."""
         event = asyncio.Event()

@@ -6,7 +6,7 @@
      |    |__ Unauthenticated     |__ PermissionDenied    |__ Unimplemented     |__ LimitExceeded
      |    |__ FellBehind          |__ TopicNotFound       |__ GroupNotFound
      |    |__ ReceiptLost         |__ GroupInUse          |__ ConditionNotMet   |__ UploadNotFound
-     |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle
+     |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle        |__ PositionExpired
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -198,6 +198,13 @@ class TransferIdle(CallerError):
 
     code = Code.DEADLINE_EXCEEDED
     default_reason = Reason.TRANSFER_IDLE
+
+
+class PositionExpired(CallerError):
+    """Messages behind the position that a subscription is to go on from are kept no longer."""
+
+    code = Code.OUT_OF_RANGE
+    default_reason = Reason.POSITION_EXPIRED
 
 
 class Unauthenticated(CallerError):

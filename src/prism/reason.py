@@ -167,6 +167,12 @@ class Reason(enum.StrEnum):
         "no byte of a transfer came, or was taken, for too long",
         "sending or reading faster; an upload by parts, or a range from where it ended",
     )
+    POSITION_EXPIRED = (
+        "POSITION_EXPIRED",
+        Code.OUT_OF_RANGE,
+        "messages behind the position that a subscription is to go on from are kept no longer",
+        "a subscription from the earliest message, or with `on_gap` SKIP",
+    )
     UNIMPLEMENTED = (
         "UNIMPLEMENTED",
         Code.UNIMPLEMENTED,

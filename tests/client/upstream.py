@@ -23,7 +23,7 @@ EVERYTHING = DeclaredCapabilities.parse(
         "ttl": True,
         "versions": True,
         "idempotency": True,
-        "pubsub": {"ordering": True, "queue_groups": True},
+        "pubsub": {"ordering": True, "queue_groups": True, "persistent": True},
         "queue": {
             "receipts": "any_gateway",
             "receive": True,

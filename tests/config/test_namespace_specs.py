@@ -40,6 +40,7 @@ namespaces:
     backends:
       cache: {backend: sqlite, config: {path: a.db}}
       keyvalue: {backend: sqlite, config: {path: a.db}}
+      pubsub: {backend: sqlite, config: {path: a.db}}
       queue: {backend: sqlite, config: {path: a.db}}
 """)
     assert loaded.namespaces["a"].equals(loaded.namespaces["b"])
@@ -55,7 +56,7 @@ namespaces:
       cache: {backend: sqlite, config: {pth: x}}
   - name: b
     backends:
-      pubsub: {backend: sqlite}
+      cache: {backend: nats}
       keyvalue: {backend: mem}
   - name: c
     backend: memory
@@ -69,7 +70,7 @@ namespaces:
     assert {path: (each.line, each.nearest) for path, each in problems.items()} == {
         "namespaces[0].backends.keyvalu": (5, "keyvalue"),
         "namespaces[0].backends.cache.config.pth": (6, "path"),
-        "namespaces[1].backends.pubsub.backend": (9, ""),
+        "namespaces[1].backends.cache.backend": (9, ""),
         "namespaces[1].backends.keyvalue.backend": (10, "memory"),
         "namespaces[2].backend": (12, ""),
         "namespaces[2].config": (13, ""),
@@ -78,8 +79,8 @@ namespaces:
         "namespaces[5].backends.cache.plugin.socket": (17, ""),
         "namespaces[6].backends.cache.backend": (18, ""),
     }
-    lacks = problems["namespaces[1].backends.pubsub.backend"]
-    assert lacks.message == "backend 'sqlite' does not serve pubsub; memory and nats and redis can"
+    lacks = problems["namespaces[1].backends.cache.backend"]
+    assert lacks.message == "backend 'nats' does not serve cache; memory and postgres and redis and sqlite can"
     assert "no 'config' of its own" in problems["namespaces[2].config"].message
     assert "'backends'" in problems["namespaces[3].backend"].allowed
 
@@ -117,11 +118,11 @@ def test_a_configuration_made_by_hand() -> None:
 
 
 def test_the_embedded_default() -> None:
-    """One namespace on one SQLite file; each abstraction is served out of the box, or is known not to be."""
+    """One namespace on one SQLite file; each abstraction is served out of the box."""
     (spec,) = load(embedded_default(), discover()).namespaces.values()
     (backend,) = spec.backends
     assert (spec.name, backend.instance.plugin.name) == ("default", "sqlite")
-    assert set(interfaces()) - set(spec.abstractions) == {"pubsub"}
+    assert set(interfaces()) == set(spec.abstractions)
 
 
 @pytest.mark.parametrize("form", ["backend: memory", "backends: {keyvalue: {backend: memory}}"])

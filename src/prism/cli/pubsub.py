@@ -1,5 +1,6 @@
 """`prism pubsub`: messages through a gateway."""
 
+import base64
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import click
 
 from prism.cli.data_command import DataCommand
 from prism.cli.exit_code import ExitCode
+from prism.cli.instant import instant
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import SYNTAX, octets, to_cell, to_json
 from prism.cli.output import output_option, show, timestamp
@@ -15,12 +17,14 @@ from prism.cli.standard_streams import standard_output
 
 if TYPE_CHECKING:
     from prism.client import Gap, Message, PubSub
+    from prism.client.pubsub import Start
 
 _HERE = "prism.cli.pubsub"
 
 _EXAMPLES = {
     "prism pubsub subscribe events 'orders.>'": "all topics that start with orders.",
     "prism pubsub subscribe events 'orders.*.created' --group billing": "each message to one subscriber of the group",
+    "prism pubsub subscribe events '>' --start earliest": "all that is kept, then what comes",
     "prism pubsub publish events orders.eu.created '{\"id\": 7}'": "to every current subscriber",
 }
 
@@ -84,6 +88,18 @@ def _pair(attribute: str) -> tuple[str, str]:
     "--group", default="", help="Join a group of subscribers; each message goes to only one member of the group."
 )
 @click.option(
+    "--start",
+    callback=lambda _context, _option, text: None if text is None else _start(text),
+    metavar="now|earliest|TIME|POSITION",
+    help="Begin there, where the backend keeps messages: a time as 2030-01-01T00:00:00Z, or a position as --json "
+    "prints it. Without it, with what is published from now on.",
+)
+@click.option(
+    "--skip-gaps",
+    is_flag=True,
+    help="With --start: where messages are kept no longer, go on with the earliest one instead of failing.",
+)
+@click.option(
     "--count",
     type=click.IntRange(min=1),
     help="Number of messages to print before exiting; without it, print until Ctrl-C.",
@@ -93,19 +109,24 @@ def _pair(attribute: str) -> tuple[str, str]:
 )
 @click.option("--raw", is_flag=True, help="Print only the payloads of the messages, byte for byte.")
 async def subscribe(
-    pubsub: "PubSub", *, pattern: str, group: str, count: int | None, as_json: bool, raw: bool
-) -> ExitCode:
-    """Print the messages of topics that match PATTERN, from now on.
+    pubsub: "PubSub", *, pattern: str, group: str, start: "Start | None", skip_gaps: bool, count: int | None,
+    as_json: bool, raw: bool,
+) -> ExitCode:  # fmt: skip
+    """Print the messages of topics that match PATTERN, from now on or from --start.
 
     In PATTERN the token * matches one token, and > at the end one or more: orders.*.created, orders.>. If the
-    connection breaks, it subscribes again; messages that it may have missed are reported on standard error.
+    connection breaks, it subscribes again; messages that it may have missed are reported on standard error. With
+    --start it goes on where it stood, and misses none that are kept.
     """
     if as_json and raw:
         raise click.UsageError("give --json or --raw, not both")
+    if skip_gaps and start is None:
+        raise click.UsageError("--skip-gaps needs --start")
     write = _write_raw if raw else _write_json if as_json else _write_line
     left = count
     standard_output()  # messages of a group would be taken and lost
-    async with pubsub.subscribe(pattern, group=group, on_gap=_report) as messages:
+    subscription = pubsub.subscribe(pattern, group=group, start=start, skip_gaps=skip_gaps, on_gap=_report)
+    async with subscription as messages:
         click.echo(f"prism: listening to {pattern}; stop with Ctrl-C", err=True)
         async for message in messages:
             write(message)
@@ -117,18 +138,29 @@ async def subscribe(
     return ExitCode.OK
 
 
+def _start(text: str) -> "Start":
+    match text:
+        case "now":
+            return "now"
+        case "earliest":
+            return "earliest"
+    return octets(text) if text.startswith("base64:") else instant(text)
+
+
 def _write_line(message: "Message") -> None:
     click.echo(f"{message.topic}  {to_cell(message.payload)}".rstrip())
 
 
 def _write_json(message: "Message") -> None:
-    line = {
+    line: dict[str, object] = {
         "topic": message.topic,
         "payload": to_json(message.payload),
         "attributes": dict(message.attributes),
         "message_id": message.id,
         "published_at": timestamp(message.published_at),
     }
+    if message.position:
+        line["position"] = f"base64:{base64.b64encode(message.position).decode()}"
     click.echo(json.dumps(line, ensure_ascii=False))
 
 

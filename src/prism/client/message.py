@@ -18,6 +18,7 @@ class Message:
         attributes: the publisher's own notes on the payload.
         id: never given to another message of the namespace.
         published_at: when a gateway took it, by that gateway's clock.
+        position: from where a later subscription of the same pattern goes on behind it; empty without `start`.
     """
 
     topic: str
@@ -25,6 +26,7 @@ class Message:
     attributes: Mapping[str, str]
     id: str
     published_at: datetime
+    position: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +77,6 @@ def to_message(message: messages.Message) -> Message:
     """The message of the contract as an application sees it."""
     at = message.published_at
     published_at = datetime.fromtimestamp(at.seconds, UTC).replace(microsecond=at.nanos // 1000)
-    return Message(message.topic, message.payload, dict(message.attributes), message.message_id, published_at)
+    return Message(
+        message.topic, message.payload, dict(message.attributes), message.message_id, published_at, message.position
+    )

@@ -7,7 +7,10 @@ retries; without it the client's own holds.
 
 import math
 from collections.abc import Awaitable, Iterable, Mapping
+from datetime import datetime
+from typing import Literal
 
+from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status as RpcStatus
 
 from prism.client.arguments import Seconds
@@ -19,6 +22,9 @@ from prism.errors import PrismError
 from prism.interfaces import pubsub as messages
 from prism.rpc_status import from_status
 from prism.wire import Code, Status
+
+Start = Literal["now", "earliest"] | datetime | bytes
+"""Where a subscription to what persists begins; see `PubSub.subscribe`."""
 
 _OPERATIONS = {operation.method: operation for operation in messages.INTERFACE.operations}
 
@@ -75,21 +81,35 @@ class PubSub:
         pattern: str,
         *,
         group: str = "",
+        start: Start | None = None,
+        skip_gaps: bool = False,
         on_gap: OnGap | None = None,
         outage_timeout: Seconds = math.inf,
         timeout: Seconds | None = None,
     ) -> Subscription:
-        """The messages of matching topics, from now on. Nothing is sent before the subscription is used.
+        """The messages of matching topics. Nothing is sent before the subscription is used.
+
+        Without `start` it has what is published from now on, at most once. With it, where the backend declares
+        `persistent`, it reads what the store keeps: it goes on where it stood when its stream breaks, and is not ended
+        for reading slowly.
 
         Args:
             pattern: a topic, in which the token `*` matches one token, and `>` at the end one or more.
-            group: each message goes to one subscription of the group.
+            group: each message goes to one subscription of the group; not with `start`.
+            start: "now"; "earliest", which is all that is kept; a time with its zone; or a `position` that a message or
+                subscription of the same pattern gave.
+            skip_gaps: where messages are kept no longer that it has not had, report a gap and go on with the earliest
+                one. Without it that ends the subscription with `PositionExpired`.
             on_gap: called with each gap, once the subscription is established again. What it raises, the loop over
                 the messages raises. Without it gaps are logged as warnings by the logger `prism.client`.
             outage_timeout: how long an outage may last before its error is raised; without it, for ever.
             timeout: for the subscription to be established the first time.
         """
         request = messages.SubscribeRequest(topic_pattern=pattern, queue_group=group)
+        if start is not None:
+            request.start.CopyFrom(_start(start))
+        if skip_gaps:
+            request.on_gap = messages.OnGap.PUB_SUB_ON_GAP_SKIP
         operation = _OPERATIONS["subscribe"]
         return Subscription(
             self._transport,
@@ -105,6 +125,20 @@ class PubSub:
         self, method: str, request: messages.PublishRequest | messages.PublishBatchRequest, timeout: Seconds | None
     ) -> Awaitable[bytes]:
         return self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
+
+
+def _start(start: Start) -> messages.Start:
+    if isinstance(start, bytes):
+        return messages.Start(position=start)
+    if isinstance(start, datetime):
+        if start.tzinfo is None:
+            raise ValueError("start: a time needs a time zone, such as datetime.UTC")
+        made = messages.Start()
+        made.time.FromDatetime(start)
+        return made
+    if start not in ("now", "earliest"):
+        raise ValueError(f"start: {start!r} is none of 'now', 'earliest', a datetime and the bytes of a position")
+    return messages.Start(earliest=Empty()) if start == "earliest" else messages.Start(now=Empty())
 
 
 def _error(status: RpcStatus) -> PrismError:

@@ -1,17 +1,21 @@
-"""A subscription as an application holds it: messages one by one; it subscribes again when the stream breaks."""
+"""A subscription as an application holds it: messages one by one; it subscribes again when the stream breaks.
+
+One of what persists goes on behind the last message that it gave; any other begins anew, and reports what it may have
+missed.
+"""
 
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Self
+from typing import Protocol, Self
 
 from prism.client.arguments import Seconds, in_seconds
 from prism.client.headers import NamespaceHeaders
 from prism.client.message import Gap, Message, to_message
 from prism.client.resumption import Outage, ResumableStream
 from prism.client.transport import Transport
-from prism.errors import PrismError
+from prism.errors import PositionExpired, PrismError
 from prism.interfaces import pubsub as messages
 from prism.interfaces.operation import Operation
 
@@ -22,7 +26,7 @@ OnGap = Callable[[Gap], Awaitable[None] | None]
 
 
 class Subscription:
-    """Messages from now on; iterate over it. Best used as an async context manager.
+    """The messages of a pattern; iterate over it. Best used as an async context manager.
 
         async with events.subscribe("orders.>") as orders:
             async for message in orders:
@@ -30,8 +34,9 @@ class Subscription:
 
     Entering the block (or asking for the first message) returns when the subscription is established: what is
     published after that is not missed while the stream lives. When the stream breaks (a gateway or plugin restarted,
-    the store lost its connection, this reader was too slow) it subscribes again by itself, and reports the gap. A wait
-    for the next message may be cancelled without losing a message.
+    the store lost its connection, this reader was too slow) it subscribes again by itself, and reports the gap; with
+    `start` it goes on where it stood, and a gap is only what the store keeps no longer. A wait for the next message may
+    be cancelled without losing a message.
 
     Attributes:
         gaps: how many there have been.
@@ -48,7 +53,7 @@ class Subscription:
         outage_timeout: Seconds,
         on_gap: OnGap | None,
     ) -> None:
-        self._position = _LastSeen(request.SerializeToString())
+        self._position: _Place = _Kept(request) if request.HasField("start") else _LastSeen(request.SerializeToString())
         outage = in_seconds(outage_timeout)
         self._stream = ResumableStream(
             transport,
@@ -61,8 +66,15 @@ class Subscription:
         self._on_gap = on_gap or _logged
         self.gaps = 0
 
+    @property
+    def position(self) -> bytes:
+        """Where it stands: give it as `start` to go on from here later. It moves on between messages too, so that it is
+        kept by the store as long as a message of now. Empty without `start`."""
+        return self._position.position
+
     async def __aenter__(self) -> Self:
-        await self._stream.open()
+        while await self._stream.open() and not self._position.settled:
+            await self._stream.receive()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -105,8 +117,64 @@ class Subscription:
                 await handled
 
 
+class _Place(Protocol):
+    """Where a subscription stands; a `resumption.Position`.
+
+    Attributes:
+        position: as the contract has it; empty where it has none.
+        settled: that is known.
+        gap: what was missed and has not been reported.
+    """
+
+    position: bytes
+    settled: bool
+    gap: Gap | None
+
+    def request(self) -> bytes: ...
+
+    def passed(self, message: bytes) -> Message | None: ...
+
+    def broken(self, error: PrismError) -> None: ...
+
+
+class _Kept:
+    """A subscription goes on where it stood: nothing is missed but what the store keeps no longer."""
+
+    settled = False
+
+    def __init__(self, request: messages.SubscribeRequest) -> None:
+        self._request = request
+        self._last = ""
+        self.position = request.start.position
+        self.gap: Gap | None = None
+
+    def request(self) -> bytes:
+        """From where it stands on."""
+        return self._request.SerializeToString()
+
+    def passed(self, message: bytes) -> Message | None:
+        """A message; None for what only says where it stands."""
+        answer = messages.Message.FromString(message)
+        self.position = self._request.start.position = answer.position
+        self.settled = True
+        if answer.kind == messages.Kind.PUB_SUB_KIND_GAP:
+            error = PositionExpired("the messages that come next are kept no longer; going on with the earliest one")
+            self.gap = _joined(self.gap, Gap(None, self._last, error))
+        if answer.kind != messages.Kind.PUB_SUB_KIND_MESSAGE:
+            return None
+        read = to_message(answer)
+        self._last = read.id
+        return read
+
+    def broken(self, error: PrismError) -> None:
+        """Nothing is missed."""
+
+
 class _LastSeen:
     """A subscription begins anew wherever it stands: what it misses is a gap behind the last message."""
+
+    position = b""
+    settled = True
 
     def __init__(self, request: bytes) -> None:
         self._request = request

@@ -237,7 +237,7 @@ class Cache(_Blocking[cache.Cache]):
 
 
 class Subscription:
-    """Messages from now on: `for message in subscription`, best in a `with` block; see `prism.client.Subscription`."""
+    """Messages of a pattern: `for message in subscription`, best in a `with` block; see `prism.client.Subscription`."""
 
     def __init__(self, twin: subscription.Subscription, loop: _LoopThread) -> None:
         self._twin = twin
@@ -247,6 +247,11 @@ class Subscription:
     def gaps(self) -> int:
         """How many gaps there have been."""
         return self._twin.gaps
+
+    @property
+    def position(self) -> bytes:
+        """Where it stands, to go on from here later; empty without `start`."""
+        return self._twin.position
 
     def close(self) -> None:
         """Ends it."""

@@ -11,13 +11,13 @@ DEFAULT_STORE = Path("prism-data/default.db")
 def embedded_default() -> Config:
     """The namespace `default`, with a backend for each abstraction that is served out of the box.
 
-    A new abstraction adds a line; abstractions with equal options share one instance. PubSub is not among them: no
-    store in a file serves it, and messages in the memory of one gateway reach no caller of another.
+    A new abstraction adds a line; abstractions with equal options share one instance.
     """
     sqlite = BackendEntry(backend="sqlite", config={"path": str(DEFAULT_STORE)})
     backends = {
         "cache": sqlite,
         "keyvalue": sqlite,
+        "pubsub": sqlite,
         "queue": sqlite,
     }
     return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
 from prism._proto.data.v1 import pubsub_pb2 as pb
+from prism._proto.data.v1.pubsub_pb2 import PubSubKind as Kind
+from prism._proto.data.v1.pubsub_pb2 import PubSubOnGap as OnGap
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishBatchRequest as PublishBatchRequest
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishBatchResponse as PublishBatchResponse
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishRequest as PublishRequest
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishResponse as PublishResponse
+from prism._proto.data.v1.pubsub_pb2 import PubSubStart as Start
 from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeRequest as SubscribeRequest
 from prism._proto.data.v1.pubsub_pb2 import PubSubSubscribeResponse as Message
 from prism.context import Context
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERFACE",
     "Context",
+    "Kind",
     "Message",
+    "OnGap",
     "PubSub",
     "PublishBatchRequest",
     "PublishBatchResponse",
     "PublishRequest",
     "PublishResponse",
+    "Start",
     "SubscribeRequest",
 ]
 
@@ -39,7 +45,8 @@ __all__ = [
 class PubSub(Protocol):
     """What a backend implements to serve PubSub; requests arrive valid by the rules in the .proto.
 
-    `subscribe` calls `context.established()` as soon as no later message is missed, before it gives the first one.
+    `subscribe` calls `context.established()` as soon as no later message is missed, before it gives the first one. One
+    with `start` comes only where the capability `persistent` is declared: `prism.sdk.pubsub` serves it from a log.
     """
 
     async def publish(self, request: PublishRequest, context: Context) -> PublishResponse: ...

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from prism.errors import PrismError
 from prism.sdk.subscriber_buffer import SubscriberBuffer
 from prism.sdk.topics import matcher
 
@@ -58,6 +59,11 @@ class SubscriptionIndex(Generic[Message]):
         """A subscription ends; does nothing the second time."""
         if self._entries.pop(entry, self) is not self:
             self._routes.clear()
+
+    def end(self, error: PrismError) -> None:
+        """Ends all of them, each after what waits for it."""
+        for entry in self._entries:
+            entry.buffer.end(error.clone())
 
     def deliver(self, topic: str, message: Message, size: int, ordering_key: str) -> None:
         """Puts a message of so many bytes into the buffers of its receivers; of a group one member gets it, in turn or

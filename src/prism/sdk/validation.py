@@ -113,6 +113,11 @@ def _field_checks(field: FieldDescriptor, rules: options_pb2.FieldRules, capabil
         yield _values(field, limit, rules.max_items or capabilities.max_batch_items, required=rules.required)
     elif is_text_or_bytes and not field.has_presence:
         yield _value(field, limit, required=rules.required)
+    elif is_text_or_bytes and (rules.max_bytes or rules.item_size):  # an optional one, or an alternative of a oneof
+        if rules.required:
+            yield _required(field)
+        yield _value(field, limit, required=False)
+        return
     else:
         yield from _message_checks(field, rules, capabilities)
         return
@@ -131,9 +136,8 @@ def _message_checks(
     if rules.unique:
         yield _unique(field)
     if message is None:
-        if rules.item_size:  # one alternative of a oneof
-            yield _value(field, octets(capabilities.max_item_size), required=False)
-    elif message.full_name in _OF_THEIR_OWN:
+        return
+    if message.full_name in _OF_THEIR_OWN:
         yield _own_violation(field, _OF_THEIR_OWN[message.full_name])
     elif message.GetOptions().map_entry:
         yield _map(field, text(rules.max_bytes))

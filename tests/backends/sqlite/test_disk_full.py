@@ -71,15 +71,17 @@ def fill(disk: SmallDisk) -> Path:
     return ballast
 
 
-async def put_until_refused(backend: SqliteBackend) -> tuple[list[str], PrismError]:
-    """Puts large items until one fails; those that were acknowledged, and the error."""
+async def put_until_refused(
+    backend: SqliteBackend, value: bytes = LARGE, name: str = "r"
+) -> tuple[list[str], PrismError]:
+    """Puts items, large ones unless told otherwise, until one fails; those that were acknowledged, and the error."""
     acknowledged: list[str] = []
     while True:
         try:
-            await keyvalue(backend).put(put(f"r{len(acknowledged)}", value=LARGE), HERE)
+            await keyvalue(backend).put(put(f"{name}{len(acknowledged)}", value=value), HERE)
         except PrismError as error:
             return acknowledged, error
-        acknowledged.append(f"r{len(acknowledged)}")
+        acknowledged.append(f"{name}{len(acknowledged)}")
 
 
 async def test_what_does_not_fit_is_not_applied(backend: SqliteBackend, disk: SmallDisk) -> None:
@@ -138,6 +140,7 @@ async def test_what_needs_no_room_is_done_on_a_full_disk(larger: SmallDisk) -> N
     assert isinstance(error, StoreFull)
     assert error.outcome is Outcome.NOT_APPLIED
     fill(larger)
+    await put_until_refused(backend, bytes(100), name="small")  # no room is left in the log either
     with pytest.raises(StoreFull):
         await keyvalue(backend).put(put("late", value=LARGE), HERE)
     assert reserve.stat().st_blocks * 512 == RESERVE

@@ -4,7 +4,13 @@ Source: RFC-008 "Test Backend Lifecycle Management".
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+SMALL_PUBSUB: Mapping[str, object] = MappingProxyType(
+    {"max_bytes": 16 << 20, "buffer_bytes": 4 << 20, "progress_interval": 0.2}
+)
+"""Options of PubSub that persists for tests: what is over them is seen after a few large messages, at once."""
 
 
 class StoreMissing(Exception):

@@ -4,16 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
+from google.protobuf.empty_pb2 import Empty
+
 from prism.acceptance.callers.caller import Caller
 from prism.acceptance.suites.pubsub.dsl import PubSub
 from prism.acceptance.suites.pubsub.listener import TOPIC, Listener
 from prism.acceptance.workload import Request, Witness, Workload
 from prism.acceptance.write_ledger import WriteLedger
-from prism.interfaces.pubsub import PublishRequest, SubscribeRequest
+from prism.interfaces.pubsub import OnGap, PublishRequest, Start, SubscribeRequest
 
 _OF_CAPABILITIES: dict[str, Sequence[Request]] = {
     "ordering": [("Publish", PublishRequest(topic="t", ordering_key="k"))],
     "queue_groups": [("Subscribe", SubscribeRequest(topic_pattern=">", queue_group="g"))],
+    "persistent": [
+        ("Subscribe", SubscribeRequest(topic_pattern=">", start=Start(now=Empty()))),
+        ("Subscribe", SubscribeRequest(topic_pattern=">", on_gap=OnGap.PUB_SUB_ON_GAP_SKIP)),
+    ],
 }
 
 

@@ -64,11 +64,12 @@ class MemoryBackend:
     async def stop(self) -> None:
         if self._running:
             self._running = False
-            self._pubsub.stop()
+            await self._pubsub.stop()
             self._queue.stop()
             await self._sweeper.stop()
             self._store.close()
 
     async def _sweep(self) -> bool:
+        self._pubsub.sweep()
         more = await self._queues().sweep(_HOUSEKEEPING, _SWEEP_BATCH)
         return self._store.sweep(_SWEEP_BATCH) or more

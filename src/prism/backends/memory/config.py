@@ -3,7 +3,19 @@
 from pydantic import ByteSize, Field
 
 from prism.sdk import Config
+from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
+
+
+class MemoryPubSubOptions(PubSubOptions):
+    """Options of PubSub that persists: as elsewhere, but for less room.
+
+    Attributes:
+        max_bytes: most bytes that the messages of one namespace take; then the oldest go before their time. 0: no
+            limit.
+    """
+
+    max_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=0)
 
 
 class MemoryConfig(Config):
@@ -16,6 +28,7 @@ class MemoryConfig(Config):
         buffer_messages: messages that may wait for one slow subscriber; one more ends its subscription with `GAP`.
         buffer_bytes: bytes of messages that may wait for one slow subscriber.
         queue: of Queue.
+        pubsub: of PubSub that persists.
     """
 
     store: str = Field(default="default", min_length=1)
@@ -24,3 +37,4 @@ class MemoryConfig(Config):
     buffer_messages: int = Field(default=4096, ge=1)
     buffer_bytes: ByteSize = Field(default=ByteSize(8 << 20), gt=0)
     queue: QueueOptions = QueueOptions()
+    pubsub: MemoryPubSubOptions = MemoryPubSubOptions()

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from prism.backends.memory.cache_map import CacheMap
+from prism.backends.memory.message_log import Logs
 from prism.backends.memory.queue import QueueData
 from prism.backends.memory.sorted_map import SortedMap
 from prism.interfaces.keyvalue import PutResponse
@@ -138,6 +139,7 @@ class Store:
         self._version = 0
         self._users = 0
         self.queues = QueueData(self.now)
+        self.logs = Logs(self.now)
 
     @classmethod
     def named(cls, name: str) -> "Store":
@@ -157,6 +159,7 @@ class Store:
         if not self._users:
             self._namespaces.clear()
             self.queues.clear()
+            self.logs.clear()
 
     def namespace(self, name: str) -> Namespace:
         """The namespace of that name, empty where nothing was stored."""

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
-from prism.acceptance.store.backend import LocalStore
+from prism.acceptance.store.backend import SMALL_PUBSUB, LocalStore
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.config import MemoryConfig
 from prism.sdk import NoCredentials
@@ -60,5 +60,5 @@ class MemoryTestBackend(LocalStore):
         await self.start()
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
-        """A store of that name."""
-        return {"store": f"{self._name}-{place}"}
+        """A store of that name; PubSub has little room, so that tests see what becomes of what is over it."""
+        return {"store": f"{self._name}-{place}", "pubsub": dict(SMALL_PUBSUB)}

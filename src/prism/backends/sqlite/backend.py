@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from prism.backends.sqlite import items
 from prism.backends.sqlite.cache import SqliteCache, any_due, sweep_cache
+from prism.backends.sqlite.changes import Changes
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.keyvalue import SqliteKeyValue
+from prism.backends.sqlite.message_log import SqliteLog
 from prism.backends.sqlite.queue import SqliteQueues, any_topic
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, MessageIds, NoCredentials, Sweeper
+from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 
 log = logging.getLogger(__name__)
@@ -26,17 +29,20 @@ _HOUSEKEEPING = Context("")
 
 
 class SqliteBackend:
-    """KeyValue, Cache and Queue in one SQLite file."""
+    """KeyValue, Cache, PubSub and Queue in one SQLite file."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
         self._cache = SqliteCache(self._store)
         self._keyvalue = SqliteKeyValue(self._store)
-        self._queues = SqliteQueues(self._store)
+        self._changes = Changes(self._store)
+        self._queues = SqliteQueues(self._store, self._changes)
         engine = QueueEngine(MessageIds().next, _IDEMPOTENCY_WINDOW, _MAX_UNSETTLED)
         self._rows = RowStore(self._queues, engine, self._queues.wakeups, self._queues.secret)
         self._queue = StoredQueue(self._rows, config.queue)
+        self._log = SqliteLog(self._store, self._changes, config.pubsub)
+        self._pubsub = LoggedPubSub(self._log, config.pubsub)
 
     @property
     def identity(self) -> str:
@@ -44,7 +50,7 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._queue)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue)
 
     async def start(self) -> None:
         await self._store.open()
@@ -80,11 +86,16 @@ class SqliteBackend:
         return Health()
 
     def metrics(self) -> Mapping[str, float]:
-        return {"group_commits": self._store.commits, "group_commit_writes": self._store.writes}
+        return {
+            "group_commits": self._store.commits,
+            "group_commit_writes": self._store.writes,
+            "subscriptions": self._pubsub.subscriptions,
+        }
 
     async def stop(self) -> None:
         self._queue.stop()
-        await self._queues.stop()
+        await self._pubsub.stop()
+        await self._changes.stop()
         await self._sweeper.stop()
         await self._store.close()
 
@@ -93,11 +104,12 @@ class SqliteBackend:
         more_of_queues = False
         if await self._store.read(_HOUSEKEEPING, lambda connection, _now: any_topic(connection)):
             more_of_queues = await self._rows.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
-        if not await self._store.read(_HOUSEKEEPING, lambda *read: items.any_due(*read) or any_due(*read)):
+        due = (items.any_due, any_due, self._log.any_outlived)
+        if not await self._store.read(_HOUSEKEEPING, lambda *read: any(each(*read) for each in due)):
             return more_of_queues
 
         def sweep_batch(transaction: Transaction) -> bool:
-            more = items.sweep(transaction, _SWEEP_BATCH)
-            return sweep_cache(transaction, _SWEEP_BATCH) or more
+            more = [sweep(transaction, _SWEEP_BATCH) for sweep in (items.sweep, sweep_cache, self._log.sweep)]
+            return any(more)
 
         return await self._store.write(_HOUSEKEEPING, sweep_batch) or more_of_queues

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ByteSize, Field
 
 from prism.sdk import Config
+from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 
 
@@ -23,6 +24,7 @@ class SqliteConfig(Config):
             what fits into the room that they free go on; 0 for none. Below 8 MiB the log is moved into the file more
             often, so that the reserve suffices.
         queue: of Queue.
+        pubsub: of PubSub that persists.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -32,3 +34,4 @@ class SqliteConfig(Config):
     sweep_interval: float = Field(default=5.0, gt=0)
     reserve: ByteSize = Field(default=ByteSize(8 << 20), ge=0)
     queue: QueueOptions = QueueOptions()
+    pubsub: PubSubOptions = PubSubOptions()

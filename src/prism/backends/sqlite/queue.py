@@ -2,19 +2,18 @@
 
 # ruff: noqa: S608  # made of constants; values are bound
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from prism.backends.sqlite.changes import Changes
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transaction import Transaction
 from prism.context import Context
 from prism.errors import PrismError
-from prism.sdk.queue import Transactions, Wakeups
+from prism.sdk.queue import Transactions
 from prism.sdk.queue.rows import (
     DeadLetter,
     Entry,
@@ -292,13 +291,12 @@ class SqliteQueues(Transactions):
 
     Args:
         store: the file.
+        changes: its watch.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.wakeups = Wakeups()
-        self.wakeups.on_waiter = self._watch
+    def __init__(self, store: Store, changes: Changes) -> None:
+        self.wakeups = changes.wakeups()
         self._store = store
-        self._watching: asyncio.Task[None] | None = None
 
     def write(self, context: Context, work: Callable[[Rows, int], T], size: int = 0) -> Awaitable[T]:
         def apply(transaction: Transaction) -> T:
@@ -326,29 +324,3 @@ class SqliteQueues(Transactions):
             return bytes(secret)
 
         return await self._store.read(Context(""), look)
-
-    def _watch(self) -> None:
-        if self._watching is None or self._watching.done():
-            self._watching = asyncio.get_running_loop().create_task(self._wake(), name="queue-watch")
-
-    async def _wake(self) -> None:
-        """While somebody waits: looks every 10 ms whether another connection has changed the file."""
-        version = -1
-        while len(self.wakeups):
-            with suppress(PrismError):  # who waits is told by the store itself
-                found = await self._store.changes()
-                if found != version:
-                    version = found
-                    self.wakeups.notify_all()
-            await asyncio.sleep(POLL)
-
-    async def stop(self) -> None:
-        """Looks no more."""
-        watching, self._watching = self._watching, None
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-
-
-POLL = 0.01
-"""Seconds between two looks."""

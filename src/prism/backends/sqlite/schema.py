@@ -92,6 +92,23 @@ MIGRATIONS: Migrations = {
             )
         ),
     ),
+    "pubsub": (
+        Migration(
+            (
+                """CREATE TABLE pubsub_message (
+                    seq INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, published_at INTEGER NOT NULL,
+                    size INTEGER NOT NULL, topic TEXT NOT NULL, message_id TEXT NOT NULL, attributes TEXT NOT NULL,
+                    payload BLOB NOT NULL
+                )""",
+                "CREATE INDEX pubsub_message_namespace ON pubsub_message (namespace, seq, published_at)",
+                """CREATE TABLE pubsub_log (
+                    namespace TEXT NOT NULL PRIMARY KEY, floor INTEGER NOT NULL, bytes INTEGER NOT NULL
+                ) WITHOUT ROWID""",
+                "CREATE TABLE pubsub_identity (identity BLOB NOT NULL)",
+                "INSERT INTO pubsub_identity (identity) VALUES (randomblob(8))",
+            )
+        ),
+    ),
 }
 """What leads from each version of an abstraction's tables to the next. They only add (`prism.sdk.schema`)."""
 

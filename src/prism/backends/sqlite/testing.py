@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from prism.acceptance.store.backend import Fault, LocalStore
+from prism.acceptance.store.backend import SMALL_PUBSUB, Fault, LocalStore
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.sdk import NoCredentials
@@ -80,10 +80,11 @@ class SqliteTestBackend(LocalStore):
         await self.start()
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
-        """A file of that name."""
+        """A file of that name; PubSub has little room, so that tests see what becomes of what is over it."""
         if self._folder is None:
             raise RuntimeError("the test store has not been started: call start() first")
-        return {"path": str(self._folder / place / "prism.db"), "busy_timeout": 0.5}
+        path = str(self._folder / place / "prism.db")
+        return {"path": path, "busy_timeout": 0.5, "pubsub": dict(SMALL_PUBSUB)}
 
     async def break_(self, fault: Fault) -> None:  # noqa: ARG002  # the protocol has it
         """Begins to write to every file, as another process would that does not come to an end."""

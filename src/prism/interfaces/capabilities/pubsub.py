@@ -9,7 +9,7 @@ class PubSubCapabilities(Capabilities):
     Attributes:
         ordering: messages of one key keep their order.
         queue_groups: subscribers may share a subscription.
-        persistent: messages survive without a subscriber.
+        persistent: messages are kept, and a subscription may begin in the past.
     """
 
     ordering: bool = False

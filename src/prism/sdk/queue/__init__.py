@@ -5,6 +5,6 @@ from prism.sdk.queue.options import QueueOptions
 from prism.sdk.queue.row_store import RowStore, Transactions
 from prism.sdk.queue.store import QueueStore
 from prism.sdk.queue.stored_queue import StoredQueue
-from prism.sdk.queue.wakeups import Wakeups
+from prism.sdk.wakeups import Wakeups
 
 __all__ = ["QueueEngine", "QueueOptions", "QueueStore", "RowStore", "StoredQueue", "Transactions", "Wakeups"]

@@ -10,7 +10,7 @@ from prism.sdk.queue.calls import Claim, Created, Lease, Outgoing, Peeked, Publi
 from prism.sdk.queue.engine import QueueEngine
 from prism.sdk.queue.rows import Group, GroupConfig, Rows, State, Tally, Topic, TopicConfig
 from prism.sdk.queue.store import QueueStore
-from prism.sdk.queue.wakeups import Wakeups
+from prism.sdk.wakeups import Wakeups
 
 T = TypeVar("T")
 Work = Callable[[Rows, int], T]

@@ -6,7 +6,7 @@ from typing import Protocol
 from prism.context import Context
 from prism.sdk.queue.calls import Claim, Created, Lease, Outgoing, Peeked, Published, Resumed, Settlement, Start, Want
 from prism.sdk.queue.rows import Group, GroupConfig, State, Tally, Topic, TopicConfig
-from prism.sdk.queue.wakeups import Wakeups
+from prism.sdk.wakeups import Wakeups
 
 
 class QueueStore(Protocol):

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from prism._proto.data.v1 import options_pb2 as prism_dot_data_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aprism/data/v1/pubsub.proto\x12\rprism.data.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bprism/data/v1/options.proto\"\xfb\x01\n\x14PubSubPublishRequest\x12\x1a\n\x05topic\x18\x01 \x01(\tB\x0b\xaa\xbb\x18\x07\x08\x01\x10\x80\x04P\x01\x12\x17\n\x07payload\x18\x02 \x01(\x0c\x42\x06\xaa\xbb\x18\x02(\x01\x12R\n\nattributes\x18\x03 \x03(\x0b\x32\x33.prism.data.v1.PubSubPublishRequest.AttributesEntryB\t\xaa\xbb\x18\x05\x10\x80\x08\x18@\x12\'\n\x0cordering_key\x18\x04 \x01(\tB\x11\xaa\xbb\x18\r\x10\x80\x04\x42\x08ordering\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"+\n\x15PubSubPublishResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\"\\\n\x19PubSubPublishBatchRequest\x12?\n\x08messages\x18\x01 \x03(\x0b\x32#.prism.data.v1.PubSubPublishRequestB\x08\xaa\xbb\x18\x04\x08\x01\x38\x01\"\xa0\x01\n\x1aPubSubPublishBatchResponse\x12\x41\n\x07results\x18\x01 \x03(\x0b\x32\x30.prism.data.v1.PubSubPublishBatchResponse.Result\x1a?\n\x06Result\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"h\n\x16PubSubSubscribeRequest\x12\"\n\rtopic_pattern\x18\x01 \x01(\tB\x0b\xaa\xbb\x18\x07\x08\x01\x10\x80\x04X\x01\x12*\n\x0bqueue_group\x18\x02 \x01(\tB\x15\xaa\xbb\x18\x11\x10\x80\x04\x42\x0cqueue_groups\"\xfe\x01\n\x17PubSubSubscribeResponse\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12J\n\nattributes\x18\x03 \x03(\x0b\x32\x36.prism.data.v1.PubSubSubscribeResponse.AttributesEntry\x12\x12\n\nmessage_id\x18\x04 \x01(\t\x12\x30\n\x0cpublished_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xaa\x02\n\x06PubSub\x12T\n\x07Publish\x12#.prism.data.v1.PubSubPublishRequest\x1a$.prism.data.v1.PubSubPublishResponse\x12\x63\n\x0cPublishBatch\x12(.prism.data.v1.PubSubPublishBatchRequest\x1a).prism.data.v1.PubSubPublishBatchResponse\x12\x65\n\tSubscribe\x12%.prism.data.v1.PubSubSubscribeRequest\x1a&.prism.data.v1.PubSubSubscribeResponse\"\x07\x90\x02\x01\xc0\xbb\x18\x01\x30\x01\x42P\n\x10io.prism.data.v1P\x01Z:github.com/prism-gateway/prism/gen/go/prism/data/v1;datav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aprism/data/v1/pubsub.proto\x12\rprism.data.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bprism/data/v1/options.proto\"\xfb\x01\n\x14PubSubPublishRequest\x12\x1a\n\x05topic\x18\x01 \x01(\tB\x0b\xaa\xbb\x18\x07\x08\x01\x10\x80\x04P\x01\x12\x17\n\x07payload\x18\x02 \x01(\x0c\x42\x06\xaa\xbb\x18\x02(\x01\x12R\n\nattributes\x18\x03 \x03(\x0b\x32\x33.prism.data.v1.PubSubPublishRequest.AttributesEntryB\t\xaa\xbb\x18\x05\x10\x80\x08\x18@\x12\'\n\x0cordering_key\x18\x04 \x01(\tB\x11\xaa\xbb\x18\r\x10\x80\x04\x42\x08ordering\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"+\n\x15PubSubPublishResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\"\\\n\x19PubSubPublishBatchRequest\x12?\n\x08messages\x18\x01 \x03(\x0b\x32#.prism.data.v1.PubSubPublishRequestB\x08\xaa\xbb\x18\x04\x08\x01\x38\x01\"\xa0\x01\n\x1aPubSubPublishBatchResponse\x12\x41\n\x07results\x18\x01 \x03(\x0b\x32\x30.prism.data.v1.PubSubPublishBatchResponse.Result\x1a?\n\x06Result\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\xe3\x01\n\x16PubSubSubscribeRequest\x12\"\n\rtopic_pattern\x18\x01 \x01(\tB\x0b\xaa\xbb\x18\x07\x08\x01\x10\x80\x04X\x01\x12*\n\x0bqueue_group\x18\x02 \x01(\tB\x15\xaa\xbb\x18\x11\x10\x80\x04\x42\x0cqueue_groups\x12;\n\x05start\x18\x03 \x01(\x0b\x32\x1a.prism.data.v1.PubSubStartB\x10\xaa\xbb\x18\x0c\x42\npersistent\x12<\n\x06on_gap\x18\x04 \x01(\x0e\x32\x1a.prism.data.v1.PubSubOnGapB\x10\xaa\xbb\x18\x0c\x42\npersistent\"\xbd\x01\n\x0bPubSubStart\x12%\n\x03now\x18\x01 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12*\n\x08\x65\x61rliest\x18\x02 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\x32\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xaa\xbb\x18\x02`\x01H\x00\x12\x1b\n\x08position\x18\x04 \x01(\x0c\x42\x07\xaa\xbb\x18\x03\x10\x80\x08H\x00\x42\n\n\x02\x61t\x12\x04\xb8\xbb\x18\x01\"\xb9\x02\n\x17PubSubSubscribeResponse\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12J\n\nattributes\x18\x03 \x03(\x0b\x32\x36.prism.data.v1.PubSubSubscribeResponse.AttributesEntry\x12\x12\n\nmessage_id\x18\x04 \x01(\t\x12\x30\n\x0cpublished_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x06 \x01(\x0c\x12\'\n\x04kind\x18\x07 \x01(\x0e\x32\x19.prism.data.v1.PubSubKind\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*_\n\x0bPubSubOnGap\x12\x1e\n\x1aPUB_SUB_ON_GAP_UNSPECIFIED\x10\x00\x12\x17\n\x13PUB_SUB_ON_GAP_FAIL\x10\x01\x12\x17\n\x13PUB_SUB_ON_GAP_SKIP\x10\x02*W\n\nPubSubKind\x12\x18\n\x14PUB_SUB_KIND_MESSAGE\x10\x00\x12\x19\n\x15PUB_SUB_KIND_PROGRESS\x10\x01\x12\x14\n\x10PUB_SUB_KIND_GAP\x10\x02\x32\xaa\x02\n\x06PubSub\x12T\n\x07Publish\x12#.prism.data.v1.PubSubPublishRequest\x1a$.prism.data.v1.PubSubPublishResponse\x12\x63\n\x0cPublishBatch\x12(.prism.data.v1.PubSubPublishBatchRequest\x1a).prism.data.v1.PubSubPublishBatchResponse\x12\x65\n\tSubscribe\x12%.prism.data.v1.PubSubSubscribeRequest\x1a&.prism.data.v1.PubSubSubscribeResponse\"\x07\x90\x02\x01\xc0\xbb\x18\x01\x30\x01\x42P\n\x10io.prism.data.v1P\x01Z:github.com/prism-gateway/prism/gen/go/prism/data/v1;datav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,28 +52,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['topic_pattern']._serialized_options = b'\252\273\030\007\010\001\020\200\004X\001'
   _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['queue_group']._loaded_options = None
   _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['queue_group']._serialized_options = b'\252\273\030\021\020\200\004B\014queue_groups'
+  _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['start']._loaded_options = None
+  _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['start']._serialized_options = b'\252\273\030\014B\npersistent'
+  _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['on_gap']._loaded_options = None
+  _globals['_PUBSUBSUBSCRIBEREQUEST'].fields_by_name['on_gap']._serialized_options = b'\252\273\030\014B\npersistent'
+  _globals['_PUBSUBSTART'].oneofs_by_name['at']._loaded_options = None
+  _globals['_PUBSUBSTART'].oneofs_by_name['at']._serialized_options = b'\270\273\030\001'
+  _globals['_PUBSUBSTART'].fields_by_name['time']._loaded_options = None
+  _globals['_PUBSUBSTART'].fields_by_name['time']._serialized_options = b'\252\273\030\002`\001'
+  _globals['_PUBSUBSTART'].fields_by_name['position']._loaded_options = None
+  _globals['_PUBSUBSTART'].fields_by_name['position']._serialized_options = b'\252\273\030\003\020\200\010'
   _globals['_PUBSUBSUBSCRIBERESPONSE_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_PUBSUBSUBSCRIBERESPONSE_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_PUBSUB'].methods_by_name['Subscribe']._loaded_options = None
   _globals['_PUBSUB'].methods_by_name['Subscribe']._serialized_options = b'\220\002\001\300\273\030\001'
-  _globals['_PUBSUBPUBLISHREQUEST']._serialized_start=133
-  _globals['_PUBSUBPUBLISHREQUEST']._serialized_end=384
-  _globals['_PUBSUBPUBLISHREQUEST_ATTRIBUTESENTRY']._serialized_start=335
-  _globals['_PUBSUBPUBLISHREQUEST_ATTRIBUTESENTRY']._serialized_end=384
-  _globals['_PUBSUBPUBLISHRESPONSE']._serialized_start=386
-  _globals['_PUBSUBPUBLISHRESPONSE']._serialized_end=429
-  _globals['_PUBSUBPUBLISHBATCHREQUEST']._serialized_start=431
-  _globals['_PUBSUBPUBLISHBATCHREQUEST']._serialized_end=523
-  _globals['_PUBSUBPUBLISHBATCHRESPONSE']._serialized_start=526
-  _globals['_PUBSUBPUBLISHBATCHRESPONSE']._serialized_end=686
-  _globals['_PUBSUBPUBLISHBATCHRESPONSE_RESULT']._serialized_start=623
-  _globals['_PUBSUBPUBLISHBATCHRESPONSE_RESULT']._serialized_end=686
-  _globals['_PUBSUBSUBSCRIBEREQUEST']._serialized_start=688
-  _globals['_PUBSUBSUBSCRIBEREQUEST']._serialized_end=792
-  _globals['_PUBSUBSUBSCRIBERESPONSE']._serialized_start=795
-  _globals['_PUBSUBSUBSCRIBERESPONSE']._serialized_end=1049
-  _globals['_PUBSUBSUBSCRIBERESPONSE_ATTRIBUTESENTRY']._serialized_start=335
-  _globals['_PUBSUBSUBSCRIBERESPONSE_ATTRIBUTESENTRY']._serialized_end=384
-  _globals['_PUBSUB']._serialized_start=1052
-  _globals['_PUBSUB']._serialized_end=1350
+  _globals['_PUBSUBONGAP']._serialized_start=1455
+  _globals['_PUBSUBONGAP']._serialized_end=1550
+  _globals['_PUBSUBKIND']._serialized_start=1552
+  _globals['_PUBSUBKIND']._serialized_end=1639
+  _globals['_PUBSUBPUBLISHREQUEST']._serialized_start=162
+  _globals['_PUBSUBPUBLISHREQUEST']._serialized_end=413
+  _globals['_PUBSUBPUBLISHREQUEST_ATTRIBUTESENTRY']._serialized_start=364
+  _globals['_PUBSUBPUBLISHREQUEST_ATTRIBUTESENTRY']._serialized_end=413
+  _globals['_PUBSUBPUBLISHRESPONSE']._serialized_start=415
+  _globals['_PUBSUBPUBLISHRESPONSE']._serialized_end=458
+  _globals['_PUBSUBPUBLISHBATCHREQUEST']._serialized_start=460
+  _globals['_PUBSUBPUBLISHBATCHREQUEST']._serialized_end=552
+  _globals['_PUBSUBPUBLISHBATCHRESPONSE']._serialized_start=555
+  _globals['_PUBSUBPUBLISHBATCHRESPONSE']._serialized_end=715
+  _globals['_PUBSUBPUBLISHBATCHRESPONSE_RESULT']._serialized_start=652
+  _globals['_PUBSUBPUBLISHBATCHRESPONSE_RESULT']._serialized_end=715
+  _globals['_PUBSUBSUBSCRIBEREQUEST']._serialized_start=718
+  _globals['_PUBSUBSUBSCRIBEREQUEST']._serialized_end=945
+  _globals['_PUBSUBSTART']._serialized_start=948
+  _globals['_PUBSUBSTART']._serialized_end=1137
+  _globals['_PUBSUBSUBSCRIBERESPONSE']._serialized_start=1140
+  _globals['_PUBSUBSUBSCRIBERESPONSE']._serialized_end=1453
+  _globals['_PUBSUBSUBSCRIBERESPONSE_ATTRIBUTESENTRY']._serialized_start=364
+  _globals['_PUBSUBSUBSCRIBERESPONSE_ATTRIBUTESENTRY']._serialized_end=413
+  _globals['_PUBSUB']._serialized_start=1642
+  _globals['_PUBSUB']._serialized_end=1940
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from google.protobuf.empty_pb2 import Empty
+
 from prism._proto.data.v1.pubsub_pb2 import PubSubPublishBatchResponse
 from prism.acceptance.callers.caller import TIMEOUT
 from prism.acceptance.dsl import Dsl, operations
@@ -14,6 +16,8 @@ from prism.interfaces.capabilities.pubsub import PubSubCapabilities
 
 OPERATIONS = operations(ps.INTERFACE)
 LAST = "the.last.one"
+NOW = ps.Start(now=Empty())
+EARLIEST = ps.Start(earliest=Empty())
 
 
 class Listening:
@@ -37,6 +41,38 @@ class Listening:
                 found.append(await self.next())
         except PrismError as error:
             return found, error
+
+
+class Following:
+    """A subscription to what persists, in place, and what it gives.
+
+    Attributes:
+        position: where it stands.
+    """
+
+    def __init__(self, answers: AsyncIterator[ps.Message], position: bytes) -> None:
+        self._answers = answers
+        self.position = position
+
+    async def answer(self) -> ps.Message:
+        """The next answer of any kind; waits for it."""
+        async with asyncio.timeout(TIMEOUT):
+            answer = await anext(self._answers)
+        assert 0 < len(answer.position) <= 1024
+        self.position = answer.position
+        return answer
+
+    async def next(self) -> ps.Message:
+        """The next message; waits for it."""
+        while True:
+            answer = await self.answer()
+            assert answer.kind != ps.Kind.PUB_SUB_KIND_GAP, "messages are missing"
+            if answer.kind == ps.Kind.PUB_SUB_KIND_MESSAGE:
+                return answer
+
+    async def payloads(self, count: int) -> list[bytes]:
+        """Of the next messages, so many."""
+        return [(await self.next()).payload for _ in range(count)]
 
 
 class PubSub(Dsl):
@@ -89,6 +125,32 @@ class PubSub(Dsl):
             first.cancel()
             await asyncio.wait((first,))
             await messages.aclose()
+
+    @asynccontextmanager
+    async def following(
+        self,
+        start: ps.Start | bytes = NOW,
+        pattern: str = ">",
+        *,
+        on_gap: ps.OnGap = ps.OnGap.PUB_SUB_ON_GAP_UNSPECIFIED,
+        via: int | None = None,
+    ) -> AsyncIterator[Following]:
+        """A subscription to what persists, from when it is in place; from a position where that is given."""
+        place = ps.Start(position=start) if isinstance(start, bytes) else start
+        request = ps.SubscribeRequest(topic_pattern=pattern, start=place, on_gap=on_gap)
+        established = asyncio.Event()
+        answers: Any = self.caller.stream(
+            OPERATIONS["Subscribe"], request, namespace=self.namespace, via=via, timeout=60.0,
+            on_established=established.set,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                first = await anext(answers)
+            assert established.is_set(), "an answer came before the subscription was in place"
+            assert first.kind == ps.Kind.PUB_SUB_KIND_PROGRESS, first
+            yield Following(answers, first.position)
+        finally:
+            await answers.aclose()
 
     async def heard(self, listening: Listening, count: int) -> list[str]:
         """The topics of all messages so far, sorted, for no order is promised; `count` of them are waited for."""

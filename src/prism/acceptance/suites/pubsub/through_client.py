@@ -1,12 +1,14 @@
 """PubSub as a Python application says it."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC
 from typing import Any
 
 from google.protobuf.message import Message
 
 from prism.client import Client, Gap, Outgoing
 from prism.client import PubSub as ClientPubSub
+from prism.client.pubsub import Start
 from prism.interfaces import pubsub as ps
 from prism.interfaces.operation import Operation
 from prism.rpc_status import to_rpc_status
@@ -35,21 +37,38 @@ class PubSubThroughClient:
         """See Translation. A gap is raised: what the client does after it is not a matter of the contract."""
         assert operation.method == "subscribe"
         subscription = _enter(client, namespace).subscribe(
-            request.topic_pattern, group=request.queue_group, on_gap=_raised, timeout=timeout
-        )
+            request.topic_pattern, group=request.queue_group, start=_start(request),
+            skip_gaps=request.on_gap == ps.OnGap.PUB_SUB_ON_GAP_SKIP, on_gap=_raised, timeout=timeout,
+        )  # fmt: skip
         async with subscription:
             if on_established is not None:
                 on_established()
+            if subscription.position:
+                yield ps.Message(kind=ps.Kind.PUB_SUB_KIND_PROGRESS, position=subscription.position)
             async for each in subscription:
                 message = ps.Message(
-                    topic=each.topic, payload=each.payload, attributes=each.attributes, message_id=each.id
-                )
+                    topic=each.topic, payload=each.payload, attributes=each.attributes, message_id=each.id,
+                    position=each.position,
+                )  # fmt: skip
                 message.published_at.FromDatetime(each.published_at)
                 yield message
 
 
 def _enter(client: Client, namespace: str | None) -> ClientPubSub:
     return client.pubsub() if namespace is None else client.pubsub(namespace)
+
+
+def _start(request: ps.SubscribeRequest) -> Start | None:
+    match request.start.WhichOneof("at"):
+        case "position":
+            return request.start.position
+        case "time":
+            return request.start.time.ToDatetime(UTC)
+        case "earliest":
+            return "earliest"
+        case "now":
+            return "now"
+    return None
 
 
 def _raised(gap: Gap) -> None:

@@ -1,1 +1,1 @@
-"""The redis backend: KeyValue, Cache and PubSub on Redis or Valkey, alone, with Sentinel, or as a cluster."""
+"""The redis backend: KeyValue, Cache, PubSub and Queue on Redis or Valkey, alone, with Sentinel, or as a cluster."""

@@ -19,8 +19,11 @@ from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.listening.channel_locator import ChannelLocator, ClusterLocator, ServerLocator
 from prism.backends.redis.listening.subscriber import Subscriber
 from prism.backends.redis.pubsub import RedisPubSub
+from prism.backends.redis.queue.store import RedisQueues
+from prism.backends.redis.queue.wakeups import RedisWakeups
 from prism.errors import BackendUnavailable, FailedPrecondition, PrismError
 from prism.sdk import Health, HealthStatus, Sweeper
+from prism.sdk.queue import StoredQueue
 
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
@@ -42,6 +45,9 @@ class RedisBackend:
         self._cache = RedisCache(self._server, names)
         self._subscriber = Subscriber(locator, config)
         self._pubsub = RedisPubSub(self._server, self._subscriber, names, config.database)
+        self._wakeups = RedisWakeups(self._subscriber, names, config.database)
+        self._queues = RedisQueues(self._server, names, self._wakeups)
+        self._queue = StoredQueue(self._queues, config.queue)
         self._namespaces: set[str] = set()
         self._warning = ""
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
@@ -57,7 +63,7 @@ class RedisBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._keyvalue, self._cache, self._pubsub)
+        return (self._keyvalue, self._cache, self._pubsub, self._queue)
 
     async def start(self) -> None:
         for info in await self._advice(b"INFO", b"server"):
@@ -66,7 +72,7 @@ class RedisBackend:
         if policy != _SAFE_POLICY:
             self._warning = (
                 f"Redis evicts when its memory is full (maxmemory-policy {policy}): right for Cache, but KeyValue "
-                f"loses items; set maxmemory-policy to {_SAFE_POLICY}"
+                f"and Queue lose items; set maxmemory-policy to {_SAFE_POLICY}"
             )
             log.warning("%s", self._warning)
         self._sweeper.start()
@@ -85,7 +91,7 @@ class RedisBackend:
         self._namespaces.add(namespace)
 
     async def holds_data(self, namespace: str) -> bool:
-        return await self._keyvalue.index.holds_records(namespace)
+        return await self._keyvalue.index.holds_records(namespace) or await self._queues.holds_topics(namespace)
 
     async def health(self) -> Health:
         try:
@@ -118,12 +124,15 @@ class RedisBackend:
         await self._sweeper.stop()
         if self._watch is not None:
             await self._watch.stop()
+        self._queue.stop()
+        await self._wakeups.stop()
         await self._subscriber.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self._pubsub.drain()
                 await self._keyvalue.drain()
                 await self._cache.drain()
+                await self._queues.drain()
         except TimeoutError:
             log.warning(
                 "the instance of plugin redis has stopped with calls unanswered: Redis took more than %g s; whether "
@@ -136,6 +145,7 @@ class RedisBackend:
         more = False
         for namespace in tuple(self._namespaces):
             more = await self._keyvalue.index.sweep(namespace) or more
+            more = await self._queues.sweep(namespace) or more
         return more
 
     async def _advice(self, *question: bytes) -> list[Any]:

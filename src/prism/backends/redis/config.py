@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, model_validator
 
 from prism.sdk import Config
+from prism.sdk.queue.options import QueueOptions
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 
@@ -72,6 +73,7 @@ class RedisConfig(Config):
         verify_hostname: the server's certificate must name the host that was dialled, or `tls_server_name`.
         tls_server_name: the name in the servers' certificates, where it is not their host's: a cluster's nodes and
             sentinels tell addresses.
+        queue: times of Queue.
     """
 
     addresses: tuple[Address, ...] = Field(default=("localhost:6379",), min_length=1)
@@ -93,6 +95,7 @@ class RedisConfig(Config):
     key: Path | None = None
     verify_hostname: bool = True
     tls_server_name: str | None = None
+    queue: QueueOptions = Field(default_factory=QueueOptions)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -11,10 +11,38 @@
     prefix:{namespace} NUL d token         the fingerprint that an idempotency key came with; 24 hours
     prefix:namespace NUL key               an entry of the cache: its value, as it is
 
+of queues, where all of a namespace is in one place (docs/decisions/0014-queue-on-redis.md says why), and everything of
+a topic or group but its own record is named by its number:
+
+    prefix:{namespace} NUL qt              sorted set, all scores 0: the names of topics, in byte order
+    prefix:{namespace} NUL qn              the last number given to a topic or group
+    prefix:{namespace} NUL qT topic        hash, a topic: number, configuration, last message, bytes, when one expires
+    prefix:{namespace} NUL qI key          what an idempotency key was used for; 24 hours
+    prefix:{namespace} NUL qm topic        stream: the messages
+    prefix:{namespace} NUL qx topic        sorted set: messages with a delay or a ttl, by when they expire
+    prefix:{namespace} NUL qf topic        hash: messages that came as dead letters, by their ids
+    prefix:{namespace} NUL qg topic        set: the names of its groups
+    prefix:{namespace} NUL qG topic NUL group   hash, a group: number, configuration, place in the log, counters
+    prefix:{namespace} NUL qe group        hash: what the group knows of messages, its rows, by message
+    prefix:{namespace} NUL qw group        sorted set: rows that wait, by when they are due
+    prefix:{namespace} NUL qz group        sorted set: rows behind one of their key, by when they were due
+    prefix:{namespace} NUL qi group        sorted set: rows in flight, by when their lease ends
+    prefix:{namespace} NUL qd group        sorted set: the dead, by when they died
+    prefix:{namespace} NUL qr group        sorted set: rows with an expiry of their own, by that
+    prefix:{namespace} NUL qb group        hash: messages that it still has and the log has not
+    prefix:{namespace} NUL qh group        hash: those of them that came as dead letters, by their ids
+    prefix:{namespace} NUL qk group        hash: ordering keys with a message that is waiting or in flight
+    prefix:{namespace} NUL ql group NUL key       list: the messages of a key that are behind it
+    prefix:{namespace} NUL qs group NUL session   set: what a stream has
+    prefix:{namespace} NUL qp group NUL consumer  set: what is kept for a consumer whose stream broke
+    prefix:{namespace} NUL qa group NUL epoch NUL message   which delivery acknowledged a message, if not the first
+    prefix:{} NUL qs                       what receipts are sealed with
+
 and of its channels, which are in no database and so name it:
 
     prefix:{namespace} NUL number NUL topic   the messages of a topic
     prefix:{namespace} NUL number NUL >       all messages of the namespace, whatever their topic
+    prefix:{namespace} NUL number NUL NUL queue   what has changed in queues
 
 In a cluster what stands in braces decides on the node, so that all of a record is in one place and one script changes
 it as a whole. Namespaces hold neither braces nor NUL and ids no NUL, so that no two names are ever the same.

@@ -278,6 +278,12 @@ SCRIPTS = {
 }
 
 
+def known(script: Script) -> Script:
+    """Makes a script one that `whole` finds by its digest."""
+    SCRIPTS[script.digest] = script
+    return script
+
+
 def whole(command: Sequence[bytes | str | int]) -> Sequence[bytes | str | int]:
     """An EVALSHA as the EVAL that says the same: Redis cannot have forgotten it, and knows it from then on."""
     _, digest, *rest = command

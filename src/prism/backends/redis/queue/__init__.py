@@ -1,0 +1,1 @@
+"""Queue on Redis: its rules are scripts, one for each step."""

@@ -15,7 +15,7 @@ from prism.acceptance.suites.pubsub.dsl import Listening
 from prism.backends.redis.backend import RedisBackend
 from prism.backends.redis.config import RedisConfig, RedisCredentials
 from prism.backends.redis.testing.server import USER, RedisServer
-from prism.interfaces import cache, keyvalue, pubsub
+from prism.interfaces import cache, keyvalue, pubsub, queue
 from prism.interfaces.operation import Operation
 from prism.sdk import Binding, Context, Deadline, DeclaredCapabilities
 
@@ -27,7 +27,7 @@ RULES = (
 """Of the ACL that the documentation of `username` names."""
 OPERATIONS: dict[str, Operation] = {
     f"{interface.name}.{each.method}": each
-    for interface in (cache.INTERFACE, keyvalue.INTERFACE, pubsub.INTERFACE)
+    for interface in (cache.INTERFACE, keyvalue.INTERFACE, pubsub.INTERFACE, queue.INTERFACE)
     for each in interface.operations
 }
 

@@ -1,13 +1,16 @@
 """The account that the documentation of `username` names: enough for everything, and for nothing beside the prefix."""
 
+import asyncio
+
 import pytest
 
 from backends.redis.conftest import Open
+from backends.redis.queue_calls import acknowledge, publish, receive
 from backends.redis.store import RULES
 from prism.backends.redis.config import RedisCredentials
 from prism.backends.redis.testing.server import RedisServer
 from prism.errors import BackendCredentials, FailedPrecondition, Outcome
-from prism.interfaces import cache, keyvalue
+from prism.interfaces import cache, keyvalue, queue
 from prism.sdk import HealthStatus
 
 
@@ -35,6 +38,12 @@ async def test_the_documented_account_is_enough(server: RedisServer, open_store:
     async with store.listening("a.*") as listening:
         await store.publish("a.b")
         assert (await listening.next()).topic == "a.b"
+    waiting = asyncio.create_task(receive(store, wait=20))
+    message_id = await publish(store, b"work")
+    (message,) = await waiting
+    assert message.message_id == message_id
+    await acknowledge(store, message)
+    await store.call("queue.delete_topic", queue.DeleteTopicRequest(topic="t"))
     await store.backend.attach("n")
     assert not await store.backend.holds_data("n")
     assert (await store.backend.health()).status is HealthStatus.HEALTHY

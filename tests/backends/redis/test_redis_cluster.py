@@ -11,6 +11,6 @@ cluster = PluginAcceptanceHarness(
     "redis",
     RedisClusterTestBackend,
     config={"sweep_interval": 86400.0},
-    suites=("cache", "keyvalue", "pubsub"),
+    suites=("cache", "keyvalue", "pubsub", "queue"),
     ways=("binding",),
 )

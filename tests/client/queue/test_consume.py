@@ -156,6 +156,14 @@ async def test_what_is_in_hand_is_extended(jobs: Queue) -> None:
         await again.acknowledge()
 
 
+async def test_what_is_asked_twice_at_once_is_two_requests(jobs: Queue) -> None:
+    """A request names each receipt once."""
+    await publish(jobs, 1)
+    async with jobs.consume("t", group="g") as messages, await anext(messages) as message:
+        await asyncio.gather(*(message.extend() for _ in range(3)))
+    assert (await jobs.describe_group("t", "g")).acknowledged == 1
+
+
 async def test_what_waits_here_does_not_lose_its_lease(jobs: Queue) -> None:
     """A loop that is slow at one message has the next ones as attempt 1 still; they go to others at last."""
     config = GroupConfig(ack_deadline=0.6, max_lease=1.2, max_attempts=1)

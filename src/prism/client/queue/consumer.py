@@ -106,10 +106,12 @@ class Consumer:
         """
         await self.open()
         while True:
-            if self._ready:
+            while self._ready:
                 lease = self._ready.popleft()
-                lease.taken = True
-                return lease
+                if asyncio.get_running_loop().time() - lease.extended_at < seconds(self.config.ack_deadline):
+                    lease.taken = True
+                    return lease
+                self._send(lease, Asked(lease.receipt, Verb.RELEASE, {}))  # most likely it is another's by now
             if self._draining or self._closed:
                 return None
             self._raise_failure()
@@ -408,7 +410,7 @@ class Consumer:
             now = loop.time()
             for lease in self._leases.values():
                 due = min(every, _UNCERTAIN) if lease.uncertain else every
-                if not lease.ends and now - lease.extended_at >= due and now - lease.since < most:
+                if not (lease.asked or lease.ends) and now - lease.extended_at >= due and now - lease.since < most:
                     self._extend(lease)
             exchange = self._exchange
             if exchange is not None and any(now - each.since >= most * _GIVES_BACK for each in self._ready):

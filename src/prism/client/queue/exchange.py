@@ -87,14 +87,14 @@ class Exchange:
         first = self._outbox.popleft()
         if isinstance(first, q.ConsumeRequest):
             return first
-        joined = [first]
+        joined = {first.receipt: first}
         while self._outbox and len(joined) < EACH:
             following = self._outbox[0]
-            if isinstance(following, q.ConsumeRequest) or not first.joins(following):
+            if isinstance(following, q.ConsumeRequest) or not first.joins(following) or following.receipt in joined:
                 break
-            joined.append(following)
+            joined[following.receipt] = following
             self._outbox.popleft()
-        return request(joined)
+        return request([*joined.values()])
 
     async def _read(self) -> None:
         try:

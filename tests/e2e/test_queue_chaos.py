@@ -1,0 +1,18 @@
+"""A queue under kills and consumers that misbehave; what is asserted is what its ledger says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from e2e.queue_chaos import Sqlite, run
+
+KILLS = 30
+MESSAGES = 200_000
+FEW = 3_000
+
+
+async def test_nothing_is_lost_and_nothing_acknowledged_comes_again(
+    tmp_path: Path, often: Callable[[int], int], whole: bool
+) -> None:
+    """CONTRACT, Queue 2, 3, 4 and 18: through kills of gateway, plugin and store; with counts that add up."""
+    report = await run(Sqlite(tmp_path), tmp_path, MESSAGES if whole else FEW, often(KILLS))
+    report.check()

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from prism.backends.sqlite.config import SqliteConfig
-from prism.backends.sqlite.errors import primary_code, translated
 from prism.errors import DataLoss, FailedPrecondition, PrismError
 from prism.sdk.schema import Migration, Migrations, Version, Versions, pending, reached
+from prism.sdk.sqlite.errors import primary_code, translated
 
 APPLICATION_ID = 0x5072736D
 """Marks a file as Prism's: "Prsm"."""

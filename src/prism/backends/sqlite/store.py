@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prism.backends.sqlite.config import SqliteConfig
-from prism.backends.sqlite.errors import translated
 from prism.backends.sqlite.reserve import Reserve
 from prism.backends.sqlite.schema import (
     PAGE,
@@ -22,7 +21,6 @@ from prism.backends.sqlite.schema import (
     log_of,
     prepare,
 )
-from prism.backends.sqlite.threads import Threads
 from prism.backends.sqlite.transaction import Transaction, Write, commit, grows, now, pages
 from prism.errors import (
     BackendError,
@@ -34,6 +32,8 @@ from prism.errors import (
     StoreFull,
 )
 from prism.sdk import Bounds, Coalescer, Context, Deadline
+from prism.sdk.sqlite.errors import translated
+from prism.sdk.sqlite.threads import Threads
 
 T = TypeVar("T")
 _OPENING = 1 << 20

@@ -12,9 +12,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from prism.backends.sqlite.errors import outcome_of_commit, translated
 from prism.errors import DataLoss, DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.sdk import Deadline
+from prism.sdk.sqlite.errors import outcome_of_commit, translated
 
 
 def now() -> int:

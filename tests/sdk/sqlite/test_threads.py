@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from prism.backends.sqlite.threads import Threads
+from prism.sdk.sqlite.threads import Threads
 
 
 def connections(count: int) -> list[sqlite3.Connection]:

@@ -4,7 +4,6 @@ import sqlite3
 
 import pytest
 
-from prism.backends.sqlite.errors import outcome_of_commit, translated
 from prism.errors import (
     BackendUnavailable,
     Conflict,
@@ -16,6 +15,7 @@ from prism.errors import (
     PrismError,
     StoreFull,
 )
+from prism.sdk.sqlite.errors import outcome_of_commit, translated
 
 
 def failure(code: int) -> sqlite3.Error:

@@ -1,0 +1,1 @@
+"""SQLite for plugins: threads that own connections, and what its result codes mean."""

@@ -201,6 +201,8 @@ class Gateway:
                 async for response in responses:
                     if call.meter is not None:
                         call.meter.answered(len(response), operation.reads)
+                    if not operation.server_streaming:
+                        code = Code.OK  # who has the one response asks for no other
                     yield response
             code = Code.OK
         except PrismError as error:

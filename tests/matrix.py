@@ -21,10 +21,10 @@ MATRIX: Final = "contract/test_backends.py"
 WHOLE: Final = ("tests/contract/", "tests/e2e/")
 """Folders whose tests `make acceptance` runs, all of them."""
 
-EMBEDDED: Final = ("sqlite", "memory")
+EMBEDDED: Final = ("sqlite", "files", "memory")
 """The store that an abstraction is tested on by every way in: the first of these that serves it."""
 
-SAMPLED: Final = {"sidecar": ("redis", "sqlite"), "remote": ("memory",)}
+SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory",)}
 """The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
 FEWER: Final = {"sample": 0.3, "embedded": 0.1}

@@ -118,11 +118,10 @@ def test_a_configuration_made_by_hand() -> None:
 
 
 def test_the_embedded_default() -> None:
-    """One namespace on one SQLite file; each abstraction is served out of the box, or is known not to be."""
+    """One namespace on a SQLite file and a folder; every abstraction is served out of the box."""
     (spec,) = load(embedded_default(), discover()).namespaces.values()
-    (backend,) = spec.backends
-    assert (spec.name, backend.instance.plugin.name) == ("default", "sqlite")
-    assert set(interfaces()) - set(spec.abstractions) == {"objectstore"}
+    assert (spec.name, {each.instance.plugin.name for each in spec.backends}) == ("default", {"files", "sqlite"})
+    assert set(spec.abstractions) == set(interfaces())
 
 
 @pytest.mark.parametrize("form", ["backend: memory", "backends: {keyvalue: {backend: memory}}"])

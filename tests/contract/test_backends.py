@@ -10,6 +10,7 @@ sqlite = PluginAcceptanceHarness("sqlite", config=UNSWEPT)
 postgres = PluginAcceptanceHarness("postgres", config=UNSWEPT)
 redis = PluginAcceptanceHarness("redis", config=UNSWEPT)
 nats = PluginAcceptanceHarness("nats")
+files = PluginAcceptanceHarness("files", config=UNSWEPT)
 
 # By every suite in every placement. Off the gateway's process by one way in, gRPC, whose requests are the barest: HTTP,
 # the client and the binding differ before the placement, not behind it.
@@ -18,8 +19,10 @@ sqlite_sidecar = PluginAcceptanceHarness("sqlite", config=UNSWEPT, placement="si
 postgres_sidecar = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement="sidecar")
 redis_sidecar = PluginAcceptanceHarness("redis", config=UNSWEPT, placement="sidecar")
 nats_sidecar = PluginAcceptanceHarness("nats", placement="sidecar")
+files_sidecar = PluginAcceptanceHarness("files", config=UNSWEPT, placement="sidecar")
 memory_remote = PluginAcceptanceHarness("memory", config=UNSWEPT, placement="remote")
 sqlite_remote = PluginAcceptanceHarness("sqlite", config=UNSWEPT, placement="remote")
 postgres_remote = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement="remote")
 redis_remote = PluginAcceptanceHarness("redis", config=UNSWEPT, placement="remote")
 nats_remote = PluginAcceptanceHarness("nats", placement="remote")
+files_remote = PluginAcceptanceHarness("files", config=UNSWEPT, placement="remote")

@@ -5,10 +5,9 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from prism.acceptance.callers.caller import TIMEOUT, Caller
+from prism.acceptance.callers.caller import TIMEOUT, Caller, Request
 from prism.acceptance.skips import not_declared
 from prism.errors import Outcome, PrismError
 from prism.interfaces.capabilities import Capabilities
@@ -65,16 +64,16 @@ class Dsl:
             if not self.capabilities.declares(name):
                 not_declared(name)
 
-    async def call(self, method: str, request: Message, *, via: int | None = None, timeout: float = TIMEOUT) -> Any:
+    async def call(self, method: str, request: Request, *, via: int | None = None, timeout: float = TIMEOUT) -> Any:
         """Any unary operation with any request."""
         operation = self.OPERATIONS[method]
         return await self.caller.call(operation, request, namespace=self.namespace, via=via, timeout=timeout)
 
-    def open(self, method: str, request: Message, *, via: int | None = None) -> AsyncIterator[Any]:
+    def open(self, method: str, request: Request, *, via: int | None = None) -> AsyncIterator[Any]:
         """Any operation that answers with a stream; closing the iterator ends it."""
         return self.caller.stream(self.OPERATIONS[method], request, namespace=self.namespace, via=via)
 
-    async def refused(self, kind: type[Error], method: str, request: Message, *, via: int | None = None) -> Error:
+    async def refused(self, kind: type[Error], method: str, request: Request, *, via: int | None = None) -> Error:
         """The error of a call that must fail; that of a write must say that nothing was applied."""
         operation = self.OPERATIONS[method]
         streams = operation.server_streaming

@@ -8,7 +8,7 @@ import functools
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, Protocol, Self
 
@@ -25,7 +25,10 @@ WORKLOADS = "prism.acceptance.workloads"
 CALL_TIMEOUT = 2.0
 """Seconds that a write has while a store is broken."""
 
-Request = tuple[str, Message]
+Asked = Message | AsyncIterable[Message]
+"""What an operation is asked with; a stream must begin anew each time that it is gone through."""
+
+Request = tuple[str, Asked]
 """An operation, by the name that its .proto gives it, and what it is asked with."""
 
 
@@ -63,7 +66,7 @@ class Workload(ABC):
     LANGUAGE: ClassVar[type[Dsl]]
     WRITE: ClassVar[str]
     CALLERS: ClassVar[int] = 16
-    INVALID: ClassVar[Sequence[tuple[str, Message, str]]]
+    INVALID: ClassVar[Sequence[tuple[str, Asked, str]]]
 
     def __init__(self, caller: Caller, namespace: str | None = None) -> None:
         self.dsl: Dsl = self.LANGUAGE(caller, namespace)
@@ -78,7 +81,7 @@ class Workload(ABC):
         """What asks for a capability, about the name of number 1; none where the abstraction does not know it."""
 
     @abstractmethod
-    def write_request(self, number: int, value: int | None = None) -> Message:
+    def write_request(self, number: int, value: int | None = None) -> Asked:
         """What writes a number, or another value, under the name of the number."""
 
     async def write(

@@ -5,6 +5,7 @@ from pathlib import Path
 from prism.config.sections.root import BackendEntry, Config, NamespaceEntry
 
 DEFAULT_STORE = Path("prism-data/default.db")
+DEFAULT_OBJECTS = Path("prism-data/objects")
 """In the working folder of the gateway."""
 
 
@@ -17,6 +18,7 @@ def embedded_default() -> Config:
     backends = {
         "cache": sqlite,
         "keyvalue": sqlite,
+        "objectstore": BackendEntry(backend="files", config={"path": str(DEFAULT_OBJECTS)}),
         "pubsub": sqlite,
         "queue": sqlite,
     }

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptance.mutants import defects, queue_defects
+from acceptance.mutants import defects, objects_defects, queue_defects
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
@@ -12,10 +12,12 @@ from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.plugins.discovery import Plugin, discover
 from prism.sdk import Backend, NoCredentials
+from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.queue import QueueEngine, StoredQueue
 
 _MEMORY = discover().found["memory"]
-_SUITES = ("cache", "concurrency", "errors", "keyvalue", "queue")
+Kind = type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] | type[StoredObjects]
+_SUITES = ("cache", "concurrency", "errors", "keyvalue", "objectstore", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,10 @@ class Mutant(Plugin):
     """The memory plugin with a defect.
 
     Attributes:
-        kind: KeyValue, Cache or the rules of Queue as they should not be.
+        kind: KeyValue, Cache, ObjectStore or the rules of Queue as they should not be.
     """
 
-    kind: type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] = MemoryKeyValue
+    kind: Kind = MemoryKeyValue
 
     def backend_type(self) -> type[Backend]:
         kind = self.kind
@@ -40,13 +42,15 @@ class Mutant(Plugin):
                     engine = self._engine
                     self._engine = kind(engine.new_id, engine.idempotency_window, engine.max_unsettled)
                     self._queue = StoredQueue(self._queues(), config.queue)
+                elif issubclass(kind, StoredObjects):
+                    self._objects = kind(self._store.blobs, self._store.objects, config.objects)
                 else:
                     self._keyvalue = kind(self._store)
 
         return MutantBackend
 
 
-def _harness(kind: type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine]) -> PluginAcceptanceHarness:
+def _harness(kind: Kind) -> PluginAcceptanceHarness:
     manifest = _MEMORY.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = Mutant(manifest, "acceptance.mutants", folder=_MEMORY.folder, kind=kind)
     return PluginAcceptanceHarness(mutant, suites=_SUITES, ways=("binding",))
@@ -77,6 +81,20 @@ redrives_to_another_group = _harness(queue_defects.RedrivesToAnotherGroup)
 starves_a_consumer = _harness(queue_defects.StarvesAConsumer)
 exceeds_the_window = _harness(queue_defects.ExceedsTheWindow)
 commits_by_half = _harness(queue_defects.CommitsByHalf)
+
+reads_one_byte_too_many = _harness(objects_defects.ReadsOneByteTooMany)
+checks_before_the_write = _harness(objects_defects.ChecksBeforeTheWrite)
+shows_torn_objects = _harness(objects_defects.ShowsTornObjects)
+compares_no_checksum = _harness(objects_defects.ComparesNoChecksum)
+joins_parts_by_arrival = _harness(objects_defects.JoinsPartsByArrival)
+skips_at_a_page = _harness(objects_defects.SkipsAtAPage)
+deletes_the_newer_one = _harness(objects_defects.DeletesTheNewerOne)
+misses_as_missing = _harness(objects_defects.MissesAsMissing)
+normalizes_keys = _harness(objects_defects.NormalizesKeys)
+gives_versions_again = _harness(objects_defects.GivesVersionsAgain)
+repeats_prefixes = _harness(objects_defects.RepeatsPrefixes)
+loses_metadata = _harness(objects_defects.LosesMetadata)
+forgets_parts = _harness(objects_defects.ForgetsParts)
 
 _TESTS = Path(__file__).parents[2]
 _LIAR = ["env", f"PYTHONPATH={_TESTS}", sys.executable, "-m", "acceptance.mutants.lying_cache", "redis"]

@@ -40,27 +40,29 @@ class BindingCaller(Caller):
         context = await _enter(door, asked)
         try:
             async with asyncio.timeout(asked.timeout):
-                if asked.operation.client_streaming:
-                    (payload,) = [each async for each in _streaming(door, asked, context)]
-                else:
-                    payload = await door.binding.unary[asked.operation.name](_bytes(asked.request), context)
+                return await _answer(door, asked, context)
         except TimeoutError as error:
             raise DeadlineExceeded("no answer from the backend in time") from error
-        return asked.operation.response.FromString(payload)
 
-    async def call_late(self, operation: Operation, request: Message, *, namespace: str) -> Any:
-        """Runs a unary operation whose deadline has passed; only the backend looks at the deadline."""
-        door = self._door(None)
-        await _enter(door, Asked(operation, request, namespace, TIMEOUT))
-        late = Context(namespace, Deadline.after(-1.0))
-        payload = await door.binding.unary[operation.name](request.SerializeToString(), late)
-        return operation.response.FromString(payload)
+    async def call_late(self, operation: Operation, request: Request, *, namespace: str) -> Any:
+        """Runs an operation with one answer whose deadline has passed; only the backend looks at the deadline."""
+        door, asked = self._door(None), Asked(operation, request, namespace, TIMEOUT)
+        await _enter(door, asked)
+        return await _answer(door, asked, Context(namespace, Deadline.after(-1.0)))
 
     async def _stream(self, door: _Door, asked: Asked) -> AsyncIterator[Any]:
         context = await _enter(door, asked)
         async with aclosing(_streaming(door, asked, context)) as payloads:
             async for payload in payloads:
                 yield asked.operation.response.FromString(payload)
+
+
+async def _answer(door: _Door, asked: Asked, context: Context) -> Any:
+    if asked.operation.client_streaming:
+        (payload,) = [each async for each in _streaming(door, asked, context)]
+    else:
+        payload = await door.binding.unary[asked.operation.name](_bytes(asked.request), context)
+    return asked.operation.response.FromString(payload)
 
 
 def _streaming(door: _Door, asked: Asked, context: Context) -> Any:

@@ -8,6 +8,7 @@ from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.pubsub import MemoryPubSub
 from prism.backends.memory.store import Store
 from prism.sdk import Context, Health, MessageIds, NoCredentials, Sweeper
+from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 
 _SWEEP_BATCH = 100
@@ -28,6 +29,7 @@ class MemoryBackend:
         self._pubsub = MemoryPubSub(self._store, config)
         self._engine = QueueEngine(MessageIds().next, _IDEMPOTENCY_WINDOW, _MAX_UNSETTLED)
         self._queue = StoredQueue(self._queues(), config.queue)
+        self._objects = StoredObjects(self._store.blobs, self._store.objects, config.objects)
         self._running = False
 
     def _queues(self) -> RowStore:
@@ -40,7 +42,7 @@ class MemoryBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue)
+        return (self._cache, self._keyvalue, self._objects, self._pubsub, self._queue)
 
     async def start(self) -> None:
         if not self._running:
@@ -53,7 +55,8 @@ class MemoryBackend:
 
     async def holds_data(self, namespace: str) -> bool:
         topics = self._store.queues.rows.topics(namespace, "", "", 1)
-        return bool(self._store.namespace(namespace).records or topics)
+        objects = await self._objects.holds_data(namespace)
+        return bool(self._store.namespace(namespace).records or topics or objects)
 
     async def health(self) -> Health:
         return Health()
@@ -67,9 +70,11 @@ class MemoryBackend:
             await self._pubsub.stop()
             self._queue.stop()
             await self._sweeper.stop()
+            await self._objects.stop()
             self._store.close()
 
     async def _sweep(self) -> bool:
         self._pubsub.sweep()
         more = await self._queues().sweep(_HOUSEKEEPING, _SWEEP_BATCH)
+        more = await self._objects.sweep(_SWEEP_BATCH) or more
         return self._store.sweep(_SWEEP_BATCH) or more

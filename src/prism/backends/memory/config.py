@@ -3,6 +3,7 @@
 from pydantic import ByteSize, Field
 
 from prism.sdk import Config
+from prism.sdk.objectstore import ObjectOptions
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 
@@ -29,6 +30,7 @@ class MemoryConfig(Config):
         buffer_bytes: bytes of messages that may wait for one slow subscriber.
         queue: of Queue.
         pubsub: of PubSub that persists.
+        objects: of ObjectStore.
     """
 
     store: str = Field(default="default", min_length=1)
@@ -38,3 +40,4 @@ class MemoryConfig(Config):
     buffer_bytes: ByteSize = Field(default=ByteSize(8 << 20), gt=0)
     queue: QueueOptions = QueueOptions()
     pubsub: MemoryPubSubOptions = MemoryPubSubOptions()
+    objects: ObjectOptions = ObjectOptions()

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from prism.backends.memory.cache_map import CacheMap
 from prism.backends.memory.message_log import Logs
+from prism.backends.memory.objects import MemoryBlobs, MemoryIndex
 from prism.backends.memory.queue import QueueData
 from prism.backends.memory.sorted_map import SortedMap
 from prism.interfaces.keyvalue import PutResponse
@@ -140,6 +141,8 @@ class Store:
         self._users = 0
         self.queues = QueueData(self.now)
         self.logs = Logs(self.now)
+        self.blobs = MemoryBlobs()
+        self.objects = MemoryIndex(self.now)
 
     @classmethod
     def named(cls, name: str) -> "Store":
@@ -160,6 +163,8 @@ class Store:
             self._namespaces.clear()
             self.queues.clear()
             self.logs.clear()
+            self.blobs.kept.clear()
+            self.objects.clear()
 
     def namespace(self, name: str) -> Namespace:
         """The namespace of that name, empty where nothing was stored."""

@@ -1,0 +1,1 @@
+"""ObjectStore: what docs/contract.md and objectstore.proto promise, on any plugin that serves it."""

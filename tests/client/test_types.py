@@ -5,7 +5,9 @@ from pathlib import Path
 from mypy import api
 
 TYPED = """
-from prism.client import Chunk, Client, Item, Message, Outgoing, PublishResult, PutResult, Swap, sync
+from prism.client import (
+    Chunk, Client, Item, Message, Outgoing, Peeked, Published, PublishResult, PutResult, QueueMessage, Swap, sync
+)
 from typing import assert_type
 
 
@@ -21,6 +23,13 @@ async def asynchronous(prism: Client) -> None:
     async with events.subscribe("t", on_gap=print) as messages:
         async for message in messages:
             assert_type(message, Message)
+    jobs = prism.queue()
+    assert_type(await jobs.publish("t", b"p", delay=1), Published)
+    async for job in jobs.consume("t", group="g"):
+        async with job as same:
+            assert_type(same, QueueMessage)
+    async for peeked in jobs.peek("t", "g", "dead"):
+        assert_type(peeked, Peeked)
 
 
 def blocking(prism: sync.Client) -> None:
@@ -38,6 +47,12 @@ def blocking(prism: sync.Client) -> None:
     assert_type(prism.pubsub().publish("t"), str)
     for message in prism.pubsub().subscribe("t"):
         assert_type(message, Message)
+    jobs = prism.queue()
+    assert_type(jobs.publish("t", idempotency_key="k"), Published)
+    assert_type(jobs.receive("t", group="g"), list[sync.QueueMessage])
+    for job in jobs.consume("t", group="g"):
+        with job as same:
+            assert_type(same, sync.QueueMessage)
 """
 
 WRONG = """

@@ -11,161 +11,45 @@ import asyncio
 import functools
 import inspect
 import ssl
-import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from types import MappingProxyType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from google.protobuf.message import Message as AnyMessage
 
-from prism.client import cache, keyvalue, paging, pubsub, subscription
+from prism.client import cache, keyvalue, pubsub, subscription
 from prism.client import client as asynchronous
 from prism.client.arguments import Seconds
+from prism.client.blocking import Blocking, LoopThread, Pager, iterates, pages_of, waits
 from prism.client.headers import Headers, Token
-from prism.client.loops import watch_forks
 from prism.client.message import Gap, Message
 from prism.client.operations import Method
+from prism.client.queue.sync import Consumption, Queue, QueueMessage, Worker
 from prism.client.retry import RetryPolicy
 
+__all__ = [
+    "Cache",
+    "Client",
+    "Consumption",
+    "KeyValue",
+    "Pager",
+    "PubSub",
+    "Queue",
+    "QueueMessage",
+    "Subscription",
+    "Worker",
+]
+
 P = ParamSpec("P")
-T = TypeVar("T")
 A = TypeVar("A")
 
-_CLOSED = "the client is closed; create a new one"
 _END: Final = object()
-
-
-class _LoopThread:
-    """An event loop on a thread of its own, which ends with the program at the latest.
-
-    A child process has neither: there the first use begins anew.
-
-    Attributes:
-        stopped: it has ended, or ends; nothing is run any more.
-        generation: how many forks lie between the first process and this one.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._of_parent: list[object] = []
-        self.stopped = False
-        self.generation = 0
-        self._loop, self._thread = self._begun()
-        watch_forks(self)
-
-    def _begun(self) -> tuple[asyncio.AbstractEventLoop, threading.Thread | None]:
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="prism-client", daemon=True)
-        thread.start()
-        return loop, thread
-
-    def forked(self) -> None:
-        """This is the child process: it has only the thread that forked, and the loop is the parent's."""
-        self._of_parent.append(self._loop)  # for good: to end it would end the parent's
-        self._guard = threading.Lock()  # another thread may have held it
-        self._thread = None
-        self.generation += 1
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Waits for the result; an interrupt of the waiting thread cancels the work."""
-        if self._thread is not None and threading.get_ident() == self._thread.ident:
-            work.close()
-            raise RuntimeError("called on the client's own thread, which would wait for itself; use another thread")
-        with self._guard:
-            if self.stopped:
-                work.close()
-                raise RuntimeError(_CLOSED)
-            if self._thread is None:
-                self._loop, self._thread = self._begun()
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except CancelledError as error:
-            raise RuntimeError(_CLOSED) from error
-        except BaseException:
-            future.cancel()
-            raise
-
-    def iterate(self, elements: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-        """The elements one by one; ends the other generator with itself."""
-
-        async def following() -> tuple[T] | None:
-            try:
-                return (await anext(elements),)
-            except StopAsyncIteration:
-                return None
-
-        generation = self.generation
-        try:
-            while (element := self.run(following())) is not None:
-                yield element[0]
-                if generation != self.generation:
-                    raise RuntimeError("this was begun before a fork; begin again in the child process")
-        finally:
-            if not self.stopped and generation == self.generation:
-                self.run(elements.aclose())
-
-    def stop(self) -> None:
-        """Ends the loop and its thread, half-read streams, and calls that other threads still wait for."""
-        with self._guard:
-            self.stopped = True
-            if self._thread is None:
-                return  # a child process that has not used it
-        asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _wind_up(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for each in others:
-            each.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
-
-
-class _Blocking(Generic[A]):
-    """An asynchronous object, each of whose methods waits for its result."""
-
-    def __init__(self, twin: A, loop: _LoopThread) -> None:
-        self._twin = twin
-        self._loop = loop
-
-
-def _waits(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[_Blocking[A], P], T]:
-    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._loop.run(method(self._twin, *args, **kwargs))
-
-    functools.update_wrapper(call, method)
-    return call
-
-
-def _iterates(
-    method: Callable[Concatenate[A, P], AsyncGenerator[T, None]],
-) -> Callable[Concatenate[_Blocking[A], P], Generator[T, None, None]]:
-    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
-        return self._loop.iterate(method(self._twin, *args, **kwargs))
-
-    functools.update_wrapper(call, method)
-    return call
-
-
-def _pages(
-    method: Callable[Concatenate[A, P], paging.Pager[T]],
-) -> Callable[Concatenate[_Blocking[A], P], "Pager[T]"]:
-    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Pager[T]:
-        return Pager(method(self._twin, *args, **kwargs), self._loop)
-
-    functools.update_wrapper(call, method)
-    return call
 
 
 def _subscribes(
     method: Callable[Concatenate[A, P], subscription.Subscription],
-) -> Callable[Concatenate[_Blocking[A], P], "Subscription"]:
-    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Subscription:
+) -> Callable[Concatenate[Blocking[A], P], "Subscription"]:
+    def call(self: Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Subscription:
         given: dict[str, Any] = kwargs
         if (on_gap := given.get("on_gap")) is not None:
             given["on_gap"] = _off_the_loop(on_gap)
@@ -186,60 +70,44 @@ def _off_the_loop(on_gap: subscription.OnGap) -> subscription.OnGap:
     return handled
 
 
-class Pager(Generic[T]):
-    """A list that is fetched as it is read: `for element in pager`, or `for page in pager.pages()`."""
-
-    def __init__(self, twin: paging.Pager[T], loop: _LoopThread) -> None:
-        self._twin = twin
-        self._loop = loop
-
-    def pages(self) -> Generator[paging.Page[T], None, None]:
-        """The pages, for callers that pass cursors on."""
-        return self._loop.iterate(self._twin.pages())
-
-    def __iter__(self) -> Iterator[T]:
-        for page in self.pages():
-            yield from page.elements
-
-
-class KeyValue(_Blocking[keyvalue.KeyValue]):
+class KeyValue(Blocking[keyvalue.KeyValue]):
     """The KeyValue data of one namespace; made by `Client.keyvalue`."""
 
-    put = _waits(keyvalue.KeyValue.put)
-    get = _waits(keyvalue.KeyValue.get)
-    get_many = _waits(keyvalue.KeyValue.get_many)
-    exists = _waits(keyvalue.KeyValue.exists)
-    exists_many = _waits(keyvalue.KeyValue.exists_many)
-    batch_get = _waits(keyvalue.KeyValue.batch_get)
-    batch_put = _waits(keyvalue.KeyValue.batch_put)
-    delete = _waits(keyvalue.KeyValue.delete)
-    delete_record = _waits(keyvalue.KeyValue.delete_record)
-    scan = _pages(keyvalue.KeyValue.scan)
-    scan_stream = _iterates(keyvalue.KeyValue.scan_stream)
-    list_records = _pages(keyvalue.KeyValue.list_records)
-    compare_and_swap = _waits(keyvalue.KeyValue.compare_and_swap)
-    expire = _waits(keyvalue.KeyValue.expire)
-    persist = _waits(keyvalue.KeyValue.persist)
+    put = waits(keyvalue.KeyValue.put)
+    get = waits(keyvalue.KeyValue.get)
+    get_many = waits(keyvalue.KeyValue.get_many)
+    exists = waits(keyvalue.KeyValue.exists)
+    exists_many = waits(keyvalue.KeyValue.exists_many)
+    batch_get = waits(keyvalue.KeyValue.batch_get)
+    batch_put = waits(keyvalue.KeyValue.batch_put)
+    delete = waits(keyvalue.KeyValue.delete)
+    delete_record = waits(keyvalue.KeyValue.delete_record)
+    scan = pages_of(keyvalue.KeyValue.scan)
+    scan_stream = iterates(keyvalue.KeyValue.scan_stream)
+    list_records = pages_of(keyvalue.KeyValue.list_records)
+    compare_and_swap = waits(keyvalue.KeyValue.compare_and_swap)
+    expire = waits(keyvalue.KeyValue.expire)
+    persist = waits(keyvalue.KeyValue.persist)
 
 
-class Cache(_Blocking[cache.Cache]):
+class Cache(Blocking[cache.Cache]):
     """The cache of one namespace; made by `Client.cache`."""
 
-    get = _waits(cache.Cache.get)
-    get_many = _waits(cache.Cache.get_many)
-    set = _waits(cache.Cache.set)
-    delete = _waits(cache.Cache.delete)
-    exists = _waits(cache.Cache.exists)
-    exists_many = _waits(cache.Cache.exists_many)
-    expire = _waits(cache.Cache.expire)
-    ttl = _waits(cache.Cache.ttl)
-    increment = _waits(cache.Cache.increment)
+    get = waits(cache.Cache.get)
+    get_many = waits(cache.Cache.get_many)
+    set = waits(cache.Cache.set)
+    delete = waits(cache.Cache.delete)
+    exists = waits(cache.Cache.exists)
+    exists_many = waits(cache.Cache.exists_many)
+    expire = waits(cache.Cache.expire)
+    ttl = waits(cache.Cache.ttl)
+    increment = waits(cache.Cache.increment)
 
 
 class Subscription:
     """Messages of a pattern: `for message in subscription`, best in a `with` block; see `prism.client.Subscription`."""
 
-    def __init__(self, twin: subscription.Subscription, loop: _LoopThread) -> None:
+    def __init__(self, twin: subscription.Subscription, loop: LoopThread) -> None:
         self._twin = twin
         self._loop = loop
 
@@ -278,11 +146,11 @@ class Subscription:
         return await anext(self._twin, None)
 
 
-class PubSub(_Blocking[pubsub.PubSub]):
+class PubSub(Blocking[pubsub.PubSub]):
     """The topics of one namespace; made by `Client.pubsub`."""
 
-    publish = _waits(pubsub.PubSub.publish)
-    publish_batch = _waits(pubsub.PubSub.publish_batch)
+    publish = waits(pubsub.PubSub.publish)
+    publish_batch = waits(pubsub.PubSub.publish_batch)
     subscribe = _subscribes(pubsub.PubSub.subscribe)
 
 
@@ -309,7 +177,7 @@ class Client:
     ) -> None:
         """As `prism.client.Client`. Functions for token and headers are called on the background thread, where they
         must not use this client."""
-        self._loop = _LoopThread()
+        self._loop = LoopThread()
         self._twin = asynchronous.Client(
             target, token=token, headers=headers, tls=tls, timeout=timeout, retry=retry, keepalive=keepalive
         )
@@ -325,6 +193,10 @@ class Client:
     def pubsub(self, namespace: str = "default") -> PubSub:
         """The topics of a namespace. Cheap to make; keep it. `on_gap` is called on a thread of its own."""
         return PubSub(self._twin.pubsub(namespace), self._loop)
+
+    def queue(self, namespace: str = "default") -> Queue:
+        """The work of a namespace. Cheap to make; keep it. Handlers of workers run on threads of their own."""
+        return Queue(self._twin.queue(namespace), self._loop)
 
     def call(
         self,

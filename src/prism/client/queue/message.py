@@ -74,18 +74,8 @@ class Holder(Protocol):
         """From any thread: the message was dropped unsettled; the terms are those of a nack."""
 
 
-class QueueMessage:
-    """A message that is the caller's for a time. Work on it in a block, which settles it:
-
-        async with message:
-            await send(message.payload)
-
-    The block acknowledges when it is left without an error, also by `break`, `continue` and `return`, and waits until
-    that is so. An error nacks with the error as the reason, and goes on to the caller; so does a cancellation of the
-    task, whose nack is sent and not waited for. What the block has settled itself (`nack(delay=...)`, say) it leaves.
-
-    A message of `consume` is extended by itself until it is settled, up to the group's `max_lease`; dropped unsettled
-    it is nacked, and a warning logged. A message of `receive` is neither.
+class Delivery:
+    """What a message holds.
 
     Attributes:
         id: never given to another message of the namespace.
@@ -103,8 +93,6 @@ class QueueMessage:
     """
 
     __slots__ = (
-        "_holder",
-        "_settled",
         "attempt",
         "attributes",
         "id",
@@ -119,9 +107,7 @@ class QueueMessage:
         "traceparent",
     )
 
-    def __init__(self, message: q.Message, holder: Holder) -> None:
-        self._holder = holder
-        self._settled: Verb | None = None
+    def __init__(self, message: q.Message) -> None:
         self.id = message.message_id
         self.topic = message.topic
         self.payload = message.payload
@@ -134,6 +120,28 @@ class QueueMessage:
         self.offset = message.offset
         self.traceparent = message.traceparent
         self.null_payload = message.null_payload
+
+
+class QueueMessage(Delivery):
+    """A message that is the caller's for a time. Work on it in a block, which settles it:
+
+        async with message:
+            await send(message.payload)
+
+    The block acknowledges when it is left without an error, also by `break`, `continue` and `return`, and waits until
+    that is so. An error nacks with the error as the reason, and goes on to the caller; so does a cancellation of the
+    task, whose nack is sent and not waited for. What the block has settled itself (`nack(delay=...)`, say) it leaves.
+
+    A message of `consume` is extended by itself until it is settled, up to the group's `max_lease`; dropped unsettled
+    it is nacked, and a warning logged. A message of `receive` is neither. What it holds: `Delivery`.
+    """
+
+    __slots__ = ("_holder", "_settled")
+
+    def __init__(self, message: q.Message, holder: Holder) -> None:
+        self._holder = holder
+        self._settled: Verb | None = None
+        super().__init__(message)
 
     @property
     def settled(self) -> bool:
@@ -280,6 +288,6 @@ def publish_request(outgoing: QueueOutgoing) -> q.PublishRequest:
     return request
 
 
-def receipts_of(messages: Iterable[QueueMessage | str]) -> list[str]:
+def receipts_of(messages: Iterable[Delivery | str]) -> list[str]:
     """The receipts of messages, or receipts themselves."""
     return [each if isinstance(each, str) else each.receipt for each in messages]

@@ -23,7 +23,7 @@ from prism.client.queue.consumer import Consumer
 from prism.client.queue.consumption import Consumption
 from prism.client.queue.lease import Verb, nack_terms
 from prism.client.queue.management import OPERATIONS, Management
-from prism.client.queue.message import Published, QueueMessage, QueueOutgoing, publish_request, receipts_of
+from prism.client.queue.message import Delivery, Published, QueueMessage, QueueOutgoing, publish_request, receipts_of
 from prism.client.queue.worker import Handler, Worker
 from prism.errors import PrismError, ReceiptLost
 from prism.interfaces import queue as q
@@ -218,7 +218,7 @@ class Queue(Management):
         return [QueueMessage(each, _CallHolder(each.receipt, settle)) for each in answer.messages]
 
     async def acknowledge(
-        self, topic: str, group: str, messages: Iterable[QueueMessage | str], *, timeout: Seconds | None = None
+        self, topic: str, group: str, messages: Iterable[Delivery | str], *, timeout: Seconds | None = None
     ) -> list[Settled]:
         """The work on these messages (or their receipts) is done; what became of each, in their order."""
         return await self._results(topic, group, messages, Verb.ACKNOWLEDGE, {}, timeout)
@@ -227,7 +227,7 @@ class Queue(Management):
         self,
         topic: str,
         group: str,
-        messages: Iterable[QueueMessage | str],
+        messages: Iterable[Delivery | str],
         *,
         delay: Seconds | None = None,
         reason: str = "",
@@ -239,13 +239,13 @@ class Queue(Management):
         return await self._results(topic, group, messages, Verb.NACK, terms, timeout)
 
     async def release(
-        self, topic: str, group: str, messages: Iterable[QueueMessage | str], *, timeout: Seconds | None = None
+        self, topic: str, group: str, messages: Iterable[Delivery | str], *, timeout: Seconds | None = None
     ) -> list[Settled]:
         """The work on these messages (or their receipts) was not begun: they come again, and no attempt is counted."""
         return await self._results(topic, group, messages, Verb.RELEASE, {}, timeout)
 
     async def extend(
-        self, topic: str, group: str, messages: Iterable[QueueMessage | str], *, timeout: Seconds | None = None
+        self, topic: str, group: str, messages: Iterable[Delivery | str], *, timeout: Seconds | None = None
     ) -> list[Settled]:
         """The work on these messages (or their receipts) takes longer: a whole `ack_deadline` from now on."""
         return await self._results(topic, group, messages, Verb.EXTEND, {}, timeout)
@@ -254,7 +254,7 @@ class Queue(Management):
         self,
         topic: str,
         group: str,
-        messages: Iterable[QueueMessage | str],
+        messages: Iterable[Delivery | str],
         outgoing: Iterable[QueueOutgoing] = (),
         *,
         idempotency_key: str = "",
@@ -288,7 +288,7 @@ class Queue(Management):
         )  # fmt: skip
 
     async def _results(
-        self, topic: str, group: str, messages: Iterable[QueueMessage | str], verb: Verb, terms: dict[str, Any],
+        self, topic: str, group: str, messages: Iterable[Delivery | str], verb: Verb, terms: dict[str, Any],
         timeout: Seconds | None,
     ) -> list[Settled]:  # fmt: skip
         receipts = receipts_of(messages)

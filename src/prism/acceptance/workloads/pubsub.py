@@ -1,4 +1,7 @@
-"""PubSub as a workload: a message for each number, and a listener at each gateway that hears what became of them."""
+"""PubSub as a workload: a message for each number, and a listener at each gateway that hears what became of them.
+
+Of what persists a follower besides, who must get every one of them, once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -8,6 +11,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from prism.acceptance.callers.caller import Caller
 from prism.acceptance.suites.pubsub.dsl import PubSub
+from prism.acceptance.suites.pubsub.follower import Follower
 from prism.acceptance.suites.pubsub.listener import TOPIC, Listener
 from prism.acceptance.workload import Request, Witness, Workload
 from prism.acceptance.write_ledger import WriteLedger
@@ -61,15 +65,24 @@ class PubSubWorkload(Workload):
 class HeardNumbers(Witness):
     """What listeners hear of the numbers: `prism.acceptance.workload.Witness`."""
 
-    def __init__(self, workload: PubSubWorkload, ledger: WriteLedger, listeners: Sequence[Listener]) -> None:
+    def __init__(
+        self,
+        workload: PubSubWorkload,
+        ledger: WriteLedger,
+        listeners: Sequence[Listener],
+        followers: Sequence[Follower],
+    ) -> None:
         self._workload = workload
         self._ledger = ledger
         self._listeners = listeners
+        self._followers = followers
 
     async def listening(self) -> None:
         """Returns when every listener has a subscription in place."""
         for each in self._listeners:
             await each.until(lambda each=each: each.living is not None)  # type: ignore[misc]  # bound at once
+        for follower in self._followers:
+            await follower.placed()
 
     async def settle(self) -> None:
         """Returns when every listener listens again and has what was sent since, or does not get it in time."""
@@ -80,6 +93,8 @@ class HeardNumbers(Witness):
         with suppress(TimeoutError):
             for each in self._listeners:
                 await each.until(lambda each=each: not each.missing())  # type: ignore[misc]  # bound at once
+            for follower in self._followers:
+                await follower.reach(self._ledger.acknowledged)
 
     def faults(self) -> list[str]:
         """See Witness."""
@@ -93,6 +108,14 @@ class HeardNumbers(Witness):
                 found.append(f"{len(ghosts)} messages came though publishing them was NOT_APPLIED")
             if missing := listener.missing():
                 found.append(f"{len(missing)} acknowledged messages did not come, and the subscription stands")
+        for follower in self._followers:
+            found += follower.dishonest
+            if lost := self._ledger.acknowledged - follower.got.keys():
+                found.append(f"{len(lost)} acknowledged messages were skipped by who follows what persists")
+            if again := [number for number, count in follower.got.items() if count > 1]:
+                found.append(f"{len(again)} messages were repeated to who follows what persists")
+            if ghosts := self._ledger.not_applied & follower.got.keys():
+                found.append(f"{len(ghosts)} messages persist though publishing them was NOT_APPLIED")
         return found
 
     def warned(self) -> bool:
@@ -109,9 +132,11 @@ class HeardNumbers(Witness):
 @asynccontextmanager
 async def _heard_numbers(workload: PubSubWorkload, ps: PubSub, ledger: WriteLedger) -> AsyncIterator[HeardNumbers]:
     listeners = [Listener(ps, via, ledger) for via in range(ps.caller.gateways)]
+    followers = [Follower(ps, "t.*")] if ps.capabilities.persistent else []
     tasks = [asyncio.create_task(each.listen()) for each in listeners]
+    tasks += [asyncio.create_task(each.follow()) for each in followers]
     try:
-        heard = HeardNumbers(workload, ledger, listeners)
+        heard = HeardNumbers(workload, ledger, listeners, followers)
         await heard.listening()
         yield heard
     finally:

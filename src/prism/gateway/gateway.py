@@ -14,6 +14,7 @@ from prism.gateway.snapshot import Snapshot, Target
 from prism.gateway.streams.lifetime import StreamLifetime
 from prism.gateway.streams.registry import Recheck, SubscriptionRegistry
 from prism.gateway.streams.subscription import Subscription
+from prism.gateway.streams.wait import Wait
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation, Requests
 from prism.open_files import OPEN_FILES
@@ -149,7 +150,9 @@ class Gateway:
             instance.acquire()
             try:
                 resilience = call.resilience
-                if resilience is None:
+                if operation.drains:
+                    response = await self._waited(call, payload)
+                elif resilience is None:
                     response = await instance.call(operation.name, payload, call.context())
                 else:
                     response = await resilience.call(call, payload)
@@ -170,6 +173,19 @@ class Gateway:
         finally:
             self._ended(call, code, started, failure)
             failure = None  # an error that knows its own frame would wait for the garbage collector
+
+    async def _waited(self, call: Call, payload: bytes) -> bytes:
+        """The response of an admitted call that may wait for long, and is not waited for when the gateway drains."""
+        wait = Wait(_target(call))
+        if call.resilience is None:
+            asked = wait.target.instance.call(call.operation.name, payload, call.context())
+        else:
+            asked = call.resilience.call(call, payload)
+        self.subscriptions.add(wait, call)
+        try:
+            return await wait.response(asked)
+        finally:
+            self.subscriptions.discard(wait)
 
     async def stream(
         self,

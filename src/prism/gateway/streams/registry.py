@@ -1,4 +1,4 @@
-"""The streams that are in place and have no end of their own: what ends them from outside.
+"""The streams that are in place and have no end of their own, and calls that wait: what ends them from outside.
 
 Another instance serves their namespace, their callers may not have them any longer, the gateway itself ends.
 """
@@ -10,6 +10,7 @@ from prism.gateway.call import Call
 from prism.gateway.snapshot import Snapshot
 from prism.gateway.streams.lifetime import COME_AGAIN_AFTER, Denied
 from prism.gateway.streams.subscription import Subscription
+from prism.gateway.streams.wait import Wait
 from prism.reason import Reason
 
 Recheck = Callable[[Call], PrismError | None]
@@ -17,7 +18,7 @@ Recheck = Callable[[Call], PrismError | None]
 
 
 class SubscriptionRegistry:
-    """The streams, each with the call that asked for it.
+    """The streams and waits, each with the call that asked for it.
 
     Args:
         denied: called where one ends because its caller may not have it any longer.
@@ -25,13 +26,13 @@ class SubscriptionRegistry:
 
     def __init__(self, denied: Denied) -> None:
         self._denied = denied
-        self._calls: dict[Subscription, Call] = {}
+        self._calls: dict[Subscription | Wait, Call] = {}
 
-    def add(self, subscription: Subscription, call: Call) -> None:
+    def add(self, subscription: Subscription | Wait, call: Call) -> None:
         """It is in place from now on."""
         self._calls[subscription] = call
 
-    def discard(self, subscription: Subscription) -> None:
+    def discard(self, subscription: Subscription | Wait) -> None:
         """It has ended, or was never in place."""
         self._calls.pop(subscription, None)
 

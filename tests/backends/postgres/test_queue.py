@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from prism.backends.postgres.queue import watch
+from prism.backends.postgres import watch
 from prism.errors import TopicNotFound
 from prism.interfaces import queue as q
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from prism.backends.postgres import schema, statements
 from prism.backends.postgres.cache import PostgresCache
@@ -12,12 +13,14 @@ from prism.backends.postgres.errors import translate
 from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.keyvalue import PostgresKeyValue
 from prism.backends.postgres.lane import Work, work_lane
+from prism.backends.postgres.pubsub.message_log import HOLDS_LOG, PostgresLog
 from prism.backends.postgres.queue.statements import HOLDS_TOPICS
 from prism.backends.postgres.queue.store import PostgresQueues
 from prism.backends.postgres.sessions import Session, Sessions
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
+from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
 
 log = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ _POOLED = (
 
 
 class PostgresBackend:
-    """KeyValue, Cache and Queue in one schema of one PostgreSQL database, which any number of gateways may share."""
+    """KeyValue, Cache, PubSub and Queue in one schema of a PostgreSQL database, for any number of gateways."""
 
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
@@ -46,6 +49,9 @@ class PostgresBackend:
         self._cache = PostgresCache(self._sessions, lanes["reads"], lanes["puts"])
         self._queues = PostgresQueues(self._sessions, lanes["reads"], lanes["writes"], self._open_session)
         self._queue = StoredQueue(self._queues, config.queue)
+        shared = (lanes["reads"], lanes["writes"], self._open_session)
+        self._log = PostgresLog(self._sessions, *shared, config.pubsub)
+        self._pubsub = LoggedPubSub(self._log, config.pubsub)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
     @property
@@ -59,7 +65,7 @@ class PostgresBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._queue)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue)
 
     async def start(self) -> None:
         await self._prepare_schema()
@@ -91,11 +97,12 @@ class PostgresBackend:
         """Does nothing: a namespace is made by its first write."""
 
     async def holds_data(self, namespace: str) -> bool:
-        work = Work(lambda: self._sessions.fetch(statements.HOLDS_DATA, namespace.encode()))
-        ((items,),) = await self._housekeeping.call(Context(namespace), work)
-        work = Work(lambda: self._sessions.fetch(HOLDS_TOPICS, namespace.encode()))
-        ((topics,),) = await self._housekeeping.call(Context(namespace), work)
-        return bool(items or topics)
+        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG):
+            work = Work(partial(self._sessions.fetch, statement, namespace.encode()))
+            ((held,),) = await self._housekeeping.call(Context(namespace), work)
+            if held:
+                return True
+        return False
 
     async def health(self) -> Health:
         probe = Context("", Deadline.after(_PROBE_SECONDS))
@@ -119,15 +126,18 @@ class PostgresBackend:
             "pool_connections_open": self._sessions.open,
             "pool_connections_idle": self._sessions.idle,
             "pool_connections_max": self._config.pool_size,
+            "subscriptions": self._pubsub.subscriptions,
             **batches,
         }
 
     async def stop(self) -> None:
         self._queue.stop()
+        await self._pubsub.stop()
         await self._queues.stop()
+        await self._log.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
-        waits = [self._cache.drain(), self._queues.drain(), *(lane.drain() for lane in lanes)]
+        waits = [self._cache.drain(), self._queues.drain(), self._log.drain(), *(lane.drain() for lane in lanes)]
         drains = [asyncio.create_task(each) for each in waits]
         await asyncio.wait(drains, timeout=_STOP_SECONDS)
         await self._sessions.stop()
@@ -146,5 +156,6 @@ class PostgresBackend:
         ((items,),) = await self._sessions.fetch(statements.SWEEP_ITEMS, _SWEEP_BATCH)
         ((entries,),) = await self._sessions.fetch(statements.SWEEP_CACHE, _SWEEP_BATCH)
         ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _SWEEP_BATCH, IDEMPOTENCY_MICROSECONDS)
+        await self._log.sweep()
         more_of_queues = await self._queues.sweep(_SWEEP_BATCH)
         return more_of_queues or _SWEEP_BATCH in (items, entries, keys)

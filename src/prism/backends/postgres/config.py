@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from prism.sdk import Config
+from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 
 _PORT = 5432
@@ -40,7 +41,8 @@ class PostgresConfig(Config):
         port: TCP port.
         database: it must exist; its tables are made in `schema`.
         schema_name: `schema` in configuration: the PostgreSQL schema that holds the tables. Created when absent.
-        pool_size: most connections that one gateway opens, at least 9; one more listens while Queue's consumers wait.
+        pool_size: most connections that one gateway opens, at least 9; two more listen while
+            consumers of Queue and subscribers wait.
         connect_timeout: seconds.
         statement_timeout: seconds that one statement may take in the store.
         lock_timeout: seconds that a write waits for another transaction's lock.
@@ -49,6 +51,7 @@ class PostgresConfig(Config):
             acknowledges it when PostgreSQL has it in memory.
         sweep_interval: seconds between two searches for expired items, which free their space.
         queue: of Queue.
+        pubsub: of PubSub that persists.
         sslmode: as libpq's; unset: the connection string's, else `prefer`.
         ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
         certificate: file of the gateway's own certificate.
@@ -67,6 +70,7 @@ class PostgresConfig(Config):
     durability: Literal["synced", "store"] = "synced"
     sweep_interval: float = Field(default=5.0, gt=0)
     queue: QueueOptions = QueueOptions()
+    pubsub: PubSubOptions = PubSubOptions()
     sslmode: SslMode | None = None
     ca: Path | None = None
     certificate: Path | None = None

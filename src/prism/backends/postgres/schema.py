@@ -54,15 +54,17 @@ CREATE TABLE cache (
 CREATE INDEX cache_expiry ON cache (expires_at) WHERE expires_at IS NOT NULL;
 """
 
+_HERE = resources.files("prism.backends.postgres")
 _QUEUE = tuple(
-    resources.files("prism.backends.postgres.queue").joinpath(name).read_text()
-    for name in ("tables.sql", "log.sql", "step.sql", "manage.sql")
+    _HERE.joinpath("queue", name).read_text() for name in ("tables.sql", "log.sql", "step.sql", "manage.sql")
 )
+_PUBSUB = _HERE.joinpath("pubsub", "log.sql").read_text()
 
 MIGRATIONS: Migrations = {
     "keyvalue": (Migration((_KEYVALUE,)),),
     "cache": (Migration((_CACHE,)),),
     "queue": (Migration(_QUEUE),),
+    "pubsub": (Migration((_PUBSUB,)),),
 }
 """What leads from each version of an abstraction's tables to the next; `@.` and `@name` as in `Statement`."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from prism.acceptance.store.backend import Fault
+from prism.acceptance.store.backend import SMALL_PUBSUB, Fault
 from prism.backends.postgres.testing_installation import (
     ATTACH_VARIABLE,
     VERSION_VARIABLE,
@@ -98,7 +98,7 @@ class PostgresTestBackend:
         if place not in self._places:
             url = urlsplit(await asyncio.to_thread(self.server.create_database))
             self._places[place] = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2]))
-        return {"connection_string": self._places[place]}
+        return {"connection_string": self._places[place], "pubsub": dict(SMALL_PUBSUB)}
 
     @property
     def address(self) -> tuple[str, int]:
@@ -110,7 +110,9 @@ class PostgresTestBackend:
         """The database for that place, by way of a proxy."""
         await self.connection_config(place)
         url = urlsplit(self._places[place])
-        return {"connection_string": urlunsplit(url._replace(netloc=f"127.0.0.1:{port}"))}
+        return {
+            "connection_string": urlunsplit(url._replace(netloc=f"127.0.0.1:{port}")), "pubsub": dict(SMALL_PUBSUB),
+        }  # fmt: skip
 
     def credentials(self) -> Mapping[str, str]:
         """The account that owns the databases."""

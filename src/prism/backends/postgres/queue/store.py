@@ -11,9 +11,9 @@ from prism.backends.postgres.lane import Lane, Work
 from prism.backends.postgres.queue import statements
 from prism.backends.postgres.queue.publishing import Publish, Publisher, columns, refusal, sqlstate
 from prism.backends.postgres.queue.steps import Key, Steps, message, not_found
-from prism.backends.postgres.queue.watch import Watch
 from prism.backends.postgres.sessions import Rows, Session, Sessions
 from prism.backends.postgres.statements import Statement
+from prism.backends.postgres.watch import Watch
 from prism.context import Context
 from prism.errors import (
     AlreadyExists,
@@ -66,7 +66,7 @@ class PostgresQueues(QueueStore):
         self._atomic = Publisher(self._fetch, IDEMPOTENCY_WINDOW, self._listener)
         self._publishes: Lane[Publish, Published] = Lane(self._publisher, _PUBLISHES, reads=False)
         self._steps = Steps(self._in_turn, self.wakeups.notify, MAX_UNSETTLED, self._listener)
-        self._watch = Watch(self.wakeups, self._quietly, open_session, self._listener)
+        self._watch = Watch(self.wakeups, self._look, statements.CHANNEL, self._quietly, open_session)
 
     async def stop(self) -> None:
         """Watches no more."""
@@ -94,6 +94,10 @@ class PostgresQueues(QueueStore):
     async def _quietly(self, statement: Statement, *arguments: Any) -> Rows:
         rows: Rows = await self._reads.call(_HOUSEKEEPING, Work(lambda: self._fetch(statement, *arguments)))
         return rows
+
+    async def _look(self, keys: Sequence[tuple[str, str]], *, listens: bool) -> Rows:
+        spaces, names = [space.encode() for space, _ in keys], [name.encode() for _, name in keys]
+        return await self._quietly(statements.WATCH, spaces, names, self._listener, listens)
 
     async def _write(self, context: Context, statement: Statement, *arguments: Any) -> Rows:
         rows: Rows = await self._writes.call(context, Work(lambda: self._fetch(statement, *arguments)))

@@ -6,14 +6,14 @@ Behind a pooler that gives each transaction another server nothing is told; the 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 
-from prism.backends.postgres.queue import statements
 from prism.backends.postgres.sessions import Session
+from prism.backends.postgres.statements import Statement
 from prism.errors import PrismError
-from prism.sdk.queue import Wakeups
+from prism.sdk.wakeups import Key, Wakeups
 
 LOOK = 1.0
 """Seconds between two looks."""
@@ -21,33 +21,43 @@ LOOK = 1.0
 Fetch = Callable[..., Awaitable[Sequence[Any]]]
 
 
+class Look(Protocol):
+    """Notes who waits for what, if it is told of changes, and answers for each that there is: its place in the keys,
+    its number in what is told, and a text that differs from the last one where it has changed."""
+
+    async def __call__(self, keys: Sequence[Key], *, listens: bool) -> Sequence[Any]: ...
+
+
 class Watch:
     """Watches topics while somebody waits for one.
 
     Args:
         wakeups: of those who wait.
-        fetch: runs a statement.
+        look: looks for changes.
+        channel: gives the name of the channel that changes are told in.
+        fetch: runs that statement.
         open_session: for one more session, which listens.
-        listener: who we are to those who tell.
     """
 
     def __init__(
-        self, wakeups: Wakeups, fetch: Fetch, open_session: Callable[[], Awaitable[Session]], listener: int
-    ) -> None:
+        self, wakeups: Wakeups, look: Look, channel: Statement, fetch: Fetch,
+        open_session: Callable[[], Awaitable[Session]],
+    ) -> None:  # fmt: skip
         self._wakeups = wakeups
+        self._look_at = look
+        self._channel = channel
         self._fetch = fetch
         self._open_session = open_session
-        self._listener = listener
         self._session: Session | None = None
         self._pooled = False
         self._task: asyncio.Task[None] | None = None
-        self._names: dict[int, tuple[str, str]] = {}
-        self._changes: dict[tuple[str, str], str] = {}
+        self._names: dict[int, Key] = {}
+        self._changes: dict[Key, str] = {}
         wakeups.on_waiter = self._start
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="queue-watch")
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="postgres-watch")
 
     async def stop(self) -> None:
         """Watches no more."""
@@ -71,7 +81,7 @@ class Watch:
     async def _listen(self) -> None:
         if self._pooled or (self._session is not None and not self._session.connection.is_closed()):
             return
-        ((channel,),) = await self._fetch(statements.CHANNEL)
+        ((channel,),) = await self._fetch(self._channel)
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PrismError):
             session = await self._open_session()
             self._pooled = session.pooled
@@ -89,9 +99,8 @@ class Watch:
     async def _look(self) -> None:
         keys = self._wakeups.keys()
         listens = self._session is not None
-        spaces, names = [space.encode() for space, _ in keys], [name.encode() for _, name in keys]
-        changes: dict[tuple[str, str], str] = {}
-        for n, number, change in await self._fetch(statements.WATCH, spaces, names, self._listener, listens):
+        changes: dict[Key, str] = {}
+        for n, number, change in await self._look_at(keys, listens=listens):
             key = keys[n - 1]
             self._names[number] = key
             changes[key] = change

@@ -15,6 +15,7 @@ WORKLOADS = {
     "recovery": "a sidecar that is killed: how long its callers are without it",
     "policies": "all policies on against all off; a namespace beside one at ten times its limit",
     "pubsub": "a message from publisher to subscriber, on memory and NATS, one caller and 64",
+    "queues": "a message from publisher to handler, beside queues by hand, one publisher and 64",
     "hostile": "a bystander's latency while others attack the same server",
     "wire": "echo and pass-through against grpc.aio, grpclib and Envoy",
 }

@@ -26,6 +26,10 @@ import prism.cli.namespace
 import prism.cli.plugin
 import prism.cli.policy
 import prism.cli.pubsub
+import prism.cli.queue.consume
+import prism.cli.queue.lists
+import prism.cli.queue.manage
+import prism.cli.queue.publish
 import prism.client
 import prism.config.loading
 import prism.gateway.gateway

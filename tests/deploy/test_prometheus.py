@@ -47,7 +47,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
         "telemetry": {"listen": "127.0.0.1:0", "traces": {"endpoint": "http://127.0.0.1:1", "ratio": 1}},
         "audit": {"output": str(folder / "audit.jsonl"), "calls": 1},
         "policies": {"default": {"breaker": {}, "retries": {}}},
-        "namespaces": [namespace("here", "memory")],
+        "namespaces": [namespace("here", "memory"), namespace("work", "memory", "queue")],
     }
     with running(config, folder) as gateway:
         yield gateway
@@ -70,6 +70,10 @@ def _call(gateway: GatewayProcess) -> None:
     """A good call and a bad one."""
     with Client(gateway.data) as prism:
         prism.keyvalue("here").put("r", {b"k": b"v"})
+        jobs = prism.queue("work")
+        jobs.publish("mail")
+        jobs.receive("mail", group="senders")
+        jobs.publish("mail")
         with pytest.raises(NamespaceNotFound):
             prism.keyvalue("nowhere").get("r", b"k")
 
@@ -80,6 +84,18 @@ def test_a_gateway_is_scraped(scraping: Prometheus) -> None:
     assert up["value"][1] == "1"
     (calls,) = scraping.query('prism_requests_total{namespace="here",status="OK"}')
     assert calls["value"][1] == "1"
+
+
+def test_what_waits_is_told_by_group(scraping: Prometheus) -> None:
+    """Counted beside the calls, and there with the scrape after that."""
+    scraping.wait(lambda: scraping.query("prism_queue_waiting") != [])
+    for name, value in (("waiting", "1"), ("in_flight", "1"), ("dead", "0"), ("delayed", "0")):
+        (found,) = scraping.query(f'prism_queue_{name}{{namespace="work",topic="mail",group="senders"}}')
+        assert (found["metric"]["backend"], found["value"][1]) == ("memory", value), name
+    (age,) = scraping.query("prism_queue_oldest_age_seconds")
+    assert float(age["value"][1]) >= 0
+    (deliveries,) = scraping.query("prism_queue_deliveries_total")
+    assert (deliveries["metric"]["attempt"], deliveries["value"][1]) == ("1", "1")
 
 
 def test_the_figures_follow_the_conventions(gateway: GatewayProcess) -> None:
@@ -101,7 +117,7 @@ def test_the_rules_are_evaluated(scraping: Prometheus) -> None:
         return [rule for group in scraping.get("rules")["groups"] for rule in group["rules"]]
 
     scraping.wait(lambda: all(each["health"] != "unknown" for each in rules()))
-    assert len(rules()) == 13
+    assert len(rules()) == 15
     assert {each["name"]: each.get("lastError") for each in rules() if each["health"] != "ok"} == {}
 
 

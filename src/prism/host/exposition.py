@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from prism.host.instance import HostedInstance
 from prism.host.metrics import InstanceMetrics, metrics_of
@@ -37,6 +38,7 @@ class _Scrape:
 
         yield from self._calls()
         yield from self._gauges()
+        yield from self._labelled()
         process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector):
             collector(registry=process)
@@ -85,6 +87,8 @@ class _Scrape:
         gauges: dict[str, dict[str, float]] = {}
         for each in self._instances:
             for name, value in each.gauges.items():
+                if "{" in name:
+                    continue  # one with labels
                 series = gauges.setdefault(_NOT_IN_A_NAME.sub("_", name), {})
                 series[each.store] = series.get(each.store, 0.0) + value
         for name, by_store in gauges.items():
@@ -93,6 +97,25 @@ class _Scrape:
             for store, value in by_store.items():
                 family.add_metric([self._plugin, store], value)
             yield family
+
+    def _labelled(self) -> Iterator[object]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        from prism.telemetry.metrics.labelled_metrics import LabelledMetrics
+
+        for each in LabelledMetrics(
+            _Reported(self._plugin, instance.gauges) for instance in self._instances
+        ).families():
+            kind = CounterMetricFamily if each.kind == "counter" else GaugeMetricFamily
+            family = kind(each.name, each.help, labels=each.labels)
+            for labels, value in each.values.items():
+                family.add_metric(list(labels), value)
+            yield family
+
+
+class _Reported(NamedTuple):
+    backend: str
+    values: Mapping[str, float]
 
 
 _Buckets = dict[tuple[str, ...], tuple[int, ...]]

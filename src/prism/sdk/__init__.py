@@ -14,6 +14,7 @@ from prism.sdk.message_ids import MessageIds
 from prism.sdk.subscriber_buffer import SubscriberBuffer
 from prism.sdk.subscription_index import SubscriptionIndex
 from prism.sdk.sweeper import Sweeper
+from prism.telemetry.metrics.labelled import labelled
 from prism.wire.grpc.deadline import Deadline
 from prism.wire.timer import DeadlineWheel, Expiring
 
@@ -50,6 +51,7 @@ __all__ = [
     "SubscriptionIndex",
     "Sweeper",
     "errors",
+    "labelled",
     "operation",
     "serve",
 ]

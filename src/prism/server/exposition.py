@@ -16,6 +16,7 @@ from prism.open_files import OpenFiles
 from prism.server.readiness import readiness_of
 from prism.telemetry.metrics.call_metrics import CallMetrics
 from prism.telemetry.metrics.label_limit import LabelLimit
+from prism.telemetry.metrics.labelled_metrics import LabelledMetrics
 from prism.telemetry.metrics.metric_family import Gauges, MetricFamily, Scrape
 from prism.wire import Server
 
@@ -89,7 +90,10 @@ class Exposition:
 
 def _copy(sources: MetricSources) -> Scrape:
     snapshot = sources.snapshot()
-    gauges, left_out = _by_gauge(sources.backends(), sources.scrub)
+    backends = [*sources.backends()]
+    labelled = LabelledMetrics(backends)
+    gauges, left_out = _by_gauge(backends, sources.scrub)
+    left_out.update({(backend,): count for backend, count in labelled.left_out.items()})
     return Scrape(
         totals=tuple(sources.metrics.totals()),
         in_flight=sources.metrics.in_flight(),
@@ -97,7 +101,11 @@ def _copy(sources: MetricSources) -> Scrape:
         generation=snapshot.generation,
         connections=None if sources.listener is None else sources.listener.connections,
         gauges=gauges,
-        families=[left_out, *(_scrubbed(each, sources.scrub) for part in sources.parts for each in part())],
+        families=[
+            _left_out(left_out),
+            *labelled.families(),
+            *(_scrubbed(each, sources.scrub) for part in sources.parts for each in part()),
+        ],
     )
 
 
@@ -128,7 +136,14 @@ def _scrubbed(family: MetricFamily, scrub: Callable[[str], str]) -> MetricFamily
     return replace(family, values=values)
 
 
-def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) -> tuple[Gauges, MetricFamily]:
+def _left_out(counts: Mapping[tuple[str, ...], float]) -> MetricFamily:
+    what = f"Metrics of a backend that are not shown: not a finite number, malformed, or more than {MAX_METRICS} names."
+    return MetricFamily("prism_backend_figures_left_out", what, counts, labels=("backend",))
+
+
+def _by_gauge(
+    backends: Iterable[BackendGauges], scrub: Callable[[str], str]
+) -> tuple[Gauges, Counter[tuple[str, ...]]]:
     """The metrics of the backends, and how many of them were left out."""
     gauges: dict[str, dict[tuple[str, str, str], float]] = {}
     left_out: Counter[tuple[str, ...]] = Counter()
@@ -138,6 +153,8 @@ def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) ->
         labels = (each.backend, stores.label(each.backend, scrub(each.store)), each.placement)
         taken = names[each.backend]
         for own, value in each.values.items():
+            if "{" in own:
+                continue  # one with labels
             name = _NOT_IN_A_NAME.sub("_", own)[:_MAX_NAME]
             if not math.isfinite(value) or (name not in taken and len(taken) >= MAX_METRICS):
                 left_out[each.backend,] += 1
@@ -146,5 +163,4 @@ def _by_gauge(backends: Iterable[BackendGauges], scrub: Callable[[str], str]) ->
             series = gauges.setdefault(name, {})
             # Two instances may share a store (another pool size, say); a series may be given but once.
             series[labels] = series.get(labels, 0.0) + value
-    what = f"Metrics of a backend that are not shown: not a finite number, or more than {MAX_METRICS}."
-    return gauges, MetricFamily("prism_backend_figures_left_out", what, left_out, labels=("backend",))
+    return gauges, left_out

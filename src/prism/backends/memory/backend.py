@@ -62,7 +62,7 @@ class MemoryBackend:
         return Health()
 
     def metrics(self) -> Mapping[str, float]:
-        return {"records": self._store.count(), "subscriptions": self._pubsub.subscriptions}
+        return {"records": self._store.count(), "subscriptions": self._pubsub.subscriptions, **self._queue.metrics()}
 
     async def stop(self) -> None:
         if self._running:

@@ -119,6 +119,9 @@ class PostgresBackend:
         return Health(details=self._details())
 
     def metrics(self) -> Mapping[str, float]:
+        return {**self._gauges(), **self._queue.metrics()}
+
+    def _gauges(self) -> dict[str, float]:
         lanes = self._keyvalue.lanes.items()
         batches = {f"batches_in_flight_{name}": float(lane.in_flight) for name, lane in lanes}
         batches |= {f"calls_waiting_{name}": float(lane.waiting) for name, lane in lanes}
@@ -146,7 +149,7 @@ class PostgresBackend:
             lane.close()
 
     def _details(self) -> Mapping[str, str]:
-        return {name: f"{value:g}" for name, value in self.metrics().items()}
+        return {name: f"{value:g}" for name, value in self._gauges().items()}
 
     async def _sweep(self) -> bool:
         more: bool = await self._housekeeping.call(Context(""), Work(self._sweep_batch))

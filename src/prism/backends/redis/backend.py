@@ -111,9 +111,12 @@ class RedisBackend:
         return Health(status, self._warning, self._details())
 
     def _details(self) -> dict[str, str]:
-        return {name: f"{value:g}" for name, value in self.metrics().items()}
+        return {name: f"{value:g}" for name, value in self._gauges().items()}
 
     def metrics(self) -> Mapping[str, float]:
+        return {**self._gauges(), **self._queue.metrics()}
+
+    def _gauges(self) -> dict[str, float]:
         return {
             "subscriptions": len(self._subscriber),
             "pool_connections_open": self._server.open,

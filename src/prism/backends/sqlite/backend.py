@@ -90,6 +90,7 @@ class SqliteBackend:
             "group_commits": self._store.commits,
             "group_commit_writes": self._store.writes,
             "subscriptions": self._pubsub.subscriptions,
+            **self._queue.metrics(),
         }
 
     async def stop(self) -> None:

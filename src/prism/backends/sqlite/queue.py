@@ -203,7 +203,7 @@ class SqliteRows(Rows):
         due, first, delayed, dead = self._run(
             "SELECT count(*) FILTER (WHERE state = 1 AND at <= ?2), min(at) FILTER (WHERE state = 1), "
             "count(*) FILTER (WHERE state = 1 AND at > ?2), count(*) FILTER (WHERE state = 5) "
-            "FROM queue_entry WHERE grp = ?1",
+            "FROM queue_entry WHERE grp = ?1 AND state IN (1, 5)",
             (group, now),
         ).fetchone()
         counted = "SELECT consumer, count(*) FROM queue_entry WHERE grp = ? AND state = 3 GROUP BY consumer"

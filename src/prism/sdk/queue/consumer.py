@@ -20,6 +20,7 @@ from prism.rpc_status import to_rpc_status
 from prism.sdk.queue.calls import Claim, Delivery, Lease, Settlement, Verb, Want
 from prism.sdk.queue.configuration import group_message, invalid, micros
 from prism.sdk.queue.outgoing import delivered
+from prism.sdk.queue.queue_metrics import Deliveries
 from prism.sdk.queue.receipts import Receipts
 from prism.sdk.queue.rows import GroupConfig
 from prism.sdk.queue.store import QueueStore
@@ -60,6 +61,7 @@ class Consumer:
         resume_window: microseconds that its messages are kept for where it breaks.
         max_nack_delay: seconds.
         commit: publishes and acknowledges; see `StoredQueue`.
+        deliveries: where they are counted.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Consumer:
         resume_window: int,
         max_nack_delay: float,
         commit: Commit,
+        deliveries: Deliveries,
     ) -> None:
         self._store = store
         self._context = Context(context.namespace, principal=context.principal, trace=context.traceparent)
@@ -82,6 +85,7 @@ class Consumer:
         self._window = resume_window
         self._max_delay = max_nack_delay
         self._commit = commit
+        self._deliveries = deliveries
         self._session = secrets.token_hex(8)
         self._consumer = subscribe.consumer_id or f"anonymous-{self._session}"
         self._max = subscribe.max_in_flight or MAX_IN_FLIGHT
@@ -218,7 +222,9 @@ class Consumer:
         late = asyncio.get_running_loop().time() - claimed_at > delivery.seconds * _RESTART
         if late and not await self._restart([held]):
             return None
-        return q.ConsumeResponse(message=delivered(delivery, self._topic, held.receipt))
+        message = delivered(delivery, self._topic, held.receipt)
+        self._deliveries[message.attempt] += 1
+        return q.ConsumeResponse(message=message)
 
     async def _release_unsent(self) -> None:
         """Gives back what was leased and is not to be sent any more (4)."""

@@ -1,7 +1,7 @@
 """Queue on a `QueueStore`: every operation, with what the .proto cannot say of its requests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 
 from prism.context import Context
@@ -27,6 +27,7 @@ from prism.sdk.queue.configuration import (
 from prism.sdk.queue.consumer import Consumer, check_delay, receipt_lost, told
 from prism.sdk.queue.options import QueueOptions
 from prism.sdk.queue.outgoing import delivered, fingerprint, outgoing, plain
+from prism.sdk.queue.queue_metrics import QueueMetrics
 from prism.sdk.queue.receipts import Receipts
 from prism.sdk.queue.rows import GroupConfig, State
 from prism.sdk.queue.store import QueueStore
@@ -57,6 +58,7 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
         self._options = options
         self._limits = QueueCapabilities()
         self._secret = b""
+        self._metrics = QueueMetrics(store)
         self._stopped = False
 
     def declare(self, capabilities: QueueCapabilities) -> None:
@@ -66,10 +68,16 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
     def stop(self) -> None:
         """Those who wait get an answer at once."""
         self._stopped = True
+        self._metrics.stop()
         self._store.wakeups.notify_all()
+
+    def metrics(self) -> Mapping[str, float]:
+        """For `Backend.metrics`."""
+        return self._metrics.metrics()
 
     async def publish(self, request: q.PublishRequest, context: Context) -> q.PublishResponse:
         check_time(context, writes=True)
+        self._metrics.used(context.namespace)
         message = outgoing(request, context, self._limits.max_payload)
         (done,) = await self._store.publish(context, [message], create=self._options.create)
         return q.PublishResponse(message_id=done.message_id, duplicate=done.duplicate)
@@ -123,14 +131,16 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
         receipts = await self._receipts(context, wanted.topic, wanted.group)
         window = int(self._options.resume_window * 1e6)
         consumer = Consumer(
-            self._store, context, wanted, config, receipts, window, self._limits.max_nack_delay, self._committed
-        )
+            self._store, context, wanted, config, receipts, window, self._limits.max_nack_delay, self._committed,
+            self._metrics.deliveries(context.namespace, wanted.topic, wanted.group),
+        )  # fmt: skip
         context.established()
         async with aclosing(consumer.responses(requests)) as responses:
             async for response in responses:
                 yield response
 
     async def _joined(self, topic: str, group: str, create: q.Create, context: Context) -> GroupConfig:
+        self._metrics.used(context.namespace)
         config = group_config(create.config, topic, self._limits) if create.HasField("config") else None
         start = start_of(create.start)
         made = await self._store.create_group(context, topic, group, start, config, create=self._options.create)
@@ -148,6 +158,9 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
             wait = min(wait, context.deadline.remaining() * MAX_WAIT_SHARE)
         claim = await self._waited(request, context, want, wait)
         messages = [delivered(each, request.topic, receipts.give(each.lease)) for each in claim.deliveries]
+        if messages:
+            counts = self._metrics.deliveries(context.namespace, request.topic, request.group)
+            counts.update(each.attempt for each in messages)
         return q.ReceiveResponse(messages=messages)
 
     async def _waited(self, request: q.ReceiveRequest, context: Context, want: Want, wait: float) -> Claim:

@@ -18,6 +18,7 @@ from prism.backends.redis.data.layout import Names
 from prism.backends.redis.keyvalue import RedisKeyValue
 from prism.backends.redis.listening.channel_locator import ChannelLocator, ClusterLocator, ServerLocator
 from prism.backends.redis.listening.subscriber import Subscriber
+from prism.backends.redis.log.message_log import RedisLog
 from prism.backends.redis.pubsub import RedisPubSub
 from prism.backends.redis.queue.store import RedisQueues
 from prism.backends.redis.queue.wakeups import RedisWakeups
@@ -44,8 +45,9 @@ class RedisBackend:
         self._keyvalue = RedisKeyValue(self._server, names)
         self._cache = RedisCache(self._server, names)
         self._subscriber = Subscriber(locator, config)
-        self._pubsub = RedisPubSub(self._server, self._subscriber, names, config.database)
         self._wakeups = RedisWakeups(self._subscriber, names, config.database)
+        self._log = RedisLog(self._server, names, self._wakeups, config.pubsub)
+        self._pubsub = RedisPubSub(self._server, self._subscriber, self._log, names, config.database, config.pubsub)
         self._queues = RedisQueues(self._server, names, self._wakeups)
         self._queue = StoredQueue(self._queues, config.queue)
         self._namespaces: set[str] = set()
@@ -118,7 +120,7 @@ class RedisBackend:
 
     def _gauges(self) -> dict[str, float]:
         return {
-            "subscriptions": len(self._subscriber),
+            "subscriptions": self._pubsub.subscriptions,
             "pool_connections_open": self._server.open,
             "pool_connections_idle": self._server.idle,
         }
@@ -128,6 +130,7 @@ class RedisBackend:
         if self._watch is not None:
             await self._watch.stop()
         self._queue.stop()
+        await self._pubsub.stop()
         await self._wakeups.stop()
         await self._subscriber.stop()
         try:
@@ -149,6 +152,7 @@ class RedisBackend:
         for namespace in tuple(self._namespaces):
             more = await self._keyvalue.index.sweep(namespace) or more
             more = await self._queues.sweep(namespace) or more
+            more = await self._log.sweep(namespace) or more
         return more
 
     async def _advice(self, *question: bytes) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, model_validator
 
 from prism.sdk import Config
+from prism.sdk.pubsub.options import PubSubOptions
 from prism.sdk.queue.options import QueueOptions
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
@@ -37,6 +38,17 @@ class RedisCredentials(Config):
     password: SecretStr | None = None
     sentinel_username: str | None = None
     sentinel_password: SecretStr | None = None
+
+
+class RedisPubSubOptions(PubSubOptions):
+    """Options of PubSub that persists; what is kept is in memory.
+
+    Attributes:
+        max_bytes: most bytes that the messages of one namespace take; then the oldest go before their time. 0: no
+            limit. They are taken also where Redis' memory is full.
+    """
+
+    max_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=0)
 
 
 class RedisConfig(Config):
@@ -74,6 +86,7 @@ class RedisConfig(Config):
         tls_server_name: the name in the servers' certificates, where it is not their host's: a cluster's nodes and
             sentinels tell addresses.
         queue: times of Queue.
+        pubsub: of PubSub that persists.
     """
 
     addresses: tuple[Address, ...] = Field(default=("localhost:6379",), min_length=1)
@@ -95,7 +108,8 @@ class RedisConfig(Config):
     key: Path | None = None
     verify_hostname: bool = True
     tls_server_name: str | None = None
-    queue: QueueOptions = Field(default_factory=QueueOptions)
+    queue: QueueOptions = QueueOptions()
+    pubsub: RedisPubSubOptions = RedisPubSubOptions()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

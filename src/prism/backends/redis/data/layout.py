@@ -11,6 +11,10 @@
     prefix:{namespace} NUL d token         the fingerprint that an idempotency key came with; 24 hours
     prefix:namespace NUL key               an entry of the cache: its value, as it is
 
+of PubSub that persists:
+
+    prefix:{namespace} NUL p               stream: the messages; its groups say how far it reaches (log.lua)
+
 of queues, where all of a namespace is in one place (docs/decisions/0014-queue-on-redis.md says why), and everything of
 a topic or group but its own record is named by its number:
 

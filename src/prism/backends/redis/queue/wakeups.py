@@ -30,6 +30,7 @@ class RedisWakeups(Wakeups):
     Attributes:
         epochs: those that are known of groups, by topic; nothing is known where changes cannot be heard.
         head: begins what this gateway tells.
+        told_of_log: what it tells of the namespace's log (prism.sdk.pubsub).
     """
 
     def __init__(self, subscriber: Subscriber, names: Names, database: int) -> None:
@@ -42,6 +43,7 @@ class RedisWakeups(Wakeups):
         self._heard: set[str] = set()
         self.epochs: dict[Key, dict[str, int]] = {}
         self.head = Message(topic=_TOPIC, message_id=self._name).SerializeToString()
+        self.told_of_log = Message(topic=_TOPIC, message_id=self._name, payload=b"c").SerializeToString()
 
     @property
     def tell(self) -> bytes:

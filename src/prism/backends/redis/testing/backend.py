@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 
-from prism.acceptance.store.backend import Fault
+from prism.acceptance.store.backend import SMALL_PUBSUB, Fault
 from prism.backends.redis.testing.attached import AttachedServer
 from prism.backends.redis.testing.server import ATTACH_VARIABLE, RedisServer, valkey
 
@@ -62,6 +62,7 @@ class RedisTestBackend:
             "addresses": [self.server.address],
             "prefix": f"{self.server.prefix}-{place}",
             "command_timeout": 3.0,
+            "pubsub": dict(SMALL_PUBSUB),
             **self.server.config(),
         }
 

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 
-from prism.acceptance.store.backend import LocalStore
+from prism.acceptance.store.backend import SMALL_PUBSUB, LocalStore
 from prism.acceptance.store.held_port import HeldPort
 from prism.acceptance.store.polling import until
 from prism.backends.redis.testing.server import USER, RedisServer
@@ -98,7 +98,12 @@ class RedisClusterTestBackend(LocalStore):
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
         """A prefix of that name."""
-        return {"mode": "cluster", "addresses": [self.cluster.nodes[0].address], "prefix": f"test-{place}"}
+        return {
+            "mode": "cluster",
+            "addresses": [self.cluster.nodes[0].address],
+            "prefix": f"test-{place}",
+            "pubsub": dict(SMALL_PUBSUB),
+        }
 
     def credentials(self) -> Mapping[str, str]:
         """The account that tests use."""

@@ -47,6 +47,11 @@ local function fail(of, group_, seq, kept, again, reason, dead)
   end
 end
 
+local function first_at(name)
+  local found = call('ZRANGE', name, 0, 0, 'WITHSCORES')[2]
+  return found and tonumber(found)
+end
+
 -- Leases that have ended.
 local function tidy_leases(of, group_, limit)
   local late = call('ZRANGEBYSCORE', base .. 'i' .. group_.n, '-inf', int(now), 'LIMIT', 0, limit)
@@ -89,11 +94,6 @@ local function tidy_group(of, group_, limit)
 end
 
 local function ahead(of, group_) return call('XLEN', of.log) - group_.behind - group_.early end
-
-local function first_at(name)
-  local found = call('ZRANGE', name, 0, 0, 'WITHSCORES')[2]
-  return found and tonumber(found)
-end
 
 -- What a lease is of; or whether it was acknowledged by it; nil where it is lost (3).
 local function leased(of, group_, seq, epoch, mark, n)

@@ -14,6 +14,7 @@ local WAITING, BLOCKED, FLYING, DEAD = 1, 2, 3, 4
 local SETS = {'w', 'z', 'i', 'd'}
 local STATE, AT, N, FAILED, FROM, UNTIL, CONSUMER, SESSION, KEY, TAG, SIZE, OWN, EXPIRES, REASON =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+local COUNTERS = {'cursor', 'behind', 'early', 'offered', 'acked', 'expired', 'removed', 'used'}
 local PASSED, PARKED = 'x', '!'
 -- The fields of a message.
 local PUBLISHED, DUE, TTL, BYTES, MARK, ID, ORDER, DELAYED = 1, 2, 3, 4, 5, 6, 7, 8
@@ -59,19 +60,21 @@ local function group(of, name)
   local found = of.groups[name]
   if found == nil then
     local key = base .. 'G' .. of.n .. '\0' .. name
-    local kept = call('HMGET', key, 'n', 'c', 'cursor', 'behind', 'early', 'offered', 'acked', 'expired', 'removed',
-      'epoch', 'used')
+    local kept = call('HMGET', key, 'n', 'c', 'epoch', unpack(COUNTERS))
     found = false
     if kept[1] then
       local deadline, longest, attempts, shortest, slowest, mode, dead, idle, paused, letter_at =
         struct.unpack('>I8I8I4I8I8BI8I8B', kept[2])
       found = {
-        name = name, key = key, n = kept[1], config = kept[2], cursor = tonumber(kept[3]), behind = tonumber(kept[4]),
-        early = tonumber(kept[5]), offered = tonumber(kept[6]), acked = tonumber(kept[7]), expired = tonumber(kept[8]),
-        removed = tonumber(kept[9]), epoch = tonumber(kept[10]), used = tonumber(kept[11]), deadline = deadline,
+        name = name, key = key, n = kept[1], config = kept[2], epoch = tonumber(kept[3]), deadline = deadline,
         longest = longest, attempts = attempts, shortest = shortest, slowest = slowest, mode = mode, dead = dead,
         idle = idle, paused = paused == 1, letter = string.sub(kept[2], letter_at), rows = base .. 'e' .. kept[1],
+        was = {},
       }
+      for i, counter in ipairs(COUNTERS) do
+        found.was[i] = tonumber(kept[i + 3])
+        found[counter] = found.was[i]
+      end
     end
     of.groups[name] = found
   end
@@ -89,7 +92,7 @@ local function all_groups(of)
   return of.all
 end
 
--- Writes the counters of what has changed: the last step of every script.
+-- Writes what has changed of the counters: the last step of every script.
 local function save()
   for _, of in pairs(topics) do
     if of then
@@ -98,9 +101,14 @@ local function save()
       end
       for _, each in pairs(of.groups) do
         if each and each.changed then
-          call('HSET', each.key, 'cursor', int(each.cursor), 'behind', int(each.behind), 'early', int(each.early),
-            'offered', int(each.offered), 'acked', int(each.acked), 'expired', int(each.expired),
-            'removed', int(each.removed), 'used', int(each.used))
+          local values = {}
+          for i, name in ipairs(COUNTERS) do
+            if each[name] ~= each.was[i] then
+              values[#values + 1], values[#values + 2] = name, int(each[name])
+              each.was[i] = each[name]
+            end
+          end
+          if #values > 0 then call('HSET', each.key, unpack(values)) end
         end
       end
     end

@@ -4,13 +4,19 @@ if not of then return {{}, 'NO_TOPIC'} end
 local group_ = group(of, take())
 if not group_ then return {{}, 'NO_GROUP'} end
 tidy_topic(of, BATCH)
-tidy_leases(of, group_, BATCH)
-tidy_own(of, group_, BATCH)
 local flying, waiting = base .. 'i' .. group_.n, base .. 'w' .. group_.n
+local blocked = call('EXISTS', base .. 'z' .. group_.n) == 1
+if blocked then tidy_own(of, group_, BATCH) end  -- what is waited for may expire
+local first_end = first_at(flying)
+if first_end and first_end <= now then
+  tidy_leases(of, group_, BATCH)
+  first_end = first_at(flying)
+end
 local MOST = tonumber(take())
 local room = MOST - call('ZCARD', flying)
 local budget, starved = BATCH, false
-local entries, next_entry, log_end = {}, 1, false
+local entries, next_entry, log_end, length = {}, 1, false, call('XLEN', of.log)
+local next_due_at, leased_any
 
 local function pass(seq, offered)
   group_.cursor, group_.behind, group_.changed = tonumber(seq), group_.behind + 1, true
@@ -43,6 +49,7 @@ local function next_ahead(count)
     elseif meta[ORDER] ~= '' and call('HEXISTS', base .. 'k' .. group_.n, meta[ORDER]) == 1 then
       place(group_, seq, {BLOCKED, meta[DUE], 0, 0, 0, 0, '', '', meta[ORDER], meta[MARK], meta[BYTES], 0, 0, ''})
       call('RPUSH', base .. 'l' .. group_.n .. '\0' .. meta[ORDER], seq)
+      blocked = true
       pass(seq, true)
     else
       return entry
@@ -66,12 +73,12 @@ local function serve(want)
   if left <= 0 or group_.paused then return found end
   local ends = now + group_.deadline
   rows, flights, sessions = {}, {}, {}
-  local due, next_due = call('ZRANGEBYSCORE', waiting, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, left), 1
-  local length = call('XLEN', of.log)
+  local due, next_due = call('ZRANGE', waiting, 0, left, 'WITHSCORES'), 1
   local each = length > 0 and of.bytes / length or 0
   local count = math.max(1, math.min(left, 50, each > 0 and math.floor(bytes / each) or 50))
   while left > 0 do
     local seq, since = due[next_due], tonumber(due[next_due + 1])
+    if seq and since > now then seq = nil end
     local entry = next_ahead(count)
     local meta, body, kept
     if seq and not (entry and entry.meta[DUE] < since) then
@@ -110,12 +117,14 @@ local function serve(want)
       rows[#rows + 1], rows[#rows + 2] = seq, cmsgpack.pack(kept)
       flights[#flights + 1], flights[#flights + 2] = int(ends), seq
       sessions[#sessions + 1] = seq
+      leased_any = true
       found[#found + 1] = {seq, kept[TAG], kept[N], kept[FAILED] + 1, meta[PUBLISHED], meta[ID],
         meta[ORDER], meta[BYTES], body}
       if #sessions == 100 then flush(want.session) end
     end
   end
   flush(want.session)
+  next_due_at = tonumber(due[next_due + 1])
   return found
 end
 
@@ -124,18 +133,20 @@ for i = 1, tonumber(take()) do
   answers[i] = serve({limit = tonumber(take()), bytes = tonumber(take()), alone = take() == '1', consumer = take(),
     session = take()})
 end
-if group_.used < now - math.min(1000000, group_.idle > 0 and group_.idle / 4 or 1000000) then group_.used, group_.changed = now, true end
+local unnoted = group_.idle > 0 and math.min(group_.idle / 4, 1000000) or 1000000
+if group_.used < now - unnoted then group_.used, group_.changed = now, true end
 
 local wait = -1
 local function sooner(at_)
   if at_ and (wait < 0 or at_ - now < wait) then wait = math.max(at_ - now, 0) end
 end
 if not group_.paused then
-  sooner(first_at(flying))
+  sooner(first_end)
+  if leased_any then sooner(now + group_.deadline) end
   if room > 0 then
-    sooner(first_at(waiting))
-    if budget == 0 or starved or ahead(of, group_) > 0 then wait = 0 end
-    if call('EXISTS', base .. 'z' .. group_.n) == 1 then  -- the one before may expire
+    sooner(next_due_at or first_at(waiting))
+    if budget == 0 or starved or length - group_.behind - group_.early > 0 then wait = 0 end
+    if blocked then
       sooner(of.expires > 0 and of.expires)
       sooner(first_at(base .. 'r' .. group_.n))
     end

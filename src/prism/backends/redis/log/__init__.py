@@ -1,0 +1,1 @@
+"""PubSub that persists on Redis: a stream for each namespace."""

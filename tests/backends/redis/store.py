@@ -3,7 +3,7 @@
 import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,18 @@ class Store:
         """Publishes a message; its id."""
         request = pubsub.PublishRequest(topic=topic, payload=payload, **more)
         return str((await self.call("pubsub.publish", request)).message_id)
+
+    async def read(self, start: pubsub.Start, count: int, **more: Any) -> list[pubsub.Message]:
+        """So many messages of a subscription that begins there."""
+        request = pubsub.SubscribeRequest(topic_pattern=">", start=start, **more).SerializeToString()
+        found: list[pubsub.Message] = []
+        async with aclosing(
+            self._binding.streaming[OPERATIONS["pubsub.subscribe"].name](request, Context(self.namespace))
+        ) as answers:
+            while len(found) < count:
+                answer = pubsub.Message.FromString(await anext(answers))
+                found += [answer] if answer.topic else []
+        return found
 
     @asynccontextmanager
     async def listening(self, pattern: str = ">") -> AsyncIterator[Listening]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 from backends.redis.conftest import Open
-from prism.backends.redis.data.scripts import PUBLISH
+from prism.backends.redis.log.scripts import APPEND
 from prism.backends.redis.testing.server import RedisServer
 from prism.interfaces import keyvalue
 
@@ -72,7 +72,7 @@ async def test_messages_keep_their_order_when_scripts_are_forgotten(server: Redi
     async def forget_and_load() -> None:
         while not ended.is_set():
             await asyncio.to_thread(server.command, "SCRIPT", "FLUSH")
-            await asyncio.to_thread(server.command, "SCRIPT", "LOAD", PUBLISH)
+            await asyncio.to_thread(server.command, "SCRIPT", "LOAD", APPEND.text)
 
     async with store.listening("t") as listening:
         forgetting = asyncio.create_task(forget_and_load())

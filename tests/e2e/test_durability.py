@@ -53,10 +53,10 @@ def _synced_before_acknowledged(trace: list[str]) -> bool:
     answer = next(n for n, line in enumerate(trace[request:], request) if "TCP:[" in line and "grpc-status" in line)
     between = trace[request:answer]
     complete = re.compile(r"(fsync|fdatasync)\(\d+<[^>]*-wal>\)\s*= 0")
-    return any(complete.search(line) for line in _joined(between))
+    return any(complete.search(line) for line in joined(between))
 
 
-def _joined(lines: list[str]) -> Iterator[str]:
+def joined(lines: list[str]) -> Iterator[str]:
     """Lines of strace with `<unfinished ...>` and `<... resumed>` put together; what is not resumed is left out."""
     pending: dict[str, str] = {}
     for line in lines:

@@ -175,11 +175,14 @@ async def test_what_a_killed_process_left_is_removed(opened: Opened, tmp_path: P
 
 
 async def test_an_instance_that_ends_leaves_no_mark(opened: Opened, tmp_path: Path) -> None:
-    """Nothing is to be looked through at the next start."""
+    """Nothing is to be looked through at the next start, and no empty folder stays."""
     backend = await opened()
+    await store(backend).put(requests("k", b"x"), HERE)
+    await store(backend).delete(o.DeleteRequest(key="k"), HERE)
     assert len(list((tmp_path / "objects" / "instances").iterdir())) == 1
     await backend.stop()
     assert list((tmp_path / "objects" / "instances").iterdir()) == []
+    assert list((tmp_path / "objects" / "blobs").iterdir()) == []
 
 
 async def test_a_file_that_is_gone_is_data_loss(opened: Opened, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ class Folder:
         """The instance ends; `clean` where it leaves no blob that the index does not name."""
         if self._lock < 0:
             return
+        for number in range(self._made // _IN_A_FOLDER + 1):
+            _removed(self._blobs / f"{self._id}-{number}")
         if clean:
             (self._instances / self._id).unlink(missing_ok=True)
         os.close(self._lock)

@@ -60,6 +60,11 @@ class RemotePlugins:
         assert found is not None  # it is the line that was waited for
         return found[1]
 
+    @property
+    def pids(self) -> list[int]:
+        """Their process ids."""
+        return [process.pid for process in self._processes]
+
     async def stop(self) -> None:
         """Ends them."""
         await asyncio.gather(*(asyncio.to_thread(process.end) for process in self._processes))

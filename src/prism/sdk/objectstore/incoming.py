@@ -41,7 +41,9 @@ class Incoming(Generic[Head]):
         head: Head = first.head
         return head
 
-    async def batches(self, size: Callable[[], int], limit: int) -> AsyncIterator[list[bytes]]:
+    async def batches(
+        self, size: Callable[[], int], limit: int, declared: int | None = None
+    ) -> AsyncIterator[list[bytes]]:
         """The chunks, several at a time: so many that they have `size` bytes, which is asked anew for each batch.
 
         With the last batch, which may have no chunks, `finish` has come.
@@ -49,10 +51,11 @@ class Incoming(Generic[Head]):
         Args:
             size: see above.
             limit: most bytes in all.
+            declared: how many there are, as `head` says.
 
         Raises:
             InvalidArgument: the stream is out of order, or too large.
-            ContentMismatch: it ended without `finish`.
+            ContentMismatch: it ended without `finish`, or has another size than was declared.
             TransferIdle: nothing came for too long.
         """
         total = 0
@@ -61,6 +64,8 @@ class Incoming(Generic[Head]):
             total += sum(map(len, batch))
             if total > limit:
                 raise _too_large(total, limit)
+            if declared is not None and (total > declared or (self.finish is not None and total < declared)):
+                raise ContentMismatch(f"{total} bytes came, and `head` says {declared}; nothing was stored")
             yield batch
 
     async def _batch(self, size: int) -> list[bytes]:

@@ -46,6 +46,17 @@ async def test_another_size_stores_nothing(objects: Objects, size: int) -> None:
     assert await objects.data("k") == b"before"
 
 
+@pytest.mark.parametrize("declared", [0, 9, 11, 1 << 30])
+async def test_another_declared_size_stores_nothing(objects: Objects, declared: int) -> None:
+    """CONTRACT, ObjectStore 1: a Put with another size than its head declares stores nothing; else it does."""
+    await objects.put("k", b"before")
+    put = objects.put("k", pattern(10), size=declared)
+    await objects.refuses_write(ContentMismatch, put, "CONTENT_MISMATCH")
+    assert await objects.data("k") == b"before"
+    await objects.put("k", pattern(10), size=10)
+    assert await objects.data("k") == pattern(10)
+
+
 async def test_another_checksum_stores_nothing(objects: Objects) -> None:
     """CONTRACT, ObjectStore 1: a Put with another SHA-256 stores nothing; with the right one it stores."""
     data = pattern(100_000)

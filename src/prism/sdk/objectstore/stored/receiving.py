@@ -62,7 +62,7 @@ class Receiving:
             self._blobs.check_room(declared or 0)
             arriving = Arriving(self._blobs)
             try:
-                async for batch in incoming.batches(lambda: self._budget.batch, limit):
+                async for batch in incoming.batches(lambda: self._budget.batch, limit, declared):
                     await arriving.write(batch, last=incoming.finish is not None)
                     self._budget.moved += sum(map(len, batch))
                 await _check(incoming, arriving.writer)

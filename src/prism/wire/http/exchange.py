@@ -23,6 +23,9 @@ _log = logging.getLogger("prism.wire")
 
 NEVER: Final = float("inf")
 _OK: Final = 200
+_LEAVE_TIME: Final = 0.5
+"""Seconds that a client has to end a request which is answered and not read, before it is reset: clients that get the
+reset together with the answer take it for the failure of both."""
 _CONTINUE: Final = encode([(b":status", b"100")])
 _TOO_LARGE: Final = Status(Code.RESOURCE_EXHAUSTED, "the request's body is over the limit of this server")
 _HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.UNAVAILABLE: 503, Code.DEADLINE_EXCEEDED: 408}
@@ -87,7 +90,7 @@ class HttpExchange(ServedStream):
     The handler of a request whose `receiver` is a `MessageBody` runs from the beginning.
     """
 
-    __slots__ = ("_given", "_handler", "_head_sent", "_request", "_sized", "_taken", "path")
+    __slots__ = ("_given", "_handler", "_head_sent", "_leaving", "_request", "_sized", "_taken", "path")
 
     receiver: Body | MessageBody | None
 
@@ -119,6 +122,7 @@ class HttpExchange(ServedStream):
         self.path = request.path
         self._request = request
         self._head_sent = False
+        self._leaving: asyncio.TimerHandle | None = None  # the answer has gone, and the request goes on
         self._sized = False  # the length of the answer has been said
         self._given = 0  # bytes of the answer that the handler has made
         self._taken = (0, 0.0)  # those of them that the client had taken at the last look that found more, and when
@@ -129,6 +133,10 @@ class HttpExchange(ServedStream):
 
     def on_data(self) -> None:
         """The body has been fed: start the handler once it is whole."""
+        if self._leaving is not None:
+            if self.remote_ended:
+                self._leave()
+            return
         body = self.receiver
         if self.remote_ended and isinstance(body, Body):
             self.receiver = None
@@ -175,9 +183,27 @@ class HttpExchange(ServedStream):
             return False
         return now - since >= timeout
 
+    def on_sent(self) -> None:
+        """The answer is complete; the client may be sending still."""
+        body = self.receiver
+        if self.remote_ended or not isinstance(body, RawBody):
+            super().on_sent()
+        else:
+            body.discard()
+            self._leaving = self.connection.shared.loop.call_later(_LEAVE_TIME, self._leave)
+
+    def _leave(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            if not self.ended:
+                super().on_sent()
+
     def abort(self, status: Status) -> None:
         """End the exchange now."""
         if self.ended:
+            return
+        if self._leaving is not None:
+            self._leave()
             return
         begun = not isinstance(self.receiver, Body)
         self.cancel_handler()
@@ -202,10 +228,12 @@ class HttpExchange(ServedStream):
 
     def on_reset(self, code: ErrorCode) -> None:  # noqa: ARG002 - it ends alike for any reason
         """The client gave up."""
+        self._leave()
         self.cancel_handler()
 
     def on_lost(self, reason: str) -> None:  # noqa: ARG002 - there is no caller here to get it
         """The connection is gone."""
+        self._leave()
         self.cancel_handler()
 
     async def _run(self) -> None:
@@ -248,7 +276,7 @@ class HttpExchange(ServedStream):
         if body:
             self.connection.output.enqueue(self, b"", body, END_WITH_DATA)
         else:
-            self.connection.on_sent(self)
+            self.on_sent()
 
     def _local_reply(
         self, code: int, message: str, refusal: LocalReply | None = None, *, begun: bool = True

@@ -129,7 +129,7 @@ def test_a_close_ends_the_waiting_of_other_threads(address: str) -> None:
             waiting.result()
 
 
-WITHOUT_A_CLIENT = {"ObjectStore"}
+WITHOUT_A_CLIENT: set[str] = set()
 """Abstractions that the client does not have yet."""
 
 

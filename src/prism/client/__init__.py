@@ -8,6 +8,15 @@ from prism.client.headers import Headers, Token
 from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value
 from prism.client.keyvalue import KeyValue
 from prism.client.message import Gap, Message, Outgoing, PublishResult
+from prism.client.objects import (
+    ObjectInfo,
+    ObjectReader,
+    ObjectStore,
+    PartInfo,
+    PresignedUrl,
+    StoredObject,
+    UploadInfo,
+)
 from prism.client.paging import Page, Pager
 from prism.client.pubsub import PubSub
 from prism.client.queue import (
@@ -106,15 +115,20 @@ __all__ = [
     "Message",
     "MessagesLost",
     "NamespaceNotFound",
+    "ObjectInfo",
+    "ObjectReader",
+    "ObjectStore",
     "OnGap",
     "Other",
     "Outcome",
     "Outgoing",
     "Page",
     "Pager",
+    "PartInfo",
     "Peeked",
     "PermissionDenied",
     "PositionExpired",
+    "PresignedUrl",
     "PrismError",
     "PubSub",
     "PublishResult",
@@ -130,6 +144,7 @@ __all__ = [
     "Settled",
     "Start",
     "StoreFull",
+    "StoredObject",
     "Subscription",
     "Swap",
     "Token",
@@ -139,6 +154,7 @@ __all__ = [
     "TransferIdle",
     "Unauthenticated",
     "Unimplemented",
+    "UploadInfo",
     "UploadNotFound",
     "Value",
     "Violation",

@@ -10,6 +10,7 @@ from prism.client.arguments import Seconds
 from prism.client.cache import Cache
 from prism.client.headers import Headers, NamespaceHeaders, Token
 from prism.client.keyvalue import KeyValue
+from prism.client.objects.objectstore import ObjectStore
 from prism.client.operations import Asked, Method
 from prism.client.pubsub import PubSub
 from prism.client.queue import Queue
@@ -95,6 +96,14 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return Queue(self._transport, self._headers_of(namespace))
+
+    def objects(self, namespace: str = "default") -> ObjectStore:
+        """The objects of a namespace. Cheap to make; keep it.
+
+        Raises:
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
+        """
+        return ObjectStore(self._transport, self._headers_of(namespace))
 
     async def call(self, namespace: str, method: Method, asked: Asked, *, timeout: Seconds | None = None) -> Any:
         """Runs any operation with one response, of an abstraction or of a plugin's own, and gives the response.

@@ -23,6 +23,7 @@ from prism.client.arguments import Seconds
 from prism.client.blocking import Blocking, LoopThread, Pager, iterates, pages_of, waits
 from prism.client.headers import Headers, Token
 from prism.client.message import Gap, Message
+from prism.client.objects.sync import ObjectReader, ObjectStore
 from prism.client.operations import Method
 from prism.client.queue.sync import Consumption, Queue, QueueMessage, Worker
 from prism.client.retry import RetryPolicy
@@ -32,6 +33,8 @@ __all__ = [
     "Client",
     "Consumption",
     "KeyValue",
+    "ObjectReader",
+    "ObjectStore",
     "Pager",
     "PubSub",
     "Queue",
@@ -197,6 +200,10 @@ class Client:
     def queue(self, namespace: str = "default") -> Queue:
         """The work of a namespace. Cheap to make; keep it. Handlers of workers run on threads of their own."""
         return Queue(self._twin.queue(namespace), self._loop)
+
+    def objects(self, namespace: str = "default") -> ObjectStore:
+        """The objects of a namespace. Cheap to make; keep it."""
+        return ObjectStore(self._twin.objects(namespace), self._loop)
 
     def call(
         self,

@@ -27,6 +27,7 @@ class Settings:
         "cache": ("prism.cli.cache:cache", "Read and write a cache through a gateway."),
         "pubsub": ("prism.cli.pubsub:pubsub", "Publish and subscribe to messages through a gateway."),
         "queue": ("prism.cli.queue:queue", "Publish and consume work through a gateway."),
+        "object": ("prism.cli.object:object_", "Store and get objects through a gateway."),
         "call": ("prism.cli.call:call", "Run any operation through a gateway, those of plugins' own too."),
         "namespace": ("prism.cli.namespace:namespace", "Show and validate the namespaces of a configuration."),
         "plugin": ("prism.cli.plugin:plugin", "Manage the plugins of a running gateway."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from prism.config.sections.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
 from prism.errors import PrismError, Unauthenticated
+from prism.gateway.auth.signed import Signers
 from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
 from prism.gateway.hops.authenticate import Authenticate, Method, NotAccepted
@@ -139,7 +140,9 @@ class ChainState:
         if section is None or not methods:
             return None
         accept = _accepting(section)
-        return Authenticate([self._method(each, accept, section.remembered) for each in methods])
+        return Authenticate(
+            [self._method(each, accept, section.remembered) for each in methods], Signers(section, accept).identify
+        )
 
     def _method(
         self, section: Mtls | Oidc | ApiKeys | Unix, accept: Callable[[Principal], Principal], cache_size: int

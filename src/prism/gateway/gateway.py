@@ -122,7 +122,12 @@ class Gateway:
         self._hops = self._first + self._decide + self._last
 
     async def unary(
-        self, incoming: Incoming, operation: Operation, payload: bytes, decode: Decode | None = None
+        self,
+        incoming: Incoming,
+        operation: Operation,
+        payload: bytes,
+        decode: Decode | None = None,
+        instead: Callable[[Call, bytes], Awaitable[bytes]] | None = None,
     ) -> bytes:
         """Carries out an operation with one request and one response.
 
@@ -131,6 +136,7 @@ class Gateway:
             operation: what is asked.
             payload: the message.
             decode: makes the message of the payload, once the call is admitted; None where it is one already.
+            instead: answers in place of the call's instance.
 
         Raises:
             PrismError: with namespace, backend and, for a write, its outcome.
@@ -152,6 +158,8 @@ class Gateway:
                 resilience = call.resilience
                 if operation.drains:
                     response = await self._waited(call, payload)
+                elif instead is not None:
+                    response = await instead(call, payload)
                 elif resilience is None:
                     response = await instance.call(operation.name, payload, call.context())
                 else:

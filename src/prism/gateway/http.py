@@ -9,6 +9,9 @@ from functools import cached_property
 from prism.wire import HttpHandler, HttpRequest, HttpResponse
 from prism.wire.http.message import MessageBodies
 
+OBJECTS = "/objects/"
+"""What the paths of objects over plain HTTP begin with."""
+
 _ENVELOPE = 5  # `prism.gateway.connect.envelope.HEAD_SIZE`
 
 

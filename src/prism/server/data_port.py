@@ -17,6 +17,7 @@ from prism.gateway.streams.heartbeats import Heartbeats
 from prism.interfaces.catalogue import interfaces
 from prism.open_files import SPARE
 from prism.plugins.own_services import NONE, OwnServices
+from prism.server.objects_port import ObjectsPort
 from prism.services import HealthService, StandardOperations, described, described_services
 from prism.wire import Method, Server, ServerConfig
 from prism.wire.http.message import MessageBodies
@@ -31,6 +32,7 @@ class DataPort:
 
     Attributes:
         server: what listens.
+        objects: what of it is about objects.
     """
 
     def __init__(self, gateway: Gateway, health: HealthService, heartbeats: Heartbeats, config: Config) -> None:
@@ -45,7 +47,9 @@ class DataPort:
         self._described = described([interface.service for interface in interfaces().values()])
         elsewhere = misdirected([admin_pb2.DESCRIPTOR.services_by_name["AdminService"]], gateway.operations)
         standard = described_services(health, self._described)
-        self._plain = {**elsewhere, **grpc_methods(gateway, heartbeats), **standard}
+        keys = [each.get_secret_value() for each in config.gateway.presign_keys]
+        self.objects = ObjectsPort(gateway, keys, lambda: (self._cors(), _hops(self._headers)))
+        self._plain = {**elsewhere, **grpc_methods(gateway, heartbeats), **self.objects.methods(), **standard}
         self._own: OwnServices = NONE
         self._headers: Mapping[str, str] = config.gateway.response_headers
         self._origins = config.gateway.cors.origins
@@ -59,7 +63,7 @@ class DataPort:
             from prism.gateway.connect import Connect
 
             self._connect = Connect(
-                gateway,
+                self.objects.signing,
                 cors=self._cors(),
                 max_message_size=int(config.gateway.max_message_size),
                 response_hops=_hops(self._headers),
@@ -71,8 +75,9 @@ class DataPort:
         http = WhenAsked(connect)
         self.server = Server(
             self._methods.get,
-            http=http,
+            http=self.objects.before(http),
             message_bodies=http.message_bodies,
+            raw_bodies=self.objects.raw_bodies,
             local_replies=GatewayLocalReply(),
             config=server_config(config),
         )
@@ -87,6 +92,7 @@ class DataPort:
             self._methods.update(answering({**self._plain, **self._of_plugins}, hops))
             if self._connect is not None:
                 self._connect.configure(self._cors(), hops)
+            self.objects.configure()
 
     def serve(self, own: OwnServices) -> None:
         """Serves and describes these services of plugins' own, in place of those that were given last."""

@@ -1,8 +1,9 @@
 """The configuration's policies: how much of a namespace may be used, and what the gateway does when its store fails."""
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ByteSize, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Discriminator, Field, Tag, model_validator
 
 from prism.config.sections.section import Apart, Section, empty, refuse
 
@@ -125,6 +126,17 @@ class BreakerSection(Section):
     slow: float = Field(default=1.0, gt=0, le=3600)
 
 
+_ACTIVE_TYPES = ("html", "svg", "xml", "javascript", "ecmascript")
+
+
+def _inline_type(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9!#$&^_.+-]+/([a-z0-9!#$&^_.+-]+|\*)", text):
+        raise refuse(f"{text!r} is not a media type", allowed="one in lower case, such as image/png or image/*")
+    if any(each in text for each in _ACTIVE_TYPES):
+        raise refuse(f"{text!r} could run in a browser", allowed="types that browsers only show")
+    return text
+
+
 class PolicySection(Section):
     """What is done about the calls of a namespace; what is left out is off.
 
@@ -133,12 +145,15 @@ class PolicySection(Section):
         timeouts: how long calls may take.
         retries: what is repeated when the store fails; `{}` for the defaults.
         breaker: when calls are no longer passed to a store that fails; `{}` for the defaults.
+        inline_types: media types, such as `image/png` or `image/*`, of objects that browsers may show when they get
+            them over plain HTTP; all others are saved. What could run is never shown: HTML, SVG, XML, scripts.
     """
 
     limits: Limits | None = None
     timeouts: Timeouts | None = None
     retries: Retries | None = None
     breaker: BreakerSection | None = None
+    inline_types: tuple[Annotated[str, AfterValidator(_inline_type)], ...] = ()
 
 
 def _form(value: Any) -> str:

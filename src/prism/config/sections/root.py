@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr
 
 from prism.config.sections.audit import AuditSection
 from prism.config.sections.authentication import AuthenticationSection, insecure_in_a_word
@@ -169,6 +169,9 @@ class GatewaySection(Section):
         shed_lag: seconds by which the event loop may come late before new calls are refused; 0 for any.
         cors: for browsers.
         response_headers: headers that every answer has, over gRPC and HTTP alike, by name; at most 16.
+        presign_keys: what addresses of objects are signed with, 32 characters or more; the first one signs, and all are
+            believed. All gateways of a fleet need the same. Without one each start makes its own, and the addresses
+            that it has signed end with it.
     """
 
     listen: Addresses = (DATA_ADDRESS,)
@@ -184,6 +187,7 @@ class GatewaySection(Section):
     shed_lag: float = Field(default=1.0, ge=0, le=60)
     cors: Annotated[Cors, Apart(), BeforeValidator(empty)] = Cors.model_construct()
     response_headers: ResponseHeaders = Field(default_factory=dict)
+    presign_keys: tuple[Annotated[SecretStr, Field(min_length=32)], ...] = ()
 
 
 class AdminSection(Section):

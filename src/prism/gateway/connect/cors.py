@@ -12,6 +12,7 @@ from prism.wire import Code, HttpRequest, HttpResponse
 
 ANY = "*"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
+_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
 _METHODS = "GET, POST"
 _REQUEST_HEADERS = (
     "authorization, connect-protocol-version, connect-timeout-ms, content-encoding, content-type, grpc-encoding, "
@@ -44,8 +45,10 @@ class Cors:
                     "'https://app.example.com', or '*' for every page"
                 )
 
-    def preflight(self, request: HttpRequest) -> HttpResponse | None:
+    def preflight(self, request: HttpRequest, methods: str = _METHODS) -> HttpResponse | None:
         """The answer to a preflight; None where the request is none, or CORS is off.
+
+        Where other methods than those of operations are given, the page may send what headers it likes: they are data.
 
         Raises:
             HttpRefusal: the page's origin is not listed.
@@ -59,15 +62,17 @@ class Cors:
                 Code.PERMISSION_DENIED,
                 f"web pages of {str(origin)[:100]} are not allowed; add it to gateway.cors.origins",
             )
+        wanted = str(request.headers.get("access-control-request-headers", ""))
+        asked = wanted if methods != _METHODS and _NAMES.fullmatch(wanted) else _REQUEST_HEADERS
         headers = [
-            ("access-control-allow-methods", _METHODS),
-            ("access-control-allow-headers", _REQUEST_HEADERS),
+            ("access-control-allow-methods", methods),
+            ("access-control-allow-headers", asked),
             ("access-control-max-age", _MAX_AGE),
         ]
         return HttpResponse(204, headers, b"")
 
-    def allow(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """The response, readable by the page that asked where its origin is listed."""
+    def allow(self, request: HttpRequest, response: HttpResponse, exposed: Sequence[str] = ()) -> HttpResponse:
+        """The response, readable by the page that asked where its origin is listed; with these headers of its own."""
         if not self.origins:
             return response
         headers = [*response.headers]
@@ -76,8 +81,8 @@ class Cors:
         origin = request.headers.get("origin")
         if origin and self._allowed(str(origin)):
             headers.append(("access-control-allow-origin", ANY if ANY in self.origins else str(origin)))
-            headers.append(("access-control-expose-headers", ", ".join((_EXPOSED, *self.exposed))))
-        return HttpResponse(response.status, headers, response.body)
+            headers.append(("access-control-expose-headers", ", ".join((_EXPOSED, *exposed, *self.exposed))))
+        return HttpResponse(response.status, headers, response.body, response.length)
 
     def _allowed(self, origin: str) -> bool:
         return ANY in self.origins or origin in self.origins

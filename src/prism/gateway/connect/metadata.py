@@ -14,7 +14,9 @@ def with_metadata(response: HttpResponse, metadata: Response, *, trailers: bool 
     headers = [(name, _text(value)) for name, value in metadata.headers]
     if trailers and isinstance(response.body, bytes):
         headers += [(f"trailer-{name}", _text(value)) for name, value in metadata.trailers]
-    return HttpResponse(response.status, [*response.headers, *headers], response.body) if headers else response
+    if not headers:
+        return response
+    return HttpResponse(response.status, [*response.headers, *headers], response.body, response.length)
 
 
 def end_metadata(trailers: Metadata) -> dict[str, list[str]]:

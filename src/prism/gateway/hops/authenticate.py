@@ -1,11 +1,12 @@
 """The hop authenticate: who calls. The methods are asked in order; the first whose credential comes decides."""
 
 import math
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import time
 from typing import Protocol
 
 from prism.errors import Unauthenticated
+from prism.gateway.auth.signed import SignedIncoming
 from prism.gateway.call import Call, Incoming
 from prism.principal import Principal
 
@@ -42,10 +43,15 @@ class Authenticate:
 
     Args:
         methods: in the order in which they are asked; one at least.
+        signer: who calls by an address that this gateway has signed; None where that is not to be believed. It raises
+            `NotAccepted`.
     """
 
-    def __init__(self, methods: Sequence[Method]) -> None:
+    def __init__(
+        self, methods: Sequence[Method], signer: Callable[[SignedIncoming], Principal | None] = lambda _: None
+    ) -> None:
         self._methods = tuple(methods)
+        self._signer = signer
 
     def __call__(self, call: Call) -> Awaitable[None] | None:
         """Sets `call.principal`.
@@ -56,6 +62,9 @@ class Authenticate:
         """
         incoming = call.incoming
         try:
+            if type(incoming) is SignedIncoming:
+                call.principal = self._signed(incoming)
+                return None
             for method in self._methods:
                 found = method.identify(incoming)
                 if isinstance(found, Principal):
@@ -66,6 +75,14 @@ class Authenticate:
         except NotAccepted as reason:
             raise _not_accepted() from reason
         raise self._unclaimed(incoming)
+
+    def _signed(self, incoming: SignedIncoming) -> Principal:
+        found = self._signer(incoming)
+        if found is None:
+            raise NotAccepted(
+                f"{incoming.signer.name or 'a caller without a name'} signed an address, and no longer may"
+            )
+        return found
 
     async def _wait(self, found: Awaitable[Principal], call: Call) -> None:
         try:

@@ -48,6 +48,7 @@ class Operation:
         drains: a stream that ends by itself once `Context.draining` is set.
         path: of the HTTP/2 request.
         service: the abstraction's gRPC service, `prism.data.v1.KeyValue`.
+        streams: many requests, many responses, or both.
     """
 
     name: str
@@ -63,15 +64,12 @@ class Operation:
     drains: bool = False
     path: str = field(init=False)
     service: str = field(init=False)
+    streams: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "streams", self.client_streaming or self.server_streaming)
         object.__setattr__(self, "path", f"/{self.name}")
         object.__setattr__(self, "service", self.name.partition("/")[0])
-
-    @property
-    def streams(self) -> bool:
-        """Many requests, many responses, or both."""
-        return self.client_streaming or self.server_streaming
 
     @property
     def interface(self) -> str:

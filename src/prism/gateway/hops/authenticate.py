@@ -12,6 +12,7 @@ from prism.principal import Principal
 
 AUTHORIZATION = "authorization"
 _BEARER = "bearer "
+_NEVER = math.inf
 
 
 class NotAccepted(Exception):
@@ -68,7 +69,7 @@ class Authenticate:
             for method in self._methods:
                 found = method.identify(incoming)
                 if isinstance(found, Principal):
-                    call.principal = found if found.expires == math.inf else _current(found)
+                    call.principal = found if found.expires == _NEVER else _current(found)
                     return None
                 if found is not None:
                     return self._wait(found, call)

@@ -152,7 +152,8 @@ class Meter:
             LimitExceeded: it is larger than any may be.
         """
         plan = self._plan
-        _check_size(size, plan)
+        if size > plan.message_size:
+            raise _too_large(size, plan)
         wait = plan.whole.take_message(self._whole, size)
         if self._each is not None and plan.each is not None:
             wait = max(wait, plan.each.take_message(self._each, size))
@@ -218,7 +219,8 @@ class Limit:
         if plan is None:
             return
         size = call.size
-        _check_size(size, plan)
+        if size > plan.message_size:
+            raise _too_large(size, plan)
         if call.operation.streams:
             meter: Meter = self._meter(StreamMeter, plan, call)
         else:
@@ -239,12 +241,11 @@ class Limit:
         self._meters.pop(who, None)
 
 
-def _check_size(size: int, plan: Plan) -> None:
-    if size > plan.message_size:
-        raise LimitExceeded(
-            f"the request has {size} bytes, over this namespace's limit of {plan.message_size:g}; send less",
-            metadata={"limit": "message_size"},
-        )
+def _too_large(size: int, plan: Plan) -> LimitExceeded:
+    return LimitExceeded(
+        f"the request has {size} bytes, over this namespace's limit of {plan.message_size:g}; send less",
+        metadata={"limit": "message_size"},
+    )
 
 
 def plans_of(snapshot: Snapshot) -> dict[str, Plan]:

@@ -10,7 +10,7 @@ from prism.config.sections.policy import PolicySection, Retries
 from prism.context import Context
 from prism.errors import BackendError, BackendUnavailable, DeadlineExceeded, InternalError, Outcome, PrismError
 from prism.gateway.call import Call
-from prism.gateway.resilience.breaker import Breaker, State
+from prism.gateway.resilience.breaker import CLOSED, Breaker
 from prism.gateway.resilience.retry import MAX_TOKENS, RetryBudget, pause
 from prism.gateway.snapshot import Target
 from prism.interfaces.operation import Requests
@@ -91,7 +91,7 @@ class Resilience:
         if call.deadline is None and self._default < math.inf:
             return await self._before(Deadline(began + self._default), call, payload)
         breaker, instance = self._breaker, self._instance
-        if breaker is not None and breaker.state is not State.CLOSED:
+        if breaker is not None and breaker.state is not CLOSED:
             self._admit(breaker)
         era = 0 if breaker is None else breaker.era
         try:

@@ -5,6 +5,7 @@ Closed: calls pass and their ends are counted. Open: none passes. Half open: a f
 
 import enum
 from time import monotonic
+from typing import Final
 
 from prism.config.sections.policy import BreakerSection
 
@@ -15,6 +16,10 @@ class State(enum.IntEnum):
     CLOSED = 0
     HALF_OPEN = 1
     OPEN = 2
+
+
+CLOSED: Final = State.CLOSED
+"""For what is asked in every call: on CPython 3.11 a member by its class takes ten times as long."""
 
 
 class Breaker:
@@ -92,7 +97,7 @@ class Breaker:
         if era != self.era:
             return  # it began before the breaker opened, and says nothing of how things are now
         self._in_a_row = 0
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             if monotonic() >= self._turn_at:
                 self._turn()
             self._good[0] += 1

@@ -48,6 +48,7 @@ _MAX_HEADS: Final = 16
 _MAX_SHOWN: Final = 100  # characters of an unknown path: HPACK lets a client ask with a byte for kilobytes again
 _PROVEN: Final = 100  # calls completed, and twice as many as there were frames that cost work and carried none
 
+_OK: Final = Code.OK  # of every call: on CPython 3.11 a member by its class takes ten times as long
 _message_head = MESSAGE_HEAD.unpack_from
 _POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST", local_reply=LocalReply.MALFORMED_REQUEST)
 _GRPC_ONLY: Final = Status(
@@ -351,7 +352,7 @@ class ServerConnection(Connection[ServedStream]):
                 stream_id = call.stream_id
                 output.window -= size
                 call.ended = True
-                call.code = Code.OK
+                call.code = _OK
                 del self._streams[stream_id]
                 if call.bucket is not None:
                     call.bucket.discard(call)

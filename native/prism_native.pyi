@@ -34,6 +34,19 @@ def decode_huffman(coded: bytes) -> bytes: ...
 def pack_request(
     stream_id: int, method: bytes, timeout: bytes, metadata: bytes, message: bytes | bytearray
 ) -> bytes: ...
+def take_data(
+    read: bytes,
+    at: int,
+    stream_id: int,
+    place: tuple[bytes, int, int, int],
+    most: int,
+    largest_frame: int,
+    largest: int,
+    most_messages: int,
+    room: int,
+    window: int,
+    target: int,
+) -> tuple[int, int, int, list[bytes], bytes, bytes, int] | None: ...
 def take_responses(
     read: bytes, at: int, most: int, head: bytes, trailers: bytes, largest: int
 ) -> tuple[int, list[tuple[int, bytes]]]: ...

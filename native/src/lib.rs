@@ -2,13 +2,14 @@
 
 mod decoder;
 mod known;
+mod messages;
 mod pack;
 mod run;
 
 use pyo3::prelude::*;
 
 /// Changes when what Python expects of this module does; `prism/wire/native.py` names the one that it takes.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 #[pymodule]
 fn prism_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -18,6 +19,7 @@ fn prism_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pack::Packer>()?;
     module.add_function(wrap_pyfunction!(decoder::decode_huffman, module)?)?;
     module.add_function(wrap_pyfunction!(pack::pack_request, module)?)?;
+    module.add_function(wrap_pyfunction!(messages::take_data, module)?)?;
     module.add_function(wrap_pyfunction!(run::take_responses, module)?)?;
     Ok(())
 }

@@ -49,6 +49,50 @@ def test_one_that_does_not_fit_is_not_used(tmp_path: Path, module: str, why: str
     assert _which(PYTHONPATH=str(tmp_path)).startswith(f"python: in plain Python: {why}")
 
 
+_STREAM = """
+import asyncio, sys
+from prism.wire import Channel, Method, Server, ServerCall
+from prism.wire.grpc.inbox import Inbox
+async def many(call: ServerCall) -> None:
+    for number in range(100):
+        await call.send(bytes((number,)) * 65_536)
+fed = []
+feed = Inbox.feed
+def counted(self, data, start, stop):
+    fed.append(stop - start)
+    feed(self, data, start, stop)
+Inbox.feed = counted
+async def main():
+    method = Method("/a.B/C", many, server_streaming=True)
+    async with Server({method.path: method}.get) as server:
+        await server.listen(f"unix:{sys.argv[1]}")
+        async with Channel(f"unix:{sys.argv[1]}") as channel, channel.open(method.path) as call:
+            await call.send(b"")
+            await call.end()
+            number = 0
+            async for message in call:
+                assert message == bytes((number,)) * 65_536
+                number += 1
+            assert number == 100
+asyncio.run(main())
+print(sum(fed))
+"""
+
+
+@pytest.mark.parametrize(("native", "least", "most"), [("1", 0, 4 << 20), ("0", 6_553_600, 6_560_000)])
+def test_messages_of_a_stream_are_taken_out_of_a_read_at_once(
+    tmp_path: Path, native: str, least: int, most: int
+) -> None:
+    """What Python is fed is what stands alone in a read, or calls for more than to be taken."""
+    if importlib.util.find_spec("prism_native") is None:
+        missing("Rust did not build the native part of the wire here: `make test` says why")
+    command = [sys.executable, "-c", _STREAM, str(tmp_path / "s")]
+    done = subprocess.run(
+        command, env=os.environ | {"PRISM_NATIVE": native}, capture_output=True, text=True, check=True
+    )
+    assert least <= int(done.stdout) <= most
+
+
 def test_the_core_crate() -> None:
     """The examples of the RFCs, and what ends a run, in Rust."""
     if shutil.which("cargo") is None or subprocess.run(["cargo", "--version"], capture_output=True).returncode:

@@ -6,20 +6,20 @@ use std::ops::Range;
 
 const HEAD: usize = 9;
 const MESSAGE_HEAD: usize = 5;
-const DATA: u8 = 0;
+pub(crate) const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 
-struct Frame {
-    kind: u8,
-    flags: u8,
-    stream_id: u32,
-    content: Range<usize>,
+pub(crate) struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream_id: u32,
+    pub content: Range<usize>,
 }
 
 /// The whole frame at `at`; None where the read ends before it does.
-fn frame(read: &[u8], at: usize) -> Option<Frame> {
+pub(crate) fn frame(read: &[u8], at: usize) -> Option<Frame> {
     let head = read.get(at..at + HEAD)?;
     let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
     let start = at + HEAD;

@@ -6,4 +6,5 @@ pub mod frames;
 pub mod hpack;
 pub mod huffman;
 pub mod memo;
+pub mod messages;
 mod static_table;

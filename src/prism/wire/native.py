@@ -7,7 +7,7 @@ import os
 from types import ModuleType
 from typing import Final
 
-_INTERFACE: Final = 1  # what this version expects of the module
+_INTERFACE: Final = 2  # what this version expects of the module
 
 
 def _found() -> tuple[ModuleType | None, str]:

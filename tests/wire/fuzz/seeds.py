@@ -88,6 +88,29 @@ def run_of_responses(count: int = 12) -> bytes:
     return _said(run)
 
 
+def run_of_data(stream_id: int = 3, *, answer: bool = False) -> bytes:
+    """Messages of many lengths in frames that begin and end anywhere, in a row, of a stream of requests or answers."""
+    sizes = (0, 3, 700, 1, 0, 3000, 40, 5, 900)
+    said = b"".join(message(bytes((number,)) * size) for number, size in enumerate(sizes))
+
+    def run(peer: RawPeer) -> None:
+        peer.send(frames.SETTINGS, frames.ACK, 0)
+        if answer:
+            peer.headers(stream_id, [(":status", "200"), ("content-type", "application/grpc")])
+        else:
+            peer.headers(stream_id, request("/test.Test/Chat"))
+        at = 0
+        for size in (1, 3, 5, 9, 500, 2, 204, 1000, 700, 1200, 800, 30, 10_000):
+            peer.send(frames.DATA, 0, stream_id, said[at : at + size] or message(b"more"))
+            at += size
+        if answer:
+            peer.headers(stream_id, [("grpc-status", "0")], frames.END_HEADERS | frames.END_STREAM)
+        else:
+            peer.send(frames.DATA, frames.END_STREAM, stream_id)
+
+    return _said(run)
+
+
 def _requests() -> list[bytes]:
     get = [(":method", "GET"), (":scheme", "http"), (":path", "/page?x=1"), (":authority", "test")]
     post = [(":method", "POST"), *get[1:2], (":path", "/stream"), ("content-length", "4")]
@@ -154,6 +177,7 @@ def _requests() -> list[bytes]:
         _said(wide, lambda p: p.call(1, "/test.Test/Many"), lambda p: p.call(3, payload=b"x" * 15_000)),
         _said(settled, lambda p: p.call(1, payload=b"x" * 900), pieces),
         run_of_requests(),
+        run_of_data(),
     ]
 
 
@@ -208,7 +232,7 @@ def _responses() -> list[bytes]:
                 peer.send(frames.DATA, 0, stream_id, whole[start : start + 1000])
             peer.headers(stream_id, [("grpc-status", "0")], ended)
 
-    return [_said(each) for each in (all_of, streaming, zipped, failing, control, large)]
+    return [*(_said(each) for each in (all_of, streaming, zipped, failing, control, large)), run_of_data(answer=True)]
 
 
 def _http1() -> list[bytes]:

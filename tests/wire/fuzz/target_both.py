@@ -12,12 +12,14 @@ from prism.wire import Metadata, Method, ServerCall
 from prism.wire.client import connection as client_connection
 from prism.wire.grpc import heads
 from prism.wire.grpc.fields import Fields
+from prism.wire.grpc.inbox import Inbox
 from prism.wire.grpc.request_head import read_request
 from prism.wire.hpack import reference
 from prism.wire.hpack.errors import HeaderListTooLarge, HpackError
 from prism.wire.http2 import connection as http2_connection
 from prism.wire.http2.connection import Connection
 from prism.wire.http2.frames import StreamFault
+from prism.wire.http2.stream import Receiver
 from prism.wire.native import native
 from prism.wire.server import connection as server_connection
 from wire.fuzz.script import Script
@@ -117,7 +119,16 @@ def _state(pipe: Pipe) -> object:
         connection.output.backlog,
         b"".join(connection.output.gathered),
         (budget._left, budget._at, budget._completed),
+        [_received(stream.receiver) for stream in connection._streams.values()],
     )
+
+
+def _received(receiver: Receiver | None) -> object:
+    """What a stream has taken, and may take."""
+    if not isinstance(receiver, Inbox):
+        return receiver and (receiver.window, receiver.stored())
+    told = receiver.window, receiver.target, receiver.missing, receiver.held, receiver._head, receiver._partial
+    return told, receiver._delivered, [(type(each), each) for each in receiver.messages], b"".join(receiver._parts)
 
 
 class _Watched(Methods):

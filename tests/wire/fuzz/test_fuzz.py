@@ -31,14 +31,19 @@ _FOUND = [
 ]
 
 _CUT = """
-from wire.fuzz.seeds import run_of_requests, run_of_responses
+from wire.fuzz.seeds import run_of_data, run_of_requests, run_of_responses
 from wire.fuzz.stage import Stage
 from wire.fuzz.targets import TARGETS
 stage = Stage()
 stage.rule_time()
-for name, options, body in (("both-servers", 0, run_of_requests(6)), ("both-clients", 32, run_of_responses(6))):
+for name, options, body, step in (
+    ("both-servers", 0, run_of_requests(6), 1),
+    ("both-clients", 32, run_of_responses(6), 1),
+    ("both-servers", 0, run_of_data(), 37),
+    ("both-clients", 0, run_of_data(answer=True), 37),
+):
     target = TARGETS[name][0](stage)
-    for cut in range(len(body) - 1):
+    for cut in range(0, len(body) - 1, step):
         target(bytes((options, 8)) + cut.to_bytes(2, "big") + body)
 """
 

@@ -14,7 +14,7 @@ from prism.wire.grpc.status import Code, Status, StatusError
 from prism.wire.http2.frames import ErrorCode
 from prism.wire.http2.output import Output
 from prism.wire.http2.receiving import Receiving
-from prism.wire.http2.stream import Stream
+from prism.wire.http2.stream import MANY, Stream
 
 _DEADLINE = Status(Code.DEADLINE_EXCEEDED, "the deadline passed before the call ended")
 # The code of a wrong number of messages, either way: grpc/doc/statuscodes.md.
@@ -144,6 +144,10 @@ class UnaryCall(ResponseStream):
         self.eager = False
         self.receiver = self.connection.receiving.open_inbox(self.encoding)
 
+    def plain_messages(self) -> int:
+        """The one that a response is."""
+        return 1 - len(self.receiver.messages) if self.head_seen and self.receiver is not None else 0
+
     def on_data(self) -> None:
         """Only one message may come."""
         if self.receiver is not None and len(self.receiver.messages) > 1:
@@ -257,6 +261,10 @@ class ClientStream(ResponseStream):
         self.finished = True
         self.receiver.wake()
         self._wake()
+
+    def plain_messages(self) -> int:
+        """Any number."""
+        return MANY if self.head_seen else 0
 
     async def head(self) -> None:
         """Wait for the response's head, or its end."""

@@ -105,6 +105,47 @@ class Inbox:
                 self._partial = 0
                 self._deliver(message)
 
+    def place(self) -> tuple[bytes, int, int, int]:
+        """Where in its messages the stream is: octets of a head; those of a body, and how many it lacks; and
+        those of whole messages that have not been taken.
+        """
+        return self._head, self._partial, self.missing, self.held
+
+    @property
+    def plain(self) -> bool:
+        """Whether what is being received is not compressed."""
+        return not self._compressed
+
+    @property
+    def limit(self) -> int:
+        """The most bytes of a message."""
+        return self._limit
+
+    def take_run(self, messages: list[bytes], part: bytes, head: bytes, missing: int) -> None:
+        """Take what a run of DATA frames brought: what became whole, a part of the next, and the new `place`."""
+        parts = self._parts
+        if messages:
+            if parts:
+                parts.append(messages[0])
+                messages[0] = b"".join(parts)
+                parts.clear()
+                self._partial = 0
+            self._delivered += len(messages)
+            self.held += sum(map(len, messages)) + _HEAD * len(messages)
+            self.messages += messages
+            if self.waiter is not None:
+                self.wake()
+        if part:
+            self._partial += len(part)
+            if len(part) >= _SMALL or not parts:
+                parts.append(part)
+            elif isinstance(last := parts[-1], bytearray):
+                last += part
+            else:
+                parts.append(bytearray(part))
+        self._head = head
+        self.missing = missing
+
     def _begin(self, data: bytes, start: int, stop: int) -> int:
         """Read a message's head, which may lie across frames; an empty message is delivered at once."""
         lacking = _HEAD - len(self._head)

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final, Generic, TypeVar, cast
 
 from prism.wire.config import ConnectionConfig
+from prism.wire.grpc.inbox import Inbox
 from prism.wire.grpc.status import Code, Status
 from prism.wire.hpack.decoder import Decoder, HeaderListTooLarge, HpackError
 from prism.wire.http2 import control_frames, frames
@@ -208,6 +209,12 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
                     if self._unfinished is not None:
                         self._continue_headers(kind, flags, stream_id, data[start:position])
                     elif kind == DATA:
+                        if runs and not flags and position < end:
+                            after, count = self._take_data_run(stream_id, data, start - 9, left + 1)
+                            if count:
+                                position = after
+                                left -= count - 1
+                                continue
                         self._on_data(stream_id, flags, data, start, position)
                     elif kind == HEADERS:
                         if runs and flags == END_HEADERS:
@@ -324,6 +331,44 @@ class Connection(ABC, asyncio.Protocol, Generic[S]):
             self._on_data(stream_id, flags, data, start, stop)
         except StreamFault as fault:
             self._reset(fault)
+
+    def _take_data_run(self, stream_id: int, data: bytes, at: int, most: int) -> tuple[int, int]:
+        """Take the DATA frames of a stream that stand in a row from `at` on, in `most` frames at most, where they bring
+        plain messages and no window is to be refilled for them.
+
+        Answers where they end, and how many frames they were: none, where the first is not plain.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.eager or stream.remote_ended or stream.content_length >= 0 or native is None:
+            return at, 0
+        inbox = stream.receiver
+        if type(inbox) is not Inbox or not inbox.plain:
+            return at, 0
+        messages = stream.plain_messages()
+        receiving = self.receiving
+        room = receiving.window - receiving.low
+        if messages <= 0 or room <= 0 or inbox.window <= 0:
+            return at, 0
+        taken = native.take_data(
+            data,
+            at,
+            stream_id,
+            inbox.place(),
+            most,
+            self._config.max_frame_size,
+            inbox.limit,
+            messages,
+            room,
+            inbox.window,
+            inbox.target,
+        )
+        if taken is None:
+            return at, 0
+        after, count, size, *found = taken
+        receiving.window -= size
+        inbox.window -= size
+        inbox.take_run(*found)
+        return after, count
 
     def _receive(self, stream: S, flags: int, data: bytes, start: int, stop: int) -> None:
         """Take a DATA frame the general way. Raises `BadMessage` for what the application's framing forbids."""

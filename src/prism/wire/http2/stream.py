@@ -9,6 +9,7 @@ from prism.wire.grpc.status import Status
 from prism.wire.http2.frames import ErrorCode
 from prism.wire.timer import Expiring
 
+MANY: Final = 1 << 31  # messages: more than a connection will ever bring
 END_WITH_DATA: Final = b""  # an outbox's `final`: the last DATA frame carries END_STREAM
 
 
@@ -99,6 +100,10 @@ class Stream(ABC):
 
     def on_pieces(self) -> None:  # noqa: B027 - not every stream is ever eager
         """It was not: make a receiver; only while `eager`."""
+
+    def plain_messages(self) -> int:
+        """How many whole messages its `Inbox` may be given in a row, unless anything but a plain one comes."""
+        return 0
 
     def was_held(self, now: float) -> bool:  # noqa: ARG002 - by default each reset is charged
         """Whether the stream was open for so long that the peer gains nothing by resetting it."""

@@ -13,6 +13,7 @@ from prism.wire.grpc.metadata import EMPTY_METADATA, Metadata
 from prism.wire.grpc.status import OK, Code, LocalReply, Status, StatusError
 from prism.wire.http2 import frames
 from prism.wire.http2.frames import MESSAGE_HEAD, ErrorCode
+from prism.wire.http2.stream import MANY
 from prism.wire.peer import Peer
 from prism.wire.server.served_stream import CLOCK_SKEW, ServedStream, ServingConnection
 
@@ -208,6 +209,12 @@ class ServerCall(ServedStream):
         """The message does not come in one frame, or several come: take them the general way."""
         self.eager = False
         self.receiver = self.connection.receiving.open_inbox(self.encoding)
+
+    def plain_messages(self) -> int:
+        """Any number, or the one that the method takes."""
+        if self.method.client_streaming:
+            return MANY
+        return 0 if self.receiver is None else 1 - len(self.receiver.messages)
 
     def on_end(self) -> None:
         """The request had no DATA at all."""

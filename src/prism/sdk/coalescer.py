@@ -131,7 +131,7 @@ class Coalescer(Generic[Call, Answer]):
             batch = self._take()
             if not batch:
                 return
-            task = asyncio.get_running_loop().create_task(self._execute(batch))
+            task = asyncio.Task(self._execute(batch), loop=self._loop, name="batch")
             self._batches.add(task)
             task.add_done_callback(self._finished)
 

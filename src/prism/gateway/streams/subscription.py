@@ -19,7 +19,7 @@ class Subscription:
         target: what serves it.
     """
 
-    __slots__ = ("_context", "_drains", "_ending", "_last", "_responses", "_task", "target")
+    __slots__ = ("_context", "_drains", "_ending", "_last", "_loop", "_responses", "_task", "target")
 
     def __init__(
         self, target: Target, responses: AsyncIterator[bytes], context: Context, *, drains: bool = False
@@ -38,6 +38,7 @@ class Subscription:
         self._last: asyncio.TimerHandle | None = None
         self._ending: PrismError | None = None
         self._task: asyncio.Task[object] | None = None
+        self._loop = asyncio.get_running_loop()  # asked for once: before Python 3.12 each answer is a system call
 
     def end(self, error: PrismError) -> None:
         """Its reader gets the error in place of a next response; the first one counts."""
@@ -51,7 +52,7 @@ class Subscription:
         if not self._drains:
             self.end(error)
         elif self._last is None:
-            self._last = asyncio.get_running_loop().call_later(DRAIN_TIMEOUT, self.end, error)
+            self._last = self._loop.call_later(DRAIN_TIMEOUT, self.end, error)
             self._context.draining.set()
 
     def __aiter__(self) -> Self:
@@ -60,7 +61,7 @@ class Subscription:
     async def __anext__(self) -> bytes:
         if self._ending is not None:
             raise self._ending
-        task = self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task(self._loop)
         assert task is not None  # noqa: S101  # for mypy: a coroutine runs in one
         cancellations = task.cancelling()
         try:

@@ -203,11 +203,13 @@ class Inbox:
             )
         self.wake()
 
-    async def arrival(self) -> None:
-        """Wait until something has changed; for one reader at a time."""
+    async def arrival(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until something has changed; for one reader at a time, whose loop it is: asking for it is a system call
+        before Python 3.12.
+        """
         if self.waiter is not None:
             raise RuntimeError("another task is reading this stream: let one task read and share what it gets")
-        self.waiter = asyncio.get_running_loop().create_future()
+        self.waiter = loop.create_future()
         try:
             await self.waiter
         finally:

@@ -230,7 +230,7 @@ class Http1Connection(asyncio.Protocol):
         while not body.messages:
             if body.ended or self._closed:
                 return None
-            await body.arrival()
+            await body.arrival(self._shared.loop)
         piece = body.take()
         self._open(body)
         return piece
@@ -252,7 +252,7 @@ class Http1Connection(asyncio.Protocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.header_timeout):
                 while not body.ended and not self._closed:
-                    await body.arrival()
+                    await body.arrival(self._shared.loop)
 
     def _watch_peer(self) -> None:
         """A client may be silent for as long as it likes; one that has died must not be waited for."""
@@ -267,7 +267,7 @@ class Http1Connection(asyncio.Protocol):
         while not body.messages:
             if body.ended or self._closed:
                 return None
-            await body.arrival()
+            await body.arrival(self._shared.loop)
         try:
             message = body.take()
         except BadMessage as bad:

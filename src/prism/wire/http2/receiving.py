@@ -106,7 +106,7 @@ class Receiving:
             if inbox.ended or stream.ended:
                 return None
             self.replenish(stream)
-            await inbox.arrival()
+            await inbox.arrival(self._loop)
         try:
             message = inbox.take()
         except BadMessage as bad:

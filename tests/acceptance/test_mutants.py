@@ -72,6 +72,13 @@ MUTANTS = [
     ("starves_a_consumer", "test_consumers_share", "CONTRACT, Queue 9: 30 messages, 3 consumers of a group"),
     ("exceeds_the_window", "test_a_window_is_not_exceeded", "CONTRACT, Queue 10: a stream never has more than"),
     ("commits_by_half", "test_all_or_nothing", "CONTRACT, Queue 16: all acknowledged and all published"),
+    ("ages_what_is_buffered", "test_what_is_not_sent", "CONTRACT, Queue 1: what a gateway has fetched and not sent"),
+    (
+        "doubles_a_running_handler",
+        "test_a_stream_that_breaks",
+        "CONTRACT, Queue 4: the next stream of that consumer_id",
+    ),
+    ("doubles_a_running_handler", "test_without_a_next_stream", "CONTRACT, Queue 4: a stream that broke keeps its"),
     ("reads_one_byte_too_many", "test_a_range_is_exact", "CONTRACT, ObjectStore 12: a range gives exactly its bytes"),
     ("checks_before_the_write", "objectstore.conditions and racing_cr", "CONTRACT, ObjectStore 3: of N racing puts"),
     ("shows_torn_objects", "test_a_stream_that_is_not_whole", "CONTRACT, ObjectStore 1: a Put without its head"),

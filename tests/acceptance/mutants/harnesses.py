@@ -81,6 +81,8 @@ redrives_to_another_group = _harness(queue_defects.RedrivesToAnotherGroup)
 starves_a_consumer = _harness(queue_defects.StarvesAConsumer)
 exceeds_the_window = _harness(queue_defects.ExceedsTheWindow)
 commits_by_half = _harness(queue_defects.CommitsByHalf)
+ages_what_is_buffered = _harness(queue_defects.AgesWhatIsBuffered)
+doubles_a_running_handler = _harness(queue_defects.DoublesARunningHandler)
 
 reads_one_byte_too_many = _harness(objects_defects.ReadsOneByteTooMany)
 checks_before_the_write = _harness(objects_defects.ChecksBeforeTheWrite)

@@ -139,3 +139,20 @@ class CommitsByHalf(QueueEngine):
             self.settle(rows, now, namespace, topic, name, [Settlement(each, Verb.ACKNOWLEDGE) for each in leases])
             lost: PrismError = error
             raise lost from None
+
+
+class AgesWhatIsBuffered(QueueEngine):
+    """What is fetched ages, sent or not."""
+
+    def _settle(self, rows: Rows, now: int, topic: Topic, group: Group, each: Settlement) -> float | None:
+        if each.verb is Verb.RESTART:
+            entry = self._leased(rows, now, group, each.lease)
+            return None if entry is None else (entry.at - now) / 1e6
+        return super()._settle(rows, now, topic, group, each)
+
+
+class DoublesARunningHandler(QueueEngine):
+    """A stream that breaks, as one does whose gateway is reloaded, loses what its handlers work on at once."""
+
+    def park(self, rows: Rows, now: int, namespace: str, topic: str, name: str, session: str, window: int) -> None:
+        super().park(rows, now, namespace, topic, name, session, 0)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from prism.acceptance.callers.caller import BOTH_WAYS
+from prism.acceptance.callers.caller import BOTH_WAYS, TIMEOUT
 from prism.acceptance.suites.queue.dsl import Queue, Since
 from prism.errors import InvalidArgument
 from prism.interfaces import queue as q
@@ -44,15 +44,16 @@ async def test_a_stream_that_breaks_is_resumed(queue: Queue) -> None:
     async with queue.consuming(consumer_id="worker 1") as stream:
         message = await stream.message()
     receipts: list[str] = []
-    while not receipts:  # that a connection is gone takes a moment to be known
-        async with queue.consuming(consumer_id="worker 1", via=1) as again:
-            receipts = list(again.subscribed.resumed)
-            if receipts:
-                assert receipts == [message.receipt]
-                await again.ack(message)
-                again.end()
-                assert await again.rest() == []
-            await asyncio.sleep(0)
+    async with asyncio.timeout(TIMEOUT):
+        while not receipts:  # that a connection is gone takes a moment to be known
+            async with queue.consuming(consumer_id="worker 1", via=1) as again:
+                receipts = list(again.subscribed.resumed)
+                if receipts:
+                    assert receipts == [message.receipt]
+                    await again.ack(message)
+                    again.end()
+                    assert await again.rest() == []
+                await asyncio.sleep(0)
     assert (await queue.counts()).acknowledged == 1
 
 

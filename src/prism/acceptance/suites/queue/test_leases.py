@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from prism.acceptance.callers.caller import BOTH_WAYS
 from prism.acceptance.suites.queue.dsl import Queue, Since, reason
 from prism.interfaces import queue as q
@@ -145,3 +147,21 @@ async def test_what_is_late_is_revoked(queue: Queue) -> None:
         assert list(revoked.receipts) == [message.receipt]
         assert revoked.cause == q.Revocation.QUEUE_REVOCATION_DEADLINE
         assert (await stream.message()).attempt == 2
+
+
+@pytest.mark.ways("binding")  # elsewhere what is sent waits on the way, and ages rightly
+async def test_what_is_not_sent_does_not_age(queue: Queue) -> None:
+    """CONTRACT, Queue 1: what a gateway has fetched and not sent neither ages nor counts as an attempt."""
+    await queue.group(ack_deadline=queue.short)
+    for number in range(5):
+        await queue.publish(b"%d" % number)
+    async with queue.consuming(max_in_flight=10) as stream:
+        stream.ask(ack=q.Ack(receipts=[(await stream.message()).receipt]))
+        await asyncio.sleep(4 * queue.short)  # its reader does not read
+        found: list[tuple[bytes, int]] = []
+        while len(found) < 4:
+            response = await stream.next()
+            assert not response.HasField("revoked"), response
+            if response.HasField("message"):
+                found.append((response.message.payload, response.message.attempt))
+        assert found == [(b"%d" % number, 1) for number in range(1, 5)]

@@ -10,8 +10,9 @@ from prism.interfaces import queue as q
 
 TOPIC, GROUP = "numbers", "workers"
 MAX_IN_FLIGHT = 64
-_MAY_FAIL = ("RECEIPT_LOST", "BACKEND_UNAVAILABLE", "DEADLINE_EXCEEDED", "CONFLICT", "STORE_FULL")
-"""Why an acknowledgement may fail while a store is broken."""
+_PAUSE = 0.05
+_MAY_FAIL = ("BACKEND_UNAVAILABLE", "DEADLINE_EXCEEDED", "CONFLICT", "STORE_FULL")
+"""Why an acknowledgement may fail while a store is broken, whatever became of it."""
 
 
 class Deliveries:
@@ -68,9 +69,10 @@ class Worker:
             await asyncio.sleep(0.02)  # a refusal at once is no reason to ask at once again
 
     def _resume(self, stream: Consuming) -> None:
-        """Acknowledges again what it had, whose confirmation may have been lost; anything else is another's now."""
-        resumed = set(stream.subscribed.resumed)
-        self._unsettled = {receipt: number for receipt, number in self._unsettled.items() if receipt in resumed}
+        """Acknowledges again what it had: it may be acknowledged already, and the confirmation was lost."""
+        if self._queue.capabilities.receipts == "stream":  # others are of no use any more
+            resumed = set(stream.subscribed.resumed)
+            self._unsettled = {receipt: number for receipt, number in self._unsettled.items() if receipt in resumed}
         if self._unsettled:
             stream.ask(ack=q.Ack(receipts=self._unsettled))
 
@@ -87,13 +89,19 @@ class Worker:
                 stream.ask(ack=q.Ack(receipts=[message.receipt]))
             case "settled":
                 settled = response.settled
-                for receipt in settled.receipts:
+                found = reason(settled.error) if settled.HasField("error") else ""
+                if found in _MAY_FAIL:
+                    again = [receipt for receipt in settled.receipts if receipt in self._unsettled]
+                    asyncio.get_running_loop().call_later(_PAUSE, self._again, stream, again)
+                elif found not in ("", "RECEIPT_LOST"):
+                    deliveries.dishonest.append(f"acknowledging failed with {found}")
+                for receipt in () if found in _MAY_FAIL else settled.receipts:
                     number = self._unsettled.pop(receipt, -1)
-                    if not settled.HasField("error") and number >= 0:
+                    if not found and number >= 0:
                         deliveries.settled.add(number)
-                if settled.HasField("error") and reason(settled.error) not in _MAY_FAIL:
-                    deliveries.dishonest.append(f"acknowledging failed with {reason(settled.error)}")
-            case "revoked":
-                for receipt in response.revoked.receipts:
-                    self._unsettled.pop(receipt, None)
         deliveries.note()
+
+    def _again(self, stream: Consuming, receipts: list[str]) -> None:
+        """What became of an acknowledgement is not known: acknowledging twice succeeds."""
+        if receipts:
+            stream.ask(ack=q.Ack(receipts=receipts))

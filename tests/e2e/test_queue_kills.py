@@ -1,0 +1,21 @@
+"""`kill -9` under a queue's load: rules 2, 5, 7, 14, 16 and 18 as a ledger of the test's own sees them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import gateways
+from e2e.queue_kills import kill_again_and_again
+
+KILLS = 20
+
+
+async def test_a_gateway_on_sqlite_is_killed(tmp_path: Path, often: Callable[[int], int]) -> None:
+    """Nothing is lost, nothing that is done comes again, attempts are exact, and all is in one place."""
+    entry = gateways.namespace("", "sqlite", "queue", path="data.db")
+    await kill_again_and_again(entry, tmp_path, often(KILLS))
+
+
+async def test_a_gateway_on_postgres_is_killed(tmp_path: Path, postgres_url: str, often: Callable[[int], int]) -> None:
+    """The same on PostgreSQL."""
+    entry = gateways.namespace("", "postgres", "queue", connection_string=postgres_url)
+    await kill_again_and_again(entry, tmp_path, often(KILLS))

@@ -67,9 +67,12 @@ if ahead(of, group_) > 0 then
   end
 end
 local consumers = {}
-for _, seq in ipairs(call('ZRANGE', base .. 'i' .. group_.n, 0, -1)) do
-  local who = row(group_, seq)[CONSUMER]
-  consumers[who] = (consumers[who] or 0) + 1
+local flying = call('ZRANGE', base .. 'i' .. group_.n, 0, -1)
+for i = 1, #flying, 500 do
+  for _, kept in ipairs(call('HMGET', group_.rows, unpack(flying, i, math.min(i + 499, #flying)))) do
+    local who = cmsgpack.unpack(kept)[CONSUMER]
+    consumers[who] = (consumers[who] or 0) + 1
+  end
 end
 local listed = {}
 for who, count in pairs(consumers) do

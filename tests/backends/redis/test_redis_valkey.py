@@ -11,6 +11,6 @@ valkey = PluginAcceptanceHarness(
     "redis",
     ValkeyTestBackend,
     config={"sweep_interval": 86400.0},
-    suites=("cache", "keyvalue", "pubsub"),
+    suites=("cache", "keyvalue", "pubsub", "queue"),
     ways=("binding",),
 )

@@ -34,8 +34,10 @@ _END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity W
 _REFUSAL = (
     """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'refused for a test' USING ERRCODE = '{condition}'; END $$""",
-    "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.items EXECUTE FUNCTION refuse()",
-    "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.cache EXECUTE FUNCTION refuse()",
+    *(
+        f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.{table} EXECUTE FUNCTION refuse()"
+        for table in ("items", "cache", "queue_log", "queue_entry", "pubsub_log")
+    ),
 )
 _CONDITIONS: Mapping[Fault, str] = {
     "full": "disk_full",

@@ -91,10 +91,14 @@ class Watch:
             self._session = session
             await session.connection.add_listener(channel, self._told)
 
-    def _told(self, _connection: object, _process: int, _channel: str, topic: object) -> None:
-        key = self._names.get(int(str(topic)))
-        if key is not None:
+    def _told(self, _connection: object, _process: int, _channel: str, said: object) -> None:
+        """What is told is a number, below zero where it concerns all who wait."""
+        number = int(str(said))
+        key = self._names.get(abs(number))
+        if key is not None and number < 0:
             self._wakeups.notify(key)
+        elif key is not None:
+            self._wakeups.notify_takers(key, 1)
 
     async def _look(self) -> None:
         keys = self._wakeups.keys()

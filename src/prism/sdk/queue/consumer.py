@@ -94,7 +94,7 @@ class Consumer:
         self._unsent: deque[Delivery] = deque()
         self._answers: deque[q.ConsumeResponse] = deque()
         self._room = asyncio.Event()
-        self._changed = store.wakeups.join((context.namespace, subscribe.topic))
+        self._changed = store.wakeups.join((context.namespace, subscribe.topic), subscribe.group)
         self._claiming: asyncio.Future[Claim] | None = None
         self._epoch = 0
         self._sends = True
@@ -155,6 +155,7 @@ class Consumer:
         while True:
             self._changed.clear()
             self._revoke_late()
+            self._changed.takes &= not self._answers  # a client that does not read may stop it here
             while self._answers:
                 yield self._answers.popleft()
                 self._room.set()
@@ -168,11 +169,16 @@ class Consumer:
                 continue
             claimed_at = loop.time()
             await self._claim()
+            sends = bool(self._unsent)
+            if sends:
+                self._pass_on()
             while self._unsent and self._sends and not self._ended:
                 delivery = self._unsent.popleft()
                 if (message := await self._sent(delivery, claimed_at)) is not None:
                     yield message
             await self._release_unsent()
+            if sends and self._free():
+                continue  # what came meanwhile was for others, if there are any
             if not self._changed.is_set() and not self._answers:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pause()):
@@ -197,6 +203,7 @@ class Consumer:
     async def _claim(self) -> None:
         """Leases what the window has room for; learns whether what the stream has is its own still."""
         room = self._max_bytes - self._used()
+        self._changed.takes = self._free() > 0
         want = Want(self._free(), room, not self._held, self._consumer, self._session)
         claiming = asyncio.ensure_future(self._store.claim(self._context, self._topic, self._group, want))
         self._claiming = claiming
@@ -211,8 +218,18 @@ class Consumer:
             receipt = self._receipts.give(each.lease)
             self._held[each.lease] = Held(each.lease, receipt, each.message.size, now + each.seconds)
         self._wait = claim.wait
-        if want.limit and not claim.deliveries and claim.wait is not None:
-            self._wait = max(claim.wait, _PAUSE if claim.wait == 0 else 0.0)
+        stuck = bool(want.limit) and not claim.deliveries and claim.wait == 0
+        if stuck:
+            self._wait = _PAUSE
+        self._changed.takes = self._free() > 0 and not stuck
+        if claim.wait == 0 or (claim.wait is not None and not self._changed.takes):
+            self._store.wakeups.notify_takers((self._context.namespace, self._topic), 1, self._group)
+
+    def _pass_on(self) -> None:
+        """While it sends it takes nothing: what it was woken for meanwhile, another gets."""
+        self._changed.takes = False
+        if self._changed.is_set():
+            self._store.wakeups.notify_takers((self._context.namespace, self._topic), 1, self._group)
 
     async def _sent(self, delivery: Delivery, claimed_at: float) -> q.ConsumeResponse | None:
         """A message that is to be sent now; None where it is the stream's no longer. Its lease runs from now on (1)."""

@@ -1,5 +1,6 @@
 """A store of queues made of `Rows` and a way to run a transaction: all that SQLite and memory have to add."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -61,8 +62,10 @@ class RowStore(QueueStore):
         def work(rows: Rows, now: int) -> list[Published]:
             return self._engine.publish(rows, now, context.namespace, messages, create=create)
 
-        topics = {each.topic for each in messages}
-        return await self._change(context, work, *topics, size=sum(each.size for each in messages))
+        done = await self._transactions.write(context, work, sum(each.size for each in messages))
+        for topic, count in Counter(each.topic for each in messages).items():
+            self.wakeups.notify_takers((context.namespace, topic), count)
+        return done
 
     async def cancel(self, context: Context, topic: str, message_ids: Sequence[str]) -> list[str]:
         def work(rows: Rows, _now: int) -> list[str]:
@@ -88,7 +91,9 @@ class RowStore(QueueStore):
         def work(rows: Rows, now: int) -> list[float | None]:
             return self._engine.settle(rows, now, context.namespace, topic, group, settlements)
 
-        return await self._change(context, work, topic)
+        answers = await self._transactions.write(context, work)
+        self.wakeups.notify_takers((context.namespace, topic), len(settlements), group)
+        return answers
 
     async def commit(
         self, context: Context, topic: str, group: str, leases: Sequence[Lease], messages: Sequence[Outgoing],

@@ -166,7 +166,7 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
     async def _waited(self, request: q.ReceiveRequest, context: Context, want: Want, wait: float) -> Claim:
         loop = asyncio.get_running_loop()
         end, key = loop.time() + wait, (context.namespace, request.topic)
-        changed = self._store.wakeups.join(key)
+        changed = self._store.wakeups.join(key, request.group)
         try:
             while True:
                 changed.clear()

@@ -124,7 +124,7 @@ BEGIN
         END IF;
         IF EXISTS (SELECT FROM @.pubsub_waiter
                    WHERE space = v_space.number AND listener <> p_listener AND until > @.pubsub_now()) THEN
-            PERFORM pg_notify('prism.pubsub.' || hashtext('@name'), v_space.number::text);
+            PERFORM pg_notify('prism.pubsub.' || hashtext('@name'), (-v_space.number)::text);
         END IF;
     END LOOP;
 END $$;

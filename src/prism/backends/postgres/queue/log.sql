@@ -127,12 +127,13 @@ BEGIN
     RETURN v_topic;
 END $$;
 
--- Tells those who wait for a topic elsewhere.
-CREATE FUNCTION @.queue_tell(p_topic int, p_listener bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Tells those who wait for a topic elsewhere that there is something for one of them; below zero: for all to know.
+CREATE FUNCTION @.queue_tell(p_topic int, p_listener bigint, p_all bool DEFAULT false) RETURNS void
+LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM @.queue_waiter
                WHERE topic = p_topic AND listener <> p_listener AND until > @.queue_now()) THEN
-        PERFORM pg_notify('prism.queue.' || hashtext('@name'), p_topic::text);
+        PERFORM pg_notify('prism.queue.' || hashtext('@name'), CASE WHEN p_all THEN -p_topic ELSE p_topic END::text);
     END IF;
 END $$;
 

@@ -124,7 +124,7 @@ BEGIN
     FOR v_group IN SELECT * FROM @.queue_group WHERE topic = v_topic.number ORDER BY number LOOP
         PERFORM @.queue_reset(v_topic, v_group, NULL, false);
     END LOOP;
-    PERFORM @.queue_tell(v_topic.number, p_listener);
+    PERFORM @.queue_tell(v_topic.number, p_listener, true);
     RETURN v_count;
 END $$;
 
@@ -140,7 +140,7 @@ BEGIN
     IF status = 0 THEN
         moved := @.queue_reset(
             v_in.topic, v_in.grp, CASE WHEN NOT p_latest THEN greatest(p_time - 1, 0) END, false);
-        PERFORM @.queue_tell((v_in.topic).number, p_listener);
+        PERFORM @.queue_tell((v_in.topic).number, p_listener, true);
     END IF;
 END $$;
 

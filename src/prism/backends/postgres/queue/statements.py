@@ -75,7 +75,7 @@ UPDATE_GROUP = Statement(
     f"""
     UPDATE @.queue_group SET ({GROUP_COLUMNS}) = ($12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
     WHERE number = $1 AND ({GROUP_COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    RETURNING topic, @.queue_tell(topic, $22)
+    RETURNING topic, @.queue_tell(topic, $22, true)
     """,  # noqa: S608
     writes=True,
 )

@@ -135,7 +135,7 @@ BEGIN
                 || @.queue_attribute('prism-dead-at', convert_to(v_now::text, 'UTF8'))],
                 ARRAY[coalesce(v_log.key, v_log.shown_key)], NULL, NULL, NULL, ARRAY[v_log.size], ARRAY[v_log.trace],
                 NULL, ARRAY[coalesce(v_log.message_id, @.queue_id(p_topic.number, v_log.seq))]);
-            PERFORM @.queue_tell(v_other.number, p_listener);
+            PERFORM @.queue_tell(v_other.number, -1);  -- ours, too: the caller wakes those of its topic alone
         END IF;
     END IF;
     UPDATE @.queue_entry SET state = v_state, failed = v_failed, token = 0, at = v_now
@@ -639,7 +639,7 @@ BEGIN
         END IF;
     END LOOP;
     IF v_p IS DISTINCT FROM v_in.progress THEN
-        PERFORM @.queue_tell(v_topic.number, p_listener);
+        PERFORM @.queue_tell(v_topic.number, p_listener, true);
         PERFORM @.queue_keep(v_p);
     END IF;
 END $$;

@@ -47,13 +47,13 @@ class Steps:
 
     Args:
         fetch: runs a statement.
-        woken: called with namespace and topic when a step has given others something to do.
+        woken: called with namespace and topic, how many and the group when a step has given others something to do.
         max_unsettled: most messages of a group in flight.
         listener: who we are to those who tell of changes.
     """
 
     def __init__(
-        self, fetch: Fetch, woken: Callable[[tuple[str, str]], None], max_unsettled: int, listener: int
+        self, fetch: Fetch, woken: Callable[[tuple[str, str], int, str], None], max_unsettled: int, listener: int
     ) -> None:
         self._fetch = fetch
         self._woken = woken
@@ -120,7 +120,7 @@ class Steps:
                 case 0:
                     epoch, wait = row[1], None if row[2] is None else row[2] / 1e6
                     if row[3]:
-                        self._woken(key[:2])
+                        self._woken(key[:2], len(acks) + len(others) or 1, key[2])
                 case missing:
                     raise not_found(-missing, key)
         ends, claims = iter(left), iter(deliveries)

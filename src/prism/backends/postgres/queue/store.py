@@ -1,6 +1,7 @@
 """Queue on PostgreSQL: every step is a function of the schema, and what callers do at the same time goes together."""
 
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -65,7 +66,7 @@ class PostgresQueues(QueueStore):
         self._publisher = Publisher(self._in_turn, IDEMPOTENCY_WINDOW, self._listener)
         self._atomic = Publisher(self._fetch, IDEMPOTENCY_WINDOW, self._listener)
         self._publishes: Lane[Publish, Published] = Lane(self._publisher, _PUBLISHES, reads=False)
-        self._steps = Steps(self._in_turn, self.wakeups.notify, MAX_UNSETTLED, self._listener)
+        self._steps = Steps(self._in_turn, self.wakeups.notify_takers, MAX_UNSETTLED, self._listener)
         self._watch = Watch(self.wakeups, self._look, statements.CHANNEL, self._quietly, open_session)
 
     async def stop(self) -> None:
@@ -111,6 +112,10 @@ class PostgresQueues(QueueStore):
         for topic in topics:
             self.wakeups.notify((context.namespace, topic))
 
+    def _offered(self, context: Context, messages: Sequence[Outgoing]) -> None:
+        for topic, count in Counter(each.topic for each in messages).items():
+            self.wakeups.notify_takers((context.namespace, topic), count)
+
     async def secret(self) -> bytes:
         ((secret,),) = await self._read(_HOUSEKEEPING, statements.SECRET)
         return bytes(secret)
@@ -123,7 +128,7 @@ class PostgresQueues(QueueStore):
             done = [await self._publishes.call(context, calls[0], size=messages[0].size, keys=keys)]
         else:
             done = await self._writes.call(context, Work(lambda: self._atomic(calls, atomic=True)))
-        self._changed(context, *{each.topic for each in messages})
+        self._offered(context, messages)
         return done
 
     async def cancel(self, context: Context, topic: str, message_ids: Sequence[str]) -> list[str]:
@@ -171,7 +176,8 @@ class PostgresQueues(QueueStore):
             )
         except PrismError as error:
             raise _not_committed(error, topic, group, [*topics], len(leases)) from error
-        self._changed(context, topic, *topics)
+        self._offered(context, messages)
+        self.wakeups.notify_takers((context.namespace, topic), len(leases), group)
         return list(ids)
 
     async def _session(

@@ -11,7 +11,7 @@ from prism.backends.redis.data.layout import Names
 from prism.backends.redis.listening.subscriber import Subscriber
 from prism.errors import PrismError
 from prism.interfaces.pubsub import Message
-from prism.sdk.wakeups import Key, Wakeups
+from prism.sdk.wakeups import Key, Waiter, Wakeups
 
 _TOPIC = "q"
 _POLL = 1.0
@@ -54,8 +54,8 @@ class RedisWakeups(Wakeups):
         """Where changes of a namespace's topics are told: no topic of PubSub begins with NUL."""
         return self._names.channel(namespace, self._database, "\0queue")
 
-    def join(self, key: Key) -> asyncio.Event:
-        event = super().join(key)
+    def join(self, key: Key, group: str = "") -> Waiter:
+        event = super().join(key, group)
         if key[0] not in self._listening:
             listening = asyncio.get_running_loop().create_task(self._listen(key[0]), name="queue-wakeups")
             self._listening[key[0]] = listening

@@ -80,6 +80,7 @@ def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """The reader of one document."""
     folder = tmp_path_factory.mktemp(request.param.stem)
     data = namespace("default", "sqlite", path=str(folder / "prism-data" / "default.db"))
+    del data["abstraction"]  # as `make run` has it: all that SQLite serves
     if request.param.stem == "objects":
         data = namespace("default", "files", "objectstore", path=str(folder / "prism-data" / "objects"))
     config = {"namespaces": [data, namespace("events", "memory", "pubsub")]}

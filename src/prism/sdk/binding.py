@@ -45,6 +45,15 @@ class Declares(Protocol):
         ...
 
 
+@runtime_checkable
+class DecodesRequests(Protocol):
+    """An object that reads requests of streams by itself where it can, to be spared a copy."""
+
+    def decoder(self, method: str) -> Callable[[bytes], Any] | None:
+        """For an operation, by its Python name: gives what stands for a valid message, or None to have it decoded."""
+        ...
+
+
 class Binding:
     """The operations that a backend serves.
 
@@ -92,15 +101,24 @@ class Binding:
                 method = _derivation(interface, operation, invoke, capabilities.max_payload)
             elif not operation.requires or capabilities.declares(operation.requires):
                 method = _implemented(interface, operation, implementation)
-            bound[operation.method] = self._serve(operation, method, capabilities)
+            decode_itself = None
+            if operation.client_streaming and isinstance(implementation, DecodesRequests):
+                decode_itself = implementation.decoder(operation.method)
+            bound[operation.method] = self._serve(operation, method, capabilities, decode_itself)
 
-    def _serve(self, operation: Operation, method: Callable[..., Any] | None, capabilities: Capabilities) -> "_Bound":
+    def _serve(
+        self,
+        operation: Operation,
+        method: Callable[..., Any] | None,
+        capabilities: Capabilities,
+        decode_itself: Callable[[bytes], Any] | None = None,
+    ) -> "_Bound":
         if method is None or (operation.requires and not capabilities.declares(operation.requires)):
             method = _refusal(operation)
         else:
             self.operations[operation.name] = operation
         validate = validator(operation.request.DESCRIPTOR, capabilities)
-        each = _Bound(operation, method, validate, capabilities.max_payload)
+        each = _Bound(operation, method, validate, capabilities.max_payload, decode_itself)
         self.every[operation.name] = operation
         if operation.streams:
             self.streaming[operation.name] = each.stream
@@ -112,14 +130,22 @@ class Binding:
 class _Bound:
     """One operation of one implementation."""
 
-    __slots__ = ("_decode", "_method", "_most", "_operation", "_validate")
+    __slots__ = ("_decode", "_decode_itself", "_method", "_most", "_operation", "_validate")
 
-    def __init__(self, operation: Operation, method: Callable[..., Any], validate: Validator, most: int) -> None:
+    def __init__(
+        self,
+        operation: Operation,
+        method: Callable[..., Any],
+        validate: Validator,
+        most: int,
+        decode_itself: Callable[[bytes], Any] | None = None,
+    ) -> None:
         self._operation = operation
         self._method = method
         self._validate = validate
         self._most = most
         self._decode = operation.request.FromString
+        self._decode_itself = decode_itself
 
     async def call(self, payload: bytes, context: Context) -> bytes:
         """Runs a unary operation; its errors are PrismErrors, those of a write with their outcome."""
@@ -177,8 +203,10 @@ class _Bound:
         return request
 
     async def _all_decoded(self, requests: Requests) -> AsyncIterator[Message]:
+        decode_itself = self._decode_itself
         async for payload in requests:
-            yield self._decoded(payload)
+            request = None if decode_itself is None else decode_itself(payload)
+            yield self._decoded(payload) if request is None else request
 
     def _translated(self, error: Exception) -> PrismError:
         if isinstance(error, DecodeError):  # the request was decoded before: this is of what the store holds

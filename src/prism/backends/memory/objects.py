@@ -55,7 +55,7 @@ class MemoryWriter:
         for chunk in chunks:
             self.digest.update(chunk)
             if chunk:
-                self._chunks.append(chunk)
+                self._chunks.append(bytes(chunk))  # a view holds its request
         if last:
             self._blobs.kept[self.name] = tuple(self._chunks)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from prism.context import Context
 from prism.errors import DataLoss, InvalidArgument, Outcome, PrismError
@@ -11,6 +12,7 @@ from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 from prism.sdk.objectstore.budget import Budget
 from prism.sdk.objectstore.checksums import Digest, etag_of
+from prism.sdk.objectstore.chunk_view import ChunkView
 from prism.sdk.objectstore.conditions import check_form, check_read, check_write
 from prism.sdk.objectstore.incoming import Incoming, check_declared
 from prism.sdk.objectstore.keys import check_key, check_properties, key_violation
@@ -111,7 +113,7 @@ class StoredObjects(StoredUploads, o.ObjectStore):
                     part = head.range if head.HasField("range") else o.Range(length=head.object.size)
                     async for chunk in self._chunks(reader, part):
                         size += len(chunk)
-                        yield o.GetResponse(chunk=chunk)
+                        yield _response(chunk)
                 yield o.GetResponse(end=o.GetEnd(size=size))
             finally:
                 if reader is not None:
@@ -223,6 +225,11 @@ class StoredObjects(StoredUploads, o.ObjectStore):
             return o.CopyResponse(found=True, object=index.copy(context.namespace, source, request.to_key).object())
 
         return await self._receiving.settled(context, copy)
+
+
+def _response(chunk: bytes) -> Any:
+    """A response that is a chunk; protobuf's own would be copied once more."""
+    return ChunkView(chunk)
 
 
 def _found(index: Index, request: o.GetRequest, context: Context) -> tuple[Row | None, Sequence[Piece]]:

@@ -1,7 +1,9 @@
 """Uploads by parts served from blobs and an index."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
 
 from prism.context import Context
 from prism.errors import InvalidArgument, Violation
@@ -11,6 +13,7 @@ from prism.sdk.cursor import Query
 from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 from prism.sdk.objectstore.checksums import Digest, etag_of, etag_of_parts, known
+from prism.sdk.objectstore.chunk_view import chunk_view
 from prism.sdk.objectstore.conditions import check_form, check_write
 from prism.sdk.objectstore.incoming import Incoming, check_declared
 from prism.sdk.objectstore.keys import check_key, check_properties
@@ -34,6 +37,10 @@ class StoredUploads(o.Uploads):
     def declare(self, capabilities: ObjectStoreCapabilities) -> None:
         """What the manifest says."""
         self._capabilities = capabilities
+
+    def decoder(self, method: str) -> Callable[[bytes], Any] | None:
+        """Chunks come as views of their requests."""
+        return partial(chunk_view, most=self._capabilities.max_item_size) if method in {"put", "put_part"} else None
 
     async def start_upload(self, request: o.StartUploadRequest, context: Context) -> o.StartUploadResponse:
         check_time(context, writes=True)

@@ -32,6 +32,7 @@ NEEDED: Final = {
     "npm": "with Node.js, and a way to its packages",
     "curl": "the command",
     "strace": "the command",
+    "wget": "the command",
     "iso-codes": "Debian's table of languages",
     "root": "an account that may mount a file system and act as another user",
     "RLIMIT_NOFILE": "as many open files as a test needs",

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from prism.interfaces.catalogue import interfaces
+
 SOURCE = Path(__file__).parent.parent / "src"
 
 # From the top down. What stands in one line may not import each other, but for the modules of the ground.
@@ -78,6 +80,17 @@ def test_backends_import_what_an_author_is_promised() -> None:
         if importer.split(".")[:3] != imported.split(".")[:3]
     }
     assert foreign == set()
+
+
+def test_gateway_and_control_have_no_code_per_abstraction() -> None:
+    """What they know of an operation is in its .proto. The one exception translates plain HTTP for objects."""
+    abstractions = {f"prism.interfaces.{name}" for name in interfaces()}
+    importers = {
+        importer
+        for importer, imported in imports()
+        if _package(importer) in {"gateway", "control", "config", "server"} and imported in abstractions
+    }
+    assert {importer.rpartition(".")[0] for importer in importers} == {"prism.gateway.objects_http"}
 
 
 def test_no_modules_import_in_a_circle() -> None:

@@ -11,7 +11,8 @@ from gateway.objects_http.site import OBJECTS, Site
 from prism.client import Client, InvalidArgument, PermissionDenied
 from prism.config.sections.authentication import KEY_PREFIX
 from prism.config.sections.root import Config
-from prism.gateway.objects_http import presign
+from prism.gateway.objects_http import ObjectsHttp, presign
+from prism.wire import HttpResponse
 
 KEY = "k" * 40
 SECRET = "s" * 40
@@ -168,3 +169,19 @@ async def test_what_cannot_be_signed(site: Site, given: dict[str, Any]) -> None:
     """Too long, or limits of what is put for what is got."""
     with pytest.raises(InvalidArgument):
         await address(site, "k", **given)
+
+
+async def test_no_log_holds_an_address(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """What is logged of a request that fails, or takes too long, is its path alone."""
+    await site.put("k")
+    url = await address(site, "k")
+    token = url.partition("prism-signed=")[2]
+
+    async def broken(_: object) -> HttpResponse:
+        raise ZeroDivisionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ObjectsHttp, "__call__", broken)
+        assert (await site.ask("GET", url)).status == 500
+    assert "/objects/default/k" in caplog.text
+    assert token not in caplog.text

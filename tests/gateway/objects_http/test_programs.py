@@ -20,7 +20,7 @@ VERSIONS = ("--http1.1", "--http2-prior-knowledge")
 def _programs() -> None:
     for name in ("curl", "wget"):
         if shutil.which(name) is None:
-            missing(name, f"no {name} on this machine")
+            missing(f"{name} is not installed")
 
 
 @pytest.fixture

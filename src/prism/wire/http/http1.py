@@ -337,7 +337,7 @@ class Http1Connection(asyncio.Protocol):
             _log.error(
                 "the HTTP handler of path %s failed with an unexpected error, and the request with it; this is a "
                 "defect in Prism: report it with the traceback below",
-                request.target,
+                self._target(),
                 exc_info=error,
             )
             self._fail()
@@ -467,7 +467,8 @@ class Http1Connection(asyncio.Protocol):
             self._refuse(408, _INCOMPLETE)
 
     def _target(self) -> str:
-        return "" if self._request is None else self._request.target[:100]
+        """For a log: without the query, which may hold what grants something."""
+        return "" if self._request is None else self._request.target.partition("?")[0][:100]
 
     def drain(self) -> None:
         """Finish the request under way, and close; one that is not whole has a moment to come."""

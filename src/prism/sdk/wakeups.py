@@ -32,7 +32,7 @@ class Wakeups:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[Key, dict[Waiter, None]] = {}
+        self._waiting: dict[Key, dict[str, dict[Waiter, None]]] = {}
         self.on_waiter: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
@@ -46,39 +46,44 @@ class Wakeups:
         """An event that is set by each change of the topic from now on."""
         event = Waiter(group)
         first = not self._waiting
-        self._waiting.setdefault(key, {})[event] = None
+        self._waiting.setdefault(key, {}).setdefault(group, {})[event] = None
         if first:
             self.on_waiter()
         return event
 
     def leave(self, key: Key, event: Waiter) -> None:
         """No one waits for the event any more; another of its group is woken, for what it may have been woken for."""
-        events = self._waiting.get(key, {})
+        groups = self._waiting.get(key, {})
+        events = groups.get(event.group, {})
         events.pop(event, None)
         if not events:
+            groups.pop(event.group, None)
+        if not groups:
             self._waiting.pop(key, None)
         self.notify_takers(key, 1, event.group)
 
     def notify(self, key: Key) -> None:
         """A topic has changed."""
-        for event in self._waiting.get(key, ()):
-            event.set()
+        for events in self._waiting.get(key, {}).values():
+            for event in events:
+                event.set()
 
     def notify_takers(self, key: Key, count: int, group: str | None = None) -> None:
         """There is something for so many of each group that waits for a topic, or of one group; they take turns."""
-        events = self._waiting.get(key)
-        if not events:
-            return
-        woken: dict[str, int] = {}
-        for event in [*events]:
-            if event.takes and group in (None, event.group) and woken.get(event.group, 0) < count:
-                woken[event.group] = woken.get(event.group, 0) + 1
+        groups = self._waiting.get(key, {})
+        for events in groups.values() if group is None else [groups.get(group, {})]:
+            woken = []
+            for event in events:
+                if event.takes:
+                    woken.append(event)
+                    if len(woken) == count:
+                        break
+            for event in woken:
                 if not event.is_set():
                     event.set()
                     events[event] = events.pop(event)
 
     def notify_all(self) -> None:
         """Any topic may have changed."""
-        for events in self._waiting.values():
-            for event in events:
-                event.set()
+        for key in self._waiting:
+            self.notify(key)

@@ -91,6 +91,7 @@ class Consumer:
         self._max = subscribe.max_in_flight or MAX_IN_FLIGHT
         self._max_bytes = subscribe.max_in_flight_bytes or MAX_IN_FLIGHT_BYTES
         self._held: dict[Lease, Held] = {}
+        self._bytes = 0
         self._unsent: deque[Delivery] = deque()
         self._answers: deque[q.ConsumeResponse] = deque()
         self._room = asyncio.Event()
@@ -114,7 +115,7 @@ class Consumer:
             resumed = await self._store.adopt(self._context, self._topic, self._group, self._consumer, self._session)
             for each in resumed:
                 receipt = self._receipts.give(each.lease)
-                self._held[each.lease] = Held(each.lease, receipt, each.size, loop.time() + each.seconds)
+                self._hold(Held(each.lease, receipt, each.size, loop.time() + each.seconds))
             subscribed = q.Subscribed(
                 config=group_message(self._config), resumed=[each.receipt for each in self._held.values()]
             )
@@ -193,16 +194,24 @@ class Consumer:
 
     def _free(self) -> int:
         """How many messages may be sent."""
-        if not self._sends or (self._held and self._used() >= self._max_bytes):
+        if not self._sends or (self._held and self._bytes >= self._max_bytes):
             return 0
         return min(self._max - len(self._held), AT_ONCE)
 
-    def _used(self) -> int:
-        return sum(each.size for each in self._held.values())
+    def _hold(self, held: Held) -> None:
+        self._held[held.lease] = held
+        self._bytes += held.size
+
+    def _drop(self, lease: Lease) -> Held | None:
+        """It is the stream's no longer; None where it was not."""
+        held = self._held.pop(lease, None)
+        if held is not None:
+            self._bytes -= held.size
+        return held
 
     async def _claim(self) -> None:
         """Leases what the window has room for; learns whether what the stream has is its own still."""
-        room = self._max_bytes - self._used()
+        room = self._max_bytes - self._bytes
         self._changed.takes = self._free() > 0
         want = Want(self._free(), room, not self._held, self._consumer, self._session)
         claiming = asyncio.ensure_future(self._store.claim(self._context, self._topic, self._group, want))
@@ -216,7 +225,7 @@ class Consumer:
         now = asyncio.get_running_loop().time()
         for each in claim.deliveries:
             receipt = self._receipts.give(each.lease)
-            self._held[each.lease] = Held(each.lease, receipt, each.message.size, now + each.seconds)
+            self._hold(Held(each.lease, receipt, each.message.size, now + each.seconds))
         self._wait = claim.wait
         stuck = bool(want.limit) and not claim.deliveries and claim.wait == 0
         if stuck:
@@ -248,7 +257,7 @@ class Consumer:
         wanted = [Settlement(each.lease, Verb.RELEASE) for each in self._unsent]
         self._unsent.clear()
         for each in wanted:
-            self._held.pop(each.lease, None)
+            self._drop(each.lease)
         if wanted:
             await self._store.settle(self._context, self._topic, self._group, wanted)
 
@@ -259,7 +268,7 @@ class Consumer:
         now = asyncio.get_running_loop().time()
         for each, seconds in zip(held, answers, strict=True):
             if seconds is None:
-                self._held.pop(each.lease, None)
+                self._drop(each.lease)
             else:
                 each.until = now + seconds
         return None not in answers
@@ -282,7 +291,7 @@ class Consumer:
         self._revoke([each.lease for each in self._held.values() if each.until <= now])
 
     def _revoke(self, leases: list[Lease], cause: q.Revocation = q.Revocation.QUEUE_REVOCATION_DEADLINE) -> None:
-        gone = [self._held.pop(lease).receipt for lease in leases]
+        gone = [held.receipt for lease in leases if (held := self._drop(lease)) is not None]
         if gone:
             self._answer(q.ConsumeResponse(revoked=q.Revoked(receipts=gone, cause=cause)))
 
@@ -341,7 +350,7 @@ class Consumer:
             if seconds and lease in self._held:
                 self._held[lease].until = now + seconds
             else:
-                self._held.pop(lease, None)
+                self._drop(lease)
         if done:
             self._answer(q.ConsumeResponse(settled=q.Settled(receipts=done)))
         if lost:
@@ -358,7 +367,7 @@ class Consumer:
             )  # fmt: skip
             committed.message_ids.extend(await self._commit(asked, leases, self._context))
             for lease in leases:
-                self._held.pop(lease, None)
+                self._drop(lease)
         except PrismError as error:
             committed.error.CopyFrom(to_rpc_status(told(error)))
         self._answer(q.ConsumeResponse(committed=committed))

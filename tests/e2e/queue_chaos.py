@@ -1,7 +1,7 @@
 """A queue whose gateway, plugin and store are killed under consumers that crash, hang and settle out of order, judged
 by a ledger of its own: nothing lost, nothing acknowledged seen again, and counts that add up.
 
-    python -m e2e.queue_chaos [MESSAGES] [KILLS]
+    python -m e2e.queue_chaos [MESSAGES] [KILLS] [sqlite|postgres]
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from e2e.test_plugins import children_of, sidecar
 from gateways import GatewayProcess
 from prism.acceptance.store.held_port import HeldPort
+from prism.backends.postgres.testing import PostgresServer, memory
 from prism.client import (
     Client,
     Consumption,
@@ -71,6 +72,23 @@ class Sqlite:
         _kill(children_of(gateway.pid))
         await asyncio.to_thread(gateway.kill)
         await asyncio.to_thread(gateway.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A server of its own, whose processes are all killed at once."""
+
+    server: PostgresServer
+
+    def entry(self) -> dict[str, Any]:
+        """A database of its own."""
+        url = self.server.create_database()
+        return sidecar("default", "postgres", connection_string=url) | {"abstraction": "queue"}
+
+    async def kill_store(self, gateway: GatewayProcess) -> None:
+        """The gateway stays, and finds it again."""
+        await asyncio.to_thread(self.server.kill)
+        await asyncio.to_thread(self.server.start)
 
 
 @dataclass(slots=True)
@@ -275,12 +293,14 @@ async def _at_quiet(jobs: Queue, messages: int) -> dict[str, int]:
         await asyncio.sleep(0.2)
 
 
-async def _main(messages: int, kills: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        report = await run(Sqlite(Path(folder)), Path(folder), messages, kills)
+async def _main(messages: str = "200000", kills: str = "30", store: str = "sqlite") -> None:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        on_postgres = store == "postgres"
+        stage = Postgres(stack.enter_context(PostgresServer(within=memory()))) if on_postgres else Sqlite(Path(folder))
+        report = await run(stage, Path(folder), int(messages), int(kills))
     print(json.dumps(asdict(report), indent=2))  # a script
     report.check()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*(int(each) for each in (sys.argv[1:] + ["200000", "30"][len(sys.argv) - 1 :]))))
+    asyncio.run(_main(*sys.argv[1:]))

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.queue_chaos import Sqlite, run
+from e2e.queue_chaos import Postgres, Sqlite, run
+from missing import missing
+from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
 
 KILLS = 30
 MESSAGES = 200_000
@@ -15,4 +17,15 @@ async def test_nothing_is_lost_and_nothing_acknowledged_comes_again(
 ) -> None:
     """CONTRACT, Queue 2, 3, 4 and 18: through kills of gateway, plugin and store; with counts that add up."""
     report = await run(Sqlite(tmp_path), tmp_path, MESSAGES if whole else FEW, often(KILLS))
+    report.check()
+
+
+async def test_nothing_is_lost_on_postgresql(tmp_path: Path, often: Callable[[int], int], whole: bool) -> None:
+    """CONTRACT, Queue 2, 3, 4 and 18: the same, with every process of the server killed at once."""
+    try:
+        server = PostgresServer(within=memory())
+    except ServerMissing as error:
+        missing(str(error))
+    with server:
+        report = await run(Postgres(server), tmp_path, MESSAGES if whole else FEW // 3, often(KILLS))
     report.check()

@@ -119,8 +119,8 @@ class HeardNumbers(Witness):
         return found
 
     def warned(self) -> bool:
-        """See Witness: a subscription said that there is a gap."""
-        return any(each.gaps for each in self._listeners)
+        """See Witness: a subscription said that there is a gap; what persists can be looked for, so none has to."""
+        return bool(self._followers) or any(each.gaps for each in self._listeners)
 
     def measurements(self) -> Mapping[str, float]:
         """See Witness."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from prism.acceptance.store.backend import Lesser
 from prism.plugins.discovery import Plugin
 from prism.sdk import Backend, DeclaredCapabilities
 
@@ -17,6 +18,7 @@ class Subject:
         config: the configuration of a namespace on the place.
         credentials: what the store is shown.
         placement: the `plugin` section of a namespace; empty where the plugin runs in the gateway.
+        store: what it is tested on, where that has less than the manifest declares.
         command: what runs it in a process of its own; empty where nothing does, or what is tested runs already.
     """
 
@@ -25,6 +27,7 @@ class Subject:
     credentials: Mapping[str, str] = field(default_factory=dict)
     placement: Mapping[str, object] = field(default_factory=dict)
     command: Sequence[str] = ()
+    store: object = None
 
     @property
     def name(self) -> str:
@@ -33,8 +36,9 @@ class Subject:
 
     @property
     def capabilities(self) -> DeclaredCapabilities:
-        """What the manifest declares."""
-        return self.plugin.manifest.capabilities
+        """What the manifest declares, as far as the store has it."""
+        declared = self.plugin.manifest.capabilities
+        return declared.with_changes(self.store.declares) if isinstance(self.store, Lesser) else declared
 
     @property
     def doors(self) -> int:

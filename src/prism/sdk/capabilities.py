@@ -5,7 +5,7 @@ In `[capabilities]` stands what holds for all abstractions served, whichever of 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 from pydantic import ConfigDict, ValidationError
@@ -78,6 +78,17 @@ class DeclaredCapabilities:
     def of(self, interface: str) -> Capabilities:
         """What is declared for an abstraction; nothing, for one that is not served."""
         return self.by_interface.get(interface) or interfaces()[interface].capabilities()
+
+    def with_changes(self, changes: Mapping[str, Mapping[str, object]]) -> Self:
+        """The same, but for some capabilities of some abstractions.
+
+        Raises:
+            ValidationError: a capability cannot be so.
+        """
+        changed = dict(self.by_interface)
+        for name, given in changes.items():
+            changed[name] = type(self.of(name)).model_validate({**self.of(name).model_dump(), **given})
+        return replace(self, by_interface=changed)
 
     @property
     def durable(self) -> bool:

@@ -58,7 +58,8 @@ class Environment:
         """The plugin on a place of that name."""
         if place not in self._subjects:
             config = {**await self.store.connection_config(place), **self.harness.config}
-            subject = Subject(self.harness.plugin, config, self.store.credentials(), command=self.harness.command())
+            harness, store = self.harness, self.store
+            subject = Subject(harness.plugin, config, store.credentials(), command=harness.command(), store=store)
             if place == GATEWAYS:
                 subject = replace(subject, placement=await self._placement(subject.doors))
             self._subjects[place] = subject

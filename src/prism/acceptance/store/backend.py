@@ -20,9 +20,10 @@ class StoreMissing(Exception):
 class TestBackend(Protocol):
     """A real store for tests; constructed without arguments, it does nothing before `start`.
 
-    What may be done to it besides is a Protocol each: `Rotatable`, `Killable`, `Pausable`, `Disconnectable`, `Faulty`,
-    `Networked`. What a kind of store does not have (a store in the plugin's own memory cannot be killed apart from it)
-    is listed in `lacks`, with the reason that a skipped test gives; its method is not called then, and need not exist.
+    What may be said of it, or done to it, besides is a Protocol each: `Lesser`, `Rotatable`, `Killable`, `Pausable`,
+    `Disconnectable`, `Faulty`, `Networked`. What a kind of store does not have (a store in the plugin's own memory
+    cannot be killed apart from it) is listed in `lacks`, with the reason that a skipped test gives; its method is not
+    called then, and need not exist.
 
     Attributes:
         lacks: the methods that mean nothing here, and why.
@@ -56,6 +57,17 @@ class TestBackend(Protocol):
     def credentials(self) -> Mapping[str, str]:
         """The `credentials` of a namespace on this store, as they are now; empty where it has none."""
         ...
+
+
+@runtime_checkable
+class Lesser(Protocol):
+    """A store that has less than the manifest declares: its plugin finds that out, and refuses it.
+
+    Attributes:
+        declares: by abstraction, the capabilities that are otherwise, and what they are here.
+    """
+
+    declares: Mapping[str, Mapping[str, object]]
 
 
 @runtime_checkable

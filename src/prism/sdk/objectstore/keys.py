@@ -9,10 +9,11 @@ from prism.interfaces.objectstore import Properties
 
 _METADATA_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _MAX_METADATA = 2048
 _TEXTS = ("content_type", "content_encoding", "content_disposition", "cache_control")
 
+# `no_object_above` is about two keys: such a store refuses the second one itself.
 _KEY_RULES: Mapping[KeyRule, tuple[Callable[[str], bool], str]] = {
     "no_empty_part": (lambda key: "" in key.split("/"), "this store keeps no key with an empty part between slashes"),
     "no_dot_part": (
@@ -26,11 +27,13 @@ _KEY_RULES: Mapping[KeyRule, tuple[Callable[[str], bool], str]] = {
     ),
 }
 
+_NEVER = (lambda _: False, "")
+
 
 def key_violation(key: str, rules: Sequence[KeyRule], field: str = "key") -> Violation | None:
     """The first of the store's rules that a key breaks."""
     for rule in rules:
-        broken, limit = _KEY_RULES[rule]
+        broken, limit = _KEY_RULES.get(rule, _NEVER)
         if broken(key):
             return Violation(field, repr(key[:80]), limit)
     return None

@@ -28,4 +28,4 @@ async def guarded(breakable_environment: Environment, store: TestBackend) -> Sub
     """The plugin on that store, with credentials that are right when the test begins."""
     harness = breakable_environment.harness
     config = {**await store.connection_config("authentication"), **harness.config}
-    return Subject(harness.plugin, config, store.credentials(), command=harness.command())
+    return Subject(harness.plugin, config, store.credentials(), command=harness.command(), store=store)

@@ -11,6 +11,7 @@ postgres = PluginAcceptanceHarness("postgres", config=UNSWEPT)
 redis = PluginAcceptanceHarness("redis", config=UNSWEPT)
 nats = PluginAcceptanceHarness("nats")
 files = PluginAcceptanceHarness("files", config=UNSWEPT)
+s3 = PluginAcceptanceHarness("s3")
 
 # By every suite in every placement. Off the gateway's process by one way in, gRPC, whose requests are the barest: HTTP,
 # the client and the binding differ before the placement, not behind it.
@@ -20,9 +21,11 @@ postgres_sidecar = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement
 redis_sidecar = PluginAcceptanceHarness("redis", config=UNSWEPT, placement="sidecar")
 nats_sidecar = PluginAcceptanceHarness("nats", placement="sidecar")
 files_sidecar = PluginAcceptanceHarness("files", config=UNSWEPT, placement="sidecar")
+s3_sidecar = PluginAcceptanceHarness("s3", placement="sidecar")
 memory_remote = PluginAcceptanceHarness("memory", config=UNSWEPT, placement="remote")
 sqlite_remote = PluginAcceptanceHarness("sqlite", config=UNSWEPT, placement="remote")
 postgres_remote = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement="remote")
 redis_remote = PluginAcceptanceHarness("redis", config=UNSWEPT, placement="remote")
 nats_remote = PluginAcceptanceHarness("nats", placement="remote")
 files_remote = PluginAcceptanceHarness("files", config=UNSWEPT, placement="remote")
+s3_remote = PluginAcceptanceHarness("s3", placement="remote")

@@ -1,6 +1,7 @@
 """S3 for tests, as the acceptance kit wants it."""
 
 import asyncio
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -11,14 +12,24 @@ from botocore.exceptions import ClientError
 
 from prism.backends.s3.testing.server import Minio, S3Server, Versitygw
 
+KEY_RULES: Final = ("no_empty_part", "no_dot_part", "no_control", "part_255", "no_object_above")
+"""Of both servers: versitygw keeps objects as files, and MinIO's lists lose what is below an object."""
+
 PART: Final = 5 << 20
 """The smallest part of S3, so that tests of parts are quick."""
 
 
 class S3TestBackend:
-    """`prism.acceptance.TestBackend`: a bucket with versions for each place, on a versitygw of its own."""
+    """`prism.acceptance.TestBackend`: a bucket for each place, on a versitygw of its own.
+
+    Buckets are without versions: versitygw takes a deleted object of a bucket with versions for one that is there.
+    """
 
     SERVER: ClassVar[type[S3Server]] = Versitygw
+    VERSIONS: ClassVar[bool] = False
+    declares: Mapping[str, Mapping[str, object]] = {
+        "objectstore": {"versions": False, "old_versions": False, "key_rules": KEY_RULES}
+    }
     lacks: Mapping[str, str] = {
         "disconnect": "the server has no command for it; the tests cut connections by a proxy",
         "read_only": "the server has no switch for it",
@@ -64,9 +75,9 @@ class S3TestBackend:
         name = re.sub("[^a-z0-9]+", "-", f"{place}-{self._resets}".lower())
         bucket = name if len(name) <= 60 else f"{name[:40]}-{abs(hash(name)):x}"
         if bucket not in self._made:
-            await make_bucket(self.server.url, self.server.credentials(), bucket)
+            await make_bucket(self.server.url, self.server.credentials(), bucket, versions=self.VERSIONS)
             self._made.add(bucket)
-        return {"endpoint": self.server.url, "bucket": bucket, "part_size": PART}
+        return {"endpoint": self.server.url, "bucket": bucket, "part_size": PART, "presign": True, "retries": 1}
 
     @property
     def address(self) -> tuple[str, int]:
@@ -99,14 +110,26 @@ class S3TestBackend:
 
 
 class MinioTestBackend(S3TestBackend):
-    """The same on MinIO."""
+    """The same on MinIO, in buckets with versions."""
 
     SERVER = Minio
+    VERSIONS = True
+    declares: Mapping[str, Mapping[str, object]] = {
+        "objectstore": {"conditional_delete": False, "key_rules": KEY_RULES}
+    }
+
+
+@functools.cache
+def _loader() -> Any:
+    """The driver's description of S3, which takes long to read: once in a process."""
+    return get_session().get_component("data_loader")
 
 
 async def make_bucket(endpoint: str, credentials: Mapping[str, str], bucket: str, *, versions: bool = True) -> None:
     """Makes a bucket, which may be there already."""
-    async with get_session().create_client(
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    async with session.create_client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",

@@ -44,7 +44,7 @@ async def test_an_object_is_synced_before_the_index_that_publishes_it(
     async with gateways.serving(config, tmp_path / "gateway", wrapper=tracer) as gateway, Client(gateway.data) as prism:
         await asyncio.to_thread(gateway.wait_until_served, "default")
         await put_through(prism, "warm-up", b"x")
-        await put_through(prism, "k", MARKER)
+        await put_through(prism, "k", MARKER * 1000)
     lines = trace.read_text(errors="replace").splitlines()
     written = next(n for n, line in enumerate(lines) if "writev" in line and MARKER.decode() in line)
     assert in_order(list(joined(lines[written:]))) is synced

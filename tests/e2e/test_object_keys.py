@@ -19,6 +19,8 @@ UPWARDS = (
     "\\\\?\\", "C:\\", "|", "`", "$(", "${HOME}/", "\u202e", "\ufeff../", " ../", "..\t/", "..\n/", "\x7f../",
 )  # fmt: skip
 KEYS = [upward * (4 if upward.startswith((".", "%")) else 1) + target for upward in UPWARDS for target in TARGETS][:200]
+LARGE = bytes(9000)
+"""Enough for a file."""
 CALLS = "trace=open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,link,linkat"
 CHANGES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|^(creat|unlink|rename|mkdir|rmdir|link|symlink)")
 
@@ -36,9 +38,9 @@ async def test_no_key_is_a_path(tmp_path: Path) -> None:
         await put_through(prism, "first", b"x")
         before = len(trace.read_text(errors="replace").splitlines())
         for key in KEYS:
-            await put_through(prism, key, key.encode())
+            await put_through(prism, key, key.encode() + LARGE)
         for key in KEYS:
-            assert await get_through(prism, key) == key.encode()
+            assert await get_through(prism, key) == key.encode() + LARGE
     lines = trace.read_text(errors="replace").splitlines()[before:]
     changed = {path for line in lines for path in changes(line)}
     assert changed

@@ -14,11 +14,16 @@ Opened = Callable[..., Awaitable[FilesBackend]]
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
-    """Starts a backend on the test's folder `objects`, with further options; every one is stopped at the end."""
+    """Starts a backend on the test's folder `objects`, with further options; every one is stopped at the end.
+
+    It has a file for each object unless they say otherwise.
+    """
     backends: list[FilesBackend] = []
 
     async def opened(**options: object) -> FilesBackend:
-        config = FilesConfig.model_validate({"path": tmp_path / "objects", "sweep_interval": 3600} | options)
+        config = FilesConfig.model_validate(
+            {"path": tmp_path / "objects", "sweep_interval": 3600, "inline": 0} | options
+        )
         backend = FilesBackend(config, NoCredentials())
         backends.append(backend)
         await backend.start()

@@ -309,3 +309,29 @@ async def test_many_parts_are_read_in_order(opened: Opened) -> None:
     assert b"".join([each.chunk async for each in responses]) == whole
     await objects.sweep(10)
     await objects.stop()
+
+
+async def test_small_objects_need_no_file(opened: Opened, tmp_path: Path) -> None:
+    """Up to `inline` bytes are in the index, replaced by a file and by none as the size says."""
+    objects = store(await opened(inline=1000))
+    for size, files in ((1000, 0), (1001, 1), (1, 0), (0, 0), (5000, 1)):
+        await objects.put(requests("k", content(size), chunk=300), HERE)
+        await until_blobs(tmp_path, files)
+        assert await read(objects, "k") == content(size)
+    await objects.put(requests("small", content(1000)), HERE)
+    await objects.copy(o.CopyRequest(from_key="small", to_key="copy"), HERE)
+    await objects.delete(o.DeleteRequest(key="small"), HERE)
+    asked = o.GetRequest(key="copy", range=o.Range(offset=998, length=5))
+    got = [each.chunk async for each in objects.get(asked, HERE) if each.HasField("chunk")]
+    assert b"".join(got) == content(1000)[998:]
+    wrong = o.Finish(size=3, checksum=o.Checksum(crc32c=1))
+
+    async def torn() -> AsyncIterator[o.PutRequest]:
+        yield o.PutRequest(head=o.PutHead(key="copy"))
+        yield o.PutRequest(chunk=b"abc")
+        yield o.PutRequest(finish=wrong)
+
+    with pytest.raises(PrismError):
+        await objects.put(torn(), HERE)
+    assert await read(objects, "copy") == content(1000)
+    await until_blobs(tmp_path, 1)

@@ -80,3 +80,24 @@ async def test_a_full_disk_is_emptied_by_deletes(disk: SmallDisk) -> None:
         assert await read(objects, "after") == content(900_000)
     finally:
         await backend.stop()
+
+
+async def test_small_objects_leave_the_reserve_too(disk: SmallDisk) -> None:
+    """What needs no file fills the index: it is refused before the disk is full, and deletes go on."""
+    config = FilesConfig(path=disk.folder / "objects", sweep_interval=3600, reserve=4 << 20, inline=64 << 10)
+    backend = FilesBackend(config, NoCredentials())
+    await backend.start()
+    try:
+        objects, count = store(backend), 0
+        for _ in range(1000):
+            try:
+                await objects.put(requests(f"k{count}", content(60_000, count)), HERE)
+            except StoreFull:
+                break
+            count += 1
+        assert 10 <= count < 1000
+        assert await read(objects, f"k{count - 1}") == content(60_000, count - 1)
+        await objects.delete_many(o.DeleteManyRequest(keys=[f"k{number}" for number in range(count)]), HERE)
+        assert await read(objects, "k0") is None
+    finally:
+        await backend.stop()

@@ -34,7 +34,7 @@ class FilesBackend:
         self._folder = Folder(self._path, synced=synced)
         self._blobs = FileBlobs(self._folder, config.threads, int(config.reserve), synced=synced)
         self._index = IndexFile(self._path / "index.db", config, self._folder.sync_names)
-        self._objects = StoredObjects(self._blobs, self._index, config.objects)
+        self._objects = StoredObjects(self._blobs, self._index, config.objects, int(config.inline))
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
         self._clearing: asyncio.Task[None] | None = None
         self._running = False

@@ -71,7 +71,7 @@ class FileBlobs:
             BlobGone: one is not there.
         """
         reader = FileReader(self, pieces)
-        if pieces:
+        if reader.has_files:
             try:
                 await self.run(reader.open)
             except FileNotFoundError as error:
@@ -157,19 +157,25 @@ class FileWriter:
 
 
 class FileReader:
-    """The blobs of one content, open; see `BlobReader`."""
+    """The blobs of one content, open; see `BlobReader`.
+
+    Attributes:
+        has_files: not all of it is in the index.
+    """
 
     def __init__(self, blobs: FileBlobs, pieces: Sequence[Piece]) -> None:
         self._blobs = blobs
         self._pieces = pieces
         self._descriptors: dict[int, int] = {}
-        self._names = [piece.blob for piece in pieces]
+        self._names = [piece.blob for piece in pieces if piece.data is None]
+        self.has_files = bool(self._names)
         blobs.pin(self._names)
 
     def open(self) -> None:
         """Opens them, or the first one of many; on a thread."""
         for position in range(len(self._pieces) if len(self._pieces) <= _OPEN_AT_ONCE else 1):
-            self._descriptor(position)
+            if self._pieces[position].data is None:
+                self._descriptor(position)
 
     def _descriptor(self, position: int) -> int:
         if position not in self._descriptors:
@@ -180,6 +186,8 @@ class FileReader:
 
     async def read(self, offset: int, size: int) -> Sequence[bytes]:
         """Bytes of the content, in chunks."""
+        if not self.has_files:
+            return self._read(offset, size)
         try:
             return await self._blobs.run(lambda: self._read(offset, size))
         except OSError as error:
@@ -191,9 +199,8 @@ class FileReader:
             if offset >= piece.size:
                 offset -= piece.size
                 continue
-            descriptor = self._descriptor(position)
             while size > 0 and offset < piece.size:
-                chunk = os.pread(descriptor, min(CHUNK, size, piece.size - offset), offset)
+                chunk = self._chunk(position, min(CHUNK, size, piece.size - offset), offset)
                 if not chunk:
                     raise DataLoss("a file of the object is shorter than it was: put the object anew, or delete it")
                 chunks.append(chunk)
@@ -203,6 +210,10 @@ class FileReader:
                 break
             offset = 0
         return chunks
+
+    def _chunk(self, position: int, size: int, offset: int) -> bytes:
+        data = self._pieces[position].data
+        return os.pread(self._descriptor(position), size, offset) if data is None else data[offset : offset + size]
 
     def close(self) -> None:
         """Closes them."""

@@ -7,10 +7,11 @@ from prism.sdk.objectstore.checksums import Digest
 
 
 class Piece(NamedTuple):
-    """A blob as a part of a content."""
+    """A part of a content: a blob, or the bytes themselves, which are in the index then and the blob has no name."""
 
     blob: str
     size: int
+    data: bytes | None = None
 
 
 class BlobGone(Exception):

@@ -24,10 +24,10 @@ TABLES: Final = (
     "CREATE INDEX object_content ON object (content)",
     "CREATE INDEX object_expiry ON object (expires_at) WHERE expires_at IS NOT NULL",
     """CREATE TABLE object_piece (
-        content INTEGER NOT NULL, position INTEGER NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+        content INTEGER NOT NULL, position INTEGER NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL, data BLOB,
         PRIMARY KEY (content, position)
     ) WITHOUT ROWID""",
-    "CREATE INDEX object_piece_blob ON object_piece (blob)",
+    "CREATE INDEX object_piece_blob ON object_piece (blob) WHERE blob <> ''",
     """CREATE TABLE object_upload (
         id TEXT NOT NULL PRIMARY KEY, namespace TEXT NOT NULL, key BLOB NOT NULL, started_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL, ttl INTEGER, properties BLOB NOT NULL, parts BLOB, answer BLOB
@@ -154,7 +154,7 @@ class Index:
     def pieces(self, content: int) -> list[Piece]:
         """The blobs of a content, in order."""
         rows = self._connection.execute(
-            "SELECT blob, size FROM object_piece WHERE content = ? ORDER BY position", (content,)
+            "SELECT blob, size, data FROM object_piece WHERE content = ? ORDER BY position", (content,)
         )
         return [Piece(*row) for row in rows]
 
@@ -175,8 +175,8 @@ class Index:
         """Puts a new content under a key, in place of what was there."""
         number = self._next("content")
         self._connection.executemany(
-            "INSERT INTO object_piece (content, position, blob, size) VALUES (?, ?, ?, ?)",
-            ((number, position, piece.blob, piece.size) for position, piece in enumerate(content.pieces)),
+            "INSERT INTO object_piece (content, position, blob, size, data) VALUES (?, ?, ?, ?, ?)",
+            ((number, position, *piece) for position, piece in enumerate(content.pieces)),
         )
         packed = properties if isinstance(properties, bytes) else properties.SerializeToString(deterministic=True)
         row = Row(
@@ -295,7 +295,7 @@ class Index:
         self._connection.execute("DELETE FROM object_upload WHERE id = ?", (upload,))
 
     def _waste(self, blobs: str, *parameters: object) -> None:
-        """What a query of blobs gives is garbage; an empty part has none."""
+        """What a query of blobs gives is garbage; what is empty or in the index has none."""
         text = f"INSERT OR IGNORE INTO object_garbage (blob) {blobs} AND blob <> ''"
         made = self._connection.execute(text, parameters)
         self.wasted = self.wasted or made.rowcount > 0
@@ -340,7 +340,7 @@ class Index:
             blob
             for blob in blobs
             if not self._connection.execute(
-                "SELECT 1 WHERE EXISTS (SELECT 1 FROM object_piece WHERE blob = ?1) "
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM object_piece WHERE blob = ?1 AND blob <> '') "
                 "OR EXISTS (SELECT 1 FROM object_part WHERE blob = ?1) "
                 "OR EXISTS (SELECT 1 FROM object_garbage WHERE blob = ?1)",
                 (blob,),

@@ -11,7 +11,7 @@ from prism.rpc_status import to_rpc_status
 from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
 from prism.sdk.objectstore.budget import Budget
-from prism.sdk.objectstore.checksums import Digest, etag_of
+from prism.sdk.objectstore.checksums import etag_of
 from prism.sdk.objectstore.chunk_view import ChunkView
 from prism.sdk.objectstore.conditions import check_form, check_read, check_write
 from prism.sdk.objectstore.incoming import Incoming, check_declared
@@ -35,12 +35,14 @@ class StoredObjects(StoredUploads, o.ObjectStore):
         blobs: the keeper of bytes.
         transactions: where the index is.
         options: times and sizes.
+        inline: most bytes of a content that is kept in the index, without a blob.
 
     Attributes:
         budget: what transfers hold, and how many there are.
     """
 
-    def __init__(self, blobs: Blobs, transactions: Transactions, options: ObjectOptions) -> None:
+    def __init__(self, blobs: Blobs, transactions: Transactions, options: ObjectOptions, inline: int = 0) -> None:
+        self._inline = inline
         self.budget = Budget(int(options.budget))
         super().__init__(transactions, Receiving(blobs, transactions, self.budget), options)
         self._blobs = blobs
@@ -80,12 +82,11 @@ class StoredObjects(StoredUploads, o.ObjectStore):
 
         if head.if_match or head.if_none_match:
             await self._transactions.read(context, check)  # before the chunks; what counts is the look at the commit
-        async with self._receiving.received(incoming, declared, limit) as writer:
-            digest = Digest() if writer is None else writer.digest
+        async with self._receiving.received(incoming, declared, limit, self._inline) as arrived:
+            digest = arrived.digest
             sha256, finish = digest.sha256(), incoming.finish
             crc = finish.checksum.crc32c if finish and finish.checksum.HasField("crc32c") else None
-            pieces = [] if writer is None else [Piece(writer.name, digest.size)]
-            content = Content(pieces, digest.size, etag_of(sha256), sha256, crc)
+            content = Content(arrived.pieces, digest.size, etag_of(sha256), sha256, crc)
             ttl = microseconds(head.ttl) if head.HasField("ttl") else None
 
             def put(index: Index) -> o.PutResponse:

@@ -12,7 +12,7 @@ from prism.errors import CallerError, Outcome, PrismError
 from prism.sdk.objectstore.budget import Budget
 from prism.sdk.objectstore.checksums import Digest, check_crc32c, check_finish, crc32c
 from prism.sdk.objectstore.incoming import Incoming
-from prism.sdk.objectstore.stored.blobs import Blobs, BlobWriter
+from prism.sdk.objectstore.stored.blobs import Blobs, BlobWriter, Piece
 from prism.sdk.objectstore.stored.index import Index
 
 log = logging.getLogger(__name__)
@@ -52,21 +52,21 @@ class Receiving:
 
     @asynccontextmanager
     async def received(
-        self, incoming: Incoming[Any], declared: int | None, limit: int
-    ) -> AsyncIterator[BlobWriter | None]:
-        """The content of a stream as a sealed blob, which is the block's to commit; None where it is empty.
+        self, incoming: Incoming[Any], declared: int | None, limit: int, inline: int = 0
+    ) -> AsyncIterator["Arriving"]:
+        """The content of a stream, which is the block's to commit: a sealed blob, or up to `inline` bytes as they are.
 
         Where the block fails, the blob is removed, unless it may be in the index: then a sweep decides.
         """
         with self._budget.transfer():
             self._blobs.check_room(declared or 0)
-            arriving = Arriving(self._blobs)
+            arriving = Arriving(self._blobs, inline)
             try:
                 async for batch in incoming.batches(lambda: self._budget.batch, limit, declared):
                     await arriving.write(batch, last=incoming.finish is not None)
                     self._budget.moved += sum(map(len, batch))
-                await _check(incoming, arriving.writer)
-                yield arriving.writer
+                await _check(incoming, arriving)
+                yield arriving
             except Doubtful as doubtful:
                 if arriving.writer is not None:
                     self._doubtful.append(arriving.writer.name)
@@ -149,24 +149,46 @@ class Arriving:
     """A content on its way into a blob: the next batch comes while the one before is written.
 
     Attributes:
-        writer: of the blob; None as long as it is empty.
+        writer: of the blob; None as long as there is none.
+        digest: of what has come.
     """
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, inline: int) -> None:
         self._blobs = blobs
+        self._most_inline = inline
+        self._inline = b""
         self._writing: asyncio.Future[None] | None = None
         self.writer: BlobWriter | None = None
+        self.digest = Digest()
 
     async def write(self, batch: Sequence[bytes], *, last: bool) -> None:
         """Takes a batch; waits for the one before, and for the last one."""
         if self.writer is None:
-            if not any(batch):
+            size = sum(map(len, batch))
+            if not size:
+                return
+            if last and size <= self._most_inline:
+                self._blobs.check_room(size)
+                self._inline = b"".join(batch)
+                self.digest.update(self._inline)
                 return
             self.writer = self._blobs.create()
+            self.digest = self.writer.digest
         await self._written()
         self._writing = asyncio.ensure_future(self.writer.write(batch, last=last))
         if last:
             await self._written()
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """What the content is made of; nothing where it is empty."""
+        if self.writer is not None:
+            return [Piece(self.writer.name, self.digest.size)]
+        return [Piece("", self.digest.size, self._inline)] if self._inline else []
+
+    async def crc32c(self) -> int:
+        """Of what has come."""
+        return crc32c((self._inline,)) if self.writer is None else await self.writer.crc32c()
 
     async def _written(self) -> None:
         if self._writing is not None:
@@ -195,9 +217,9 @@ class Doubtful(BaseException):
         self.why = why
 
 
-async def _check(incoming: Incoming[Any], writer: BlobWriter | None) -> None:
+async def _check(incoming: Incoming[Any], arriving: Arriving) -> None:
     finish = incoming.finish
     assert finish is not None  # noqa: S101  # for mypy: the batches end with it
-    check_finish(finish, Digest() if writer is None else writer.digest)
+    check_finish(finish, arriving.digest)
     if finish.checksum.HasField("crc32c"):
-        check_crc32c(finish, crc32c(()) if writer is None else await writer.crc32c())
+        check_crc32c(finish, await arriving.crc32c())

@@ -12,7 +12,7 @@ from prism.interfaces.capabilities.objectstore import ObjectStoreCapabilities
 from prism.sdk.cursor import Query
 from prism.sdk.deadline import check_time
 from prism.sdk.keyvalue import microseconds
-from prism.sdk.objectstore.checksums import Digest, etag_of, etag_of_parts, known
+from prism.sdk.objectstore.checksums import etag_of, etag_of_parts, known
 from prism.sdk.objectstore.chunk_view import chunk_view
 from prism.sdk.objectstore.conditions import check_form, check_write
 from prism.sdk.objectstore.incoming import Incoming, check_declared
@@ -81,8 +81,8 @@ class StoredUploads(o.Uploads):
                 raise no_upload(head.upload)
 
         await self._transactions.read(context, check)
-        async with self._receiving.received(incoming, declared, limit) as writer:
-            digest = Digest() if writer is None else writer.digest
+        async with self._receiving.received(incoming, declared, limit) as arrived:
+            digest = arrived.digest
             sha256 = digest.sha256()
             crc = (
                 incoming.finish.checksum.crc32c
@@ -93,7 +93,7 @@ class StoredUploads(o.Uploads):
 
             def put(index: Index) -> None:
                 check(index)
-                index.put_part(head.upload, part, "" if writer is None else writer.name)
+                index.put_part(head.upload, part, "" if arrived.writer is None else arrived.writer.name)
 
             await self._receiving.commit(context, put)
         return o.PutPartResponse(part=part)

@@ -14,12 +14,12 @@ from redis.crc import key_slot
 
 from backends.redis.conftest import Open
 from backends.redis.move import Move
-from backends.redis.queue_calls import counts, make_group
+from backends.redis.queue_calls import acknowledge, counts, make_group, publish, receive
 from backends.redis.queue_load import Load
 from backends.redis.store import Store
 from prism.acceptance.store.backend import StoreMissing
 from prism.backends.redis.testing.cluster import RedisCluster
-from prism.backends.redis.testing.server import RedisServer
+from prism.backends.redis.testing.server import USER, RedisServer
 
 SOON = Duration(nanos=200_000_000)
 
@@ -70,11 +70,34 @@ def cluster() -> Iterator[RedisCluster]:
         made.stop()
 
 
+async def test_gateways_wake_each_other_in_a_cluster(cluster: RedisCluster) -> None:
+    """What one publishes wakes who waits in the other: nothing else would, for half a minute."""
+    node = cluster.nodes[0]
+    login = {"username": USER, "password": node.password}
+    here, there = (Store(node, mode="cluster", namespace="wake", login=login) for _ in range(2))
+    for each in (here, there):
+        await each.backend.start()
+    try:
+        await make_group(here)
+        for number in range(5):
+            waiting = asyncio.create_task(receive(there, wait=20))
+            while not any(each.command("PUBSUB", "SHARDCHANNELS") for each in cluster.nodes):  # noqa: ASYNC110  # nothing tells when
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            await publish(here, b"%d" % number)
+            async with asyncio.timeout(10):
+                (message,) = await waiting
+            await acknowledge(there, message)
+    finally:
+        for each in (here, there):
+            await each.backend.stop()
+
+
 async def test_a_namespace_that_moves_to_another_node(cluster: RedisCluster) -> None:
     """All queues of a namespace are in one slot: while it moves, callers wait, and nothing fails or is lost."""
     source, empty = cluster.nodes[0], cluster.nodes[-1]
     namespace = next(f"w{each}" for each in range(1000) if cluster.owner(b"{w%d}" % each) is source)
-    login = {"username": "prism", "password": source.password}
+    login = {"username": USER, "password": source.password}
     stores = [Store(source, mode="cluster", namespace=namespace, login=login) for _ in range(2)]
     for each in stores:
         await each.backend.start()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import redis.exceptions as driver
@@ -28,6 +28,7 @@ from prism.sdk.queue import StoredQueue
 
 _PROBE_SECONDS = 1.5
 _STOP_SECONDS = 5.0
+_ASKED_AT_ONCE = 256
 _SAFE_POLICY = "noeviction"
 _OLDEST = (7, 0)
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
@@ -151,9 +152,20 @@ class RedisBackend:
         more = False
         for namespace in tuple(self._namespaces):
             more = await self._keyvalue.index.sweep(namespace) or more
+        for namespace in await self._with(self._queues.key):
             more = await self._queues.sweep(namespace) or more
+        for namespace in await self._with(self._log.key):
             more = await self._log.sweep(namespace) or more
         return more
+
+    async def _with(self, key: Callable[[str], bytes]) -> list[str]:
+        """The namespaces that have a key of theirs; asked for many at a time."""
+        namespaces, found = tuple(self._namespaces), []
+        for first in range(0, len(namespaces), _ASKED_AT_ONCE):
+            some = namespaces[first : first + _ASKED_AT_ONCE]
+            answers = await self._server.run([(b"EXISTS", key(each)) for each in some], writes=False)
+            found += [each for each, answer in zip(some, answers, strict=True) if answer == 1]
+        return found
 
     async def _advice(self, *question: bytes) -> list[Any]:
         """What the servers answer to a question that can be done without: those that refuse it are left out.

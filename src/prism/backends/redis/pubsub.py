@@ -50,12 +50,13 @@ class RedisPubSub(PubSub):
         self._names = names
         self._database = database
         self._ids = MessageIds()
+        self._listening = 0
         self._lane: Coalescer[_Publish, None] = Coalescer(self._send, bounds=_BOUNDS)
 
     @property
     def subscriptions(self) -> int:
         """How many are open."""
-        return len(self._subscriber) + self._reader.subscriptions
+        return self._listening + self._reader.subscriptions
 
     async def drain(self) -> None:
         """Waits until what has begun is answered."""
@@ -132,13 +133,17 @@ class RedisPubSub(PubSub):
         pattern = request.topic_pattern
         wild = not {ONE, REST}.isdisjoint(pattern.split("."))
         channel = self._channel(context.namespace, REST if wild else pattern)
-        listening = await self._subscriber.join(channel, pattern)
+        self._listening += 1
         try:
-            context.established()
-            async for message in listening.buffer:
-                yield message
+            listening = await self._subscriber.join(channel, pattern)
+            try:
+                context.established()
+                async for message in listening.buffer:
+                    yield message
+            finally:
+                self._subscriber.leave(listening)
         finally:
-            self._subscriber.leave(listening)
+            self._listening -= 1
 
     def _channel(self, namespace: str, topic: str) -> bytes:
         return self._names.channel(namespace, self._database, topic)

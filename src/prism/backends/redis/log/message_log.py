@@ -45,7 +45,11 @@ class RedisLog(MessageLog):
         )
 
     def _command(self, digest: bytes, namespace: str, *arguments: bytes | str | int) -> Command:
-        return (b"EVALSHA", digest, 1, self._names.namespace(namespace) + b"p", *arguments)
+        return (b"EVALSHA", digest, 1, self.key(namespace), *arguments)
+
+    def key(self, namespace: str) -> bytes:
+        """Where a namespace's log is."""
+        return self._names.namespace(namespace) + b"p"
 
     async def append(self, context: Context, request: PublishRequest, message_id: str) -> None:
         """See MessageLog; reaches those who listen to the log, and no others."""

@@ -140,8 +140,7 @@ class RedisQueues(QueueStore):
         first = b"[" + prefix.encode() if prefix else b"-"
         if after and after >= prefix:
             first = b"(" + after.encode()
-        name = self._steps.base(context.namespace) + b"t"
-        command = (b"ZRANGEBYLEX", name, first, b"+", b"LIMIT", 0, limit)
+        command = (b"ZRANGEBYLEX", self.key(context.namespace), first, b"+", b"LIMIT", 0, limit)
         (found,) = await self._steps.ask(context, command)
         names = [each.decode() for each in found]
         return [each for each in names if each.startswith(prefix)]
@@ -267,6 +266,10 @@ class RedisQueues(QueueStore):
                 return done
 
     # Housekeeping.
+
+    def key(self, namespace: str) -> bytes:
+        """Is there where a namespace has topics."""
+        return self._steps.base(namespace) + b"t"
 
     async def holds_topics(self, namespace: str) -> bool:
         """Whether there is any."""

@@ -128,3 +128,35 @@ async def test_names_that_hold_the_signs_of_keys_stay_apart(server: RedisServer,
         await store.call("queue.delete_topic", q.DeleteTopicRequest(topic=topic))
     left = {key.rpartition(b"\0")[2] for key in server.command("KEYS", "*")}
     assert left == {b"qn", b"qs"}
+
+
+def scripts_run(server: RedisServer) -> int:
+    """How many, whole or by their digest."""
+    stats = server.command("INFO", "commandstats")
+    return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha"))
+
+
+async def test_what_was_seen_holds_until_something_is_told(server: RedisServer, open_store: Open) -> None:
+    """Where nothing is to be had Redis is not asked again, until there is something: by a publish, a seek or time."""
+    here, there = await open_store(server), await open_store(server)
+    await make_group(here)
+    waiting = asyncio.create_task(receive(here, wait=30))  # from now on it hears what is told
+    while not server.command("PUBSUB", "CHANNELS"):  # noqa: ASYNC110  # nothing tells when
+        await asyncio.sleep(0.01)
+    await publish(there, b"0")
+    await waiting
+    assert await receive(here) == []
+    before = scripts_run(server)
+    for _ in range(10):
+        assert await receive(here) == []
+    assert scripts_run(server) - before == 10  # each asks for the group, and none for messages
+    await publish(there, b"1")
+    (second,) = await receive(here, wait=5)
+    assert second.payload == b"1"
+    await there.call("queue.seek", q.SeekRequest(topic="t", group="g", to=q.Start(earliest={})))
+    again = [*await receive(here, 2, wait=5), *await receive(here, 2)]
+    assert [each.payload for each in again] == [b"0", b"1"]
+    nack = q.NackRequest(topic="t", group="g", receipts=[again[0].receipt], delay={"nanos": 200_000_000})
+    await there.call("queue.nack", nack)
+    (late,) = await receive(here, wait=5)
+    assert (late.payload, late.attempt) == (b"0", 2)

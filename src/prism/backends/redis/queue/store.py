@@ -146,7 +146,7 @@ class RedisQueues(QueueStore):
         return [each for each in names if each.startswith(prefix)]
 
     async def delete_topic(self, context: Context, topic: str) -> bool:
-        self.wakeups.epochs.pop((context.namespace, topic), None)
+        self.wakeups.forget((context.namespace, topic))
         try:
             await self._steps.run(context, scripts.TOPIC, b"delete", topic)
         except TopicNotFound:
@@ -154,7 +154,7 @@ class RedisQueues(QueueStore):
         return True
 
     async def purge_topic(self, context: Context, topic: str) -> int:
-        self.wakeups.epochs.pop((context.namespace, topic), None)
+        self.wakeups.forget((context.namespace, topic))
         (count,) = await self._steps.run(context, scripts.TOPIC, b"purge", topic, new_epoch())
         return int(count)
 
@@ -203,7 +203,7 @@ class RedisQueues(QueueStore):
         return [each.decode() for each in sorted(names)]
 
     async def delete_group(self, context: Context, topic: str, group: str) -> bool:
-        self.wakeups.epochs.pop((context.namespace, topic), None)
+        self.wakeups.forget((context.namespace, topic))
         try:
             await self._steps.run(context, scripts.GROUP, b"delete", topic, group)
         except (TopicNotFound, GroupNotFound):
@@ -211,7 +211,7 @@ class RedisQueues(QueueStore):
         return True
 
     async def seek(self, context: Context, topic: str, group: str, start: Start) -> int:
-        self.wakeups.epochs.pop((context.namespace, topic), None)
+        self.wakeups.forget((context.namespace, topic))
         (count,) = await self._steps.run(context, scripts.GROUP, b"seek", topic, group, new_epoch(), *_place(start))
         return int(count)
 

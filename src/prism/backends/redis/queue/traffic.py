@@ -3,6 +3,7 @@
 What is asked of one group goes in one script, and so do the messages for one namespace.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -12,6 +13,7 @@ from prism.backends.redis.data.scripts import Script
 from prism.backends.redis.queue import scripts
 from prism.backends.redis.queue.packing import delivery, lease_arguments, message_arguments
 from prism.backends.redis.queue.steps import DEFAULT, Argument, Steps, refused
+from prism.backends.redis.queue.wakeups import Seen
 from prism.context import Context
 from prism.errors import PrismError
 from prism.sdk import Bounds, Coalescer, MessageIds
@@ -21,6 +23,8 @@ from prism.sdk.queue.calls import Claim, Outgoing, Published, Settlement, Verb, 
 WINDOW_MS: Final = 24 * 3_600_000
 """How long an idempotency key is remembered."""
 _MAX_UNSETTLED: Final = 10_000
+_LONGEST_WAIT: Final = 10.0
+"""Seconds after which it is looked again, whatever was told or not."""
 _BOUNDS: Final = Bounds(calls=128, size=4 << 20, in_flight=2)
 _VERBS: Final = {
     Verb.ACKNOWLEDGE: b"A",
@@ -100,27 +104,36 @@ class Traffic:
         return arguments
 
     async def claim(self, context: Context, topic: str, group: str, want: Want) -> Claim:
-        """See QueueStore. Where nothing is wanted, and nothing was heard of the group, the store is not asked."""
-        if not want.limit:
-            epoch = self._steps.wakeups.epochs.get((context.namespace, topic), {}).get(group)
-            if epoch is not None:
-                return Claim((), epoch, None)
+        """See QueueStore. Where nothing is wanted, or to be had, by what was seen before, Redis is not asked."""
+        seen = self._steps.wakeups.seen((context.namespace, topic), group)
+        if seen is not None:
+            left = seen.until - asyncio.get_running_loop().time()
+            if not want.limit or left > 0:
+                return Claim((), seen.epoch, left if left > 0 else None)
         call = ((context.namespace, topic, group), want)
         return await self._once_moved(lambda: self._claims.submit(context.namespace, call), context)
 
     async def _claim_all(self, calls: Sequence[tuple[_Of, Want]]) -> list[Claim | Exception]:
+        wakeups = self._steps.wakeups
+        looks = {of: wakeups.look(of[:2]) for of, _ in calls}
+        now = asyncio.get_running_loop().time()
+
         def arguments(want: Want) -> Sequence[Argument]:
             room = max(want.max_bytes, 0)
             return (want.limit, room, int(want.at_least_one), want.consumer, want.session)
 
         def understood(of: _Of, answer: Sequence[Any], members: Sequence[Want]) -> list[Claim]:
             epoch, deadline, wait, claims = answer
-            self._steps.wakeups.learn(of[:2], of[2], epoch)
-            pause = None if wait < 0 else wait / 1e6
+            pause = _LONGEST_WAIT if wait < 0 else min(wait / 1e6, _LONGEST_WAIT)
             assert len(claims) == len(members)  # noqa: S101  # a defect, not an input
+            wakeups.learn(of[:2], of[2], looks.pop(of), Seen(epoch, now + pause if wait else 0.0))
             return [Claim([delivery(epoch, deadline / 1e6, each) for each in claim], epoch, pause) for claim in claims]
 
-        return await self._together(calls, scripts.CLAIM, (_MAX_UNSETTLED,), arguments, understood)
+        try:
+            return await self._together(calls, scripts.CLAIM, (_MAX_UNSETTLED,), arguments, understood)
+        finally:
+            for of, look in looks.items():
+                wakeups.learn(of[:2], of[2], look, None)
 
     async def settle(
         self, context: Context, topic: str, group: str, settlements: Sequence[Settlement]

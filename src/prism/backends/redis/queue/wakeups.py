@@ -1,11 +1,13 @@
 """Wakes those who wait for a topic, whichever gateway has changed it.
 
-Each change is told on a channel of its namespace. Where that cannot be heard those who wait look once a second.
+Each change is told on a channel of its namespace. Where that cannot be heard those who wait look once a second. As long
+as it is heard, what was seen of a group holds until something is told of its topic: Redis need not be asked again.
 """
 
 import asyncio
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 
 from prism.backends.redis.data.layout import Names
 from prism.backends.redis.listening.subscriber import Subscriber
@@ -19,6 +21,19 @@ RESET = b"r"
 """Begins what is told of a topic whose groups were moved, changed or removed."""
 
 
+@dataclass(slots=True)
+class Seen:
+    """What a claim has seen of a group.
+
+    Attributes:
+        epoch: of the group.
+        until: up to when, by the loop's clock, there is nothing more to be had; 0 where there may be.
+    """
+
+    epoch: int
+    until: float
+
+
 class RedisWakeups(Wakeups):
     """Those who wait in this gateway.
 
@@ -28,7 +43,6 @@ class RedisWakeups(Wakeups):
         database: of the keys.
 
     Attributes:
-        epochs: those that are known of groups, by topic; nothing is known where changes cannot be heard.
         head: begins what this gateway tells.
         told_of_log: what it tells of the namespace's log (prism.sdk.pubsub).
     """
@@ -41,7 +55,8 @@ class RedisWakeups(Wakeups):
         self._name = secrets.token_hex(8)
         self._listening: dict[str, asyncio.Task[None]] = {}
         self._heard: set[str] = set()
-        self.epochs: dict[Key, dict[str, int]] = {}
+        self._seen: dict[Key, dict[str, Seen]] = {}
+        self._looks: dict[Key, set[object]] = {}
         self.head = Message(topic=_TOPIC, message_id=self._name).SerializeToString()
         self.told_of_log = Message(topic=_TOPIC, message_id=self._name, payload=b"c").SerializeToString()
 
@@ -61,10 +76,37 @@ class RedisWakeups(Wakeups):
             self._listening[key[0]] = listening
         return event
 
-    def learn(self, key: Key, group: str, epoch: int) -> None:
-        """A group's epoch, until something is told of it."""
-        if key[0] in self._heard:
-            self.epochs.setdefault(key, {})[group] = epoch
+    def seen(self, key: Key, group: str) -> Seen | None:
+        """What holds still of what was seen of a group."""
+        return self._seen.get(key, {}).get(group)
+
+    def look(self, key: Key) -> object:
+        """A look at a topic begins: `learn` takes what it sees only if nothing is told of the topic meanwhile."""
+        look = object()
+        self._looks.setdefault(key, set()).add(look)
+        return look
+
+    def learn(self, key: Key, group: str, look: object, seen: Seen | None) -> None:
+        """A look has ended; with None it has seen nothing."""
+        looks = self._looks.get(key, set())
+        if look not in looks:
+            return
+        looks.discard(look)
+        if not looks:
+            del self._looks[key]
+        if seen is not None and key[0] in self._heard:
+            self._seen.setdefault(key, {})[group] = seen
+
+    def forget(self, key: Key) -> None:
+        """The groups of a topic were moved, changed or removed."""
+        self._seen.pop(key, None)
+        self._looks.pop(key, None)
+
+    def notify(self, key: Key) -> None:
+        self._looks.pop(key, None)
+        for seen in self._seen.get(key, {}).values():
+            seen.until = 0.0
+        super().notify(key)
 
     async def _listen(self, namespace: str) -> None:
         while True:
@@ -84,12 +126,13 @@ class RedisWakeups(Wakeups):
 
     def _hear(self, key: Key, kind: bytes) -> None:
         if kind == RESET:
-            self.epochs.pop(key, None)
+            self.forget(key)
         self.notify(key)
 
     def _notify_namespace(self, namespace: str) -> None:
-        for key in [each for each in self.epochs if each[0] == namespace]:
-            del self.epochs[key]
+        for known in (self._seen, self._looks):
+            for key in [each for each in known if each[0] == namespace]:
+                del known[key]
         for key in self.keys():
             if key[0] == namespace:
                 self.notify(key)

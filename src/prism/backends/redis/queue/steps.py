@@ -48,12 +48,15 @@ class Steps:
         told = (self.wakeups.channel(namespace), self.wakeups.tell, self.wakeups.head, DEFAULT)
         return (b"EVALSHA", script.digest, len(keys), *keys, *told, *arguments)
 
-    def understood(self, namespace: str, answer: Answer) -> list[Any]:
-        """A script's answer behind the topics; those who wait here for them are woken. Raises what the answer is."""
+    def understood(self, namespace: str, answer: Answer, count: int = 1) -> list[Any]:
+        """A script's answer behind the topics; of those who wait here for them so many of each group are woken.
+
+        Who is woken passes on what it leaves. Raises what the answer is.
+        """
         if isinstance(answer, Exception):
             raise answer
-        for topic in answer[0]:
-            self.wakeups.notify((namespace, topic.decode()))
+        for told in answer[0]:
+            self.wakeups.hear(namespace, told, count)
         return list(answer[1:])
 
     async def code_and_more(self, context: Context, script: Script, *arguments: Argument) -> list[Any]:

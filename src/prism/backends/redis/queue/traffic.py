@@ -84,7 +84,8 @@ class Traffic:
         found: list[list[Published] | Exception] = [[]] * len(calls)
         for (namespace, _), members, answer in zip(groups, groups.values(), answers, strict=True):
             try:
-                (outcomes,) = self._steps.understood(namespace, answer)
+                count = sum(len(calls[index][2]) for index in members)
+                (outcomes,) = self._steps.understood(namespace, answer, count)
             except PrismError as error:
                 for index in members:
                     found[index] = error
@@ -184,7 +185,7 @@ class Traffic:
         found: list[Any] = [None] * len(calls)
         for (of, members), answer in zip(groups.items(), answers, strict=True):
             try:
-                code, *rest = self._steps.understood(of[0], answer)
+                code, *rest = self._steps.understood(of[0], answer, len(members))
                 if code:
                     raise refused(code, rest, *of[1:])
                 each = understood(of, rest, [calls[index][1] for index in members])

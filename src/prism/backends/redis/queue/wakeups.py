@@ -103,10 +103,14 @@ class RedisWakeups(Wakeups):
         self._looks.pop(key, None)
 
     def notify(self, key: Key) -> None:
+        self._doubt(key)
+        super().notify(key)
+
+    def _doubt(self, key: Key) -> None:
+        """There may be something where nothing was seen."""
         self._looks.pop(key, None)
         for seen in self._seen.get(key, {}).values():
             seen.until = 0.0
-        super().notify(key)
 
     async def _listen(self, namespace: str) -> None:
         while True:
@@ -117,17 +121,22 @@ class RedisWakeups(Wakeups):
                 try:
                     async for message in listening.buffer:
                         if message.message_id != self._name:
-                            self._hear((namespace, message.payload[1:].decode()), message.payload[:1])
+                            self.hear(namespace, message.payload)
                 finally:
                     self._heard.discard(namespace)
                     self._subscriber.leave(listening)
             self._notify_namespace(namespace)
             await asyncio.sleep(_POLL)
 
-    def _hear(self, key: Key, kind: bytes) -> None:
-        if kind == RESET:
+    def hear(self, namespace: str, told: bytes, count: int = 1) -> None:
+        """Something was told of a topic: there may be something for so many of each group, or all are concerned."""
+        key = (namespace, told[1:].decode())
+        if told[:1] == RESET:
             self.forget(key)
-        self.notify(key)
+            self.notify(key)
+        else:
+            self._doubt(key)
+            self.notify_takers(key, count)
 
     def _notify_namespace(self, namespace: str) -> None:
         for known in (self._seen, self._looks):

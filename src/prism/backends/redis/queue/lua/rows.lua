@@ -133,8 +133,9 @@ local function tell(name, kind)
 end
 
 local function announce()
-  for _, name in ipairs(changes) do
-    redis.pcall(TELL, CHANNEL, HEAD .. field(0x12, told[name] .. name))
+  for i, name in ipairs(changes) do
+    changes[i] = told[name] .. name
+    redis.pcall(TELL, CHANNEL, HEAD .. field(0x12, changes[i]))
   end
   return changes
 end

@@ -1,7 +1,7 @@
 """A queue whose gateway, plugin and store are killed under consumers that crash, hang and settle out of order, judged
 by a ledger of its own: nothing lost, nothing acknowledged seen again, and counts that add up.
 
-    python -m e2e.queue_chaos [MESSAGES] [KILLS] [sqlite|postgres]
+    python -m e2e.queue_chaos [MESSAGES] [KILLS] [sqlite|postgres|redis]
 """
 
 import asyncio
@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from e2e.test_plugins import children_of, sidecar
 from gateways import GatewayProcess
 from prism.acceptance.store.held_port import HeldPort
-from prism.backends.postgres.testing import PostgresServer, memory
 from prism.client import (
     Client,
     Consumption,
@@ -34,6 +33,10 @@ from prism.client import (
     ReceiptLost,
     RetryPolicy,
 )
+
+if TYPE_CHECKING:
+    from prism.backends.postgres.testing import PostgresServer
+    from prism.backends.redis.testing.server import RedisServer
 
 CONSUMERS = 8
 PUBLISHERS = 4
@@ -78,12 +81,29 @@ class Sqlite:
 class Postgres:
     """A server of its own, whose processes are all killed at once."""
 
-    server: PostgresServer
+    server: "PostgresServer"
 
     def entry(self) -> dict[str, Any]:
         """A database of its own."""
         url = self.server.create_database()
         return sidecar("default", "postgres", connection_string=url) | {"abstraction": "queue"}
+
+    async def kill_store(self, gateway: GatewayProcess) -> None:
+        """The gateway stays, and finds it again."""
+        await asyncio.to_thread(self.server.kill)
+        await asyncio.to_thread(self.server.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """A server of its own, which syncs each write before it answers."""
+
+    server: "RedisServer"
+
+    def entry(self) -> dict[str, Any]:
+        """All of it."""
+        made = sidecar("default", "redis", addresses=[self.server.address]) | {"abstraction": "queue"}
+        return made | {"credentials": dict(self.server.credentials())}
 
     async def kill_store(self, gateway: GatewayProcess) -> None:
         """The gateway stays, and finds it again."""
@@ -293,11 +313,21 @@ async def _at_quiet(jobs: Queue, messages: int) -> dict[str, int]:
         await asyncio.sleep(0.2)
 
 
+def _stage(store: str, folder: Path, stack: ExitStack) -> Stage:
+    if store == "postgres":
+        from prism.backends.postgres.testing import PostgresServer, memory
+
+        return Postgres(stack.enter_context(PostgresServer(within=memory())))
+    if store == "redis":
+        from prism.backends.redis.testing.server import RedisServer
+
+        return Redis(stack.enter_context(RedisServer()))
+    return Sqlite(folder)
+
+
 async def _main(messages: str = "200000", kills: str = "30", store: str = "sqlite") -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        on_postgres = store == "postgres"
-        stage = Postgres(stack.enter_context(PostgresServer(within=memory()))) if on_postgres else Sqlite(Path(folder))
-        report = await run(stage, Path(folder), int(messages), int(kills))
+        report = await run(_stage(store, Path(folder), stack), Path(folder), int(messages), int(kills))
     print(json.dumps(asdict(report), indent=2))  # a script
     report.check()
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.queue_chaos import Postgres, Sqlite, run
+import pytest
+
+from e2e.queue_chaos import Postgres, Redis, Sqlite, run
 from missing import missing
+from prism.acceptance.store.backend import StoreMissing
 from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
 
 KILLS = 30
 MESSAGES = 200_000
-FEW = 3_000
+FEW = 2_000
 
 
 async def test_nothing_is_lost_and_nothing_acknowledged_comes_again(
@@ -27,5 +30,19 @@ async def test_nothing_is_lost_on_postgresql(tmp_path: Path, often: Callable[[in
     except ServerMissing as error:
         missing(str(error))
     with server:
-        report = await run(Postgres(server), tmp_path, MESSAGES if whole else FEW // 3, often(KILLS))
+        report = await run(Postgres(server), tmp_path, MESSAGES if whole else FEW // 10, often(KILLS) if whole else 3)
+    report.check()
+
+
+async def test_nothing_is_lost_on_redis(tmp_path: Path, often: Callable[[int], int], whole: bool) -> None:
+    """CONTRACT, Queue 2, 3, 4 and 18: the same on a server that syncs each write before it answers."""
+    pytest.importorskip("redis")
+    from prism.backends.redis.testing.server import RedisServer
+
+    try:
+        server = RedisServer()
+    except StoreMissing as error:
+        missing(str(error))
+    with server:
+        report = await run(Redis(server), tmp_path, MESSAGES if whole else FEW // 10, often(KILLS) if whole else 3)
     report.check()

@@ -19,14 +19,19 @@ class Writer(Protocol):
 
 
 class Turn:
-    """Those of one loop's connections that have gathered something."""
+    """Those of one loop's connections that have gathered something.
 
-    __slots__ = ("__weakref__", "_ahead", "_call_soon", "_dirty", "fair_share")
+    Attributes:
+        ahead: ends that are scheduled. Without one, what is gathered now waits for another turn of the loop, so that a
+            connection with nothing else under way writes at once.
+    """
+
+    __slots__ = ("__weakref__", "_call_soon", "_dirty", "ahead", "fair_share")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_soon = loop.call_soon
         self._dirty: list[Writer] = []
-        self._ahead = 0  # ends that are scheduled
+        self.ahead = 0
         self.fair_share = FairShare(loop.call_soon)
 
     @classmethod
@@ -44,8 +49,8 @@ class Turn:
 
     def ensure(self) -> None:
         """There is an end ahead."""
-        if not self._ahead:
-            self._ahead = 1
+        if not self.ahead:
+            self.ahead = 1
             self._call_soon(self._end)
 
     def schedule(self) -> None:
@@ -53,13 +58,13 @@ class Turn:
 
         Only for what the loop calls because a socket is readable: what tasks call would put the end off for ever.
         """
-        self._ahead += 1
+        self.ahead += 1
         self._call_soon(self._end)
 
     def _end(self) -> None:
-        self._ahead -= 1
+        self.ahead -= 1
         # Of several reads in one turn the last one's end is the turn's: it writes for all.
-        if self._ahead:
+        if self.ahead:
             return
         self.fair_share.credit = SHARE
         dirty = self._dirty

@@ -130,8 +130,11 @@ class ClientConnection(Connection[ResponseStream]):
                     message,
                 )
             if not output.scheduled:
-                output.scheduled = True
-                output.turn.add(output)
+                if len(self._streams) == 1 and not output.turn.ahead:
+                    output.flush()
+                else:
+                    output.scheduled = True
+                    output.turn.add(output)
             return call
         call.send_window = output.stream_window
         output.write_headers(stream_id, method + timeout + fields, end_stream=False)

@@ -361,8 +361,11 @@ class ServerConnection(Connection[ServedStream]):
                 self._completed += 1
                 append_reply(output.gathered, stream_id, message)
                 if not output.scheduled:
-                    output.scheduled = True
-                    output.turn.add(output)
+                    if not (output.turn.ahead or self._streams):
+                        output.flush()
+                    else:
+                        output.scheduled = True
+                        output.turn.add(output)
                 if self._drain.confirmed:
                     self._close_if_drained()
                 return

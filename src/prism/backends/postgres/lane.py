@@ -93,6 +93,7 @@ class Lane(Generic[Member, Answer]):
         self._express = express
         self._coalescer: Coalescer[Member, Answer] = Coalescer(self._start, bounds=bounds, reads=reads)
         self._wheel: DeadlineWheel | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept: before Python 3.12 to ask for it is a system call
 
     @property
     def waiting(self) -> int:
@@ -140,13 +141,14 @@ class Lane(Generic[Member, Answer]):
     def _watch(self, call: Member, deadline: Deadline) -> None:
         call.expires = deadline.instant
         if self._wheel is None:
-            self._wheel = DeadlineWheel(asyncio.get_running_loop())
+            self._loop = asyncio.get_running_loop()
+            self._wheel = DeadlineWheel(self._loop)
         self._wheel.add(call)
 
     async def _carry_out(self, call: Member) -> Answer:
         """Runs one call in its caller's task, which its deadline cancels; as `asyncio.timeout` has it."""
         self._express = False
-        task = call.task = asyncio.current_task()
+        task = call.task = asyncio.current_task(self._loop)
         cancelling = task.cancelling() if task is not None else 0
         try:
             (answer,) = await self._start((call,))

@@ -21,6 +21,7 @@ from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
 from prism.backends.redis.commands.server import PROBES
 from prism.backends.redis.data.scripts import NOT_HERE, whole
 from prism.backends.redis.errors import IN_SCRIPT, translate
+from prism.sdk.task_timeouts import TaskTimeouts
 from prism.sdk.turns import Turns
 
 _FAILURES: Final = (driver.RedisError, driver.RedisClusterException, OSError, TimeoutError)
@@ -81,6 +82,7 @@ class Cluster:
         self._client = client
         self._connect = connect
         self._timeout = timeout
+        self._timeouts = TaskTimeouts()
         self._handshake_timeout = handshake_timeout
         self._pools: dict[str, Pool] = {}
         self._places = Turns(max_in_flight)
@@ -217,7 +219,7 @@ class Cluster:
         except _FAILURES as error:
             return [_Lost(error, sent=False)] * len(commands)
         try:
-            async with asyncio.timeout(self._timeout):
+            with self._timeouts.within(self._timeout):
                 answers = await exchange(connection, commands)
         except _FAILURES as error:
             await pool.drop(connection)

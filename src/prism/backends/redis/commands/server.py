@@ -4,7 +4,6 @@ One server is spoken to over connections of our own, because who sends knows wha
 outcome honest. For a cluster see cluster.py.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -16,6 +15,7 @@ from prism.backends.redis.commands.connect import Connect
 from prism.backends.redis.commands.pool import Answer, Command, Pool, exchange
 from prism.backends.redis.data.scripts import whole
 from prism.backends.redis.errors import asks_for_another_server, translate
+from prism.sdk.task_timeouts import TaskTimeouts
 from prism.sdk.turns import Turns
 
 __all__ = ["PROBES", "Answer", "Command", "OneServer", "Server"]
@@ -88,6 +88,7 @@ class OneServer:
         self._pool = Pool(connect, handshake_timeout=handshake_timeout)
         self._sentinel = sentinel
         self._timeout = timeout
+        self._timeouts = TaskTimeouts()
         self._places = Turns(max_connections)
 
     @property
@@ -110,7 +111,7 @@ class OneServer:
             except (driver.RedisError, OSError, TimeoutError) as error:
                 raise translate(error, writes=writes, sent=False) from error
             try:
-                async with asyncio.timeout(self._timeout):
+                with self._timeouts.within(self._timeout):
                     answers = await exchange(connection, commands)
                     await _repeat_unknown_scripts(connection, commands, answers)
             except (driver.RedisError, OSError, TimeoutError) as error:

@@ -11,6 +11,7 @@ WORKLOADS = {
     "namespaces": "10,000 namespaces against 10: routing cost, start",
     "keyvalue": "KeyValue.Get through the gateway against the drivers, one caller and 64",
     "redis": "KeyValue.Get and Cache.Get on Redis against redis-py, 64 callers",
+    "cost": "the gateway's processor time in a call on each store; one caller beside bare round trips",
     "placements": "the same plugin in process, as a sidecar and remote, beside the plugin called directly",
     "recovery": "a sidecar that is killed: how long its callers are without it",
     "policies": "all policies on against all off; a namespace beside one at ten times its limit",

@@ -1,6 +1,7 @@
 """Servers that do nothing, in a process of their own: what a hop costs before anything of Prism runs.
 
-`python -m bench.echo bytes` echoes what it reads; `python -m bench.echo wire` answers gRPC calls with their request.
+`python -m bench.echo bytes [SOCKET]` echoes what it reads; `python -m bench.echo wire` answers gRPC calls with their
+request.
 """
 
 import asyncio
@@ -52,8 +53,11 @@ class Caller(asyncio.Protocol):
         self._transport.close()
 
 
-async def _serve(kind: str) -> None:
-    if kind == "bytes":
+async def _serve(kind: str, socket: str = "") -> None:
+    if socket:
+        await asyncio.get_running_loop().create_unix_server(Echo, socket)
+        print(socket, flush=True)
+    elif kind == "bytes":
         server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
         print(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     else:
@@ -69,9 +73,9 @@ async def _serve(kind: str) -> None:
 
 
 @contextmanager
-def running(kind: str) -> Iterator[tuple[str, int]]:
+def running(kind: str, *socket: str) -> Iterator[tuple[str, int]]:
     """Such a server: its address and process id."""
-    command = [sys.executable, "-m", "bench.echo", kind]
+    command = [sys.executable, "-m", "bench.echo", kind, *socket]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -111,4 +115,4 @@ def wire_echo(address: str, pid: int) -> Contestant:
 
 if __name__ == "__main__":
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(_serve(sys.argv[1]))
+    asyncio.run(_serve(*sys.argv[1:]))

@@ -33,6 +33,8 @@ class Cell:
         streams: calls under way on each, every answer begetting the next call.
         rate: calls a second at fixed times in place of that; 0 for the closed loop.
         messages: ask for a stream of so many; 0 for the unary echo.
+        namespace: that is called.
+        requests: a file of messages, of which each call sends one at random; None for `size` bytes.
     """
 
     size: int
@@ -40,6 +42,8 @@ class Cell:
     streams: int = 1
     rate: int = 0
     messages: int = 0
+    namespace: str = "bench"
+    requests: Path | None = None
 
     @property
     def shape(self) -> str:
@@ -150,7 +154,16 @@ class GoLoader:
         }  # fmt: skip
         if cell.messages:
             options |= {"messages": cell.messages, "path": "/prism.data.v1.KeyValue/ScanStream"}
-        command = [self._program, "load", *(word for key, value in options.items() for word in (f"-{key}", str(value)))]
+        if cell.requests is not None:
+            options |= {"requests": cell.requests, "namespace": cell.namespace}
+        return self._measure("load", options, path, cell, seconds)
+
+    def echo(self, path: Path, pid: int, seconds: float) -> Measured:
+        """Bare round trips of one caller with a server that sends back what it reads."""
+        return self._measure("echo", {"socket": path, "seconds": seconds, "pid": pid}, path, None, seconds)
+
+    def _measure(self, what: str, options: dict[str, Any], path: Path, cell: Cell | None, seconds: float) -> Measured:
+        command = [self._program, what, *(word for key, value in options.items() for word in (f"-{key}", str(value)))]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
         if done.returncode:
             print(f"  {path.stem} broke down: {done.stderr.strip()}", file=sys.stderr)
@@ -158,8 +171,9 @@ class GoLoader:
         seen = json.loads(done.stdout)
         if seen["failed"] and not seen["bytes"]:
             raise RuntimeError(f"every call failed: {seen['failure']}")
-        # By what has arrived: of the large answers many are under way when a round begins and ends.
-        seen["calls"] = seen["bytes"] / ((5 + cell.size) * max(cell.messages, 1))
+        if cell is not None and cell.requests is None:
+            # By what has arrived: of the large answers many are under way when a round begins and ends.
+            seen["calls"] = seen["bytes"] / ((5 + cell.size) * max(cell.messages, 1))
         return Measured(**{name: seen[name] for name in Measured.__slots__})
 
 

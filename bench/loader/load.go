@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -31,8 +32,9 @@ type plan struct {
 	seconds     float64
 	warm        float64
 	pid         int
-	body        []byte        // of a request, framed
-	expected    int           // bytes of DATA in a good answer
+	namespace   string
+	bodies      [][]byte      // of requests, framed: one of them at random
+	expected    int           // bytes of DATA in a good answer; 0: any
 	from, until time.Duration // what counts, on the clock of `now`
 }
 
@@ -99,6 +101,9 @@ func parse(arguments []string) *plan {
 	flags.Float64Var(&plan.seconds, "seconds", 1, "to measure")
 	flags.Float64Var(&plan.warm, "warm", 0.2, "seconds before")
 	flags.IntVar(&plan.pid, "pid", os.Getpid(), "the process whose processor time counts")
+	flags.StringVar(&plan.namespace, "namespace", "bench", "the namespace that is called")
+	var requests string
+	flags.StringVar(&requests, "requests", "", "a file of messages to send, one at random, each in hexadecimal digits")
 	_ = flags.Parse(arguments)
 	message := bytes.Repeat([]byte("x"), plan.size)
 	plan.expected = 5 + plan.size
@@ -106,9 +111,33 @@ func parse(arguments []string) *plan {
 		message = fmt.Appendf(nil, "%d %d", plan.messages, plan.size)
 		plan.expected = plan.messages * (5 + plan.size)
 	}
-	size := len(message)
-	plan.body = append([]byte{0, byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}, message...)
+	plan.bodies = [][]byte{framed(message)}
+	if requests != "" {
+		plan.bodies, plan.expected = read(requests), 0
+	}
 	return plan
+}
+
+func framed(message []byte) []byte {
+	size := len(message)
+	return append([]byte{0, byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}, message...)
+}
+
+// read gives the messages of a file, each in hexadecimal digits on a line of its own.
+func read(file string) [][]byte {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var bodies [][]byte
+	for line := range strings.Lines(string(text)) {
+		message, err := hex.DecodeString(strings.TrimSpace(line))
+		if err != nil {
+			log.Fatal(err)
+		}
+		bodies = append(bodies, framed(message))
+	}
+	return bodies
 }
 
 // pace begins calls at their times, on a thread of its own whose sleep is not rounded to milliseconds.

@@ -1,5 +1,5 @@
 // Command loader is both ends of the benchmark of the wire: `loader upstream SOCKET` is the server behind every proxy,
-// `loader load ...` calls and measures. Everything goes over unix sockets.
+// `loader load ...` calls and measures, `loader echo ...` measures bare round trips. Everything goes over unix sockets.
 package main
 
 import (
@@ -14,7 +14,9 @@ func main() {
 		serve(arguments[1])
 	case len(arguments) >= 1 && arguments[0] == "load":
 		load(arguments[1:])
+	case len(arguments) >= 1 && arguments[0] == "echo":
+		roundTrips(arguments[1:])
 	default:
-		log.Fatal("usage: upstream SOCKET | load -socket SOCKET [options]")
+		log.Fatal("usage: upstream SOCKET | load -socket SOCKET [options] | echo -socket SOCKET [options]")
 	}
 }

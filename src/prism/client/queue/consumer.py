@@ -9,23 +9,17 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-from prism.client.arguments import Seconds, in_seconds
-from prism.client.headers import NamespaceHeaders
 from prism.client.loops import require_own_loop
 from prism.client.queue.config import seconds
 from prism.client.queue.exchange import Exchange
 from prism.client.queue.lease import Asked, Lease, Verb
-from prism.client.resumption import Outage, Recovery
+from prism.client.queue.streams import Streams
 from prism.client.transport import Transport
 from prism.errors import GatewayUnavailable, Outcome, PrismError, ReceiptLost
 from prism.interfaces import queue as q
-from prism.interfaces.operation import Operation
 from prism.rpc_status import from_status
-from prism.wire import Code, Status, StatusError
+from prism.wire import Code, Status
 
-_ENDED: Final = StatusError(Status(Code.UNAVAILABLE, "the gateway ended the stream"))
-_HASTY: Final = 1.0
-"""Seconds: a stream that breaks sooner, without a message, is one more failed attempt of the same outage."""
 _EXTENDS: Final = 3
 """How often a message is extended within its time."""
 _UNCERTAIN: Final = 2.0
@@ -38,43 +32,18 @@ _LOST: Final = "the message is yours no longer: its deadline has passed, or it w
 class Consumer:
     """Messages come by `next`; each is settled by `ask`. The first call of `open` begins.
 
-    Args:
-        transport: the way to the gateway.
-        operation: `Consume`.
-        headers: of each stream.
-        subscribe: what is asked for, with a `consumer_id`.
-        timeout: for the first stream to be in place.
-        outage_timeout: how long an outage may last before its error is raised.
-
     Attributes:
         config: of the group, as the stream said when it began.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        operation: Operation,
-        headers: NamespaceHeaders,
-        subscribe: q.Subscribe,
-        *,
-        timeout: Seconds | None,
-        outage_timeout: Seconds,
-    ) -> None:
+    def __init__(self, transport: Transport, streams: Streams) -> None:
         self._transport = transport
-        self._operation = operation
-        self._headers = headers
-        self._request = q.ConsumeRequest(subscribe=subscribe).SerializeToString()
-        self._timeout = timeout
-        self._outage = in_seconds(outage_timeout)
+        self._streams = streams
         self._leases: dict[str, Lease] = {}
         self._ready: deque[Lease] = deque()
-        self._exchange: Exchange | None = None
-        self._exchanges: set[Exchange] = set()
         self._commits: dict[str, Asked] = {}
         self._changed = asyncio.Event()
         self._holds = asyncio.Event()
-        self._wanted = asyncio.Event()
-        self._wanted.set()
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failure: PrismError | None = None
@@ -92,8 +61,8 @@ class Consumer:
         """
         require_own_loop(self._loop)
         if self._loop is None and not self._closed:
-            self._loop = asyncio.get_running_loop()
-            self._tasks = [self._loop.create_task(self._run()), self._loop.create_task(self._keep())]
+            loop = self._loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._streams.run(self, self._failed)), loop.create_task(self._keep())]
         while not self._placed and not self._closed:
             self._raise_failure()
             await self._change()
@@ -115,7 +84,7 @@ class Consumer:
             if self._draining or self._closed:
                 return None
             self._raise_failure()
-            self._wanted.set()
+            self._streams.wanted.set()
             await self._change()
 
     async def _change(self) -> None:
@@ -143,12 +112,9 @@ class Consumer:
         lease.asked.append(asked)
         if asked.verb is Verb.COMMIT:
             self._commits[asked.terms["id"]] = asked
-        exchange = self._holder(lease)
+        exchange = self._streams.holding(lease.receipt)
         if exchange is not None:
             exchange.ask(asked)
-
-    def _holder(self, lease: Lease) -> Exchange | None:
-        return next((each for each in self._exchanges if each.subscribed and lease.receipt in each.held), None)
 
     def drain(self) -> None:
         """Nothing more is taken; what waits here is given back. What the application has can still be settled."""
@@ -156,8 +122,8 @@ class Consumer:
             return
         self._draining = True
         self._give_back(self._ready)
-        if self._exchange is not None and self._exchange.subscribed:
-            self._exchange.drain()
+        if self._streams.current is not None and self._streams.current.subscribed:
+            self._streams.current.drain()
         self._changed.set()
 
     def _give_back(self, leases: Iterable[Lease]) -> None:
@@ -165,7 +131,7 @@ class Consumer:
             self._ready.remove(lease)
             self._send(lease, Asked(lease.receipt, Verb.RELEASE, {}))
 
-    async def close(self, *, orderly: bool = True, timeout: float = 5.0) -> None:
+    async def close(self, *, orderly: bool = True) -> None:
         """Ends it. What is not settled is released at once or, if not `orderly`, when its gateway lets go of it."""
         if self._closed:
             return
@@ -173,16 +139,7 @@ class Consumer:
         self._changed.set()
         for task in self._tasks:
             task.cancel()
-        reading = [each.reading for each in self._exchanges]
-        for exchange in self._exchanges:
-            if orderly:
-                exchange.end()
-            else:
-                exchange.cut()
-        if reading:
-            _, late = await asyncio.wait(reading, timeout=timeout)
-            for task in late:
-                task.cancel()
+        await self._streams.close(orderly=orderly)
         self._let_go(GatewayUnavailable("the consumer was closed before the gateway answered", outcome=Outcome.UNKNOWN))
 
     def abandon(self) -> None:
@@ -203,34 +160,9 @@ class Consumer:
         self._loop.call_soon_threadsafe(lambda: None if self._closed else self.ask(lease, Verb.NACK, terms))
         return True
 
-    async def _run(self) -> None:
-        """Opens stream after stream."""
-        recovery: Recovery = self._transport.attempts(self._operation, self._timeout, repeatable=True)
-        failure: StatusError | None = None
-        try:
-            while True:
-                await self._wanted.wait()
-                if failure is not None:
-                    await recovery.failed(failure)
-                try:
-                    call = await self._transport.begin(
-                        self._operation, self._request, self._headers, recovery.deadline, more=True
-                    )
-                except StatusError as failed:
-                    failure = failed
-                    continue
-                exchange = Exchange(self._transport, call, self)
-                self._exchanges.add(exchange)
-                self._exchange = exchange
-                await exchange.over.wait()
-                self._exchange = None
-                failure = None if exchange.draining else exchange.failure or _ENDED
-                lasted = asyncio.get_running_loop().time() - exchange.opened_at
-                if exchange.subscribed and (exchange.draining or lasted >= _HASTY or not isinstance(recovery, Outage)):
-                    recovery = Outage(self._transport, self._outage)
-        except PrismError as error:
-            self._failure = error
-            self._let_go(error)
+    def _failed(self, error: PrismError) -> None:
+        self._failure = error
+        self._let_go(error)
 
     def responded(self, exchange: Exchange, response: q.ConsumeResponse) -> None:
         """What the gateway says."""
@@ -280,7 +212,7 @@ class Consumer:
 
     def _take_over(self, exchange: Exchange, resumed: set[str]) -> None:
         """Goes on with what streams that broke had: what was asked is asked again, and what is not known given back."""
-        held = set().union(*(each.held for each in self._exchanges))
+        held = set().union(*(each.held for each in self._streams.open))
         for receipt in resumed - self._leases.keys():
             exchange.ask(Asked(receipt, Verb.RELEASE, {}))
         for lease in [each for each in self._leases.values() if each.receipt not in held]:
@@ -296,14 +228,14 @@ class Consumer:
 
     def finished(self, exchange: Exchange) -> None:
         """A stream is gone; the next one takes over what it had."""
-        self._exchanges.discard(exchange)
+        self._streams.open.discard(exchange)
         for lease in [self._leases[each] for each in exchange.held if each in self._leases]:
             lease.asked = deque(each for each in lease.asked if each.verb is not Verb.EXTEND)
             for asked in [*lease.asked]:
                 asked.again = True
                 if asked.verb is Verb.COMMIT and not asked.terms["idempotency_key"]:
                     self._resolve(asked, _unknown())
-        following = self._exchange
+        following = self._streams.current
         if following is not None and following is not exchange and following.subscribed:
             self._take_over(following, set())
 
@@ -376,7 +308,7 @@ class Consumer:
 
     def _remove(self, receipt: str) -> None:
         self._leases.pop(receipt, None)
-        for exchange in [*self._exchanges]:
+        for exchange in [*self._streams.open]:
             exchange.held.discard(receipt)
             self._end_if_done(exchange)
         if not self._leases:
@@ -412,9 +344,9 @@ class Consumer:
                 due = min(every, _UNCERTAIN) if lease.uncertain else every
                 if not (lease.asked or lease.ends) and now - lease.extended_at >= due and now - lease.since < most:
                     self._extend(lease)
-            exchange = self._exchange
+            exchange = self._streams.current
             if exchange is not None and any(now - each.since >= most * _GIVES_BACK for each in self._ready):
-                self._wanted.clear()
+                self._streams.wanted.clear()
                 exchange.drain()
                 self._leave(exchange)
 

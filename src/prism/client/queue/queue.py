@@ -24,6 +24,7 @@ from prism.client.queue.consumption import Consumption
 from prism.client.queue.lease import Verb, nack_terms
 from prism.client.queue.management import OPERATIONS, Management
 from prism.client.queue.message import Delivery, Published, QueueMessage, QueueOutgoing, publish_request, receipts_of
+from prism.client.queue.streams import Streams
 from prism.client.queue.worker import Handler, Worker
 from prism.errors import PrismError, ReceiptLost
 from prism.interfaces import queue as q
@@ -282,10 +283,11 @@ class Queue(Management):
         )  # fmt: skip
 
     def _consumer(self, wanted: q.Subscribe, timeout: Seconds | None, outage_timeout: Seconds) -> Consumer:
-        return Consumer(
+        streams = Streams(
             self._transport, OPERATIONS["consume"], self._headers, wanted, timeout=timeout,
             outage_timeout=outage_timeout,
         )  # fmt: skip
+        return Consumer(self._transport, streams)
 
     async def _results(
         self, topic: str, group: str, messages: Iterable[Delivery | str], verb: Verb, terms: dict[str, Any],

@@ -8,6 +8,9 @@ import pytest
 
 import gateways
 from e2e.queue_kills import kill_again_and_again
+from missing import missing
+from prism.acceptance.store.backend import StoreMissing
+from prism.backends.redis.testing.server import RedisServer
 
 KILLS = 20
 
@@ -22,6 +25,21 @@ async def test_a_gateway_on_postgres_is_killed(tmp_path: Path, postgres_url: str
     """The same on PostgreSQL."""
     entry = gateways.namespace("", "postgres", "queue", connection_string=postgres_url)
     await kill_again_and_again(entry, tmp_path, often(KILLS))
+
+
+async def test_a_gateway_on_redis_is_killed(tmp_path: Path, often: Callable[[int], int]) -> None:
+    """The same on Redis, which goes on."""
+    try:
+        server = RedisServer()
+        server.start()
+    except StoreMissing as error:
+        missing(str(error))
+    try:
+        entry = gateways.namespace("", "redis", "queue", addresses=[server.address])
+        entry["credentials"] = dict(server.credentials())
+        await kill_again_and_again(entry, tmp_path, often(KILLS))
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(("mutant", "rule"), [("dead", "rule 7"), ("settles", "rule 2"), ("commit", "rule 16")])

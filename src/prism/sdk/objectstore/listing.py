@@ -11,6 +11,9 @@ DEFAULT_LIMIT = 100
 MAX_PAGE = 1 << 20
 """Bytes of a page, about."""
 
+_FEW = 4
+"""Objects that are asked for where the next ones may be under one prefix: the others would be read in vain."""
+
 Fetch = Callable[[bytes, bytes | None, int], Awaitable[Sequence[Object]]]
 """Objects in order: from a key on, before another one (None: to the end), at most so many."""
 
@@ -29,8 +32,9 @@ async def listed(request: ListRequest, context: Context, fetch: Fetch) -> ListRe
     position = query.position(request.cursor, parts=1)
     begin = position[0] if position else prefix
     response, size = ListResponse(), 0
+    ahead = _FEW if delimiter else limit
     while len(response.entries) < limit and size < MAX_PAGE:
-        wanted = limit - len(response.entries)
+        wanted = min(limit - len(response.entries), ahead)
         found = await fetch(begin, before, wanted)
         skipped = False
         for each in found:
@@ -44,6 +48,7 @@ async def listed(request: ListRequest, context: Context, fetch: Fetch) -> ListRe
                 break  # what else it stands for is behind `begin`
         if len(found) < wanted and not skipped and size < MAX_PAGE:
             return response
+        ahead = _FEW if skipped else 4 * ahead
     if await fetch(begin, before, 1):
         response.next_cursor = query.cursor(begin)
     return response

@@ -26,6 +26,8 @@ from prism.plugins.discovery import discover
 
 CHUNK = 256 << 10
 ROUNDS = 3
+_DISK = Path(".cache")
+"""On the disk of the project; the folder for temporary files may be memory."""
 SMALL, CALLERS, SECONDS = 4096, 16, 3.0
 PUT, GET = "prism.data.v1.ObjectStore/Put", "prism.data.v1.ObjectStore/Get"
 PLACEMENTS = ("in_process", "sidecar", "remote")
@@ -76,7 +78,7 @@ def run() -> None:
 
 async def _run(sizes: Sequence[int]) -> None:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd())))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_DISK)))
         stores, clients = await _stores(folder, stack)
         for megabytes in sizes:
             results = await _compete(stores, megabytes << 20)

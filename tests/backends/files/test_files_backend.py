@@ -114,6 +114,21 @@ async def test_a_caller_that_goes_away_leaves_no_file(opened: Opened, tmp_path: 
     assert objects.budget.transfers == 0
 
 
+async def test_a_caller_that_goes_away_at_the_first_write(opened: Opened, tmp_path: Path) -> None:
+    """Before there is a file, as it is made, and after: nothing is left, and the caller's own end is what it gets."""
+    objects = store(await opened())
+    for turns in range(12):
+        putting = asyncio.create_task(objects.put(requests("k", content(2 << 20)), HERE))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        putting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await putting
+    await until_blobs(tmp_path, 0)
+    assert objects.clean
+    assert await read(objects, "k") is None
+
+
 async def test_a_copy_shares_its_file(opened: Opened, tmp_path: Path) -> None:
     """The blob is removed with the last object that has it."""
     objects = store(await opened())

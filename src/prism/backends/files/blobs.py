@@ -108,7 +108,7 @@ class FileWriter:
     """A blob that is being written; see `BlobWriter`."""
 
     def __init__(self, blobs: FileBlobs) -> None:
-        self.name = ""
+        self.name = blobs.folder.new_name()
         self.digest = Digest()
         self._blobs = blobs
         self._descriptor = -1
@@ -122,7 +122,6 @@ class FileWriter:
 
     def _write(self, chunks: Sequence[bytes], *, last: bool) -> None:
         if self._descriptor < 0:
-            self.name = self._blobs.folder.new_name()
             self._descriptor = self._blobs.folder.create(self.name)
         if chunks:
             self._blobs.check_room(sum(map(len, chunks)))
@@ -146,8 +145,7 @@ class FileWriter:
 
     async def discard(self) -> None:
         """Removes it."""
-        if self.name:
-            await self._blobs.run(self._discard)
+        await self._blobs.run(self._discard)
 
     def _discard(self) -> None:
         if self._descriptor >= 0:

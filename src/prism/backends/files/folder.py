@@ -24,7 +24,7 @@ _AT_ONCE = 500
 
 
 class Folder:
-    """The blobs of one instance, and those that others left. Every method may block: it belongs on a thread.
+    """The blobs of one instance, and those that others left. What is not said to wait for nothing belongs on a thread.
 
     Args:
         path: the folder.
@@ -71,17 +71,10 @@ class Folder:
         self._lock = -1
 
     def new_name(self) -> str:
-        """Of a blob that is to be made; its folder is there."""
-        with self._turn:
-            folder = f"{self._id}-{self._made // _IN_A_FOLDER}"
-            if self._made % _IN_A_FOLDER == 0:
-                self._make(folder)
-            self._made += 1
+        """Of a blob that is to be made; waits for nothing."""
+        folder = f"{self._id}-{self._made // _IN_A_FOLDER}"
+        self._made += 1
         return f"{folder}/{secrets.token_hex(16)}"
-
-    def _make(self, folder: str) -> None:
-        (self._blobs / folder).mkdir(mode=0o700, exist_ok=True)
-        sync(self._blobs)
 
     def create(self, name: str) -> int:
         """A descriptor to write a new blob by."""
@@ -89,8 +82,9 @@ class Folder:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             descriptor = os.open(self._blobs / name, flags, 0o600)
-        except FileNotFoundError:  # its blobs were all removed, and the folder with them
-            self._make(folder)
+        except FileNotFoundError:  # it is the first one, or the folder was removed with the last one
+            (self._blobs / folder).mkdir(mode=0o700, exist_ok=True)
+            sync(self._blobs)
             descriptor = os.open(self._blobs / name, flags, 0o600)
         with self._turn:
             self._unsynced.add(folder)

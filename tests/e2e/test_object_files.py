@@ -90,9 +90,11 @@ def checksums(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[gateways.GatewayProcess]:
-    """One with objects in a folder."""
-    config = {"namespaces": [gateways.namespace("default", "files", "objectstore", path="objects")]}
+def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[gateways.GatewayProcess]:
+    """One with objects in a folder; the backend in its process unless a test places it elsewhere."""
+    placement = getattr(request, "param", "in_process")
+    store = gateways.namespace("default", "files", "objectstore", path="objects")
+    config = {"namespaces": [store | {"plugin": {"type": placement}}]}
     with gateways.running(config, tmp_path / "gateway") as process:
         process.wait_until_served("default")
         yield process
@@ -142,6 +144,7 @@ def test_an_archive_goes_in_and_out(gateway: gateways.GatewayProcess, tmp_path: 
     assert checksums(tmp_path / "by-curl") == sums
 
 
+@pytest.mark.parametrize("gateway", ["in_process", "sidecar"], indirect=True)
 async def test_slow_readers_and_writers_cost_little(gateway: gateways.GatewayProcess, whole: bool) -> None:
     """64 of each over plain HTTP hold little of a large object, and one who is fast goes on beside them."""
     size = (200 if whole else 24) * MIB

@@ -1,6 +1,7 @@
 """A call on its way through the gateway: what arrived, and what the hops have found out about it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from prism.context import Context
@@ -26,6 +27,23 @@ class Incoming(Protocol):
 
     @property
     def peer(self) -> Peer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIncoming:
+    """What arrived with an address that this gateway has signed.
+
+    Attributes:
+        metadata: the request's headers, in lower case.
+        deadline: when the caller stops waiting.
+        peer: who is at the other end.
+        signer: who had the address signed, as far as the rules ask.
+    """
+
+    metadata: Metadata
+    deadline: Deadline | None
+    peer: Peer
+    signer: Principal
 
 
 class CallMeter(Protocol):

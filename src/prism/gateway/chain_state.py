@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 from prism.config.sections.authentication import ApiKeys, AuthenticationSection, Mtls, Oidc, Unix
 from prism.errors import PrismError, Unauthenticated
-from prism.gateway.auth.signed import Signers
 from prism.gateway.call import Call, Hop
 from prism.gateway.chain import Policies, chain
 from prism.gateway.hops.authenticate import Authenticate, Method, NotAccepted
@@ -139,6 +138,8 @@ class ChainState:
             task.add_done_callback(self._retired.discard)
         if section is None or not methods:
             return None
+        from prism.gateway.auth.signed import Signers  # only where configured, as the methods are
+
         accept = _accepting(section)
         return Authenticate(
             [self._method(each, accept, section.remembered) for each in methods], Signers(section, accept).identify

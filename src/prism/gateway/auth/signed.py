@@ -2,29 +2,11 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import time
 
 from prism.config.sections.authentication import ApiKeys, AuthenticationSection, Unix
+from prism.gateway.call import SignedIncoming
 from prism.principal import Principal
-from prism.wire import Deadline, Metadata, Peer
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIncoming:
-    """What arrived with an address that this gateway has signed.
-
-    Attributes:
-        metadata: the request's headers, in lower case.
-        deadline: when the caller stops waiting.
-        peer: who is at the other end.
-        signer: who had the address signed, as far as the rules ask.
-    """
-
-    metadata: Metadata
-    deadline: Deadline | None
-    peer: Peer
-    signer: Principal
 
 
 class Signers:

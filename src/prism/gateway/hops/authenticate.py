@@ -6,8 +6,7 @@ from time import time
 from typing import Protocol
 
 from prism.errors import Unauthenticated
-from prism.gateway.auth.signed import SignedIncoming
-from prism.gateway.call import Call, Incoming
+from prism.gateway.call import Call, Incoming, SignedIncoming
 from prism.principal import Principal
 
 AUTHORIZATION = "authorization"

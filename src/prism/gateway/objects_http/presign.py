@@ -17,9 +17,8 @@ from urllib.parse import quote
 from google.protobuf.message import DecodeError
 
 from prism.errors import InvalidArgument, Unauthenticated, Violation
-from prism.gateway.auth.signed import SignedIncoming
 from prism.gateway.bounded_cache import BoundedCache
-from prism.gateway.call import Call, Incoming
+from prism.gateway.call import Call, Incoming, SignedIncoming
 from prism.gateway.connect.incoming import header
 from prism.gateway.objects_http.address import PREFIX, SIGNED, ObjectAddress
 from prism.gateway.snapshot import Snapshot

@@ -22,6 +22,7 @@ NEEDED: Final = {
     "Valkey": "valkey-server",
     "nats-server": "the server of NATS",
     "versitygw": "an S3 server; `make test` builds it with Go",
+    "rclone": "the command",
     "minio": "an S3 server; `make acceptance` builds it with Go",
     "Prometheus": "prometheus and promtool",
     "nginx": "the proxy",

@@ -26,7 +26,7 @@ from prism.plugins.discovery import discover
 
 CHUNK = 256 << 10
 ROUNDS = 3
-_DISK = Path(".cache")
+_DISK = Path(".cache").resolve()
 """On the disk of the project; the folder for temporary files may be memory."""
 SMALL, CALLERS, SECONDS = 4096, 16, 3.0
 PUT, GET = "prism.data.v1.ObjectStore/Put", "prism.data.v1.ObjectStore/Get"
@@ -84,7 +84,13 @@ async def _run(sizes: Sequence[int]) -> None:
             results = await _compete(stores, megabytes << 20)
             for way in ("up", "down"):
                 _write(way, megabytes, {name: each for (name, of), each in results.items() if of == way})
-        await _small(clients)
+        await _small(
+            {
+                each.name: (clients[each.name.removeprefix("prism ")], each)
+                for each in stores
+                if each.name.startswith("prism ")
+            }
+        )
 
 
 async def _stores(folder: Path, stack: AsyncExitStack) -> tuple[list[Store], dict[str, Client]]:
@@ -303,10 +309,10 @@ def _load() -> str:
     return f"Load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors."
 
 
-async def _small(clients: dict[str, Client]) -> None:
+async def _small(contestants: dict[str, tuple[Client, Store]]) -> None:
     rows = []
     data = os.urandom(SMALL)
-    for placement, client in clients.items():
+    for contestant, (client, store) in contestants.items():
         values: dict[str, float | str] = {}
 
         async def put(number: int, client: Client = client) -> None:
@@ -322,13 +328,17 @@ async def _small(clients: dict[str, Client]) -> None:
                 pass
 
         for name, call in (("put", put), ("get", get)):
-            values[f"{name} a second"] = await _rate(call)
-        rows.append(Row(f"prism {placement}", values))
+            before = sum(map(cpu_seconds, store.pids()))
+            done, seconds = await _rate(call)
+            values[f"{name} a second"] = done / seconds
+            values[f"CPU ms a {name}"] = 1000 * (sum(map(cpu_seconds, store.pids())) - before) / done
+        rows.append(Row(contestant, values))
     note = f"Objects of {SMALL:,} bytes, {CALLERS} callers, by gRPC; each put is synced. {_load()}"
     write(Table("objects-small", "Small objects a second, on files", note, rows))
 
 
-async def _rate(call: Callable[[int], Awaitable[None]]) -> float:
+async def _rate(call: Callable[[int], Awaitable[None]]) -> tuple[int, float]:
+    """How often it was done, and the seconds that it took."""
     done, until = 0, time.monotonic() + SECONDS
 
     async def caller(number: int) -> None:
@@ -339,4 +349,4 @@ async def _rate(call: Callable[[int], Awaitable[None]]) -> float:
 
     since = time.monotonic()
     await asyncio.gather(*map(caller, range(CALLERS)))
-    return done / (time.monotonic() - since)
+    return done, time.monotonic() - since

@@ -77,6 +77,9 @@ async def test_a_reload_doubles_no_handler_and_loses_no_message(tmp_path: Path, 
             await publish(jobs, ids)
             reply = await reloading
             assert reply.status == 200, reply
+            # Each has one at work on the old instance, and gets another one from the new instance.
+            while asdict(await jobs.describe_group("t", "g"))["in_flight"] < 2 * CONSUMERS:  # noqa: ASYNC110  # a count
+                await asyncio.sleep(0.05)
             handlers.may_end.set()
             while (counts := asdict(await jobs.describe_group("t", "g")))["acknowledged"] < len(ids):
                 assert counts["dead"] == 0

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptance.mutants import defects, objects_defects, queue_defects
+from acceptance.mutants import defects, objects_defects, pubsub_defects, queue_defects
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
@@ -13,11 +13,12 @@ from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.plugins.discovery import Plugin, discover
 from prism.sdk import Backend, NoCredentials
 from prism.sdk.objectstore.stored import StoredObjects
+from prism.sdk.pubsub import LogReader
 from prism.sdk.queue import QueueEngine, StoredQueue
 
 _MEMORY = discover().found["memory"]
-Kind = type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] | type[StoredObjects]
-_SUITES = ("cache", "concurrency", "errors", "keyvalue", "objectstore", "queue")
+Kind = type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] | type[StoredObjects] | type[LogReader]
+_SUITES = ("cache", "concurrency", "errors", "keyvalue", "objectstore", "pubsub", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Mutant(Plugin):
     """The memory plugin with a defect.
 
     Attributes:
-        kind: KeyValue, Cache, ObjectStore or the rules of Queue as they should not be.
+        kind: KeyValue, Cache, ObjectStore, the rules of Queue or what persists of PubSub, as they should not be.
     """
 
     kind: Kind = MemoryKeyValue
@@ -42,6 +43,8 @@ class Mutant(Plugin):
                     engine = self._engine
                     self._engine = kind(engine.new_id, engine.idempotency_window, engine.max_unsettled)
                     self._queue = StoredQueue(self._queues(), config.queue)
+                elif issubclass(kind, LogReader):
+                    self._pubsub._reader = kind(self._pubsub._log, config.pubsub)
                 elif issubclass(kind, StoredObjects):
                     self._objects = kind(self._store.blobs, self._store.objects, config.objects)
                 else:
@@ -83,6 +86,15 @@ exceeds_the_window = _harness(queue_defects.ExceedsTheWindow)
 commits_by_half = _harness(queue_defects.CommitsByHalf)
 ages_what_is_buffered = _harness(queue_defects.AgesWhatIsBuffered)
 doubles_a_running_handler = _harness(queue_defects.DoublesARunningHandler)
+
+forgets_history = _harness(pubsub_defects.ForgetsHistory)
+repeats_the_last = _harness(pubsub_defects.RepeatsTheLast)
+passes_by_at_a_page = _harness(pubsub_defects.SkipsAtAPage)
+ends_slow_readers = _harness(pubsub_defects.EndsSlowReaders)
+skips_in_silence = _harness(pubsub_defects.SkipsInSilence)
+takes_any_position = _harness(pubsub_defects.TakesAnyPosition)
+says_no_progress = _harness(pubsub_defects.SaysNoProgress)
+turns_history_around = _harness(pubsub_defects.TurnsHistoryAround)
 
 reads_one_byte_too_many = _harness(objects_defects.ReadsOneByteTooMany)
 checks_before_the_write = _harness(objects_defects.ChecksBeforeTheWrite)

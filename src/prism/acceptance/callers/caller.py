@@ -1,5 +1,6 @@
 """What a suite needs of a way in: nothing else of a backend, gateway or client is known to a test."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from prism.acceptance.subject import Subject
 from prism.interfaces.operation import Operation
 from prism.sdk import DeclaredCapabilities
 
-TIMEOUT = 20.0
+TIMEOUT = float(os.environ.get("PRISM_ACCEPTANCE_TIMEOUT", "20"))
+"""Seconds that a test waits for what must come."""
 
 Request = Message | AsyncIterable[Message]
 """One message; a stream of them where the operation takes one."""

@@ -67,7 +67,7 @@ class LogReader:
         if request.queue_group:
             violation = Violation("queue_group", "one with `start`", "what persists is not shared by a group")
             raise InvalidArgument(str(violation), violations=[violation])
-        subscription = _Subscription(request, Positions(context.namespace, request.topic_pattern))
+        subscription = self._new(request, context)
         tail = self._tail(context.namespace)
         changed = await tail.join()
         try:
@@ -101,6 +101,9 @@ class LogReader:
         finally:
             await self._leave(context.namespace, tail, changed)
 
+    def _new(self, request: SubscribeRequest, context: Context) -> "StandingSubscription":
+        return StandingSubscription(request, Positions(context.namespace, request.topic_pattern))
+
     def _tail(self, namespace: str) -> Tail:
         if self._stopped:
             raise _stopped()
@@ -114,7 +117,7 @@ class LogReader:
         if not tail and self._tails.get(namespace) is tail:
             del self._tails[namespace]
 
-    async def _begin(self, subscription: "_Subscription", context: Context, request: SubscribeRequest) -> bool:
+    async def _begin(self, subscription: "StandingSubscription", context: Context, request: SubscribeRequest) -> bool:
         """Sets where a subscription begins; whether messages are missing before that."""
         start, since = request.start, b""
         if start.HasField("time"):
@@ -134,7 +137,7 @@ class LogReader:
                 subscription.place = place
         return False
 
-    def _check_room(self, subscription: "_Subscription", tail: Tail) -> None:
+    def _check_room(self, subscription: "StandingSubscription", tail: Tail) -> None:
         """Counts one that begins behind what is at hand, or refuses it."""
         if tail.after(subscription.identity, subscription.place) is not None:
             return
@@ -148,12 +151,12 @@ class LogReader:
             )
         self._note_behind(subscription, behind=True)
 
-    def _note_behind(self, subscription: "_Subscription", *, behind: bool) -> None:
+    def _note_behind(self, subscription: "StandingSubscription", *, behind: bool) -> None:
         self._catching_up += behind - subscription.behind
         subscription.behind = behind
 
     async def _followed(
-        self, subscription: "_Subscription", context: Context, tail: Tail, changed: asyncio.Event
+        self, subscription: "StandingSubscription", context: Context, tail: Tail, changed: asyncio.Event
     ) -> AsyncGenerator[Message, None]:
         loop = asyncio.get_running_loop()
         interval = self._options.progress_interval
@@ -214,7 +217,7 @@ class _NewMessages(SubscriberBuffer[Logged]):
             super().put(message, size)
 
 
-class _Subscription:
+class StandingSubscription:
     """Where a subscription stands."""
 
     def __init__(self, request: SubscribeRequest, positions: Positions) -> None:

@@ -64,11 +64,12 @@ class Following:
 
     async def next(self) -> ps.Message:
         """The next message; waits for it."""
-        while True:
-            answer = await self.answer()
-            assert answer.kind != ps.Kind.PUB_SUB_KIND_GAP, "messages are missing"
-            if answer.kind == ps.Kind.PUB_SUB_KIND_MESSAGE:
-                return answer
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                answer = await self.answer()
+                assert answer.kind != ps.Kind.PUB_SUB_KIND_GAP, "messages are missing"
+                if answer.kind == ps.Kind.PUB_SUB_KIND_MESSAGE:
+                    return answer
 
     async def payloads(self, count: int) -> list[bytes]:
         """Of the next messages, so many."""

@@ -29,8 +29,9 @@ SPARSE: Final = 2 << 30
 MANY, FEW = 20_000, 120
 """Files, where all of the matrix is run and elsewhere."""
 READERS: Final = 64
-GROWTH: Final = 256 * MIB
-"""Bytes that a gateway may grow by, whoever reads and writes at what pace."""
+GROWTH: Final = (256 + 128) * MIB
+"""Bytes that a gateway may grow by, at whatever pace others read and write: the budget of all transfers, and what is on
+its way of 128 of them."""
 ODD: Final = (
     "{}_1:2.3~rc1+dfsg-4ubuntu{}_amd64.deb",
     "lib{}c++-{}-dev_all.deb",
@@ -111,7 +112,7 @@ def prism(gateway: gateways.GatewayProcess, folder: Path, *arguments: str) -> st
 
 
 def curl(gateway: gateways.GatewayProcess, folder: Path, transfers: list[tuple[str, Path]], *, up: bool) -> None:
-    """All of them, one after the other on a connection that stays."""
+    """All of them, some at a time."""
     sections = []
     for key, path in transfers:
         url = f"http://{gateway.data}/objects/default?key={quote(key, safe='')}"
@@ -120,7 +121,7 @@ def curl(gateway: gateways.GatewayProcess, folder: Path, transfers: list[tuple[s
         sections.append("\n".join(["globoff", "fail", f'url = "{url}"', *where, ""]))
     config = folder / "curl.config"
     config.write_text("next\n".join(sections))
-    subprocess.run(["curl", "-sS", "--fail-early", "-K", str(config)], check=True)
+    subprocess.run(["curl", "-sS", "--parallel", "--parallel-max", "16", "--fail-early", "-K", str(config)], check=True)
 
 
 def test_an_archive_goes_in_and_out(gateway: gateways.GatewayProcess, tmp_path: Path, whole: bool) -> None:

@@ -1,12 +1,14 @@
 """The rules of Queue that are about long times, on rows in memory and by a clock that the test sets."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 
 from prism.backends.memory.queue import MemoryRows
-from prism.errors import GroupNotFound
+from prism.errors import AlreadyExists, GroupNotFound
 from prism.sdk.queue import QueueEngine
 from prism.sdk.queue.calls import Delivery, Outgoing, Settlement, Start, Verb, Want
 from prism.sdk.queue.rows import HOUR, DeadLetter, Group, GroupConfig, State, Tally, TopicConfig
@@ -107,6 +109,32 @@ def test_an_idle_group_is_removed_where_it_is_to_be() -> None:
     assert lasting.described()[0].name == "g"
     with pytest.raises(GroupNotFound):
         brief.described()
+
+
+def test_a_group_whose_consumer_waits_is_not_idle() -> None:
+    """12: who looks as often as it is told to is a consumer, also where there is nothing for it."""
+    world = World(expire_after_idle=HOUR)
+    until = world.now + DAY
+    while world.now < until:
+        found = world.engine.ready(world.rows, world.now, "ns", "t", "g")
+        if found.wait == 0:
+            want = Want(1, 1 << 20, at_least_one=True, consumer="c", session="s")
+            found = world.engine.claim(world.rows, world.now, "ns", "t", "g", want)
+        assert found.wait is not None
+        assert 0 < found.wait <= HOUR / SECOND / 2
+        world.now += int(found.wait * SECOND)
+        world.sweep()
+    assert world.described()[0].name == "g"
+
+
+def test_a_key_that_is_used_twice_in_a_batch() -> None:
+    """14: for something else: refused before anything of the batch is stored; for the same: published once."""
+    world = World()
+    first = Outgoing("t", b"1", {}, idempotency_key="k", fingerprint=b"1")
+    for other, kept in ((replace(first, payload=b"2", fingerprint=b"2"), 0), (first, 1)):
+        with pytest.raises(AlreadyExists) if not kept else nullcontext():
+            world.engine.publish(world.rows, world.now, "ns", [first, other])
+        assert world.described()[0].offered == kept
 
 
 def test_a_group_has_at_most_max_unsettled_in_flight() -> None:

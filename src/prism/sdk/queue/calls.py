@@ -69,7 +69,7 @@ class Want:
         max_bytes: of them in all.
         at_least_one: one may have more.
         consumer: who asks.
-        session: by which stream; empty for none.
+        session: by which stream; `-` for a call, which has none.
     """
 
     limit: int

@@ -10,6 +10,7 @@ from prism.sdk.queue.rows import DeadLetter, Entry, Group, GroupConfig, Message,
 from prism.sdk.queue.topics import BATCH
 
 JITTER = 0.1
+SECOND = 1_000_000
 
 
 class Deliveries(Publishing):
@@ -18,7 +19,15 @@ class Deliveries(Publishing):
     def ready(self, rows: Rows, now: int, namespace: str, topic: str, name: str) -> Claim:
         """What a claim would find, without one: `more` where there is something to do."""
         _, group = self.group(rows, namespace, topic, name)
-        return self._outlook(rows, now, group, [])
+        if self._is_noted(now, group):
+            return self._outlook(rows, now, group, [])
+        return Claim([], group.epoch, 0.0)
+
+    @staticmethod
+    def _is_noted(now: int, group: Group) -> bool:
+        """12: a group that may expire notes that it has a consumer, also where there is nothing for it."""
+        idle = group.config.expire_after_idle
+        return not idle or group.used_at > now - min(idle // 4, SECOND)
 
     def claim(self, rows: Rows, now: int, namespace: str, topic: str, name: str, want: Want) -> Claim:
         """Leases messages that are due, the longest due first (15)."""
@@ -38,13 +47,16 @@ class Deliveries(Publishing):
                     break
                 size, alone = size + message.size, False
                 deliveries.append(self._lease(rows, now, group, entry, message, want))
-        if group.used_at < now - 1_000_000:
+        if group.used_at < now - SECOND or not self._is_noted(now, group):
             group.used_at = now
         rows.put_group(group)
         return self._outlook(rows, now, group, deliveries)
 
     def _outlook(self, rows: Rows, now: int, group: Group, deliveries: Sequence[Delivery]) -> Claim:
-        at = None if group.config.paused else rows.next_at(group.number)
+        known = [] if group.config.paused else [rows.next_at(group.number)]
+        if group.config.expire_after_idle:
+            known.append(now + group.config.expire_after_idle // 2)
+        at = min((each for each in known if each is not None), default=None)
         return Claim(deliveries, group.epoch, None if at is None else max(at - now, 0) / 1e6)
 
     def _lease(self, rows: Rows, now: int, group: Group, entry: Entry, message: Message, want: Want) -> Delivery:

@@ -20,8 +20,12 @@ class Publishing(Topics):
 
     def _check(self, rows: Rows, now: int, namespace: str, messages: Sequence[Outgoing], *, create: bool) -> None:
         room: dict[str, int] = {}
+        keys: dict[str, bytes] = {}
         for each in messages:
-            if each.idempotency_key and self._repeated(rows, now, namespace, each.idempotency_key, each.fingerprint):
+            key = each.idempotency_key
+            if key and keys.setdefault(key, each.fingerprint) != each.fingerprint:
+                raise _used_for_something_else()
+            if key and self._repeated(rows, now, namespace, key, each.fingerprint):
                 continue
             topic = rows.topic(namespace, each.topic)
             if topic is None:
@@ -44,7 +48,7 @@ class Publishing(Topics):
         if remembered is None:
             return None
         if remembered.fingerprint != fingerprint:
-            raise AlreadyExists("the idempotency_key was used for something else; use another key")
+            raise _used_for_something_else()
         return remembered.message_ids
 
     def _publish(self, rows: Rows, now: int, namespace: str, each: Outgoing, *, create: bool) -> Published:
@@ -109,3 +113,7 @@ class Publishing(Topics):
         rows.put_group(group)
         rows.remove_entry(entry.group, entry.seq)
         self._unblock(rows, entry)
+
+
+def _used_for_something_else() -> AlreadyExists:
+    return AlreadyExists("the idempotency_key was used for something else; use another key")

@@ -122,7 +122,7 @@ class Entry:
         token: of its last delivery.
         lease_from: when it was sent.
         lease_until: when its lease ends, unless its stream broke: then `at` may be earlier.
-        session: the stream that has it; empty where that broke, and for `Receive`.
+        session: the stream that has it; `-` for `Receive`, empty where a stream broke.
     """
 
     group: int

@@ -34,6 +34,8 @@ from prism.sdk.queue.store import QueueStore
 from prism.sdk.validation import validator
 
 PAGE = 100
+NO_STREAM = "-"
+"""The session of what a call has: no stream goes on with it."""
 MAX_WAIT_SHARE = 0.9
 """Of a caller's deadline: Receive answers before it."""
 _STATES = {
@@ -152,7 +154,8 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
         receipts = await self._receipts(context, request.topic, request.group)
         most = self._limits.max_payload // 2
         room = min(request.max_bytes or most, most)
-        want = Want(request.max or 1, room, at_least_one=True, consumer=context.principal or "receive")
+        consumer = context.principal or "receive"
+        want = Want(request.max or 1, room, at_least_one=True, consumer=consumer, session=NO_STREAM)
         wait = min(micros(request.wait) / 1e6, self._options.max_wait)
         if context.deadline is not None:
             wait = min(wait, context.deadline.remaining() * MAX_WAIT_SHARE)

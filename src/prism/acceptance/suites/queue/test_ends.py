@@ -57,6 +57,18 @@ async def test_a_stream_that_breaks_is_resumed(queue: Queue) -> None:
     assert (await queue.counts()).acknowledged == 1
 
 
+async def test_what_receive_has_is_not_resumed(queue: Queue) -> None:
+    """CONTRACT, Queue 4: streams go on with what streams had, whatever name a consumer has."""
+    queue.needs("receive")
+    await queue.publish()
+    message = await queue.one()
+    answer = await queue.call("DescribeGroup", q.DescribeGroupRequest(topic="t", group="g"))
+    (consumer,) = answer.consumers
+    async with queue.consuming(consumer_id=consumer.consumer_id, via=1) as stream:
+        assert list(stream.subscribed.resumed) == []
+    await queue.ack(message)
+
+
 async def test_without_a_next_stream_others_get_it_at_the_deadline_at_the_latest(queue: Queue) -> None:
     """CONTRACT, Queue 4: a stream that broke keeps its leases, but not past their deadline; then an attempt counts."""
     await queue.group(ack_deadline=2 * queue.short)

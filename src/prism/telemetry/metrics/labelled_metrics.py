@@ -51,10 +51,10 @@ class LabelledMetrics:
         found = parse(text)
         if found is None or not math.isfinite(value) or not found.name.startswith(self._abstractions):
             return False
-        names = (_OWN, *(name for name, _ in found.labels))
-        if len(set(names)) != len(names) or self._labels.setdefault(found.name, names) != names:
+        names = (_OWN, *found.names)
+        if self._labels.setdefault(found.name, names) != names:
             return False
-        values, labels = self._values[found.name], (backend, *(label for _, label in found.labels))
+        values, labels = self._values[found.name], (backend, *found.values)
         if labels not in values:
             if self._series[backend] >= MAX_SERIES:
                 return False

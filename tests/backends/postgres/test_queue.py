@@ -207,3 +207,33 @@ async def test_schemas_are_apart(postgres_url: str, open_store: OpenStore) -> No
         await two.queue("DescribeTopic", topic="t")
     assert await one.backend.holds_data("ns")
     assert not await two.backend.holds_data("ns")
+
+
+_READ = """
+    SELECT sum(idx_tup_read) FILTER (WHERE relname LIKE 'queue_entry%')::bigint,
+        sum(idx_scan) FILTER (WHERE relname LIKE 'queue_log%')::bigint
+    FROM pg_stat_user_indexes WHERE schemaname = 'prism'
+"""
+
+
+async def test_an_open_transaction_makes_nothing_longer(
+    store: Store, postgres_url: str, outsider: asyncpg.Connection
+) -> None:
+    """While a transaction of another session keeps each dead row, a message looks at no more entries than before."""
+    await store.queue("CreateGroup", topic="t", group="g")
+    connection = await asyncpg.connect(postgres_url)
+    await outsider.execute("ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ")
+    await outsider.fetch("SELECT count(*) FROM prism.queue_topic")
+    messages = 400
+    for _ in range(messages // 20):
+        await asyncio.gather(*(store.queue("Publish", topic="t") for _ in range(20)))
+        for message in await receive(store, 20):
+            await acknowledge(store, message)
+    async with asyncio.timeout(20):
+        while True:  # a session's figures are seen a second later
+            read, looked = await connection.fetchrow(_READ)
+            if looked >= messages // 20:
+                break
+            await asyncio.sleep(0.1)
+    assert read < 20 * messages
+    await connection.close()

@@ -265,20 +265,27 @@ BEGIN
         v_base := @.queue_append(v_topic, v_each.i::int, p_of, v_status, p_payloads, p_attributes, p_keys, p_delays,
             p_due, p_ttls, p_sizes, p_traces);
         IF p_once IS NOT NULL THEN
-            UPDATE @.queue_idempotency AS k SET message_ids = ARRAY[@.queue_id(v_topic.number, v_base + m.rank)]
-            FROM (
-                SELECT o.key, row_number() OVER (ORDER BY o.n) AS rank
-                FROM unnest(p_of, v_status, p_once) WITH ORDINALITY AS o (topic, status, key, n)
-                WHERE o.topic = v_each.i AND o.status = 0
-            ) AS m WHERE k.namespace = v_topic.namespace AND k.key = m.key;
+            v_used := v_base;
+            FOR i IN 1 .. cardinality(p_of) LOOP
+                IF p_of[i] = v_each.i AND v_status[i] = 0 THEN
+                    v_used := v_used + 1;
+                    IF p_once[i] IS NOT NULL THEN
+                        UPDATE @.queue_idempotency SET message_ids = ARRAY[@.queue_id(v_topic.number, v_used)]
+                        WHERE namespace = v_topic.namespace AND key = p_once[i];
+                    END IF;
+                END IF;
+            END LOOP;
         END IF;
         PERFORM @.queue_tell(v_topic.number, p_listener);
         RETURN QUERY SELECT 0, v_each.i::int, v_topic.number, v_base, NULL::text[];
     END LOOP;
     IF v_status IS NOT NULL THEN
         IF p_once IS NOT NULL THEN
-            DELETE FROM @.queue_idempotency AS k USING unnest(p_of, v_status, p_once) AS m (topic, status, key)
-            WHERE m.status >= 3 AND k.namespace = p_spaces[m.topic] AND k.key = m.key;
+            FOR i IN 1 .. cardinality(p_of) LOOP
+                IF v_status[i] >= 3 THEN
+                    DELETE FROM @.queue_idempotency WHERE namespace = p_spaces[p_of[i]] AND key = p_once[i];
+                END IF;
+            END LOOP;
         END IF;
         RETURN QUERY SELECT m.status, m.n::int, NULL::int, NULL::bigint, k.message_ids
         FROM unnest(p_of, v_status) WITH ORDINALITY AS m (topic, status, n)

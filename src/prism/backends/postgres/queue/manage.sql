@@ -493,8 +493,9 @@ BEGIN
                     WHERE e.span = v_topic.span AND e.grp = v_p.grp AND e.seq = l.seq))
             ORDER BY l.seq LIMIT p_limit)
         ) AS each_ ORDER BY seq LIMIT p_limit
-    ) AS f
-    JOIN @.queue_log AS l ON l.span = v_topic.span AND l.topic = v_topic.number AND l.seq = f.seq
+    ) AS f, LATERAL (
+        SELECT * FROM @.queue_log WHERE span = v_topic.span AND topic = v_topic.number AND seq = f.seq OFFSET 0
+    ) AS l
     ORDER BY f.seq;
 END $$;
 

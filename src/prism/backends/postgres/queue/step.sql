@@ -203,11 +203,18 @@ BEGIN
         RETURN p_progress;
     END IF;
     FOR v_entry IN
-        SELECT e.* FROM @.queue_entry AS e
-        JOIN @.queue_log AS l ON l.span = p_topic.span AND l.topic = p_topic.number AND l.seq = e.seq
-        WHERE e.span = p_topic.span AND e.grp = p_group.number AND e.state = 1
-            AND coalesce(l.due_at, l.seq) + least(coalesce(l.ttl, p_topic.retention), p_topic.retention) <= v_now
-        ORDER BY e.seq LIMIT 1000
+        SELECT e.* FROM (
+            (SELECT * FROM @.queue_entry
+            WHERE span = p_topic.span AND grp = p_group.number AND state = 1 AND NOT blocked
+                AND at >= p_progress.ready ORDER BY at LIMIT 1000)
+            UNION ALL
+            (SELECT * FROM @.queue_entry
+            WHERE span = p_topic.span AND grp = p_group.number AND key IS NOT NULL AND state IN (1, 3) AND blocked
+            LIMIT 1000)
+        ) AS e, LATERAL (
+            SELECT * FROM @.queue_log WHERE span = p_topic.span AND topic = p_topic.number AND seq = e.seq OFFSET 0
+        ) AS l
+        WHERE coalesce(l.due_at, l.seq) + least(coalesce(l.ttl, p_topic.retention), p_topic.retention) <= v_now
     LOOP
         UPDATE @.queue_entry SET state = 2
         WHERE span = p_topic.span AND grp = p_group.number AND seq = v_entry.seq;
@@ -259,7 +266,9 @@ BEGIN
 END $$;
 
 -- Settles deliveries of a locked group, each lease once: those of p_acks, then the others in their order. Verbs: 2 nack,
--- 3 release, 4 extend, 5 restart. Answers (1, n, microseconds left, NULL where it is lost); acknowledgements first.
+-- 3 release, 4 extend, 5 restart. Answers which acknowledgements are lost, and the microseconds left of the others, NULL
+-- where they are. Entries are found by their seq, one by one: `+ 0` keeps the index of what is in flight out of it, and
+-- a join might begin with all that the group has. A token is of one delivery only, so it needs no pairing with its seq.
 CREATE FUNCTION @.queue_settle(
     p_topic @.queue_topic, p_group @.queue_group, INOUT progress @.queue_progress, p_ack_seqs bigint[],
     p_ack_tokens bigint[], p_seqs bigint[], p_tokens bigint[], p_verbs int[], p_delays bigint[], p_reasons bytea[],
@@ -268,6 +277,8 @@ CREATE FUNCTION @.queue_settle(
 DECLARE
     v_now bigint := @.queue_now();
     v_count int;
+    v_low bigint;
+    v_high bigint;
     v_keyed bigint[];
     v_seqs bigint[];
     v_key bytea;
@@ -277,11 +288,12 @@ BEGIN
     lost := '{}';
     remains := '{}';
     IF cardinality(p_ack_seqs) > 0 THEN
+        SELECT min(seq), max(seq) INTO v_low, v_high FROM unnest(p_ack_seqs) AS seq;
         WITH done AS (
             UPDATE @.queue_entry AS e SET state = 4
-            FROM unnest(p_ack_seqs, p_ack_tokens) AS m (seq, token)
-            WHERE e.span = p_topic.span AND e.grp = p_group.number AND e.seq = m.seq AND e.token = m.token
-                AND e.state = 3 AND e.at > v_now
+            WHERE e.span = p_topic.span AND e.grp = p_group.number AND e.seq = ANY (p_ack_seqs)
+                AND e.seq BETWEEN v_low AND v_high AND e.token = ANY (p_ack_tokens)
+                AND e.state + 0 = 3 AND e.at + 0 > v_now
             RETURNING e.seq, e.key
         )
         SELECT count(*), array_agg(seq) FILTER (WHERE key IS NOT NULL),
@@ -310,8 +322,8 @@ BEGIN
     END IF;
     FOR i IN 1 .. coalesce(cardinality(p_seqs), 0) LOOP
         SELECT * INTO v_entry FROM @.queue_entry
-        WHERE span = p_topic.span AND grp = p_group.number AND seq = p_seqs[i] AND token = p_tokens[i] AND state = 3
-            AND at > v_now;
+        WHERE span = p_topic.span AND grp = p_group.number AND seq = p_seqs[i] AND token = p_tokens[i] AND state + 0 = 3
+            AND at + 0 > v_now;
         IF NOT FOUND THEN
             remains := remains || NULL::bigint;
         ELSIF p_verbs[i] = 2 THEN
@@ -422,11 +434,15 @@ BEGIN
             SELECT * FROM (
                 (SELECT true AS known, e.at, e.seq, e.failed, l.size, l.due_at, l.ttl, e.key, l.shown_key, l.message_id,
                     l.published_at, l.trace, l.attributes, l.payload, false AS gone, l.grp
-                FROM @.queue_entry AS e
-                JOIN @.queue_log AS l ON l.span = v_topic.span AND l.topic = v_topic.number AND l.seq = e.seq
-                WHERE e.span = v_topic.span AND e.grp = v_group.number AND e.state = 1 AND NOT e.blocked
-                    AND e.at >= v_p.ready AND e.at <= v_now
-                ORDER BY e.at, e.seq LIMIT v_chunk)
+                FROM (
+                    SELECT e.at, e.seq, e.failed, e.key FROM @.queue_entry AS e
+                    WHERE e.span = v_topic.span AND e.grp = v_group.number AND e.state = 1 AND NOT e.blocked
+                        AND e.at >= v_p.ready AND e.at <= v_now
+                    ORDER BY e.at, e.seq LIMIT v_chunk
+                ) AS e, LATERAL (
+                    SELECT * FROM @.queue_log
+                    WHERE span = v_topic.span AND topic = v_topic.number AND seq = e.seq OFFSET 0
+                ) AS l)
                 UNION ALL
                 (SELECT false, l.seq, l.seq, 0, l.size, l.due_at, l.ttl, l.key, l.shown_key, l.message_id,
                     l.published_at, l.trace, l.attributes, l.payload, l.gone, l.grp
@@ -529,13 +545,12 @@ BEGIN
             RETURN NEXT;
             EXIT WHEN v_room = 0;
         END LOOP;
-        IF cardinality(v_old_seqs) > 0 THEN
-            UPDATE @.queue_entry AS e
-            SET state = 3, at = v_until, token = m.token, lease_from = v_now, lease_until = v_until,
-                consumer = p_consumers[m.who], session = p_sessions[m.who]
-            FROM unnest(v_old_seqs, v_old_who, v_old_tokens) AS m (seq, who, token)
-            WHERE e.span = v_topic.span AND e.grp = v_group.number AND e.seq = m.seq;
-        END IF;
+        FOR i IN 1 .. cardinality(v_old_seqs) LOOP
+            UPDATE @.queue_entry
+            SET state = 3, at = v_until, token = v_old_tokens[i], lease_from = v_now, lease_until = v_until,
+                consumer = p_consumers[v_old_who[i]], session = p_sessions[v_old_who[i]]
+            WHERE span = v_topic.span AND grp = v_group.number AND seq = v_old_seqs[i];
+        END LOOP;
         IF cardinality(v_new_seqs) > 0 THEN
             INSERT INTO @.queue_entry (span, grp, seq, state, at, token, lease_from, lease_until, consumer, session, key)
             SELECT v_topic.span, v_group.number, m.seq, 3, v_until, m.token, v_now, v_until, p_consumers[m.who],

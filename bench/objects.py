@@ -81,9 +81,9 @@ async def _run(sizes: Sequence[int]) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_DISK)))
         stores, clients = await _stores(folder, stack)
         for megabytes in sizes:
-            results = await _compete(stores, megabytes << 20)
+            results = await compete(stores, megabytes << 20)
             for way in ("up", "down"):
-                _write(way, megabytes, {name: each for (name, of), each in results.items() if of == way})
+                report(way, megabytes, {name: each for (name, of), each in results.items() if of == way})
         await _small(
             {
                 each.name: (clients[each.name.removeprefix("prism ")], each)
@@ -106,13 +106,13 @@ async def _stores(folder: Path, stack: AsyncExitStack) -> tuple[list[Store], dic
         await asyncio.to_thread(gateway.wait_until_served, "default")
         client = clients[placement] = await stack.enter_async_context(Client(gateway.data))
         beside = remote.pids if placement == "remote" else []
-        stores.append(_prism(f"prism {placement}", client, gateway, beside))
+        stores.append(by_grpc(f"prism {placement}", client, gateway, beside))
     nginx = await stack.enter_async_context(_nginx(folder))
     stores += nginx
     return stores, clients
 
 
-def _prism(name: str, client: Client, gateway: gateways.GatewayProcess, beside: Sequence[int]) -> Store:
+def by_grpc(name: str, client: Client, gateway: gateways.GatewayProcess, beside: Sequence[int]) -> Store:
     chunk = o.PutRequest(chunk=os.urandom(CHUNK))
 
     async def requests(size: int) -> AsyncIterator[o.PutRequest]:
@@ -139,7 +139,7 @@ def _prism(name: str, client: Client, gateway: gateways.GatewayProcess, beside: 
 
 @asynccontextmanager
 async def _nginx(folder: Path) -> AsyncIterator[list[Store]]:
-    nginx, envoy, curl = _nginx_program(), _envoy_program(), shutil.which("curl")
+    nginx, envoy, curl = _nginx_program(), envoy_program(), shutil.which("curl")
     if nginx is None or curl is None:
         print("nginx or curl is not here, so the gateway is alone", file=sys.stderr)
         yield []
@@ -154,18 +154,18 @@ async def _nginx(folder: Path) -> AsyncIterator[list[Store]]:
     server.launch(
         [nginx, "-p", str(root), "-e", "stderr", "-c", str(root / "nginx.conf"), "-g", options], "event method"
     )
-    stores = [_by_curl("nginx", f"http://127.0.0.1:{port}", folder, server)]
+    stores = [by_curl("nginx", f"http://127.0.0.1:{port}", folder, lambda: [server.pid])]
     (folder / "envoy").mkdir()
     front = ServerProcess("envoy", folder / "envoy")
     try:
         if envoy is not None:
             before = HeldPort()
-            config = _ENVOY.format(port=before, upstream=port)
+            config = ENVOY.format(port=before, upstream=port)
             front.launch(
                 [envoy, "--config-yaml", config, "--use-dynamic-base-id", "--concurrency", "1"],
                 "starting main dispatch loop",
             )
-            stores.append(_by_curl("Envoy before nginx", f"http://127.0.0.1:{before}", folder, front))
+            stores.append(by_curl("Envoy before nginx", f"http://127.0.0.1:{before}", folder, lambda: [front.pid]))
         yield stores
     finally:
         if envoy is not None:
@@ -179,7 +179,8 @@ def _nginx_program() -> str | None:
     return shutil.which("nginx", path="/usr/sbin:/usr/bin") or (str(unpacked) if unpacked.exists() else None)
 
 
-def _envoy_program() -> str | None:
+def envoy_program() -> str | None:
+    """That of the package."""
     spec = find_spec("envoy")
     return None if spec is None or spec.origin is None else str(Path(spec.origin).parent / "_bin" / "envoy")
 
@@ -195,7 +196,7 @@ http {{
 }}
 """
 
-_ENVOY = """
+ENVOY = """
 static_resources:
   listeners:
   - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
@@ -223,9 +224,11 @@ static_resources:
 """
 
 
-def _by_curl(name: str, url: str, folder: Path, server: ServerProcess) -> Store:
+def by_curl(name: str, url: str, folder: Path, pids: Callable[[], Sequence[int]], *options: str) -> Store:
+    """A server that curl puts to and gets from."""
+
     async def curl(*arguments: str) -> None:
-        done = await asyncio.create_subprocess_exec("curl", "-sSf", *arguments)
+        done = await asyncio.create_subprocess_exec("curl", "-sSf", *options, *arguments)
         assert await done.wait() == 0
 
     async def up(size: int) -> None:
@@ -240,10 +243,10 @@ def _by_curl(name: str, url: str, folder: Path, server: ServerProcess) -> Store:
     async def down(size: int) -> None:
         await curl("-o", "/dev/null", "--max-filesize", str(size), f"{url}/k")
 
-    return Store(name, up, down, lambda: [server.pid])
+    return Store(name, up, down, pids)
 
 
-async def _compete(stores: Sequence[Store], size: int) -> dict[tuple[str, str], Transfer]:
+async def compete(stores: Sequence[Store], size: int) -> dict[tuple[str, str], Transfer]:
     found: dict[tuple[str, str], list[Transfer]] = {}
     for turn in range(ROUNDS + 1):
         for each in stores:
@@ -280,7 +283,16 @@ async def _measured(store: Store, work: Callable[[int], Awaitable[None]], size: 
     return Transfer(seconds, cpu, most)
 
 
-def _write(way: str, megabytes: int, results: dict[str, Transfer]) -> None:
+def report(
+    way: str,
+    megabytes: int,
+    results: dict[str, Transfer],
+    *,
+    where: str = "files",
+    front: str = "nginx",
+    note: str = NOTE,
+) -> None:
+    """Writes the table of one way and size."""
     gigabytes = megabytes / 1024
     rows = [
         Row(
@@ -294,15 +306,16 @@ def _write(way: str, megabytes: int, results: dict[str, Transfer]) -> None:
         for name, each in results.items()
     ]
     verdicts = []
-    envoy = results.get("Envoy before nginx")
+    envoy = results.get(f"Envoy before {front}")
     for name, each in results.items():
         if name.startswith("prism"):
             word = "met" if each.memory <= 32 << 20 else "missed"
             verdicts.append(f"budget: {name} takes at most 32 MiB more: {each.memory / (1 << 20):.0f} MiB, {word}")
             if envoy is not None:
                 verdicts.append(f"{name} beside Envoy: {each.cpu / envoy.cpu:.2f} times its processor time")
-    title = f"An object of {megabytes:,} MiB {way}, on files"
-    write(Table(f"objects-{megabytes}mb-{way}", title, f"{NOTE} {_load()}", rows, verdicts))
+    title = f"An object of {megabytes:,} MiB {way}, on {where}"
+    kind = "objects" if where == "files" else f"objects-{where.lower()}"
+    write(Table(f"{kind}-{megabytes}mb-{way}", title, f"{note} {_load()}", rows, verdicts))
 
 
 def _load() -> str:

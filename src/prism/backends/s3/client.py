@@ -78,7 +78,7 @@ class S3Client:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             parameter_validation=False,  # our own parameters, and a body that is none of its kinds
-            user_agent_extra="prism",
+            user_agent="prism",  # the driver's own takes a fifth of the time of a small call to make
             warm_up_loader_caches=True,  # on a thread: the loop goes on
         )
         verify = str(config.ca) if config.ca else ssl.get_default_verify_paths().cafile or True

@@ -121,7 +121,10 @@ def curl(gateway: gateways.GatewayProcess, folder: Path, transfers: list[tuple[s
         sections.append("\n".join(["globoff", "fail", f'url = "{url}"', *where, ""]))
     config = folder / "curl.config"
     config.write_text("next\n".join(sections))
-    subprocess.run(["curl", "-sS", "--parallel", "--parallel-max", "16", "--fail-early", "-K", str(config)], check=True)
+    subprocess.run(
+        ["curl", "-sS", "--no-progress-meter", "--parallel", "--parallel-max", "16", "--fail-early", "-K", str(config)],
+        check=True,
+    )
 
 
 def test_an_archive_goes_in_and_out(gateway: gateways.GatewayProcess, tmp_path: Path, whole: bool) -> None:

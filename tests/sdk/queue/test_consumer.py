@@ -141,3 +141,20 @@ async def test_nothing_is_sent_after_drain_or_a_half_close(ends: bool) -> None:
             assert not following.done() or following.result() is None
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_deadline_that_becomes_shorter_under_an_open_stream() -> None:
+    """Rule 1: what is fetched by then and not sent does not age either, though the stream began with a longer one."""
+    async with served() as queue:
+        config = q.GroupConfig(ack_deadline={"seconds": 60}, max_attempts=1)
+        await queue.create_group(q.CreateGroupRequest(topic="t", group="g", config=config), HERE)
+        async with aclosing(consume(queue, Asked())) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            shorter = q.GroupConfig(ack_deadline={"nanos": 100_000_000})
+            await queue.update_group(q.UpdateGroupRequest(topic="t", group="g", config=shorter), HERE)
+            for _ in range(3):
+                await queue.publish(q.PublishRequest(topic="t"), HERE)
+            assert (await anext(responses)).message.attempt == 1
+            await asyncio.sleep(0.35)  # three deadlines: what is asserted is that nothing happens in them
+            found = await counts(queue)
+            assert (found.waiting, found.dead) == (0, 1), found

@@ -229,3 +229,30 @@ def test_a_dead_letter_takes_no_room_from_what_is_not_acknowledged() -> None:
     world.settle(world.claim()[0], Verb.NACK)
     group, tally = world.engine.describe(world.rows, world.now, "ns", "letters", "g")
     assert (tally.waiting, group.expired) == (2, 0)
+
+
+def test_a_group_whose_consumer_waits_is_in_use() -> None:
+    """12: it is idle without a consumer, not without messages; a consumer that waits is told when to show itself."""
+    world = World(expire_after_idle=HOUR)
+    for _ in range(8):
+        wait = world.engine.ready(world.rows, world.now, "ns", "t", "g").wait
+        assert wait is not None
+        assert wait * SECOND <= HOUR // 2
+        world.now += int(wait * SECOND)
+        assert world.engine.ready(world.rows, world.now, "ns", "t", "g").wait == 0
+        assert world.claim() == []
+        world.sweep()
+    assert world.described()[0].name == "g"
+
+
+def test_what_is_taken_back_takes_no_room() -> None:
+    """13: at max_bytes the oldest expire, and none because another one was cancelled."""
+    world = World(topic=TopicConfig(max_bytes=10))
+    cancelled = world.publish("aaaa")
+    (held,) = world.claim()
+    assert world.engine.cancel(world.rows, "ns", "t", [cancelled]) == [cancelled]
+    for name in ("bbbb", "cccc", "dddd"):
+        world.publish(name)
+    assert world.usage() == (2, 8)
+    assert world.described()[0].expired == 1
+    assert world.settle(held, Verb.ACKNOWLEDGE) == 0.0

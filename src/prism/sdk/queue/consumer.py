@@ -35,6 +35,8 @@ MAX_ANSWERS = 1000
 """Answers that may wait for a client that does not read; then its requests are not read either."""
 _RESTART = 0.25
 """The share of its time after which a lease begins anew where its message has not been sent yet."""
+_SHORTER = 0.9
+"""A lease that is no more than this share of those before is not renewed in their rhythm."""
 _PAUSE = 0.05
 """Seconds before a store is asked again that had something due and gave nothing."""
 
@@ -103,6 +105,8 @@ class Consumer:
         self._told = False
         self._failure: PrismError | None = None
         self._wait: float | None = 0.0
+        self._lease = config.ack_deadline / 1e6
+        self._shorter = asyncio.Event()
 
     async def responses(self, requests: AsyncIterator[q.ConsumeRequest]) -> AsyncGenerator[q.ConsumeResponse, None]:
         """What the client gets, after `subscribe`; ends in order, or raises why not."""
@@ -224,6 +228,9 @@ class Consumer:
         self._unsent.extend(claim.deliveries)
         now = asyncio.get_running_loop().time()
         for each in claim.deliveries:
+            if each.seconds < self._lease * _SHORTER:
+                self._shorter.set()
+            self._lease = each.seconds
             receipt = self._receipts.give(each.lease)
             self._hold(Held(each.lease, receipt, each.message.size, now + each.seconds))
         self._wait = claim.wait
@@ -276,7 +283,11 @@ class Consumer:
     async def _renew(self) -> None:
         """What waits for a client that does not read does not age (1)."""
         while True:
-            await asyncio.sleep(self._config.ack_deadline / 3e6)
+            self._shorter.clear()
+            with suppress(TimeoutError):  # the group may get another ack_deadline
+                async with asyncio.timeout(self._lease / 3):
+                    await self._shorter.wait()
+                    continue
             unsent = [self._held[each.lease] for each in self._unsent if each.lease in self._held]
             if unsent:
                 with suppress(PrismError):

@@ -79,12 +79,13 @@ class Publishing(Topics):
         """
         if not topic.config.max_bytes or topic.config.until_acknowledged:
             return
-        after, (count, used) = 0, rows.usage(topic.number)
-        while count and used + size > topic.config.max_bytes:
-            for message in rows.messages(topic.number, after, 1):
-                after, used = message.seq, used - message.size
+        after, (_, used) = 0, rows.usage(topic.number)
+        while used + size > topic.config.max_bytes and (oldest := rows.messages(topic.number, after, 1)):
+            (message,) = oldest
+            after = message.seq
+            if not message.gone:  # what is gone takes no room
+                used -= message.size
                 self._remove(rows, topic, message, lambda _entry: False)
-            count -= 1
 
     def cancel(self, rows: Rows, namespace: str, topic: str, message_ids: Sequence[str]) -> list[str]:
         """Takes messages back; those that some group will not get."""

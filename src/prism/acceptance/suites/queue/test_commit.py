@@ -68,3 +68,16 @@ async def test_a_stream_commits(queue: Queue) -> None:
         stream.ask(commit=commit)
         again = (await stream.next()).committed
         assert (again.id, list(again.message_ids), reason(again.error)) == ("c1", [], "RECEIPT_LOST")
+
+
+async def test_a_key_that_is_used_twice_in_a_batch(queue: Queue) -> None:
+    """CONTRACT, Queue 14: of all or none, a key for two different messages is ALREADY_EXISTS, and none is published."""
+    queue.needs("atomic_publish", "idempotency_window")
+    messages = [q.PublishRequest(topic="t", payload=payload, idempotency_key="k") for payload in (b"x", b"y")]
+    await queue.publish(topic="t")
+    await queue.refused(AlreadyExists, "PublishBatch", q.PublishBatchRequest(messages=messages, atomic=True))
+    assert (await queue.call("DescribeTopic", q.DescribeTopicRequest(topic="t"))).messages == 1
+    messages[1].payload = b"x"
+    answer = await queue.call("PublishBatch", q.PublishBatchRequest(messages=messages, atomic=True))
+    assert [each.duplicate for each in answer.results] == [False, True]
+    assert (await queue.call("DescribeTopic", q.DescribeTopicRequest(topic="t"))).messages == 2

@@ -87,16 +87,3 @@ async def test_a_stream_begins_with_subscribe(queue: Queue) -> None:
         stream.ask(subscribe=q.Subscribe(topic="t", group="g"))
         with pytest.raises(InvalidArgument, match="subscribe"):
             await stream.next()
-
-
-async def test_what_a_call_received_is_not_resumed(queue: Queue) -> None:
-    """CONTRACT, Queue 4: a stream goes on with what a stream had, whatever its consumer is called."""
-    queue.needs("receive")
-    await queue.group()
-    await queue.publish()
-    message = await queue.one()
-    described = await queue.call("DescribeGroup", q.DescribeGroupRequest(topic="t", group="g"))
-    (consumer,) = (each.consumer_id for each in described.consumers)
-    async with queue.consuming(consumer_id=consumer) as stream:
-        assert list(stream.subscribed.resumed) == []
-    await queue.ack(message)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -99,6 +100,7 @@ def run() -> None:
                     for store in arena.stores
                 ]
             verdicts.append(f"resident memory of the gateway: {resident_bytes(arena.pid) / 1e6:.0f} MB")
+            verdicts.append(f"load average of the machine, which others share: {os.getloadavg()[1]:.0f}")
             who = "one publisher" if callers == 1 else f"{callers} publishers"
             title = f"Publish to handler, {who}, {CONSUMERS} consumers"
             bars = "calls/s" if callers > 1 else "p50 us"
@@ -119,6 +121,7 @@ async def _beside_a_transaction(arena: Arena) -> None:
     await foreign.close()
     shares = {way.name: after[way.name].throughput / before[way.name].throughput for way in ways}
     verdicts = [f"goal: at least {BESIDE} of what it is without: {name} {share:.2f}" for name, share in shares.items()]
+    verdicts.append(f"load average of the machine, which others share: {os.getloadavg()[1]:.0f}")
     note = (
         f"{NOTE} Beside a transaction of another session that has been open for {AGED:.0f} s of this load for each: "
         "what is acknowledged cannot be vacuumed. Ten minutes were shortened."

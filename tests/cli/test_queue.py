@@ -120,10 +120,19 @@ async def test_wrong_uses(upstream: Upstream, arguments: tuple[str, ...], says: 
     assert says in done.err
 
 
+# A shell that starts the tests in the background has them, and what they start, ignore SIGINT.
+INTERRUPTIBLE = """
+import signal
+from prism.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 async def test_an_interrupt_gives_back_what_was_not_printed(upstream: Upstream) -> None:
     """Ctrl-C ends it with what is printed acknowledged, and nothing in flight."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "prism", "queue", "consume", "default", "t", "--group", "g", "--raw"),
+        *(sys.executable, "-c", INTERRUPTIBLE, "queue", "consume", "default", "t", "--group", "g", "--raw"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PRISM_ENDPOINT": upstream.address},

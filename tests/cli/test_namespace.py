@@ -49,9 +49,10 @@ async def test_list(config: str) -> None:
 
 
 async def test_what_serves_without_a_configuration() -> None:
-    """SQLite, one namespace."""
+    """One namespace: SQLite, and a folder for its objects."""
     done = await prism("namespace", "list", "--output", "json")
-    assert [(row["name"], row["backend"]) for row in json.loads(done.out)] == [("default", "sqlite")]
+    served = [(row["name"], row["backend"]) for row in json.loads(done.out)]
+    assert served == [("default", "sqlite"), ("default", "files")]
 
 
 async def test_describe(config: str) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from prism.acceptance import StoreMissing
@@ -72,3 +73,7 @@ class GomapTestBackend(MemoryTestBackend):
         """Builds the program where it has to be."""
         await asyncio.to_thread(build)
         await super().start()
+
+    async def connection_config(self, place: str = "main") -> Mapping[str, object]:
+        """Its one option; it serves no PubSub."""
+        return {"store": (await super().connection_config(place))["store"]}

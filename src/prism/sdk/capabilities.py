@@ -107,7 +107,9 @@ class DeclaredCapabilities:
 
     def dump(self) -> dict[str, Any]:
         """As plain data: `reload`, and every capability of each abstraction under its name."""
-        return {"reload": self.reload} | {name: each.model_dump() for name, each in self.by_interface.items()}
+        return {"reload": self.reload} | {
+            name: each.model_dump(mode="json") for name, each in self.by_interface.items()
+        }
 
 
 def _section(declared: Mapping[str, Any], name: str) -> Mapping[str, Any]:

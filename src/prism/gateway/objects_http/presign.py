@@ -56,11 +56,15 @@ class Presigner:
 
         Raises:
             InvalidArgument: the request is malformed.
+            Unimplemented: an address of the store itself is asked for, and it gives none.
         """
         try:
             asked = messages.PresignRequest.FromString(payload)
         except DecodeError as error:
             raise InvalidArgument("the request is not a PresignRequest; send one") from error
+        if asked.direct and call.target is not None:
+            # The store's own address is the store's to give, or to refuse.
+            return await call.target.instance.call(call.operation.name, payload, call.context())
         method = _METHODS.get(asked.method)
         if method is None:
             raise _wrong("method", "not set", "GET or PUT")

@@ -237,3 +237,23 @@ async def test_an_open_transaction_makes_nothing_longer(
             await asyncio.sleep(0.1)
     assert read < 20 * messages
     await connection.close()
+
+
+BLOCKED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+@pytest.mark.parametrize("function", ["queue_partition", "pubsub_partition"])
+async def test_two_who_miss_the_same_partition(postgres_url: str, outsider: asyncpg.Connection, function: str) -> None:
+    """The second one waits for the first, and finds what it made."""
+    call = f"SELECT prism.{function}(1::smallint, 4102444800000000)"
+    second = await asyncpg.connect(postgres_url)
+    try:
+        await outsider.execute(call)
+        waiting = asyncio.create_task(second.execute(call))
+        async with asyncio.timeout(20):
+            while not await outsider.fetchval(BLOCKED):  # noqa: ASYNC110  # a store's
+                await asyncio.sleep(0.01)
+        await outsider.execute("COMMIT")
+        await waiting
+    finally:
+        await second.close()

@@ -48,7 +48,11 @@ DECLARE
 BEGIN
     IF to_regclass(v_name) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('prism.pubsub.partitions.@name', 0));
-        IF to_regclass(v_name) IS NULL THEN
+        -- Not by its name again: this lock does not make a session forget that there was none.
+        IF NOT EXISTS (
+            SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = '@name' AND c.relname = format('pubsub_log_%s_%s', p_span, v_slot)
+        ) THEN
             EXECUTE format('CREATE TABLE %s (LIKE %I.pubsub_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', v_name,
                 '@name');
             EXECUTE format('ALTER TABLE %I.pubsub_log ATTACH PARTITION %s FOR VALUES FROM (%s, %s) TO (%s, %s)', '@name',

@@ -29,7 +29,11 @@ BEGIN
         v_name := format('%I.%I', '@name', format('%s_%s_%s', v_table, p_span, v_slot));
         IF to_regclass(v_name) IS NULL THEN
             PERFORM pg_advisory_xact_lock(hashtextextended('prism.queue.partitions.@name', 0));
-            IF to_regclass(v_name) IS NULL THEN
+            -- Not by its name again: this lock does not make a session forget that there was none.
+            IF NOT EXISTS (
+                SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE n.nspname = '@name' AND c.relname = format('%s_%s_%s', v_table, p_span, v_slot)
+            ) THEN
                 EXECUTE format('CREATE TABLE %s (LIKE %I.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', v_name,
                     '@name', v_table);
                 EXECUTE format('ALTER TABLE %I.%I ATTACH PARTITION %s FOR VALUES FROM (%s, %s) TO (%s, %s)',

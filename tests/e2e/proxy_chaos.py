@@ -84,7 +84,7 @@ class Work:
         self._events: PubSub = client.pubsub("events")
         self._seen = seen
         self._ending = False
-        self._finished = asyncio.Event()
+        self._listening = {"busy.t", "quiet.t"}  # the topics whose subscription has not heard the end
         self.stored: dict[str, dict[bytes, bytes]] = {}
         self.absent: set[tuple[str, bytes]] = set()
 
@@ -168,10 +168,10 @@ class Work:
             await asyncio.sleep(0.005)
 
     async def _say_the_end(self) -> None:
-        """To both subscriptions, again and again until they have heard it."""
-        while not self._finished.is_set():
+        """To both subscriptions, again and again until each has heard it: one may be on its way back meanwhile."""
+        while self._listening:
             with suppress(PrismError):
-                for topic in ("busy.t", "quiet.t"):
+                for topic in tuple(self._listening):
                     await self._events.publish(topic, _END)
             await asyncio.sleep(0.2)
 
@@ -190,6 +190,7 @@ class Work:
                 if message.payload == _END:
                     break
                 received.append(int(message.payload))
+        self._listening.remove("busy.t")
         numbers = [number for number in received if number is not None]
         self._seen.counts["messages received"] += len(numbers)
         twice = [number for number, times in Counter(numbers).items() if times > 1]
@@ -220,7 +221,7 @@ class Work:
 
         async with self._events.subscribe("quiet.>", on_gap=on_gap) as subscription:
             await anext(subscription)
-        self._finished.set()
+        self._listening.remove("quiet.t")
 
     def _acceptable(self, gap: Gap) -> None:
         if not isinstance(gap.error, PASSING):

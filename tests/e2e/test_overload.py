@@ -61,7 +61,7 @@ class Flood:
 async def test_health_and_the_admin_port_answer_while_calls_are_shed(tmp_path: Path) -> None:
     """By gRPC on the data port, on the probes' port and on the admin port; each call that was shed is counted."""
     config = {
-        "gateway": {"listen": "127.0.0.1:0", "shed_lag": 0.02},
+        "gateway": {"listen": "127.0.0.1:0", "shed_lag": 0.005},
         "namespaces": [gateways.namespace("default", "memory")],
     }
     async with gateways.serving(config, tmp_path) as gateway:

@@ -243,5 +243,6 @@ async def test_a_worker_that_is_cancelled_releases(jobs: Queue) -> None:
     await at_work.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
+        async with asyncio.timeout(20):  # its grace is 25 seconds
+            await running
     assert [each.attempt for each in await jobs.receive("t", group="g")] == [1]

@@ -85,6 +85,9 @@ class Worker:
             loop.add_signal_handler(each, self.stop)
         try:
             await self._work()
+        except asyncio.CancelledError:
+            self._stopped.set()  # without grace
+            raise
         finally:
             for each in watched:
                 loop.remove_signal_handler(each)

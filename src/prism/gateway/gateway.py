@@ -132,7 +132,7 @@ class Gateway:
         operation: Operation,
         payload: bytes,
         decode: Decode | None = None,
-        instead: Callable[[Call, bytes], Awaitable[bytes]] | None = None,
+        instead: Callable[[Call, bytes], Awaitable[bytes | None]] | None = None,
     ) -> bytes:
         """Carries out an operation with one request and one response.
 
@@ -141,7 +141,7 @@ class Gateway:
             operation: what is asked.
             payload: the message.
             decode: makes the message of the payload, once the call is admitted; None where it is one already.
-            instead: answers in place of the call's instance.
+            instead: answers in place of the call's instance, or with None leaves it to that.
 
         Raises:
             PrismError: with namespace, backend and, for a write, its outcome.
@@ -163,8 +163,8 @@ class Gateway:
                 resilience = call.resilience
                 if operation.drains:
                     response = await self._waited(call, payload)
-                elif instead is not None:
-                    response = await instead(call, payload)
+                elif instead is not None and (answer := await instead(call, payload)) is not None:
+                    response = answer
                 elif resilience is None:
                     response = await instance.call(operation.name, payload, call.context())
                 else:

@@ -51,20 +51,20 @@ class Presigner:
         # One object for each signer, as decisions are remembered by it.
         self._signers: BoundedCache[str, Principal] = BoundedCache(_MOST_KEPT)
 
-    async def sign(self, call: Call, payload: bytes) -> bytes:
+    async def sign(self, call: Call, payload: bytes) -> bytes | None:
         """Carries out `Presign` for a call that was admitted.
+
+        None where the store's own address is asked for: that is its instance's to give or to refuse.
 
         Raises:
             InvalidArgument: the request is malformed.
-            Unimplemented: an address of the store itself is asked for, and it gives none.
         """
         try:
             asked = messages.PresignRequest.FromString(payload)
         except DecodeError as error:
             raise InvalidArgument("the request is not a PresignRequest; send one") from error
-        if asked.direct and call.target is not None:
-            # The store's own address is the store's to give, or to refuse.
-            return await call.target.instance.call(call.operation.name, payload, call.context())
+        if asked.direct:
+            return None
         method = _METHODS.get(asked.method)
         if method is None:
             raise _wrong("method", "not set", "GET or PUT")

@@ -121,7 +121,7 @@ class Folder:
                 sync(self._blobs / folder)
 
     def left(self) -> list[str]:
-        """Instances that were killed, by their ids; each is locked by nobody."""
+        """Instances that were killed, by their ids; no process holds their locks."""
         found = []
         for file in self._instances.iterdir():
             if file.name == self._id:

@@ -32,7 +32,7 @@ _EXPECTED: Final = {
     "head_object": "ContentLength",
     "get_object": "ContentLength",
 }
-"""Without this an answer is not one of S3's, whoever gave it."""
+"""Without this an answer did not come from an S3 server."""
 
 
 @functools.cache

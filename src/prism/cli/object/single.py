@@ -65,7 +65,7 @@ async def presign(
     direct: bool,
     output: str,
 ) -> ExitCode:
-    """Print an address by which whoever has it may get, or put, the object KEY."""
+    """Print an address: all who have it may get, or put, the object KEY."""
     kind: Any = method.upper()
     found = await objects.presign(
         key, kind, expires=expires, max_size=max_size or 0, content_type=content_type, direct=direct

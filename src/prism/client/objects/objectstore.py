@@ -234,7 +234,7 @@ class ObjectStore:
         direct: bool = False,
         timeout: Seconds | None = None,
     ) -> PresignedUrl:
-        """An address by which whoever has it may get or put one object, over plain HTTP.
+        """An address: all who have it may get or put one object, over plain HTTP.
 
         Args:
             key: of the object.

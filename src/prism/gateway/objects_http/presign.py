@@ -1,4 +1,4 @@
-"""Presigned addresses: one object and one method, for whoever has the address, until it expires.
+"""Presigned addresses: one object and one method, for all who have the address, until it expires.
 
 The signature is over the namespace, the key and what is granted; with it travels who signed, as far as the rules ask.
 So the rules decide at each use, by any gateway that has the key, and nothing is kept of an address.
@@ -145,7 +145,7 @@ class Presigner:
 
 
 def _shown(principal: Principal, snapshot: Snapshot) -> dict[str, Any]:
-    """Who signed, as far as the rules ask: an address is given away, and claims are nobody else's business."""
+    """Who signed, as far as the rules ask: an address is given away, and its claims are not for those who get it."""
     rules = () if snapshot.access is None else snapshot.access.section.rules
     asked = {(kind, key) for rule in rules for kind, key, _ in rule.conditions()}
     about: dict[str, Any] = {"n": principal.name, "k": principal.method}

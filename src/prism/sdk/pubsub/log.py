@@ -1,9 +1,9 @@
 """What a store implements to serve PubSub that persists: one log for each namespace.
 
 A *place* is a point between two messages of a log, in bytes that sort as the messages do: the number of the message
-before it, big-endian, or what the store has for one. Whoever reads behind a place and goes on from where a page ends
-misses nothing: a store must not let a message appear before one that could be read already (docs/contract.md, "PubSub
-that persists", 2), so numbers are given in the order in which publishers commit.
+before it, big-endian, or what the store has for one. A reader that begins behind a place and goes on from where a page
+ends misses nothing: a store must not let a message appear before one that could be read already (docs/contract.md,
+"PubSub that persists", 2), so numbers are given in the order in which publishers commit.
 """
 
 from collections.abc import Mapping, Sequence

@@ -226,7 +226,7 @@ local function expiry(of, meta)
   return meta[DUE] + life
 end
 
--- Takes a message out of the log. Whoever `keeps` its row has it on; for others it is over, `expired` unless cancelled.
+-- Takes a message out of the log. A group that `keeps` its row has it on; for others it is over, `expired` unless cancelled.
 local function remove(of, seq, meta, body, keeps, cancelled)
   local place_ = tonumber(seq)
   for _, each in ipairs(all_groups(of)) do

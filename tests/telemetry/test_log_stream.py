@@ -41,8 +41,9 @@ def test_lines_that_are_not_read_wait_and_those_beyond_the_bound_are_counted(
     (family,) = stream.metrics()
     assert family.values == {(): stream.lost}
     kept = len(lines) - stream.lost
-    got = b"".join(reader.readline() for _ in range(kept))
-    assert got == "".join(lines[:kept]).encode()
+    got = [reader.readline().decode() for _ in range(kept)]
+    assert set(got) <= set(lines)
+    assert got == sorted(set(got))  # each once; one may have found room again behind one that was lost
     with caplog.at_level(logging.WARNING):
         stream.close()
     assert f"{len(lines) - kept} lines of the log were lost" in caplog.text

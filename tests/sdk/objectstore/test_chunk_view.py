@@ -1,7 +1,7 @@
 """Chunks as views of their requests: the same as protobuf reads, or left to it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prism.interfaces import objectstore as o
@@ -35,6 +35,8 @@ def test_one_too_large_is_left_to_the_rules() -> None:
     st.binary(max_size=40)
     | st.builds(lambda head, rest: b"\x12" + head + rest, st.binary(max_size=6), st.binary(max_size=30))
 )
+@example(b"\x12\x80")  # a length that does not end
+@example(b"\x12\x80\x80\x80\x80\x80")
 def test_no_bytes_are_read_as_another_thing(payload: bytes) -> None:
     """Whatever is sent: a view is given only for what protobuf reads as that very chunk."""
     view = chunk_view(payload, MOST)

@@ -54,6 +54,8 @@ def chunk_view(payload: bytes, most: int) -> Any:
         if octet < 0x80:
             break
         shift += 7
+    else:
+        return None  # a length that does not end
     if place + length != len(payload) or length > most:
         return None
     return ChunkView(memoryview(payload)[place:])

@@ -41,6 +41,10 @@ class _Guarded(Client):
         return super()._connect_command()
 
 
+class _PartedError(BackendUnavailable):
+    """The server has greeted and closed the connection, and nothing tells why."""
+
+
 class NatsSession:
     """An open connection, until `lost` is set.
 
@@ -69,6 +73,13 @@ class NatsSession:
             BackendCredentials: it refuses the credentials, or they are malformed.
             FailedPrecondition: a file of the configuration is missing, or none of its kind.
         """
+        try:
+            return await cls._opened(config, credentials, servers, purpose)
+        except _PartedError:  # what the server said is lost with the connection: it may be heard the second time
+            return await cls._opened(config, credentials, servers, purpose)
+
+    @classmethod
+    async def _opened(cls, config: NatsConfig, credentials: NatsCredentials, servers: Servers, purpose: str) -> Self:
         session = cls(config)
         connecting = session._spawn(session._connect(credentials, servers, purpose))
         try:
@@ -78,9 +89,12 @@ class NatsSession:
             connecting.result()
         except (errors.Error, OSError, TimeoutError, ValueError) as error:
             parting = session._last_words() if isinstance(error, OSError) else None
+            greeted = bool(session.client._server_info)
             await session.close(_ABORT_TIMEOUT)
             if parting is not None:
                 raise translate(parting) from error
+            if greeted and isinstance(error, ConnectionError):
+                raise _PartedError(translate(error).message, retry_after=LATER) from error
             reason = session._failure if isinstance(error, errors.NoServersError) and session._failure else error
             raise translate(reason) from error
         except BaseException:

@@ -152,12 +152,12 @@ async def test_what_is_late_is_revoked(queue: Queue) -> None:
 @pytest.mark.ways("binding")  # elsewhere what is sent waits on the way, and ages rightly
 async def test_what_is_not_sent_does_not_age(queue: Queue) -> None:
     """CONTRACT, Queue 1: what a gateway has fetched and not sent neither ages nor counts as an attempt."""
-    await queue.group(ack_deadline=queue.short)
+    await queue.group(ack_deadline=4 * queue.short)
     for number in range(5):
         await queue.publish(b"%d" % number)
     async with queue.consuming(max_in_flight=10) as stream:
         stream.ask(ack=q.Ack(receipts=[(await stream.message()).receipt]))
-        await asyncio.sleep(4 * queue.short)  # its reader does not read
+        await asyncio.sleep(6 * queue.short)  # its reader does not read
         found: list[tuple[bytes, int]] = []
         while len(found) < 4:
             response = await stream.next()

@@ -10,7 +10,7 @@ from prism._proto.admin.v1 import admin_pb2 as pb
 from prism.admin.action import Actor
 from prism.admin.status import find
 from prism.control.control import Control
-from prism.control.transition import Served
+from prism.control.served import Served
 from prism.errors import FailedPrecondition
 from prism.plugins.placement import Command
 

@@ -7,7 +7,7 @@ from prism.admin.plain import struct
 from prism.admin.status import Reporter, find
 from prism.control import describe
 from prism.control.control import Control
-from prism.control.transition import Served
+from prism.control.served import Served
 
 
 class Namespaces:

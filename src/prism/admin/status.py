@@ -11,8 +11,8 @@ from prism.admin.page import page
 from prism.admin.plain import struct
 from prism.control import describe
 from prism.control.control import Control
+from prism.control.served import Served, ServedBackend
 from prism.control.supervision.replacement import not_found
-from prism.control.transition import Served, ServedBackend
 from prism.sdk.backend import HealthStatus
 
 _STATES = {

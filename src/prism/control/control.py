@@ -24,12 +24,13 @@ from prism.control.bind_policy import BindPolicy
 from prism.control.disabled import Disabled
 from prism.control.metrics import ControlMetrics
 from prism.control.report import ReloadReport
+from prism.control.served import Served
 from prism.control.snapshot_publisher import ON_PORTS, SnapshotPublisher
 from prism.control.source import Source
 from prism.control.supervision.replacement import Replacement
 from prism.control.supervision.supervised import Supervised
 from prism.control.timing import Timing
-from prism.control.transition import Served, Transition
+from prism.control.transition import Transition
 from prism.control.triggers import Triggers
 from prism.control.turns import Turns
 from prism.errors import GatewayUnavailable

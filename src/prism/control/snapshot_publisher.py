@@ -9,8 +9,8 @@ from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.policy import PolicySection
 from prism.config.sections.root import Config
 from prism.control.disabled import Disabled
+from prism.control.served import Served
 from prism.control.supervision.replacement import not_found
-from prism.control.transition import Served
 from prism.gateway.snapshot import Namespace, Snapshot, Target
 from prism.plugins.own_services import OwnServices
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from prism.config.specification import BackendSpec, Loaded
 from prism.config.yaml.problem import nearest
+from prism.control.served import Served
 from prism.control.supervision.supervised import Supervised
-from prism.control.transition import Served
 from prism.errors import FailedPrecondition, NamespaceNotFound
 from prism.reason import Reason
 

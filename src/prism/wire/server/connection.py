@@ -32,6 +32,7 @@ from prism.wire.http2.frames import (
 from prism.wire.http2.header_blocks import HeaderFields
 from prism.wire.native import native
 from prism.wire.peer import Peer
+from prism.wire.server import refusals
 from prism.wire.server.admission_queue import AdmissionQueue
 from prism.wire.server.call import NEVER, ServerCall
 from prism.wire.server.drain import DRAIN_PING, DRAIN_PING_FRAME, HALF_SENT, Drain
@@ -50,41 +51,6 @@ _PROVEN: Final = 100  # calls completed, and twice as many as there were frames 
 
 _OK: Final = Code.OK  # of every call: on CPython 3.11 a member by its class takes ten times as long
 _message_head = MESSAGE_HEAD.unpack_from
-_POST_ONLY: Final = Status(Code.INTERNAL, "gRPC requests are POST", local_reply=LocalReply.MALFORMED_REQUEST)
-_GRPC_ONLY: Final = Status(
-    Code.INTERNAL,
-    "this server speaks gRPC: send content-type application/grpc",
-    local_reply=LocalReply.MALFORMED_REQUEST,
-)
-_NO_MESSAGE: Final = Status(
-    Code.UNIMPLEMENTED,
-    "this method takes exactly one message, and none came",
-    local_reply=LocalReply.MALFORMED_REQUEST,
-)
-_BAD_TIMEOUT: Final = Status(
-    Code.INTERNAL,
-    "grpc-timeout is malformed: send one to eight digits and one of HMSmun",
-    local_reply=LocalReply.MALFORMED_REQUEST,
-)
-_BAD_ENCODING: Final = Status(
-    Code.UNIMPLEMENTED, "unknown grpc-encoding: use gzip or identity", local_reply=LocalReply.MALFORMED_REQUEST
-)
-_HANDLER_FAILED: Final = Status(
-    Code.INTERNAL, "the handler failed: the server's log says why", local_reply=LocalReply.HANDLER_FAILED
-)
-_INCOMPLETE: Final = Status(
-    Code.DEADLINE_EXCEEDED,
-    "the request did not come whole in time: send it faster, or less at once",
-    local_reply=LocalReply.MESSAGE_INCOMPLETE,
-)
-_TOO_OLD: Final = Status(
-    Code.UNAVAILABLE,
-    "the connection has reached its longest life, and the call did not end in the time after it: make it again",
-    local_reply=LocalReply.CONNECTION_TOO_OLD,
-)
-_SHUTTING_DOWN: Final = Status(
-    Code.UNAVAILABLE, "the server is shutting down: retry, or use another server", local_reply=LocalReply.SHUTTING_DOWN
-)
 
 
 class ServerConnection(Connection[ServedStream]):
@@ -228,14 +194,14 @@ class ServerConnection(Connection[ServedStream]):
         """Read what most calls do not have; False where the call has been refused for it."""
         status = None
         if end_stream and not call.method.client_streaming:
-            status = _NO_MESSAGE
+            status = refusals.NO_MESSAGE
         if unusual is not None:
             call.content_length = unusual.content_length
             call.encoding = unusual.encoding
             if unusual.bad_timeout:
-                status = _BAD_TIMEOUT
+                status = refusals.BAD_TIMEOUT
             elif unusual.encoding not in (None, GZIP):
-                status = _BAD_ENCODING
+                status = refusals.BAD_ENCODING
         if status is not None:
             self._reject(call.stream_id, end_stream, status)
         return status is None
@@ -245,9 +211,9 @@ class ServerConnection(Connection[ServedStream]):
         path, _, metadata, _, _ = head
         handler = self.shared.http
         if unusual.grpc:
-            self._reject(stream_id, end_stream, _POST_ONLY, heads.NOT_POST_HEAD)
+            self._reject(stream_id, end_stream, refusals.POST_ONLY, heads.NOT_POST_HEAD)
         elif handler is None:
-            self._reject(stream_id, end_stream, _GRPC_ONLY, heads.NOT_GRPC_HEAD)
+            self._reject(stream_id, end_stream, refusals.GRPC_ONLY, heads.NOT_GRPC_HEAD)
         else:
             target, _, query = path.partition("?")
             request = HttpRequest(
@@ -316,8 +282,8 @@ class ServerConnection(Connection[ServedStream]):
             stream.abort(bad.status)
 
     def _on_overdue(self, stream: ServedStream) -> None:
-        self.shared.terminations.add("message", self.peer, f"{stream.path[:_MAX_SHOWN]}: {_INCOMPLETE.message}")
-        stream.abort(_INCOMPLETE)
+        self.shared.terminations.add("message", self.peer, f"{stream.path[:_MAX_SHOWN]}: {refusals.INCOMPLETE.message}")
+        stream.abort(refusals.INCOMPLETE)
 
     # Handlers.
 
@@ -385,7 +351,7 @@ class ServerConnection(Connection[ServedStream]):
                 call.path,
                 exc_info=error,
             )
-            call.finish(_HANDLER_FAILED)
+            call.finish(refusals.HANDLER_FAILED)
         else:
             raise error
 
@@ -564,7 +530,7 @@ class ServerConnection(Connection[ServedStream]):
             return
         if drain.begun:
             if drain.out_of_time(now):
-                self._cut(_TOO_OLD)
+                self._cut(refusals.TOO_OLD)
             elif not self._streams and drain.unanswered(now):
                 self.output.write(frames.goaway(self._last_id, ErrorCode.NO_ERROR, "draining"))
                 self.close("drained: the client did not answer")
@@ -614,7 +580,7 @@ class ServerConnection(Connection[ServedStream]):
 
     def cut(self) -> None:
         """End every call and close."""
-        self._cut(_SHUTTING_DOWN)
+        self._cut(refusals.SHUTTING_DOWN)
 
     def _cut(self, status: Status) -> None:
         if self._drain.half_closed is not None:

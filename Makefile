@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := src tests bench proto docs examples
 CODE := $(wildcard $(CODE))
-# Two processes: tests/scheduling.py says which test runs where.
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup
+# Three processes on two cores, for many tests wait: tests/scheduling.py says which test runs where.
+PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadgroup
 # Tests that take their time: whole processes, servers, other languages. Single ones have the mark `slow`.
 NOT_UNIT := acceptance backends cli client/test_types.py conformance control/test_plugins.py deploy docs/test_documents.py \
   docs/test_other_languages.py e2e examples host/test_handshake.py host/test_host_command.py host/test_standalone.py \
@@ -29,7 +29,7 @@ check: setup-test programs  ## format, lint, types, unit tests, one backend; und
 unit:
 	@$(PYTEST) --matrix embedded --hypothesis-profile quick -m 'not slow' $(addprefix --ignore tests/,$(NOT_UNIT))
 
-test: setup-test lint programs  ## every test, on real servers, under 8 minutes: what CI runs (ARGS='tests/client -q' runs those)
+test: setup-test lint programs  ## every test, on real servers, under 12 minutes: what CI runs (ARGS='tests/client -q' runs those)
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else

@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# Each process of the tests would compile all that it imports, where the environment forbids to keep that.
+unexport PYTHONDONTWRITEBYTECODE
 CODE := src tests bench proto docs examples
 CODE := $(wildcard $(CODE))
 # Three processes on two cores, for many tests wait: tests/scheduling.py says which test runs where.

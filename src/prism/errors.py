@@ -7,6 +7,8 @@
      |    |__ FellBehind          |__ TopicNotFound       |__ GroupNotFound
      |    |__ ReceiptLost         |__ GroupInUse          |__ ConditionNotMet   |__ UploadNotFound
      |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle        |__ PositionExpired
+     |    |__ CollectionNotFound  |__ MailboxNotFound     |__ ConditionFailed     |__ ConstraintViolated
+     |    |__ LeaseLost
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -163,6 +165,41 @@ class ConditionNotMet(CallerError):
 
     code = Code.FAILED_PRECONDITION
     default_reason = Reason.CONDITION_NOT_MET
+
+
+class CollectionNotFound(CallerError):
+    """The namespace has no collection of that name."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.COLLECTION_NOT_FOUND
+
+
+class MailboxNotFound(CallerError):
+    """The namespace has no mailbox of that name, or the mailbox no such shard."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.MAILBOX_NOT_FOUND
+
+
+class ConditionFailed(CallerError):
+    """A change met another number of rows than was expected; nothing was written."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.CONDITION_FAILED
+
+
+class ConstraintViolated(CallerError):
+    """A constraint of the table refuses a row; nothing was written."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.CONSTRAINT_VIOLATED
+
+
+class LeaseLost(CallerError):
+    """A reader of a mailbox is its holder's no longer."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.LEASE_LOST
 
 
 class UploadNotFound(CallerError):

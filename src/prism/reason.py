@@ -137,6 +137,36 @@ class Reason(enum.StrEnum):
         "the group has consumers, and this needs that it has none",
         "ending its consumers first",
     )
+    COLLECTION_NOT_FOUND = (
+        "COLLECTION_NOT_FOUND",
+        Code.NOT_FOUND,
+        "the namespace has no collection of that name, whatever its store holds",
+        "another name, or configuration",
+    )
+    MAILBOX_NOT_FOUND = (
+        "MAILBOX_NOT_FOUND",
+        Code.NOT_FOUND,
+        "the namespace has no mailbox of that name, or the mailbox no such shard",
+        "another name, or `CreateMailbox`",
+    )
+    CONDITION_FAILED = (
+        "CONDITION_FAILED",
+        Code.FAILED_PRECONDITION,
+        "a change met another number of rows than its `expect_rows`; nothing was written",
+        "reading what is there",
+    )
+    CONSTRAINT_VIOLATED = (
+        "CONSTRAINT_VIOLATED",
+        Code.FAILED_PRECONDITION,
+        "a constraint of the table refuses a row; `constraint` in the metadata names it, nothing was written",
+        "another row",
+    )
+    LEASE_LOST = (
+        "LEASE_LOST",
+        Code.FAILED_PRECONDITION,
+        "a reader is its holder's no longer: the lease has ended, or another one has it",
+        "leasing it again",
+    )
     CONDITION_NOT_MET = (
         "CONDITION_NOT_MET",
         Code.FAILED_PRECONDITION,

@@ -21,5 +21,6 @@ def embedded_default() -> Config:
         "objectstore": BackendEntry(backend="files", config={"path": str(DEFAULT_OBJECTS)}),
         "pubsub": sqlite,
         "queue": sqlite,
+        "transact": sqlite,
     }
     return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

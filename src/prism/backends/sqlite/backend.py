@@ -12,11 +12,14 @@ from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.backends.sqlite.message_log import SqliteLog
 from prism.backends.sqlite.queue import SqliteQueues, any_topic
 from prism.backends.sqlite.store import Store
+from prism.backends.sqlite.transact.store import SqliteTransact
+from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, MessageIds, NoCredentials, Sweeper
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
+from prism.sdk.transact import StoredTransact
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ _HOUSEKEEPING = Context("")
 
 
 class SqliteBackend:
-    """KeyValue, Cache, PubSub and Queue in one SQLite file."""
+    """KeyValue, Cache, PubSub and Queue in one SQLite file, and Transact in another one."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
@@ -43,6 +46,8 @@ class SqliteBackend:
         self._queue = StoredQueue(self._rows, config.queue)
         self._log = SqliteLog(self._store, self._changes, config.pubsub)
         self._pubsub = LoggedPubSub(self._log, config.pubsub)
+        self._tables = SqliteTransact(TablesFile(config), config.transact)
+        self._transact = StoredTransact(self._tables, config.transact)
 
     @property
     def identity(self) -> str:
@@ -50,7 +55,7 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._transact)
 
     async def start(self) -> None:
         await self._store.open()
@@ -63,10 +68,12 @@ class SqliteBackend:
         """Does nothing: a namespace is made by its first write."""
 
     async def holds_data(self, namespace: str) -> bool:
-        return await self._store.query(
-            Context(namespace),
+        context = Context(namespace)
+        held = await self._store.query(
+            context,
             lambda connection, _now: items.any_in(connection, namespace.encode()) or any_topic(connection, namespace),
         )
+        return held or await self._tables.holds_data(context)
 
     async def health(self) -> Health:
         probe = Context("", Deadline.after(_PROBE_SECONDS))
@@ -98,19 +105,20 @@ class SqliteBackend:
         await self._pubsub.stop()
         await self._changes.stop()
         await self._sweeper.stop()
+        await self._tables.stop()
         await self._store.close()
 
     async def _sweep(self) -> bool:
         await self._store.keep_reserve()
-        more_of_queues = False
+        more = await self._tables.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
         if await self._store.read(_HOUSEKEEPING, lambda connection, _now: any_topic(connection)):
-            more_of_queues = await self._rows.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
+            more |= await self._rows.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
         due = (items.any_due, any_due, self._log.any_outlived)
         if not await self._store.read(_HOUSEKEEPING, lambda *read: any(each(*read) for each in due)):
-            return more_of_queues
+            return more
 
         def sweep_batch(transaction: Transaction) -> bool:
             more = [sweep(transaction, _SWEEP_BATCH) for sweep in (items.sweep, sweep_cache, self._log.sweep)]
             return any(more)
 
-        return await self._store.write(_HOUSEKEEPING, sweep_batch) or more_of_queues
+        return await self._store.write(_HOUSEKEEPING, sweep_batch) or more

@@ -2,13 +2,21 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Protocol
 
-from prism.backends.sqlite.store import Store
 from prism.errors import PrismError
 from prism.sdk.wakeups import Wakeups
 
 POLL = 0.01
 """Seconds between two looks."""
+
+
+class Changing(Protocol):
+    """A file that says when it has changed."""
+
+    async def changes(self) -> int:
+        """A number that changes with every commit of another connection to the file, of any process."""
+        ...
 
 
 class Changes:
@@ -18,7 +26,7 @@ class Changes:
         store: the file.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Changing) -> None:
         self._store = store
         self._told: list[Wakeups] = []
         self._watching: asyncio.Task[None] | None = None

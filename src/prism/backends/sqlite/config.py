@@ -8,6 +8,7 @@ from pydantic import ByteSize, Field
 from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
+from prism.sdk.transact.options import TransactOptions
 
 
 class SqliteConfig(Config):
@@ -25,6 +26,9 @@ class SqliteConfig(Config):
             often, so that the reserve suffices.
         queue: of Queue.
         pubsub: of PubSub that persists.
+        transact: of Transact.
+        tables: the database file of tables that are not Prism's own, in which Transact writes and keeps its mailboxes;
+            unset: beside `path`, its name with `-tables`. It is made where it is missing, when it is first used.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -35,3 +39,10 @@ class SqliteConfig(Config):
     reserve: ByteSize = Field(default=ByteSize(8 << 20), ge=0)
     queue: QueueOptions = QueueOptions()
     pubsub: PubSubOptions = PubSubOptions()
+    transact: TransactOptions = TransactOptions()
+    tables: Path | None = None
+
+    @property
+    def tables_path(self) -> Path:
+        """Where the tables are that are not Prism's own."""
+        return self.tables or self.path.with_stem(f"{self.path.stem}-tables")

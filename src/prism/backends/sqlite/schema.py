@@ -145,7 +145,7 @@ def prepare(path: Path, config: SqliteConfig) -> None:
         FailedPrecondition: the file is not Prism's, read-only or of a newer release.
     """
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         connection = _connect(path, config)
         try:
             _migrate(connection, path)
@@ -153,7 +153,7 @@ def prepare(path: Path, config: SqliteConfig) -> None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise _at_start(error, path) from error
+        raise at_start(error, path) from error
     except OSError as error:
         raise FailedPrecondition(
             f"the folder of {path} cannot be made: {error}; set `path` to a file in a writable folder"
@@ -211,7 +211,7 @@ def connect_read_only(path: Path, config: SqliteConfig, *, unchanging: bool) -> 
                 f"{path} is read-only and was not closed cleanly, so it cannot be read as it is: make it and its "
                 f"folder writable, and start once ({error})"
             ) from error
-        raise _at_start(error, path) from error
+        raise at_start(error, path) from error
     if behind:
         connection.close()
         raise FailedPrecondition(
@@ -232,7 +232,8 @@ def _connect(path: Path, config: SqliteConfig) -> sqlite3.Connection:
     return connection
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes a folder for this user alone, and its entry durable."""
     if folder.is_dir():
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -289,7 +290,7 @@ def _versions(connection: sqlite3.Connection, path: Path) -> Versions:
     return found
 
 
-def _at_start(error: sqlite3.Error, path: Path) -> PrismError:
+def at_start(error: sqlite3.Error, path: Path) -> PrismError:
     """What cannot mend itself is for the operator: the host does not go on trying."""
     plain = translated(error, None)
     lasting = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}

@@ -36,6 +36,7 @@ from prism.sdk.sqlite.errors import translated
 from prism.sdk.sqlite.threads import Threads
 
 T = TypeVar("T")
+Layout = Callable[[Path, SqliteConfig], None]
 _OPENING = 1 << 20
 """Bytes that opening a file may need for its log and index; where they are missing, the reserve gives its room."""
 _PROGRESS_STEPS = 10_000
@@ -63,8 +64,14 @@ class Store:
         read_only: why nothing is written; empty where it is.
     """
 
-    def __init__(self, config: SqliteConfig) -> None:
+    def __init__(self, config: SqliteConfig, layout: Layout | None = None) -> None:
+        """
+        Args:
+            config: where the file is, and how it is used.
+            layout: what is made in it where that is missing; unset: Prism's own tables, in a file of Prism's.
+        """
         self.path = Path(config.path).resolve()
+        self._layout = layout
         self.commits = 0
         self.writes = 0
         self.trouble = ""
@@ -99,14 +106,16 @@ class Store:
     def _connect(self) -> list[sqlite3.Connection]:
         """One that writes, unless the file is read-only, and those that read."""
         self.read_only, self._state = "", None
-        if is_read_only(self.path):
+        if self._layout is None and is_read_only(self.path):
             return self._connect_read_only()
         if self._reserve.free() < _OPENING:
             self._reserve.drop()
-        prepare(self.path, self._config)
+        (self._layout or prepare)(self.path, self._config)
         opened: list[sqlite3.Connection] = []
         try:
             opened.append(connect(self.path, self._config))
+            if self._layout is not None:
+                opened[0].execute("PRAGMA foreign_keys = ON")  # others' tables may have some
             opened.extend(connect(self.path, self._config, read_only=True) for _ in range(2 * self._config.readers))
         except sqlite3.Error as error:
             for connection in opened:

@@ -4,9 +4,11 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from prism.acceptance.store.backend import SMALL_PUBSUB, Fault, LocalStore
+from prism.acceptance.store.tables import statements
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.sdk import NoCredentials
@@ -83,12 +85,20 @@ class SqliteTestBackend(LocalStore):
         """A file of that name; PubSub has little room, so that tests see what becomes of what is over it."""
         if self._folder is None:
             raise RuntimeError("the test store has not been started: call start() first")
-        path = str(self._folder / place / "prism.db")
-        return {"path": path, "busy_timeout": 0.5, "pubsub": dict(SMALL_PUBSUB)}
+        path, tables = self._folder / place / "prism.db", self._folder / place / "tables.db"
+        if not tables.exists():
+            tables.parent.mkdir(mode=0o700, exist_ok=True)
+            with closing(sqlite3.connect(tables)) as connection:
+                for statement in statements("INTEGER PRIMARY KEY"):
+                    connection.execute(statement)
+        return {
+            "path": str(path), "tables": str(tables), "busy_timeout": 0.5, "sweep_interval": 0.2,
+            "pubsub": dict(SMALL_PUBSUB),
+        }  # fmt: skip
 
     async def break_(self, fault: Fault) -> None:  # noqa: ARG002  # the protocol has it
         """Begins to write to every file, as another process would that does not come to an end."""
-        for file in sorted(self._folder.glob("*/prism.db")) if self._folder else ():
+        for file in sorted(self._folder.glob("*/*.db")) if self._folder else ():
             connection = sqlite3.connect(file, isolation_level=None)
             self._holding.append(connection)
             connection.execute("BEGIN IMMEDIATE")

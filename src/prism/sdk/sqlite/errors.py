@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from prism.errors import (
     BackendUnavailable,
     Conflict,
+    ConstraintViolated,
     DataLoss,
     DeadlineExceeded,
     InternalError,
@@ -30,6 +31,7 @@ _CODES: Mapping[int, tuple[type[PrismError], str]] = {
         "the database file is damaged; restore it, or salvage it with `sqlite3 .recover`",
     ),
     sqlite3.SQLITE_NOTADB: (DataLoss, "the file is not a SQLite database, or its first page is lost; restore it"),
+    sqlite3.SQLITE_CONSTRAINT: (ConstraintViolated, "a constraint of the table refuses a row; correct the row"),
     sqlite3.SQLITE_TOOBIG: (InvalidArgument, "the request is larger than SQLite stores; send less at once"),
     sqlite3.SQLITE_INTERRUPT: (DeadlineExceeded, "the deadline passed while SQLite was searching; ask for less"),
 }
@@ -61,5 +63,11 @@ def translated(error: sqlite3.Error, outcome: Outcome | None) -> PrismError:
 
 def outcome_of_commit(error: sqlite3.Error) -> Outcome:
     """What a failed COMMIT did: its last frame may be in the log, unsynced, unless SQLite could not write it at all."""
-    untouched = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM}
+    untouched = {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+    }
     return Outcome.NOT_APPLIED if primary_code(error) in untouched else Outcome.UNKNOWN

@@ -1,0 +1,81 @@
+"""The file of tables that are not Prism's own: made or taken as it is, and opened when it is first used."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.schema import APPLICATION_ID, at_start, connect, is_read_only, make_folder
+from prism.backends.sqlite.store import Store
+from prism.backends.sqlite.transact.mailboxes import TABLES
+from prism.errors import FailedPrecondition
+
+
+class TablesFile:
+    """The file, opened when something asks for it.
+
+    Attributes:
+        path: where it is.
+        opened: the store of it; None before.
+    """
+
+    def __init__(self, config: SqliteConfig) -> None:
+        self.path = config.tables_path
+        self.opened: Store | None = None
+        self._config = config.model_copy(update={"path": self.path, "reserve": 0})
+        self._opening = asyncio.Lock()
+
+    async def store(self) -> Store:
+        """The store, open."""
+        if self.opened is None:
+            async with self._opening:
+                if self.opened is None:
+                    store = Store(self._config, _prepare)
+                    await store.open()
+                    self.opened = store
+        return self.opened
+
+    async def changes(self) -> int:
+        """A number that changes with every commit of another connection."""
+        return await (await self.store()).changes()
+
+    async def close(self) -> None:
+        """Closes it."""
+        store, self.opened = self.opened, None
+        if store is not None:
+            await store.close()
+
+
+def _prepare(path: Path, config: SqliteConfig) -> None:
+    """Makes what Transact keeps in the file, where that is missing.
+
+    Raises:
+        FailedPrecondition: it is a file of Prism's own tables, or cannot be written.
+        PrismError: it cannot be opened.
+    """
+    if is_read_only(path):
+        raise FailedPrecondition(f"{path} is read-only, and Transact writes to it: make it and its folder writable")
+    try:
+        make_folder(path.parent)
+        connection = connect(path, config)
+        try:
+            (owner,) = connection.execute("PRAGMA application_id").fetchone()
+            if owner == APPLICATION_ID:
+                raise FailedPrecondition(
+                    f"{path} holds what Prism keeps for other abstractions; set `tables` to a file of its own"
+                )
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in TABLES:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise at_start(error, path) from error
+    except OSError as error:
+        raise FailedPrecondition(
+            f"the folder of {path} cannot be made: {error}; set `tables` to a file in a writable folder"
+        ) from error

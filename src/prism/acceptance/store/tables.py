@@ -1,0 +1,20 @@
+"""Tables that Prism did not make, for tests of what writes and reads such tables: in the dialects of SQL stores."""
+
+
+def statements(identity: str) -> tuple[str, ...]:
+    """What makes them.
+
+    Args:
+        identity: the type and the constraints of a number that the store gives.
+    """
+    return (
+        """CREATE TABLE accounts (
+            id text PRIMARY KEY, owner text NOT NULL, balance bigint NOT NULL DEFAULT 0,
+            CONSTRAINT never_below CHECK (balance >= 0)
+        )""",
+        f"""CREATE TABLE "Entries" (
+            number {identity}, account text NOT NULL REFERENCES accounts (id), "Amount" bigint NOT NULL, note text,
+            doubled bigint GENERATED ALWAYS AS ("Amount" * 2) STORED, UNIQUE (account, note)
+        )""",
+        "CREATE VIEW rich AS SELECT id, balance FROM accounts WHERE balance > 1000",
+    )

@@ -189,7 +189,9 @@ class Transact(Dsl):
 
     async def create(self, mailbox: str = "m", **config: Any) -> None:
         """Makes a mailbox; times in seconds."""
-        made = {name: duration(value) if isinstance(value, float) else value for name, value in config.items()}
+        made: dict[str, Any] = {
+            name: duration(value) if isinstance(value, float) else value for name, value in config.items()
+        }
         await self.call("CreateMailbox", t.CreateMailboxRequest(mailbox=mailbox, config=t.MailboxConfig(**made)))
 
     @asynccontextmanager

@@ -70,13 +70,15 @@ async def test_repeated_with_its_key(transact: Transact) -> None:
     """CONTRACT, Transact 1: repeated with its key it answers as before; with another request it is ALREADY_EXISTS."""
     transact.needs("idempotency_window")
     one = unique()
-    asked = {"mails": [mail(b"x")], "idempotency_key": unique("key")}
-    first = await transact.write(insert("accounts", id=one, owner="ann"), via=0, **asked)
-    again = await transact.write(insert("accounts", id=one, owner="ann"), via=1, **asked)
+    key = unique("key")
+    first, again = [
+        await transact.write(insert("accounts", id=one, owner="ann"), mails=[mail(b"x")], via=via, idempotency_key=key)
+        for via in (0, 1)
+    ]
     assert (first.duplicate, again.duplicate) == (False, True)
     assert (again.results, again.messages) == (first.results, first.messages)
     assert await transact.payloads() == [b"x"]
-    other = t.WriteRequest(mailbox=[mail(b"y")], idempotency_key=asked["idempotency_key"])
+    other = t.WriteRequest(mailbox=[mail(b"y")], idempotency_key=key)
     await transact.refused(AlreadyExists, "Write", other)
 
 
@@ -184,7 +186,7 @@ async def test_what_does_not_go_together(transact: Transact) -> None:
 @pytest.mark.parametrize(
     "isolation", [t.Isolation.TRANSACT_ISOLATION_READ_COMMITTED, t.Isolation.TRANSACT_ISOLATION_SERIALIZABLE]
 )
-async def test_racing_writes(transact: Transact, isolation: t.Isolation.ValueType) -> None:
+async def test_racing_writes(transact: Transact, isolation: t.Isolation) -> None:
     """CONTRACT, Transact 1: of writers that all expect one state, one wins; the others are refused and did nothing."""
     one = unique()
     await transact.write(insert("accounts", id=one, owner="ann", balance=0))

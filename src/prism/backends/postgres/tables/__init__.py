@@ -1,0 +1,1 @@
+"""Tables that are there already, in a PostgreSQL database that Prism did not make."""

@@ -220,7 +220,7 @@ async def test_an_upload_and_a_download_outlive_their_gateway(tmp_path: Path, si
                 count = 0
                 working = asyncio.create_task(work())
                 await asyncio.wait((working, asyncio.create_task(moved.wait())), return_when=asyncio.FIRST_COMPLETED)
-                assert not working.done()
+                assert not working.done(), f"it ended before it was cut: {working.exception()!r}"
                 await asyncio.to_thread(gateway.kill if signal == "KILL" else gateway.stop)
                 await asyncio.to_thread(gateway.start)
                 await working

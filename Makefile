@@ -9,10 +9,11 @@ CODE := $(wildcard $(CODE))
 # Three processes on two cores, for many tests wait: tests/scheduling.py says which test runs where.
 PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadgroup
 # Tests that take their time: whole processes, servers, other languages. Single ones have the mark `slow`.
-NOT_UNIT := acceptance backends cli client/test_types.py conformance control/test_plugins.py deploy docs/test_documents.py \
-  docs/test_other_languages.py e2e examples host/test_handshake.py host/test_host_command.py host/test_standalone.py \
-  plugins/test_remote.py plugins/test_shared_ways.py plugins/test_sidecar_process.py wire/fuzz wire/hostile wire/interop \
-  wire/soak wire/test_h2spec.py
+NOT_UNIT := acceptance backends cli client/test_cut_off.py client/test_silence.py client/test_types.py conformance \
+  control/test_plugins.py deploy docs/test_documents.py docs/test_other_languages.py e2e examples \
+  gateway/test_heartbeats.py host/test_handshake.py host/test_host_command.py host/test_standalone.py \
+  plugins/test_remote.py plugins/test_shared_ways.py plugins/test_sidecar_process.py values/test_values.py \
+  wire/fuzz wire/hostile wire/interop wire/soak wire/test_h2spec.py
 # The tests of the wire once more, in the plain Python that it falls back on; fuzz, soak and the choice itself once is enough.
 IN_PYTHON := PRISM_NATIVE=0 $(PYTEST) tests/wire $(addprefix --ignore tests/wire/,fuzz soak test_native.py)
 

@@ -17,11 +17,14 @@ from prism.backends.postgres.pubsub.message_log import HOLDS_LOG, PostgresLog
 from prism.backends.postgres.queue.statements import HOLDS_TOPICS
 from prism.backends.postgres.queue.store import PostgresQueues
 from prism.backends.postgres.sessions import Session, Sessions
+from prism.backends.postgres.transact.statements import HOLDS_MAILBOXES
+from prism.backends.postgres.transact.store import PostgresTransact
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
+from prism.sdk.transact.interactive import InteractiveTransact
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ _POOLED = (
 
 
 class PostgresBackend:
-    """KeyValue, Cache, PubSub and Queue in one schema of a PostgreSQL database, for any number of gateways."""
+    """KeyValue, Cache, PubSub, Queue and Transact in one PostgreSQL database, for any number of gateways."""
 
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
@@ -52,6 +55,8 @@ class PostgresBackend:
         shared = (lanes["reads"], lanes["writes"], self._open_session)
         self._log = PostgresLog(self._sessions, *shared, config.pubsub)
         self._pubsub = LoggedPubSub(self._log, config.pubsub)
+        self._mailboxes = PostgresTransact(self._sessions, *shared, config.schema_name, config.transact)
+        self._transact = InteractiveTransact(self._mailboxes, config.transact)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
     @property
@@ -65,7 +70,7 @@ class PostgresBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._transact)
 
     async def start(self) -> None:
         await self._prepare_schema()
@@ -97,7 +102,7 @@ class PostgresBackend:
         """Does nothing: a namespace is made by its first write."""
 
     async def holds_data(self, namespace: str) -> bool:
-        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG):
+        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG, HOLDS_MAILBOXES):
             work = Work(partial(self._sessions.fetch, statement, namespace.encode()))
             ((held,),) = await self._housekeeping.call(Context(namespace), work)
             if held:
@@ -130,6 +135,8 @@ class PostgresBackend:
             "pool_connections_idle": self._sessions.idle,
             "pool_connections_max": self._config.pool_size,
             "subscriptions": self._pubsub.subscriptions,
+            "transaction_sessions": self._mailboxes.transactions.open + self._mailboxes.conversations.open,
+            "interactive_transactions": self._transact.open,
             **batches,
         }
 
@@ -138,6 +145,7 @@ class PostgresBackend:
         await self._pubsub.stop()
         await self._queues.stop()
         await self._log.stop()
+        await self._mailboxes.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
         waits = [self._cache.drain(), self._queues.drain(), self._log.drain(), *(lane.drain() for lane in lanes)]
@@ -161,4 +169,5 @@ class PostgresBackend:
         ((keys,),) = await self._sessions.fetch(statements.SWEEP_IDEMPOTENCY, _SWEEP_BATCH, IDEMPOTENCY_MICROSECONDS)
         await self._log.sweep()
         more_of_queues = await self._queues.sweep(_SWEEP_BATCH)
-        return more_of_queues or _SWEEP_BATCH in (items, entries, keys)
+        more_of_mailboxes = await self._mailboxes.sweep(_SWEEP_BATCH)
+        return more_of_queues or more_of_mailboxes or _SWEEP_BATCH in (items, entries, keys)

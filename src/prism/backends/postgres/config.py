@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
+from prism.sdk.transact.options import TransactOptions
 
 _PORT = 5432
 
@@ -52,6 +53,8 @@ class PostgresConfig(Config):
         sweep_interval: seconds between two searches for expired items, which free their space.
         queue: of Queue.
         pubsub: of PubSub that persists.
+        transact: of Transact; its `collections` name the tables of the database that may be written to. It opens
+            sessions beyond `pool_size` for transactions, at most 8 and `max_interactive`.
         sslmode: as libpq's; unset: the connection string's, else `prefer`.
         ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
         certificate: file of the gateway's own certificate.
@@ -71,6 +74,7 @@ class PostgresConfig(Config):
     sweep_interval: float = Field(default=5.0, gt=0)
     queue: QueueOptions = QueueOptions()
     pubsub: PubSubOptions = PubSubOptions()
+    transact: TransactOptions = TransactOptions()
     sslmode: SslMode | None = None
     ca: Path | None = None
     certificate: Path | None = None

@@ -15,7 +15,7 @@ _TIMEOUT = 5.0
 """Seconds beyond its time-out that a statement may stay without an answer before the connection counts as lost."""
 
 # Every statement finds its rows by primary key, and a plan made while the table was empty must not be another.
-_PLANS = {
+PLANS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
@@ -115,7 +115,7 @@ def _settings(config: PostgresConfig) -> dict[str, str]:
         "statement_timeout": _milliseconds(config.statement_timeout),
         "lock_timeout": _milliseconds(config.lock_timeout),
         **({"synchronous_commit": "off"} if config.durability == "store" else {}),
-        **_PLANS,
+        **PLANS,
     }
 
 

@@ -59,12 +59,14 @@ _QUEUE = tuple(
     _HERE.joinpath("queue", name).read_text() for name in ("tables.sql", "log.sql", "step.sql", "manage.sql")
 )
 _PUBSUB = _HERE.joinpath("pubsub", "log.sql").read_text()
+_TRANSACT = tuple(_HERE.joinpath("transact", name).read_text() for name in ("tables.sql", "mailboxes.sql"))
 
 MIGRATIONS: Migrations = {
     "keyvalue": (Migration((_KEYVALUE,)),),
     "cache": (Migration((_CACHE,)),),
     "queue": (Migration(_QUEUE),),
     "pubsub": (Migration((_PUBSUB,)),),
+    "transact": (Migration(_TRANSACT),),
 }
 """What leads from each version of an abstraction's tables to the next; `@.` and `@name` as in `Statement`."""
 

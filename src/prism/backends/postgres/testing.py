@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from prism.acceptance.store.backend import SMALL_PUBSUB, Fault
+from prism.acceptance.store.tables import statements
 from prism.backends.postgres.testing_installation import (
     ATTACH_VARIABLE,
     VERSION_VARIABLE,
@@ -36,13 +37,22 @@ _REFUSAL = (
     BEGIN RAISE EXCEPTION 'refused for a test' USING ERRCODE = '{condition}'; END $$""",
     *(
         f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.{table} EXECUTE FUNCTION refuse()"
-        for table in ("items", "cache", "queue_log", "queue_entry", "pubsub_log")
+        for table in ("items", "cache", "queue_log", "queue_entry", "pubsub_log", "mailbox_message")
     ),
 )
 _CONDITIONS: Mapping[Fault, str] = {
     "full": "disk_full",
     "conflict": "serialization_failure",
     "damaged": "data_corrupted",
+}
+
+_OPTIONS: Mapping[str, object] = {
+    "pubsub": dict(SMALL_PUBSUB),
+    "transact": {
+        "collections": {"accounts": {}, "Entries": {"table": "public.Entries"}, "rich": {}},
+        "idle_timeout": 2.0,
+        "max_interactive": 2,
+    },
 }
 
 ATTACHED = "the server that PRISM_TEST_POSTGRES_URL names may be shared"
@@ -100,7 +110,9 @@ class PostgresTestBackend:
         if place not in self._places:
             url = urlsplit(await asyncio.to_thread(self.server.create_database))
             self._places[place] = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2]))
-        return {"connection_string": self._places[place], "pubsub": dict(SMALL_PUBSUB)}
+            for statement in statements("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"):
+                await asyncio.to_thread(self.server.execute, statement, url=urlunsplit(url))
+        return {"connection_string": self._places[place], **_OPTIONS}
 
     @property
     def address(self) -> tuple[str, int]:
@@ -112,9 +124,7 @@ class PostgresTestBackend:
         """The database for that place, by way of a proxy."""
         await self.connection_config(place)
         url = urlsplit(self._places[place])
-        return {
-            "connection_string": urlunsplit(url._replace(netloc=f"127.0.0.1:{port}")), "pubsub": dict(SMALL_PUBSUB),
-        }  # fmt: skip
+        return {"connection_string": urlunsplit(url._replace(netloc=f"127.0.0.1:{port}")), **_OPTIONS}
 
     def credentials(self) -> Mapping[str, str]:
         """The account that owns the databases."""

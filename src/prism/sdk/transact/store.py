@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from prism.context import Context
-from prism.errors import LeaseLost, MailboxNotFound, PositionExpired, StoreFull
+from prism.errors import LeaseLost, MailboxNotFound, Outcome, PositionExpired, StoreFull
 from prism.interfaces.transact import Data, WriteResponse
 from prism.sdk.wakeups import Wakeups
 
@@ -131,7 +131,7 @@ class ReaderInfo:
 
     Attributes:
         name: its name.
-        positions: by shard.
+        positions: by shard, with how many messages are behind each.
         dead: how many it has set aside.
         holder: who has it; empty for none.
         until: microseconds since 1970.
@@ -139,7 +139,7 @@ class ReaderInfo:
     """
 
     name: str
-    positions: Mapping[int, int]
+    positions: Sequence[tuple[int, int]]
     dead: int
     holder: str
     until: int
@@ -153,11 +153,13 @@ class MailboxInfo:
     Attributes:
         config: how it is kept.
         shards: floor and last sequence of each.
+        backlog: messages that wait for the slowest reader; all that are kept where there is none.
         readers: in the order of their names.
     """
 
     config: MailboxConfig
     shards: Sequence[tuple[int, int]]
+    backlog: int
     readers: Sequence[ReaderInfo] = field(default=())
 
 
@@ -262,7 +264,8 @@ def full(mailbox: str, backlog: int) -> StoreFull:
     """The error of a mailbox at its limit."""
     return StoreFull(
         f"{backlog} messages of mailbox {mailbox!r} wait for its slowest reader, which is its max_backlog: see whether "
-        "its relay and its target work, or delete a reader that is not used"
+        "its relay and its target work, or delete a reader that is not used",
+        outcome=Outcome.NOT_APPLIED,
     )
 
 

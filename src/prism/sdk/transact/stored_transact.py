@@ -282,26 +282,19 @@ def _described(info: MailboxInfo) -> t.DescribeMailboxResponse:
         t.ShardInfo(shard=shard, last_sequence=last, floor=floor) for shard, (floor, last) in enumerate(info.shards)
     ]
     readers = []
-    backlog = 0
     for each in info.readers:
         places = [
-            t.ReaderShard(
-                shard=shard, position=each.positions.get(shard, 0),
-                behind=last - max(each.positions.get(shard, 0), floor),
-            )
-            for shard, (floor, last) in enumerate(info.shards)
-        ]  # fmt: skip
-        backlog = max(backlog, sum(place.behind for place in places))
+            t.ReaderShard(shard=shard, position=position, behind=behind)
+            for shard, (position, behind) in enumerate(each.positions)
+        ]
         until = _instant(each.until) if each.holder else None
         readers.append(
             t.ReaderInfo(
                 reader=each.name, shards=places, dead=each.dead, holder=each.holder, until=until, epoch=each.epoch
             )
         )
-    if not readers:
-        backlog = sum(last - floor for floor, last in info.shards)
     config = _config_message(info.config)
-    return t.DescribeMailboxResponse(config=config, shards=shards, readers=readers, backlog=backlog)
+    return t.DescribeMailboxResponse(config=config, shards=shards, readers=readers, backlog=info.backlog)
 
 
 def _instant(microseconds: int) -> Timestamp:

@@ -232,11 +232,15 @@ class Mailboxes:
             "FROM prism_mailbox_reader AS reader WHERE mailbox = ? ORDER BY name",
             (box.number,),
         )
+        last = max(self._last(box.number), box.floor)
         readers = [
-            ReaderInfo(reader, {0: position}, dead, holder if until > self._now else "", until, epoch)
+            ReaderInfo(
+                reader, [(position, last - max(position, box.floor))], dead, holder if until > self._now else "", until,
+                epoch,
+            )
             for reader, position, holder, until, epoch, dead in rows
-        ]
-        return MailboxInfo(box.config, [(box.floor, max(self._last(box.number), box.floor))], readers)
+        ]  # fmt: skip
+        return MailboxInfo(box.config, [(box.floor, last)], last - box.floor, readers)
 
     def delete_reader(self, name: str, reader: str) -> bool:
         """Removes a reader with its dead."""

@@ -1,0 +1,174 @@
+"""One transaction on a session: changes of rows, then messages and what is remembered, last before COMMIT."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from prism.backends.postgres.errors import translate, was_answered
+from prism.backends.postgres.sessions import Rows
+from prism.backends.postgres.statements import Statement
+from prism.backends.postgres.transact import statements
+from prism.backends.postgres.transact.collections import Collections, PostgresBinder
+from prism.backends.postgres.transact.sessions import Connected
+from prism.errors import ConstraintViolated, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.interfaces.transact import Data, Message, Read, Result, Row, WriteResponse
+from prism.interfaces.transact import Rows as RowsMessage
+from prism.interfaces.value import Value
+from prism.sdk.transact import change_of
+from prism.sdk.transact.changes import condition_failed, select_of
+from prism.sdk.transact.store import Mail, full
+
+IDEMPOTENCY_WINDOW = 24 * 3_600_000_000
+FULL = "PRM01"
+"""The state of a mailbox that has its backlog, as `transact_finish` raises it."""
+
+Placed = tuple[Mail, int, int]
+"""A message, the number of its mailbox, and its shard."""
+
+
+class Transaction:
+    """What one transaction does, once it has begun.
+
+    Args:
+        connected: the session.
+        collections: the tables that may be named.
+        schema: Prism's.
+        space: the namespace.
+        serializable: the level of isolation.
+    """
+
+    def __init__(
+        self, connected: Connected, collections: Collections, schema: str, space: bytes, *, serializable: bool
+    ) -> None:
+        self.connected = connected
+        self._collections = collections
+        self._schema = schema
+        self._space = space
+        self._serializable = serializable
+
+    async def _run(self, statement: Statement, *arguments: Any) -> Rows:
+        return await self.connected.fetch(statement.sql(self._schema), *arguments)
+
+    async def recall(self, key: str) -> tuple[bytes, WriteResponse] | None:
+        """What was written under a key, which is locked from now on."""
+        ((fingerprint, answer, sequences),) = await self._run(statements.RECALL, self._space, key.encode())
+        return None if fingerprint is None else (bytes(fingerprint), answered(answer, sequences))
+
+    async def change(self, data: Data, path: str) -> Result:
+        """Changes rows."""
+        described = await self._collections.find(data.collection)
+        change = change_of(data, described.table, PostgresBinder(described.types), path)
+        try:
+            rows, count = await self.connected.change(change.sql, *change.parameters)
+        except (
+            asyncpg.UndefinedColumnError,
+            asyncpg.UndefinedTableError,
+            asyncpg.InvalidCachedStatementError,
+        ) as error:
+            self._collections.forget()
+            raise FailedPrecondition(
+                f"{data.collection} was changed a moment ago; try again", outcome=Outcome.NOT_APPLIED
+            ) from error
+        except asyncpg.PostgresError as error:
+            raise refused(error, path) from error
+        result = Result(rows=count)
+        if rows and change.returning:
+            for column, text in zip(change.returning, rows[0], strict=True):
+                result.generated[column.name].CopyFrom(_value(described.types[column.name].read_text, text))
+        if data.HasField("expect_rows") and data.expect_rows != count:
+            raise condition_failed(path, count, data.expect_rows)
+        return result
+
+    async def read(self, read: Read, limit: int) -> RowsMessage:
+        """Rows, and whether there are more."""
+        described = await self._collections.find(read.collection)
+        select = select_of(read, described.table, PostgresBinder(described.types), limit)
+        try:
+            found = await self.connected.fetch(select.sql, *select.parameters)
+        except asyncpg.PostgresError as error:
+            raise refused(error, "read") from error
+        answer = RowsMessage(more=len(found) > limit)
+        for row in found[:limit]:
+            values = {
+                column.name: _value(described.types[column.name].read_text, text)
+                for column, text in zip(select.returning, row, strict=True)
+            }
+            answer.rows.append(Row(values=values))
+        return answer
+
+    async def finish(
+        self, placed: Sequence[Placed], key: str, fingerprint: bytes, answer: WriteResponse
+    ) -> Sequence[int]:
+        """Adds the messages, and keeps the answer; the sequences. Nothing is done after it but COMMIT."""
+        if not placed and not key:
+            return ()
+        arguments = finishing(placed, self._space, key, fingerprint, answer, counts=not self._serializable)
+        try:
+            ((sequences,),) = await self._run(statements.FINISH, *arguments)
+        except asyncpg.PostgresError as error:
+            raise refused(error, "mailbox") from error
+        found: Sequence[int] = sequences
+        return found
+
+
+def finishing(
+    placed: Sequence[Placed], space: bytes, key: str, fingerprint: bytes, answer: WriteResponse, *, counts: bool
+) -> Sequence[Any]:
+    """The arguments of `transact_finish`."""
+    mails = [mail for mail, _, _ in placed]
+    return (
+        [number for _, number, _ in placed],
+        [shard for _, _, shard in placed],
+        [each.message_id for each in mails],
+        [each.ordering_key.encode() or None for each in mails],
+        [each.traceparent or None for each in mails],
+        [Message(attributes=each.attributes).SerializeToString() if each.attributes else None for each in mails],
+        [each.payload for each in mails],
+        counts,
+        space,
+        key.encode() or None,
+        IDEMPOTENCY_WINDOW,
+        fingerprint,
+        answer.SerializeToString(),
+    )
+
+
+def answered(answer: bytes, sequences: Sequence[int]) -> WriteResponse:
+    """What was answered, with the sequences of its messages."""
+    made = WriteResponse.FromString(answer)
+    for message, sequence in zip(made.messages, sequences, strict=True):
+        message.sequence = sequence
+    return made
+
+
+def refused(error: asyncpg.PostgresError, path: str) -> PrismError:
+    """What the server's refusal of a change means; nothing was applied, for it has rolled all of it back."""
+    if error.sqlstate == FULL:
+        waiting, _, name = (error.detail or "0 ").partition(" ")
+        return full(bytes.fromhex(name).decode(), int(waiting))
+    if isinstance(error, (asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)):
+        name = getattr(error, "constraint_name", None) or getattr(error, "column_name", None) or ""
+        return ConstraintViolated(
+            f"{path}: the table refuses the row, and nothing was written ({type(error).__name__} {error.sqlstate}"
+            f"{f', {name}' if name else ''}); correct the row",
+            metadata={"constraint": name, "sqlstate": error.sqlstate or ""},
+            outcome=Outcome.NOT_APPLIED,
+        )
+    if isinstance(error, asyncpg.DataError):
+        return InvalidArgument(
+            f"{path}: a column does not take its value ({type(error).__name__} {error.sqlstate}); correct the value",
+            metadata={"sqlstate": error.sqlstate or ""},
+            outcome=Outcome.NOT_APPLIED,
+        )
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return FailedPrecondition(
+            f"{path}: the gateway's role may not do this; GRANT it what it needs on the table",
+            outcome=Outcome.NOT_APPLIED,
+        )
+    return translate(error, writes=True, sent=not was_answered(error))
+
+
+def _value(read: Any, text: str | None) -> Value:
+    made: Value = Value(null="NULL_VALUE") if text is None else read(text)
+    return made

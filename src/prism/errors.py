@@ -8,7 +8,7 @@
      |    |__ ReceiptLost         |__ GroupInUse          |__ ConditionNotMet   |__ UploadNotFound
      |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle        |__ PositionExpired
      |    |__ CollectionNotFound  |__ MailboxNotFound     |__ ConditionFailed     |__ ConstraintViolated
-     |    |__ LeaseLost
+     |    |__ LeaseLost           |__ SchemaChanged       |__ IndexMissing
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -242,6 +242,20 @@ class PositionExpired(CallerError):
 
     code = Code.OUT_OF_RANGE
     default_reason = Reason.POSITION_EXPIRED
+
+
+class SchemaChanged(CallerError):
+    """The collection is not what it was when the cursor was made."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.SCHEMA_CHANGED
+
+
+class IndexMissing(CallerError):
+    """No index serves the sort; the message says which would."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.INDEX_MISSING
 
 
 class Unauthenticated(CallerError):

@@ -203,6 +203,18 @@ class Reason(enum.StrEnum):
         "messages behind the position that a subscription is to go on from are kept no longer",
         "a subscription from the earliest message, or with `on_gap` SKIP",
     )
+    SCHEMA_CHANGED = (
+        "SCHEMA_CHANGED",
+        Code.FAILED_PRECONDITION,
+        "the collection's columns or indexes are not what they were when the cursor was made",
+        "reading from the beginning",
+    )
+    INDEX_MISSING = (
+        "INDEX_MISSING",
+        Code.FAILED_PRECONDITION,
+        "no index serves the sort",
+        "another sort, or the index that the message names",
+    )
     UNIMPLEMENTED = (
         "UNIMPLEMENTED",
         Code.UNIMPLEMENTED,

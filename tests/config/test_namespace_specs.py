@@ -42,6 +42,7 @@ namespaces:
       keyvalue: {backend: sqlite, config: {path: a.db}}
       pubsub: {backend: sqlite, config: {path: a.db}}
       queue: {backend: sqlite, config: {path: a.db}}
+      reader: {backend: sqlite, config: {path: a.db}}
       transact: {backend: sqlite, config: {path: a.db}}
 """)
     assert loaded.namespaces["a"].equals(loaded.namespaces["b"])

@@ -14,13 +14,14 @@ def embedded_default() -> Config:
 
     A new abstraction adds a line; abstractions with equal options share one instance.
     """
-    sqlite = BackendEntry(backend="sqlite", config={"path": str(DEFAULT_STORE)})
+    sqlite = BackendEntry(backend="sqlite", config={"path": str(DEFAULT_STORE), "reader": {"every_table": True}})
     backends = {
         "cache": sqlite,
         "keyvalue": sqlite,
         "objectstore": BackendEntry(backend="files", config={"path": str(DEFAULT_OBJECTS)}),
         "pubsub": sqlite,
         "queue": sqlite,
+        "reader": sqlite,
         "transact": sqlite,
     }
     return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

@@ -24,7 +24,8 @@ class Query:
         bare = type(request)()
         bare.CopyFrom(request)
         bare.ClearField("cursor")
-        bare.ClearField("limit")
+        if "limit" in bare.DESCRIPTOR.fields_by_name:
+            bare.ClearField("limit")
         text = f"{bare.DESCRIPTOR.full_name}\0{context.namespace}\0"
         self._scope = text.encode() + bare.SerializeToString(deterministic=True)
 
@@ -33,8 +34,8 @@ class Query:
         packed = b"".join(_LENGTH.pack(len(part)) + part for part in position)
         return _FORMAT + self._seal(packed) + packed
 
-    def position(self, cursor: bytes, *, parts: int) -> list[bytes]:
-        """The `parts` that `cursor` was made of; none for an empty cursor.
+    def position(self, cursor: bytes, *, parts: int | None) -> list[bytes]:
+        """The `parts` that `cursor` was made of, None for any number of them; none for an empty cursor.
 
         Raises:
             InvalidArgument: the cursor is damaged, forged, or of another query.
@@ -43,7 +44,7 @@ class Query:
             return []
         seal, packed = cursor[1 : 1 + _SEAL_SIZE], cursor[1 + _SEAL_SIZE :]
         unpacked = _unpack(packed)
-        if cursor[:1] != _FORMAT or seal != self._seal(packed) or len(unpacked) != parts:
+        if cursor[:1] != _FORMAT or seal != self._seal(packed) or len(unpacked) != (parts or len(unpacked) or 1):
             violation = Violation(
                 "cursor",
                 "not a cursor of this query",

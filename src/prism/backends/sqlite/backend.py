@@ -11,6 +11,7 @@ from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.backends.sqlite.message_log import SqliteLog
 from prism.backends.sqlite.queue import SqliteQueues, any_topic
+from prism.backends.sqlite.reader.store import SqliteTables
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transact.store import SqliteTransact
 from prism.backends.sqlite.transact.tables_file import TablesFile
@@ -19,6 +20,7 @@ from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, MessageIds, NoCredentials, Sweeper
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
+from prism.sdk.reader import StoredReader
 from prism.sdk.transact import StoredTransact
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ _HOUSEKEEPING = Context("")
 
 
 class SqliteBackend:
-    """KeyValue, Cache, PubSub and Queue in one SQLite file, and Transact in another one."""
+    """KeyValue, Cache, PubSub and Queue in one SQLite file, and Transact and Reader in another one."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
@@ -48,6 +50,8 @@ class SqliteBackend:
         self._pubsub = LoggedPubSub(self._log, config.pubsub)
         self._tables = SqliteTransact(TablesFile(config), config.transact)
         self._transact = StoredTransact(self._tables, config.transact)
+        self._found = SqliteTables(config.tables_path, config.reader, config.readers, config.busy_timeout)
+        self._reader = StoredReader(self._found, config.reader.max_scan)
 
     @property
     def identity(self) -> str:
@@ -55,10 +59,11 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._transact)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._reader, self._transact)
 
     async def start(self) -> None:
         await self._store.open()
+        await self._found.check()
         if self._store.read_only:
             log.warning("%s", self._store.read_only)
         else:
@@ -105,6 +110,7 @@ class SqliteBackend:
         await self._pubsub.stop()
         await self._changes.stop()
         await self._sweeper.stop()
+        await self._found.close()
         await self._tables.stop()
         await self._store.close()
 

@@ -8,6 +8,7 @@ from pydantic import ByteSize, Field
 from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
+from prism.sdk.reader.options import ReaderOptions
 from prism.sdk.transact.options import TransactOptions
 
 
@@ -27,8 +28,10 @@ class SqliteConfig(Config):
         queue: of Queue.
         pubsub: of PubSub that persists.
         transact: of Transact.
-        tables: the database file of tables that are not Prism's own, in which Transact writes and keeps its mailboxes;
-            unset: beside `path`, its name with `-tables`. It is made where it is missing, when it is first used.
+        reader: of Reader.
+        tables: the database file of tables that are not Prism's own, which Reader reads, and in which Transact writes
+            and keeps its mailboxes; unset: beside `path`, its name with `-tables`. It is made where it is missing, when
+            Transact first uses it.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -40,6 +43,7 @@ class SqliteConfig(Config):
     queue: QueueOptions = QueueOptions()
     pubsub: PubSubOptions = PubSubOptions()
     transact: TransactOptions = TransactOptions()
+    reader: ReaderOptions = ReaderOptions()
     tables: Path | None = None
 
     @property

@@ -36,15 +36,26 @@ def condition(filter: Resolved, parameters: list[Any]) -> str:  # noqa: A002 - t
     Raises:
         LimitExceeded: the statement has more parameters than SQLite takes.
     """
-    made = where(filter, _SQLiteDialect(parameters))
+    made = where(filter, SQLiteDialect(parameters))
+    checked(parameters)
+    return made
+
+
+def checked(parameters: Sequence[Any]) -> None:
+    """Passes as many parameters as SQLite takes.
+
+    Raises:
+        LimitExceeded: there are more.
+    """
     if len(parameters) > MAX_PARAMETERS:
         raise LimitExceeded(
             f"the filter has {len(parameters)} operands; give at most {MAX_PARAMETERS} doubles and bytes"
         )
-    return made
 
 
-class _SQLiteDialect(Dialect):
+class SQLiteDialect(Dialect):
+    """The tests of filters, on columns by the kinds of their values."""
+
     def __init__(self, parameters: list[Any]) -> None:
         self._parameters = parameters
 

@@ -1,5 +1,6 @@
 """A SQLite database for tests."""
 
+import asyncio
 import shutil
 import sqlite3
 import tempfile
@@ -8,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from prism.acceptance.store.backend import SMALL_PUBSUB, Fault, LocalStore
-from prism.acceptance.store.tables import statements
+from prism.acceptance.store.tables import READER, statements
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.sdk import NoCredentials
@@ -93,8 +94,24 @@ class SqliteTestBackend(LocalStore):
                     connection.execute(statement)
         return {
             "path": str(path), "tables": str(tables), "busy_timeout": 0.5, "sweep_interval": 0.2,
-            "pubsub": dict(SMALL_PUBSUB),
+            "pubsub": dict(SMALL_PUBSUB), "reader": dict(READER),
         }  # fmt: skip
+
+    async def execute(self, place: str, *given: str) -> list[tuple[object, ...]]:
+        """Runs statements as another program would."""
+
+        def run() -> list[tuple[object, ...]]:
+            if self._folder is None:
+                raise RuntimeError("the test store has not been started: call start() first")
+            file = self._folder / place / "tables.db"
+            with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in given:
+                    found = connection.execute(statement).fetchall()
+                connection.execute("COMMIT")
+                return found
+
+        return await asyncio.to_thread(run)
 
     async def break_(self, fault: Fault) -> None:  # noqa: ARG002  # the protocol has it
         """Begins to write to every file, as another process would that does not come to an end."""

@@ -1,0 +1,1 @@
+"""Reader on a SQLite file that Prism did not make."""

@@ -21,9 +21,9 @@ class TestBackend(Protocol):
     """A real store for tests; constructed without arguments, it does nothing before `start`.
 
     What may be said of it, or done to it, besides is a Protocol each: `Lesser`, `Rotatable`, `Killable`, `Pausable`,
-    `Disconnectable`, `Faulty`, `Networked`. What a kind of store does not have (a store in the plugin's own memory
-    cannot be killed apart from it) is listed in `lacks`, with the reason that a skipped test gives; its method is not
-    called then, and need not exist.
+    `Disconnectable`, `Faulty`, `Networked`, `Tabled`. What a kind of store does not have (a store in the plugin's own
+    memory cannot be killed apart from it) is listed in `lacks`, with the reason that a skipped test gives; its method
+    is not called then, and need not exist.
 
     Attributes:
         lacks: the methods that mean nothing here, and why.
@@ -139,6 +139,15 @@ class Networked(Protocol):
 
     async def connection_through(self, port: int, place: str = "main") -> Mapping[str, object]:
         """As `connection_config`, by way of that port of 127.0.0.1."""
+        ...
+
+
+@runtime_checkable
+class Tabled(Protocol):
+    """A store with tables that are not Prism's own, which tests make and change as other programs do."""
+
+    async def execute(self, place: str, *statements: str) -> list[tuple[object, ...]]:
+        """Runs statements in the database of a place, in one transaction; the rows of the last one."""
         ...
 
 

@@ -1,5 +1,8 @@
 """Tables that Prism did not make, for tests of what writes and reads such tables: in the dialects of SQL stores."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 def statements(identity: str) -> tuple[str, ...]:
     """What makes them.
@@ -18,3 +21,17 @@ def statements(identity: str) -> tuple[str, ...]:
         )""",
         "CREATE VIEW rich AS SELECT id, balance FROM accounts WHERE balance > 1000",
     )
+
+
+READER: Mapping[str, object] = MappingProxyType(
+    {
+        "every_table": True,
+        "max_scan": 50,
+        "collections": {
+            "owners": {"table": "accounts", "columns": ["id", "owner"]},
+            "wealthy": {"table": "rich", "key": ["id"], "unique": "trusted", "indexes_only": False},
+            "entries": {"table": "Entries", "indexes_only": False},
+        },
+    }
+)
+"""Options of Reader: every table, and some of them once more under other rules; a page looks at few rows."""

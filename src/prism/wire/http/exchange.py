@@ -41,6 +41,8 @@ class Body:
 
     __slots__ = ("_announced", "_begun", "_limit", "_size", "_whole", "held", "missing", "opened", "target", "window")
 
+    waiter: Final = None
+
     def __init__(self, window: int, limit: int, announced: int) -> None:
         """`announced` is its length; -1 where it is not known."""
         self.window = window

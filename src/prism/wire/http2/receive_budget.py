@@ -2,7 +2,7 @@
 
 Every stream may hold its initial window. What goes beyond, whole large messages and the larger windows of readers
 that keep up, is taken from one budget, for a message as a whole: so what has begun can end, and nothing waits in a
-circle. Streams that find it used up wait in line.
+circle. What has been read is given back. Streams that find it used up wait in line.
 """
 
 from collections import deque
@@ -13,17 +13,23 @@ from prism.wire.http2.stream import Stream
 class ReceiveBudget:
     """The budget of one connection."""
 
-    __slots__ = ("_limit", "_used", "_waiting")
+    __slots__ = ("_holders", "_limit", "_used", "_waiting")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._used = 0
+        self._holders = 0  # streams that hold any of it
         self._waiting: deque[Stream] = deque()
 
     @property
     def crowded(self) -> bool:
         """Whether what is left should be kept for whole messages."""
         return self._used > self._limit >> 1
+
+    @property
+    def share(self) -> int:
+        """What a stream may hold for a larger window while it is crowded; a quarter is left to whole messages."""
+        return self._limit // (4 * max(1, self._holders)) if self._used <= self._limit * 3 >> 2 else 0
 
     def reserve(self, stream: Stream, size: int) -> bool:
         """Let the stream hold `size` bytes in all beyond its initial window; False: not now, it has been noted.
@@ -32,15 +38,28 @@ class ReceiveBudget:
         """
         more = size - stream.reserved
         if more > 0 and self._used > stream.reserved and self._used + more > self._limit:
-            if stream not in self._waiting:
-                self._waiting.append(stream)
+            self.wait(stream)
             return False
+        if not stream.reserved:
+            self._holders += 1
         self._used += more
         stream.reserved = size
         return True
 
+    def wait(self, stream: Stream) -> None:
+        """The stream is noted, behind those that wait already."""
+        if stream not in self._waiting:
+            self._waiting.append(stream)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether streams wait for what others give back."""
+        return bool(self._waiting)
+
     def give_back(self, stream: Stream, size: int) -> bool:
         """The stream needs no more than `size` bytes; whether others wait for what it gave back."""
+        if stream.reserved and not size:
+            self._holders -= 1
         self._used -= stream.reserved - size
         stream.reserved = size
         return bool(self._waiting)

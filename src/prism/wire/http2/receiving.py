@@ -56,32 +56,50 @@ class Receiving:
         self.window += increment
         self._output.write(frames.window_update(0, increment))
 
-    def replenish(self, stream: Stream) -> None:
-        """Let the peer send more on a stream, if that is due."""
+    def replenish(self, stream: Stream, *, reading: bool = False) -> None:
+        """Let the peer send more on a stream, if that is due; `reading`: its reader has just taken something, or is
+        about to wait.
+        """
         receiver = stream.receiver
         if receiver is None or stream.remote_ended or stream.ended:
             return
         if receiver.window > receiver.target + 1 >> 1 and receiver.window >= receiver.missing:
+            if stream.reserved:
+                self._settle(stream, receiver, 0)
             return  # nothing is wanted above half
         increment = receiver.wanted()
+        if increment and (receiver.held or reading or receiver.waiter is not None):
+            increment = self._paced(stream, receiver, increment)
+        elif increment:
+            increment = self._affordable(stream, receiver, increment)
+        elif stream.reserved:
+            self._settle(stream, receiver, 0)
         if increment:
-            if receiver.target < self._config.max_stream_window and not receiver.held:
-                increment = self._widened(stream, receiver, increment)
-            else:
-                increment = self._affordable(stream, receiver, increment)
-            if increment:
-                receiver.window += increment
-                self._output.write(frames.window_update(stream.stream_id, increment))
+            receiver.window += increment
+            self._output.write(frames.window_update(stream.stream_id, increment))
 
-    def _widened(self, stream: Stream, receiver: Receiver, increment: int) -> int:
-        """As much of the increment as the budget allows, in a larger window where the budget allows that too.
+    def _paced(self, stream: Stream, receiver: Receiver, increment: int) -> int:
+        """As much of the increment as the budget allows, in another window where the reader's pace asks for that.
 
-        A larger one is due where the reader keeps up, and half the window went by in no time.
+        A larger one is due where the reader keeps up, and half the window went by in no time; a smaller one where it
+        does not, and the budget is crowded. What has come whole and is not read then is enough for its reader.
         """
-        now = monotonic()
-        since, receiver.opened = receiver.opened, now
-        if now - since <= _BRISK and (self._budget is None or not self._budget.crowded):
-            more = min(receiver.target, self._config.max_stream_window - receiver.target)
+        slow = bool(receiver.held)
+        if not slow:
+            now = monotonic()
+            since, receiver.opened = receiver.opened, now
+            slow = now - since > _BRISK
+        most = self._config.max_stream_window
+        budget = self._budget
+        if budget is not None and budget.crowded:
+            most = min(most, self._config.initial_stream_window + budget.share)
+            if slow and receiver.target > most:
+                receiver.target = max(most, receiver.target >> 1)
+                increment = receiver.wanted()
+            if receiver.held:
+                increment = min(increment, max(0, self._own(stream, receiver)))
+        if receiver.target < most and not slow and not (budget is not None and budget.awaited):
+            more = min(receiver.target, most - receiver.target)
             receiver.target += more
             allowed = self._affordable(stream, receiver, increment + more)
             if allowed:
@@ -91,27 +109,45 @@ class Receiving:
 
     def _affordable(self, stream: Stream, receiver: Receiver, increment: int) -> int:
         """As much of the increment as the budget allows; what is within the initial window always is."""
-        own = self._config.initial_stream_window + stream.reserved - receiver.stored() - receiver.window
+        own = self._own(stream, receiver)
+        budget = self._budget
+        if budget is not None and budget.awaited and stream.reserved and own > 0 and increment > own - stream.reserved:
+            # Others wait for what it has done with: they come first.
+            self._settle(stream, receiver, 0)
+            budget.wait(stream)
+            return 0
         if increment <= own:
+            if stream.reserved:
+                self._settle(stream, receiver, increment)
             return increment
-        if self._budget is None:
-            self._budget = ReceiveBudget(self._config.receive_budget)
-        if self._budget.reserve(stream, stream.reserved + increment - own):
+        if budget is None:
+            budget = self._budget = ReceiveBudget(self._config.receive_budget)
+        if budget.reserve(stream, stream.reserved + increment - own):
             return increment
         return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
+
+    def _own(self, stream: Stream, receiver: Receiver) -> int:
+        """What the stream may hold beyond what it holds and the peer may send."""
+        return self._config.initial_stream_window + stream.reserved - receiver.stored() - receiver.window
+
+    def _settle(self, stream: Stream, receiver: Receiver, increment: int) -> None:
+        """Give back what of the budget the stream does not need for what it holds and what the peer may send."""
+        spare = min(self._own(stream, receiver) - increment, stream.reserved)
+        if spare > 0 and self._budget is not None and self._budget.give_back(stream, stream.reserved - spare):
+            self._loop.call_soon(self._try_again)
 
     async def next_message(self, stream: Stream, inbox: Inbox) -> bytes | None:
         """The next message of a stream; None after the last. Raises `StatusError` where it cannot be decompressed."""
         while not inbox.messages:
             if inbox.ended or stream.ended:
                 return None
-            self.replenish(stream)
+            self.replenish(stream, reading=True)
             await inbox.arrival(self._loop)
         try:
             message = inbox.take()
         except BadMessage as bad:
             raise StatusError(bad.status) from bad
-        self.replenish(stream)
+        self.replenish(stream, reading=True)
         return message
 
     def take_whole(self, stream: Stream, inbox: Inbox) -> bytes | None:

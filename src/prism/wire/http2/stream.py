@@ -14,13 +14,18 @@ END_WITH_DATA: Final = b""  # an outbox's `final`: the last DATA frame carries E
 
 
 class Receiver(Protocol):
-    """Takes the DATA of a stream, and says how much more of it is welcome; `opened` is when it last said so."""
+    """Takes the DATA of a stream, and says how much more of it is welcome; `opened` is when it last said so, and
+    `waiter` what wakes its reader, which waits.
+    """
 
     window: int
     target: int
     missing: int
     held: int
     opened: float
+
+    @property
+    def waiter(self) -> "asyncio.Future[None] | None": ...
 
     def feed(self, data: bytes, start: int, stop: int) -> None:
         """Take `data[start:stop]`. Raises `BadMessage`."""

@@ -28,6 +28,8 @@ class Settings:
         "pubsub": ("prism.cli.pubsub:pubsub", "Publish and subscribe to messages through a gateway."),
         "queue": ("prism.cli.queue:queue", "Publish and consume work through a gateway."),
         "object": ("prism.cli.object:object_", "Store and get objects through a gateway."),
+        "transact": ("prism.cli.transact:transact", "Look at mailboxes and their readers through a gateway."),
+        "relay": ("prism.cli.relay:relay", "Hand the messages of a mailbox to a queue or a topic."),
         "call": ("prism.cli.call:call", "Run any operation through a gateway, those of plugins' own too."),
         "namespace": ("prism.cli.namespace:namespace", "Show and validate the namespaces of a configuration."),
         "plugin": ("prism.cli.plugin:plugin", "Manage the plugins of a running gateway."),

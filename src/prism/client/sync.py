@@ -27,6 +27,7 @@ from prism.client.objects.sync import ObjectReader, ObjectStore
 from prism.client.operations import Method
 from prism.client.queue.sync import Consumption, Queue, QueueMessage, Worker
 from prism.client.retry import RetryPolicy
+from prism.client.transact.sync import Transact, Transaction
 
 __all__ = [
     "Cache",
@@ -40,6 +41,8 @@ __all__ = [
     "Queue",
     "QueueMessage",
     "Subscription",
+    "Transact",
+    "Transaction",
     "Worker",
 ]
 
@@ -200,6 +203,10 @@ class Client:
     def queue(self, namespace: str = "default") -> Queue:
         """The work of a namespace. Cheap to make; keep it. Handlers of workers run on threads of their own."""
         return Queue(self._twin.queue(namespace), self._loop)
+
+    def transact(self, namespace: str = "default") -> Transact:
+        """The tables and mailboxes of a namespace. Cheap to make; keep it."""
+        return Transact(self._twin.transact(namespace), self._loop)
 
     def objects(self, namespace: str = "default") -> ObjectStore:
         """The objects of a namespace. Cheap to make; keep it."""

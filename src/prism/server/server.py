@@ -41,6 +41,7 @@ from prism.wire.networks import Networks
 
 if TYPE_CHECKING:
     from prism.admin.service import Admin
+    from prism.roles.relays import Relays
 
 HEAD_START = 0.25
 """Seconds that stores have to be up before the first call is read; those that take longer refuse it as starting."""
@@ -103,6 +104,8 @@ class GatewayServer:
         self.readiness = Readiness(lambda: self.gateway.snapshot)
         self._health = HealthService(self.readiness.services)
         self._data: DataPort | None = None
+        self._relays: Relays | None = None
+        self._address = ""
         self._listen = listen
         self._examples = examples
 
@@ -114,6 +117,7 @@ class GatewayServer:
             async with self._ports(config) as ports:
                 # Before a store is opened or a plugin started: an address that is in use ends it here.
                 addresses = await ports.listen(config, self._listen)
+                self._address = addresses.data[0]
                 await self.control.begin()
                 signals = Signals(self._reload)  # before the banner: its reader may send one at once
                 await self._first_attempts(signals.stop, ports.accept)
@@ -121,6 +125,8 @@ class GatewayServer:
                 StartupBanner(self.control, self._examples).make(addresses)
                 gc_tuning.settle()
                 await signals.stop.wait()
+                if self._relays is not None:
+                    await self._relays.stop()
                 await self._announce_the_end()
                 await self._drain(ports.data)
 
@@ -191,7 +197,17 @@ class GatewayServer:
         self.gateway.publish(snapshot, self.chain_state.hops(snapshot), self.chain_state.recheck)
         if self._data is not None:
             self._data.serve(snapshot.own)
+        self._relay(config)
         self._health.refresh()
+
+    def _relay(self, config: Config) -> None:
+        """Runs the relays of a configuration."""
+        if config.relays and self._relays is None:
+            from prism.roles.relays import Relays  # few gateways have any
+
+            self._relays = Relays(self._address)
+        if self._relays is not None:
+            self._relays.configure(config.relays)
 
     def _probe_server(self, data: Server, admin: Server) -> Server:
         servers = [data, admin]

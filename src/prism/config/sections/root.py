@@ -15,6 +15,7 @@ from prism.config.sections.authentication import AuthenticationSection, insecure
 from prism.config.sections.authorization import AuthorizationSection
 from prism.config.sections.plugin import PluginSection
 from prism.config.sections.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
+from prism.config.sections.relay import RelaySection
 from prism.config.sections.response_headers import ResponseHeaders
 from prism.config.sections.section import Apart, Section, empty, refuse
 from prism.config.sections.supervision import SupervisionSection
@@ -319,6 +320,7 @@ class Config(Section):
     policies: Policies = Field(default_factory=dict)
     supervision: Annotated[SupervisionSection, Apart(), BeforeValidator(empty)] = SupervisionSection.model_construct()
     namespaces: tuple[NamespaceEntry, ...] = ()
+    relays: tuple[Annotated[RelaySection, Apart()], ...] = ()
 
     def policy_of(self, entry: NamespaceEntry) -> PolicySection | None:
         """What is done about the calls of a namespace; None for nothing."""

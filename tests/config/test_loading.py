@@ -106,7 +106,7 @@ namespaces:
     size = problems["namespaces[1].config.pool.size"]
     assert (size.found, size.allowed) == ("99 (a number)", "less than or equal to 64")
     assert problems["telemetrie"].allowed == (
-        "admin, audit, authentication, authorization, gateway, namespaces, plugins, policies, secrets, supervision, "
+        "admin, audit, authentication, authorization, gateway, namespaces, plugins, policies, relays, secrets, "
         "telemetry"
     )
     assert "line 6" in problems["namespaces[2].name"].message

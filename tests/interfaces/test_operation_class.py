@@ -98,3 +98,36 @@ def test_objects_are_read_or_written() -> None:
         "get", "head", "list", "list_uploads", "list_parts", "presign",
     }  # fmt: skip
     assert sum(each == "write" for each in found.values()) == 8
+
+
+SQL = {each.method: each for each in interfaces()["sql"].operations}
+
+
+@pytest.mark.parametrize(
+    ("abstractions", "rights"),
+    [(None, {"read"}), (["sql"], {"sql.read"}), (["keyvalue", "sql"], {"keyvalue.read", "sql.read"})],
+)
+def test_what_a_rule_gives_by_abstraction(abstractions: list[str] | None, rights: set[str]) -> None:
+    """A rule that names abstractions is about these alone, and Sql is allowed only by one that names it."""
+    rule = {"principals": ["*"], "namespaces": ["*"], "operations": ["read"]}
+    rule |= {} if abstractions is None else {"abstractions": abstractions}
+    access = Access(AuthorizationSection.model_validate({"rules": [rule]}))
+    assert access.allowed(Principal("x"), "a") == rights
+    for name, interface in interfaces().items():
+        about = (abstractions is None and name != "sql") or name in (abstractions or ())
+        assert access.explain(Principal("x"), "a", "read", name).allowed == about
+        for each in interface.operations:
+            allowed = each.right in rights or each.own_right in rights
+            assert allowed == (about and each.reads), each.name
+
+
+def test_sql_is_named() -> None:
+    """No operation of it is allowed by a rule about all abstractions."""
+    assert {each.right for each in SQL.values()} == {"sql.read", "sql.write"}
+
+
+def test_an_abstraction_that_is_none_is_refused() -> None:
+    """With the name that was meant."""
+    rule = {"principals": ["*"], "namespaces": ["*"], "operations": ["read"], "abstractions": ["sqll"]}
+    with pytest.raises(ValueError, match="no such abstraction"):
+        AuthorizationSection.model_validate({"rules": [rule]})

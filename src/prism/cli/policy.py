@@ -30,6 +30,7 @@ def policy() -> None:
 )
 @click.option("--namespace", required=True, metavar="NAME", help="Name of the namespace to check; it need not exist.")
 @click.option("--operation", required=True, type=click.Choice(OPERATIONS), help="Class of the operation to check.")
+@click.option("--abstraction", help="Abstraction of the operation; `sql` needs a rule that names it.")
 @click.option(
     "--group", "groups", multiple=True, metavar="NAME", help="Name of a group that the caller belongs to; repeatable."
 )
@@ -56,6 +57,7 @@ def test(
     principal: str,
     namespace: str,
     operation: str,
+    abstraction: str | None,
     groups: tuple[str, ...],
     claims: tuple[str, ...],
     fields: tuple[str, ...],
@@ -69,15 +71,18 @@ def test(
     from prism.config.access import Access
     from prism.config.loading import load
     from prism.config.sections.authorization import AuthorizationSection
+    from prism.interfaces.catalogue import interfaces
     from prism.plugins.discovery import discover
 
+    if abstraction is not None and abstraction not in interfaces():
+        raise click.BadParameter(f"{abstraction!r} is not one of {', '.join(interfaces())}", param_hint="--abstraction")
     loaded = load(config, discover()).config
     if loaded.authentication is None or not loaded.authentication.methods:
         raise click.UsageError(f"{config} has no authentication, so every call is allowed; add authentication")
     who = _principal(
         loaded.authentication, principal, groups, _pairs("--claim", claims), _pairs("--certificate", fields)
     )
-    explanation = Access(loaded.authorization or AuthorizationSection()).explain(who, namespace, operation)
+    explanation = Access(loaded.authorization or AuthorizationSection()).explain(who, namespace, operation, abstraction)
     rules = [{"rule": f"rules[{number}]", "allows": not lacks, "because": lacks} for number, lacks in explanation.rules]
     if output == "table":
         verdict = "may" if explanation.allowed else "may not"

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from prism.config.sections.authorization import AuthorizationSection, Rule
+from prism.interfaces.catalogue import interfaces
+from prism.interfaces.operation import right
 from prism.principal import OPERATION_CLASSES, Principal, Scope
 
 MAX_NAMESPACE_LENGTH = 63
@@ -55,6 +57,7 @@ class AccessRule:
         namespaces: finds out whether it applies to one.
         operations: the classes that it allows.
         shown: its namespaces as the configuration has them.
+        rights: what it gives: the classes, or where it names abstractions the classes of each, `sql.read`.
     """
 
     number: int
@@ -62,21 +65,26 @@ class AccessRule:
     namespaces: re.Pattern[str]
     operations: frozenset[str]
     shown: str
+    rights: frozenset[str]
 
     def allows(self, principal: Principal, namespace: str) -> frozenset[str]:
-        """The classes that it allows the caller there."""
+        """What it gives the caller there."""
         if self.namespaces.fullmatch(namespace) and all(each.holds(principal) for each in self.conditions):
-            return self.operations
+            return self.rights
         return frozenset()
 
-    def lacks(self, principal: Principal, namespace: str, operation: str) -> str:
-        """Why it does not allow the operation; empty where it does."""
+    def lacks(self, principal: Principal, namespace: str, wanted: frozenset[str]) -> str:
+        """Why it gives none of these rights, of which one is enough; empty where it does."""
         if not self.namespaces.fullmatch(namespace):
             return f"is about the namespaces {self.shown}"
         if missing := [str(each) for each in self.conditions if not each.holds(principal)]:
             return f"wants {' and '.join(missing)}"
+        if wanted & self.rights:
+            return ""
+        if self.rights != self.operations:
+            return f"allows {', '.join(sorted(self.rights))} only"
         allowed = ", ".join(each for each in OPERATION_CLASSES if each in self.operations)
-        return "" if operation in self.operations else f"allows {allowed} only"
+        return f"allows {allowed} only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +116,24 @@ class Access:
         self._rules = tuple(_compiled(number, rule) for number, rule in enumerate(section.rules))
 
     def allowed(self, principal: Principal, namespace: str) -> frozenset[str]:
-        """The classes of operations that the caller may do on the namespace, whether or not there is one."""
+        """What the caller may do on the namespace, whether or not there is one: classes of operations, and those of
+        single abstractions, `sql.read`.
+        """
         if len(namespace) > MAX_NAMESPACE_LENGTH:
             return frozenset()
         by_rules = frozenset[str]().union(*(rule.allows(principal, namespace) for rule in self._rules))
-        return by_rules & _within(principal.scopes, namespace)
+        within = _within(principal.scopes, namespace)
+        return frozenset(each for each in by_rules if each.rpartition(".")[2] in within)
 
-    def explain(self, principal: Principal, namespace: str, operation: str) -> Explanation:
-        """The decision about one class of operations, with every rule's part in it."""
-        reasons = tuple((rule.number, rule.lacks(principal, namespace, operation)) for rule in self._rules)
+    def explain(
+        self, principal: Principal, namespace: str, operation: str, abstraction: str | None = None
+    ) -> Explanation:
+        """The decision about one class of operations, of one abstraction where it is given, with every rule's part."""
+        wanted = {operation}
+        if abstraction is not None:
+            of_all = () if any(each.named for each in interfaces()[abstraction].operations) else (operation,)
+            wanted = {*of_all, right(abstraction, operation)}
+        reasons = tuple((rule.number, rule.lacks(principal, namespace, frozenset(wanted))) for rule in self._rules)
         scope = ""
         if operation not in _within(principal.scopes, namespace):
             scope = f"the credential is not made for {operation} on {namespace}"
@@ -144,7 +161,11 @@ def _compiled(number: int, rule: Rule) -> AccessRule:
         for kind, key, patterns in rule.conditions()
     )
     shown = ", ".join(rule.namespaces)
-    return AccessRule(number, conditions, pattern(rule.namespaces), frozenset(rule.operations), shown)
+    operations = frozenset[str](rule.operations)
+    rights = operations
+    if rule.abstractions is not None:
+        rights = frozenset(right(abstraction, kind) for abstraction in rule.abstractions for kind in operations)
+    return AccessRule(number, conditions, pattern(rule.namespaces), operations, shown, rights)
 
 
 def _within(scopes: Sequence[Scope] | None, namespace: str) -> frozenset[str]:

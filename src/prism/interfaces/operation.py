@@ -46,7 +46,9 @@ class Operation:
         repeatable: it may be sent twice without harm (`NO_SIDE_EFFECTS` or `IDEMPOTENT`).
         requires: the capability a backend must declare; empty for none.
         drains: a stream that ends by itself once `Context.draining` is set.
+        named: authorization rules allow it only where they name its abstraction.
         path: of the HTTP/2 request.
+        right: what a rule gives that allows it: its class, or `sql.read` where the rule must name the abstraction.
         service: the abstraction's gRPC service, `prism.data.v1.KeyValue`.
         streams: many requests, many responses, or both.
     """
@@ -62,19 +64,27 @@ class Operation:
     repeatable: bool
     requires: str
     drains: bool = False
+    named: bool = False
     path: str = field(init=False)
     service: str = field(init=False)
     streams: bool = field(init=False)
+    right: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "streams", self.client_streaming or self.server_streaming)
         object.__setattr__(self, "path", f"/{self.name}")
         object.__setattr__(self, "service", self.name.partition("/")[0])
+        object.__setattr__(self, "right", self.own_right if self.named else self.operation_class)
 
     @property
     def interface(self) -> str:
         """The abstraction's name in configuration."""
         return self.name.rpartition("/")[0].rpartition(".")[2].lower()
+
+    @property
+    def own_right(self) -> str:
+        """What a rule gives that names its abstraction, `keyvalue.read`."""
+        return right(self.interface, self.operation_class)
 
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":
@@ -99,6 +109,7 @@ class Operation:
             repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
             requires=extension(method, options_pb2.requires),
             drains=extension(method, options_pb2.drains),
+            named=extension(method, options_pb2.named),
         )
 
 
@@ -197,6 +208,11 @@ def _required(operation: Operation) -> Iterator[str]:
                 yield name
             if each.message_type is not None and each.message_type.full_name not in seen:
                 waiting.append(each.message_type)
+
+
+def right(abstraction: str, operation_class: str) -> str:
+    """What a rule gives that names the abstraction."""
+    return f"{abstraction}.{operation_class}"
 
 
 def _class(method: MethodDescriptor, *, reads: bool) -> str:

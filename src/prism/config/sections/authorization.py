@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from prism.config.sections.section import Section, refuse
 from prism.config.yaml.problem import nearest
+from prism.interfaces.catalogue import interfaces
 
 CERTIFICATE_FIELDS = (
     "common_name",
@@ -42,11 +43,18 @@ def _certificate_field(name: str) -> str:
     return name
 
 
+def _abstraction(name: str) -> str:
+    if name not in interfaces():
+        raise refuse("no such abstraction", allowed=", ".join(interfaces()), close=nearest(name, interfaces()))
+    return name
+
+
 OperationClass = Literal["read", "write", "consume", "manage", "admin"]
 Pattern = Annotated[str, Field(min_length=1)]
 Patterns = tuple[Pattern, ...]
 NamespacePatterns = Annotated[tuple[Annotated[str, AfterValidator(_namespace_pattern)], ...], Field(min_length=1)]
 CertificateField = Annotated[str, AfterValidator(_certificate_field)]
+Abstractions = Annotated[tuple[Annotated[str, AfterValidator(_abstraction)], ...], Field(min_length=1)]
 
 
 class Rule(Section):
@@ -61,6 +69,7 @@ class Rule(Section):
         certificate: fields of the caller's certificate, such as `organizational_unit`; text or list of texts by field.
         namespaces: where it applies.
         operations: `read`, `write`, `consume`, `manage` and `admin`; none of them includes another.
+        abstractions: those that it is about; without it all of them but `sql`, which a rule must name.
     """
 
     principals: Patterns = ()
@@ -69,6 +78,7 @@ class Rule(Section):
     certificate: dict[CertificateField, Pattern | Patterns] = Field(default_factory=dict)
     namespaces: NamespacePatterns
     operations: Annotated[tuple[OperationClass, ...], Field(min_length=1)]
+    abstractions: Abstractions | None = None
 
     @model_validator(mode="after")
     def _is_about_somebody(self) -> "Rule":

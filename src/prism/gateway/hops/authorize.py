@@ -31,9 +31,9 @@ class Authorize:
                 len(call.namespace) < 64
             ):  # longer names are never configured, and any caller could fill the cache with them
                 self._decisions.keep(key, allowed)
-        operation = call.operation.operation_class
-        if operation not in allowed:
-            raise denied(call.principal, call.namespace, operation)
+        operation = call.operation
+        if operation.right not in allowed and operation.own_right not in allowed:
+            raise denied(call.principal, call.namespace, operation.operation_class)
 
 
 def denied(principal: Principal, namespace: str, operation: str) -> PermissionDenied:

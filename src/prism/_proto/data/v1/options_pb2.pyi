@@ -26,6 +26,8 @@ OPERATION_CLASS_FIELD_NUMBER: _ClassVar[int]
 operation_class: _descriptor.FieldDescriptor
 DRAINS_FIELD_NUMBER: _ClassVar[int]
 drains: _descriptor.FieldDescriptor
+NAMED_FIELD_NUMBER: _ClassVar[int]
+named: _descriptor.FieldDescriptor
 ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 

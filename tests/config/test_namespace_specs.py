@@ -43,6 +43,7 @@ namespaces:
       pubsub: {backend: sqlite, config: {path: a.db}}
       queue: {backend: sqlite, config: {path: a.db}}
       reader: {backend: sqlite, config: {path: a.db}}
+      sql: {backend: sqlite, config: {path: a.db}}
       transact: {backend: sqlite, config: {path: a.db}}
 """)
     assert loaded.namespaces["a"].equals(loaded.namespaces["b"])

@@ -14,7 +14,9 @@ def embedded_default() -> Config:
 
     A new abstraction adds a line; abstractions with equal options share one instance.
     """
-    sqlite = BackendEntry(backend="sqlite", config={"path": str(DEFAULT_STORE), "reader": {"every_table": True}})
+    sqlite = BackendEntry(
+        backend="sqlite", config={"path": str(DEFAULT_STORE), "reader": {"every_table": True}, "sql": "write"}
+    )
     backends = {
         "cache": sqlite,
         "keyvalue": sqlite,
@@ -22,6 +24,7 @@ def embedded_default() -> Config:
         "pubsub": sqlite,
         "queue": sqlite,
         "reader": sqlite,
+        "sql": sqlite,
         "transact": sqlite,
     }
     return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

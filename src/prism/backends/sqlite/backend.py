@@ -12,6 +12,7 @@ from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.backends.sqlite.message_log import SqliteLog
 from prism.backends.sqlite.queue import SqliteQueues, any_topic
 from prism.backends.sqlite.reader.store import SqliteTables
+from prism.backends.sqlite.sql import SqliteSql
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transact.store import SqliteTransact
 from prism.backends.sqlite.transact.tables_file import TablesFile
@@ -21,6 +22,7 @@ from prism.sdk import Context, Deadline, Health, HealthStatus, MessageIds, NoCre
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 from prism.sdk.reader import StoredReader
+from prism.sdk.sql import StoredSql
 from prism.sdk.transact import StoredTransact
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class SqliteBackend:
         self._log = SqliteLog(self._store, self._changes, config.pubsub)
         self._pubsub = LoggedPubSub(self._log, config.pubsub)
         self._tables = SqliteTransact(TablesFile(config), config.transact)
+        self._statements = SqliteSql(config.tables_path, config.sql, config.readers, config.busy_timeout)
+        self._sql = StoredSql(self._statements, config.sql)
         self._transact = StoredTransact(self._tables, config.transact)
         self._found = SqliteTables(config.tables_path, config.reader, config.readers, config.busy_timeout)
         self._reader = StoredReader(self._found, config.reader.max_scan)
@@ -59,10 +63,11 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._reader, self._transact)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._reader, self._sql, self._transact)
 
     async def start(self) -> None:
         await self._store.open()
+        await self._statements.start()
         await self._found.check()
         if self._store.read_only:
             log.warning("%s", self._store.read_only)
@@ -112,6 +117,7 @@ class SqliteBackend:
         await self._sweeper.stop()
         await self._found.close()
         await self._tables.stop()
+        await self._statements.stop()
         await self._store.close()
 
     async def _sweep(self) -> bool:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ByteSize, Field
+from pydantic import ByteSize, Field, field_validator
 
 from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 from prism.sdk.reader.options import ReaderOptions
+from prism.sdk.sql import Access
 from prism.sdk.transact.options import TransactOptions
 
 
@@ -29,9 +30,10 @@ class SqliteConfig(Config):
         pubsub: of PubSub that persists.
         transact: of Transact.
         reader: of Reader.
-        tables: the database file of tables that are not Prism's own, which Reader reads, and in which Transact writes
-            and keeps its mailboxes; unset: beside `path`, its name with `-tables`. It is made where it is missing, when
-            Transact first uses it.
+        tables: the database file of tables that are not Prism's own, which Reader reads, in which Transact writes and
+            keeps its mailboxes, and on which Sql runs; unset: beside `path`, its name with `-tables`. It is made where
+            it is missing, when Transact, or Sql that may write, first uses it.
+        sql: what callers may do in it with statements of their own: nothing (`off`), `read`, or `write`.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -45,6 +47,13 @@ class SqliteConfig(Config):
     transact: TransactOptions = TransactOptions()
     reader: ReaderOptions = ReaderOptions()
     tables: Path | None = None
+    sql: Access = "off"
+
+    @field_validator("sql", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML reads `off` as false."""
+        return "off" if value is False else value
 
     @property
     def tables_path(self) -> Path:

@@ -93,7 +93,7 @@ class SqliteTestBackend(LocalStore):
                 for statement in statements("INTEGER PRIMARY KEY"):
                     connection.execute(statement)
         return {
-            "path": str(path), "tables": str(tables), "busy_timeout": 0.5, "sweep_interval": 0.2,
+            "path": str(path), "tables": str(tables), "sql": "write", "busy_timeout": 0.5, "sweep_interval": 0.2,
             "pubsub": dict(SMALL_PUBSUB), "reader": dict(READER),
         }  # fmt: skip
 

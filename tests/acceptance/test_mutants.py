@@ -106,6 +106,23 @@ MUTANTS = [
     ("repeats_prefixes", "test_a_delimiter_merges", "CONTRACT, ObjectStore 6: prefixes are merged in, in order, each"),
     ("loses_metadata", "test_properties_come_back", "CONTRACT, ObjectStore 7: metadata is UTF-8 byte for byte"),
     ("forgets_parts", "test_an_upload_is_resumed", "CONTRACT, ObjectStore 9: an upload is resumed by part"),
+    ("writes_what_it_can", "test_nothing_where_one_part_fails", "CONTRACT, Transact 1: where a later change fails"),
+    ("ignores_expectations", "test_another_number_of_rows", "CONTRACT, Transact 1: a wrong `expect_rows`"),
+    (
+        "forgets_written_keys",
+        "transact.write and test_repeated_with_its_key",
+        "CONTRACT, Transact 1: repeated with its",
+    ),
+    ("skips_one_on_resuming", "test_a_reader_that_goes_on", "CONTRACT, Transact 2: who goes on after a sequence"),
+    ("moves_readers_back", "test_a_reader_has_a_position", "CONTRACT, Transact 3: AckMailbox makes a reader and moves"),
+    (
+        "drops_what_one_has_passed",
+        "test_what_all_have_passed",
+        "CONTRACT, Transact 3: a message goes when every reader",
+    ),
+    ("leases_to_anyone", "test_one_holder_at_a_time", "CONTRACT, Transact 5: while one has a reader no other gets it"),
+    ("ignores_epochs", "test_the_epoch_fences", "CONTRACT, Transact 5: whose lease has ended can move the reader no"),
+    ("exceeds_the_backlog", "test_a_backlog_is_bounded", "CONTRACT, Transact 6: no Write is refused up to"),
     ("lying_cache", "errors.cache.down", "CONTRACT, errors: BACKEND_UNAVAILABLE, the store does not answer"),
     (
         "lying_cache",

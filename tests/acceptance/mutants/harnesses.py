@@ -4,19 +4,24 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptance.mutants import defects, objects_defects, pubsub_defects, queue_defects
+from acceptance.mutants import defects, objects_defects, pubsub_defects, queue_defects, transact_defects
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
 from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
+from prism.backends.sqlite.backend import SqliteBackend
+from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.transact.store import SqliteTransact
+from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.plugins.discovery import Plugin, discover
 from prism.sdk import Backend, NoCredentials
 from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.pubsub import LogReader
 from prism.sdk.queue import QueueEngine, StoredQueue
+from prism.sdk.transact import StoredTransact
 
-_MEMORY = discover().found["memory"]
+_MEMORY, _SQLITE = (discover().found[name] for name in ("memory", "sqlite"))
 Kind = type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] | type[StoredObjects] | type[LogReader]
 _SUITES = ("cache", "concurrency", "errors", "keyvalue", "objectstore", "pubsub", "queue")
 
@@ -57,6 +62,34 @@ def _harness(kind: Kind) -> PluginAcceptanceHarness:
     manifest = _MEMORY.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = Mutant(manifest, "acceptance.mutants", folder=_MEMORY.folder, kind=kind)
     return PluginAcceptanceHarness(mutant, suites=_SUITES, ways=("binding",))
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteMutant(Plugin):
+    """The SQLite plugin with a defect of its Transact.
+
+    Attributes:
+        kind: Transact, as it should not be.
+    """
+
+    kind: type[SqliteTransact] = SqliteTransact
+
+    def backend_type(self) -> type[Backend]:
+        kind = self.kind
+
+        class MutantBackend(SqliteBackend):
+            def __init__(self, config: SqliteConfig, credentials: NoCredentials) -> None:
+                super().__init__(config, credentials)
+                self._tables = kind(TablesFile(config), config.transact)
+                self._transact = StoredTransact(self._tables, config.transact)
+
+        return MutantBackend
+
+
+def _of_transact(kind: type[SqliteTransact]) -> PluginAcceptanceHarness:
+    manifest = _SQLITE.manifest.model_copy(update={"name": kind.__name__.lower()})
+    mutant = SqliteMutant(manifest, "acceptance.mutants", folder=_SQLITE.folder, kind=kind)
+    return PluginAcceptanceHarness(mutant, suites=("transact",), ways=("binding",))
 
 
 drops_ttl_on_overwrite = _harness(defects.DropsTtlOnOverwrite)
@@ -109,6 +142,16 @@ gives_versions_again = _harness(objects_defects.GivesVersionsAgain)
 repeats_prefixes = _harness(objects_defects.RepeatsPrefixes)
 loses_metadata = _harness(objects_defects.LosesMetadata)
 forgets_parts = _harness(objects_defects.ForgetsParts)
+
+writes_what_it_can = _of_transact(transact_defects.WritesWhatItCan)
+ignores_expectations = _of_transact(transact_defects.IgnoresExpectations)
+forgets_written_keys = _of_transact(transact_defects.ForgetsWrittenKeys)
+skips_one_on_resuming = _of_transact(transact_defects.SkipsOneOnResuming)
+moves_readers_back = _of_transact(transact_defects.MovesReadersBack)
+drops_what_one_has_passed = _of_transact(transact_defects.DropsWhatOneHasPassed)
+leases_to_anyone = _of_transact(transact_defects.LeasesToAnyone)
+ignores_epochs = _of_transact(transact_defects.IgnoresEpochs)
+exceeds_the_backlog = _of_transact(transact_defects.ExceedsTheBacklog)
 
 _TESTS = Path(__file__).parents[2]
 _LIAR = ["env", f"PYTHONPATH={_TESTS}", sys.executable, "-m", "acceptance.mutants.lying_cache", "redis"]

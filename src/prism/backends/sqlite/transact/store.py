@@ -35,6 +35,9 @@ class SqliteTransact(TransactStore):
         self.wakeups = self._changes.wakeups()
         self._collections = Collections(options.collections)
 
+    def _mailboxes(self, connection: sqlite3.Connection, namespace: str, now: int) -> Mailboxes:
+        return Mailboxes(connection, namespace, now)
+
     async def write(self, context: Context, work: Work, *, create: bool) -> WriteResponse:
         namespace = context.namespace
         size = sum(len(each.payload) for each in work.mails) + sum(each.ByteSize() for each in work.data)
@@ -43,7 +46,9 @@ class SqliteTransact(TransactStore):
             connection = transaction.connection
             connection.execute("SAVEPOINT transact")
             try:
-                answer = self._write(connection, Mailboxes(connection, namespace, transaction.now), work, create=create)
+                answer = self._write(
+                    connection, self._mailboxes(connection, namespace, transaction.now), work, create=create
+                )
             except (PrismError, sqlite3.IntegrityError) as error:
                 if connection.in_transaction:  # else a trigger has ended all of it
                     connection.execute("ROLLBACK TO transact")
@@ -174,7 +179,7 @@ class SqliteTransact(TransactStore):
             connection = transaction.connection
             connection.execute("SAVEPOINT mailbox")
             try:
-                return work(Mailboxes(connection, namespace, transaction.now))
+                return work(self._mailboxes(connection, namespace, transaction.now))
             except PrismError:
                 connection.execute("ROLLBACK TO mailbox")
                 raise
@@ -186,7 +191,7 @@ class SqliteTransact(TransactStore):
     async def _read(self, context: Context, work: Callable[[Mailboxes], T]) -> T:
         namespace = context.namespace
         return await (await self._file.store()).read(
-            context, lambda connection, now: work(Mailboxes(connection, namespace, now))
+            context, lambda connection, now: work(self._mailboxes(connection, namespace, now))
         )
 
 

@@ -17,6 +17,7 @@ from prism.backends.postgres.pubsub.message_log import HOLDS_LOG, PostgresLog
 from prism.backends.postgres.queue.statements import HOLDS_TOPICS
 from prism.backends.postgres.queue.store import PostgresQueues
 from prism.backends.postgres.sessions import Session, Sessions
+from prism.backends.postgres.sql import PostgresSql
 from prism.backends.postgres.transact.statements import HOLDS_MAILBOXES
 from prism.backends.postgres.transact.store import PostgresTransact
 from prism.errors import PrismError
@@ -24,6 +25,7 @@ from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
+from prism.sdk.sql import StoredSql
 from prism.sdk.transact.interactive import InteractiveTransact
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class PostgresBackend:
         self._log = PostgresLog(self._sessions, *shared, config.pubsub)
         self._pubsub = LoggedPubSub(self._log, config.pubsub)
         self._mailboxes = PostgresTransact(self._sessions, *shared, config.schema_name, config.transact)
+        self._statements = PostgresSql(config, credentials)
+        self._sql = StoredSql(self._statements, config.sql)
         self._transact = InteractiveTransact(self._mailboxes, config.transact)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
@@ -70,9 +74,14 @@ class PostgresBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._transact)
+        if self._config.for_sql_alone:
+            return (self._sql,)
+        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._sql, self._transact)
 
     async def start(self) -> None:
+        await self._statements.start()
+        if self._config.for_sql_alone:
+            return
         await self._prepare_schema()
         await self._sessions.start()
         self._sweeper.start()
@@ -102,6 +111,8 @@ class PostgresBackend:
         """Does nothing: a namespace is made by its first write."""
 
     async def holds_data(self, namespace: str) -> bool:
+        if self._config.for_sql_alone:
+            return False
         for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG, HOLDS_MAILBOXES):
             work = Work(partial(self._sessions.fetch, statement, namespace.encode()))
             ((held,),) = await self._housekeeping.call(Context(namespace), work)
@@ -111,6 +122,8 @@ class PostgresBackend:
 
     async def health(self) -> Health:
         probe = Context("", Deadline.after(_PROBE_SECONDS))
+        if self._config.for_sql_alone:
+            return await self._statements.health(probe)
         try:
             work = Work(lambda: self._sessions.fetch(statements.HEALTH))
             ((read_only, complete),) = await self._housekeeping.call(probe, work)
@@ -137,6 +150,7 @@ class PostgresBackend:
             "subscriptions": self._pubsub.subscriptions,
             "transaction_sessions": self._mailboxes.transactions.open + self._mailboxes.conversations.open,
             "interactive_transactions": self._transact.open,
+            "sql_sessions": self._statements.open,
             **batches,
         }
 
@@ -146,6 +160,7 @@ class PostgresBackend:
         await self._queues.stop()
         await self._log.stop()
         await self._mailboxes.stop()
+        await self._statements.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
         waits = [self._cache.drain(), self._queues.drain(), self._log.drain(), *(lane.drain() for lane in lanes)]

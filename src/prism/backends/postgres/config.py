@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
+from prism.sdk.sql import Access
 from prism.sdk.transact.options import TransactOptions
 
 _PORT = 5432
@@ -55,6 +56,10 @@ class PostgresConfig(Config):
         pubsub: of PubSub that persists.
         transact: of Transact; its `collections` name the tables of the database that may be written to. It opens
             sessions beyond `pool_size` for transactions, at most 8 and `max_interactive`.
+        sql: what callers may do with statements of their own: nothing (`off`), `read`, or `write`.
+        sql_connection_string: the database on which those run, with the login of a role of its own. Unset: the database
+            above, which is then for Sql alone: Prism makes no tables in it, and serves no other abstraction on it.
+        sql_sessions: most connections for them, beyond `pool_size`.
         sslmode: as libpq's; unset: the connection string's, else `prefer`.
         ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
         certificate: file of the gateway's own certificate.
@@ -75,6 +80,9 @@ class PostgresConfig(Config):
     queue: QueueOptions = QueueOptions()
     pubsub: PubSubOptions = PubSubOptions()
     transact: TransactOptions = TransactOptions()
+    sql: Access = "off"
+    sql_connection_string: SecretStr | None = None
+    sql_sessions: int = Field(default=8, ge=1, le=200)
     sslmode: SslMode | None = None
     ca: Path | None = None
     certificate: Path | None = None
@@ -87,7 +95,13 @@ class PostgresConfig(Config):
             raise ValueError(f"{value!r} is reserved by PostgreSQL; choose another name")
         return value
 
-    @field_validator("connection_string")
+    @field_validator("sql", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML reads `off` as false."""
+        return "off" if value is False else value
+
+    @field_validator("connection_string", "sql_connection_string")
     @classmethod
     def _is_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
@@ -106,6 +120,17 @@ class PostgresConfig(Config):
                 "the options certificate and key of backend postgres belong together; give both or neither"
             )
         return self
+
+    @property
+    def for_sql_alone(self) -> bool:
+        """Whether the database is one of tables that are there already, in which Prism makes none."""
+        return self.sql != "off" and self.sql_connection_string is None
+
+    def of_sql(self, credentials: PostgresCredentials) -> tuple[Self, PostgresCredentials]:
+        """How callers' statements connect."""
+        if self.sql_connection_string is None:
+            return self, credentials
+        return self.model_copy(update={"connection_string": self.sql_connection_string}), PostgresCredentials()
 
     @property
     def addresses(self) -> Sequence[Address]:

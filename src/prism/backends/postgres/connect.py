@@ -25,7 +25,7 @@ PLANS = {
 }
 
 # Never lowers what the server promises: remote_apply stays.
-_SYNCED = """
+SYNCED = """
 SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, {local})"""
 
@@ -44,14 +44,7 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials,
         FailedPrecondition: the server, or a file of the configuration, is not as the configuration needs it.
         Exception: whatever the driver raises; `errors.translate` knows it.
     """
-    options = _options(config, credentials)
-
-    async def connect(address: Address) -> asyncpg.Connection:
-        host, port = address
-        connection: asyncpg.Connection = await asyncpg.connect(**options, host=host or None, port=port)
-        return connection
-
-    connection = await (hosts or Hosts(config.addresses)).first(connect)
+    connection = await connect(config, credentials, hosts or Hosts(config.addresses))
     try:
         async with connection.transaction():  # behind a pooler, only a transaction stays with one server
             ((pid, fsync),) = await connection.fetch(_FOUND)
@@ -66,6 +59,18 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials,
         connection.terminate()
         raise
     return Session(connection, config.schema_name)
+
+
+async def connect(config: PostgresConfig, credentials: PostgresCredentials, hosts: Hosts) -> asyncpg.Connection:
+    """A connection to the primary, with the server's own settings; raises whatever the driver raises."""
+    options = _options(config, credentials)
+
+    async def one(address: Address) -> asyncpg.Connection:
+        host, port = address
+        connection: asyncpg.Connection = await asyncpg.connect(**options, host=host or None, port=port)
+        return connection
+
+    return await hosts.first(one)
 
 
 async def failover_may_lose(session: Session, config: PostgresConfig) -> bool:
@@ -120,7 +125,7 @@ def _settings(config: PostgresConfig) -> dict[str, str]:
 
 
 def _synced(config: PostgresConfig, local: str) -> list[str]:
-    return [_SYNCED.format(local=local)] if config.durability == "synced" else []
+    return [SYNCED.format(local=local)] if config.durability == "synced" else []
 
 
 def _milliseconds(seconds: float) -> str:

@@ -74,6 +74,7 @@ class PostgresTestBackend:
     def __init__(self) -> None:
         self._server: RunningServer | None = None
         self._places: dict[str, str] = {}
+        self._found: dict[str, str] = {}
 
     @property
     def lacks(self) -> Mapping[str, str]:
@@ -99,11 +100,13 @@ class PostgresTestBackend:
             await asyncio.to_thread(self._server.stop)
             self._server = None
             self._places.clear()
+            self._found.clear()
 
     async def reset(self) -> None:
         """Drops the databases."""
         await asyncio.to_thread(self.server.reset)
         self._places.clear()
+        self._found.clear()
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
         """A database for that place."""
@@ -112,7 +115,16 @@ class PostgresTestBackend:
             self._places[place] = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2]))
             for statement in statements("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"):
                 await asyncio.to_thread(self.server.execute, statement, url=urlunsplit(url))
-        return {"connection_string": self._places[place], **_OPTIONS}
+        return {"connection_string": self._places[place], **await self._sql(place), **_OPTIONS}
+
+    async def _sql(self, place: str, port: int | None = None) -> Mapping[str, object]:
+        """Another database for that place, for callers' own statements; by way of a proxy where there is a port."""
+        if place not in self._found:
+            self._found[place] = await asyncio.to_thread(self.server.create_database)
+        url = urlsplit(self._found[place])
+        if port is not None:
+            url = url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{port}")
+        return {"sql": "write", "sql_connection_string": urlunsplit(url)}
 
     @property
     def address(self) -> tuple[str, int]:
@@ -124,7 +136,8 @@ class PostgresTestBackend:
         """The database for that place, by way of a proxy."""
         await self.connection_config(place)
         url = urlsplit(self._places[place])
-        return {"connection_string": urlunsplit(url._replace(netloc=f"127.0.0.1:{port}")), **_OPTIONS}
+        through = urlunsplit(url._replace(netloc=f"127.0.0.1:{port}"))
+        return {"connection_string": through, **await self._sql(place, port), **_OPTIONS}
 
     def credentials(self) -> Mapping[str, str]:
         """The account that owns the databases."""

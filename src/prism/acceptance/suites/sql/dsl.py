@@ -17,7 +17,7 @@ from prism.interfaces.value import Value
 _PLACEHOLDERS: Final = {"postgresql": "$", "sqlite": "?"}
 
 SERIES: Final = {
-    "postgresql": "SELECT n FROM generate_series(1, {}) AS n",
+    "postgresql": "SELECT generate_series(1, {}::bigint) AS n",
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {}) SELECT n FROM s",
 }
 """The numbers from 1 on."""

@@ -47,7 +47,7 @@ WRITES = {
         "SET transaction_read_only = off",
         "SELECT set_config('transaction_read_only', 'off', false)",
         "EXPLAIN ANALYZE DELETE FROM {t}",
-        "SELECT nextval(pg_get_serial_sequence('{t}', 'id'))",
+        "CREATE SEQUENCE {t}_s",
         "LOCK TABLE {t} IN ACCESS EXCLUSIVE MODE",
         "COMMENT ON TABLE {t} IS 'b'",
         "COPY {t} FROM STDIN",

@@ -87,9 +87,11 @@ async def test_rows_in_messages(sql: Sql) -> None:
     got = await sql.query(sql.of(SERIES).format(30_000), max_rows=50_000)
     assert [row[0] for row in got.rows] == [*range(1, 30_001)]
     assert got.messages > 3
-    wide = {"postgresql": "repeat('x', 300000)", "sqlite": "printf('%.300000c', 'x')"}
-    series = sql.of(SERIES).format(20).replace("SELECT n FROM", f"SELECT n, {sql.of(wide)} FROM")
-    got = await sql.query(series)
+    wide = {
+        "postgresql": "SELECT generate_series(1, 20) AS n, repeat('x', 300000)",
+        "sqlite": sql.of(SERIES).format(20).replace("SELECT n FROM", "SELECT n, printf('%.300000c', 'x') FROM"),
+    }
+    got = await sql.query(sql.of(wide))
     assert [row[0] for row in got.rows] == [*range(1, 21)]
     assert {len(row[1]) for row in got.rows} == {300_000}
     assert got.messages == 20

@@ -1,0 +1,273 @@
+"""Sql on PostgreSQL: statements on a database of tables that are there already, by the extended protocol."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
+from prism.backends.postgres.connect import connect
+from prism.backends.postgres.hosts import Hosts
+from prism.backends.postgres.tables import role
+from prism.backends.postgres.tables.catalogue import Catalogue
+from prism.backends.postgres.tables.failures import failure
+from prism.backends.postgres.tables.sessions import Session, Sessions, is_lost
+from prism.backends.postgres.tables.types import NULL
+from prism.context import Context
+from prism.errors import CallerError, DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.interfaces import sql
+from prism.interfaces.value import Value
+from prism.sdk import Health, HealthStatus
+from prism.sdk.sql import Answer, SqlStore, Statement, misfit, require_size
+from prism.sdk.tables import Misfit
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_PID: Final = "SELECT pg_catalog.pg_backend_pid()"
+_CONTROL: Final = re.compile(
+    r"(?:\s|;|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*(abort|begin|start|commit|end|rollback|savepoint|release)\b",
+    re.IGNORECASE,
+)
+"""A statement that begins or ends a transaction, for a sentence that helps: what one did, the server says."""
+
+
+class PostgresSql(SqlStore):
+    """Statements on one database.
+
+    Args:
+        config: where it is, and what callers may do.
+        credentials: who we are there.
+    """
+
+    def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
+        self._config, self._credentials = config.of_sql(credentials)
+        self._access = config.sql
+        self._synced = config.durability == "synced"
+        self._hosts = Hosts(self._config.addresses)
+        self._catalogue = Catalogue()
+        self._sessions = Sessions(self._open, config.sql_sessions)
+
+    @property
+    def open(self) -> int:
+        """Sessions that are open."""
+        return self._sessions.open
+
+    async def start(self) -> None:
+        """Looks whether role and database are fit for it.
+
+        Raises:
+            FailedPrecondition: one is not.
+            PrismError: PostgreSQL does not answer.
+        """
+        if self._access == "off":
+            return
+        try:
+            session = await self._open()
+            try:
+                async with session.connection.transaction(readonly=True):
+                    await role.require_apart(session.connection)
+                    if self._access == "read":
+                        await role.require_reader(session.connection)
+                    elif await role.is_superuser(session.connection):
+                        log.warning(
+                            "Sql runs as a superuser, whose statements reach files and programs of PostgreSQL's "
+                            "server; give it a role of its own"
+                        )
+            finally:
+                session.connection.terminate()
+        except Exception as error:
+            raise failure(error, None) from error
+
+    async def health(self, probe: Context) -> Health:
+        """Whether PostgreSQL answers."""
+        try:
+            async with self._one(probe, None) as session:
+                await _in_time(probe, session.connection.execute("SELECT 1"))
+        except PrismError as error:
+            return Health(HealthStatus.UNHEALTHY, error.message)
+        return Health(details={"sql_sessions": f"{self.open}"})
+
+    async def stop(self) -> None:
+        """Ends what runs, and every session."""
+        await self._sessions.stop()
+
+    @asynccontextmanager
+    async def query(self, statement: Statement, context: Context) -> AsyncIterator[Answer]:
+        """See SqlStore."""
+        _refuse_control(statement)
+        async with self._one(context, None) as session:
+            try:
+                await _in_time(context, session.begin(self._timeouts(context), read_only=True))
+                prepared, arguments = await _in_time(context, _ready(session, statement))
+                cursor = await _in_time(context, prepared.cursor(*arguments))
+                yield _Rows(session, context, prepared, cursor)
+            except Exception as error:
+                session.usable = session.usable and not is_lost(error)
+                session.forget(statement.text)
+                raise failure(error, None) from error
+            except asyncio.CancelledError:
+                session.usable = False
+                raise
+            finally:
+                await _ended(session)
+
+    async def execute(
+        self, statements: Sequence[Statement], context: Context, most: int, *, autocommit: bool = False
+    ) -> Sequence[sql.Result]:
+        """See SqlStore."""
+        async with self._one(context, Outcome.NOT_APPLIED) as session:
+            if autocommit:
+                return await self._alone(session, statements[0], context)
+            for each in statements:
+                _refuse_control(each)
+            committing = False
+            try:
+                await _in_time(context, session.begin(self._timeouts(context), read_only=False, synced=self._synced))
+                results = [await _in_time(context, _run(session, each)) for each in statements]
+                require_size(results, most)
+                committing = True
+                await _in_time(context, session.commit())
+            except Exception as error:
+                lost = is_lost(error) and not isinstance(error, CallerError)
+                session.usable = session.usable and not (committing or lost)
+                for each in statements:
+                    session.forget(each.text)
+                found = failure(error, Outcome.NOT_APPLIED)
+                if not committing or isinstance(error, CallerError):
+                    found.outcome = Outcome.NOT_APPLIED
+                raise found from error
+            except BaseException:
+                session.usable = False
+                raise
+            else:
+                return results
+            finally:
+                if not committing:
+                    await _ended(session)
+
+    async def _alone(self, session: Session, statement: Statement, context: Context) -> Sequence[sql.Result]:
+        """Outside a transaction."""
+        if session.pooled:
+            raise FailedPrecondition("a pooler in front of PostgreSQL has no statements outside a transaction")
+        _refuse_control(statement)
+        try:
+            await session.set(self._timeouts(context))
+            return [await _in_time(context, _run(session, statement, alone=True))]
+        except Exception as error:
+            raise failure(error, Outcome.NOT_APPLIED) from error
+        finally:
+            session.usable = False  # its settings go with it
+
+    @asynccontextmanager
+    async def _one(self, context: Context, outcome: Outcome | None) -> AsyncIterator[Session]:
+        try:
+            async with self._sessions.one(context, outcome) as session:
+                yield session
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise failure(error, outcome) from error
+
+    async def _open(self) -> Session:
+        connection = await connect(self._config, self._credentials, self._hosts)
+        try:
+            async with connection.transaction():  # behind a pooler, only a transaction stays with one server
+                pooled = await connection.fetchval(_PID) != connection.get_server_pid()
+                await self._catalogue.prepare(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return Session(connection, self._catalogue, pooled=pooled)
+
+    def _timeouts(self, context: Context) -> str:
+        seconds = self._config.statement_timeout
+        if context.deadline is not None:
+            seconds = min(seconds, max(context.deadline.remaining(), 0.001))
+        lock = round(self._config.lock_timeout * 1000)
+        return f"statement_timeout = {max(round(seconds * 1000), 1)}; SET LOCAL lock_timeout = {lock}"
+
+
+class _Rows:
+    """`prism.sdk.sql.Answer`: a portal."""
+
+    def __init__(self, session: Session, context: Context, prepared: Any, cursor: Any) -> None:
+        self._context = context
+        self._cursor = cursor
+        self._types = [session.type_of(each.type.oid) for each in prepared.get_attributes()]
+        self.columns = _columns(session, prepared)
+
+    async def fetch(self, most: int) -> Sequence[Sequence[Value]]:
+        """See Answer."""
+        rows = await _in_time(self._context, self._cursor.fetch(most))
+        reads = [each.read for each in self._types]
+        return [[NULL if held is None else read(held) for read, held in zip(reads, row, strict=True)] for row in rows]
+
+
+async def _ready(session: Session, statement: Statement) -> tuple[Any, list[Any]]:
+    """The statement, prepared, and its parameters as the driver takes them."""
+    prepared = await session.prepare(statement.text)
+    expected = prepared.get_parameters()
+    if len(expected) != len(statement.params):
+        raise InvalidArgument(
+            f"{statement.path}params: {len(statement.params)} values; the statement has {len(expected)} parameters",
+            outcome=Outcome.NOT_APPLIED,
+        )
+    arguments = []
+    for index, (each, value) in enumerate(zip(expected, statement.params, strict=True)):
+        try:
+            arguments.append(session.type_of(each.oid).write(value))
+        except Misfit as error:
+            raise misfit(error, statement, index) from error
+    return prepared, arguments
+
+
+async def _run(session: Session, statement: Statement, *, alone: bool = False) -> sql.Result:
+    """The result of a statement, whole."""
+    prepared, arguments = await _ready(session, statement)
+    rows = await prepared.fetch(*arguments)
+    if not alone and not session.connection.is_in_transaction():
+        raise InvalidArgument("the statement ended its transaction, which is the gateway's; leave that to it")
+    reads = [session.type_of(each.type.oid).read for each in prepared.get_attributes()]
+    read = [
+        sql.Row(values=[NULL if held is None else one(held) for one, held in zip(reads, row, strict=True)])
+        for row in rows
+    ]
+    affected = (prepared.get_statusmsg() or "").rpartition(" ")[2]
+    return sql.Result(
+        rows_affected=int(affected) if affected.isdigit() else 0, columns=_columns(session, prepared), rows=read
+    )
+
+
+def _columns(session: Session, prepared: Any) -> list[sql.Column]:
+    found = ((each.name, session.type_of(each.type.oid)) for each in prepared.get_attributes())
+    return [sql.Column(name=name, kind=each.kind, store_type=each.name) for name, each in found]
+
+
+async def _in_time(context: Context, work: Awaitable[T]) -> T:
+    """Waits for work until the deadline; what runs then is cancelled in the store."""
+    try:
+        async with asyncio.timeout(None if context.deadline is None else context.deadline.remaining()):
+            return await work
+    except TimeoutError as error:
+        raise DeadlineExceeded("the deadline passed, and the statement was stopped") from error
+
+
+async def _ended(session: Session) -> None:
+    """Rolls back, if it can still be said; else the session is closed."""
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.shield(session.undo())
+    except Exception:  # noqa: BLE001  # the session is given up for it
+        session.usable = False
+
+
+def _refuse_control(statement: Statement) -> None:
+    if found := _CONTROL.match(statement.text):
+        raise InvalidArgument(
+            f"{statement.path}statement: {found[1].upper()} is not for callers: each call is a transaction of its own, "
+            "and Batch one of several statements",
+            outcome=Outcome.NOT_APPLIED,
+        )

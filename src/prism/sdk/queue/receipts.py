@@ -3,13 +3,14 @@
 import base64
 import binascii
 import hmac
-import struct
 from hashlib import blake2b
 
 from prism.errors import InvalidArgument, Violation
 from prism.sdk.queue.calls import Lease
 
-_LEASE = struct.Struct(">QQ")
+_SEQ = 8
+_TOKENS = (8, 24)
+"""Bytes of a token: the least that holds it, so that a token has one form."""
 _SEAL = 16
 
 
@@ -26,7 +27,8 @@ class Receipts:
 
     def give(self, lease: Lease) -> str:
         """The receipt of a delivery."""
-        packed = _LEASE.pack(lease.seq, lease.token)
+        size = next(each for each in _TOKENS if lease.token < 1 << 8 * each)
+        packed = lease.seq.to_bytes(_SEQ, "big") + lease.token.to_bytes(size, "big")
         return base64.urlsafe_b64encode(packed + self._seal(packed)).decode().rstrip("=")
 
     def read(self, receipt: str) -> Lease:
@@ -39,11 +41,11 @@ class Receipts:
             raw = base64.b64decode(receipt + "=" * (-len(receipt) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raw = b""
-        packed, seal = raw[: _LEASE.size], raw[_LEASE.size :]
-        if len(packed) != _LEASE.size or not hmac.compare_digest(seal, self._seal(packed)):
+        packed, seal = raw[:-_SEAL], raw[-_SEAL:]
+        if len(packed) - _SEQ not in _TOKENS or not hmac.compare_digest(seal, self._seal(packed)):
             violation = Violation("receipts", "not a receipt of this group", "pass receipts unchanged")
             raise InvalidArgument(str(violation), violations=[violation])
-        return Lease(*_LEASE.unpack(packed))
+        return Lease(int.from_bytes(packed[:_SEQ], "big"), int.from_bytes(packed[_SEQ:], "big"))
 
     def _seal(self, packed: bytes) -> bytes:
         return blake2b(packed, key=self._key, digest_size=_SEAL).digest()

@@ -16,6 +16,8 @@ class QueueCapabilities(Capabilities):
         fencing: a receipt that is lost changes nothing, whichever gateway it comes through.
         attempts: a gateway's death may forget one where they are `at_least`.
         ordering: messages of one key come in order; with `shard` keys share shards, and a shard waits.
+        due_first: of the messages that are due the one longest due comes first; else what comes again may come before
+            all that is new.
         sharing: consumers share messages, or gateways share partitions.
         dead_move: a message becomes dead in one step, or is in both places for a moment.
         seek: `live`, or only while the group has no consumers, `idle`.
@@ -37,6 +39,7 @@ class QueueCapabilities(Capabilities):
     fencing: bool = False
     attempts: Literal["exact", "at_least"] = "at_least"
     ordering: Literal["none", "key", "shard"] = "none"
+    due_first: bool = False
     sharing: Literal["messages", "partitions"] = "partitions"
     dead_move: Literal["atomic", "two_steps"] = "two_steps"
     seek: Literal["live", "idle"] = "idle"

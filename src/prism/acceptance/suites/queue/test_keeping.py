@@ -1,5 +1,7 @@
 """Rules 13, 14 and 15: how long messages are kept, what is published once, and what never stops a topic."""
 
+import asyncio
+
 from prism.acceptance.dsl import duration
 from prism.acceptance.skips import not_declared
 from prism.acceptance.suites.queue.dsl import Queue, Since
@@ -15,7 +17,10 @@ async def test_what_outlives_its_ttl_is_expired(queue: Queue) -> None:
     await queue.group()
     await queue.publish(b"brief", ttl=duration(0.05))
     await queue.publish(b"lasting")
-    await queue.until(expired=1)
+    if queue.capabilities.counts == "exact":
+        await queue.until(expired=1)
+    else:
+        await asyncio.sleep(0.06)
     assert [each.payload for each in await queue.receive(10)] == [b"lasting"]
 
 
@@ -51,17 +56,18 @@ async def test_kept_until_acknowledged(queue: Queue) -> None:
 async def test_at_max_bytes(queue: Queue) -> None:
     """CONTRACT, Queue 13: at max_bytes the oldest expire, or UNTIL_ACKNOWLEDGED refuses with STORE_FULL."""
     queue.needs("receive")
-    await queue.call("CreateTopic", q.CreateTopicRequest(topic="t", config=q.TopicConfig(max_bytes=100)))
+    await queue.call("CreateTopic", q.CreateTopicRequest(topic="t", config=q.TopicConfig(max_bytes=100_000)))
     await queue.group()
     for name in (b"a", b"b", b"c"):
-        await queue.publish(name * 40)
+        await queue.publish(name * 40_000)
     assert [each.payload[:1] for each in await queue.receive(10)] == [b"b", b"c"]
-    assert (await queue.counts()).expired == 1
+    if queue.capabilities.counts == "exact":
+        assert (await queue.counts()).expired == 1
     if queue.capabilities.keep == "until_acknowledged":
-        full = q.TopicConfig(max_bytes=100, keep=UNTIL)
+        full = q.TopicConfig(max_bytes=100_000, keep=UNTIL)
         await queue.call("CreateTopic", q.CreateTopicRequest(topic="full", config=full))
-        await queue.publish(b"a" * 60, "full")
-        request = q.PublishRequest(topic="full", payload=b"a" * 60)
+        await queue.publish(b"a" * 60_000, "full")
+        request = q.PublishRequest(topic="full", payload=b"a" * 60_000)
         await queue.refused(StoreFull, "Publish", request)
 
 
@@ -114,7 +120,7 @@ async def test_what_could_not_be_delivered_is_refused(queue: Queue) -> None:
 
 async def test_what_always_fails_does_not_stop_a_fresh_message(queue: Queue) -> None:
     """CONTRACT, Queue 15: the one longest due comes first: 20 that always fail delay a fresh one by one each."""
-    queue.needs("receive", "max_nack_delay")
+    queue.needs("receive", "max_nack_delay", "due_first")
     await queue.group(max_attempts=0)
     for _ in range(20):
         await queue.publish(b"poison")

@@ -20,6 +20,7 @@ _SAFE_IN_NAMES = "!#$&'*+^`|"
 _PLAIN_VALUE = re.compile(r"(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?")
 _SAFE_IN_VALUES = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _NAMELESS = "%"
+_NOT_ATTRIBUTES = ("prism-", "nats-")
 _FIXED = len(b"NATS/1.0\r\n\r\n")
 
 
@@ -49,10 +50,22 @@ def read(headers: Mapping[str, str] | None, message: Message) -> bool:
     message.message_id = message_id
     message.published_at.CopyFrom(Timestamp(seconds=seconds, nanos=rest * 1000))
     if len(headers) > 1:
-        for name, value in headers.items():
-            if name != OURS:
-                message.attributes[_text(name)] = unquote(value) if "%" in value else value
+        message.attributes.update(attributes(headers))
     return True
+
+
+def attributes(headers: Mapping[str, str]) -> dict[str, str]:
+    """The attributes in the headers of one of our messages; what NATS and Prism say of it is none."""
+    return {
+        _text(name): unquote(value) if "%" in value else value
+        for name, value in headers.items()
+        if not name.lower().startswith(_NOT_ATTRIBUTES)
+    }
+
+
+def foreign(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a message that is not ours, without those of NATS itself."""
+    return {name: value for name, value in headers.items() if not name.lower().startswith("nats-")}
 
 
 def _name(name: str) -> str:

@@ -52,6 +52,7 @@ class NatsSession:
         client: the driver's.
         lost: done when it is of no more use.
         on_overrun: called with the number of a subscription for which the driver had no room.
+        on_denied: called with what the server says of a permission that is missing, in lower case.
     """
 
     def __init__(self, config: NatsConfig) -> None:
@@ -59,6 +60,7 @@ class NatsSession:
         self.client.encrypted = config.encrypted
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.on_overrun: Callable[[int], None] = lambda _number: None
+        self.on_denied: list[Callable[[str], None]] = []
         self._config = config
         self._failure: Exception | None = None
         self._listening: list[list[str]] = []
@@ -154,9 +156,9 @@ class NatsSession:
                 return task.result()
             except RuntimeError as error:  # uvloop's, where the driver writes to a socket that has just been closed
                 self._lose()
-                raise _broke() from error
+                raise broke() from error
         task.cancel()
-        raise _broke()
+        raise broke()
 
     async def flush(self) -> None:
         """Returns when the server has taken in all that was sent before.
@@ -217,6 +219,8 @@ class NatsSession:
         elif PERMISSIONS in (text := str(error).lower()):
             for each in self._listening:
                 each.append(text)
+            for tell in self.on_denied:
+                tell(text)
         else:
             self._failure = error
             if self.client.is_connected:
@@ -230,5 +234,6 @@ class NatsSession:
         self._lose()
 
 
-def _broke() -> BackendUnavailable:
+def broke() -> BackendUnavailable:
+    """The connection was lost."""
     return BackendUnavailable("the connection to NATS broke; try again", retry_after=LATER)

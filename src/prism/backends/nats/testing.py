@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from prism.acceptance.store.backend import SMALL_PUBSUB
 from prism.backends.nats.testing_cluster import NatsCluster
 from prism.backends.nats.testing_server import Login, NatsServer, ServerMissing
 
@@ -41,7 +42,8 @@ class NatsTestBackend:
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
         """The server, and a prefix for that place."""
-        return {"servers": [self.server.url], "prefix": f"{place}-{self._resets}"}
+        prefix = f"{place}-{self._resets}"
+        return {"servers": [self.server.url], "prefix": prefix, "pubsub": dict(SMALL_PUBSUB)}
 
     @property
     def address(self) -> tuple[str, int]:

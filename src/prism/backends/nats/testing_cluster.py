@@ -17,17 +17,18 @@ class NatsCluster:
         servers: all of them; each lets in the same credentials.
     """
 
-    def __init__(self, size: int = 3, login: Login = "none") -> None:
+    def __init__(self, size: int = 3, login: Login = "none", *, jetstream: bool = False) -> None:
         self._routes = [HeldPort() for _ in range(size)]
         routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in self._routes)
         self._monitors = [HeldPort() for _ in self._routes]
+        self._jetstream = jetstream
         self.servers: list[NatsServer] = []
         for number, (port, monitor) in enumerate(zip(self._routes, self._monitors, strict=True)):
             settings = f"""
                 server_name: s{number}
                 http: "127.0.0.1:{monitor}"
                 cluster {{ name: c, listen: "127.0.0.1:{port}", routes: [{routes}] }}"""
-            self.servers.append(NatsServer(login, settings))
+            self.servers.append(NatsServer(login, settings, jetstream=jetstream))
             self.servers[-1].secret = self.servers[0].secret
 
     @property
@@ -47,6 +48,8 @@ class NatsCluster:
             lambda: all(len(set(peers)) >= len(self.servers) - 1 for peers in map(_peers, self._monitors)),
             "each server has a route to every other, which its monitoring port alone tells",
         )
+        if self._jetstream:
+            until(lambda: all(map(_has_leader, self._monitors)), "JetStream of each server knows its leader")
 
     def stop(self) -> None:
         """Ends them for good; nothing is left."""
@@ -65,3 +68,9 @@ def _peers(monitor: HeldPort) -> Iterator[str]:
     """The servers to which one has a route."""
     with urlopen(f"http://127.0.0.1:{monitor}/routez") as answer:  # our own server
         return (route["remote_id"] for route in json.load(answer)["routes"])
+
+
+def _has_leader(monitor: HeldPort) -> bool:
+    """Whether a server's JetStream has found the others."""
+    with urlopen(f"http://127.0.0.1:{monitor}/healthz?js-server-only=true") as answer:  # our own server
+        return bool(json.load(answer)["status"] == "ok")

@@ -49,12 +49,14 @@ class NatsServer:
         secret: the password or token that it asks for.
     """
 
-    def __init__(self, login: Login = "none", settings: str = "") -> None:
+    def __init__(self, login: Login = "none", settings: str = "", *, jetstream: bool = True) -> None:
         """
         Args:
             login: what it asks of clients.
             settings: further lines of its configuration.
+            jetstream: whether it keeps anything.
         """
+        self._jetstream = jetstream
         self._binary = binary()
         self._login = login
         self._settings = settings
@@ -126,6 +128,8 @@ class NatsServer:
 
     def _write_configuration(self) -> None:
         lines = [f"listen: 127.0.0.1:{self.port}", self._settings]
+        if self._jetstream:
+            lines.append(f'jetstream {{ store_dir: "{self.folder}/jetstream" }}')
         if self._login == "user":
             limit = '{publish: "prism.*.allowed.>", subscribe: "prism.*.allowed.>"}'
             users = [

@@ -22,7 +22,7 @@ class Served:
 
     def __init__(self, backend: NatsBackend) -> None:
         self.backend = backend
-        (served,) = backend.interfaces
+        served = backend.interfaces[0]
         assert isinstance(served, NatsPubSub)
         self._pubsub = served
 

@@ -56,7 +56,7 @@ async def test_logging_in(login: Login) -> None:
 async def test_a_jwt_logs_in() -> None:
     """A `.creds` file's content is enough; expired, or of another account, it is refused and said to be."""
     accounts, others = Accounts(), Accounts()
-    async with backends_on(NatsServer("none", accounts.settings)) as backends:
+    async with backends_on(NatsServer("none", accounts.settings, jetstream=False)) as backends:
         await assert_serves(await backends.start({"creds": accounts.creds()}))
         for wrong in (accounts.creds(lives=-60), others.creds()):
             with pytest.raises(BackendCredentials, match="refuses the gateway's credentials"):
@@ -66,7 +66,7 @@ async def test_a_jwt_logs_in() -> None:
 async def test_a_jwt_that_expires_while_it_serves() -> None:
     """NATS ends the connection: subscribers hear of the gap, and health says whose fault it is."""
     accounts = Accounts()
-    async with backends_on(NatsServer("none", accounts.settings)) as backends:
+    async with backends_on(NatsServer("none", accounts.settings, jetstream=False)) as backends:
         served = await backends.start({"creds": accounts.creds(lives=2)})
         async with served.subscribed() as messages:
             with pytest.raises(MessagesLost):

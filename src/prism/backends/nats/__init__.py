@@ -1,1 +1,1 @@
-"""The nats backend: PubSub on core NATS."""
+"""The nats backend: PubSub on NATS, Queue and what persists on JetStream."""

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, field_validator, model_validator
 
 from prism.sdk import Config
+from prism.sdk.pubsub import PubSubOptions
+from prism.sdk.queue import QueueOptions
 
 _PORT = 4222
 _SEED = "SU[A-Z2-7]{56}"
@@ -70,6 +72,17 @@ class NatsCredentials(Config):
         return self
 
 
+class NatsPubSubOptions(PubSubOptions):
+    """Options of PubSub that persists.
+
+    Attributes:
+        persistent: what is published is kept by JetStream, where the servers have it; else core NATS passes it on and
+            keeps nothing.
+    """
+
+    persistent: bool = True
+
+
 class NatsConfig(Config):
     """Options of the nats backend.
 
@@ -89,6 +102,9 @@ class NatsConfig(Config):
         key: file of that certificate's key.
         tls_server_name: the name in the servers' certificates, where it is not their host's.
         tls_first: the servers begin with TLS, before they say anything (`handshake_first`).
+        replicas: how many servers of a cluster keep what JetStream stores, when it is made.
+        queue: options of Queue.
+        pubsub: options of PubSub that persists.
     """
 
     servers: tuple[Server, ...] = Field(default=(f"nats://localhost:{_PORT}",), min_length=1)
@@ -104,6 +120,9 @@ class NatsConfig(Config):
     key: Path | None = None
     tls_server_name: str | None = None
     tls_first: bool = False
+    replicas: int = Field(default=1, ge=1, le=5)
+    queue: QueueOptions = QueueOptions()
+    pubsub: NatsPubSubOptions = NatsPubSubOptions()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,0 +1,83 @@
+"""Requests over one session: one subscription has all answers, and each request waits for its own alone.
+
+The driver's own requests say nothing of a permission that is missing until their time is over, nor of a connection that
+is lost meanwhile.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from nats.aio.msg import Msg
+
+from prism.backends.nats.errors import not_allowed
+from prism.backends.nats.jetstream.refusals import JetStreamMissingError
+from prism.backends.nats.session import NatsSession, broke
+from prism.errors import Outcome
+
+
+class Requests:
+    """The requests of one session.
+
+    Args:
+        session: an open one.
+    """
+
+    def __init__(self, session: NatsSession) -> None:
+        self._session = session
+        self._inbox = session.client.new_inbox()
+        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._subjects: dict[str, str] = {}
+        self._number = 0
+
+    async def start(self) -> None:
+        """Hears answers from now on."""
+        client = self._session.client
+        await self._session.do(
+            client.subscribe(
+                f"{self._inbox}.*", cb=self._answered, pending_msgs_limit=1 << 20, pending_bytes_limit=1 << 30
+            )
+        )
+        self._session.on_denied.append(self._denied)
+        self._session.lost.add_done_callback(self._lost)
+
+    async def ask(self, subject: str, payload: bytes, headers: Mapping[str, str] | None, timeout: float) -> Msg:
+        """The answer.
+
+        Raises:
+            JetStreamMissingError: nothing listens to the subject.
+            PrismError: the permission is missing, or the connection was lost.
+            TimeoutError: there was none in time.
+        """
+        self._number += 1
+        token = str(self._number)
+        waiting: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._waiting[token], self._subjects[token] = waiting, subject.lower()
+        client = self._session.client
+        try:
+            reply = f"{self._inbox}.{token}"
+            await self._session.do(
+                client.publish(subject, payload, reply=reply, headers=dict(headers) if headers else None)
+            )
+            async with asyncio.timeout(timeout):
+                answer = await waiting
+        finally:
+            del self._waiting[token], self._subjects[token]
+        if answer.headers and answer.headers.get("Status") == "503":
+            raise JetStreamMissingError(subject)
+        return answer
+
+    async def _answered(self, message: Msg) -> None:
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    def _denied(self, text: str) -> None:
+        for token, subject in self._subjects.items():
+            waiting = self._waiting[token]
+            if f'publish to "{subject}"' in text and not waiting.done():
+                waiting.set_exception(not_allowed(f"publish to {subject!r}", Outcome.NOT_APPLIED))
+
+    def _lost(self, _: object) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(broke())

@@ -1,0 +1,1 @@
+"""PubSub that persists, on JetStream: a stream for each namespace."""

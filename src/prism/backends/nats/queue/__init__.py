@@ -1,0 +1,1 @@
+"""Queue on JetStream: a stream for each topic, a durable consumer for each group."""

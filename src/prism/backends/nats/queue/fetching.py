@@ -1,0 +1,135 @@
+"""Messages of one group for the consumers of this gateway: what is there is pulled; for what comes one pull waits.
+
+JetStream answers a pull that waits at once when something is published, comes again or was scheduled, whichever gateway
+has done that: nothing else wakes consumers. What came for a consumer that wants it no more is given back.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from nats.aio.msg import Msg
+
+from prism.backends.nats.jetstream.pulls import ConsumerGoneError, Pull, Pulls
+from prism.backends.nats.queue.catalogue import Group
+from prism.backends.nats.queue.incoming import Incoming, incoming
+from prism.errors import PrismError
+from prism.sdk.queue.calls import Want
+from prism.sdk.wakeups import Wakeups
+
+WAIT: Final = 5.0
+"""Seconds that a pull waits; then another one does."""
+_UNCLAIMED: Final = 0.5
+"""Seconds after which what came is given back that no consumer has taken."""
+_PAUSE: Final = 0.2
+"""Seconds after a pull has failed."""
+
+
+class Fetching:
+    """Pulls for one group.
+
+    Args:
+        pulls: of the connection.
+        wakeups: of all who wait in this gateway.
+        key: namespace and topic.
+        group: as it is now.
+        release: gives back what no consumer has taken.
+    """
+
+    def __init__(
+        self,
+        pulls: Pulls,
+        wakeups: Wakeups,
+        key: tuple[str, str],
+        group: Group,
+        release: Callable[[Group, Incoming], Coroutine[Any, Any, None]],
+    ) -> None:
+        self.group = group
+        self._pulls = pulls
+        self._wakeups = wakeups
+        self._key = key
+        self._release = release
+        self._ready: deque[Incoming] = deque()
+        self._waiting: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+
+    async def take(self, want: Want) -> list[Incoming]:
+        """What is there; where nothing is, a pull begins to wait for it.
+
+        Raises:
+            ConsumerGoneError: the group was moved or removed.
+        """
+        found: list[Incoming] = []
+        room = want.max_bytes
+        while self._ready and len(found) < want.limit:
+            size = _size(self._ready[0])
+            if size > room and (found or not want.at_least_one):
+                break
+            room -= size
+            found.append(self._ready.popleft())
+        if len(found) < want.limit and (room > 0 or not found):
+            pull = await self._pull(want.limit - len(found), max(room, 1))
+            if not pull.messages and not found and want.at_least_one and pull.exceeded:
+                pull = await self._pull(1, 0)
+            found += map(incoming, pull.messages)
+        if not found:
+            self._wait(0 if want.at_least_one else max(room, 1))
+        return found
+
+    async def _pull(self, limit: int, max_bytes: int) -> Pull:
+        return await self._pulls.pull(self.group.stream, self.group.consumer, limit, max_bytes=max_bytes)
+
+    def look(self) -> None:
+        """Something may be there that is not for consumers: what has failed too often."""
+        self._wait(0)
+
+    def _wait(self, room: int) -> None:
+        if self._stopped.is_set() or (self._waiting is not None and not self._waiting.done()):
+            return
+        self._waiting = asyncio.get_running_loop().create_task(self._waited(room), name="nats-queue-pull")
+
+    async def _waited(self, room: int) -> None:
+        group = self.group
+        try:
+            pull = await self._pulls.pull(
+                group.stream, group.consumer, 1, max_bytes=room, wait=WAIT, stop=self._stopped
+            )
+        except ConsumerGoneError:
+            self._wakeups.notify(self._key)
+            return
+        except PrismError:
+            await asyncio.sleep(_PAUSE)
+            self._wakeups.notify(self._key)
+            return
+        if pull.exceeded:
+            return  # who has more room claims by itself
+        for message in pull.messages:
+            self._offer(message)
+        if not pull.messages and not self._stopped.is_set():
+            self._wakeups.notify_takers(self._key, 1, group.name)  # who still waits has another pull made
+
+    def _offer(self, message: Msg) -> None:
+        came = incoming(message)
+        self._ready.append(came)
+        self._wakeups.notify_takers(self._key, 1, self.group.name)
+        asyncio.get_running_loop().call_later(_UNCLAIMED, self._give_back, came)
+
+    def _give_back(self, came: Incoming) -> None:
+        if came in self._ready:
+            self._ready.remove(came)
+            asyncio.get_running_loop().create_task(self._release(self.group, came))
+
+    async def stop(self) -> list[Incoming]:
+        """Pulls no more; what was not taken, for its caller to give back."""
+        self._stopped.set()
+        if self._waiting is not None:
+            await asyncio.wait((self._waiting,))
+        left = [*self._ready]
+        self._ready.clear()
+        return left
+
+
+def _size(came: Incoming) -> int:
+    noted = sum(len(name) + len(value) for name, value in came.stored.headers.items())
+    return len(came.stored.payload) + noted

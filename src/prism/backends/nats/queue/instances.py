@@ -1,0 +1,147 @@
+"""Gateways that use one namespace's queues ask and tell each other: what has changed, what their consumers have.
+
+Each has a record among the namespace's for as long as it is there, so that who asks knows how many answers will come.
+One that was killed is waited for a moment, until its record expires.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from nats import errors
+from nats.aio.msg import Msg
+
+from prism.backends.nats.jetstream.api import JetStream
+from prism.backends.nats.jetstream.names import QueueNames
+from prism.backends.nats.jetstream.pulls import Pulls
+from prism.backends.nats.jetstream.refusals import ApiError
+from prism.backends.nats.queue.state import State
+from prism.backends.nats.session import NatsSession
+from prism.errors import PrismError
+
+PRESENT: Final = 30.0
+"""Seconds that an instance is taken for present after it last said so."""
+ANSWER: Final = 0.25
+"""Seconds in which others answer."""
+_MAX: Final = 1000
+
+
+class Instances:
+    """The instances of this backend at one namespace's queues.
+
+    Args:
+        jetstream, pulls, names, state: of the namespace.
+        changed: called with a topic that another one has changed.
+        flying: what this one's consumers have of a group, as JSON.
+    """
+
+    def __init__(
+        self,
+        jetstream: JetStream,
+        pulls: Pulls,
+        names: QueueNames,
+        state: State,
+        changed: Callable[[str], None],
+        flying: Callable[[str, str], list[Any]],
+    ) -> None:
+        self._jetstream = jetstream
+        self._pulls = pulls
+        self._names = names
+        self._state = state
+        self._changed = changed
+        self._flying = flying
+        self._id = secrets.token_hex(8)
+        self._session: NatsSession | None = None
+        self._joining = asyncio.Lock()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def _mine(self) -> str:
+        return f"{self._names.state_root}i.{self._id}"
+
+    async def join(self) -> None:
+        """Is heard, and hears the others, from now on; does nothing where it is so already."""
+        session = await self._jetstream.session()
+        if session is self._session:
+            return
+        async with self._joining:
+            if session is self._session:
+                return
+            with suppress(errors.Error, OSError):
+                await session.do(session.client.subscribe(self._names.told, cb=self._told))
+                await session.flush()
+                await self._state.put(self._mine, self._id, PRESENT)
+                self._session = session
+            if self._keeper is None:
+                self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="nats-queue-presence")
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(PRESENT / 3)
+            with suppress(PrismError, ApiError):
+                await self.join()
+                await self._state.put(self._mine, self._id, PRESENT)
+
+    async def stop(self) -> None:
+        """Is there no longer."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            with suppress(PrismError, ApiError):
+                await self._state.forget(self._mine)
+
+    async def _told(self, message: Msg) -> None:
+        told = json.loads(message.data)
+        if told["from"] == self._id:
+            return
+        if "changed" in told:
+            self._changed(told["changed"])
+            answer: Mapping[str, Any] = {}
+        else:
+            answer = {"flying": self._flying(*told["who"])}
+        if message.reply:
+            with suppress(errors.Error, OSError):
+                await message.respond(json.dumps(answer).encode())
+
+    async def tell(self, topic: str) -> None:
+        """A topic or one of its groups has changed: the others know when this returns, those that answer."""
+        self._changed(topic)
+        await self._ask({"changed": topic})
+
+    async def flying(self, topic: str, group: str) -> list[list[Any]]:
+        """What all consumers of a group have."""
+        answers = await self._ask({"who": [topic, group]})
+        return [*self._flying(topic, group), *(each for answer in answers for each in answer.get("flying", []))]
+
+    async def _ask(self, what: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        session = await self._jetstream.session()
+        pattern = f"{self._names.state_root}i.*"
+        present = await self._pulls.read(self._names.state, pattern, 1, _MAX, ANSWER)
+        others = {message.data for message in present} - {json.dumps(self._id).encode()}
+        if not others:
+            return []
+        answers: list[Mapping[str, Any]] = []
+        done = asyncio.Event()
+
+        async def take(message: Msg) -> None:
+            if message.data:
+                answers.append(json.loads(message.data))
+            if len(answers) >= len(others):
+                done.set()
+
+        body = json.dumps({"from": self._id, **what}).encode()
+        inbox = session.client.new_inbox()
+        subscription = await session.do(session.client.subscribe(inbox, cb=take))
+        try:
+            await session.do(session.client.publish(self._names.told, body, reply=inbox))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER):
+                    await done.wait()
+        finally:
+            with suppress(PrismError, errors.Error, OSError):
+                await session.do(subscription.unsubscribe())
+        return answers

@@ -1,0 +1,238 @@
+"""Queue on JetStream: what the kit cannot ask of every store."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import nats
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from nats.aio.client import Client
+
+from prism.backends.nats.backend import NatsBackend
+from prism.backends.nats.config import NatsConfig, NatsCredentials
+from prism.backends.nats.jetstream.names import QueueNames
+from prism.backends.nats.queue.leases import Delivered
+from prism.backends.nats.testing import NatsServer
+from prism.context import Context
+from prism.errors import FailedPrecondition, InvalidArgument
+from prism.interfaces import queue as q
+from prism.interfaces.capabilities.queue import QueueCapabilities
+from prism.sdk.queue import StoredQueue
+
+TOPIC, GROUP = "orders", "billing"
+WAIT = Duration(seconds=10)
+
+
+class Jobs:
+    """The queues of one backend in one namespace."""
+
+    def __init__(self, backend: NatsBackend, namespace: str) -> None:
+        self.backend = backend
+        self.context = Context(namespace)
+        self.names = QueueNames("prism", namespace)
+        self.queue = cast("StoredQueue", backend.interfaces[1])
+        self.queue.declare(QueueCapabilities(max_nack_delay=100.0, min_ack_deadline=0.05))
+
+    async def publish(self, payload: bytes, **fields: Any) -> str:
+        """Publishes a message; its id."""
+        request = q.PublishRequest(topic=TOPIC, payload=payload, **fields)
+        return (await self.queue.publish(request, self.context)).message_id
+
+    async def receive(self, count: int = 1) -> list[q.Message]:
+        """Messages; waits for the first one."""
+        request = q.ReceiveRequest(topic=TOPIC, group=GROUP, max=count, wait=WAIT)
+        return list((await self.queue.receive(request, self.context)).messages)
+
+    async def acknowledge(self, *receipts: str) -> list[bool]:
+        """Whether each could be."""
+        request = q.AcknowledgeRequest(topic=TOPIC, group=GROUP, receipts=receipts)
+        answer = await self.queue.acknowledge(request, self.context)
+        return [not each.HasField("error") for each in answer.results]
+
+    async def group(self, **config: Any) -> None:
+        """Makes the group."""
+        request = q.CreateGroupRequest(topic=TOPIC, group=GROUP, config=q.GroupConfig(**config))
+        await self.queue.create_group(request, self.context)
+
+
+@asynccontextmanager
+async def jobs_on(server: NatsServer, namespace: str) -> AsyncIterator[Jobs]:
+    credentials = NatsCredentials.model_validate(server.credentials())
+    backend = NatsBackend(NatsConfig(servers=(server.url,)), credentials)
+    await backend.start()
+    try:
+        yield Jobs(backend, namespace)
+    finally:
+        await backend.stop()
+
+
+@pytest.fixture
+async def jobs(server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Jobs]:
+    """Queues in a namespace of the test's own."""
+    server.start()
+    async with jobs_on(server, request.node.name) as jobs:
+        yield jobs
+
+
+@pytest.fixture
+async def stock(server: NatsServer) -> AsyncIterator[Client]:
+    """The stock client."""
+    login = server.credentials()
+    client = await nats.connect(server.url, user=login["username"], password=login["password"])
+    yield client
+    await client.close()
+
+
+async def test_a_forged_receipt_publishes_nowhere(jobs: Jobs, stock: Client) -> None:
+    """CONTRACT, Queue 3: JetStream acknowledges by publishing; what a receipt says is believed only under its seal."""
+    await jobs.group()
+    await jobs.publish(b"work")
+    (message,) = await jobs.receive()
+    heard: list[str] = []
+
+    async def hear(said: Any) -> None:
+        heard.append(said.subject)
+
+    await stock.subscribe("$JS.ACK.>", cb=hear)
+    await stock.flush()
+    for place in range(0, len(message.receipt), 7):
+        other = "B" if message.receipt[place] != "B" else "C"
+        forged = message.receipt[:place] + other + message.receipt[place + 1 :]
+        assert await jobs.acknowledge(forged) == [False]
+    await stock.flush()
+    assert heard == []
+    assert await jobs.acknowledge(message.receipt) == [True]
+    await stock.flush()
+    assert len(heard) == 1
+
+
+async def test_the_stock_client_sees_what_prism_has_published(jobs: Jobs, stock: Client) -> None:
+    """A topic is a stream with a readable name, an attribute a header."""
+    await jobs.publish(b"from prism", attributes={"kind": "paid"})
+    consumer = await stock.jetstream().pull_subscribe(jobs.names.topic(TOPIC), "stock", stream=jobs.names.stream(TOPIC))
+    (message,) = await consumer.fetch(1, timeout=10)
+    assert message.data == b"from prism"
+    assert (message.headers or {})["kind"] == "paid"
+    await message.ack()
+    assert jobs.names.topic(TOPIC).endswith(f".t.{TOPIC}")
+
+
+async def test_prism_consumes_what_the_stock_client_has_published(jobs: Jobs, stock: Client) -> None:
+    """Headers of others are attributes `h.NAME`; a message without an id of ours has one all the same."""
+    await jobs.group()
+    await stock.jetstream().publish(jobs.names.topic(TOPIC), b"from outside", headers={"Kind": "paid"})
+    (message,) = await jobs.receive()
+    assert (message.payload, dict(message.attributes)) == (b"from outside", {"h.Kind": "paid"})
+    assert message.message_id
+    assert await jobs.acknowledge(message.receipt) == [True]
+
+
+async def test_consumers_that_are_not_ours_are_no_groups(jobs: Jobs, stock: Client) -> None:
+    """ListGroups shows what Prism has made."""
+    await jobs.group()
+    await stock.jetstream().pull_subscribe(jobs.names.topic(TOPIC), "stock", stream=jobs.names.stream(TOPIC))
+    answer = await jobs.queue.list_groups(q.ListGroupsRequest(topic=TOPIC), jobs.context)
+    assert list(answer.groups) == [GROUP]
+
+
+async def test_what_came_for_a_caller_who_has_gone_is_given_back_uncounted(jobs: Jobs, server: NatsServer) -> None:
+    """CONTRACT, Queue 5 and 11: a pull that waits may get what is not wanted any more; its attempt does not count."""
+    await jobs.group(max_attempts=1)
+    async with jobs_on(server, jobs.context.namespace) as other:
+        waiting = asyncio.create_task(other.receive())
+        await _pull_waits(other)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await jobs.publish(b"work")
+        (message,) = await jobs.receive()
+        assert (message.payload, message.attempt) == (b"work", 1)
+        assert await jobs.acknowledge(message.receipt) == [True]
+
+
+async def test_stopping_gives_back_at_once(jobs: Jobs, server: NatsServer) -> None:
+    """CONTRACT, Queue 11: what came to a gateway that ends goes to another, long before the deadline."""
+    await jobs.group(max_attempts=1)
+    for number in range(5):
+        async with jobs_on(server, jobs.context.namespace) as other:
+            waiting = asyncio.create_task(other.receive())
+            await _pull_waits(other)
+            await jobs.publish(b"%d" % number)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        (message,) = await jobs.receive()
+        assert (message.payload, message.attempt) == (b"%d" % number, 1)
+        assert await jobs.acknowledge(message.receipt) == [True]
+
+
+async def test_a_seek_leaves_old_receipts_without_a_consumer(jobs: Jobs, server: NatsServer) -> None:
+    """CONTRACT, Queue 17: also a gateway that has not heard of the Seek settles nothing with them."""
+    await jobs.group()
+    await jobs.publish(b"work")
+    async with jobs_on(server, jobs.context.namespace) as other:
+        (message,) = await other.receive()
+        seek = q.SeekRequest(topic=TOPIC, group=GROUP, to=q.Start(earliest={}))
+        assert (await jobs.queue.seek(seek, jobs.context)).count == 1
+        assert await other.acknowledge(message.receipt) == [False]
+        (again,) = await other.receive()
+        assert (again.message_id, again.attempt) == (message.message_id, 1)
+
+
+async def test_without_jetstream_queues_are_refused_and_pubsub_is_served(backends: Any) -> None:
+    """A server that keeps nothing says so in words that tell what to do; what it can do goes on."""
+    server = NatsServer("none", jetstream=False)
+    server.start()
+    try:
+        async with jobs_on(server, "n") as jobs:
+            with pytest.raises(FailedPrecondition, match="JetStream, which is off"):
+                await jobs.publish(b"work")
+            assert await jobs.backend.holds_data("n") is False
+            assert (await jobs.backend.health()).status.name == "HEALTHY"
+    finally:
+        server.stop()
+
+
+async def test_an_atomic_batch_is_of_one_topic(jobs: Jobs) -> None:
+    """JetStream publishes atomically to one stream."""
+    messages = [q.PublishRequest(topic=topic, payload=b"x") for topic in ("a", "b")]
+    with pytest.raises(Exception, match="more than one topic"):
+        await jobs.queue.publish_batch(q.PublishBatchRequest(messages=messages, atomic=True), jobs.context)
+
+
+async def test_a_message_over_the_servers_limit(jobs: Jobs) -> None:
+    """The refusal has both numbers."""
+    jobs.queue.declare(QueueCapabilities(max_payload=16 << 20))
+    with pytest.raises(InvalidArgument, match=r"\d{7} bytes .*max_payload"):
+        await jobs.publish(bytes(2 << 20))
+
+
+@pytest.mark.parametrize("values", [(1, 1, 1, 1, 1, 0, 1), (9, 3, 2000, 1999, 1 << 40, 1 << 42, 43_200_000)])
+def test_a_lease_holds_all_of_a_delivery(values: tuple[int, ...]) -> None:
+    """What a token is made of comes back from it."""
+    delivered = Delivered(*values)
+    assert Delivered.of(delivered.lease()) == delivered
+    assert delivered.lease().token < 1 << 192
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a.b", "a_b"), ("x" * 61, "x" * 62), ("=", ""), ("A", "a"), ("a+b", "a"), ("=" + "0" * 32, "b")]
+)
+def test_names_are_kept_apart(one: str, other: str) -> None:
+    """No two names become one, nor a name with a dot, a slash or a wildcard in it."""
+    names = QueueNames("prism", "n")
+    for make in (names.stream, names.dead_stream, lambda name: names.consumer(name, 1)):
+        assert make(one) != make(other)
+        assert not set("./\\*> ") & set(make(one))
+
+
+async def _pull_waits(jobs: Jobs) -> None:
+    """Returns when a pull of the group waits at JetStream, which alone knows."""
+    session = await jobs.backend._queues._jetstream.session()
+    subject = f"$JS.API.CONSUMER.INFO.{jobs.names.stream(TOPIC)}.{jobs.names.consumer(GROUP, 1)}"
+    waits = 0
+    async with asyncio.timeout(20):
+        while not waits:
+            answer = await session.client.request(subject, b"", timeout=10)
+            waits = json.loads(answer.data)["num_waiting"]

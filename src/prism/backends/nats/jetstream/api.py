@@ -139,7 +139,7 @@ class JetStream:
         """Sends acknowledgements, subject and word of each; whether JetStream knows what each is of.
 
         Raises:
-            PrismError: some are not confirmed.
+            PrismError: some are not confirmed; all have been sent, or their time is over.
         """
 
         async def one(subject: str, word: bytes) -> bool:
@@ -151,7 +151,11 @@ class JetStream:
 
         if len(acknowledgements) == 1:
             return [await one(*acknowledgements[0])]
-        return await asyncio.gather(*(one(*each) for each in acknowledgements))
+        found = await asyncio.gather(*(one(*each) for each in acknowledgements), return_exceptions=True)
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return [each is True for each in found]
 
 
 def _answer(message: Msg) -> Any:

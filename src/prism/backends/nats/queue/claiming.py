@@ -22,6 +22,7 @@ async def claim(space: Space, member: Member, want: Want) -> Claim:
     group = member.group
     if not want.limit or group.config.paused:
         return Claim([], group.epoch, None)
+    await space.remember(member)
     for _ in range(_TURNS):
         came = await member.fetching.take(want)
         if not came:
@@ -47,7 +48,8 @@ async def _admitted(space: Space, member: Member, came: Incoming, want: Want, ar
     """A delivery; None where the message is done with."""
     group, stored = member.group, came.stored
     uncounted, reason = 0, ""
-    if came.delivery > 1:
+    done = member.held.is_done(stored.seq)  # JetStream has forgotten that
+    if came.delivery > 1 and not done:
         record = await space.state.record(group.topic, group.name, stored.seq)
         if record is not None:
             uncounted = record.uncounted
@@ -57,7 +59,9 @@ async def _admitted(space: Space, member: Member, came: Incoming, want: Want, ar
         stored.seq, group.epoch, came.delivery, attempt, came.place, arrived, group.config.ack_deadline // 1000
     )
     most = group.config.max_attempts
-    if most and attempt > most:
+    if done:
+        pass
+    elif most and attempt > most:
         await space.bury(group, stored, attempt - 1, reason or PASSED)
     elif not _is_expired(came) and not (group.epoch > 1 and await space.dead.has(group, stored.seq)):
         lease = delivered.lease()
@@ -68,6 +72,7 @@ async def _admitted(space: Space, member: Member, came: Incoming, want: Want, ar
             _watch(member, (until - now() + beyond(group)) / 1000)
         return Delivery(lease, message, attempt, delivered.lasts / 1000)
     await space.jetstream.confirm([(delivered.subject(group.stream, group.consumer), TERM)])
+    member.held.done([stored.seq])
     return None
 
 

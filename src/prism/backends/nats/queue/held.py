@@ -2,12 +2,16 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from prism.sdk.queue.calls import Lease, Verb
 
 _REMEMBERED: Final = 50_000
+_RECENT: Final = 10_000
+"""Of them, those that JetStream may have forgotten: it writes down what is acknowledged ten times a second."""
 
 
 def now() -> int:
@@ -39,6 +43,8 @@ class Held:
         self._holdings: dict[Lease, Holding] = {}
         self._over: OrderedDict[Lease, Verb] = OrderedDict()
         self._delayed: dict[int, int] = {}
+        self._done: OrderedDict[int, None] = OrderedDict()
+        self._unsure: set[Lease] = set()
 
     def hold(self, lease: Lease, holding: Holding) -> None:
         """A consumer has it."""
@@ -51,9 +57,33 @@ class Held:
     def end(self, lease: Lease, verb: Verb) -> None:
         """It has been settled."""
         self._holdings.pop(lease, None)
+        self._unsure.discard(lease)
         self._over[lease] = verb
         if len(self._over) > _REMEMBERED:
             self._over.popitem(last=False)
+
+    def done(self, numbers: Iterable[int]) -> None:
+        """Messages that the group is done with: JetStream has said so, and may forget it when its server is killed."""
+        for number in numbers:
+            self._done[number] = None
+        while len(self._done) > _REMEMBERED:
+            self._done.popitem(last=False)
+
+    def is_done(self, seq: int) -> bool:
+        """Whether the group is known to be done with a message."""
+        return seq in self._done
+
+    def recent(self) -> list[int]:
+        """The messages that it was lately done with."""
+        return [*islice(reversed(self._done), _RECENT)]
+
+    def doubt(self, leases: Iterable[Lease]) -> None:
+        """Acknowledgements were sent in time, and whether they have come is not known."""
+        self._unsure.update(leases)
+
+    def doubts(self, lease: Lease) -> bool:
+        """Whether it was acknowledged in time, and may not have come."""
+        return lease in self._unsure
 
     def ended(self, lease: Lease) -> Verb | None:
         """How it was settled here; None where that is not known."""

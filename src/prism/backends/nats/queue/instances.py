@@ -27,6 +27,7 @@ PRESENT: Final = 30.0
 ANSWER: Final = 0.25
 """Seconds in which others answer."""
 _MAX: Final = 1000
+_REJOIN: Final = 0.05
 
 
 class Instances:
@@ -36,6 +37,7 @@ class Instances:
         jetstream, pulls, names, state: of the namespace.
         changed: called with a topic that another one has changed.
         flying: what this one's consumers have of a group, as JSON.
+        done: the numbers of what they have lately acknowledged.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Instances:
         state: State,
         changed: Callable[[str], None],
         flying: Callable[[str, str], list[Any]],
+        done: Callable[[str, str], list[int]],
     ) -> None:
         self._jetstream = jetstream
         self._pulls = pulls
@@ -53,6 +56,7 @@ class Instances:
         self._state = state
         self._changed = changed
         self._flying = flying
+        self._done = done
         self._id = secrets.token_hex(8)
         self._session: NatsSession | None = None
         self._joining = asyncio.Lock()
@@ -80,7 +84,11 @@ class Instances:
 
     async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(PRESENT / 3)
+            session = self._session
+            if session is None or session.lost.done():
+                await asyncio.sleep(_REJOIN)
+            else:
+                await asyncio.wait((session.lost,), timeout=PRESENT / 3)
             with suppress(PrismError, ApiError):
                 await self.join()
                 await self._state.put(self._mine, self._id, PRESENT)
@@ -101,6 +109,8 @@ class Instances:
         if "changed" in told:
             self._changed(told["changed"])
             answer: Mapping[str, Any] = {}
+        elif "done" in told:
+            answer = {"done": self._done(*told["done"])}
         else:
             answer = {"flying": self._flying(*told["who"])}
         if message.reply:
@@ -114,16 +124,21 @@ class Instances:
 
     async def flying(self, topic: str, group: str) -> list[list[Any]]:
         """What all consumers of a group have."""
-        answers = await self._ask({"who": [topic, group]})
+        answers, _ = await self._ask({"who": [topic, group]})
         return [*self._flying(topic, group), *(each for answer in answers for each in answer.get("flying", []))]
 
-    async def _ask(self, what: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    async def done(self, topic: str, group: str) -> tuple[list[int], bool]:
+        """What consumers of others have lately acknowledged, and whether all others have said so."""
+        answers, everyone = await self._ask({"done": [topic, group]})
+        return [each for answer in answers for each in answer.get("done", [])], everyone
+
+    async def _ask(self, what: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool]:
         session = await self._jetstream.session()
         pattern = f"{self._names.state_root}i.*"
         present = await self._pulls.read(self._names.state, pattern, 1, _MAX, ANSWER)
         others = {message.data for message in present} - {json.dumps(self._id).encode()}
         if not others:
-            return []
+            return [], True
         answers: list[Mapping[str, Any]] = []
         done = asyncio.Event()
 
@@ -144,4 +159,4 @@ class Instances:
         finally:
             with suppress(PrismError, errors.Error, OSError):
                 await session.do(subscription.unsubscribe())
-        return answers
+        return answers, len(answers) >= len(others)

@@ -15,12 +15,14 @@ from prism.backends.nats.queue.held import Holding, now
 from prism.backends.nats.queue.leases import Delivered
 from prism.backends.nats.queue.space import TERM, Member, Space, beyond, until
 from prism.backends.nats.queue.state import Record
+from prism.errors import BackendUnavailable
 from prism.sdk.queue.calls import Lease, Settlement, Verb
 from prism.sdk.queue.deliveries import JITTER
 from prism.sdk.queue.rows import GroupConfig
 
 ACK: Final = b"+ACK"
 NAK: Final = b"-NAK"
+_AGAIN: Final = 60_000
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ async def settle(space: Space, member: Member, settlements: Sequence[Settlement]
         if delivered.epoch == member.group.epoch:
             holding = member.held.get(each.lease)
             began, ends = (holding.began, holding.until) if holding else (delivered.began, delivered.until)
+            if each.verb is Verb.ACKNOWLEDGE and member.held.doubts(each.lease):
+                ends = now() + _AGAIN
             cases[index] = Case(each, delivered, began, ends)
     await _look(space, member, list(cases.values()))
     acknowledged = [index for index, case in cases.items() if case.asked.verb is Verb.ACKNOWLEDGE and case.ends > now()]
@@ -90,10 +94,16 @@ async def _look(space: Space, member: Member, cases: Sequence[Case]) -> None:
 async def _acknowledge(space: Space, member: Member, cases: dict[int, Case], indices: Sequence[int]) -> list[bool]:
     group = member.group
     asked = [(cases[index].delivered.subject(group.stream, group.consumer), ACK) for index in indices]
-    known = await space.jetstream.confirm(asked)
-    for index, was in zip(indices, known, strict=True):
+    leases = [cases[index].asked.lease for index in indices]
+    try:
+        known = await space.jetstream.confirm(asked)
+    except BackendUnavailable:
+        member.held.doubt(leases)  # acknowledging again is in time then, however late it is
+        raise
+    for lease, was in zip(leases, known, strict=True):
         if was:
-            member.held.end(cases[index].asked.lease, Verb.ACKNOWLEDGE)
+            member.held.end(lease, Verb.ACKNOWLEDGE)
+    member.held.done(lease.seq for lease, was in zip(leases, known, strict=True) if was)
     return known
 
 
@@ -125,6 +135,7 @@ async def _nack(space: Space, member: Member, case: Case) -> float | None:
         if message is not None:  # else it has outlived its retention meanwhile
             await space.bury(group, message, delivered.attempt, asked.reason)
         (known,) = await space.jetstream.confirm([(subject, TERM)])
+        member.held.done([delivered.seq])
     else:
         record = Record(delivered.delivery, over=True, uncounted=delivered.uncounted, reason=asked.reason)
         await space.note(group, delivered.seq, record)

@@ -1,5 +1,6 @@
 """One namespace's queues in this gateway: what it knows of topics and groups, and what its consumers have."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,15 +14,17 @@ from prism.backends.nats.queue.dead import Dead, letter
 from prism.backends.nats.queue.fetching import Fetching
 from prism.backends.nats.queue.held import Held
 from prism.backends.nats.queue.incoming import Incoming
-from prism.backends.nats.queue.instances import Instances
+from prism.backends.nats.queue.instances import ANSWER, Instances
 from prism.backends.nats.queue.leases import Delivered
 from prism.backends.nats.queue.messages import Stored
 from prism.backends.nats.queue.publishing import Publishing
 from prism.backends.nats.queue.state import Counted, Record, State, kept
+from prism.backends.nats.session import NatsSession
 from prism.errors import GroupNotFound, TopicNotFound
 from prism.sdk.queue.rows import DeadLetter
 from prism.sdk.wakeups import Wakeups
 
+_ASKED_AGAIN: Final = 20
 KNOWN: Final = 2.0
 """Seconds after which what is known of a group is asked again, should no one have told of a change."""
 TERM: Final = b"+TERM"
@@ -36,6 +39,7 @@ class Member:
     fetching: Fetching
     held: Held
     asked_at: float
+    session: NatsSession | None = None
 
 
 class Space:
@@ -62,7 +66,7 @@ class Space:
         self.catalogue = Catalogue(jetstream, self.names, replicas, window)
         self.dead = Dead(jetstream, pulls, self.names, replicas, timeout)
         self.publishing = Publishing(jetstream, self.names, self.catalogue)
-        self.instances = Instances(jetstream, pulls, self.names, self.state, self.changed, self.flying)
+        self.instances = Instances(jetstream, pulls, self.names, self.state, self.changed, self.flying, self.done)
         self._namespace = namespace
         self._wakeups = wakeups
         self._members: dict[tuple[str, str], Member] = {}
@@ -107,6 +111,30 @@ class Space:
         known.group = known.fetching.group = found
         known.asked_at = asked_at
         return known
+
+    async def remember(self, member: Member) -> None:
+        """Learns from other gateways what their consumers have acknowledged, where a server may have been killed.
+
+        A server that alone keeps a stream writes down what is acknowledged ten times a second; killed, it delivers
+        again what gateways know to be done.
+        """
+        session = await self.jetstream.session()
+        if member.session is session:
+            return
+        if member.session is not None:
+            group = member.group
+            for _ in range(_ASKED_AGAIN):
+                answers, all_of_them = await self.instances.done(group.topic, group.name)
+                member.held.done(answers)
+                if all_of_them:
+                    break
+                await asyncio.sleep(ANSWER)
+        member.session = session
+
+    def done(self, topic: str, group: str) -> list[int]:
+        """What consumers of this gateway have lately acknowledged."""
+        member = self._members.get((topic, group))
+        return [] if member is None else member.held.recent()
 
     async def release(self, group: Group, came: Incoming) -> None:
         """Gives back what came and no consumer takes: at once, and no attempt counts."""

@@ -83,6 +83,10 @@ class Wakeups:
                     event.set()
                     events[event] = events.pop(event)
 
+    def has_takers(self, key: Key, group: str) -> bool:
+        """Whether any of a group waits for a topic that has room for something."""
+        return any(event.takes for event in self._waiting.get(key, {}).get(group, {}))
+
     def notify_all(self) -> None:
         """Any topic may have changed."""
         for key in self._waiting:

@@ -7,11 +7,13 @@ has done that: nothing else wakes consumers. What came for a consumer that wants
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from nats.aio.msg import Msg
 
 from prism.backends.nats.jetstream.pulls import ConsumerGoneError, Pull, Pulls
+from prism.backends.nats.jetstream.refusals import ApiError
 from prism.backends.nats.queue.catalogue import Group
 from prism.backends.nats.queue.incoming import Incoming, incoming
 from prism.errors import PrismError
@@ -21,7 +23,7 @@ from prism.sdk.wakeups import Wakeups
 WAIT: Final = 5.0
 """Seconds that a pull waits; then another one does."""
 _UNCLAIMED: Final = 0.5
-"""Seconds after which what came is given back that no consumer has taken."""
+"""Seconds after which what came is given back that no consumer has taken; of a short deadline a part."""
 _PAUSE: Final = 0.2
 """Seconds after a pull has failed."""
 
@@ -51,6 +53,7 @@ class Fetching:
         self._key = key
         self._release = release
         self._ready: deque[Incoming] = deque()
+        self._releasing: set[asyncio.Task[None]] = set()
         self._waiting: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
 
@@ -112,19 +115,31 @@ class Fetching:
     def _offer(self, message: Msg) -> None:
         came = incoming(message)
         self._ready.append(came)
+        if not self._wakeups.has_takers(self._key, self.group.name):
+            self._give_back(came)
+            return
         self._wakeups.notify_takers(self._key, 1, self.group.name)
-        asyncio.get_running_loop().call_later(_UNCLAIMED, self._give_back, came)
+        unclaimed = min(_UNCLAIMED, self.group.config.ack_deadline / 4e6)
+        asyncio.get_running_loop().call_later(unclaimed, self._give_back, came)
 
     def _give_back(self, came: Incoming) -> None:
         if came in self._ready:
             self._ready.remove(came)
-            asyncio.get_running_loop().create_task(self._release(self.group, came))
+            releasing = asyncio.get_running_loop().create_task(self._released(came))
+            self._releasing.add(releasing)
+            releasing.add_done_callback(self._releasing.discard)
+
+    async def _released(self, came: Incoming) -> None:
+        with suppress(PrismError, ApiError):  # it comes again after its deadline
+            await self._release(self.group, came)
 
     async def stop(self) -> list[Incoming]:
         """Pulls no more; what was not taken, for its caller to give back."""
         self._stopped.set()
         if self._waiting is not None:
             await asyncio.wait((self._waiting,))
+        if self._releasing:
+            await asyncio.wait(self._releasing)
         left = [*self._ready]
         self._ready.clear()
         return left

@@ -29,6 +29,7 @@ class Settings:
         "queue": ("prism.cli.queue:queue", "Publish and consume work through a gateway."),
         "object": ("prism.cli.object:object_", "Store and get objects through a gateway."),
         "transact": ("prism.cli.transact:transact", "Look at mailboxes and their readers through a gateway."),
+        "role": ("prism.cli.role:role", "Move messages between a queue and a broker: a container role."),
         "relay": ("prism.cli.relay:relay", "Hand the messages of a mailbox to a queue or a topic."),
         "call": ("prism.cli.call:call", "Run any operation through a gateway, those of plugins' own too."),
         "namespace": ("prism.cli.namespace:namespace", "Show and validate the namespaces of a configuration."),

@@ -1,0 +1,45 @@
+"""`prism role`: a container role, configured by its environment."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from prism.cli.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from prism.roles.container.settings import Settings
+
+_EXAMPLES = """
+\b
+Examples:
+  PRISM_BACKEND_TYPE=nats NATS_SUBJECT=orders prism role publisher
+  PRISM_BACKEND_TYPE=nats NATS_SUBJECT='orders.>' NATS_STREAM=ORDERS prism role consumer
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("role", type=click.Choice(["publisher", "consumer"]), required=False)
+def role(role: str | None) -> None:
+    """Move messages between a Prism queue and a broker: ROLE, or PRISM_PLUGIN_ROLE.
+
+    A publisher hands messages of a queue to the broker, a consumer those of the broker to a queue. Configured by
+    environment variables, or by /etc/prism/plugin.yaml (PRISM_PLUGIN_CONFIG), which they override.
+    """
+    from prism.errors import PrismError
+    from prism.roles.container.settings import Settings, environment
+    from prism.telemetry import logs
+
+    try:
+        settings = Settings.load(role or "", environment())
+        logs.configure(settings.prism_log_level, settings.prism_log_format)
+        asyncio.run(_served(settings))
+    except (PrismError, OSError) as error:
+        click.echo(f"prism role: {error}", err=True)
+        raise SystemExit(ExitCode.USAGE) from error
+
+
+async def _served(settings: "Settings") -> None:
+    from prism.roles.container.process import RoleProcess
+
+    await RoleProcess(settings).run()

@@ -1,0 +1,245 @@
+"""Container roles as an orchestrator has them: configured by environment, probed, scaled, killed, ended by SIGTERM."""
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+pytest.importorskip("nats")
+
+import nats
+from nats.aio.client import Client as Nats
+
+import gateways
+from gateways import GatewayProcess
+from missing import missing
+from prism._proto.plugin.v1 import plugin_pb2 as pb
+from prism.acceptance.store.held_port import HeldPort
+from prism.acceptance.store.server_process import ServerProcess
+from prism.backends.nats.testing import NatsServer, ServerMissing
+from prism.client import Client, Queue
+from prism.errors import FailedPrecondition
+from prism.roles.container.settings import Settings
+
+STREAM, SUBJECT = "EVENTS", "events"
+MESSAGES = 600
+KILLS = 20
+
+
+class RoleProcess:
+    """`prism role`, started as a container would be."""
+
+    def __init__(self, role: str, gateway: GatewayProcess, server: NatsServer, **environment: str) -> None:
+        self._process = ServerProcess(role)
+        self._command = (sys.executable, "-m", "prism", "role", role)
+        login = server.credentials()
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PRISM_PROXY_ENDPOINT": gateway.data,
+            "PRISM_BACKEND_TYPE": "nats",
+            "PRISM_METRICS_PORT": "0",
+            "PRISM_HEALTH_PORT": "0",
+            "PRISM_LISTEN_HOST": "127.0.0.1",
+            "NATS_URL": server.url,
+            "NATS_SUBJECT": SUBJECT,
+            "NATS_STREAM": STREAM,
+            "NATS_USERNAME": login["username"],
+            "NATS_PASSWORD": login["password"],
+            **environment,
+        }
+        self.health = self.metrics = ""
+
+    def start(self) -> None:
+        """Returns when it says where it is probed."""
+        self._process.launch(self._command, "probes at", environment=self._environment)
+        found = re.findall(r"probes at (\S+), metrics at ([^\s\"]+)", self._process.log)[-1]
+        self.health, self.metrics = found
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+
+    def end(self) -> int:
+        """SIGTERM; its exit code."""
+        return self._process.end(signal.SIGTERM, timeout=60)
+
+    def remove(self) -> None:
+        """Leaves nothing."""
+        self._process.end(signal.SIGKILL)
+        self._process.remove()
+
+    def ready(self) -> tuple[int, dict[str, Any]]:
+        """What the readiness probe says."""
+        try:
+            with urlopen(f"http://{self.health}/health/ready", timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            return error.code, json.load(error)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[tuple[GatewayProcess, NatsServer]]:
+    """A gateway on SQLite, and a NATS server."""
+    try:
+        server = NatsServer("user")
+    except ServerMissing as absent:
+        missing(str(absent))
+    port = HeldPort()
+    entry = gateways.namespace("default", "sqlite", "queue", path=str(tmp_path / "data.db"))
+    gateway = GatewayProcess({"gateway": {"listen": f"127.0.0.1:{port}"}, "namespaces": [entry]}, tmp_path)
+    with ExitStack() as stack:
+        server.start()
+        stack.callback(server.stop)
+        gateway.start()
+        stack.callback(gateway.stop)
+        gateway.wait_until_served("default")
+        yield gateway, server
+
+
+async def connect(server: NatsServer) -> Nats:
+    """The stock client, with the stream."""
+    login = server.credentials()
+    client = await nats.connect(server.url, user=login["username"], password=login["password"])
+    await client.jetstream().add_stream(name=STREAM, subjects=[SUBJECT])
+    return client
+
+
+async def test_each_message_goes_once_through_both_roles_whatever_is_killed(
+    stage: tuple[GatewayProcess, NatsServer], often: Callable[[int], int]
+) -> None:
+    """Two publishers and two consumers, killed again and again: the stream and the last queue have each once."""
+    gateway, server = stage
+    stock = await connect(server)
+    chance = random.Random(1)
+    roles = [
+        RoleProcess("publisher", gateway, server, PRISM_TOPIC="out"),
+        RoleProcess("publisher", gateway, server, PRISM_TOPIC="out"),
+        RoleProcess("consumer", gateway, server, PRISM_TOPIC="in"),
+        RoleProcess("consumer", gateway, server, PRISM_TOPIC="in"),
+    ]
+    wanted = {b"%d" % number for number in range(MESSAGES)}
+    try:
+        await asyncio.gather(*(asyncio.to_thread(each.start) for each in roles))
+        async with Client(gateway.data) as prism:
+            jobs = prism.queue()
+            await jobs.create_group("in", "counted")
+
+            async def publish() -> None:
+                for payload in sorted(wanted):
+                    await jobs.publish("out", payload, attributes={"kind": "test"}, idempotency_key=payload.decode())
+
+            publishing = asyncio.create_task(publish())
+            for _ in range(often(KILLS)):
+                one = chance.choice(roles)
+                await asyncio.to_thread(one.kill)
+                await asyncio.to_thread(one.start)
+            await publishing
+            found: list[bytes] = []
+            async with asyncio.timeout(120):
+                async with jobs.consume("in", group="counted") as messages:
+                    async for message in messages:
+                        async with message:
+                            found.append(message.payload)
+                            assert message.attributes == {"kind": "test"}
+                        if len(found) == MESSAGES:
+                            break
+                await acknowledged(jobs)
+            described = await jobs.describe_group("in", "counted")
+        assert (set(found), len(found), described.offered) == (wanted, MESSAGES, MESSAGES)
+        info = await stock.jetstream().stream_info(STREAM)
+        assert info.state.messages == MESSAGES
+        assert [await asyncio.to_thread(each.end) for each in roles] == [0, 0, 0, 0]
+    finally:
+        for each in roles:
+            each.remove()
+        await stock.close()
+
+
+async def test_probes_metrics_and_information(stage: tuple[GatewayProcess, NatsServer]) -> None:
+    """Ready with both sides; not ready, and alive, while one is away; metrics and information as ADR-025 has them."""
+    gateway, server = stage
+    stock = await connect(server)
+    role = RoleProcess("publisher", gateway, server)
+    try:
+        await asyncio.to_thread(role.start)
+        await until(role, 200)
+        assert (await asyncio.to_thread(role.ready))[1]["dependencies"] == {"broker": "healthy", "proxy": "healthy"}
+        async with Client(gateway.data) as prism:
+            await prism.queue().publish(SUBJECT, b"one")
+        subscription = await stock.jetstream().pull_subscribe(SUBJECT, "stock", stream=STREAM)
+        (message,) = await subscription.fetch(1, timeout=20)
+        assert message.data == b"one"
+        text = await asyncio.to_thread(page, f"http://{role.metrics}/metrics")
+        assert 'prism_role_messages_total{role="publisher",backend="nats"} 1' in text
+        async with Client(role.health) as probed:
+            info = await probed.call("default", "prism.plugin.v1.PluginInfoService/GetInfo", pb.GetInfoRequest())
+            assert (info.role, info.backend, info.name) == ("publisher", "nats", "nats-publisher")
+        server.kill()
+        await until(role, 503)
+        assert json.loads(await asyncio.to_thread(page, f"http://{role.health}/health/live")) == {"status": "alive"}
+        server.start()
+        await until(role, 200)
+        assert await asyncio.to_thread(role.end) == 0
+    finally:
+        role.remove()
+        await stock.close()
+
+
+async def until(role: RoleProcess, status: int) -> None:
+    """Waits until the readiness probe answers so; as an orchestrator does, by asking."""
+    found = 0
+    async with asyncio.timeout(40):
+        while found != status:
+            found, _ = await asyncio.to_thread(role.ready)
+
+
+async def acknowledged(jobs: Queue) -> None:
+    """Waits until the publishers' group has acknowledged all messages."""
+    count = 0
+    while count < MESSAGES:
+        count = (await jobs.describe_group("out", "prism-publisher")).acknowledged
+
+
+def page(address: str) -> str:
+    """What is at an address."""
+    with urlopen(address, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+_NATS: Mapping[str, str] = {"PRISM_BACKEND_TYPE": "nats", "NATS_SUBJECT": "a", "NATS_STREAM": "A"}
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    """/etc/prism/plugin.yaml, or the file that PRISM_PLUGIN_CONFIG names, has what the environment has not."""
+    file = tmp_path / "plugin.yaml"
+    file.write_text("PRISM_PLUGIN_ROLE: consumer\nprism_namespace: shop\nNATS_SUBJECT: b\n")
+    settings = Settings.load("", {**_NATS, "PRISM_PLUGIN_CONFIG": str(file)})
+    assert (settings.prism_plugin_role, settings.prism_namespace, settings.nats_subject) == ("consumer", "shop", "a")
+
+
+@pytest.mark.parametrize(
+    ("role", "changes", "sentence"),
+    [
+        ("", {}, "PRISM_PLUGIN_ROLE: Field required"),
+        ("publisher", {"NATS_SUBJECT": ""}, "NATS_SUBJECT is required"),
+        ("consumer", {"NATS_STREAM": ""}, "NATS_STREAM is required for a consumer"),
+        ("publisher", {"NATS_SUBJECT": "a.*"}, "must not have wildcards"),
+        ("publisher", {"PRISM_METRICS_PORT": "many"}, "PRISM_METRICS_PORT"),
+        ("publisher", {"PRISM_PLUGIN_CONFIG": "/missing.yaml"}, "/missing.yaml cannot be read"),
+    ],
+)
+def test_what_is_configured_wrongly_is_named(role: str, changes: Mapping[str, str], sentence: str) -> None:
+    """The variable, and what would be right."""
+    with pytest.raises(FailedPrecondition, match=sentence):
+        Settings.load(role, {**_NATS, **changes})

@@ -14,6 +14,7 @@ from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.keyvalue import PostgresKeyValue
 from prism.backends.postgres.lane import Work, work_lane
 from prism.backends.postgres.pubsub.message_log import HOLDS_LOG, PostgresLog
+from prism.backends.postgres.pubsub.notify import NotifyPubSub
 from prism.backends.postgres.queue.statements import HOLDS_TOPICS
 from prism.backends.postgres.queue.store import PostgresQueues
 from prism.backends.postgres.sessions import Session, Sessions
@@ -56,7 +57,9 @@ class PostgresBackend:
         self._queue = StoredQueue(self._queues, config.queue)
         shared = (lanes["reads"], lanes["writes"], self._open_session)
         self._log = PostgresLog(self._sessions, *shared, config.pubsub)
-        self._pubsub = LoggedPubSub(self._log, config.pubsub)
+        self._pubsub: LoggedPubSub | NotifyPubSub = LoggedPubSub(self._log, config.pubsub)
+        if config.pubsub.by == "notify":
+            self._pubsub = NotifyPubSub(self._sessions, *shared, int(config.pubsub.buffer_bytes))
         self._mailboxes = PostgresTransact(self._sessions, *shared, config.schema_name, config.transact)
         self._statements = PostgresSql(config, credentials)
         self._sql = StoredSql(self._statements, config.sql)

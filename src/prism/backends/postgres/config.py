@@ -33,6 +33,18 @@ class PostgresCredentials(Config):
     password: SecretStr | None = None
 
 
+class PostgresPubSubOptions(PubSubOptions):
+    """Options of PubSub.
+
+    Attributes:
+        by: `log` keeps every message for `retention`, and a subscription may begin in the past; `notify` keeps none:
+            messages go by LISTEN and NOTIFY, are of at most 6,000 bytes with their topic and attributes, and commits
+            that notify wait for each other. `pubsub: notify` is the same.
+    """
+
+    by: Literal["log", "notify"] = "log"
+
+
 class PostgresConfig(Config):
     """Options of the postgres backend.
 
@@ -53,7 +65,7 @@ class PostgresConfig(Config):
             acknowledges it when PostgreSQL has it in memory.
         sweep_interval: seconds between two searches for expired items, which free their space.
         queue: of Queue.
-        pubsub: of PubSub that persists.
+        pubsub: of PubSub; `log` or `notify` alone is its `by`.
         transact: of Transact; its `collections` name the tables of the database that may be written to. It opens
             sessions beyond `pool_size` for transactions, at most 8 and `max_interactive`.
         sql: what callers may do with statements of their own: nothing (`off`), `read`, or `write`.
@@ -78,7 +90,7 @@ class PostgresConfig(Config):
     durability: Literal["synced", "store"] = "synced"
     sweep_interval: float = Field(default=5.0, gt=0)
     queue: QueueOptions = QueueOptions()
-    pubsub: PubSubOptions = PubSubOptions()
+    pubsub: PostgresPubSubOptions = PostgresPubSubOptions()
     transact: TransactOptions = TransactOptions()
     sql: Access = "off"
     sql_connection_string: SecretStr | None = None
@@ -87,6 +99,11 @@ class PostgresConfig(Config):
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+
+    @field_validator("pubsub", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return {"by": value} if isinstance(value, str) else value
 
     @field_validator("schema_name")
     @classmethod

@@ -24,17 +24,20 @@ async def test_a_message_comes_as_it_was(ps: PubSub) -> None:
 
 async def test_attributes_come_as_they_were(ps: PubSub) -> None:
     """proto, attributes: any text, also what a store's own headers would give a meaning to."""
+    most = ps.capabilities.max_item_size // len(NAMES)  # a store that takes little takes few attributes too
+    values = [value for value in VALUES if len(value.encode()) < most]
     async with ps.listening() as messages:
-        for value in VALUES:
+        for value in values:
             await ps.publish("t", b"", dict.fromkeys(NAMES, value))
-        found = [dict((await messages.next()).attributes) for _ in VALUES]
-    for value in VALUES:
+        found = [dict((await messages.next()).attributes) for _ in values]
+    for value in values:
         assert dict.fromkeys(NAMES, value) in found, value
 
 
 async def test_payloads_of_every_size(ps: PubSub) -> None:
     """CONTRACT: payloads carry any octet, none of them and up to max_item_size."""
-    sizes = [0, 1, 1000, 70_000, ps.capabilities.max_item_size]
+    most = ps.capabilities.max_item_size
+    sizes = [*(size for size in (0, 1, 1000, 70_000) if size < most), most]
     async with ps.listening() as messages:
         for size in sizes:
             await ps.publish("t", OCTETS * (size // 256) + OCTETS[: size % 256])

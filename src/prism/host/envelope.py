@@ -17,6 +17,7 @@ Request = TypeVar("Request", pb.ExecuteRequest, pb.ExecuteStreamRequest)
 
 _RESULT_HEAD: Final = b"\x08\x01\x2a"  # success = 1: true; raw_result = 5
 _MESSAGE_HEAD: Final = b"\x12"  # raw_result = 2
+_PARAMS_HEAD: Final = b"\x1a"  # raw_params = 3
 _TYPE_URL: Final = "type.googleapis.com/"
 _SHORT = tuple(_RESULT_HEAD + bytes((size,)) for size in range(128))
 _SHORT_MESSAGES = tuple(_MESSAGE_HEAD + bytes((size,)) for size in range(128))
@@ -54,6 +55,20 @@ def parsed(message: bytes, kind: type[Request]) -> Request:
     except DecodeError:
         problem = f"the request is not a {kind.DESCRIPTOR.full_name}; send one as plugin.proto says"
         raise InvalidArgument(problem, outcome=Outcome.NOT_APPLIED) from None
+
+
+def usual_params(message: bytes) -> bytes | None:
+    """The parameters in a further `ExecuteStreamRequest` that holds raw ones and no more; else None."""
+    if message[:1] != _PARAMS_HEAD:
+        return None
+    size = shift = 0
+    for place in range(1, min(len(message), 6)):
+        size |= (message[place] & 0x7F) << shift
+        shift += 7
+        if message[place] < 0x80:
+            begin = place + 1
+            return message[begin:] if len(message) - begin == size else None
+    return None
 
 
 def typed_params(params: AnyMessage, operation: Operation) -> bytes:

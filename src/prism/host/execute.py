@@ -150,6 +150,9 @@ async def _all_asked(
     if first.WhichOneof("params") is not None:
         yield _params(first, operation)
     async for message in call.messages:
+        if (params := envelope.usual_params(message)) is not None:
+            yield params
+            continue
         request = envelope.parsed(message, pb.ExecuteStreamRequest)
         if request.drain:
             context.draining.set()

@@ -52,6 +52,26 @@ async def test_sizes_around_those_of_parts(objects: Objects, size: int, told: bo
     assert objects.backend.metrics()["transfer_bytes_held"] == 0
 
 
+@pytest.mark.parametrize("size", [100_000, PART + 1])
+async def test_chunks_come_as_views_of_their_requests(objects: Objects, size: int) -> None:
+    """As the gateway hands them over: without a copy of protobuf's, and equal all the same."""
+    content, decode = BLOCK[:100_000] * (size // 100_000 + 1), objects.store.decoder("put")
+    assert decode is not None
+
+    async def requests() -> AsyncIterator[os.PutRequest]:
+        yield os.PutRequest(head=os.PutHead(key="viewed"))
+        for begin in range(0, size, 100_000):
+            request = os.PutRequest(chunk=content[begin : min(begin + 100_000, size)])
+            viewed = decode(request.SerializeToString())
+            assert isinstance(viewed.chunk, memoryview)
+            yield viewed
+        yield os.PutRequest(finish=os.Finish(size=size))
+
+    stored = await objects.store.put(requests(), objects.context)
+    assert stored.checksum.sha256 == hashlib.sha256(content[:size]).digest()
+    assert await objects.get("viewed") == content[:size]
+
+
 async def test_what_is_not_as_its_sender_says_is_not_there(objects: Objects) -> None:
     """The old object stays, no part is left, and no memory is held."""
     await objects.put("key", b"old")

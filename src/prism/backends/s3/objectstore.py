@@ -1,6 +1,7 @@
 """ObjectStore in a bucket. What a condition or a range means is the SDK's; here stands what S3 is asked for it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from prism.backends.s3.bucket import Bucket, answered
@@ -19,6 +20,7 @@ from prism.errors import ConditionNotMet, Conflict, Outcome, PrismError
 from prism.interfaces import objectstore as os
 from prism.interfaces.capabilities.objectstore import ObjectStoreCapabilities
 from prism.sdk.deadline import check_time
+from prism.sdk.objectstore.chunk_view import ChunkView, chunk_view
 from prism.sdk.objectstore.conditions import check_form, check_read
 from prism.sdk.objectstore.incoming import Incoming
 from prism.sdk.objectstore.keys import check_properties
@@ -34,10 +36,16 @@ class S3ObjectStore(S3Uploads, os.ObjectStore):
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
+        self._capabilities = ObjectStoreCapabilities()
 
     def declare(self, capabilities: ObjectStoreCapabilities) -> None:
         """What the manifest declares; the server at hand may have less."""
+        self._capabilities = capabilities
         self._bucket.key_rules = capabilities.key_rules
+
+    def decoder(self, method: str) -> Callable[[bytes], Any] | None:
+        """Chunks come as views of their requests."""
+        return partial(chunk_view, most=self._capabilities.max_item_size) if method in {"put", "put_part"} else None
 
     async def put(self, requests: AsyncIterator[os.PutRequest], context: Context) -> os.PutResponse:
         bucket = self._bucket
@@ -85,7 +93,7 @@ class S3ObjectStore(S3Uploads, os.ObjectStore):
             if answer is not None:
                 async for piece in self._bucket.reader.read(key, answer):
                     size += len(piece)
-                    yield os.GetResponse(chunk=piece)
+                    yield _response(piece)
                 self._bucket.moved += size
             yield os.GetResponse(end=os.GetEnd(size=size))
 
@@ -185,3 +193,8 @@ class S3ObjectStore(S3Uploads, os.ObjectStore):
     async def presign(self, request: os.PresignRequest, context: Context) -> os.PresignResponse:
         with answered(writes=False):
             return await presign(self._bucket, request, context)
+
+
+def _response(piece: bytes) -> Any:
+    """A response that is a chunk; protobuf's own would be copied once more."""
+    return ChunkView(piece)

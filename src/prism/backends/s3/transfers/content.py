@@ -44,7 +44,7 @@ class Content:
             TransferIdle: nothing came for too long.
         """
         async for batch in self._incoming.batches(lambda: _BATCH, self._limit):
-            for chunk in batch:
+            for chunk in map(bytes, batch):  # CRC-32C takes no view
                 self._digest.update(chunk)
                 if extend is not None:
                     self._crc = extend(self._crc, chunk)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -28,6 +28,11 @@ from prism.sdk.tables import Misfit
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_STALE: Final = (
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
 _PID: Final = "SELECT pg_catalog.pg_backend_pid()"
 _CONTROL: Final = re.compile(
     r"(?:\s|;|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*(abort|begin|start|commit|end|rollback|savepoint|release)\b",
@@ -102,10 +107,12 @@ class PostgresSql(SqlStore):
         _refuse_control(statement)
         async with self._one(context, None) as session:
             try:
-                await _in_time(context, session.begin(self._timeouts(context), read_only=True))
-                prepared, arguments = await _in_time(context, _ready(session, statement))
-                cursor = await _in_time(context, prepared.cursor(*arguments))
-                yield _Rows(session, context, prepared, cursor)
+
+                async def opened() -> _Rows:
+                    prepared, arguments = await _in_time(context, _ready(session, statement))
+                    return _Rows(session, context, prepared, await _in_time(context, prepared.cursor(*arguments)))
+
+                yield await self._begun(session, [statement], context, opened, read_only=True)
             except Exception as error:
                 session.usable = session.usable and not is_lost(error)
                 session.forget(statement.text)
@@ -127,14 +134,16 @@ class PostgresSql(SqlStore):
                 _refuse_control(each)
             committing = False
             try:
-                await _in_time(context, session.begin(self._timeouts(context), read_only=False, synced=self._synced))
-                results = [await _in_time(context, _run(session, each)) for each in statements]
+
+                async def done() -> list[sql.Result]:
+                    return [await _in_time(context, _run(session, each)) for each in statements]
+
+                results = await self._begun(session, statements, context, done, read_only=False)
                 require_size(results, most)
                 committing = True
                 await _in_time(context, session.commit())
             except Exception as error:
-                lost = is_lost(error) and not isinstance(error, CallerError)
-                session.usable = session.usable and not (committing or lost)
+                session.usable = session.usable and not (committing or is_lost(error))
                 for each in statements:
                     session.forget(each.text)
                 found = failure(error, Outcome.NOT_APPLIED)
@@ -149,6 +158,28 @@ class PostgresSql(SqlStore):
             finally:
                 if not committing:
                     await _ended(session)
+
+    async def _begun(
+        self,
+        session: Session,
+        statements: Sequence[Statement],
+        context: Context,
+        work: Callable[[], Awaitable[T]],
+        *,
+        read_only: bool,
+    ) -> T:
+        """Does the work in a new transaction; once more where a statement was prepared for tables that are others now,
+        or a caller has taken it from the session."""
+        synced = self._synced and not read_only
+        for stale in (_STALE, ()):
+            await _in_time(context, session.begin(self._timeouts(context), read_only=read_only, synced=synced))
+            try:
+                return await work()
+            except stale:
+                for each in statements:
+                    session.forget(each.text)
+                await session.undo()
+        raise AssertionError("the second time returns or raises")
 
     async def _alone(self, session: Session, statement: Statement, context: Context) -> Sequence[sql.Result]:
         """Outside a transaction."""

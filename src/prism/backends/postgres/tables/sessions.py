@@ -16,7 +16,7 @@ from prism.backends.postgres.connect import SYNCED
 from prism.backends.postgres.errors import was_answered
 from prism.backends.postgres.tables.catalogue import Catalogue
 from prism.backends.postgres.tables.types import PgType
-from prism.errors import BackendUnavailable, DeadlineExceeded, InvalidArgument, Outcome
+from prism.errors import BackendUnavailable, CallerError, DeadlineExceeded, InvalidArgument, Outcome
 from prism.sdk import Context
 
 _PREPARED: Final = 100
@@ -57,6 +57,7 @@ class Session:
         self.usable = True
         self._catalogue = catalogue
         self._prepared: OrderedDict[str, Any] = OrderedDict()
+        self._names = 0
 
     async def begin(self, timeouts: str, *, read_only: bool, synced: bool = False) -> None:
         """Begins a transaction with these settings, `name = value` each; `synced` as `durability` says.
@@ -135,7 +136,8 @@ class Session:
         return found
 
     async def _parsed(self, text: str) -> Any:
-        return await self.connection.prepare(text, name="" if self.pooled else None)
+        self._names += 1
+        return await self.connection.prepare(text, name="" if self.pooled else f"prism_sql_{self._names}")
 
 
 _OWN: Final = 16_384
@@ -240,4 +242,4 @@ class Sessions:
 
 def is_lost(error: BaseException) -> bool:
     """Whether the session can hardly be used after an error."""
-    return not (isinstance(error, asyncpg.PostgresError) and was_answered(error))
+    return not isinstance(error, CallerError) and not (isinstance(error, asyncpg.PostgresError) and was_answered(error))

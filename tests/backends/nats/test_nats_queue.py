@@ -208,6 +208,16 @@ async def test_a_message_over_the_servers_limit(jobs: Jobs) -> None:
         await jobs.publish(bytes(2 << 20))
 
 
+async def test_retention_runs_from_when_a_message_is_due(jobs: Jobs) -> None:
+    """CONTRACT, Queue 13: the stream's age takes no message that is delayed for longer."""
+    config = q.TopicConfig(retention=Duration(seconds=1))
+    await jobs.queue.create_topic(q.CreateTopicRequest(topic=TOPIC, config=config), jobs.context)
+    await jobs.group()
+    await jobs.publish(b"late", delay=Duration(seconds=2, nanos=500_000_000))
+    (message,) = await jobs.receive()
+    assert message.payload == b"late"
+
+
 @pytest.mark.parametrize("values", [(1, 1, 1, 1, 1, 0, 1), (9, 3, 2000, 1999, 1 << 40, 1 << 42, 43_200_000)])
 def test_a_lease_holds_all_of_a_delivery(values: tuple[int, ...]) -> None:
     """What a token is made of comes back from it."""

@@ -122,6 +122,7 @@ class Publishing:
         when = datetime.fromtimestamp(due // 1_000_000, UTC).replace(microsecond=due % 1_000_000)
         headers["Nats-Schedule"] = f"@at {when.isoformat().replace('+00:00', 'Z')}"
         headers["Nats-Schedule-Target"] = self._names.topic(message.topic)
+        headers[TTL] = "never"  # retention runs from when it is due; what is published then has none of this
         return self._names.delayed(message.topic, base), headers, base
 
     async def _retention(self, topic: str, *, create: bool) -> int:

@@ -71,11 +71,12 @@ class Fetching:
                 break
             room -= size
             found.append(self._ready.popleft())
-        if len(found) < want.limit and (room > 0 or not found):
-            pull = await self._pull(want.limit - len(found), max(room, 1))
-            if not pull.messages and not found and want.at_least_one and pull.exceeded:
-                pull = await self._pull(1, 0)
-            found += map(incoming, pull.messages)
+        if found:
+            return found  # the first one is not to wait for others
+        pull = await self._pull(want.limit, max(room, 1))
+        if not pull.messages and want.at_least_one and pull.exceeded:
+            pull = await self._pull(1, 0)
+        found += map(incoming, pull.messages)
         if not found:
             self._wait(0 if want.at_least_one else max(room, 1))
         return found

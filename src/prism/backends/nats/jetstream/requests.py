@@ -5,14 +5,18 @@ is lost meanwhile.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from nats import errors
 from nats.aio.msg import Msg
 
 from prism.backends.nats.errors import not_allowed
 from prism.backends.nats.jetstream.refusals import JetStreamMissingError
 from prism.backends.nats.session import NatsSession, broke
-from prism.errors import Outcome
+from prism.errors import Outcome, PrismError
+
+_Unsent = tuple[str, str, bytes, dict[str, str] | None]
+"""Token, subject, payload and headers of a request."""
 
 
 class Requests:
@@ -28,6 +32,8 @@ class Requests:
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._subjects: dict[str, str] = {}
         self._number = 0
+        self._unsent: list[_Unsent] = []
+        self._sending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Hears answers from now on."""
@@ -52,12 +58,10 @@ class Requests:
         token = str(self._number)
         waiting: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._waiting[token], self._subjects[token] = waiting, subject.lower()
-        client = self._session.client
+        self._unsent.append((token, subject, payload, dict(headers) if headers else None))
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send())
         try:
-            reply = f"{self._inbox}.{token}"
-            await self._session.do(
-                client.publish(subject, payload, reply=reply, headers=dict(headers) if headers else None)
-            )
             async with asyncio.timeout(timeout):
                 answer = await waiting
         finally:
@@ -65,6 +69,32 @@ class Requests:
         if answer.headers and answer.headers.get("Status") == "503":
             raise JetStreamMissingError(subject)
         return answer
+
+    async def _send(self) -> None:
+        """Sends all that this turn of the loop asks, in its order."""
+        try:
+            while self._unsent:
+                batch, self._unsent = self._unsent, []
+                await self._session.do(self._sent(batch))
+        except PrismError as error:
+            self._fail(batch, error)
+        finally:
+            self._sending = None
+
+    async def _sent(self, batch: Sequence[_Unsent]) -> None:
+        client = self._session.client
+        for number, (token, subject, payload, headers) in enumerate(batch):
+            try:
+                await client.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
+            except (errors.Error, OSError) as error:
+                self._fail(batch[number:], error)
+                return
+
+    def _fail(self, unsent: Sequence[_Unsent], error: Exception) -> None:
+        for token, *_ in unsent:
+            waiting = self._waiting.get(token)
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(error.clone() if isinstance(error, PrismError) else error)
 
     async def _answered(self, message: Msg) -> None:
         waiting = self._waiting.get(message.subject.rpartition(".")[2])

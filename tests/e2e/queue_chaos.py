@@ -1,7 +1,7 @@
 """A queue whose gateway, plugin and store are killed under consumers that crash, hang and settle out of order, judged
 by a ledger of its own: nothing lost, nothing acknowledged seen again, and counts that add up.
 
-    python -m e2e.queue_chaos [MESSAGES] [KILLS] [sqlite|postgres|redis]
+    python -m e2e.queue_chaos [MESSAGES] [KILLS] [sqlite|postgres|redis|nats]
 """
 
 import asyncio
@@ -36,6 +36,7 @@ from prism.client import (
 )
 
 if TYPE_CHECKING:
+    from prism.backends.nats.testing import NatsCluster
     from prism.backends.postgres.testing import PostgresServer
     from prism.backends.redis.testing.server import RedisServer
 
@@ -110,6 +111,52 @@ class Redis:
         """The gateway stays, and finds it again."""
         await asyncio.to_thread(self.server.kill)
         await asyncio.to_thread(self.server.start)
+
+
+@dataclass(slots=True)
+class Nats:
+    """Three servers that keep everything; one at a time is killed or stands still, or the leaders are others."""
+
+    cluster: "NatsCluster"
+    pause: float
+    turn: int = 0
+
+    def entry(self) -> dict[str, Any]:
+        """Every topic on all three."""
+        return sidecar("default", "nats", servers=self.cluster.urls, replicas=3) | {"abstraction": "queue"}
+
+    async def kill_store(self, gateway: GatewayProcess) -> None:
+        """Two of three go on, also where the one that is away has led."""
+        one = self.cluster.servers[self.turn % len(self.cluster.servers)]
+        self.turn += 1
+        match self.turn % 3:
+            case 0:
+                await self._move_leaders()
+            case 1:
+                await asyncio.to_thread(one.kill)
+                await asyncio.sleep(random.uniform(0, 1))
+                await asyncio.to_thread(self.cluster.start)
+            case _:
+                one.pause()
+                try:
+                    await asyncio.sleep(self.pause)
+                finally:
+                    one.resume()
+
+    async def _move_leaders(self) -> None:
+        """Each stream's leader steps down, and that of each of its consumers."""
+        import nats
+
+        client = await nats.connect(self.cluster.urls)
+        try:
+            for stream in await client.jetstream().streams_info():
+                name = stream.config.name
+                await client.request(f"$JS.API.STREAM.LEADER.STEPDOWN.{name}", timeout=20)
+                answer = await client.request(f"$JS.API.CONSUMER.NAMES.{name}", timeout=20)
+                for consumer in json.loads(answer.data).get("consumers") or []:
+                    await client.request(f"$JS.API.CONSUMER.LEADER.STEPDOWN.{name}.{consumer}", timeout=20)
+        finally:
+            await client.close()
 
 
 @dataclass(slots=True)
@@ -327,6 +374,10 @@ def _stage(store: str, folder: Path, stack: ExitStack) -> Stage:
         from prism.backends.postgres.testing import PostgresServer, memory
 
         return Postgres(stack.enter_context(PostgresServer(within=memory())))
+    if store == "nats":
+        from prism.backends.nats.testing import NatsCluster
+
+        return Nats(stack.enter_context(NatsCluster(jetstream=True)), pause=20.0)
     if store == "redis":
         from prism.backends.redis.testing.server import RedisServer
 

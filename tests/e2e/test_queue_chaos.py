@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.queue_chaos import Postgres, Redis, Sqlite, run
+from e2e.queue_chaos import Nats, Postgres, Redis, Sqlite, run
 from missing import missing
 from prism.acceptance.store.backend import StoreMissing
 from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
@@ -45,4 +45,19 @@ async def test_nothing_is_lost_on_redis(tmp_path: Path, often: Callable[[int], i
         missing(str(error))
     with server:
         report = await run(Redis(server), tmp_path, MESSAGES if whole else FEW // 10, often(KILLS) if whole else 3)
+    report.check()
+
+
+async def test_nothing_is_lost_on_a_cluster_of_nats(tmp_path: Path, often: Callable[[int], int], whole: bool) -> None:
+    """CONTRACT, Queue 2, 3, 4: the same on three servers, each killed and frozen in turn, and leaders that move."""
+    pytest.importorskip("nats")
+    from prism.backends.nats.testing import NatsCluster
+
+    try:
+        cluster = NatsCluster(jetstream=True)
+    except StoreMissing as error:
+        missing(str(error))
+    with cluster:
+        stage = Nats(cluster, pause=20.0 if whole else 2.0)
+        report = await run(stage, tmp_path, MESSAGES // 2 if whole else FEW // 10, often(KILLS) if whole else 3)
     report.check()

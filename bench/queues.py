@@ -55,7 +55,7 @@ class Arena:
     address: str
     pid: int
     postgres: str
-    redis: RedisServer
+    redis: RedisServer | None
     stores: tuple[str, ...]
 
 
@@ -110,7 +110,7 @@ def run() -> None:
 
 async def _beside_a_transaction(arena: Arena) -> None:
     """The same on PostgreSQL while another session's transaction is open, whose snapshot keeps every dead row."""
-    ways = [_prism(arena, "postgres"), _skip_locked(arena), _pgmq(arena)]
+    ways = [prism_queue(arena, "postgres"), _skip_locked(arena), _pgmq(arena)]
     before = await compete(ways, callers=PUBLISHERS)
     foreign = await asyncpg.connect(arena.postgres)
     await foreign.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current(), count(*) FROM pg_class")
@@ -132,7 +132,7 @@ async def _beside_a_transaction(arena: Arena) -> None:
 
 def _contestants(arena: Arena) -> list[Contestant]:
     by_hand = [_skip_locked(arena), _pgmq(arena), _streams(arena)]
-    return [*(_prism(arena, store) for store in arena.stores), *by_hand]
+    return [*(prism_queue(arena, store) for store in arena.stores), *by_hand]
 
 
 def _name(store: str) -> str:
@@ -163,7 +163,7 @@ def _arena() -> Iterator[Arena]:
             yield Arena(gateway.data, gateway.pid, url, redis, tuple(serving))
 
 
-def _prism(arena: Arena, namespace: str) -> Contestant:
+def prism_queue(arena: Arena, namespace: str) -> Contestant:
     """Our client, through the gateway."""
 
     @asynccontextmanager
@@ -195,7 +195,7 @@ def _prism(arena: Arena, namespace: str) -> Contestant:
 
 
 @asynccontextmanager
-async def _consumers(takes: list[Callable[[], Awaitable[int]]]) -> AsyncIterator[None]:
+async def consumers(takes: list[Callable[[], Awaitable[int]]]) -> AsyncIterator[None]:
     """Consumers by hand: each takes what there is, and looks again a little later where there was nothing."""
     done = asyncio.Event()
 
@@ -233,7 +233,7 @@ def _by_hand(arena: Arena, name: str, table: str, send: str, read: str, delete: 
                 await pool.execute(send, payload)
                 await arrival
 
-            async with _consumers([take] * CONSUMERS):
+            async with consumers([take] * CONSUMERS):
                 yield call
 
     return Contestant(name, opened)
@@ -284,15 +284,17 @@ def _pgmq(arena: Arena) -> Contestant:
 
 def _streams(arena: Arena) -> Contestant:
     """XADD for each message; a consumer reads and acknowledges each."""
+    assert arena.redis is not None
+    redis_server = arena.redis
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Call]:
         post = Post()
         pool = BlockingConnectionPool(
             host="127.0.0.1",
-            port=arena.redis.port,
+            port=redis_server.port,
             username=USER,
-            password=arena.redis.password,
+            password=redis_server.password,
             max_connections=CONNECTIONS + CONSUMERS,
         )
         async with Redis.from_pool(pool) as redis:
@@ -315,7 +317,7 @@ def _streams(arena: Arena) -> Contestant:
                 await redis.xadd("bench", {"p": payload}, maxlen=100_000, approximate=True)
                 await arrival
 
-            async with _consumers([taking(f"c{number}") for number in range(CONSUMERS)]):
+            async with consumers([taking(f"c{number}") for number in range(CONSUMERS)]):
                 yield call
 
     return Contestant(STREAMS, opened)

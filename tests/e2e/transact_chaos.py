@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from e2e.queue_chaos import HASTY, _kill, _start
+from e2e.queue_chaos import HASTY, _kill
 from e2e.test_plugins import children_of, sidecar
 from gateways import GatewayProcess
+from prism.acceptance.run.gateway_process import NotServing
 from prism.acceptance.store.held_port import HeldPort
 from prism.client import Client, Mail, Outcome, PrismError, Transact, insert
 
@@ -201,6 +202,14 @@ async def run(stage: Stage, folder: Path, writes: int, kills: int, store_kills: 
         out_of_order=sorted(key for key, numbers in keys.items() if numbers != sorted(numbers)),
         seconds=round(loop.time() - begun, 1),
     )  # fmt: skip
+
+
+async def _start(gateway: GatewayProcess) -> None:
+    """Again and again where the machine is so busy that a start takes half a minute, as an orchestrator would."""
+    while True:
+        with suppress(NotServing):
+            await asyncio.to_thread(gateway.start)
+            return
 
 
 async def _write(shop: Transact, ledger: Ledger, writer: int, numbers: range) -> None:

@@ -156,21 +156,23 @@ class Relay:
     async def _relay(self, shard: int, epoch: int) -> None:
         """Hands on what a shard has and what comes."""
         waiting: asyncio.Queue[MailboxMessage] = asyncio.Queue(_WAITING)
-        reading = asyncio.create_task(self._read(shard, epoch, waiting))
+        works = (self._read(shard, epoch, waiting), self._send(shard, epoch, waiting))
+        tasks = [asyncio.create_task(each) for each in works]
         try:
-            while True:
-                getting = asyncio.create_task(waiting.get())
-                await asyncio.wait((getting, reading), return_when=asyncio.FIRST_COMPLETED)
-                if not getting.done():
-                    getting.cancel()
-                    reading.result()
-                    return
-                batch = _batch(getting.result(), waiting)
-                dead = await self._deliver(batch)
-                await self._ack(shard, batch[-1].sequence, dead, epoch)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, shard: int, epoch: int, waiting: "asyncio.Queue[MailboxMessage]") -> None:
+        """Hands on what was read, a batch after the other."""
+        while True:
+            batch = _batch(await waiting.get(), waiting)
+            dead = await self._deliver(batch)
+            await self._ack(shard, batch[-1].sequence, dead, epoch)
 
     async def _read(self, shard: int, epoch: int, waiting: "asyncio.Queue[MailboxMessage]") -> None:
         route = self._route

@@ -131,7 +131,7 @@ def _insert(data: Data, table: Table, binder: Binder, path: str, record: Sequenc
     names = {column.name for column, _, _ in given}
     returning = [each for each in table.columns.values() if each.name not in names and (each.filled or each.computed)]
     if returning:
-        sql += f" RETURNING {', '.join(each.sql for each in returning)}"
+        sql += f" RETURNING {', '.join(each.selected for each in returning)}"
     return Change(sql, binder.parameters, returning)
 
 
@@ -143,7 +143,7 @@ def select_of(read: Read, table: Table, binder: Binder, limit: int, path: str = 
     """
     fields = [_column(table, name, f"{path}.fields") for name in read.fields] or list(table.columns.values())
     where = _where(read, table, binder, path) if read.key or read.HasField("where") else "true"
-    sql = f"SELECT {', '.join(each.sql for each in fields)} FROM {table.sql} WHERE {where} LIMIT {limit + 1}"
+    sql = f"SELECT {', '.join(each.selected for each in fields)} FROM {table.sql} WHERE {where} LIMIT {limit + 1}"
     return Change(f"{sql} FOR UPDATE" if read.for_update else sql, binder.parameters, fields)
 
 

@@ -16,6 +16,7 @@ class Column:
         type: the store's name of its type.
         computed: only the store gives it a value.
         filled: the store gives it a value where a new row comes without one.
+        read: what gives its value to be read, where that is not the column itself.
     """
 
     name: str
@@ -23,6 +24,12 @@ class Column:
     type: str = ""
     computed: bool = False
     filled: bool = False
+    read: str = ""
+
+    @property
+    def selected(self) -> str:
+        """What stands in a list of what is read."""
+        return self.read or self.sql
 
 
 @dataclass(frozen=True, slots=True)

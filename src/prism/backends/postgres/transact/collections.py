@@ -113,7 +113,9 @@ class Collections:
             if kind is None:  # a pseudo-type: no column is of one
                 continue
             sql = quoted(column)
-            columns[column] = Column(column, sql, row["sql_type"], row["computed"], row["filled"])
+            columns[column] = Column(
+                column, sql, row["sql_type"], row["computed"], row["filled"], read=_text(sql, kind)
+            )
             types[column] = kind
             if kind.kind in _FILTERED:
                 compared = f"{sql}::text" if kind.kind is Kind.STRING and kind.name not in _PLAIN_TEXTS else sql
@@ -128,6 +130,11 @@ def _missing(name: str) -> CollectionNotFound:
         f"collection {name!r} does not exist in this namespace; make the table, and name it in the option "
         "transact.collections"
     )
+
+
+def _text(sql: str, kind: PgType) -> str:
+    """What gives a column's value as PostgreSQL's own output has it, which is the cast but for `boolean`."""
+    return f"CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END" if kind.kind is Kind.BOOL else f"{sql}::text"
 
 
 def quoted(name: str) -> str:

@@ -16,12 +16,20 @@ from prism.backends.postgres.sessions import Rows, Session, Sessions
 from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.transact import statements
 from prism.backends.postgres.transact.collections import Collections
+from prism.backends.postgres.transact.conversation import PostgresConversation
 from prism.backends.postgres.transact.sessions import TransactionSessions
-from prism.backends.postgres.transact.transaction import Placed, Transaction, finishing, refused
+from prism.backends.postgres.transact.transaction import (
+    Placed,
+    Transaction,
+    finishing,
+    numbered,
+    refused,
+    unnumbered,
+)
 from prism.backends.postgres.watch import Watch
 from prism.context import Context
 from prism.errors import AlreadyExists, Conflict, DeadlineExceeded, Outcome, PrismError
-from prism.interfaces.transact import Mailed, Message, Result, WriteResponse
+from prism.interfaces.transact import Message, WriteResponse
 from prism.sdk.transact import (
     DeadMail,
     Lease,
@@ -106,7 +114,7 @@ class PostgresTransact(TransactStore):
         return await self._quietly(statements.WATCH, spaces, names, self._listener, listens)
 
     async def write(self, context: Context, work: Work, *, create: bool) -> WriteResponse:
-        placed = await self._placed(context, work.mails, create=create)
+        placed = await self.placed(context, work.mails, create=create)
         attempt = 1
         while True:
             try:
@@ -117,7 +125,7 @@ class PostgresTransact(TransactStore):
                         raise Conflict("the idempotency_key is in use at this moment; try again") from error
                     raise
             else:
-                self._tell(context, work.mails)
+                self.tell(context, work.mails)
                 return answer
             await asyncio.sleep(random.uniform(0, _BACKOFF * 2**attempt))  # noqa: S311  # jitter
             attempt += 1
@@ -125,7 +133,7 @@ class PostgresTransact(TransactStore):
     async def _once(self, context: Context, work: Work, placed: Sequence[Placed]) -> WriteResponse:
         space = context.namespace.encode()
         if not work.data and not work.key:
-            answer = _answer((), placed)
+            answer = unnumbered((), placed)
             arguments = finishing(placed, space, "", b"", answer, counts=True)
             try:
                 ((sequences,),) = await self._write(context, statements.FINISH, *arguments)
@@ -133,7 +141,7 @@ class PostgresTransact(TransactStore):
                 if isinstance(error.__cause__, asyncpg.PostgresError):
                     raise refused(error.__cause__, "mailbox") from error
                 raise
-            return _numbered(answer, sequences)
+            return numbered(answer, sequences)
         async with self._transaction(context, self.transactions, serializable=work.serializable) as transaction:
             if work.key and (known := await transaction.recall(work.key)) is not None:
                 if known[0] != work.fingerprint:
@@ -143,10 +151,10 @@ class PostgresTransact(TransactStore):
                 known[1].duplicate = True
                 return known[1]
             results = [await transaction.change(data, f"data[{n}]") for n, data in enumerate(work.data)]
-            answer = _answer(results, placed)
+            answer = unnumbered(results, placed)
             sequences = await transaction.finish(placed, work.key, work.fingerprint, answer)
             await transaction.connected.commit()
-        return _numbered(answer, sequences)
+        return numbered(answer, sequences)
 
     @asynccontextmanager
     async def _transaction(
@@ -180,7 +188,7 @@ class PostgresTransact(TransactStore):
                 raise refused(error, "commit") from error  # a deferred one
             raise translate(error, writes=True, sent=sent) from error
 
-    async def begin(self, context: Context, *, serializable: bool) -> "PostgresConversation":
+    async def begin(self, context: Context, *, serializable: bool) -> PostgresConversation:
         """An interactive transaction."""
         stack = AsyncExitStack()
         opened: AbstractAsyncContextManager[Transaction] = self._transaction(
@@ -189,7 +197,7 @@ class PostgresTransact(TransactStore):
         transaction = await stack.enter_async_context(opened)
         return PostgresConversation(self, context, stack, transaction)
 
-    async def _placed(self, context: Context, mails: Sequence[Mail], *, create: bool) -> list[Placed]:
+    async def placed(self, context: Context, mails: Sequence[Mail], *, create: bool) -> list[Placed]:
         """Mailboxes and shards of messages; makes mailboxes in a transaction before."""
         placed = []
         for mail in mails:
@@ -216,7 +224,7 @@ class PostgresTransact(TransactStore):
         )
         return bool(made)
 
-    def _tell(self, context: Context, mails: Sequence[Mail]) -> None:
+    def tell(self, context: Context, mails: Sequence[Mail]) -> None:
         """Tells other gateways after the commit: a NOTIFY within would have commits wait for each other."""
         self._untold.update(((context.namespace, each.mailbox), None) for each in mails)
         if self._untold and self._telling is None:
@@ -318,7 +326,7 @@ class PostgresTransact(TransactStore):
     async def redrive(self, context: Context, mailbox: str, reader: str, message_ids: Sequence[str]) -> int:
         count = await self._of_dead(context, statements.REDRIVE, mailbox, reader, message_ids)
         self._untold[context.namespace, mailbox] = None
-        self._tell(context, ())
+        self.tell(context, ())
         return count
 
     async def discard(self, context: Context, mailbox: str, reader: str, message_ids: Sequence[str]) -> int:
@@ -343,57 +351,6 @@ class PostgresTransact(TransactStore):
 
 class _KeyTaken(Exception):
     """Another transaction has used the idempotency key since this one began."""
-
-
-class PostgresConversation:
-    """`prism.sdk.transact.interactive.OpenTransaction` of PostgreSQL."""
-
-    def __init__(
-        self, store: PostgresTransact, context: Context, stack: AsyncExitStack, transaction: Transaction
-    ) -> None:
-        self._store = store
-        self._context = context
-        self._stack = stack
-        self.recall = transaction.recall
-        self.change = transaction.change
-        self.read = transaction.read
-        self._transaction = transaction
-
-    async def commit(
-        self, mails: Sequence[Mail], key: str, fingerprint: bytes, results: Sequence[Result], *, create: bool
-    ) -> Sequence[Mailed]:
-        """Adds the messages and commits."""
-        placed = await self._store._placed(self._context, mails, create=create)
-        answer = _answer(results, placed)
-        connected = self._transaction.connected
-        try:
-            sequences = await self._transaction.finish(placed, key, fingerprint, answer)
-            await connected.commit()
-        except PrismError:
-            raise
-        except Exception as error:
-            if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-                raise refused(error, "commit") from error
-            raise translate(error, writes=True, sent=connected.committing) from error
-        self._store._tell(self._context, mails)
-        return _numbered(answer, sequences).messages
-
-    async def close(self) -> None:
-        """Rolls back what is not committed."""
-        with suppress(PrismError):
-            await self._stack.aclose()
-
-
-def _answer(results: Sequence[Result], placed: Sequence[Placed]) -> WriteResponse:
-    return WriteResponse(
-        results=results, messages=[Mailed(message_id=mail.message_id, shard=shard) for mail, _, shard in placed]
-    )
-
-
-def _numbered(answer: WriteResponse, sequences: Sequence[int]) -> WriteResponse:
-    for message, sequence in zip(answer.messages, sequences, strict=True):
-        message.sequence = sequence
-    return answer
 
 
 def _place(context: Context, mailbox: str) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from prism.backends.postgres.transact import statements
 from prism.backends.postgres.transact.collections import Collections, PostgresBinder
 from prism.backends.postgres.transact.sessions import Connected
 from prism.errors import ConstraintViolated, FailedPrecondition, InvalidArgument, Outcome, PrismError
-from prism.interfaces.transact import Data, Message, Read, Result, Row, WriteResponse
+from prism.interfaces.transact import Data, Mailed, Message, Read, Result, Row, WriteResponse
 from prism.interfaces.transact import Rows as RowsMessage
 from prism.interfaces.value import Value
 from prism.sdk.transact import change_of
@@ -140,6 +140,20 @@ def answered(answer: bytes, sequences: Sequence[int]) -> WriteResponse:
     for message, sequence in zip(made.messages, sequences, strict=True):
         message.sequence = sequence
     return made
+
+
+def unnumbered(results: Sequence[Result], placed: Sequence[Placed]) -> WriteResponse:
+    """What is answered, before the messages have their sequences."""
+    return WriteResponse(
+        results=results, messages=[Mailed(message_id=mail.message_id, shard=shard) for mail, _, shard in placed]
+    )
+
+
+def numbered(answer: WriteResponse, sequences: Sequence[int]) -> WriteResponse:
+    """The same with them."""
+    for message, sequence in zip(answer.messages, sequences, strict=True):
+        message.sequence = sequence
+    return answer
 
 
 def refused(error: asyncpg.PostgresError, path: str) -> PrismError:

@@ -31,6 +31,7 @@ class Settings:
         "transact": ("prism.cli.transact:transact", "Look at mailboxes and their readers through a gateway."),
         "role": ("prism.cli.role:role", "Move messages between a queue and a broker: a container role."),
         "relay": ("prism.cli.relay:relay", "Hand the messages of a mailbox to a queue or a topic."),
+        "sql": ("prism.cli.sql:sql", "Run statements of SQL through a gateway."),
         "call": ("prism.cli.call:call", "Run any operation through a gateway, those of plugins' own too."),
         "namespace": ("prism.cli.namespace:namespace", "Show and validate the namespaces of a configuration."),
         "plugin": ("prism.cli.plugin:plugin", "Manage the plugins of a running gateway."),

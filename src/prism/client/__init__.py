@@ -37,6 +37,7 @@ from prism.client.queue import (
     Worker,
 )
 from prism.client.retry import RetryPolicy
+from prism.client.sql import Column, Executed, Record, Records, Sql
 from prism.client.subscription import OnGap, Subscription
 from prism.client.transact import (
     Change,
@@ -113,6 +114,7 @@ __all__ = [
     "Chunk",
     "Client",
     "CollectionNotFound",
+    "Column",
     "ConditionFailed",
     "ConditionNotMet",
     "Conflict",
@@ -122,6 +124,7 @@ __all__ = [
     "DataLoss",
     "DeadMail",
     "DeadlineExceeded",
+    "Executed",
     "FailedPrecondition",
     "FellBehind",
     "Gap",
@@ -173,9 +176,12 @@ __all__ = [
     "ReaderDescription",
     "ReaderLease",
     "ReceiptLost",
+    "Record",
+    "Records",
     "RetryPolicy",
     "Seconds",
     "Settled",
+    "Sql",
     "Start",
     "StoreFull",
     "StoredObject",

@@ -15,6 +15,7 @@ from prism.client.operations import Asked, Method
 from prism.client.pubsub import PubSub
 from prism.client.queue import Queue
 from prism.client.retry import RetryPolicy
+from prism.client.sql import Sql
 from prism.client.transact.transact import Transact
 from prism.client.transport import Transport
 from prism.wire import KnownFields
@@ -97,6 +98,14 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return Queue(self._transport, self._headers_of(namespace))
+
+    def sql(self, namespace: str = "default") -> Sql:
+        """The database of a namespace. Cheap to make; keep it.
+
+        Raises:
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
+        """
+        return Sql(self._transport, self._headers_of(namespace))
 
     def transact(self, namespace: str = "default") -> Transact:
         """The tables and mailboxes of a namespace. Cheap to make; keep it.

@@ -17,7 +17,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from google.protobuf.message import Message as AnyMessage
 
-from prism.client import cache, keyvalue, pubsub, subscription
+from prism.client import cache, keyvalue, pubsub, sql, subscription
 from prism.client import client as asynchronous
 from prism.client.arguments import Seconds
 from prism.client.blocking import Blocking, LoopThread, Pager, iterates, pages_of, waits
@@ -40,6 +40,7 @@ __all__ = [
     "PubSub",
     "Queue",
     "QueueMessage",
+    "Sql",
     "Subscription",
     "Transact",
     "Transaction",
@@ -94,6 +95,16 @@ class KeyValue(Blocking[keyvalue.KeyValue]):
     compare_and_swap = waits(keyvalue.KeyValue.compare_and_swap)
     expire = waits(keyvalue.KeyValue.expire)
     persist = waits(keyvalue.KeyValue.persist)
+
+
+class Sql(Blocking[sql.Sql]):
+    """The database of one namespace; made by `Client.sql`."""
+
+    query = waits(sql.Sql.query)
+    stream = iterates(sql.Sql.stream)
+    batches = iterates(sql.Sql.batches)
+    execute = waits(sql.Sql.execute)
+    batch = waits(sql.Sql.batch)
 
 
 class Cache(Blocking[cache.Cache]):
@@ -203,6 +214,10 @@ class Client:
     def queue(self, namespace: str = "default") -> Queue:
         """The work of a namespace. Cheap to make; keep it. Handlers of workers run on threads of their own."""
         return Queue(self._twin.queue(namespace), self._loop)
+
+    def sql(self, namespace: str = "default") -> Sql:
+        """The database of a namespace. Cheap to make; keep it."""
+        return Sql(self._twin.sql(namespace), self._loop)
 
     def transact(self, namespace: str = "default") -> Transact:
         """The tables and mailboxes of a namespace. Cheap to make; keep it."""

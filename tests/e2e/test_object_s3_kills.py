@@ -1,4 +1,4 @@
-"""`kill -9` of gateway, plugin and S3 server in the middle of many puts: the old object or the new one, no litter."""
+"""`kill -9` of plugin, S3 server and gateway in the middle of many puts: the old object or the new one, no litter."""
 
 import asyncio
 import os
@@ -48,88 +48,112 @@ async def server() -> AsyncIterator[Versitygw]:
     await asyncio.to_thread(server.stop)
 
 
-def old_and_new(number: int) -> tuple[bytes, bytes]:
-    """The contents of a key before and after."""
-    if number % LARGE == 3:
-        return content(5 * MIB + 1, number), content(6 * MIB, number + KEYS)
-    size = SIZES[number % len(SIZES)]
-    return content(size, number), content(SIZES[(number + 1) % len(SIZES)] + 7, number + KEYS)
+def version_of(number: int, version: int) -> bytes:
+    """What a key has in one version of it."""
+    size = 5 * MIB + 1 + version if number % LARGE == 3 else SIZES[(number + version) % len(SIZES)] + 7 * version
+    return content(size, number + version * KEYS)
 
 
-@pytest.mark.parametrize("victim", ["gateway", "plugin", "server"])
-async def test_a_kill_leaves_whole_objects(
-    tmp_path: Path, server: Versitygw, victim: str, whole: bool, often: Callable[[int], int]
+class Ledger:
+    """What may be under each key: the version that was acknowledged last, and those that were sent since."""
+
+    def __init__(self, keys: int) -> None:
+        self.possible = [{0} for _ in range(keys)]
+        self.acknowledged = 0
+        self._enough = asyncio.Event()
+        self._wanted = 0
+
+    def sent(self, number: int, version: int) -> None:
+        """It may be there from now on."""
+        self.possible[number].add(version)
+
+    def confirmed(self, number: int, version: int) -> None:
+        """It is there, and nothing before it."""
+        self.possible[number] = {version}
+        self.acknowledged += 1
+        if self.acknowledged >= self._wanted:
+            self._enough.set()
+
+    async def until(self, more: int) -> None:
+        """Waits until so many more were acknowledged."""
+        self._enough.clear()
+        self._wanted = self.acknowledged + more
+        async with asyncio.timeout(120):
+            await self._enough.wait()
+
+
+async def test_kills_leave_whole_objects(
+    tmp_path: Path, server: Versitygw, whole: bool, often: Callable[[int], int]
 ) -> None:
-    """By a ledger of the test's own: what was acknowledged is there, what was not is old or new; no upload is open."""
+    """The plugin, the server and the gateway are killed, each a third through as many puts as there are keys: what was
+    acknowledged is there, and else what was sent since, whole; no upload is open.
+    """
     keys = KEYS if whole else often(FEW)
-    gateway = at(server, tmp_path / "gateway", victim)
+    ledger = Ledger(keys)
+    gateway = at(server, tmp_path / "gateway", "sidecar")
     await asyncio.to_thread(gateway.start)
     try:
         await asyncio.to_thread(gateway.wait_until_served, "default")
         async with Client(gateway.data) as prism:
-            await put_all(prism, keys, 0, lambda _: None)
-        acknowledged = await put_until_killed(gateway, server, keys, victim)
-        assert 0 < len(acknowledged) < keys
+            await put_all(prism, ledger, 0)
+        assert ledger.acknowledged == keys
+        for version, victim in enumerate(("plugin", "server", "gateway"), start=1):
+            await put_until_killed(gateway, server, ledger, version, victim)
+            if victim != "gateway":
+                await asyncio.to_thread(gateway.wait_until_served, "default")
     finally:
         await asyncio.to_thread(gateway.stop)
-    await asyncio.to_thread(server.start)
-    later = at(server, tmp_path / "later", "", sweep_interval=0.1, objects={"upload_ttl": 0.2})
+    later = at(server, tmp_path / "later", "in_process", sweep_interval=0.1, objects={"upload_ttl": 0.2})
     await asyncio.to_thread(later.start)
     try:
         await asyncio.to_thread(later.wait_until_served, "default")
         async with Client(later.data) as prism:
-            found = [await get_through(prism, f"key {number}") for number in range(keys)]
+            for number in range(keys):
+                found = await get_through(prism, f"key {number}")
+                assert found in [version_of(number, each) for each in ledger.possible[number]], number
         await until_no_upload_is_open(server)
     finally:
         await asyncio.to_thread(later.stop)
-    wrong = [number for number in range(keys) if found[number] not in old_and_new(number)]
-    lost = [number for number in acknowledged if found[number] != old_and_new(number)[1]]
-    assert (wrong, lost) == ([], [])
 
 
-def at(server: Versitygw, folder: Path, victim: str, **more: Any) -> gateways.GatewayProcess:
+def at(server: Versitygw, folder: Path, placement: str, **more: Any) -> gateways.GatewayProcess:
     """A gateway whose default namespace is on the bucket."""
     entry = gateways.namespace(
         "default", "s3", "objectstore", endpoint=server.url, bucket=BUCKET, part_size="5MiB", **more
     )
     entry |= {
         "credentials": server.credentials(),
-        "plugin": {"type": "sidecar" if victim == "plugin" else "in_process"},
+        "plugin": {"type": placement},
     }
     return gateways.GatewayProcess({"namespaces": [entry]}, folder)
 
 
-async def put_all(prism: Client, keys: int, which: int, acknowledged: Callable[[int], None]) -> None:
-    """Puts each key, many at once; new ones until they fail."""
+async def put_all(prism: Client, ledger: Ledger, version: int) -> None:
+    """Puts a version of each key, many at once; those of a version that is killed may fail."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def put(number: int) -> None:
         async with turns:
+            ledger.sent(number, version)
             try:
-                await put_through(prism, f"key {number}", old_and_new(number)[which])
+                await put_through(prism, f"key {number}", version_of(number, version))
             except PrismError:
-                if not which:
+                if not version:
                     raise
                 return
-            acknowledged(number)
+            ledger.confirmed(number, version)
 
-    await asyncio.gather(*map(put, range(keys)))
+    await asyncio.gather(*map(put, range(len(ledger.possible))))
 
 
-async def put_until_killed(gateway: gateways.GatewayProcess, server: Versitygw, keys: int, victim: str) -> set[int]:
-    """What was acknowledged until one of the three was killed, a third through, and afterwards."""
-    acknowledged: set[int] = set()
-    enough = asyncio.Event()
-
-    def note(number: int) -> None:
-        acknowledged.add(number)
-        if len(acknowledged) >= keys // 3:
-            enough.set()
-
+async def put_until_killed(
+    gateway: gateways.GatewayProcess, server: Versitygw, ledger: Ledger, version: int, victim: str
+) -> None:
+    """Puts a version of each key; a third through, one of the three is killed."""
+    keys, before = len(ledger.possible), ledger.acknowledged
     async with Client(gateway.data) as prism:
-        putting = asyncio.create_task(put_all(prism, keys, 1, note))
-        async with asyncio.timeout(120):
-            await enough.wait()
+        putting = asyncio.create_task(put_all(prism, ledger, version))
+        await ledger.until(keys // 3)
         if victim == "plugin":
             (plugin,) = children_of(gateway.pid)
             os.kill(plugin, signal.SIGKILL)
@@ -137,10 +161,11 @@ async def put_until_killed(gateway: gateways.GatewayProcess, server: Versitygw, 
             await asyncio.to_thread(server.kill)
         else:
             await asyncio.to_thread(gateway.kill)
-        seen = set(acknowledged)
-        await prism.close()
+        if victim != "plugin":
+            await prism.close()
         await putting
-    return seen
+    assert 0 < ledger.acknowledged - before < keys
+    await asyncio.to_thread(server.start)
 
 
 async def until_no_upload_is_open(server: Versitygw) -> None:

@@ -86,7 +86,9 @@ class S3Error(Exception):
 
 
 MISSING: Final = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchUpload"})
-UNDONE: Final = frozenset({"SlowDown", "ServiceUnavailable", "ConditionalRequestConflict", "RequestTimeout"})
+UNDONE: Final = frozenset(
+    {"ConditionalRequestConflict", "InsufficientStorage", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
+)
 """With these S3 says that it has done nothing."""
 
 PASSING: Final = frozenset(

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import os as system
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from itertools import count
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,6 +15,8 @@ from backends.s3.objects import MIB, PART, Objects, objects_at, objects_on
 from prism.acceptance.store.polling import eventually
 from prism.acceptance.store.proxy import Proxy
 from prism.backends.s3.testing import S3Server, make_bucket
+from prism.backends.s3.transfers.body import Body
+from prism.backends.s3.transfers.multipart import Multipart
 from prism.errors import (
     BackendCredentials,
     BackendUnavailable,
@@ -72,13 +75,25 @@ async def test_chunks_come_as_views_of_their_requests(objects: Objects, size: in
     assert await objects.get("viewed") == content[:size]
 
 
-async def test_what_is_not_as_its_sender_says_is_not_there(objects: Objects) -> None:
-    """The old object stays, no part is left, and no memory is held."""
+async def test_what_is_not_as_its_sender_says_is_not_there(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old object stays, no part is left, and no memory is held. No part is cut off: late, it would bring back the
+    upload that was ended meanwhile."""
+    whole = Multipart.put_part
+    begun, arrived = [], []
+
+    async def put_part(parts: Multipart, key: str, upload: str, number: int, body: Body) -> Mapping[str, Any]:
+        begun.append(number)
+        named = await whole(parts, key, upload, number, body)
+        arrived.append(number)
+        return named
+
+    monkeypatch.setattr(Multipart, "put_part", put_part)
     await objects.put("key", b"old")
     wrong = os.Finish(size=3 * PART, checksum=os.Checksum(sha256=bytes(32)))
     for head in ({}, {"size": 3 * PART}):
         with pytest.raises(ContentMismatch):
             await objects.put("key", *[BLOCK] * 15, finish=wrong, **head)
+    assert sorted(begun) == sorted(arrived) != []
     assert await objects.get("key") == b"old"
     assert await objects.uploads() == []
     assert objects.backend.metrics()["transfer_bytes_held"] == 0

@@ -24,6 +24,8 @@ from prism.interfaces.objectstore import Properties
 
 _UNRESERVED: Final = 256 << 10
 """Bytes of an object of unknown size that count as what flow control needs."""
+_PARTS_END: Final = 2.0
+"""Seconds in which parts under way may arrive before the upload that they are of is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,10 @@ class Writer:
                 piece = await self._piece(pieces, cut.part(number), left)
             await asyncio.gather(*sending)
         except BaseException:
+            if sending and (piece is None or piece.kept):
+                await asyncio.wait(
+                    sending, timeout=_PARTS_END
+                )  # cut off, one may arrive late and bring the upload back
             for each in sending:
                 each.cancel()
             await asyncio.gather(*sending, return_exceptions=True)

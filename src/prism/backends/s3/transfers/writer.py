@@ -155,9 +155,7 @@ class Writer:
             await asyncio.gather(*sending)
         except BaseException:
             if sending and (piece is None or piece.kept):
-                await asyncio.wait(
-                    sending, timeout=_PARTS_END
-                )  # cut off, one may arrive late and bring the upload back
+                await asyncio.wait(sending, timeout=_PARTS_END)  # late, one would bring the upload back
             for each in sending:
                 each.cancel()
             await asyncio.gather(*sending, return_exceptions=True)

@@ -166,11 +166,14 @@ class PostgresBackend:
         await self._statements.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
-        waits = [self._cache.drain(), self._queues.drain(), self._log.drain(), *(lane.drain() for lane in lanes)]
+        stores = [self._cache.drain(), self._queues.drain(), self._log.drain(), self._mailboxes.drain()]
+        waits = [*stores, *(lane.drain() for lane in lanes)]
         drains = [asyncio.create_task(each) for each in waits]
         await asyncio.wait(drains, timeout=_STOP_SECONDS)
         await self._sessions.stop()
+        self._mailboxes.end()
         await asyncio.gather(*drains)
+        self._mailboxes.close()
         for lane in lanes:
             lane.close()
 

@@ -63,16 +63,18 @@ class PostgresConversation:
         """Adds the messages and commits."""
         placed = await self._store.placed(self._context, mails, create=create)
         answer = unnumbered(results, placed)
-        sequences = await self._translated(self._finish(placed, key, fingerprint, answer))
+        answer = await self._translated(self._finish(placed, key, fingerprint, answer))
         self._store.tell(self._context, mails)
-        return numbered(answer, sequences).messages
+        return answer.messages
 
     async def _finish(
         self, placed: Sequence[Placed], key: str, fingerprint: bytes, answer: WriteResponse
-    ) -> Sequence[int]:
-        sequences = await self._transaction.finish(placed, key, fingerprint, answer)
+    ) -> WriteResponse:
+        numbered(answer, await self._transaction.append(placed))
+        if key:
+            await self._transaction.remember([(self._context.namespace.encode(), key, fingerprint, answer)])
         await self._transaction.connected.commit()
-        return sequences
+        return answer
 
     async def _translated(self, work: Awaitable[T]) -> T:
         """The work; its errors are the contract's."""

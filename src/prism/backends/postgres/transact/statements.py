@@ -7,8 +7,19 @@ from prism.backends.postgres.statements import Statement
 _MAIL: Final = "m.seq, m.written_at, m.message_id, m.ordering_key, m.trace, m.attributes, m.payload"
 _BOX: Final = "(SELECT b.number FROM @.mailbox AS b WHERE b.namespace = $1 AND b.name = $2)"
 
-RECALL = Statement("SELECT fingerprint, answer, sequences FROM @.transact_recall($1, $2)", writes=True)
-FINISH = Statement("SELECT @.transact_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", writes=True)
+RECALL = Statement("SELECT fingerprint, answer FROM @.transact_recall($1, $2)", writes=True)
+APPEND = Statement("SELECT @.mailbox_append($1, $2, $3, $4, $5, $6, $7, $8)", writes=True)
+REMEMBER = Statement(
+    """
+    INSERT INTO @.transact_idempotency AS kept (namespace, key, until, fingerprint, answer)
+    SELECT i.namespace, i.key, @.mailbox_now() + $5, i.fingerprint, i.answer
+    FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[]) AS i (namespace, key, fingerprint, answer)
+    ON CONFLICT (namespace, key) DO UPDATE SET until = excluded.until, fingerprint = excluded.fingerprint,
+        answer = excluded.answer WHERE kept.until <= @.mailbox_now()
+    RETURNING 1
+    """,
+    writes=True,
+)
 MAKE = Statement("SELECT @.mailbox_make($1, $2, $3, $4, $5)", writes=True)
 MAILBOX = Statement(
     "SELECT number, shards, retention, max_backlog FROM @.mailbox WHERE namespace = $1 AND name = $2", writes=False

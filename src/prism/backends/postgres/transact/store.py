@@ -17,19 +17,18 @@ from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.transact import statements
 from prism.backends.postgres.transact.collections import Collections
 from prism.backends.postgres.transact.conversation import PostgresConversation
+from prism.backends.postgres.transact.groups import WriteCall, write_group
 from prism.backends.postgres.transact.sessions import TransactionSessions
 from prism.backends.postgres.transact.transaction import (
     Placed,
     Transaction,
-    finishing,
-    numbered,
     refused,
-    unnumbered,
 )
 from prism.backends.postgres.watch import Watch
 from prism.context import Context
-from prism.errors import AlreadyExists, Conflict, DeadlineExceeded, Outcome, PrismError
+from prism.errors import Conflict, PrismError
 from prism.interfaces.transact import Message, WriteResponse
+from prism.sdk import Bounds
 from prism.sdk.transact import (
     DeadMail,
     Lease,
@@ -47,6 +46,8 @@ from prism.sdk.wakeups import Wakeups
 
 WRITERS = 8
 """Transactions of Write at a time, of one gateway."""
+_GROUPS = Bounds(calls=32, size=4 << 20, in_flight=4)
+_ALONE = Bounds(calls=1, in_flight=WRITERS - _GROUPS.in_flight)
 _ATTEMPTS = 4
 _BACKOFF = 0.005
 _MISSING, _NO_SHARD, _EXPIRED, _LEASED = 1, 2, 3, 4
@@ -86,15 +87,30 @@ class PostgresTransact(TransactStore):
         self._listener = secrets.randbits(62)
         self._untold: dict[tuple[str, str], None] = {}
         self._telling: asyncio.Task[None] | None = None
+        self._groups: Lane[WriteCall, WriteResponse] = Lane(self._write_group, _GROUPS, reads=False)
+        self._alone: Lane[WriteCall, WriteResponse] = Lane(self._write_alone, _ALONE, reads=False)
         self._watch = Watch(self.wakeups, self._look, statements.CHANNEL, self._quietly, open_session)
 
     async def stop(self) -> None:
-        """Watches no more, and ends the sessions."""
+        """Watches no more."""
         await self._watch.stop()
+
+    async def drain(self) -> None:
+        """Waits until every call is answered."""
+        await self._groups.drain()
+        await self._alone.drain()
         if self._telling is not None:
             await asyncio.gather(self._telling, return_exceptions=True)
+
+    def end(self) -> None:
+        """Ends the sessions; what is under way fails."""
         self.transactions.stop()
         self.conversations.stop()
+
+    def close(self) -> None:
+        """Forgets the deadlines of calls; none may be waiting."""
+        self._groups.close()
+        self._alone.close()
 
     async def _read(self, context: Context, statement: Statement, *arguments: Any) -> Rows:
         work = LaneWork(lambda: self._sessions.fetch(statement, *arguments))
@@ -115,14 +131,16 @@ class PostgresTransact(TransactStore):
 
     async def write(self, context: Context, work: Work, *, create: bool) -> WriteResponse:
         placed = await self.placed(context, work.mails, create=create)
+        size = sum(len(mail.payload) for mail in work.mails) + sum(each.ByteSize() for each in work.data)
+        keys = [(context.namespace, work.key)] if work.key else ()
         attempt = 1
         while True:
+            call = WriteCall(context.namespace, work, placed)
+            lane = self._alone if work.serializable else self._groups
             try:
-                answer = await self._once(context, work, placed)
-            except (Conflict, _KeyTaken) as error:
+                answer = await lane.call(context, call, size=size, keys=keys)
+            except Conflict:
                 if attempt == _ATTEMPTS:
-                    if isinstance(error, _KeyTaken):
-                        raise Conflict("the idempotency_key is in use at this moment; try again") from error
                     raise
             else:
                 self.tell(context, work.mails)
@@ -130,59 +148,29 @@ class PostgresTransact(TransactStore):
             await asyncio.sleep(random.uniform(0, _BACKOFF * 2**attempt))  # noqa: S311  # jitter
             attempt += 1
 
-    async def _once(self, context: Context, work: Work, placed: Sequence[Placed]) -> WriteResponse:
-        space = context.namespace.encode()
-        if not work.data and not work.key:
-            answer = unnumbered((), placed)
-            arguments = finishing(placed, space, "", b"", answer, counts=True)
-            try:
-                ((sequences,),) = await self._write(context, statements.FINISH, *arguments)
-            except PrismError as error:
-                if isinstance(error.__cause__, asyncpg.PostgresError):
-                    raise refused(error.__cause__, "mailbox") from error
-                raise
-            return numbered(answer, sequences)
-        async with self._transaction(context, self.transactions, serializable=work.serializable) as transaction:
-            if work.key and (known := await transaction.recall(work.key)) is not None:
-                if known[0] != work.fingerprint:
-                    raise AlreadyExists(
-                        "the idempotency_key was used for another request; use another key", outcome=Outcome.NOT_APPLIED
-                    )
-                known[1].duplicate = True
-                return known[1]
-            results = [await transaction.change(data, f"data[{n}]") for n, data in enumerate(work.data)]
-            answer = unnumbered(results, placed)
-            sequences = await transaction.finish(placed, work.key, work.fingerprint, answer)
-            await transaction.connected.commit()
-        return numbered(answer, sequences)
+    async def _write_group(self, calls: Sequence[WriteCall]) -> Sequence[WriteResponse | Exception]:
+        async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=False) as transaction:
+            return await write_group(transaction, calls)
+
+    async def _write_alone(self, calls: Sequence[WriteCall]) -> Sequence[WriteResponse | Exception]:
+        async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=True) as transaction:
+            return await write_group(transaction, calls)
 
     @asynccontextmanager
     async def _transaction(
         self, context: Context, sessions: TransactionSessions, *, serializable: bool
     ) -> AsyncIterator[Transaction]:
         """A transaction that has begun; its errors are the contract's, with their outcome."""
-        deadline = context.deadline
         connected = None
         try:
-            async with asyncio.timeout(None if deadline is None else max(deadline.remaining(), 0)):
-                async with sessions.session() as connected:
-                    await connected.begin(serializable=serializable)
-                    yield Transaction(
-                        connected, self._collections, self._schema, context.namespace.encode(),
-                        serializable=serializable,
-                    )  # fmt: skip
+            async with sessions.session() as connected:
+                await connected.begin(serializable=serializable)
+                yield Transaction(
+                    connected, self._collections, self._schema, context.namespace.encode(), serializable=serializable
+                )
         except PrismError:
             raise
-        except TimeoutError as error:
-            unknown = connected is not None and connected.committing
-            raise DeadlineExceeded(
-                "the deadline passed before PostgreSQL had committed; "
-                + ("read before trying again" if unknown else "allow more time"),
-                outcome=Outcome.UNKNOWN if unknown else Outcome.NOT_APPLIED,
-            ) from error
         except Exception as error:
-            if isinstance(error, asyncpg.UniqueViolationError) and error.table_name == "transact_idempotency":
-                raise _KeyTaken from error
             sent = connected is not None and connected.committing
             if isinstance(error, asyncpg.IntegrityConstraintViolationError):
                 raise refused(error, "commit") from error  # a deferred one
@@ -347,10 +335,6 @@ class PostgresTransact(TransactStore):
             return False
         ((more,),) = await self._sessions.fetch(statements.SWEEP, limit)
         return bool(more)
-
-
-class _KeyTaken(Exception):
-    """Another transaction has used the idempotency key since this one began."""
 
 
 def _place(context: Context, mailbox: str) -> tuple[bytes, bytes]:

@@ -78,8 +78,7 @@ CREATE TABLE transact_idempotency (
     key bytea NOT NULL,
     until bigint NOT NULL,
     fingerprint bytea NOT NULL,
-    answer bytea NOT NULL,  -- without the sequences of its messages
-    sequences bigint[] NOT NULL,
+    answer bytea NOT NULL,
     PRIMARY KEY (namespace, key)
 );
 CREATE INDEX transact_idempotency_age ON transact_idempotency (until);
@@ -101,12 +100,12 @@ $$;
 
 -- What was written under a key, where anything was: the key is locked until the transaction ends.
 CREATE FUNCTION @.transact_recall(
-    p_space bytea, p_key bytea, OUT fingerprint bytea, OUT answer bytea, OUT sequences bigint[]
+    p_space bytea, p_key bytea, OUT fingerprint bytea, OUT answer bytea
 ) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('prism.transact.key.@name.' || encode(p_space, 'hex'),
         hashtext(encode(p_key, 'hex'))));
-    SELECT i.fingerprint, i.answer, i.sequences INTO fingerprint, answer, sequences
+    SELECT i.fingerprint, i.answer INTO fingerprint, answer
     FROM @.transact_idempotency AS i WHERE i.namespace = p_space AND i.key = p_key AND i.until > @.mailbox_now();
 END $$;
 
@@ -120,10 +119,10 @@ CREATE FUNCTION @.mailbox_backlog(p_box int) RETURNS bigint LANGUAGE sql STABLE 
     FROM @.mailbox_shard AS s WHERE s.mailbox = p_box
 $$;
 
--- Adds messages as the last thing that a transaction does, and keeps its answer under its key. Their sequences.
-CREATE FUNCTION @.transact_finish(
+-- Adds messages as the last thing that a transaction does. Their sequences.
+CREATE FUNCTION @.mailbox_append(
     p_boxes int[], p_shards int[], p_ids text[], p_keys bytea[], p_traces text[], p_attributes bytea[],
-    p_payloads bytea[], p_counts bool, p_space bytea, p_key bytea, p_window bigint, p_fingerprint bytea, p_answer bytea
+    p_payloads bytea[], p_counts bool
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     v_seqs bigint[] := '{}';
@@ -163,10 +162,5 @@ BEGIN
             p_payloads[i]);
         v_seqs := v_seqs || v_seq;
     END LOOP;
-    IF p_key IS NOT NULL THEN
-        DELETE FROM @.transact_idempotency AS i WHERE i.namespace = p_space AND i.key = p_key AND i.until <= v_now;
-        INSERT INTO @.transact_idempotency (namespace, key, until, fingerprint, answer, sequences)
-        VALUES (p_space, p_key, v_now + p_window, p_fingerprint, p_answer, v_seqs);
-    END IF;
     RETURN v_seqs;
 END $$;

@@ -5,13 +5,13 @@ from typing import Any
 
 import asyncpg
 
-from prism.backends.postgres.errors import translate, was_answered
+from prism.backends.postgres.errors import translate
 from prism.backends.postgres.sessions import Rows
 from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.transact import statements
 from prism.backends.postgres.transact.collections import Collections, PostgresBinder
 from prism.backends.postgres.transact.sessions import Connected
-from prism.errors import ConstraintViolated, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.errors import Conflict, ConstraintViolated, FailedPrecondition, InvalidArgument, Outcome, PrismError
 from prism.interfaces.transact import Data, Mailed, Message, Read, Result, Row, WriteResponse
 from prism.interfaces.transact import Rows as RowsMessage
 from prism.interfaces.value import Value
@@ -50,10 +50,10 @@ class Transaction:
     async def _run(self, statement: Statement, *arguments: Any) -> Rows:
         return await self.connected.fetch(statement.sql(self._schema), *arguments)
 
-    async def recall(self, key: str) -> tuple[bytes, WriteResponse] | None:
-        """What was written under a key, which is locked from now on."""
-        ((fingerprint, answer, sequences),) = await self._run(statements.RECALL, self._space, key.encode())
-        return None if fingerprint is None else (bytes(fingerprint), answered(answer, sequences))
+    async def recall(self, key: str, space: bytes | None = None) -> tuple[bytes, WriteResponse] | None:
+        """What was written under a key, which is locked from now on; of the namespace, unless another one is given."""
+        ((fingerprint, answer),) = await self._run(statements.RECALL, space or self._space, key.encode())
+        return None if fingerprint is None else (bytes(fingerprint), WriteResponse.FromString(answer))
 
     async def change(self, data: Data, path: str) -> Result:
         """Changes rows."""
@@ -97,49 +97,49 @@ class Transaction:
             answer.rows.append(Row(values=values))
         return answer
 
-    async def finish(
-        self, placed: Sequence[Placed], key: str, fingerprint: bytes, answer: WriteResponse
-    ) -> Sequence[int]:
-        """Adds the messages, and keeps the answer; the sequences. Nothing is done after it but COMMIT."""
-        if not placed and not key:
+    async def append(self, placed: Sequence[Placed]) -> Sequence[int]:
+        """Adds the messages; the sequences. Shards are locked from now on: nothing long is done after it but COMMIT."""
+        if not placed:
             return ()
-        arguments = finishing(placed, self._space, key, fingerprint, answer, counts=not self._serializable)
+        mails = [mail for mail, _, _ in placed]
         try:
-            ((sequences,),) = await self._run(statements.FINISH, *arguments)
+            ((sequences,),) = await self._run(
+                statements.APPEND,
+                [number for _, number, _ in placed],
+                [shard for _, _, shard in placed],
+                [each.message_id for each in mails],
+                [each.ordering_key.encode() or None for each in mails],
+                [each.traceparent or None for each in mails],
+                [
+                    Message(attributes=each.attributes).SerializeToString() if each.attributes else None
+                    for each in mails
+                ],
+                [each.payload for each in mails],
+                not self._serializable,
+            )
         except asyncpg.PostgresError as error:
             raise refused(error, "mailbox") from error
         found: Sequence[int] = sequences
         return found
 
+    async def remember(self, answers: Sequence[tuple[bytes, str, bytes, WriteResponse]]) -> None:
+        """Keeps answers under their keys.
 
-def finishing(
-    placed: Sequence[Placed], space: bytes, key: str, fingerprint: bytes, answer: WriteResponse, *, counts: bool
-) -> Sequence[Any]:
-    """The arguments of `transact_finish`."""
-    mails = [mail for mail, _, _ in placed]
-    return (
-        [number for _, number, _ in placed],
-        [shard for _, _, shard in placed],
-        [each.message_id for each in mails],
-        [each.ordering_key.encode() or None for each in mails],
-        [each.traceparent or None for each in mails],
-        [Message(attributes=each.attributes).SerializeToString() if each.attributes else None for each in mails],
-        [each.payload for each in mails],
-        counts,
-        space,
-        key.encode() or None,
-        IDEMPOTENCY_WINDOW,
-        fingerprint,
-        answer.SerializeToString(),
-    )
-
-
-def answered(answer: bytes, sequences: Sequence[int]) -> WriteResponse:
-    """What was answered, with the sequences of its messages."""
-    made = WriteResponse.FromString(answer)
-    for message, sequence in zip(made.messages, sequences, strict=True):
-        message.sequence = sequence
-    return made
+        Raises:
+            Conflict: another transaction has used one since this one began.
+        """
+        if not answers:
+            return
+        rows = await self._run(
+            statements.REMEMBER,
+            [space for space, _, _, _ in answers],
+            [key.encode() for _, key, _, _ in answers],
+            [fingerprint for _, _, fingerprint, _ in answers],
+            [answer.SerializeToString() for _, _, _, answer in answers],
+            IDEMPOTENCY_WINDOW,
+        )
+        if len(rows) < len(answers):
+            raise Conflict("an idempotency_key is in use at this moment; try again", outcome=Outcome.NOT_APPLIED)
 
 
 def unnumbered(results: Sequence[Result], placed: Sequence[Placed]) -> WriteResponse:
@@ -180,7 +180,7 @@ def refused(error: asyncpg.PostgresError, path: str) -> PrismError:
             f"{path}: the gateway's role may not do this; GRANT it what it needs on the table",
             outcome=Outcome.NOT_APPLIED,
         )
-    return translate(error, writes=True, sent=not was_answered(error))
+    return translate(error, writes=True, sent=False)  # COMMIT was not sent
 
 
 def _value(read: Any, text: str | None) -> Value:

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptance.mutants import defects, objects_defects, pubsub_defects, queue_defects, transact_defects
+from acceptance.mutants import defects, objects_defects, pubsub_defects, queue_defects, sql_defects, transact_defects
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
@@ -12,6 +12,7 @@ from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.sql import SqliteSql
 from prism.backends.sqlite.transact.store import SqliteTransact
 from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.plugins.discovery import Plugin, discover
@@ -19,6 +20,7 @@ from prism.sdk import Backend, NoCredentials
 from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.pubsub import LogReader
 from prism.sdk.queue import QueueEngine, StoredQueue
+from prism.sdk.sql import StoredSql
 from prism.sdk.transact import StoredTransact
 
 _MEMORY, _SQLITE = (discover().found[name] for name in ("memory", "sqlite"))
@@ -66,13 +68,13 @@ def _harness(kind: Kind) -> PluginAcceptanceHarness:
 
 @dataclass(frozen=True, slots=True)
 class SqliteMutant(Plugin):
-    """The SQLite plugin with a defect of its Transact.
+    """The SQLite plugin with a defect of its Transact or its Sql.
 
     Attributes:
-        kind: Transact, as it should not be.
+        kind: either, as it should not be.
     """
 
-    kind: type[SqliteTransact] = SqliteTransact
+    kind: type[SqliteTransact] | type[SqliteSql] = SqliteTransact
 
     def backend_type(self) -> type[Backend]:
         kind = self.kind
@@ -80,16 +82,24 @@ class SqliteMutant(Plugin):
         class MutantBackend(SqliteBackend):
             def __init__(self, config: SqliteConfig, credentials: NoCredentials) -> None:
                 super().__init__(config, credentials)
+                if issubclass(kind, SqliteSql):
+                    self._statements = kind(config.tables_path, config.sql, config.readers, config.busy_timeout)
+                    self._sql = StoredSql(self._statements, config.sql)
+                    return
                 self._tables = kind(TablesFile(config), config.transact)
                 self._transact = StoredTransact(self._tables, config.transact)
 
         return MutantBackend
 
 
-def _of_transact(kind: type[SqliteTransact]) -> PluginAcceptanceHarness:
+def _of_transact(kind: type[SqliteTransact] | type[SqliteSql], suite: str = "transact") -> PluginAcceptanceHarness:
     manifest = _SQLITE.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = SqliteMutant(manifest, "acceptance.mutants", folder=_SQLITE.folder, kind=kind)
-    return PluginAcceptanceHarness(mutant, suites=("transact",), ways=("binding",))
+    return PluginAcceptanceHarness(mutant, suites=(suite,), ways=("binding",))
+
+
+def _of_sql(kind: type[SqliteSql]) -> PluginAcceptanceHarness:
+    return _of_transact(kind, "sql")
 
 
 drops_ttl_on_overwrite = _harness(defects.DropsTtlOnOverwrite)
@@ -104,6 +114,16 @@ joins_reads_in_flight = _harness(defects.JoinsReadsInFlight)
 forgets_idempotency_keys = _harness(defects.ForgetsIdempotencyKeys)
 cache_ignores_the_deadline = _harness(defects.CacheIgnoresTheDeadline)
 cache_counts_in_two_steps = _harness(defects.CacheCountsInTwoSteps)
+
+cuts_answers = _of_sql(sql_defects.CutsAnswers)
+ends_what_fails = _of_sql(sql_defects.EndsWhatFails)
+runs_several = _of_sql(sql_defects.RunsSeveral)
+splices_parameters = _of_sql(sql_defects.SplicesParameters)
+casts_in_silence = _of_sql(sql_defects.CastsInSilence)
+commits_each = _of_sql(sql_defects.CommitsEach)
+queries_may_write = _of_sql(sql_defects.QueriesMayWrite)
+leaves_settings = _of_sql(sql_defects.LeavesSettings)
+tells_data = _of_sql(sql_defects.TellsData)
 
 redelivers_the_acknowledged = _harness(queue_defects.RedeliversTheAcknowledged)
 forgets_the_nacked = _harness(queue_defects.ForgetsTheNacked)

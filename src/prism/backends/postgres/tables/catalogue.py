@@ -16,7 +16,7 @@ _FIRST_OWN: Final = 16_384
 
 _TYPES: Final = """
 SELECT t.oid::int8, t.typname::text, n.nspname::text, t.typtype::text, t.typcategory::text, t.typdelim::text,
-    CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END::int8, t.typbasetype::int8
+    CASE WHEN t.typoutput = 'pg_catalog.array_out'::regproc THEN t.typelem ELSE 0 END::int8, t.typbasetype::int8
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE """
 _BUILTIN: Final = _TYPES + "t.oid < 16384"

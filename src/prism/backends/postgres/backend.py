@@ -17,6 +17,7 @@ from prism.backends.postgres.pubsub.message_log import HOLDS_LOG, PostgresLog
 from prism.backends.postgres.pubsub.notify import NotifyPubSub
 from prism.backends.postgres.queue.statements import HOLDS_TOPICS
 from prism.backends.postgres.queue.store import PostgresQueues
+from prism.backends.postgres.reader.store import PostgresTables
 from prism.backends.postgres.sessions import Session, Sessions
 from prism.backends.postgres.sql import PostgresSql
 from prism.backends.postgres.transact.statements import HOLDS_MAILBOXES
@@ -27,6 +28,7 @@ from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
 from prism.sdk.sql import StoredSql
+from prism.sdk.reader import StoredReader
 from prism.sdk.transact.interactive import InteractiveTransact
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ _POOLED = (
 
 
 class PostgresBackend:
-    """KeyValue, Cache, PubSub, Queue and Transact in one PostgreSQL database, for any number of gateways."""
+    """KeyValue, Cache, PubSub, Queue, Reader and Transact in one PostgreSQL database, for any number of gateways."""
 
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
@@ -64,6 +66,8 @@ class PostgresBackend:
         self._statements = PostgresSql(config, credentials)
         self._sql = StoredSql(self._statements, config.sql)
         self._transact = InteractiveTransact(self._mailboxes, config.transact)
+        self._tables = PostgresTables(self._open_session, config.reader, config.statement_timeout)
+        self._reader = StoredReader(self._tables, config.reader.max_scan)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
 
     @property
@@ -79,7 +83,9 @@ class PostgresBackend:
     def interfaces(self) -> Sequence[object]:
         if self._config.for_sql_alone:
             return (self._sql,)
-        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._sql, self._transact)
+        return (
+            self._cache, self._keyvalue, self._pubsub, self._queue, self._reader, self._sql, self._transact,
+        )  # fmt: skip
 
     async def start(self) -> None:
         await self._statements.start()
@@ -87,6 +93,7 @@ class PostgresBackend:
             return
         await self._prepare_schema()
         await self._sessions.start()
+        await self._tables.check()
         self._sweeper.start()
 
     async def _prepare_schema(self) -> None:
@@ -152,6 +159,7 @@ class PostgresBackend:
             "pool_connections_max": self._config.pool_size,
             "subscriptions": self._pubsub.subscriptions,
             "transaction_sessions": self._mailboxes.transactions.open + self._mailboxes.conversations.open,
+            "reader_sessions": self._tables.sessions.open,
             "interactive_transactions": self._transact.open,
             "sql_sessions": self._statements.open,
             **batches,
@@ -164,6 +172,7 @@ class PostgresBackend:
         await self._log.stop()
         await self._mailboxes.stop()
         await self._statements.stop()
+        await self._tables.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
         stores = [self._cache.drain(), self._queues.drain(), self._log.drain(), self._mailboxes.drain()]

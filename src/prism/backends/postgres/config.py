@@ -11,6 +11,7 @@ from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 from prism.sdk.sql import Access
+from prism.sdk.reader.options import ReaderOptions
 from prism.sdk.transact.options import TransactOptions
 
 _PORT = 5432
@@ -66,6 +67,8 @@ class PostgresConfig(Config):
         sweep_interval: seconds between two searches for expired items, which free their space.
         queue: of Queue.
         pubsub: of PubSub; `log` or `notify` alone is its `by`.
+        reader: of Reader, which opens up to 8 sessions beyond `pool_size`; its `collections` name the tables of the
+            database that are read.
         transact: of Transact; its `collections` name the tables of the database that may be written to. It opens
             sessions beyond `pool_size` for transactions, at most 8 and `max_interactive`.
         sql: what callers may do with statements of their own: nothing (`off`), `read`, or `write`.
@@ -91,6 +94,7 @@ class PostgresConfig(Config):
     sweep_interval: float = Field(default=5.0, gt=0)
     queue: QueueOptions = QueueOptions()
     pubsub: PostgresPubSubOptions = PostgresPubSubOptions()
+    reader: ReaderOptions = ReaderOptions()
     transact: TransactOptions = TransactOptions()
     sql: Access = "off"
     sql_connection_string: SecretStr | None = None

@@ -25,10 +25,12 @@ def condition(filter: Resolved, parameters: list[Any]) -> str:  # noqa: A002 - t
         filter: its columns are PostgreSQL's.
         parameters: those of the statement so far; those of the filter are added.
     """
-    return where(filter, _PostgresDialect(parameters))
+    return where(filter, PostgresDialect(parameters))
 
 
-class _PostgresDialect(Dialect):
+class PostgresDialect(Dialect):
+    """The tests of filters, on columns by the kinds of their values."""
+
     def __init__(self, parameters: list[Any]) -> None:
         self._parameters = parameters
 

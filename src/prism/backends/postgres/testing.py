@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import asyncpg
+
 from prism.acceptance.store.backend import SMALL_PUBSUB, Fault
-from prism.acceptance.store.tables import statements
+from prism.acceptance.store.tables import READER, statements
 from prism.backends.postgres.testing_installation import (
     ATTACH_VARIABLE,
     VERSION_VARIABLE,
@@ -48,6 +50,7 @@ _CONDITIONS: Mapping[Fault, str] = {
 
 _OPTIONS: Mapping[str, object] = {
     "pubsub": dict(SMALL_PUBSUB),
+    "reader": dict(READER),
     "transact": {
         "collections": {"accounts": {}, "Entries": {"table": "public.Entries"}, "rich": {}},
         "idle_timeout": 2.0,
@@ -126,6 +129,18 @@ class PostgresTestBackend:
             url = url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{port}")
         return {"sql": "write", "sql_connection_string": urlunsplit(url)}
 
+    async def execute(self, place: str, *given: str) -> list[tuple[object, ...]]:
+        """Runs statements as another program would."""
+        await self.connection_config(place)
+        connection = await asyncpg.connect(self._url(urlsplit(self._places[place]).path[1:]))
+        try:
+            async with connection.transaction():
+                for statement in given:
+                    rows = await connection.fetch(statement)
+        finally:
+            await connection.close()
+        return [tuple(row) for row in rows]
+
     @property
     def address(self) -> tuple[str, int]:
         """Where the server listens."""
@@ -191,7 +206,7 @@ class PostgresTestBackend:
         self.own.execute("DROP FUNCTION IF EXISTS refuse CASCADE", url=self._url(database))
 
     def _url(self, database: str) -> str:
-        return urlunsplit(urlsplit(self.own.url)._replace(path=f"/{database}"))
+        return urlunsplit(urlsplit(self.server.url)._replace(path=f"/{database}"))
 
     @property
     def server(self) -> RunningServer:

@@ -11,7 +11,7 @@ class ReaderCapabilities(Capabilities):
     Attributes:
         kinds: the kind of a value is decided by its `column`, or by its `row`.
         nulls: nulls come where a sort asks for them in any of its fields, or only in the `first` one.
-        settings: the caller's name and claims reach the store, where row-level security sees them.
+        settings: the caller's name reaches the store, where row-level security sees it.
     """
 
     kinds: Literal["column", "row"] = "column"

@@ -9,7 +9,6 @@ from pydantic import Field, field_validator, model_validator
 from prism.sdk.backend import Config
 
 SUBJECT: Final = "subject"
-CLAIM: Final = "claim:"
 
 _SETTING: Final = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
 
@@ -24,8 +23,7 @@ class CollectionOptions(Config):
         unique: `checked`: a unique index covers the key; `trusted`: you vouch for it, as for a view.
         columns: those that exist for callers; unless given all.
         indexes_only: only sorts that an index serves.
-        settings: what is set in the transaction: a setting's name, and `subject` for the caller's name or
-            `claim:NAME` for that claim of its token.
+        settings: what is set in the transaction: a setting's name, and `subject` for the caller's name.
     """
 
     table: str = Field(min_length=1)
@@ -42,8 +40,8 @@ class CollectionOptions(Config):
         for name, source in value.items():
             if not _SETTING.fullmatch(name):
                 raise ValueError(f"{name!r} is not a setting of your own; its name has a point, as prism.subject")
-            if source != SUBJECT and not (source.startswith(CLAIM) and source != CLAIM):
-                raise ValueError(f"{source!r} is not known of a caller; give {SUBJECT!r} or '{CLAIM}NAME'")
+            if source != SUBJECT:
+                raise ValueError(f"{source!r} is not known of a caller; give {SUBJECT!r}, its name")
         return value
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""Reader on tables of a PostgreSQL database that Prism did not make."""

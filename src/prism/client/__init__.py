@@ -36,6 +36,7 @@ from prism.client.queue import (
     TopicDescription,
     Worker,
 )
+from prism.client.reader import CollectionColumn, CollectionDescription, Count, Reader
 from prism.client.retry import RetryPolicy
 from prism.client.sql import Column, Executed, Record, Records, Sql
 from prism.client.subscription import OnGap, Subscription
@@ -78,6 +79,7 @@ from prism.errors import (
     GatewayUnavailable,
     GroupInUse,
     GroupNotFound,
+    IndexMissing,
     InternalError,
     InvalidArgument,
     LeaseLost,
@@ -91,6 +93,7 @@ from prism.errors import (
     PrismError,
     RangeNotSatisfiable,
     ReceiptLost,
+    SchemaChanged,
     StoreFull,
     TopicNotFound,
     TransferIdle,
@@ -113,6 +116,8 @@ __all__ = [
     "Change",
     "Chunk",
     "Client",
+    "CollectionColumn",
+    "CollectionDescription",
     "CollectionNotFound",
     "Column",
     "ConditionFailed",
@@ -121,6 +126,7 @@ __all__ = [
     "ConstraintViolated",
     "Consumption",
     "ContentMismatch",
+    "Count",
     "DataLoss",
     "DeadMail",
     "DeadlineExceeded",
@@ -136,6 +142,7 @@ __all__ = [
     "GroupNotFound",
     "Handler",
     "Headers",
+    "IndexMissing",
     "InternalError",
     "InvalidArgument",
     "Item",
@@ -173,12 +180,14 @@ __all__ = [
     "QueueMessage",
     "QueueOutgoing",
     "RangeNotSatisfiable",
+    "Reader",
     "ReaderDescription",
     "ReaderLease",
     "ReceiptLost",
     "Record",
     "Records",
     "RetryPolicy",
+    "SchemaChanged",
     "Seconds",
     "Settled",
     "Sql",

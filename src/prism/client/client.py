@@ -14,6 +14,7 @@ from prism.client.objects.objectstore import ObjectStore
 from prism.client.operations import Asked, Method
 from prism.client.pubsub import PubSub
 from prism.client.queue import Queue
+from prism.client.reader import Reader
 from prism.client.retry import RetryPolicy
 from prism.client.sql import Sql
 from prism.client.transact.transact import Transact
@@ -122,6 +123,14 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return ObjectStore(self._transport, self._headers_of(namespace))
+
+    def reader(self, namespace: str = "default") -> Reader:
+        """The collections of a namespace. Cheap to make; keep it.
+
+        Raises:
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
+        """
+        return Reader(self._transport, self._headers_of(namespace))
 
     async def call(self, namespace: str, method: Method, asked: Asked, *, timeout: Seconds | None = None) -> Any:
         """Runs any operation with one response, of an abstraction or of a plugin's own, and gives the response.

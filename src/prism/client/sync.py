@@ -17,7 +17,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from google.protobuf.message import Message as AnyMessage
 
-from prism.client import cache, keyvalue, pubsub, sql, subscription
+from prism.client import cache, keyvalue, pubsub, reader, sql, subscription
 from prism.client import client as asynchronous
 from prism.client.arguments import Seconds
 from prism.client.blocking import Blocking, LoopThread, Pager, iterates, pages_of, waits
@@ -40,6 +40,7 @@ __all__ = [
     "PubSub",
     "Queue",
     "QueueMessage",
+    "Reader",
     "Sql",
     "Subscription",
     "Transact",
@@ -171,6 +172,17 @@ class PubSub(Blocking[pubsub.PubSub]):
     subscribe = _subscribes(pubsub.PubSub.subscribe)
 
 
+class Reader(Blocking[reader.Reader]):
+    """The collections of one namespace; made by `Client.reader`."""
+
+    read = pages_of(reader.Reader.read)
+    get = waits(reader.Reader.get)
+    get_many = waits(reader.Reader.get_many)
+    count = waits(reader.Reader.count)
+    describe = waits(reader.Reader.describe)
+    collections = pages_of(reader.Reader.collections)
+
+
 async def _each_off_the_loop(messages: Iterable[AnyMessage]) -> AsyncGenerator[AnyMessage, None]:
     """The messages, each waited for on a thread of its own: it may take its time, and use the client."""
     iterator = iter(messages)
@@ -226,6 +238,10 @@ class Client:
     def objects(self, namespace: str = "default") -> ObjectStore:
         """The objects of a namespace. Cheap to make; keep it."""
         return ObjectStore(self._twin.objects(namespace), self._loop)
+
+    def reader(self, namespace: str = "default") -> Reader:
+        """The collections of a namespace. Cheap to make; keep it."""
+        return Reader(self._twin.reader(namespace), self._loop)
 
     def call(
         self,

@@ -27,8 +27,8 @@ from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
-from prism.sdk.sql import StoredSql
 from prism.sdk.reader import StoredReader
+from prism.sdk.sql import StoredSql
 from prism.sdk.transact.interactive import InteractiveTransact
 
 log = logging.getLogger(__name__)

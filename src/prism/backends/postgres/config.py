@@ -10,8 +10,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from prism.sdk import Config
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
-from prism.sdk.sql import Access
 from prism.sdk.reader.options import ReaderOptions
+from prism.sdk.sql import Access
 from prism.sdk.transact.options import TransactOptions
 
 _PORT = 5432

@@ -52,7 +52,9 @@ class ObjectsPort:
 
         cors, hops = self._policy()
         signing = self.signing
-        return ObjectsHttp(signing, self.inline_types, self._presigner, cors=cors, response_hops=hops)
+        return ObjectsHttp(
+            signing, self.inline_types, self._presigner, cors=cors, origins=self.origins, response_hops=hops
+        )
 
     def methods(self) -> Mapping[str, Method]:
         """What of gRPC is answered here, by path."""
@@ -70,6 +72,11 @@ class ObjectsPort:
         """What browsers may show of a namespace's objects."""
         found = self._gateway.snapshot.namespaces.get(namespace)
         return () if found is None or found.policy is None else found.policy.inline_types
+
+    def origins(self, namespace: str) -> Sequence[str] | None:
+        """Of the web pages that may call for a namespace's objects; None where the gateway's hold."""
+        found = self._gateway.snapshot.namespaces.get(namespace)
+        return None if found is None or found.policy is None else found.policy.cors_origins
 
     def raw_bodies(self, request: HttpRequest) -> bool:
         """`prism.wire`'s `RawBodies`: what is put."""

@@ -118,3 +118,26 @@ async def test_pages_that_are_listed_may_call() -> None:
         assert (await site.ask("OPTIONS", f"{OBJECTS}/k", origin="https://evil.example.com")).status == 403
         odd = await site.ask("OPTIONS", f"{OBJECTS}/k", origin=PAGE, access_control_request_headers="a: b")
         assert odd.headers["access-control-allow-headers"].startswith("authorization")
+
+
+async def test_a_namespace_has_origins_of_its_own() -> None:
+    """In place of the gateway's, for its objects alone; none at all where its list is empty."""
+    config = Config.model_validate({"gateway": {"cors": {"origins": [PAGE]}}})
+    own = "https://photos.example.com"
+    for listed, may in (([own], {own}), ([], set()), (None, {PAGE})):
+        policy = PolicySection.model_validate({} if listed is None else {"cors_origins": listed})
+        async with sites.site(config, policy) as site:
+            await site.put("k", b"x")
+            for page in (PAGE, own):
+                got = await site.ask("GET", f"{OBJECTS}/k", origin=page)
+                assert got.headers.get("access-control-allow-origin") == (page if page in may else None)
+                preflight = await site.ask("OPTIONS", f"{OBJECTS}/k", origin=page, access_control_request_method="PUT")
+                assert ("access-control-allow-methods" in preflight.headers) == (page in may)
+            other = await site.ask("GET", "/objects/nowhere/k", origin=PAGE)
+            assert other.headers["access-control-allow-origin"] == PAGE
+
+
+def test_an_origin_of_a_policy_is_a_web_origin() -> None:
+    """It is refused where it is written."""
+    with pytest.raises(ValueError, match="cors_origins"):
+        PolicySection.model_validate({"cors_origins": ["photos.example.com/"]})

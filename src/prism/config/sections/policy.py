@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Discriminator, Field, Tag, model_validator
 
+from prism.config.sections.origin import Origin
 from prism.config.sections.section import Apart, Section, empty, refuse
 
 DEFAULT_POLICY = "default"
@@ -147,6 +148,8 @@ class PolicySection(Section):
         breaker: when calls are no longer passed to a store that fails; `{}` for the defaults.
         inline_types: media types, such as `image/png` or `image/*`, of objects that browsers may show when they get
             them over plain HTTP; all others are saved. What could run is never shown: HTML, SVG, XML, scripts.
+        cors_origins: web pages that may get and put objects over plain HTTP, in place of `gateway.cors.origins`; `[]`
+            for none.
     """
 
     limits: Limits | None = None
@@ -154,6 +157,7 @@ class PolicySection(Section):
     retries: Retries | None = None
     breaker: BreakerSection | None = None
     inline_types: tuple[Annotated[str, AfterValidator(_inline_type)], ...] = ()
+    cors_origins: tuple[Origin, ...] | None = None
 
 
 def _form(value: Any) -> str:

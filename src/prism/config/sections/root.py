@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr
 from prism.config.sections.audit import AuditSection
 from prism.config.sections.authentication import AuthenticationSection, insecure_in_a_word
 from prism.config.sections.authorization import AuthorizationSection
+from prism.config.sections.origin import Origin
 from prism.config.sections.plugin import PluginSection
 from prism.config.sections.policy import DEFAULT_POLICY, NameOrPolicy, Policies, PolicySection
 from prism.config.sections.relay import RelaySection
@@ -33,7 +34,6 @@ MAX_MESSAGE_SIZE = (1 << 31) - (64 << 10) - 1
 
 _NAME = re.compile(r"[a-z0-9.-]{1,63}")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
-_ORIGIN = re.compile(r"\*|https?://[^\s/?#@*]+")
 
 
 def _name(name: str) -> str:
@@ -80,14 +80,6 @@ def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _origin(origin: str) -> str:
-    if not _ORIGIN.fullmatch(origin):
-        likely = (origin.rstrip("/"), f"https://{origin}" if "." in origin else "")
-        close = next(filter(_ORIGIN.fullmatch, likely), "")
-        raise refuse("not a web origin", allowed="scheme://host or scheme://host:port, or *", close=close)
-    return origin
-
-
 def _abstraction(name: str) -> str:
     if name not in interfaces():
         raise refuse("no such abstraction", allowed=", ".join(interfaces()), close=nearest(name, interfaces()))
@@ -97,7 +89,6 @@ def _abstraction(name: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
 Addresses = Annotated[tuple[Address, ...], Field(min_length=1), BeforeValidator(_addresses), AfterValidator(_different)]
-Origin = Annotated[str, AfterValidator(_origin)]
 Abstraction = Annotated[str, AfterValidator(_abstraction)]
 Options = Annotated[dict[str, Any], BeforeValidator(empty)]
 

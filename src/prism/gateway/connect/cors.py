@@ -60,7 +60,8 @@ class Cors:
             raise HttpRefusal(
                 403,
                 Code.PERMISSION_DENIED,
-                f"web pages of {str(origin)[:100]} are not allowed; add it to gateway.cors.origins",
+                f"web pages of {str(origin)[:100]} are not allowed; add it to gateway.cors.origins, or "
+                "to cors_origins of the namespace's policy where that has some",
             )
         wanted = str(request.headers.get("access-control-request-headers", ""))
         asked = wanted if methods != _METHODS and _NAMES.fullmatch(wanted) else _REQUEST_HEADERS

@@ -1,6 +1,7 @@
 """The `HttpHandler` of objects: which request comes to which operation."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 
 from prism.errors import InvalidArgument, PrismError
 from prism.gateway import call as gateway
@@ -45,6 +46,8 @@ class ObjectsHttp:
         inline_types: what browsers may show of a namespace's objects.
         presigner: knows which addresses it has signed.
         cors: which web pages may call.
+        origins: of the pages that may call for a namespace's objects instead; None where the namespace has none of
+            its own.
         response_hops: set headers of answers.
     """
 
@@ -55,12 +58,14 @@ class ObjectsHttp:
         presigner: Presigner,
         *,
         cors: Cors | None = None,
+        origins: Callable[[str], Sequence[str] | None] = lambda _: None,
         response_hops: Sequence[ResponseHop] = (),
     ) -> None:
         self._handler = handler
         self._inline_types = inline_types
         self._presigner = presigner
         self._cors = cors or Cors()
+        self._origins = origins
         self._response_hops = response_hops
         self.transfers = Transfers()
 
@@ -70,8 +75,9 @@ class ObjectsHttp:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
+        cors = self._cors_of(request)
         try:
-            response = self._cors.preflight(request, _ALLOW) or await self._answer(request)
+            response = cors.preflight(request, _ALLOW) or await self._answer(request)
         except HttpRefusal as refused:
             response = refused.response()
         except (PrismError, StatusError) as error:
@@ -82,7 +88,15 @@ class ObjectsHttp:
             metadata = respond(self._response_hops, Incoming(request.headers, None, request.peer))
             response = with_metadata(response, metadata, trailers=False)
         named = tuple(name for name, _ in response.headers if name.startswith("prism-meta-"))
-        return self._cors.allow(request, response, (*_EXPOSED, *named))
+        return cors.allow(request, response, (*_EXPOSED, *named))
+
+    def _cors_of(self, request: HttpRequest) -> Cors:
+        """The policy of the namespace that the target names."""
+        try:
+            origins = self._origins(ObjectAddress.of(request.path, request.query).namespace)
+        except PrismError:
+            return self._cors  # it is answered as malformed
+        return self._cors if origins is None else replace(self._cors, origins=origins)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         if request.method == "OPTIONS":

@@ -83,7 +83,7 @@ class NatsSession:
     @classmethod
     async def _opened(cls, config: NatsConfig, credentials: NatsCredentials, servers: Servers, purpose: str) -> Self:
         session = cls(config)
-        connecting = session._spawn(session._connect(credentials, servers, purpose))
+        connecting = session.spawn(session._connect(credentials, servers, purpose))
         try:
             await asyncio.wait((connecting,), timeout=2 * config.connect_timeout)
             if not connecting.done():
@@ -149,7 +149,7 @@ class NatsSession:
         Raises:
             BackendUnavailable: the connection was lost meanwhile.
         """
-        task = self._spawn(work)
+        task = self.spawn(work)
         await asyncio.wait((task, self.lost), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             try:
@@ -194,7 +194,7 @@ class NatsSession:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=timeout)
-        closing = self._spawn(self.client.close())
+        closing = self.spawn(self.client.close())
         await asyncio.wait((closing,), timeout=timeout)
         closing.cancel()
 
@@ -202,7 +202,8 @@ class NatsSession:
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+    def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        """Something that the driver does, and no caller waits for; it ends with the session."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

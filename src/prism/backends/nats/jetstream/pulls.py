@@ -9,15 +9,15 @@ from typing import Any
 
 from nats import errors
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from prism.backends.nats.errors import translate
 from prism.backends.nats.jetstream.api import API, JetStream
+from prism.backends.nats.session import NatsSession
 from prism.errors import PrismError
 
 GRACE = 2.0
 """Seconds beyond its own time after which a pull is given up that has not been answered."""
-_AT_ONCE = 0.01
-"""Seconds that a pull waits which does not wait: JetStream tells its consumers of a message after its publisher."""
 _GONE = ("consumer deleted", "consumer is push based", "server shutdown", "leadership change")
 
 
@@ -40,6 +40,10 @@ class Pull:
     gone: bool = False
     exceeded: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def lost(self, _: object) -> None:
+        """The connection was lost."""
+        self.done.set()
 
     async def take(self, message: Msg) -> None:
         """Something came."""
@@ -67,19 +71,21 @@ class Pulls:
         self._jetstream = jetstream
 
     async def pull(
-        self, stream: str, consumer: str, limit: int, *, max_bytes: int = 0, wait: float = 0.0,
+        self, stream: str, consumer: str, limit: int, *, max_bytes: int = 0, wait: float = 0.0, at_once: bool = False,
         stop: asyncio.Event | None = None,
     ) -> Pull:  # fmt: skip
-        """Asks for messages; with `wait` for the first one so many seconds, or until `stop`.
+        """Asks for messages; waits so many seconds for as many, or until `stop`; `at_once` where some suffice.
 
         Raises:
             ConsumerGoneError: it is there no more.
             PrismError: the connection is gone.
         """
-        asked: dict[str, int | bool] = {"batch": limit, "expires": int((wait or _AT_ONCE) * 1e9)}
+        asked: dict[str, int | bool] = {"batch": limit}
         if max_bytes:
             asked["max_bytes"] = max_bytes
-        if not wait:
+        if wait:
+            asked["expires"] = int(wait * 1e9)
+        if at_once:
             asked["no_wait"] = True
         pull = await self._asked(f"{API}CONSUMER.MSG.NEXT.{stream}.{consumer}", asked, limit, wait + GRACE, stop)
         if pull.gone and not pull.messages:
@@ -113,24 +119,44 @@ class Pulls:
     ) -> Pull:
         session = await self._jetstream.session()
         pull = Pull(limit)
+        client = session.client
+        inbox = client.new_inbox()
+
+        async def ask() -> Subscription:
+            subscription = await client.subscribe(inbox, cb=pull.take)
+            await client.publish(subject, json.dumps(asked).encode(), reply=inbox)
+            return subscription
+
         try:
-            inbox = session.client.new_inbox()
-            subscription = await session.do(session.client.subscribe(inbox, cb=pull.take))
+            subscription = await session.do(ask())
             try:
-                await session.do(session.client.publish(subject, json.dumps(asked).encode(), reply=inbox))
-                events = [each for each in (pull.done, stop) if each is not None]
-                waiting = [asyncio.ensure_future(each.wait()) for each in events]
-                try:
-                    ends: list[asyncio.Future[Any]] = [*waiting, session.lost]
-                    await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for each in waiting:
-                        each.cancel()
+                await self._waited(pull, session, timeout, stop)
             finally:
-                with suppress(PrismError, errors.Error, OSError):
-                    await session.do(subscription.unsubscribe())
-                    if not pull.done.is_set():
+                leaving = session.spawn(subscription.unsubscribe())
+                if not pull.done.is_set():
+                    with suppress(PrismError, errors.Error, OSError):
+                        await asyncio.wait((leaving,))
                         await session.flush()  # what was on its way has come then
         except (errors.Error, OSError) as error:
             raise translate(error) from error
         return pull
+
+    @staticmethod
+    async def _waited(pull: Pull, session: NatsSession, timeout: float, stop: asyncio.Event | None) -> None:
+        """Until the pull is done, its time is over, or the connection is lost."""
+        if stop is None:
+            session.lost.add_done_callback(pull.lost)
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(timeout):
+                        await pull.done.wait()
+            finally:
+                session.lost.remove_done_callback(pull.lost)
+            return
+        waiting = [asyncio.ensure_future(each.wait()) for each in (pull.done, stop)]
+        try:
+            ends: list[asyncio.Future[Any]] = [*waiting, session.lost]
+            await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()

@@ -18,12 +18,14 @@ from prism.backends.nats.queue.catalogue import Group
 from prism.backends.nats.queue.incoming import Incoming, incoming
 from prism.errors import PrismError
 from prism.sdk.queue.calls import Want
+from prism.sdk.queue.stored_queue import NO_STREAM
 from prism.sdk.wakeups import Wakeups
 
 WAIT: Final = 5.0
 """Seconds that a pull waits; then another one does."""
 _UNCLAIMED: Final = 0.5
 """Seconds after which what came is given back that no consumer has taken; of a short deadline a part."""
+_LINGER: Final = 0.01
 _PAUSE: Final = 0.2
 """Seconds after a pull has failed."""
 
@@ -73,16 +75,21 @@ class Fetching:
             found.append(self._ready.popleft())
         if found:
             return found  # the first one is not to wait for others
-        pull = await self._pull(want.limit, max(room, 1))
+        # JetStream tells a consumer of a message after its publisher: a call, which asks once, waits for that a moment.
+        linger = _LINGER if want.session == NO_STREAM else 0.0
+        pull = await self._pull(want.limit, max(room, 1), linger)
         if not pull.messages and want.at_least_one and pull.exceeded:
-            pull = await self._pull(1, 0)
+            pull = await self._pull(1, 0, linger)
         found += map(incoming, pull.messages)
         if not found:
             self._wait(0 if want.at_least_one else max(room, 1))
         return found
 
-    async def _pull(self, limit: int, max_bytes: int) -> Pull:
-        return await self._pulls.pull(self.group.stream, self.group.consumer, limit, max_bytes=max_bytes)
+    async def _pull(self, limit: int, max_bytes: int, linger: float) -> Pull:
+        group = self.group
+        return await self._pulls.pull(
+            group.stream, group.consumer, limit, max_bytes=max_bytes, wait=linger, at_once=True
+        )
 
     def look(self) -> None:
         """Something may be there that is not for consumers: what has failed too often."""

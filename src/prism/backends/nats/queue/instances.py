@@ -14,6 +14,7 @@ from typing import Any, Final
 from nats import errors
 from nats.aio.msg import Msg
 
+from prism.backends.nats.errors import translate
 from prism.backends.nats.jetstream.api import JetStream
 from prism.backends.nats.jetstream.names import QueueNames
 from prism.backends.nats.jetstream.pulls import Pulls
@@ -150,13 +151,15 @@ class Instances:
 
         body = json.dumps({"from": self._id, **what}).encode()
         inbox = session.client.new_inbox()
-        subscription = await session.do(session.client.subscribe(inbox, cb=take))
         try:
-            await session.do(session.client.publish(self._names.told, body, reply=inbox))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ANSWER):
-                    await done.wait()
-        finally:
-            with suppress(PrismError, errors.Error, OSError):
-                await session.do(subscription.unsubscribe())
+            subscription = await session.do(session.client.subscribe(inbox, cb=take))
+            try:
+                await session.do(session.client.publish(self._names.told, body, reply=inbox))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ANSWER):
+                        await done.wait()
+            finally:
+                session.spawn(subscription.unsubscribe())
+        except (errors.Error, OSError) as error:
+            raise translate(error) from error
         return answers, len(answers) >= len(others)

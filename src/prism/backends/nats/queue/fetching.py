@@ -26,6 +26,10 @@ WAIT: Final = 5.0
 _UNCLAIMED: Final = 0.5
 """Seconds after which what came is given back that no consumer has taken; of a short deadline a part."""
 _LINGER: Final = 0.01
+_TOGETHER: Final = 256
+"""Messages of one pull for several consumers."""
+_ROOMY: Final = 4 << 20
+"""Bytes of a window that is taken for one without a bound."""
 _PAUSE: Final = 0.2
 """Seconds after a pull has failed."""
 
@@ -57,6 +61,8 @@ class Fetching:
         self._ready: deque[Incoming] = deque()
         self._releasing: set[asyncio.Task[None]] = set()
         self._waiting: asyncio.Task[None] | None = None
+        self._pumping: asyncio.Task[None] | None = None
+        self._asked = 0
         self._stopped = asyncio.Event()
 
     async def take(self, want: Want) -> list[Incoming]:
@@ -65,6 +71,16 @@ class Fetching:
         Raises:
             ConsumerGoneError: the group was moved or removed.
         """
+        found = self._from_ready(want)
+        if not found:
+            shares = want.session != NO_STREAM and want.max_bytes >= _ROOMY
+            found = await (self._together(want) if shares else self._alone(want))
+        if not found:
+            self._wait(0 if want.at_least_one else max(want.max_bytes, 1))
+        return found
+
+    def _from_ready(self, want: Want) -> list[Incoming]:
+        """Of what has come already; the first one is not to wait for others."""
         found: list[Incoming] = []
         room = want.max_bytes
         while self._ready and len(found) < want.limit:
@@ -73,17 +89,46 @@ class Fetching:
                 break
             room -= size
             found.append(self._ready.popleft())
-        if found:
-            return found  # the first one is not to wait for others
+        return found
+
+    async def _alone(self, want: Want) -> list[Incoming]:
+        """A pull of one's own."""
         # JetStream tells a consumer of a message after its publisher: a call, which asks once, waits for that a moment.
         linger = _LINGER if want.session == NO_STREAM else 0.0
-        pull = await self._pull(want.limit, max(room, 1), linger)
+        pull = await self._pull(want.limit, max(want.max_bytes, 1), linger)
         if not pull.messages and want.at_least_one and pull.exceeded:
             pull = await self._pull(1, 0, linger)
-        found += map(incoming, pull.messages)
-        if not found:
-            self._wait(0 if want.at_least_one else max(room, 1))
+        return [*map(incoming, pull.messages)]
+
+    async def _together(self, want: Want) -> list[Incoming]:
+        """One pull for all consumers that ask at the same time, and another one for those that came during it."""
+        for _ in range(2):
+            joined = self._pumping is not None
+            self._asked += want.limit
+            if self._pumping is None:
+                self._pumping = asyncio.get_running_loop().create_task(self._pump())
+                self._pumping.add_done_callback(_seen)
+            await asyncio.shield(self._pumping)
+            found = self._from_ready(want)
+            if found or not joined:
+                break
         return found
+
+    async def _pump(self) -> None:
+        try:
+            await asyncio.sleep(0)  # others of this turn join
+            limit, self._asked = min(self._asked, _TOGETHER), 0
+            pull = await self._pull(limit, 0, 0.0)
+        finally:
+            self._pumping = None
+        came = [*map(incoming, pull.messages)]
+        self._ready.extend(came)
+        if came:
+            asyncio.get_running_loop().call_later(self._unclaimed, self._give_back, *came)
+
+    @property
+    def _unclaimed(self) -> float:
+        return min(_UNCLAIMED, self.group.config.ack_deadline / 4e6)
 
     async def _pull(self, limit: int, max_bytes: int, linger: float) -> Pull:
         group = self.group
@@ -127,15 +172,16 @@ class Fetching:
             self._give_back(came)
             return
         self._wakeups.notify_takers(self._key, 1, self.group.name)
-        unclaimed = min(_UNCLAIMED, self.group.config.ack_deadline / 4e6)
-        asyncio.get_running_loop().call_later(unclaimed, self._give_back, came)
+        asyncio.get_running_loop().call_later(self._unclaimed, self._give_back, came)
 
-    def _give_back(self, came: Incoming) -> None:
-        if came in self._ready:
-            self._ready.remove(came)
-            releasing = asyncio.get_running_loop().create_task(self._released(came))
-            self._releasing.add(releasing)
-            releasing.add_done_callback(self._releasing.discard)
+    def _give_back(self, *came: Incoming) -> None:
+        """What of it is there still goes back."""
+        for each in came:
+            if each in self._ready:
+                self._ready.remove(each)
+                releasing = asyncio.get_running_loop().create_task(self._released(each))
+                self._releasing.add(releasing)
+                releasing.add_done_callback(self._releasing.discard)
 
     async def _released(self, came: Incoming) -> None:
         with suppress(PrismError, ApiError):  # it comes again after its deadline
@@ -144,8 +190,9 @@ class Fetching:
     async def stop(self) -> list[Incoming]:
         """Pulls no more; what was not taken, for its caller to give back."""
         self._stopped.set()
-        if self._waiting is not None:
-            await asyncio.wait((self._waiting,))
+        under_way = [each for each in (self._waiting, self._pumping) if each is not None]
+        if under_way:
+            await asyncio.wait(under_way)
         if self._releasing:
             await asyncio.wait(self._releasing)
         left = [*self._ready]
@@ -156,3 +203,8 @@ class Fetching:
 def _size(came: Incoming) -> int:
     noted = sum(len(name) + len(value) for name, value in came.stored.headers.items())
     return len(came.stored.payload) + noted
+
+
+def _seen(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        task.exception()  # raised to those who wait for it, where any still does

@@ -64,7 +64,7 @@ class Receiving:
         if receiver is None or stream.remote_ended or stream.ended:
             return
         if receiver.window > receiver.target + 1 >> 1 and receiver.window >= receiver.missing:
-            if stream.reserved:
+            if stream.reserved and not receiver.held:
                 self._settle(stream, receiver, 0)
             return  # nothing is wanted above half
         increment = receiver.wanted()
@@ -147,7 +147,13 @@ class Receiving:
             message = inbox.take()
         except BadMessage as bad:
             raise StatusError(bad.status) from bad
-        self.replenish(stream, reading=True)
+        # The same questions that `replenish` asks first: calls cost more than all of the above.
+        if (
+            inbox.window <= inbox.target + 1 >> 1
+            or inbox.window < inbox.missing
+            or (stream.reserved and not inbox.held)
+        ):
+            self.replenish(stream, reading=True)
         return message
 
     def take_whole(self, stream: Stream, inbox: Inbox) -> bytes | None:

@@ -14,12 +14,14 @@ from nats.aio.client import Client
 from prism.backends.nats.backend import NatsBackend
 from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.jetstream.names import QueueNames
+from prism.backends.nats.pubsub import NatsPubSub
 from prism.backends.nats.queue.leases import Delivered
 from prism.backends.nats.testing import NatsServer
 from prism.context import Context
-from prism.errors import FailedPrecondition, InvalidArgument
+from prism.errors import BackendCredentials, FailedPrecondition, InvalidArgument
 from prism.interfaces import queue as q
 from prism.interfaces.capabilities.queue import QueueCapabilities
+from prism.interfaces.pubsub import PublishRequest
 from prism.sdk.queue import StoredQueue
 
 TOPIC, GROUP = "orders", "billing"
@@ -190,6 +192,29 @@ async def test_without_jetstream_queues_are_refused_and_pubsub_is_served(backend
                 await jobs.publish(b"work")
             assert await jobs.backend.holds_data("n") is False
             assert (await jobs.backend.health()).status.name == "HEALTHY"
+    finally:
+        server.stop()
+
+
+async def test_who_may_not_hear_answers_gets_the_permission_that_is_missing(backends: Any) -> None:
+    """At once, not after the time of an answer; PubSub, which needs none, goes on without keeping what is published."""
+    may = '{publish: ">", subscribe: "prism.>"}'
+    server = NatsServer("none", f'authorization {{ users = [{{user: "u", password: "p", permissions: {may}}}] }}')
+    server.start()
+    try:
+        config = NatsConfig(servers=(server.url,), answer_timeout=60.0)
+        backend = NatsBackend(config, NatsCredentials.model_validate({"username": "u", "password": "p"}))
+        await backend.start()
+        try:
+            jobs = Jobs(backend, "n")
+            async with asyncio.timeout(30):
+                with pytest.raises(BackendCredentials, match="_INBOX"):
+                    await jobs.publish(b"work")
+                pubsub = cast("NatsPubSub", backend.interfaces[0])
+                assert (await pubsub.publish(PublishRequest(topic="t"), jobs.context)).message_id
+                assert await backend.holds_data("n") is False
+        finally:
+            await backend.stop()
     finally:
         server.stop()
 

@@ -12,7 +12,7 @@ from prism.backends.nats.pubsub import NatsPubSub
 from prism.backends.nats.queue.store import NatsQueues
 from prism.backends.nats.servers import Servers
 from prism.backends.nats.subscriber import Subscriber
-from prism.errors import FailedPrecondition
+from prism.errors import BackendCredentials, FailedPrecondition
 from prism.sdk import Health, HealthStatus
 from prism.sdk.queue import StoredQueue
 
@@ -58,7 +58,7 @@ class NatsBackend:
         """Whether JetStream has a topic of a queue."""
         try:
             return await self._queues.holds_topics(namespace)
-        except FailedPrecondition:  # the servers have no JetStream
+        except (FailedPrecondition, BackendCredentials):  # no JetStream, or none for this user
             return False
 
     async def health(self) -> Health:

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from prism.backends.nats.errors import not_allowed
 from prism.backends.nats.jetstream.refusals import JetStreamMissingError
 from prism.backends.nats.session import NatsSession, broke
-from prism.errors import Outcome, PrismError
+from prism.errors import BackendCredentials, Outcome, PrismError
 
 _Unsent = tuple[str, str, bytes, dict[str, str] | None]
 """Token, subject, payload and headers of a request."""
@@ -32,6 +32,7 @@ class Requests:
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._subjects: dict[str, str] = {}
         self._number = 0
+        self._deaf = False
         self._unsent: list[_Unsent] = []
         self._sending: asyncio.Task[None] | None = None
 
@@ -54,6 +55,8 @@ class Requests:
             PrismError: the permission is missing, or the connection was lost.
             TimeoutError: there was none in time.
         """
+        if self._deaf:
+            raise _deaf()
         self._number += 1
         token = str(self._number)
         waiting: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
@@ -102,6 +105,11 @@ class Requests:
             waiting.set_result(message)
 
     def _denied(self, text: str) -> None:
+        if f'subscription to "{self._inbox.lower()}' in text:
+            self._deaf = True
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(_deaf())
         for token, subject in self._subjects.items():
             waiting = self._waiting[token]
             if f'publish to "{subject}"' in text and not waiting.done():
@@ -111,3 +119,7 @@ class Requests:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(broke())
+
+
+def _deaf() -> BackendCredentials:
+    return not_allowed("subscribe to _INBOX.>, where JetStream answers", Outcome.NOT_APPLIED)

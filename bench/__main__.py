@@ -18,6 +18,7 @@ WORKLOADS = {
     "pubsub": "a message from publisher to subscriber, on memory and NATS, one caller and 64",
     "queues": "a message from publisher to handler, beside queues by hand, one publisher and 64",
     "queues_nats": "the same on JetStream, beside nats-py by hand, one publisher and 64",
+    "sql": "rows a second of a statement on PostgreSQL beside the cursors of asyncpg and psycopg",
     "transact": "a row and a message beside the same SQL by hand; the relay, from a commit to a consumer",
     "objects_s3": "the same on S3, beside Envoy before the same server and its client called directly",
     "objects": "objects of 100 MiB and 1 GiB up and down beside nginx and Envoy; small ones a second",

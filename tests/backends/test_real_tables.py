@@ -42,7 +42,8 @@ async def all_rows(backend: Backend, statement: str) -> list[list[Value]]:
     """Those of a Query."""
     (statements,) = (each for each in backend.interfaces if isinstance(each, StoredSql))
     rows: list[list[Value]] = []
-    async for each in statements.query(sql.QueryRequest(statement=statement, max_rows=10**9), Context("test")):
+    async for message in statements.query(sql.QueryRequest(statement=statement, max_rows=10**9), Context("test")):
+        each = sql.QueryResponse.FromString(message.SerializeToString())
         rows += [list(row.values) for row in each.rows.rows]
     assert each.end.complete
     return rows

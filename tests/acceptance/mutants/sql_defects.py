@@ -22,21 +22,21 @@ class _Changed:
         self._inner = inner
         self.columns = inner.columns
 
-    async def fetch(self, most: int) -> Sequence[Sequence[Value]]:
+    async def fetch(self, most: int) -> Sequence[bytes]:
         return await self._inner.fetch(most)
 
 
 class _CutShort(_Changed):
     left = 2_500
 
-    async def fetch(self, most: int) -> Sequence[Sequence[Value]]:
+    async def fetch(self, most: int) -> Sequence[bytes]:
         rows = await super().fetch(min(most, self.left)) if self.left else []
         self.left -= len(rows)
         return rows
 
 
 class _Hushed(_Changed):
-    async def fetch(self, most: int) -> Sequence[Sequence[Value]]:
+    async def fetch(self, most: int) -> Sequence[bytes]:
         try:
             return await super().fetch(most)
         except (PrismError, sqlite3.Error):

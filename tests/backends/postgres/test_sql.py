@@ -36,7 +36,8 @@ class Statements:
         """Those of a Query."""
         request = sql.QueryRequest(statement=statement, params=map(to_value, params), max_rows=max_rows)
         rows: list[list[Any]] = []
-        async for each in self._sql.query(request, context):
+        async for message in self._sql.query(request, context):
+            each = sql.QueryResponse.FromString(message.SerializeToString())
             rows += [[from_value(one) for one in row.values] for row in each.rows.rows]
         assert each.HasField("end")
         return rows

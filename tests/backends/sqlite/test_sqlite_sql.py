@@ -32,7 +32,8 @@ class Statements:
         """Those of a Query."""
         request = sql.QueryRequest(statement=statement, params=map(to_value, params))
         rows: list[list[Any]] = []
-        async for each in self.sql.query(request, Context("test", Deadline.after(seconds))):
+        async for message in self.sql.query(request, Context("test", Deadline.after(seconds))):
+            each = sql.QueryResponse.FromString(message.SerializeToString())
             rows += [[from_value(one) for one in row.values] for row in each.rows.rows]
         return rows
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -16,13 +16,13 @@ from prism.backends.postgres.tables import role
 from prism.backends.postgres.tables.catalogue import Catalogue
 from prism.backends.postgres.tables.failures import failure
 from prism.backends.postgres.tables.sessions import Session, Sessions, is_lost
-from prism.backends.postgres.tables.types import NULL
+from prism.backends.postgres.tables.types import NULL, PgType
 from prism.context import Context
 from prism.errors import CallerError, DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
 from prism.interfaces import sql
-from prism.interfaces.value import Value
+from prism.interfaces.value import Kind
 from prism.sdk import Health, HealthStatus
-from prism.sdk.sql import Answer, SqlStore, Statement, misfit, require_size
+from prism.sdk.sql import Answer, SqlStore, Statement, misfit, require_size, wire
 from prism.sdk.tables import Misfit
 
 log = logging.getLogger(__name__)
@@ -227,14 +227,38 @@ class _Rows:
     def __init__(self, session: Session, context: Context, prepared: Any, cursor: Any) -> None:
         self._context = context
         self._cursor = cursor
-        self._types = [session.type_of(each.type.oid) for each in prepared.get_attributes()]
+        self._writers = [_writer(session.type_of(each.type.oid)) for each in prepared.get_attributes()]
         self.columns = _columns(session, prepared)
 
-    async def fetch(self, most: int) -> Sequence[Sequence[Value]]:
+    async def fetch(self, most: int) -> Sequence[bytes]:
         """See Answer."""
         rows = await _in_time(self._context, self._cursor.fetch(most))
-        reads = [each.read for each in self._types]
-        return [[NULL if held is None else read(held) for read, held in zip(reads, row, strict=True)] for row in rows]
+        writers = self._writers
+        return [
+            b"".join([wire.NULL if held is None else write(held) for write, held in zip(writers, row, strict=True)])
+            for row in rows
+        ]
+
+
+def _writer(kind: PgType) -> Callable[[Any], bytes]:
+    """What writes the driver's objects of a type as values of a row."""
+    if kind.kind is Kind.STRING:
+        return wire.of_string
+    if kind.binary and kind.kind in _WRITERS:
+        return _WRITERS[kind.kind]
+    if kind.name == "timestamptz":
+        return lambda held: wire.of_timestamp(held) if isinstance(held, int) else wire.of_value(kind.read(held))
+    if kind.kind is Kind.DECIMAL:
+        return lambda held: wire.of_decimal(held) if held[-1].isdigit() else wire.of_value(kind.read(held))
+    return lambda held: wire.of_value(kind.read(held))
+
+
+_WRITERS: Final[Mapping[Kind, Callable[[Any], bytes]]] = {
+    Kind.BOOL: wire.of_bool,
+    Kind.INT64: wire.of_int64,
+    Kind.DOUBLE: wire.of_double,
+    Kind.BYTES: wire.of_bytes,
+}
 
 
 async def _ready(session: Session, statement: Statement) -> tuple[Any, list[Any]]:

@@ -38,8 +38,8 @@ class Answer(Protocol):
         """Of the rows."""
         ...
 
-    async def fetch(self, most: int) -> Sequence[Sequence[Value]]:
-        """The next rows, at most so many; fewer only at the end.
+    async def fetch(self, most: int) -> Sequence[bytes]:
+        """The next rows, at most so many, each its values as `prism.sdk.sql.wire` writes them; fewer only at the end.
 
         Raises:
             PrismError: the statement failed.

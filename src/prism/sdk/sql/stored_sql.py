@@ -1,14 +1,14 @@
 """Sql from a store that runs statements: what may be asked, how rows become messages, and where an answer ends."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Final
+from typing import Final, cast
 
 from prism.context import Context
 from prism.errors import FailedPrecondition, answer_too_large
 from prism.interfaces import sql
 from prism.interfaces.capabilities.sql import SqlCapabilities
-from prism.interfaces.value import Value
 from prism.sdk.sql.store import Access, SqlStore, Statement
+from prism.sdk.sql.wire import RowsMessage
 
 _FIRST_ROWS: Final = 8
 """Rows of the first message: how large rows are is not known before."""
@@ -37,7 +37,7 @@ class StoredSql(sql.Sql, sql.Batches):
         self._most = capabilities.max_payload
 
     async def query(self, request: sql.QueryRequest, context: Context) -> AsyncIterator[sql.QueryResponse]:
-        """See Sql."""
+        """See Sql. Responses with rows are such messages in all that a host asks of them."""
         self._require("read")
         most = request.max_rows or sql.MAX_ROWS
         async with self._store.query(Statement(request.statement, request.params), context) as answer:
@@ -48,9 +48,9 @@ class StoredSql(sql.Sql, sql.Batches):
                 rows = await answer.fetch(asked)
                 ended = len(rows) < asked
                 kept = rows[: most - sent]
-                for response in self._responses(kept, sent):
-                    wanted = _next(response)
-                    yield response
+                for rows_of_one, size in self._messages(kept, sent):
+                    wanted = max(1, min(_MAX_ROWS, 4 * len(rows_of_one), _BYTES * len(rows_of_one) // max(size, 1)))
+                    yield cast("sql.QueryResponse", RowsMessage(rows_of_one))
                 sent += len(kept)
                 if ended or len(rows) > len(kept):
                     break
@@ -78,15 +78,14 @@ class StoredSql(sql.Sql, sql.Batches):
         if wanted == "write" and self._access == "read":
             raise FailedPrecondition("this namespace only reads (`sql: read`); ask with Query")
 
-    def _responses(self, rows: Sequence[Sequence[Value]], before: int) -> Iterator[sql.QueryResponse]:
-        """The rows as messages: one, unless they are too large for it."""
-        held: list[sql.Row] = []
+    def _messages(self, rows: Sequence[bytes], before: int) -> Iterator[tuple[list[bytes], int]]:
+        """The rows of each message, and their bytes: one message, unless they are too large for it."""
+        held: list[bytes] = []
         size = 0
-        for number, values in enumerate(rows, before + 1):
-            row = sql.Row(values=values)
-            more = row.ByteSize() + _FRAMING
+        for number, row in enumerate(rows, before + 1):
+            more = len(row) + _FRAMING
             if held and (size + more > _BYTES or more > self._most):
-                yield sql.QueryResponse(rows=sql.Rows(rows=held))
+                yield held, size
                 held, size = [], 0
             if more > self._most:
                 error = answer_too_large(more, self._most)
@@ -95,10 +94,4 @@ class StoredSql(sql.Sql, sql.Batches):
             held.append(row)
             size += more
         if held:
-            yield sql.QueryResponse(rows=sql.Rows(rows=held))
-
-
-def _next(response: sql.QueryResponse) -> int:
-    """Rows to fetch next, by the size of the last ones."""
-    count = len(response.rows.rows)
-    return max(1, min(_MAX_ROWS, 4 * count, _BYTES * count // max(response.ByteSize(), 1)))
+            yield held, size

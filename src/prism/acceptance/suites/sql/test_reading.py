@@ -48,7 +48,6 @@ WRITES = {
         "SELECT set_config('transaction_read_only', 'off', false)",
         "EXPLAIN ANALYZE DELETE FROM {t}",
         "CREATE SEQUENCE {t}_s",
-        "LOCK TABLE {t} IN ACCESS EXCLUSIVE MODE",
         "COMMENT ON TABLE {t} IS 'b'",
         "COPY {t} FROM STDIN",
     ],

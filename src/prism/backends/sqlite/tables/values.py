@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from prism.interfaces.value import Kind, OtherValue, Value, kind_of
+from prism.sdk.sql import wire
 from prism.sdk.tables import Misfit
 
 Stored = int | float | str | bytes | None
@@ -27,6 +28,22 @@ def decode(stored: Stored) -> Value:
         case bytes():
             return Value(bytes=stored)
     return Value(string=stored)
+
+
+def written(stored: Stored) -> bytes:
+    """The same as a value of a row."""
+    match stored:
+        case None:
+            return wire.NULL
+        case int():
+            return wire.of_int64(stored)
+        case float():
+            return wire.of_double(stored)
+        case Text() if stored.isascii() and 0 not in stored:
+            return wire.of_utf8(bytes(stored))
+        case bytes() if not isinstance(stored, Text):
+            return wire.of_bytes(stored)
+    return wire.of_value(decode(stored))
 
 
 class Text(bytes):

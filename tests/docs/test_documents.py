@@ -79,7 +79,8 @@ class Reader:
 def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """The reader of one document."""
     folder = tmp_path_factory.mktemp(request.param.stem)
-    data = namespace("default", "sqlite", path=str(folder / "prism-data" / "default.db"))
+    file = str(folder / "prism-data" / "default.db")
+    data = namespace("default", "sqlite", path=file, reader={"every_table": True})
     del data["abstraction"]  # as `make run` has it: all that SQLite serves
     if request.param.stem == "objects":
         data = namespace("default", "files", "objectstore", path=str(folder / "prism-data" / "objects"))

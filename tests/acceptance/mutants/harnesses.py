@@ -4,7 +4,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptance.mutants import defects, objects_defects, pubsub_defects, queue_defects, sql_defects, transact_defects
+from acceptance.mutants import (
+    defects,
+    objects_defects,
+    pubsub_defects,
+    queue_defects,
+    reader_defects,
+    sql_defects,
+    transact_defects,
+)
 from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
@@ -20,6 +28,7 @@ from prism.sdk import Backend, NoCredentials
 from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.pubsub import LogReader
 from prism.sdk.queue import QueueEngine, StoredQueue
+from prism.sdk.reader import StoredReader
 from prism.sdk.sql import StoredSql
 from prism.sdk.transact import StoredTransact
 
@@ -68,13 +77,13 @@ def _harness(kind: Kind) -> PluginAcceptanceHarness:
 
 @dataclass(frozen=True, slots=True)
 class SqliteMutant(Plugin):
-    """The SQLite plugin with a defect of its Transact or its Sql.
+    """The SQLite plugin with a defect of its Transact, its Sql or its Reader.
 
     Attributes:
-        kind: either, as it should not be.
+        kind: one of them, as it should not be.
     """
 
-    kind: type[SqliteTransact] | type[SqliteSql] = SqliteTransact
+    kind: type[SqliteTransact] | type[SqliteSql] | type[StoredReader] = SqliteTransact
 
     def backend_type(self) -> type[Backend]:
         kind = self.kind
@@ -82,6 +91,9 @@ class SqliteMutant(Plugin):
         class MutantBackend(SqliteBackend):
             def __init__(self, config: SqliteConfig, credentials: NoCredentials) -> None:
                 super().__init__(config, credentials)
+                if issubclass(kind, StoredReader):
+                    self._reader = kind(self._found, config.reader.max_scan)
+                    return
                 if issubclass(kind, SqliteSql):
                     self._statements = kind(config.tables_path, config.sql, config.readers, config.busy_timeout)
                     self._sql = StoredSql(self._statements, config.sql)
@@ -92,7 +104,9 @@ class SqliteMutant(Plugin):
         return MutantBackend
 
 
-def _of_transact(kind: type[SqliteTransact] | type[SqliteSql], suite: str = "transact") -> PluginAcceptanceHarness:
+def _of_transact(
+    kind: type[SqliteTransact] | type[SqliteSql] | type[StoredReader], suite: str = "transact"
+) -> PluginAcceptanceHarness:
     manifest = _SQLITE.manifest.model_copy(update={"name": kind.__name__.lower()})
     mutant = SqliteMutant(manifest, "acceptance.mutants", folder=_SQLITE.folder, kind=kind)
     return PluginAcceptanceHarness(mutant, suites=(suite,), ways=("binding",))
@@ -100,6 +114,10 @@ def _of_transact(kind: type[SqliteTransact] | type[SqliteSql], suite: str = "tra
 
 def _of_sql(kind: type[SqliteSql]) -> PluginAcceptanceHarness:
     return _of_transact(kind, "sql")
+
+
+def _of_reader(kind: type[StoredReader]) -> PluginAcceptanceHarness:
+    return _of_transact(kind, "reader")
 
 
 drops_ttl_on_overwrite = _harness(defects.DropsTtlOnOverwrite)
@@ -172,6 +190,17 @@ drops_what_one_has_passed = _of_transact(transact_defects.DropsWhatOneHasPassed)
 leases_to_anyone = _of_transact(transact_defects.LeasesToAnyone)
 ignores_epochs = _of_transact(transact_defects.IgnoresEpochs)
 exceeds_the_backlog = _of_transact(transact_defects.ExceedsTheBacklog)
+
+ignores_case = _of_reader(reader_defects.IgnoresCase)
+loses_the_key = _of_reader(reader_defects.LosesTheKey)
+passes_nulls_by = _of_reader(reader_defects.PassesNullsBy)
+sorts_by_itself = _of_reader(reader_defects.SortsByItself)
+looks_at_every_row = _of_reader(reader_defects.LooksAtEveryRow)
+skips_after_a_cursor = _of_reader(reader_defects.SkipsAfterACursor)
+shares_cursors = _of_reader(reader_defects.SharesCursors)
+counts_as_if_all = _of_reader(reader_defects.CountsAsIfAll)
+forgets_the_schema = _of_reader(reader_defects.ForgetsTheSchema)
+ends_in_silence = _of_reader(reader_defects.EndsInSilence)
 
 _TESTS = Path(__file__).parents[2]
 _LIAR = ["env", f"PYTHONPATH={_TESTS}", sys.executable, "-m", "acceptance.mutants.lying_cache", "redis"]

@@ -1,7 +1,7 @@
 """Transact on PostgreSQL: what its commits, locks, levels of isolation and types make of the rules."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from datetime import date
 from typing import Any
@@ -10,11 +10,21 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from hostile_texts import made, published
 from prism.backends.postgres.backend import PostgresBackend
+from prism.client.filters import all_of, field, negated
 from prism.client.transact import Mail, delete, insert, update, upsert
 from prism.client.values import Json, Other, from_value
 from prism.context import Context
-from prism.errors import BackendUnavailable, Conflict, ConstraintViolated, FailedPrecondition, InvalidArgument, Outcome
+from prism.errors import (
+    BackendUnavailable,
+    CollectionNotFound,
+    Conflict,
+    ConstraintViolated,
+    FailedPrecondition,
+    InvalidArgument,
+    Outcome,
+)
 from prism.interfaces import transact as t
 
 from .store import OpenStore
@@ -203,3 +213,38 @@ async def test_sessions_that_are_lost(backend: PostgresBackend, outside: asyncpg
         assert caught.value.outcome is Outcome.NOT_APPLIED
     await backend._transact.write(asked(update("accounts", {"balance": 9}, key={"id": "a"}, expect=1)), CONTEXT)
     assert await outside.fetchval("SELECT balance FROM accounts WHERE id = 'a'") == 9
+
+
+async def test_hostile_texts(
+    backend: PostgresBackend, outside: asyncpg.Connection, often: Callable[[int], int]
+) -> None:
+    """As a name each is not found, as a value, a key, a mailbox and a reader it is itself; and no table is harmed."""
+    texts = [text for text in (*made(), *published()) if text and "\0" not in text and len(text.encode()) <= 512]
+    assert len(texts) >= 400
+    transact = backend._transact
+    await transact.write(asked(insert("accounts", {"id": "kept", "balance": 1})), CONTEXT)
+    for text in texts[:: len(texts) // often(len(texts))]:
+        for change in (
+            insert(text, {"id": "x"}),
+            insert("accounts", {text: "x"}),
+            delete("accounts", key={text: "x"}),
+            delete("accounts", where=field(text).eq("x")),
+        ):
+            with pytest.raises((CollectionNotFound, InvalidArgument)):
+                await transact.write(asked(change), CONTEXT)
+        key = {"id": text}
+        where = all_of(field("id").eq(text), negated(field("id").starts_with(text + "x")))
+        request = asked(
+            insert("accounts", {"id": text, "balance": 1}), update("accounts", {"balance": 2}, where=where, expect=1),
+            delete("accounts", key=key, expect=1), mail=(Mail(text, text.encode(), text, {"a": text}),),
+            idempotency_key=text[:256],
+        )  # fmt: skip
+        await transact.write(request, CONTEXT)
+        await transact.ack_mailbox(t.AckMailboxRequest(mailbox=text, reader=text), CONTEXT)
+        read = t.ReadMailboxRequest(mailbox=text)
+        async with aclosing(transact.read_mailbox(read, CONTEXT)) as responses:
+            message = (await anext(responses)).message
+        assert (message.payload, message.ordering_key, message.attributes["a"]) == (text.encode(), text, text)
+        described = await transact.describe_mailbox(t.DescribeMailboxRequest(mailbox=text), CONTEXT)
+        assert text in [each.reader for each in described.readers]
+    assert await outside.fetch("SELECT id, balance FROM accounts") == [("kept", 1)]

@@ -45,6 +45,7 @@ async def test_a_second_start_changes_nothing(postgres_url: str, open_store: Ope
         "keyvalue": (1, 1),
         "pubsub": (1, 1),
         "queue": (1, 1),
+        "transact": (1, 1),
     }
 
 
@@ -71,6 +72,7 @@ async def test_two_releases_serve_one_schema(
         "keyvalue": (2, 1),
         "pubsub": (1, 1),
         "queue": (1, 1),
+        "transact": (1, 1),
     }
 
 

@@ -20,7 +20,7 @@ from prism.client import Client
 from prism.interfaces import sql
 from prism.wire import Channel, Metadata
 
-ROWS, ROUNDS = 200_000, 5
+ROWS, ROUNDS = 100_000, 3
 STATEMENT = "SELECT id, account, balance, note, made_at FROM entries"
 MAKE = f"""CREATE TABLE entries AS SELECT n AS id, n % 1000 AS account, (n * 1.25)::float8 AS balance,
     'note ' || n AS note, now() + n * interval '1 second' AS made_at FROM generate_series(1::bigint, {ROWS}) AS n"""

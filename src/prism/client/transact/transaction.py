@@ -9,18 +9,15 @@ from prism.client.headers import NamespaceHeaders
 from prism.client.transact.changes import Change, Mail, Row
 from prism.client.transport import Transport
 from prism.client.values import from_value, to_value
-from prism.errors import BackendError, InternalError, Outcome
+from prism.errors import Conflict, InternalError, Outcome
 from prism.interfaces import transact as t
 from prism.interfaces.filter import Filter
 from prism.interfaces.operation import Operation
 from prism.wire.grpc.deadline import Deadline
-from prism.wire.grpc.status import Code
 
 
-class TransactionAborted(BackendError):
+class TransactionAborted(Conflict):
     """The transaction was rolled back by the store or its gateway; `reason` says why. Nothing of it is there."""
-
-    code = Code.ABORTED
 
 
 class Transaction:

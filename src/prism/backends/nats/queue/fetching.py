@@ -63,6 +63,7 @@ class Fetching:
         self._waiting: asyncio.Task[None] | None = None
         self._pumping: asyncio.Task[None] | None = None
         self._asked = 0
+        self._empty = False
         self._stopped = asyncio.Event()
 
     async def take(self, want: Want) -> list[Incoming]:
@@ -101,7 +102,13 @@ class Fetching:
         return [*map(incoming, pull.messages)]
 
     async def _together(self, want: Want) -> list[Incoming]:
-        """One pull for all consumers that ask at the same time, and another one for those that came during it."""
+        """One pull for all consumers that ask at the same time, and another one for those that came during it.
+
+        None where the last message said that there are no more: then the pull that waits finds what is there all the
+        same.
+        """
+        if self._empty:
+            return []
         for _ in range(2):
             joined = self._pumping is not None
             self._asked += want.limit
@@ -124,6 +131,7 @@ class Fetching:
         came = [*map(incoming, pull.messages)]
         self._ready.extend(came)
         if came:
+            self._empty = _is_last(came[-1])
             asyncio.get_running_loop().call_later(self._unclaimed, self._give_back, *came)
 
     @property
@@ -167,6 +175,7 @@ class Fetching:
 
     def _offer(self, message: Msg) -> None:
         came = incoming(message)
+        self._empty = _is_last(came)
         self._ready.append(came)
         if not self._wakeups.has_takers(self._key, self.group.name):
             self._give_back(came)
@@ -198,6 +207,11 @@ class Fetching:
         left = [*self._ready]
         self._ready.clear()
         return left
+
+
+def _is_last(came: Incoming) -> bool:
+    """Whether there is nothing more; of what comes again JetStream does not count the rest."""
+    return came.delivery == 1 and not came.pending
 
 
 def _size(came: Incoming) -> int:

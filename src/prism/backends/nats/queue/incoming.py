@@ -22,21 +22,23 @@ class Incoming:
         consumer: which one.
         delivery: how often it was delivered.
         place: number of the delivery in the consumer.
+        pending: messages that the consumer had still, when this one was sent.
     """
 
     stored: Stored
     consumer: str
     delivery: int
     place: int
+    pending: int
 
 
 def incoming(message: Msg) -> Incoming:
     """What came from a consumer."""
     tokens = message.reply.split(".")
     first = 2 if len(tokens) == _ACK_TOKENS else 4
-    _, consumer, delivery, seq, place, at, *_ = tokens[first:]
+    _, consumer, delivery, seq, place, at, pending = tokens[first : first + 7]
     kept = Stored(int(seq), message.subject, message.data, message.headers or {}, int(at) // 1000)
-    return Incoming(kept, consumer, int(delivery), int(place))
+    return Incoming(kept, consumer, int(delivery), int(place), int(pending))
 
 
 def stored(message: Msg) -> Stored:

@@ -17,8 +17,7 @@ from nats.aio.msg import Msg
 from prism.backends.nats.errors import translate
 from prism.backends.nats.jetstream.api import JetStream
 from prism.backends.nats.jetstream.names import QueueNames
-from prism.backends.nats.jetstream.pulls import Pulls
-from prism.backends.nats.jetstream.refusals import ApiError
+from prism.backends.nats.jetstream.refusals import STREAM_MISSING, ApiError
 from prism.backends.nats.queue.state import State
 from prism.backends.nats.session import NatsSession
 from prism.errors import PrismError
@@ -27,7 +26,6 @@ PRESENT: Final = 30.0
 """Seconds that an instance is taken for present after it last said so."""
 ANSWER: Final = 0.25
 """Seconds in which others answer."""
-_MAX: Final = 1000
 _REJOIN: Final = 0.05
 
 
@@ -35,7 +33,7 @@ class Instances:
     """The instances of this backend at one namespace's queues.
 
     Args:
-        jetstream, pulls, names, state: of the namespace.
+        jetstream, names, state: of the namespace.
         changed: called with a topic that another one has changed.
         flying: what this one's consumers have of a group, as JSON.
         done: the numbers of what they have lately acknowledged.
@@ -44,7 +42,6 @@ class Instances:
     def __init__(
         self,
         jetstream: JetStream,
-        pulls: Pulls,
         names: QueueNames,
         state: State,
         changed: Callable[[str], None],
@@ -52,7 +49,6 @@ class Instances:
         done: Callable[[str, str], list[int]],
     ) -> None:
         self._jetstream = jetstream
-        self._pulls = pulls
         self._names = names
         self._state = state
         self._changed = changed
@@ -133,11 +129,20 @@ class Instances:
         answers, everyone = await self._ask({"done": [topic, group]})
         return [each for answer in answers for each in answer.get("done", [])], everyone
 
+    async def _present(self) -> set[str]:
+        """The instances that are there, as the leader of the records has them."""
+        asked = {"subjects_filter": f"{self._names.state_root}i.*"}
+        try:
+            info = await self._jetstream.ask(f"STREAM.INFO.{self._names.state}", asked, reads=True)
+        except ApiError as error:
+            if error.number == STREAM_MISSING:
+                return set()
+            raise
+        return {each.rpartition(".")[2] for each in info["state"].get("subjects") or {}}
+
     async def _ask(self, what: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool]:
         session = await self._jetstream.session()
-        pattern = f"{self._names.state_root}i.*"
-        present = await self._pulls.read(self._names.state, pattern, 1, _MAX, ANSWER)
-        others = {message.data for message in present} - {json.dumps(self._id).encode()}
+        others = await self._present() - {self._id}
         if not others:
             return [], True
         answers: list[Mapping[str, Any]] = []

@@ -66,7 +66,7 @@ class Space:
         self.catalogue = Catalogue(jetstream, self.names, replicas, window)
         self.dead = Dead(jetstream, pulls, self.names, replicas, timeout)
         self.publishing = Publishing(jetstream, self.names, self.catalogue)
-        self.instances = Instances(jetstream, pulls, self.names, self.state, self.changed, self.flying, self.done)
+        self.instances = Instances(jetstream, self.names, self.state, self.changed, self.flying, self.done)
         self._namespace = namespace
         self._wakeups = wakeups
         self._members: dict[tuple[str, str], Member] = {}
@@ -121,14 +121,13 @@ class Space:
         session = await self.jetstream.session()
         if member.session is session:
             return
-        if member.session is not None:
-            group = member.group
-            for _ in range(_ASKED_AGAIN):
-                answers, all_of_them = await self.instances.done(group.topic, group.name)
-                member.held.done(answers)
-                if all_of_them:
-                    break
-                await asyncio.sleep(ANSWER)
+        group = member.group
+        for _ in range(1 if member.session is None else _ASKED_AGAIN):
+            answers, all_of_them = await self.instances.done(group.topic, group.name)
+            member.held.done(answers)
+            if all_of_them:
+                break
+            await asyncio.sleep(ANSWER)
         member.session = session
 
     def done(self, topic: str, group: str) -> list[int]:

@@ -91,11 +91,19 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was leased, and in how many seconds there is more to do; None where only a change can bring that."""
+    """What was leased, and what else a stream has to know.
+
+    Attributes:
+        deliveries: what was leased.
+        epoch: of the group; with another one all leases of before are revoked.
+        wait: in how many seconds there is more to do; None where only a change can bring that.
+        revoked: leases of the stream, and maybe of others, that have gone with a partition to another gateway.
+    """
 
     deliveries: Sequence[Delivery]
     epoch: int
     wait: float | None
+    revoked: Sequence[Lease] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from prism.sdk.queue.outgoing import delivered
 from prism.sdk.queue.queue_metrics import Deliveries
 from prism.sdk.queue.receipts import Receipts
 from prism.sdk.queue.rows import GroupConfig
-from prism.sdk.queue.store import QueueStore
+from prism.sdk.queue.store import Partitioned, QueueStore
 
 Commit = Callable[[q.CommitRequest, Sequence[Lease], Context], Awaitable[Sequence[str]]]
 
@@ -120,8 +120,11 @@ class Consumer:
             for each in resumed:
                 receipt = self._receipts.give(each.lease)
                 self._hold(Held(each.lease, receipt, each.size, loop.time() + each.seconds))
+            store, mine = self._store, (self._context, self._topic, self._group)
             subscribed = q.Subscribed(
-                config=group_message(self._config), resumed=[each.receipt for each in self._held.values()]
+                config=group_message(self._config),
+                resumed=[each.receipt for each in self._held.values()],
+                partitions=store.partitions(*mine) if isinstance(store, Partitioned) else (),
             )
             yield q.ConsumeResponse(subscribed=subscribed)
             async with aclosing(self._responses()) as responses:
@@ -225,6 +228,7 @@ class Consumer:
         if self._epoch and claim.epoch != self._epoch:
             self._revoke([*self._held], q.Revocation.QUEUE_REVOCATION_RESET)
         self._epoch = claim.epoch
+        self._revoke([*claim.revoked], q.Revocation.QUEUE_REVOCATION_REBALANCE)
         self._unsent.extend(claim.deliveries)
         now = asyncio.get_running_loop().time()
         for each in claim.deliveries:

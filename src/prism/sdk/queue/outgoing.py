@@ -66,4 +66,6 @@ def plain(message: Message, topic: str) -> q.Message:
         published_at=timestamp(message.published_at),
         offset=message.seq,
         traceparent=message.traceparent,
+        partition=message.partition,
+        null_payload=message.null_payload,
     )

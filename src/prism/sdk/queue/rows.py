@@ -94,6 +94,8 @@ class Message:
         expires_at: when it goes, unless some group still has it as dead.
         gone: kept for the groups that have it as dead, and for no other.
         size: of payload and attributes.
+        partition: that it is in, where the store has several.
+        null_payload: another producer has written one.
     """
 
     topic: int
@@ -109,6 +111,8 @@ class Message:
     size: int = 0
     gone: bool = False
     seq: int = 0
+    partition: int = 0
+    null_payload: bool = False
 
 
 @dataclass(slots=True)
@@ -143,7 +147,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many entries a group has by state, and when the one was due that is due longest; 0 for none."""
+    """How many entries a group has by state.
+
+    Attributes:
+        oldest: for how long the one is due that is due longest; 0 for none.
+        consumers: how many each has in flight.
+        lag: by partition, what is not done; empty where the store has no partitions.
+    """
 
     waiting: int = 0
     delayed: int = 0
@@ -151,6 +161,7 @@ class Tally:
     dead: int = 0
     oldest: int = 0
     consumers: Mapping[str, int] = field(default_factory=dict)
+    lag: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

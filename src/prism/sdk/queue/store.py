@@ -1,7 +1,7 @@
 """What a store implements to serve Queue over `StoredQueue`: each method is one step, all of it or nothing."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from prism.context import Context
 from prism.sdk.queue.calls import Claim, Created, Lease, Outgoing, Peeked, Published, Resumed, Settlement, Start, Want
@@ -105,3 +105,12 @@ class QueueStore(Protocol):
     async def discard(
         self, context: Context, topic: str, group: str, message_ids: Sequence[str], limit: int
     ) -> int: ...
+
+
+@runtime_checkable
+class Partitioned(Protocol):
+    """A store whose gateways share partitions (`sharing: partitions`)."""
+
+    def partitions(self, context: Context, topic: str, group: str) -> Sequence[int]:
+        """Those of a group that this gateway has."""
+        ...

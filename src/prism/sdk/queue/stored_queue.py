@@ -322,7 +322,8 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
         )
         if tally.waiting:
             answer.oldest_age.CopyFrom(duration(tally.oldest))
-        answer.lag.add(messages=tally.waiting + tally.delayed + tally.in_flight)
+        for partition, messages in sorted((tally.lag or {0: tally.waiting + tally.delayed + tally.in_flight}).items()):
+            answer.lag.add(partition=partition, messages=messages)
         for consumer, in_flight in sorted(tally.consumers.items()):
             answer.consumers.add(consumer_id=consumer, in_flight=in_flight)
         return answer

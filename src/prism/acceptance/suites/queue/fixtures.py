@@ -1,6 +1,8 @@
 """What the tests of Queue ask for."""
 
-import pytest
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
 
 from prism.acceptance.callers.caller import Caller
 from prism.acceptance.suites.queue.dsl import Queue
@@ -8,7 +10,9 @@ from prism.acceptance.suites.queue.dsl import Queue
 __all__ = ["queue"]
 
 
-@pytest.fixture
-def queue(caller: Caller) -> Queue:
+@pytest_asyncio.fixture(loop_scope="session")
+async def queue(caller: Caller) -> AsyncIterator[Queue]:
     """Queue in a namespace of the test's own."""
-    return Queue(caller)
+    queue = Queue(caller)
+    yield queue
+    await queue.streams.close()

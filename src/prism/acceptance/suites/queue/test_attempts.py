@@ -76,7 +76,8 @@ async def test_without_a_delay_the_backoff_counts(queue: Queue) -> None:
 
 async def test_a_delay_over_the_declared_is_refused(queue: Queue) -> None:
     """CONTRACT, Queue 6: a delay over max_nack_delay is INVALID_ARGUMENT."""
-    queue.needs("receive", "max_nack_delay")
+    queue.needs_calls()
+    queue.needs("max_nack_delay")
     await queue.group()
     await queue.publish()
     message = await queue.one()

@@ -59,7 +59,7 @@ async def test_a_stream_that_breaks_is_resumed(queue: Queue) -> None:
 
 async def test_what_receive_has_is_not_resumed(queue: Queue) -> None:
     """CONTRACT, Queue 4: streams go on with what streams had, whatever name a consumer has."""
-    queue.needs("receive")
+    queue.needs_calls()
     await queue.publish()
     message = await queue.one()
     answer = await queue.call("DescribeGroup", q.DescribeGroupRequest(topic="t", group="g"))

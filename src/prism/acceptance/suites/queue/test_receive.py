@@ -7,7 +7,7 @@ from prism.acceptance.suites.queue.dsl import Queue, Since
 
 async def test_receive_waits_for_the_first_message(queue: Queue) -> None:
     """CONTRACT, Queue 11: Receive waits for what is published meanwhile, through any gateway; else it answers empty."""
-    queue.needs("receive")
+    queue.needs_calls()
     await queue.group()
     since = Since()
     await queue.nothing(wait=queue.short)
@@ -22,7 +22,7 @@ async def test_receive_waits_for_the_first_message(queue: Queue) -> None:
 
 async def test_what_is_leased_for_a_caller_who_has_gone_is_released(queue: Queue) -> None:
     """CONTRACT, Queue 11: what was leased for a caller who has gone is released."""
-    queue.needs("receive")
+    queue.needs_calls()
     await queue.group()
     for _ in range(5):
         waiting = asyncio.create_task(queue.receive(wait=10.0, via=0))

@@ -17,13 +17,13 @@ async def test_seek_forgets_and_the_dead_stay(queue: Queue) -> None:
     acked, dead, flying = await queue.receive(3)
     await queue.ack(acked)
     await queue.nack(dead, dead=True)
-    answer = await queue.call("Seek", q.SeekRequest(topic="t", group="g", to=EARLIEST))
-    assert answer.count == 2
+    before = await queue.seek(EARLIEST)
+    assert before == 2 or queue.capabilities.counts == "estimate"
     assert await queue.settle("Acknowledge", flying) == ["RECEIPT_LOST"]
     found = await queue.receive(10)
     assert [(each.message_id, each.attempt) for each in found] == [(ids[0], 1), (ids[2], 1)]
     assert [each.message.message_id for each in await queue.dead()] == [ids[1]]
-    await queue.call("Seek", q.SeekRequest(topic="t", group="g", to=LATEST))
+    await queue.seek(LATEST)
     await queue.nothing()
     assert (await queue.counts()).dead == 1
 
@@ -37,7 +37,7 @@ async def test_purge_removes_all_but_the_dead(queue: Queue) -> None:
     first = await queue.one()
     await queue.nack(first, dead=True)
     answer = await queue.call("PurgeTopic", q.PurgeTopicRequest(topic="t"))
-    assert answer.count == 3
+    assert answer.count == 3 or (answer.count > 3 and queue.capabilities.counts == "estimate")
     await queue.nothing()
     (dead,) = await queue.dead()
     assert dead.message.payload == b"work"

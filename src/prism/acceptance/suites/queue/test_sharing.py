@@ -53,8 +53,9 @@ async def test_a_window_is_not_exceeded(queue: Queue) -> None:
         async with queue.consuming(max_in_flight=3, via=1) as other:
             theirs = [await other.message() for _ in range(3)]
             assert not {each.message_id for each in mine} & {each.message_id for each in theirs}
-            assert (await queue.counts()).in_flight == 6
-            assert (await queue.counts()).waiting == 1
+            if queue.capabilities.counts == "exact":
+                counts = await queue.counts()
+                assert (counts.in_flight, counts.waiting) == (6, 1)
             slow.ask(ack={"receipts": [mine[0].receipt]})
             assert {(await slow.next()).WhichOneof("response") for _ in range(2)} == {"settled", "message"}
 
@@ -66,7 +67,8 @@ async def test_bytes_in_flight_are_bounded(queue: Queue) -> None:
     async with queue.consuming(max_in_flight_bytes=2500) as stream:
         first = await stream.message()
         await stream.message()
-        assert (await queue.counts()).in_flight == 2
+        if queue.capabilities.counts == "exact":
+            assert (await queue.counts()).in_flight == 2
         stream.ask(ack={"receipts": [first.receipt]})
         assert {(await stream.next()).WhichOneof("response") for _ in range(2)} == {"settled", "message"}
     await queue.publish(b"x" * 1000, "large")

@@ -1,0 +1,1 @@
+"""Kafka: Queue on offset-committing groups, and PubSub that persists; for any number of gateways."""

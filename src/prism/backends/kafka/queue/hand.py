@@ -1,0 +1,364 @@
+"""What one gateway has of one group: messages of its partitions that are not done, who has them, and what is due when.
+
+It is all in memory and does not wait; what is to last is in `Progress`, which `Member` commits. Numbers in comments are
+those of the rules in docs/contract.md, "Queue". Times are microseconds since 1970.
+"""
+
+import heapq
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Final
+
+from prism.backends.kafka.queue.progress import Failure, Progress
+from prism.sdk.queue.calls import Delivery, Lease, Resumed, Settlement, Verb, Want
+from prism.sdk.queue.deliveries import Deliveries
+from prism.sdk.queue.rows import Entry, GroupConfig, Message, State
+
+Partition = tuple[str, int]
+_REMEMBERED: Final = 10_000
+"""Settled deliveries whose receipts are known: acknowledging twice succeeds (2)."""
+_OFFSET_BITS: Final = 44
+_INDEX_BITS: Final = 19
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A message that is not done.
+
+    Attributes:
+        entry: as the rules have it; `at` is when it is due, or when its lease ends.
+        first_due: when it came.
+        blocked: one of its key is before it.
+        moving: it is being moved or committed by a transaction, and cannot be settled otherwise.
+    """
+
+    part: Partition
+    message: Message
+    entry: Entry
+    first_due: int
+    blocked: bool = False
+    moving: bool = False
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Death:
+    """A message whose attempts are used up, or that cannot be delivered."""
+
+    held: Held
+    reason: str
+
+
+@dataclass(slots=True)
+class Part:
+    """One partition that this gateway has."""
+
+    progress: Progress
+    index: int
+    keys: dict[str, deque[Held]]
+    held: dict[int, Held]
+    bytes: int = 0
+    closing: bool = False
+    paused: bool = False
+
+
+class Hand:
+    """The messages of one group at one gateway.
+
+    Args:
+        config: of the group.
+    """
+
+    def __init__(self, config: GroupConfig) -> None:
+        self.config = config
+        self.parts: dict[Partition, Part] = {}
+        self.dirty: set[Partition] = set()
+        self.deaths: deque[Death] = deque()
+        self.bytes = 0
+        self._ready: list[tuple[int, int, int, Held]] = []
+        self._later: list[tuple[int, int, int, Held]] = []
+        self._ends: list[tuple[int, int, int, Held]] = []
+        self._in_flight: dict[int, Held] = {}
+        self._settled: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._numbers = count()
+
+    def add(self, part: Partition, index: int, progress: Progress) -> None:
+        """A partition is this gateway's from now on; its messages come from the floor on."""
+        self.parts[part] = Part(progress, index, {}, {})
+
+    def remove(self, part: Partition) -> list[Lease]:
+        """It is another's; the leases that end by that."""
+        found = self.parts.pop(part, None)
+        self.dirty.discard(part)
+        if found is None:
+            return []
+        lost = []
+        for held in found.held.values():
+            self.bytes -= held.message.size
+            held.version += 1
+            if self._in_flight.pop(held.entry.seq, None) is not None:
+                lost.append(Lease(held.entry.seq, held.entry.token))
+        return lost
+
+    def in_flight_of(self, parts: Iterable[Partition]) -> int:
+        """How many messages of these partitions are in flight, or on their way to elsewhere."""
+        wanted = {*parts}
+        return sum(each.part in wanted for each in self._in_flight.values())
+
+    @property
+    def ready(self) -> int:
+        """How many messages are due, about."""
+        return len(self._ready)
+
+    @property
+    def in_flight(self) -> Iterable[Held]:
+        """The messages that somebody has."""
+        return self._in_flight.values()
+
+    def put(self, part: Partition, message: Message, refusal: str, now: int) -> None:
+        """A message was read."""
+        found = self.parts.get(part)
+        if found is None:
+            return
+        offset = message.seq
+        if not found.progress.fetched(offset):
+            found.progress.advance()
+            return
+        seq = (found.index << _INDEX_BITS | part[1]) << _OFFSET_BITS | offset
+        failure = found.progress.failures.get(offset)
+        due = max(message.published_at, failure.due * 1000 if failure else 0)
+        entry = Entry(0, seq, due, message.expires_at, key=message.ordering_key, failed=failure.count if failure else 0)
+        held = Held(part, message, entry, message.due_at)
+        found.held[offset] = held
+        found.bytes += message.size
+        self.bytes += message.size
+        if refusal:
+            self._die(held, refusal)  # 15
+            return
+        if entry.key:  # 8
+            waiting = found.keys.setdefault(entry.key, deque())
+            held.blocked = bool(waiting)
+            waiting.append(held)
+        if not held.blocked:
+            self._wait(held, now)
+
+    def _wait(self, held: Held, now: int) -> None:
+        held.version += 1
+        item = (held.entry.at, next(self._numbers), held.version, held)
+        heapq.heappush(self._ready if held.entry.at <= now else self._later, item)
+
+    def tidy(self, now: int) -> None:
+        """Does what time has done."""
+        while self._later and self._later[0][0] <= now:
+            at, number, version, held = heapq.heappop(self._later)
+            if held.version == version:
+                heapq.heappush(self._ready, (at, number, version, held))
+        while self._ends and self._ends[0][0] <= now:
+            _, _, version, held = heapq.heappop(self._ends)
+            if held.version == version and not held.moving:
+                self._fail(held, now, "its deadline passed" if held.entry.session else "its consumer is gone")
+
+    def next_at(self) -> int | None:
+        """When something is due, or a lease ends."""
+        known = [heap[0][0] for heap in (self._ready, self._later, self._ends) if heap]
+        return min(known, default=None)
+
+    def next_end(self) -> int | None:
+        """When a lease ends; None where there is none."""
+        while self._ends and (self._ends[0][3].version != self._ends[0][2] or self._ends[0][3].moving):
+            heapq.heappop(self._ends)
+        return self._ends[0][0] if self._ends else None
+
+    def lease(self, want: Want, now: int, room: int) -> list[Delivery]:
+        """Leases what is due, the longest due first (15)."""
+        found: list[Delivery] = []
+        size, alone = 0, want.at_least_one
+        while self._ready and len(found) < min(want.limit, room):
+            _, _, version, held = self._ready[0]
+            part = self.parts.get(held.part)
+            if held.version != version or part is None or part.closing:
+                heapq.heappop(self._ready)
+                continue
+            if held.entry.expires_at <= now:
+                heapq.heappop(self._ready)
+                part.progress.counts.expired += 1  # 13
+                self._done(held, now)
+                continue
+            if size + held.message.size > want.max_bytes and not alone:
+                break
+            heapq.heappop(self._ready)
+            size, alone = size + held.message.size, False
+            found.append(self._leased(held, want, now))
+        return found
+
+    def _leased(self, held: Held, want: Want, now: int) -> Delivery:
+        entry = held.entry
+        entry.state, entry.token = State.IN_FLIGHT, secrets.randbits(63)
+        entry.lease_from, entry.consumer, entry.session = now, want.consumer, want.session
+        self._in_flight[entry.seq] = held
+        self._until(held, now + self.config.ack_deadline)
+        entry.lease_until = entry.at
+        return Delivery(Lease(entry.seq, entry.token), held.message, entry.failed + 1, (entry.at - now) / 1e6)
+
+    def _until(self, held: Held, until: int) -> None:
+        held.version += 1
+        held.entry.at = until
+        heapq.heappush(self._ends, (until, next(self._numbers), held.version, held))
+
+    def leased(self, lease: Lease, now: int) -> Held | None:
+        """What a lease is of, unless it is lost."""
+        held = self._in_flight.get(lease.seq)
+        if held is None or held.entry.token != lease.token or held.entry.at <= now or held.moving:
+            return None
+        return held
+
+    def settled(self, lease: Lease) -> bool:
+        """Whether it was acknowledged already."""
+        return (lease.seq, lease.token) in self._settled
+
+    def settle(self, each: Settlement, now: int) -> tuple[float | None, Partition | Death | None]:
+        """The seconds left, None where the lease is lost; and what is to be committed before that is so."""
+        held = self.leased(each.lease, now)
+        if held is None:
+            again = each.verb is Verb.ACKNOWLEDGE and self.settled(each.lease)
+            return (0.0, self._of(each.lease)) if again else (None, None)
+        match each.verb:
+            case Verb.ACKNOWLEDGE:
+                self.acknowledge(held, now)
+                return 0.0, held.part
+            case Verb.NACK:
+                wait = Deliveries.backoff(self.config, held.entry.failed + 1) if each.delay is None else each.delay
+                death = self._fail(held, now, each.reason, now + wait, dead=each.dead)
+                return 0.0, death or held.part
+            case Verb.RELEASE:
+                self._release(held, now)
+                return 0.0, None
+            case Verb.EXTEND | Verb.RESTART:
+                entry = held.entry
+                if each.verb is Verb.RESTART:
+                    entry.lease_from = now
+                most = entry.lease_from + self.config.max_lease
+                self._until(held, min(now + self.config.ack_deadline, most))
+                entry.lease_until = entry.at
+                return (entry.at - now) / 1e6, None
+        raise AssertionError(each.verb)
+
+    def _of(self, lease: Lease) -> Partition | None:
+        index, number = divmod(lease.seq >> _OFFSET_BITS, 1 << _INDEX_BITS)
+        return next((each for each, part in self.parts.items() if part.index == index and each[1] == number), None)
+
+    def acknowledge(self, held: Held, now: int) -> None:
+        """It is done; what is committed next says so."""
+        self._settled[held.entry.seq, held.entry.token] = None
+        if len(self._settled) > _REMEMBERED:
+            self._settled.popitem(last=False)
+        part = self.parts.get(held.part)
+        if part is not None:
+            part.progress.counts.acknowledged += 1
+        self._done(held, now)
+
+    def buried(self, held: Held, now: int) -> None:
+        """It is dead, and elsewhere or nowhere."""
+        part = self.parts.get(held.part)
+        if part is not None:
+            part.progress.counts.dead += 1
+        self._done(held, now)
+
+    def _done(self, held: Held, now: int) -> None:
+        self._in_flight.pop(held.entry.seq, None)
+        held.version += 1
+        part = self.parts.get(held.part)
+        if part is None:
+            return
+        offset = held.message.seq
+        part.held.pop(offset, None)
+        part.bytes -= held.message.size
+        self.bytes -= held.message.size
+        part.progress.done.add(offset)
+        part.progress.failures.pop(offset, None)
+        self.dirty.add(held.part)
+        self._unblock(part, held, now)
+
+    def _unblock(self, part: Part, held: Held, now: int) -> None:
+        waiting = part.keys.get(held.entry.key) if held.entry.key else None
+        if waiting and waiting[0] is held:
+            waiting.popleft()
+            if waiting:
+                waiting[0].blocked = False
+                self._wait(waiting[0], now)
+            else:
+                del part.keys[held.entry.key]
+
+    def _release(self, held: Held, now: int) -> None:
+        entry = held.entry
+        self._in_flight.pop(entry.seq, None)
+        entry.state, entry.token, entry.consumer, entry.session = State.WAITING, 0, "", ""
+        entry.at = min(held.first_due, entry.lease_from)
+        self._wait(held, now)
+
+    def _fail(
+        self, held: Held, now: int, reason: str, again_at: int | None = None, *, dead: bool = False
+    ) -> Death | None:
+        """An attempt has failed (5)."""
+        entry, most = held.entry, self.config.max_attempts
+        entry.failed += 1
+        if dead or (most and entry.failed >= most):
+            return self._die(held, reason)
+        self._in_flight.pop(entry.seq, None)
+        entry.state, entry.token, entry.consumer, entry.session = State.WAITING, 0, "", ""
+        entry.at = now if again_at is None else again_at
+        part = self.parts.get(held.part)
+        if part is not None:
+            part.progress.failures[held.message.seq] = Failure(entry.failed, -(-entry.at // 1000))
+            self.dirty.add(held.part)
+            self._wait(held, now)
+        return None
+
+    def _die(self, held: Held, reason: str) -> Death:
+        held.version += 1
+        held.moving = True
+        self._in_flight[held.entry.seq] = held
+        death = Death(held, reason)
+        self.deaths.append(death)
+        return death
+
+    def survive(self, held: Held, until: int) -> None:
+        """It could not be moved or committed: its lease goes on, where it has one."""
+        held.moving = False
+        if held.part in self.parts and held.entry.seq in self._in_flight:
+            self._until(held, until)
+
+    def give_back(self, session: str, now: int) -> None:
+        """Releases what a stream has (4)."""
+        for held in [each for each in self._in_flight.values() if each.entry.session == session and not each.moving]:
+            self._release(held, now)
+
+    def park(self, session: str, window: int, now: int) -> None:
+        """Keeps what a stream had, for the next one of its consumer (4)."""
+        for held in [each for each in self._in_flight.values() if each.entry.session == session and not each.moving]:
+            held.entry.session = ""
+            self._until(held, min(held.entry.lease_until, now + window))
+
+    def adopt(self, consumer: str, session: str, now: int) -> list[Resumed]:
+        """What the stream before of this consumer had (4)."""
+        resumed = []
+        for held in [*self._in_flight.values()]:
+            entry = held.entry
+            if entry.consumer == consumer and not entry.session and entry.at > now and not held.moving:
+                entry.session = session
+                self._until(held, entry.lease_until)
+                resumed.append(Resumed(Lease(entry.seq, entry.token), held.message.size, (entry.at - now) / 1e6))
+        return resumed
+
+    def listed(self, state: State, now: int, *, delayed: bool | None) -> Sequence[Held]:
+        """Messages in a state, in their order."""
+        found = []
+        for part in self.parts.values():
+            for held in part.held.values():
+                is_late = held.entry.at > now
+                if held.entry.state is state and (state is not State.WAITING or delayed in (None, is_late)):
+                    found.append(replace(held, entry=replace(held.entry)))
+        return sorted(found, key=lambda each: each.entry.seq)

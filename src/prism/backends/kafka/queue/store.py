@@ -68,6 +68,7 @@ class KafkaQueues(QueueStore):
         self._tallies = Tallies(link, names, self.topics, self.groups)
         self._batches = Transactor(link, f"{names.prefix}.batches.{secrets.token_hex(8)}")
         self._batching = asyncio.Lock()
+        self._making: dict[tuple[str, str], asyncio.Future[Created[TopicConfig]]] = {}
 
     def start(self) -> None:
         """Begins to look after groups."""
@@ -95,8 +96,14 @@ class KafkaQueues(QueueStore):
 
     async def _known(self, context: Context, topic: str, *, create: bool) -> str:
         """A topic's name in Kafka; made where it does not exist."""
-        if self.topics.known(context.namespace, topic) is None:
-            await self.topics.create_topic(context.namespace, topic, None, create=create)
+        name = (context.namespace, topic)
+        if self.topics.known(*name) is None or name in self._making:
+            making = self._making.get(name)
+            if making is None:  # those who publish meanwhile wait for the same one
+                making = asyncio.ensure_future(self.topics.create_topic(*name, None, create=create))
+                self._making[name] = making
+                making.add_done_callback(lambda _: self._making.pop(name, None))
+            await asyncio.shield(making)
         return self.topics.kafka_name(context.namespace, topic)
 
     async def publish(self, context: Context, messages: Sequence[Outgoing], *, create: bool) -> list[Published]:

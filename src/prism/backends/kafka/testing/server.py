@@ -47,8 +47,10 @@ def libraries() -> Path:
 
 
 def cluster_id() -> str:
-    """A name as Kafka gives its clusters."""
-    return secrets.token_urlsafe(16)[:22]
+    """A name as Kafka gives its clusters; none that its tools would take for an option."""
+    while (name := secrets.token_urlsafe(16)[:22]).startswith("-"):
+        pass
+    return name
 
 
 class KafkaServer:

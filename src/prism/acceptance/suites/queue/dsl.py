@@ -121,11 +121,6 @@ class Queue(Dsl):
             capabilities = tuple(each for each in capabilities if each != "receive")
         super().needs(*capabilities)
 
-    def needs_exact_counts(self) -> None:
-        """Skips a test of what only exact counts can tell."""
-        if self.capabilities.counts != "exact":
-            not_declared("counts: exact")
-
     async def seek(self, to: q.Start) -> int:
         """Moves the group; where that is for idle groups only, when it is one. How many messages it has before it."""
         request = q.SeekRequest(topic="t", group="g", to=to)

@@ -19,7 +19,7 @@ from confluent_kafka.admin import NewTopic
 from prism.backends.kafka.errors import error_of, translate
 from prism.backends.kafka.link import Link, patiently
 from prism.backends.kafka.names import Names
-from prism.backends.kafka.producer import producer_settings
+from prism.backends.kafka.producer import transactional_settings
 from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.sdk.driver_errors import LATER
 
@@ -204,13 +204,7 @@ class Catalogue:
 
     def _new_producer(self) -> Producer:
         config = self._link.config
-        producer = Producer(
-            producer_settings(
-                self._link,
-                transactional_id=self._topic,
-                transaction_timeout_ms=int(max(config.transaction_timeout, config.publish_timeout) * 1000),
-            )
-        )
+        producer = Producer(transactional_settings(self._link, self._topic))
         producer.init_transactions(config.request_timeout)
         return producer
 

@@ -58,6 +58,18 @@ def producer_settings(link: Link, **more: Any) -> dict[str, Any]:
     )
 
 
+def transactional_settings(link: Link, name: str) -> dict[str, Any]:
+    """Of a producer of transactions; what it sends is given up before Kafka ends its transaction."""
+    config = link.config
+    seconds = max(config.transaction_timeout, config.publish_timeout)
+    return producer_settings(
+        link,
+        transactional_id=name,
+        transaction_timeout_ms=int(seconds * 1000),
+        socket_timeout_ms=int(min(config.request_timeout, seconds) * 1000),
+    )
+
+
 class Publisher:
     """The producer of one gateway.
 

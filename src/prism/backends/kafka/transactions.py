@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from prism.backends.kafka.errors import error_of, translate
 from prism.backends.kafka.link import Link
-from prism.backends.kafka.producer import Record, TooLargeError, producer_settings
+from prism.backends.kafka.producer import Record, TooLargeError, transactional_settings
 from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.sdk.driver_errors import LATER
 
@@ -40,13 +40,7 @@ class Transactor:
         """
         if self._producer is None:
             config = self._link.config
-            producer = Producer(
-                producer_settings(
-                    self._link,
-                    transactional_id=self._name,
-                    transaction_timeout_ms=int(max(config.transaction_timeout, config.publish_timeout) * 1000),
-                )
-            )
+            producer = Producer(transactional_settings(self._link, self._name))
             producer.init_transactions(config.request_timeout)
             self._producer = producer
 

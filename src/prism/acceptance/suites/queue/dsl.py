@@ -22,6 +22,8 @@ SHORT = 0.15
 WAIT = 5.0
 """Seconds that Receive is given to get what comes."""
 _BRIEFLY = 0.25
+"""Seconds that a stream is given at least, where nothing is expected of it."""
+_MORE = 1.0
 """Seconds after the last message on a stream: then no more of them are due."""
 
 
@@ -252,7 +254,7 @@ class ReceivingStreams:
         patience = max(wait, _BRIEFLY)
         while len(found) < count and (response := await stream.next(patience)) is not None:
             found.append(response.message)
-            patience = _BRIEFLY
+            patience = _MORE
         stream.ask(drain={})
         stream.ask(ack=q.Ack(receipts=["none"]))
         while not (response := await stream.must()).HasField("settled"):  # what was on its way

@@ -63,19 +63,24 @@ class KafkaServer:
     """
 
     def __init__(
-        self, login: Login = "none", settings: Mapping[str, str] | None = None, *, within: Path | None = None
-    ) -> None:
+        self, login: Login = "none", settings: Mapping[str, str] | None = None, *, within: Path | None = None,
+        controller: HeldPort | None = None, cluster: str = "",
+    ) -> None:  # fmt: skip
         """
         Args:
             login: what it asks of clients.
             settings: further lines of its configuration.
             within: the folder for its temporary one.
+            controller: the port of its controller, where others are to know it.
+            cluster: whose node it is; by default it is alone.
         """
         self._libraries = libraries()
         self._login = login
         self._settings = dict(settings or {})
         self.process = ServerProcess("kafka", within=within)
-        self._port, self._controller = HeldPort(), HeldPort()
+        self._port, self._controller = HeldPort(), controller or HeldPort()
+        self._cluster = cluster
+        self._said = 0
         self.port = self._port.number
         self.secret = secrets.token_hex(8)
         self._formatted = False
@@ -95,15 +100,26 @@ class KafkaServer:
         Args:
             more: other lines of its configuration, `_` for `.`; of this start.
         """
+        if not self.process.running:
+            self.launch(**more)
+            self.wait()
+
+    def launch(self, **more: str) -> None:
+        """As `start`, without waiting for it."""
         if self.process.running:
             return
         file = self.process.folder / "server.properties"
         lines = {**self.configuration(), **self._settings, **{name.replace("_", "."): more[name] for name in more}}
-        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items() if value))
         if not self._formatted:
             self._format(file)
         command = self._java("kafka.Kafka", str(file), memory="256m")
-        self.process.launch(command, _READY, timeout=_START_SECONDS, environment=_environment())
+        self._said = self.process.said
+        self.process.launch(command, environment=_environment())
+
+    def wait(self) -> None:
+        """Returns when it answers, after `launch`."""
+        self.process.wait_for(_READY, since=self._said, timeout=_START_SECONDS)
 
     def stop(self) -> None:
         """Ends it for good; nothing is left."""
@@ -179,8 +195,8 @@ class KafkaServer:
                 for each in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")
             ]
         command = self._java(
-            "kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(file), "--standalone", *users,
-            memory="128m",
+            "kafka.tools.StorageTool", "format", "-t", self._cluster or cluster_id(), "-c", str(file),
+            *(() if self._cluster else ("--standalone",)), *users, memory="128m",
         )  # fmt: skip
         subprocess.run(  # noqa: S603  # a program of a test
             command, check=True, capture_output=True, env=_environment(), cwd=self.process.folder

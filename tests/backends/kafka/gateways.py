@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Self
 
+from prism.acceptance.suites.queue.dsl import reason
 from prism.backends.kafka.backend import KafkaBackend
 from prism.backends.kafka.config import KafkaConfig, KafkaCredentials
 from prism.backends.kafka.testing import KafkaServer
@@ -55,10 +56,19 @@ class Stream:
                     self.got.append(response.message)
                     if self.acks:
                         self.ask(ack=q.Ack(receipts=[response.message.receipt]))
-                elif response.HasField("settled") and not response.settled.HasField("error"):
-                    self.settled |= set(response.settled.receipts)
+                elif response.HasField("settled"):
+                    self._settled(response.settled)
                 async with self._changed:
                     self._changed.notify_all()
+
+    def _settled(self, settled: q.Settled) -> None:
+        """Acknowledges again where it is not known what became of it: acknowledging twice succeeds."""
+        why = reason(settled.error) if settled.HasField("error") else ""
+        if not why:
+            self.settled |= set(settled.receipts)
+        elif why != "RECEIPT_LOST" and self.acks:
+            ack = q.Ack(receipts=settled.receipts)
+            asyncio.get_running_loop().call_later(0.05, lambda: self.ask(ack=ack))
 
     async def until(self, condition: Any) -> None:
         """Waits until that is so."""

@@ -83,6 +83,7 @@ class Catalogue:
 
     async def sync(self) -> None:
         """Returns when all is known that had been written before it was called; the waiting share one read."""
+        self._link.check_read()
         current = self._syncing
         if current is not None and not current.done():  # it may have asked for the end already
             if self._next is None or self._next.done():
@@ -102,6 +103,7 @@ class Catalogue:
         Raises:
             PrismError: the change refuses, or it cannot be written.
         """
+        self._link.check()
         await self._run(self._write, change)
 
     async def _run(self, work: Callable[..., None], *arguments: Any) -> None:
@@ -126,7 +128,9 @@ class Catalogue:
     def _sync(self) -> None:
         consumer, place = self._reader(), TopicPartition(self._topic, 0)
         seconds = self._link.config.request_timeout
-        end = patiently(lambda: consumer.get_watermark_offsets(place, timeout=seconds, cached=False), seconds)[1]
+        end = patiently(
+            lambda: consumer.get_watermark_offsets(place, timeout=seconds, cached=False), seconds, made=True
+        )[1]
         if end <= self._read:
             return
         consumer.assign([TopicPartition(self._topic, 0, self._read)])  # it is quicker than a pause that ends

@@ -42,11 +42,13 @@ class Link:
 
     Attributes:
         breaks: how often no broker could be reached.
+        on_down: called with the error when that begins.
     """
 
     def __init__(self, config: KafkaConfig, credentials: KafkaCredentials) -> None:
         self.config = config
         self.breaks = 0
+        self.on_down: Callable[[PrismError], None] = lambda _error: None
         self._credentials = credentials
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="kafka")
         self._admin: AdminClient | None = None
@@ -156,6 +158,11 @@ class Link:
             error.outcome = Outcome.NOT_APPLIED
             raise error
 
+    def check_read(self) -> None:
+        """As `check`, of a call that changes nothing."""
+        if self._failure is not None:
+            raise self._failure.clone()
+
     async def run(self, work: Callable[..., Result], *arguments: Any, writes: bool = False) -> Result:
         """What blocks, beside the event loop; its errors are those of the tree."""
         try:
@@ -239,6 +246,7 @@ class Link:
         if self._watching is None or self._watching.done():
             self.breaks += 1
             self._failure = failure
+            self.on_down(failure)
             self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
@@ -260,14 +268,18 @@ class Link:
             raise
 
 
-def patiently(work: Callable[[], Result], seconds: float) -> Result:
-    """What reads and blocks, again while a leader or coordinator is being found."""
+_NOT_YET: Final = MOVING | {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC}
+"""Of a topic that was made: a broker, or the client, does not know it yet."""
+
+
+def patiently(work: Callable[[], Result], seconds: float, *, made: bool = False) -> Result:
+    """What reads and blocks, again while a leader or coordinator is being found; or a topic, where it was `made`."""
     until = time.monotonic() + seconds
     while True:
         try:
             return work()
         except KafkaException as error:
             cause = error_of(error)
-            if cause is None or cause.code() not in MOVING or time.monotonic() > until:
+            if cause is None or cause.code() not in (_NOT_YET if made else MOVING) or time.monotonic() > until:
                 raise
             time.sleep(_PAUSE)

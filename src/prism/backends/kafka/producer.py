@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from prism.backends.kafka.errors import error_of, translate
 from prism.backends.kafka.link import Link
-from prism.errors import BackendUnavailable, Outcome
+from prism.errors import BackendUnavailable, Outcome, PrismError
 from prism.sdk.driver_errors import SOON
 
 LARGEST: Final = 64 << 20
@@ -83,7 +83,8 @@ class Publisher:
         self._thread: threading.Thread | None = None
         self._reports: deque[tuple[asyncio.Future[tuple[int, int]], KafkaError | None, int, int]] = deque()
         self._stopped = False
-        self._in_flight = 0
+        self._waiting: set[asyncio.Future[tuple[int, int]]] = set()
+        link.on_down = self._lost
 
     def start(self) -> None:
         """Begins to hear reports; does nothing where it does."""
@@ -121,7 +122,17 @@ class Publisher:
         except KafkaException as error:
             _check_size(error_of(error))
             raise translate(error, writes=True) from error
+        self._waiting.add(report)
+        report.add_done_callback(self._waiting.discard)
         return report
+
+    def _lost(self, failure: PrismError) -> None:
+        """No broker can be reached: who waits is told at once; what is under way may arrive yet."""
+        for report in [*self._waiting]:
+            if not report.done():
+                error = failure.clone()
+                error.outcome = Outcome.UNKNOWN
+                report.set_exception(error)
 
     async def stop(self) -> None:
         """Ends it, when what is under way is acknowledged or has had its time."""

@@ -72,6 +72,7 @@ async def test_creating_again(queue: Queue) -> None:
 
 async def test_names_are_kept_apart(queue: Queue) -> None:
     """CONTRACT, Queue: names are encoded so that two never become one; lists are pages in byte order."""
+    queue.needs("receive")
     names = ["a", "a.b", "a/b", "a:b", "A", "\u00fc", "t" * 512, "a b", "a%2Fb", "*"]
     await asyncio.gather(*(queue.publish(name.encode(), name) for name in names))
     found: list[str] = []

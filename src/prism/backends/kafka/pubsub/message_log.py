@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -107,7 +108,9 @@ class KafkaLog(MessageLog):
                     (future,) = self._link.admin.describe_topics(TopicCollection([name])).values()
                     return str(future.result().topic_id).encode()[:32]
 
-                self._identities[namespace] = await self._link.run(patiently, about, self._link.config.request_timeout)
+                self._identities[namespace] = await self._link.run(
+                    partial(patiently, about, self._link.config.request_timeout, made=True)
+                )
         return self._identities[namespace]
 
     def _settings(self) -> dict[str, str]:
@@ -211,7 +214,8 @@ class KafkaLog(MessageLog):
     def _ends(self, consumer: Consumer, name: str) -> tuple[int, int]:
         seconds = self._link.config.request_timeout
         place = TopicPartition(name, 0)
-        return patiently(lambda: consumer.get_watermark_offsets(place, timeout=seconds, cached=False), seconds)
+        ask = partial(consumer.get_watermark_offsets, place, timeout=seconds, cached=False)
+        return patiently(ask, seconds, made=True)
 
     def _page(
         self, consumer: Consumer, name: str, offset: int, limit: int, max_bytes: int

@@ -17,11 +17,11 @@ async def test_all_or_nothing(queue: Queue) -> None:
     publishes = [q.PublishRequest(topic="next", payload=b"a"), q.PublishRequest(topic="next", payload=b"b")]
     assert await queue.settle("Release", two) == [""]
     lost = q.CommitRequest(topic="t", group="g", receipts=[one.receipt, two.receipt], publishes=publishes)
-    await queue.refused(ReceiptLost, "Commit", lost)
+    await queue.refused(ReceiptLost, "Commit", lost, via=queue.stream_via)
     assert (await queue.counts()).acknowledged == 0
     await queue.nothing(topic="next")
     done = q.CommitRequest(topic="t", group="g", receipts=[one.receipt], publishes=publishes)
-    assert len((await queue.call("Commit", done)).message_ids) == 2
+    assert len((await queue.call("Commit", done, via=queue.stream_via)).message_ids) == 2
     assert (await queue.counts()).acknowledged == 1
     assert [each.payload for each in await queue.receive(10, topic="next")] == [b"a", b"b"]
 

@@ -12,6 +12,7 @@ class KafkaTestBackend:
 
     lacks: Mapping[str, str] = {
         "rotate_credentials": "the server of these tests has no accounts; tests of the backend's own rotate them",
+        "disconnect": "Kafka ends its connections in no other way than by its own end, which `kill` is",
         "connection_through": "clients of Kafka go to the address that the broker tells them",
     }
 
@@ -68,11 +69,6 @@ class KafkaTestBackend:
     async def resume(self) -> None:
         """Lets it go on."""
         self.server.resume()
-
-    async def disconnect(self) -> None:
-        """Kills and starts it: Kafka ends its connections in no other way from outside."""
-        await self.kill()
-        await self.start()
 
     @property
     def server(self) -> KafkaServer:

@@ -24,7 +24,7 @@ WHOLE: Final = ("tests/contract/", "tests/e2e/")
 EMBEDDED: Final = ("sqlite", "files", "memory")
 """The store that an abstraction is tested on by every way in: the first of these that serves it."""
 
-SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory",)}
+SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory", "sqlite")}
 """The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
 FEWER: Final = {"sample": 0.3, "embedded": 0.1}

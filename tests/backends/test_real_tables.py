@@ -38,6 +38,14 @@ def program(name: str) -> str:
     return found
 
 
+@pytest.fixture
+def languages() -> Path:
+    """Debian's table of languages; skips without it."""
+    if not LANGUAGES.exists():
+        missing("iso-codes is not installed")
+    return LANGUAGES
+
+
 async def all_rows(backend: Backend, statement: str) -> list[list[Value]]:
     """Those of a Query."""
     (statements,) = (each for each in backend.interfaces if isinstance(each, StoredSql))
@@ -135,13 +143,14 @@ async def test_the_catalogue(
             assert texts == said, table
 
 
-@pytest.mark.skipif(not LANGUAGES.exists(), reason="not here: iso-codes is not installed")
-async def test_languages_in_postgresql(postgres: Backend, psql: Callable[[str], list[list[str]]]) -> None:
+async def test_languages_in_postgresql(
+    postgres: Backend, psql: Callable[[str], list[list[str]]], languages: Path
+) -> None:
     """Debian's iso-codes, 7,910 languages with their names in all scripts, as psql reads them."""
     psql(
         f"""CREATE TABLE languages AS SELECT row_number() OVER () AS id, l ->> 'alpha_3' AS code, l ->> 'name' AS name,
             l ->> 'common_name' AS common, l ->> 'alpha_2' AS short, l AS document
-        FROM jsonb_array_elements(pg_read_file('{LANGUAGES}')::jsonb -> '639-3') l"""
+        FROM jsonb_array_elements(pg_read_file('{languages}')::jsonb -> '639-3') l"""
     )
     statement = "SELECT * FROM languages ORDER BY id"
     rows = [[as_psql(each) for each in row] for row in await all_rows(postgres, statement)]
@@ -149,8 +158,7 @@ async def test_languages_in_postgresql(postgres: Backend, psql: Callable[[str], 
     assert rows == psql(statement)
 
 
-@pytest.mark.skipif(not LANGUAGES.exists(), reason="not here: iso-codes is not installed")
-async def test_languages_in_sqlite(tmp_path: Path) -> None:
+async def test_languages_in_sqlite(tmp_path: Path, languages: Path) -> None:
     """The same in a file that sqlite3 made, as sqlite3 reads it."""
     found, file = program("sqlite3"), tmp_path / "languages.db"
 
@@ -163,7 +171,7 @@ async def test_languages_in_sqlite(tmp_path: Path) -> None:
         f"""CREATE TABLE languages (id INTEGER PRIMARY KEY, code TEXT, name TEXT, common TEXT, size REAL, raw BLOB);
         INSERT INTO languages (code, name, common, size, raw) SELECT value ->> 'alpha_3', value ->> 'name',
             value ->> 'common_name', length(value ->> 'name') / 2.0, CAST(value ->> 'name' AS BLOB)
-        FROM json_each(CAST(readfile('{LANGUAGES}') AS TEXT), '$.639-3')"""
+        FROM json_each(CAST(readfile('{languages}') AS TEXT), '$.639-3')"""
     )
     backend = SqliteBackend(
         SqliteConfig.model_validate({"path": tmp_path / "own.db", "tables": file, "sql": "read"}), NoCredentials()

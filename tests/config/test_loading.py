@@ -107,7 +107,7 @@ namespaces:
     assert (size.found, size.allowed) == ("99 (a number)", "less than or equal to 64")
     assert problems["telemetrie"].allowed == (
         "admin, audit, authentication, authorization, gateway, namespaces, plugins, policies, relays, secrets, "
-        "telemetry"
+        "supervision, telemetry"
     )
     assert "line 6" in problems["namespaces[2].name"].message
     assert problems["namespaces[5].plugin.type"].allowed == "'in_process', 'sidecar' or 'remote'"

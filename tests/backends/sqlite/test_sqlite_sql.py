@@ -12,6 +12,7 @@ import pytest
 from hostile_texts import made, published
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.transact.mailboxes import TABLES
 from prism.client.values import Other, from_value, to_value
 from prism.errors import DeadlineExceeded, FailedPrecondition, PrismError
 from prism.interfaces import sql
@@ -183,6 +184,56 @@ async def test_ways_to_write(open_sql: OpenSql, file: Path) -> None:
         assert state(file) == before, text
         assert await statements.rows("SELECT count(*) FROM kept") == [[2]], text
         assert await statements.rows("PRAGMA table_list('other')") == [], text
+
+
+OF_MAILBOXES = (
+    "SELECT * FROM prism_mailbox",
+    "SELECT payload FROM Prism_Mailbox_Message",
+    "SELECT count(*) FROM prism_mailbox_message",
+    "SELECT * FROM kept WHERE id IN (SELECT seq FROM prism_mailbox_message)",
+    "INSERT INTO prism_mailbox (namespace, name) VALUES ('a', 'b')",
+    "UPDATE prism_mailbox SET retention = 1",
+    "DELETE FROM prism_mailbox_message",
+    "DROP TABLE prism_mailbox_message",
+    "ALTER TABLE prism_mailbox_reader RENAME TO mine",
+    "ALTER TABLE kept RENAME TO prism_kept",
+    "CREATE INDEX mine ON prism_mailbox (name)",
+    "CREATE VIEW mine AS SELECT * FROM prism_mailbox",
+    "CREATE TABLE prism_other (id)",
+    "CREATE TRIGGER mine AFTER INSERT ON prism_mailbox_message BEGIN DELETE FROM kept; END",
+    "CREATE TABLE mine AS SELECT * FROM prism_mailbox",
+)
+
+
+async def test_mailboxes_in_the_file_are_not_seen(open_sql: OpenSql, file: Path) -> None:
+    """What Transact keeps beside the rows is its own: no statement reads it, changes it or looks over its shoulder."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for statement in TABLES:
+            connection.execute(statement)
+        connection.execute("INSERT INTO prism_mailbox VALUES (1, 'test', 'm', 0, 0, 0)")
+    statements = await open_sql(file, "write")
+
+    def of_prism() -> list[Any]:
+        with closing(sqlite3.connect(file)) as connection:
+            names = connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+            return [names, connection.execute("SELECT * FROM prism_mailbox").fetchall()]
+
+    before = of_prism()
+    for text in OF_MAILBOXES:
+        for autocommit in (False, True):
+            with suppress(PrismError):
+                result = await statements.execute(text, autocommit=autocommit)
+                assert text.startswith("CREATE VIEW"), (text, result)  # which SQLite looks into when it is used
+                with pytest.raises(PrismError):
+                    await statements.rows("SELECT * FROM mine")
+                await statements.execute("DROP VIEW mine")
+        with pytest.raises(PrismError):
+            await statements.rows(text)
+        assert of_prism() == before, text
+    await statements.execute("VACUUM", autocommit=True)
+    assert of_prism() == before
+    await statements.execute("CREATE TABLE other (prism_id INTEGER)")
+    assert await statements.rows("SELECT prism_id FROM other") == []
 
 
 async def test_no_other_file(open_sql: OpenSql, file: Path) -> None:

@@ -233,7 +233,7 @@ def _alone(
 ) -> Sequence[sql.Result]:
     """Outside a transaction of ours."""
     try:
-        held.expect(guard.alone)
+        held.expect(guard.alone())
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)
         return [_result(connection, statement, params)]
     except sqlite3.Error as error:

@@ -38,6 +38,9 @@ _WRITING: Final = frozenset(
 )  # fmt: skip
 
 
+_BY_COLUMN: Final = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_UPDATE})
+_KEPT_BY_PRISM: Final = "prism_"
+
 _OURS: Final = secrets.token_hex(16)
 """In the text of our own statements: the driver keeps what it has compiled by its text, and asks no second time."""
 BEGIN: Final = f"BEGIN /* {_OURS} */"
@@ -81,8 +84,22 @@ class Guard:
         self._connection.set_authorizer(self)
 
 
+def _is_kept_by_prism(action: int, first: str | None, second: str | None) -> bool:
+    """Whether it is about a table in which another abstraction keeps what is its own, such as mailboxes."""
+    if action in {sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_PRAGMA}:
+        return False
+    names = (first,) if action in _BY_COLUMN else (first, second)
+    return any(name is not None and name.lower().startswith(_KEPT_BY_PRISM) for name in names)
+
+
 def reading(action: int, first: str | None, second: str | None, _database: str | None, _within: str | None) -> int:
     """Lets a statement read, and nothing else."""
+    if _is_kept_by_prism(action, first, second):
+        return sqlite3.SQLITE_DENY
+    return _reading(action, first, second)
+
+
+def _reading(action: int, first: str | None, second: str | None) -> int:
     if action in _READING or (action == sqlite3.SQLITE_FUNCTION and second not in _DENIED_FUNCTIONS):
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_PRAGMA and (first in _SHOWN or (first in _READ_AS_THEY_ARE and second is None)):
@@ -90,15 +107,33 @@ def reading(action: int, first: str | None, second: str | None, _database: str |
     return sqlite3.SQLITE_DENY
 
 
-def writing(action: int, first: str | None, second: str | None, database: str | None, within: str | None) -> int:
+def writing(action: int, first: str | None, second: str | None, database: str | None, _within: str | None) -> int:
     """Lets a statement write into the file: nothing that outlives the call elsewhere, no other file, no transaction."""
+    if _is_kept_by_prism(action, first, second):
+        return sqlite3.SQLITE_DENY
+    return _writing(action, first, second, database)
+
+
+def _writing(action: int, first: str | None, second: str | None, database: str | None) -> int:
     if action in _WRITING or (action == sqlite3.SQLITE_CREATE_VTABLE and second in _MODULES):
         return sqlite3.SQLITE_DENY if database == "temp" else sqlite3.SQLITE_OK
-    return reading(action, first, second, database, within)
+    return _reading(action, first, second)
 
 
-def alone(action: int, first: str | None, second: str | None, database: str | None, within: str | None) -> int:
-    """The same outside a transaction: VACUUM makes a file without a name, and moves all tables through it."""
-    if (action == sqlite3.SQLITE_ATTACH and first == "") or action in _OF_VACUUM:
-        return sqlite3.SQLITE_OK
-    return writing(action, first, second, database, within)
+def alone() -> Authorizer:
+    """The rules of one statement outside a transaction, which may write too. VACUUM makes a file without a name, and
+    moves all tables through it, those that are kept by Prism too: a statement that makes such a file does nothing else.
+    """
+    vacuums = False
+
+    def allows(action: int, first: str | None, second: str | None, database: str | None, within: str | None) -> int:
+        nonlocal vacuums
+        vacuums |= action == sqlite3.SQLITE_ATTACH and first == ""
+        if vacuums:
+            moves = (action == sqlite3.SQLITE_ATTACH and first == "") or action in _OF_VACUUM
+            return sqlite3.SQLITE_OK if moves else _writing(action, first, second, database)
+        if action in _OF_VACUUM:
+            return sqlite3.SQLITE_OK
+        return writing(action, first, second, database, within)
+
+    return allows

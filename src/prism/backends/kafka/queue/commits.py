@@ -142,8 +142,7 @@ class Commits:
     async def flush(self) -> None:
         """Returns when all that is settled is committed, or cannot be."""
         self._wake()
-        while self._task is not None and not self._task.done() and not self._idle.is_set():
-            await asyncio.wait((asyncio.ensure_future(self._idle.wait()), self._task), return_when="FIRST_COMPLETED")
+        await self._idle.wait()
 
     async def stop(self) -> None:
         """Commits no more."""

@@ -122,8 +122,11 @@ class Member:
         return sorted(number for topic, number in self.hand.parts if topic == self.topics[0])
 
     async def close(self) -> None:
-        """Leaves the group, when all that is settled is committed."""
-        await self._commits.flush()
+        """Leaves the group, when all that is settled is committed, or cannot be in time."""
+        if self.failure is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._link.config.request_timeout):
+                    await self._commits.flush()
         self._closing = True
         self._taken.set()
         await self._closed.wait()

@@ -25,7 +25,7 @@ WAIT: Final = 5.0
 """Seconds that a pull waits; then another one does."""
 _UNCLAIMED: Final = 0.5
 """Seconds after which what came is given back that no consumer has taken; of a short deadline a part."""
-_LINGER: Final = 0.01
+_LINGER: Final = 0.025
 _TOGETHER: Final = 256
 """Messages of one pull for several consumers."""
 _ROOMY: Final = 4 << 20
@@ -99,7 +99,14 @@ class Fetching:
         pull = await self._pull(want.limit, max(want.max_bytes, 1), linger)
         if not pull.messages and want.at_least_one and pull.exceeded:
             pull = await self._pull(1, 0, linger)
-        return [*map(incoming, pull.messages)]
+        found = [*map(incoming, pull.messages)]
+        while linger and found and found[-1].pending and len(found) < want.limit:  # a server that is busy was late
+            room = want.max_bytes - sum(map(_size, found))
+            pull = await self._pull(want.limit - len(found), max(room, 1), linger)
+            if not pull.messages:
+                break
+            found += map(incoming, pull.messages)
+        return found
 
     async def _together(self, want: Want) -> list[Incoming]:
         """One pull for all consumers that ask at the same time, and another one for those that came during it.
@@ -141,7 +148,7 @@ class Fetching:
     async def _pull(self, limit: int, max_bytes: int, linger: float) -> Pull:
         group = self.group
         return await self._pulls.pull(
-            group.stream, group.consumer, limit, max_bytes=max_bytes, wait=linger, at_once=True
+            group.stream, group.consumer, limit, max_bytes=max_bytes, wait=linger, at_once=not linger
         )
 
     def look(self) -> None:

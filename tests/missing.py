@@ -21,6 +21,7 @@ NEEDED: Final = {
     "Redis": "redis-server, or what PRISM_TEST_REDIS_BINARY or PRISM_TEST_REDIS_URL names",
     "Valkey": "valkey-server",
     "nats-server": "the server of NATS",
+    "Kafka": "Java, and the server, which `make test` fetches by Maven",
     "versitygw": "an S3 server; `make test` builds it with Go",
     "rclone": "the command",
     "minio": "an S3 server; `make acceptance` builds it with Go",

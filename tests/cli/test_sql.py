@@ -60,7 +60,7 @@ async def test_writing_must_be_asked_for(address: str) -> None:
     """A statement that reads writes nothing; `--write` says how many rows it met."""
     refused = await run(address, "DELETE FROM t")
     assert refused.code != 0
-    assert "reads only" in refused.err
+    assert "only reads" in refused.err
     done = await run(address, "UPDATE t SET v = v WHERE id > ?1 RETURNING id", "-p", "1", "--write", "-f", "jsonl")
     assert (done.code, done.out, done.err) == (0, '{"id": 2}\n{"id": 3}\n', "2 rows affected\n")
     assert (await run(address, "VACUUM", "--write", "--autocommit")).code == 0

@@ -22,7 +22,7 @@ from prism.errors import (
     PrismError,
 )
 from prism.interfaces import sql
-from prism.sdk.sql import Access, Answer, SqlStore, Statement, misfit, require_size
+from prism.sdk.sql import READS, Access, Answer, SqlStore, Statement, misfit, require_size
 from prism.sdk.sqlite.errors import outcome_of_commit, primary_code, translated
 from prism.sdk.tables import Misfit
 
@@ -32,6 +32,7 @@ _ABOUT_STATEMENTS: Final = frozenset(
     {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG}
 )
 _REFUSED: Final = frozenset({sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY})
+_OUT_OF_REACH: Final = "another file, a transaction, a setting and tables named prism_* are out of its reach"
 _ONLY_ONE: Final = "one statement at a time"
 
 
@@ -285,11 +286,12 @@ def _failure(error: sqlite3.Error, outcome: Outcome | None) -> PrismError:
     if code == sqlite3.SQLITE_INTERRUPT:
         made = DeadlineExceeded("the deadline passed, and the statement was stopped", outcome=outcome)
     elif code in _REFUSED:
-        made = FailedPrecondition(
-            f"the statement may not do this here ({error}): Query reads only, and no statement may use another file, a "
-            "transaction or a setting",
-            outcome=outcome,
+        why = (
+            READS
+            if outcome is None
+            else "another file, a transaction, a setting and tables named prism_* are out of its reach"
         )
+        made = FailedPrecondition(f"the statement may not do this ({error}): {why}", outcome=outcome)
     elif code in _ABOUT_STATEMENTS:
         made = InvalidArgument(f"SQLite refuses the statement: {error}", outcome=outcome)
     else:

@@ -27,7 +27,16 @@ class SqlCommand(DataCommand):
         return namespace, super().data(client, namespace)
 
 
-@click.command(cls=SqlCommand, epilog=f"{SYNTAX}\n\n{ExitCode.documentation()}")
+_EXAMPLES = """\b
+Examples:
+  prism sql default "SELECT * FROM people WHERE id = ?1" --param 1
+  prism sql default "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)" --write
+  prism sql default "SELECT * FROM people" --format csv > people.csv
+  prism sql default     a shell: statements end with a semicolon
+"""
+
+
+@click.command(cls=SqlCommand, epilog=f"{_EXAMPLES}\n{SYNTAX}\n\n{ExitCode.documentation()}")
 @click.argument("statement", required=False)
 @click.option(
     "-p", "--param", "params", type=Parameter(), multiple=True, help="Parameter of the statement; repeatable, in order."

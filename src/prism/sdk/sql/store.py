@@ -14,6 +14,9 @@ from prism.sdk.tables import Misfit
 Access = Literal["off", "read", "write"]
 """What callers may do with statements of their own."""
 
+READS = "Query only reads; what may write is Execute (`prism sql --write`)"
+"""Why Query refuses a statement that writes, and the mend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

@@ -19,6 +19,7 @@ from prism.errors import (
     Outcome,
     PrismError,
 )
+from prism.sdk.sql import READS
 
 _BY_CODE: Final[Mapping[str, type[PrismError]]] = {
     "57014": DeadlineExceeded,
@@ -50,6 +51,7 @@ _BY_CLASS: Final[Mapping[str, type[PrismError]]] = {
     "55": FailedPrecondition,
     "P0": InvalidArgument,
 }
+_READ_ONLY: Final = "25006"
 _ABOUT_THE_TEXT: Final = frozenset({"0A", "25", "26", "34", "3F", "42"})
 """Classes whose message is about the caller's own text; those of others may hold what a row holds."""
 
@@ -72,6 +74,8 @@ def failure(error: Exception, outcome: Outcome | None) -> PrismError:
     what = f"{error}" if code[:2] in _ABOUT_THE_TEXT else _condition(error)
     made = kind(f"PostgreSQL refuses the statement: {what} (SQLSTATE {code})", outcome=outcome)
     made.metadata["sql_code"] = code
+    if code == _READ_ONLY and outcome is None:
+        made.message += f": {READS}"
     for name, key in (("position", "position"), ("constraint_name", "constraint"), ("table_name", "table"),
                       ("column_name", "column")):  # fmt: skip
         if found := getattr(error, name, None):

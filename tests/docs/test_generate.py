@@ -24,3 +24,9 @@ def test_secrets_are_marked() -> None:
     """An option whose value is secret says so."""
     page = (ROOT / "docs" / "backends.md").read_text()
     assert "| `password` | secret text |" in page
+
+
+def test_every_document_begins_with_its_title() -> None:
+    """None is empty, as two once were."""
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert [path.name for path in documents if not path.read_text().startswith(("# ", "<h1"))] == []

@@ -123,6 +123,26 @@ async def test_64_writers_beside_transactions_that_stay_open(
     assert await outside.fetchval("SELECT count(*) FROM accounts") == _WRITERS * _EACH
 
 
+async def test_refused_writes_of_a_group_harm_no_other(backend: PostgresBackend, outside: asyncpg.Connection) -> None:
+    """The first such group is written one by one, those after it in savepoints: each caller gets its own outcome."""
+    for turn in range(3):
+        answers = await asyncio.gather(
+            *(
+                backend._transact.write(
+                    asked(insert("accounts", {"id": f"{turn}-{number}", "balance": number % 8 - 1}), mail=(Mail("m"),)),
+                    CONTEXT,
+                )
+                for number in range(_WRITERS)
+            ),
+            return_exceptions=True,
+        )
+        refused = [number for number, each in enumerate(answers) if isinstance(each, ConstraintViolated)]
+        assert refused == list(range(0, _WRITERS, 8)), [each for each in answers if isinstance(each, Exception)]
+        kept = await outside.fetchval("SELECT count(*) FROM accounts WHERE id LIKE $1", f"{turn}-%")
+        assert kept == _WRITERS - len(refused)
+    assert len(await mails(backend, 0)) == 3 * kept
+
+
 async def test_what_is_checked_at_the_commit(backend: PostgresBackend) -> None:
     """A deferred constraint is looked at by COMMIT: what it refuses is NOT_APPLIED, with the constraint's name."""
     with pytest.raises(ConstraintViolated) as caught:

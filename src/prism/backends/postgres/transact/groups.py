@@ -1,7 +1,8 @@
 """Group commit: writes that wait together share a transaction, and so the lock of a shard and one sync of the disk.
 
-They run one after the other, each in a savepoint, so that one that is refused leaves nothing and harms no other. The
-messages of all of them come last, as those of one would. What fails as a whole is written one by one.
+They run one after the other, and the messages of all of them come last, as those of one would. What fails as a whole
+is written one by one. Where refusals are frequent each has a savepoint, so that one that is refused harms no other:
+that costs a round trip for each.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,15 @@ class WriteCall(Call):
         self.placed = placed
 
 
-async def write_group(transaction: Transaction, calls: Sequence[WriteCall]) -> list[WriteResponse | Exception]:
+async def write_group(
+    transaction: Transaction, calls: Sequence[WriteCall], *, apart: bool
+) -> list[WriteResponse | Exception]:
     """Writes all of them and commits; of each its answer or its refusal.
+
+    Args:
+        transaction: has begun.
+        calls: what is written.
+        apart: each in a savepoint; else what one is refused for is raised.
 
     Raises:
         PrismError: all of it failed.
@@ -34,7 +42,6 @@ async def write_group(transaction: Transaction, calls: Sequence[WriteCall]) -> l
     """
     answers: list[WriteResponse | Exception] = []
     written: list[tuple[WriteCall, WriteResponse]] = []
-    apart = len(calls) > 1
     for call in calls:
         if apart and (call.work.data or call.work.key):
             await transaction.connected.connection.execute("SAVEPOINT write")

@@ -48,6 +48,8 @@ WRITERS = 8
 """Transactions of Write at a time, of one gateway."""
 _GROUPS = Bounds(calls=32, size=4 << 20, in_flight=4)
 _ALONE = Bounds(calls=1, in_flight=WRITERS - _GROUPS.in_flight)
+_APART = 50
+"""Groups whose writes are apart from each other after one in which a write was refused."""
 _ATTEMPTS = 4
 _BACKOFF = 0.005
 _MISSING, _NO_SHARD, _EXPIRED, _LEASED = 1, 2, 3, 4
@@ -87,6 +89,7 @@ class PostgresTransact(TransactStore):
         self._listener = secrets.randbits(62)
         self._untold: dict[tuple[str, str], None] = {}
         self._telling: asyncio.Task[None] | None = None
+        self._apart = 0
         self._groups: Lane[WriteCall, WriteResponse] = Lane(self._write_group, _GROUPS, reads=False)
         self._alone: Lane[WriteCall, WriteResponse] = Lane(self._write_alone, _ALONE, reads=False)
         self._watch = Watch(self.wakeups, self._look, statements.CHANNEL, self._quietly, open_session)
@@ -149,12 +152,19 @@ class PostgresTransact(TransactStore):
             attempt += 1
 
     async def _write_group(self, calls: Sequence[WriteCall]) -> Sequence[WriteResponse | Exception]:
-        async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=False) as transaction:
-            return await write_group(transaction, calls)
+        apart = len(calls) > 1 and self._apart > 0
+        self._apart -= apart
+        try:
+            async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=False) as transaction:
+                return await write_group(transaction, calls, apart=apart)
+        except PrismError:
+            if len(calls) > 1:
+                self._apart = _APART
+            raise
 
     async def _write_alone(self, calls: Sequence[WriteCall]) -> Sequence[WriteResponse | Exception]:
         async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=True) as transaction:
-            return await write_group(transaction, calls)
+            return await write_group(transaction, calls, apart=False)
 
     @asynccontextmanager
     async def _transaction(

@@ -1,5 +1,7 @@
 """Rule 4: transactions that last as long as their streams."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 
 from prism.acceptance.callers.caller import BOTH_WAYS
@@ -9,6 +11,9 @@ from prism.errors import LimitExceeded
 from prism.interfaces import transact as t
 
 pytestmark = BOTH_WAYS
+
+_MORE_THAN_ALL = 8
+"""Transactions; a gateway may have several instances of a plugin, each with 2."""
 
 
 def read(account: str, **more: bool) -> t.Read:
@@ -99,10 +104,15 @@ async def test_their_number_is_bounded(transact: Transact) -> None:
     """CONTRACT, Transact 4: one more than `max_interactive` gives LIMIT_EXCEEDED, and those under way go on."""
     transact.needs("interactive")
     one = unique()
-    async with transact.transaction(via=0) as talk, transact.transaction(via=0):
+    async with AsyncExitStack() as open_ones:
+        talk = await open_ones.enter_async_context(transact.transaction(via=0))
+
+        async def open_more() -> None:
+            for _ in range(_MORE_THAN_ALL):
+                await open_ones.enter_async_context(transact.transaction(via=0))
+
         with pytest.raises(LimitExceeded):
-            async with transact.transaction(via=0):
-                pass
+            await open_more()
         await talk.write(insert("accounts", id=one, owner="a"))
         assert (await talk.ask(commit={})).HasField("committed")
     assert await transact.there(one)

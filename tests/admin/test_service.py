@@ -32,7 +32,9 @@ def test_a_plugin_is_described_with_its_secrets_marked(port: AdminPort) -> None:
     config = {each.name: each for each in answer.config}
     credentials = {each.name: each for each in answer.credentials}
     assert (config["pool_size"].kind, config["pool_size"].default) == ("integer, 9 to 200", "12")
-    assert {name for name, each in (config | credentials).items() if each.secret} == {"connection_string", "password"}
+    assert {name for name, each in (config | credentials).items() if each.secret} == {
+        "connection_string", "password", "sql_connection_string",
+    }  # fmt: skip
     assert answer.capabilities["keyvalue"]["durability"] == "synced"
     assert answer.plugin.summary
 

@@ -73,7 +73,7 @@ class DeclaredCapabilities:
         if problems:
             raise _invalid(problems)
         anywhere = {key: value for model in models.values() for key, value in model if model.declares(key)}
-        return cls(reload, models, _Whole.model_validate(anywhere | shared))
+        return cls(reload, models, _Whole.model_validate(shared | anywhere))
 
     def of(self, interface: str) -> Capabilities:
         """What is declared for an abstraction; nothing, for one that is not served."""

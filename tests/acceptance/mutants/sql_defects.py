@@ -94,7 +94,7 @@ class CastsInSilence(SqliteSql):
 
     @asynccontextmanager
     async def query(self, statement: Statement, context: Context) -> AsyncIterator[Answer]:
-        params = [Value(int64=each.bool) if each.HasField("bool") else each for each in statement.params]
+        params = [Value(int64=int(each.bool)) if each.HasField("bool") else each for each in statement.params]
         async with super().query(replace(statement, params=params), context) as answer:
             yield answer
 

@@ -54,7 +54,15 @@ async def assert_unharmed(store: Store, server: RunningServer, url: str) -> None
         "cache",
         "idempotency",
         "items",
+        "mailbox",
+        "mailbox_dead",
+        "mailbox_message",
+        "mailbox_position",
+        "mailbox_reader",
+        "mailbox_shard",
+        "mailbox_waiter",
         "schema_version",
+        "transact_idempotency",
     ]
 
 

@@ -48,6 +48,11 @@ _CONDITIONS: Mapping[Fault, str] = {
     "damaged": "data_corrupted",
 }
 
+_OWNER = """DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'prism_sql') THEN
+        CREATE ROLE prism_sql LOGIN PASSWORD 'its-own';
+    END IF;
+END $$"""
 _OPTIONS: Mapping[str, object] = {
     "pubsub": dict(SMALL_PUBSUB),
     "reader": dict(READER),
@@ -123,11 +128,21 @@ class PostgresTestBackend:
     async def _sql(self, place: str, port: int | None = None) -> Mapping[str, object]:
         """Another database for that place, for callers' own statements; by way of a proxy where there is a port."""
         if place not in self._found:
-            self._found[place] = await asyncio.to_thread(self.server.create_database)
+            url = await asyncio.to_thread(self.server.create_database)
+            self._found[place] = await asyncio.to_thread(self._given_away, url)
         url = urlsplit(self._found[place])
         if port is not None:
             url = url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{port}")
         return {"sql": "write", "sql_connection_string": urlunsplit(url)}
+
+    def _given_away(self, url: str) -> str:
+        """The database belongs to a role that is no superuser, and keeps its password where others rotate."""
+        name = urlsplit(url).path[1:]
+        self.server.execute(_OWNER)
+        self.server.execute(f'ALTER DATABASE "{name}" OWNER TO prism_sql')
+        self.server.execute("ALTER SCHEMA public OWNER TO prism_sql", url=url)
+        where = urlsplit(url)
+        return urlunsplit(where._replace(netloc=f"prism_sql:its-own@{where.netloc.rpartition('@')[2]}"))
 
     async def execute(self, place: str, *given: str) -> list[tuple[object, ...]]:
         """Runs statements as another program would."""

@@ -120,7 +120,7 @@ async def test_a_server_that_gives_up_a_slow_reader() -> None:
                 while "Slow Consumer Detected" not in server.log:
                     await fast.publish("t", bytes(500_000))
                     sent += 1
-                assert await ahead.topics(sent) == ["t"] * sent
+                    assert await ahead.topics(1) == ["t"]  # as it comes: a busy machine must not make this one slow too
                 line.delay = 0
                 taken, error = await behind.rest()
             assert isinstance(error, MessagesLost)

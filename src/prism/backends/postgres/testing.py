@@ -128,8 +128,8 @@ class PostgresTestBackend:
     async def _sql(self, place: str, port: int | None = None) -> Mapping[str, object]:
         """Another database for that place, for callers' own statements; by way of a proxy where there is a port."""
         if place not in self._found:
-            url = await asyncio.to_thread(self.server.create_database)
-            self._found[place] = await asyncio.to_thread(self._given_away, url)
+            made = await asyncio.to_thread(self.server.create_database)
+            self._found[place] = await asyncio.to_thread(self._given_away, made)
         url = urlsplit(self._found[place])
         if port is not None:
             url = url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{port}")

@@ -3,9 +3,14 @@
 import asyncio
 
 import pytest
+from nats.aio.client import Client
 
 from backends.nats.listening import Backends
+from prism.acceptance.store.polling import eventually
 from prism.acceptance.store.proxy import Proxy
+from prism.backends.nats.config import NatsConfig, NatsCredentials
+from prism.backends.nats.link import Link
+from prism.backends.nats.servers import Servers
 from prism.backends.nats.testing import NatsServer
 from prism.errors import BackendUnavailable, MessagesLost, Outcome, PrismError
 from prism.sdk import HealthStatus
@@ -33,6 +38,24 @@ async def test_a_killed_server_ends_subscriptions_with_a_gap(backends: Backends)
         await served.publish("after")
         assert await messages.topics(1) == ["after"]
     assert served.backend.metrics()["connection_breaks"] == 3
+
+
+async def test_a_connection_that_the_driver_closes_in_silence(backends: Backends) -> None:
+    """It does so where its error comes after its end: the next call finds out, and another connection is made."""
+    url = backends.server.url
+    link = Link(
+        NatsConfig(servers=(url,)), NatsCredentials.model_validate(backends.server.credentials()), Servers([url]), "t"
+    )
+    await link.start()
+    try:
+        before = link.session()
+        await before.client._close(Client.CLOSED, do_cbs=False)
+        with pytest.raises(BackendUnavailable):
+            link.session()
+        await eventually(lambda: asyncio.sleep(0, link.breaks == 1 and link.up), "it is made in the background")
+        assert link.session() is not before
+    finally:
+        await link.stop()
 
 
 async def test_a_publish_while_the_server_is_away(backends: Backends) -> None:

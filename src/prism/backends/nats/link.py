@@ -62,7 +62,7 @@ class Link:
         Raises:
             PrismError: there is none just now, and why; nothing has been sent.
         """
-        if self._session is None or self._session.lost.done():
+        if self._session is None or not self._session.usable:
             error = self._failure.clone()
             error.outcome = Outcome.NOT_APPLIED
             raise error

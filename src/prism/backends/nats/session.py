@@ -63,6 +63,7 @@ class NatsSession:
         self.on_denied: list[Callable[[str], None]] = []
         self._config = config
         self._failure: Exception | None = None
+        self._logged_in = False
         self._listening: list[list[str]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -131,6 +132,7 @@ class NatsSession:
             closed_cb=self._on_closed,
             **secrets,
         )
+        self._logged_in = True
         if self.client.connected_url is not None:
             servers.reached(self.client.connected_url.netloc)
 
@@ -198,6 +200,13 @@ class NatsSession:
         await asyncio.wait((closing,), timeout=timeout)
         closing.cancel()
 
+    @property
+    def usable(self) -> bool:
+        """Whether it can be used. One that the driver has closed, whether or not it said so, is lost from now on."""
+        if self.client.is_closed:
+            self._lose()
+        return not self.lost.done()
+
     def _lose(self) -> None:
         if not self.lost.done():
             self.lost.set_result(None)
@@ -224,7 +233,7 @@ class NatsSession:
                 tell(text)
         else:
             self._failure = error
-            if self.client.is_connected:
+            if self._logged_in and not self.lost.done():  # the driver may have closed itself before it says so
                 log.warning(
                     "the connection to NATS broke: %s; calls fail until it is open again, which is retried",
                     str(error) or type(error).__name__,

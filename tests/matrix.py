@@ -28,7 +28,10 @@ SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory", 
 """The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
 COSTLY: Final = frozenset({"kafka"})
-"""Stores whose server takes tens of seconds to start: what breaks and restarts it is of whole runs alone."""
+"""Stores whose server takes tens of seconds to start: what breaks it, or goes by gateways, is of whole runs alone."""
+
+_QUICKEST: Final = ("", "binding")
+"""The ways in by which a costly store is tested in samples."""
 
 FEWER: Final = {"sample": 0.3, "embedded": 0.1}
 """How much of its repetitions a test has that repeats what must hold every time."""
@@ -49,6 +52,7 @@ class Tested:
         sampled: its abstraction is tested on the store in this placement, outside the gateway's process.
         first_way: it is by the first of the ways in that can express it; so is a test that is by none.
         first_case: no test before it is the same but for its parameters.
+        way: in; empty for a test that is by none.
         breaks: it has a store of its own, which it breaks and restarts.
     """
 
@@ -62,12 +66,13 @@ class Tested:
         self.sampled = harness.name == _first(SAMPLED.get(harness.placement, EMBEDDED), module.interface)
         self.first_way = caller is None or caller[1] == able[0]
         self.first_case = new
+        self.way = caller[1] if caller else ""
         self.breaks = "breakable_environment" in getattr(item, "fixturenames", ())
 
 
 def sample(test: Tested) -> bool:
     """Every suite by every way in on one store, by one way in on the others; each test once in each other placement."""
-    if test.store in COSTLY and (test.breaks or not test.first_case):
+    if test.store in COSTLY and (test.breaks or test.way not in _QUICKEST or not test.first_case):
         return False
     if test.placement == "in_process":
         return test.embedded or test.first_way

@@ -58,7 +58,9 @@ def test_what_is_not_collected_has_nothing_that_is_chosen(selection: str) -> Non
     """A harness is left out before its tests are collected where the selection has none of them, and only there."""
     collected = harnesses(selection)
     for each in HARNESSES:
-        most = SimpleNamespace(store=each.name, placement=each.placement, first_way=True, first_case=True, breaks=False)
+        most = SimpleNamespace(
+            store=each.name, placement=each.placement, first_way=True, first_case=True, way="", breaks=False
+        )
         most.embedded = each.name in EMBEDDED
         most.sampled = each.name in SAMPLED.get(each.placement, ())
         chosen = SELECTIONS[selection](most)

@@ -160,6 +160,7 @@ class KafkaServer:
             "group.min.session.timeout.ms": "1000",
             "auto.create.topics.enable": "false",
             "log.retention.check.interval.ms": "500",
+            "log.initial.task.delay.ms": "100",  # the first check is 30 s after the start otherwise
             "log.cleaner.dedupe.buffer.size": "2097152",
             "num.network.threads": "2",
             "num.io.threads": "2",

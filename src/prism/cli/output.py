@@ -25,6 +25,10 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+limit_option = click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print.")
+"""Adds `--limit`."""
+
+
 def cell(value: Any) -> str:
     """What a table shows of a value."""
     if value is None:

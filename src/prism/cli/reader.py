@@ -12,7 +12,7 @@ from prism.cli.data_command import DataCommand
 from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import to_json
-from prism.cli.output import output_option, show, timestamp, writer
+from prism.cli.output import limit_option, output_option, show, timestamp, writer
 
 if TYPE_CHECKING:
     from prism.client import Reader
@@ -61,13 +61,12 @@ _where = click.option(
     metavar="FIELD[OP VALUE]",
     help="Only rows where FIELD is =, !=, <, <=, > or >= VALUE, begins with it (^=), or, alone, is not null.",
 )
-_limit = click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print.")
 _fields = click.option("-f", "--field", "fields", multiple=True, metavar="NAME", help="Print only these columns.")
 
 
 @click.command(cls=ReaderCommand)
 @click.option("--prefix", default="", metavar="TEXT", help="Print only names that start with TEXT.")
-@_limit
+@limit_option
 @output_option
 async def collections(reader: "Reader", *, prefix: str, limit: int | None, output: str) -> ExitCode:
     """List the collections of NAMESPACE, in byte order."""
@@ -102,7 +101,7 @@ async def describe(reader: "Reader", *, collection: str, output: str) -> ExitCod
     "-s", "--sort", "sort", multiple=True, metavar="FIELD", help="Sort by FIELD; --sort=-FIELD for descending."
 )
 @_fields
-@_limit
+@limit_option
 @output_option
 async def read(
     reader: "Reader",

@@ -10,7 +10,7 @@ from prism.cli.duration import duration
 from prism.cli.exit_code import ExitCode
 from prism.cli.lazy_group import LazyGroup
 from prism.cli.octets import octets, to_cell, to_json
-from prism.cli.output import output_option, show, timestamp, writer
+from prism.cli.output import limit_option, output_option, show, timestamp, writer
 
 if TYPE_CHECKING:
     from prism.client import Transact
@@ -51,13 +51,12 @@ class TransactCommand(DataCommand):
     abstraction = "transact"
 
 
-_limit = click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print.")
 _ids = click.option("--id", "message_ids", multiple=True, metavar="ID", help="Only this message; repeatable.")
 
 
 @click.command(cls=TransactCommand)
 @click.option("--prefix", default="", metavar="TEXT", help="Print only mailboxes that start with TEXT.")
-@_limit
+@limit_option
 @output_option
 async def mailboxes(transact: "Transact", *, prefix: str, limit: int | None, output: str) -> ExitCode:
     """List the mailboxes of NAMESPACE, in byte order."""
@@ -102,7 +101,7 @@ async def mail(
 @click.option("--reader", default="", metavar="NAME", help="Begin behind this reader's position, and do not move it.")
 @click.option("--after", type=click.IntRange(min=0), help="Begin behind this sequence.")
 @click.option("--wait", type=duration, default="0s", help="Time to wait for another message.")
-@_limit
+@limit_option
 @output_option
 async def read(
     transact: "Transact", *, mailbox: str, shard: int, reader: str, after: int | None, wait: float, limit: int | None,
@@ -120,7 +119,7 @@ async def read(
 @click.command(cls=TransactCommand)
 @click.argument("mailbox")
 @click.argument("reader")
-@_limit
+@limit_option
 @output_option
 async def dead(transact: "Transact", *, mailbox: str, reader: str, limit: int | None, output: str) -> ExitCode:
     """Print what READER of MAILBOX has set aside, the oldest first."""

@@ -165,13 +165,8 @@ class Catalogue:
     def _reader(self) -> Consumer:
         if self._consumer is None:
             consumer = Consumer(
-                self._link.settings(
-                    group_id=f"{self._topic}.reader",
-                    enable_auto_commit=False,
-                    enable_auto_offset_store=False,
-                    isolation_level="read_committed",
-                    enable_partition_eof=True,
-                    auto_offset_reset="earliest",
+                self._link.reader_settings(
+                    self._topic,
                     fetch_wait_max_ms=int(_WAIT * 1000),
                     fetch_error_backoff_ms=20,
                 )

@@ -87,6 +87,18 @@ class Link:
         settings |= self._login() if config.sasl else {}
         return settings | {name.replace("_", "."): value for name, value in more.items()}
 
+    def reader_settings(self, topic: str, **more: Any) -> dict[str, Any]:
+        """Those of a consumer without a group, which commits nothing and tells where a partition ends."""
+        return self.settings(
+            group_id=f"{topic}.reader",
+            enable_auto_commit=False,
+            enable_auto_offset_store=False,
+            isolation_level="read_committed",
+            enable_partition_eof=True,
+            auto_offset_reset="earliest",
+            **more,
+        )
+
     def _tls(self) -> dict[str, Any]:
         config = self.config
         found = {"ssl.ca.location": config.ca, "ssl.certificate.location": config.certificate,

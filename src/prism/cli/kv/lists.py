@@ -9,7 +9,7 @@ from prism.cli.exit_code import ExitCode
 from prism.cli.kv.group import KeyValueCommand
 from prism.cli.kv.rows import COLUMNS, item_row
 from prism.cli.octets import octets
-from prism.cli.output import output_option, writer
+from prism.cli.output import limit_option, output_option, writer
 
 if TYPE_CHECKING:
     from prism.client import KeyValue
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _range(kind: Callable[[str], bytes] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
-            click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print."),
+            limit_option,
             click.option(
                 "--reverse", is_flag=True, help="Print the results in reverse order, from the last to the first."
             ),

@@ -7,7 +7,7 @@ import click
 from prism.cli.exit_code import ExitCode
 from prism.cli.object.group import ObjectCommand
 from prism.cli.object.rows import COLUMNS, object_row
-from prism.cli.output import counted, output_option, writer
+from prism.cli.output import counted, limit_option, output_option, writer
 
 if TYPE_CHECKING:
     from prism.client import ObjectStore
@@ -18,7 +18,7 @@ _AT_ONCE = 500
 @click.command("list", cls=ObjectCommand)
 @click.argument("prefix", default="")
 @click.option("--delimiter", type=click.Choice(["", "/"]), default="", help="Merge keys up to the next slash.")
-@click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print.")
+@limit_option
 @output_option
 async def list_(objects: "ObjectStore", *, prefix: str, delimiter: Any, limit: int | None, output: str) -> ExitCode:
     """List the objects whose keys begin with PREFIX, in byte order."""

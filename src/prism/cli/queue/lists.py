@@ -7,7 +7,7 @@ import click
 
 from prism.cli.exit_code import ExitCode
 from prism.cli.octets import to_cell, to_json
-from prism.cli.output import output_option, show, timestamp, writer
+from prism.cli.output import limit_option, output_option, show, timestamp, writer
 from prism.cli.queue.group import QueueCommand
 
 if TYPE_CHECKING:
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
     from prism.client import Queue
 
-_limit = click.option("--limit", type=click.IntRange(min=0), help="Maximum number of results to print.")
-
 
 @click.command(cls=QueueCommand)
 @click.option("--prefix", default="", metavar="TEXT", help="Print only topics that start with TEXT.")
-@_limit
+@limit_option
 @output_option
 async def topics(queue: "Queue", *, prefix: str, limit: int | None, output: str) -> ExitCode:
     """List the topics of NAMESPACE, in byte order."""
@@ -32,7 +30,7 @@ async def topics(queue: "Queue", *, prefix: str, limit: int | None, output: str)
 
 @click.command(cls=QueueCommand)
 @click.argument("topic")
-@_limit
+@limit_option
 @output_option
 async def groups(queue: "Queue", *, topic: str, limit: int | None, output: str) -> ExitCode:
     """List the groups of TOPIC, in byte order."""

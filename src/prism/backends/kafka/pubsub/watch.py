@@ -127,8 +127,6 @@ def _stops(error: KafkaError | None) -> bool:
 
 def log_settings(link: Link, topic: str) -> dict[str, object]:
     """Of a consumer without a group."""
-    return link.settings(
-        group_id=f"{topic}.reader", enable_auto_commit=False, enable_auto_offset_store=False,
-        isolation_level="read_committed", auto_offset_reset="earliest", enable_partition_eof=True,
-        fetch_error_backoff_ms=50, queued_min_messages=1000, queued_max_messages_kbytes=8 << 10,
-    )  # fmt: skip
+    return link.reader_settings(
+        topic, fetch_error_backoff_ms=50, queued_min_messages=1000, queued_max_messages_kbytes=8 << 10
+    )

@@ -106,13 +106,8 @@ class DeadLetters:
 
     def _read(self, start: int, last: int | None, take: Any) -> None:
         consumer = Consumer(
-            self._link.settings(
-                group_id=f"{self._topic}.reader",
-                enable_auto_commit=False,
-                enable_auto_offset_store=False,
-                isolation_level="read_committed",
-                enable_partition_eof=True,
-                auto_offset_reset="earliest",
+            self._link.reader_settings(
+                self._topic,
                 fetch_wait_max_ms=10,
             )
         )

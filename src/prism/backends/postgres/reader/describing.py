@@ -14,7 +14,7 @@ from prism.backends.postgres.tables.types import PgType
 from prism.errors import FailedPrecondition
 from prism.interfaces.value import Kind
 from prism.sdk.filters import Order
-from prism.sdk.reader import Collection, CollectionOptions, Column, Index, IndexField, not_found
+from prism.sdk.reader import Collection, CollectionOptions, Column, Index, IndexField, configured, not_found
 
 PUBLIC: Final = "public"
 _INTEGERS: Final = frozenset({"int2", "int4", "int8"})
@@ -47,29 +47,17 @@ async def describe(
     rows = await connection.fetch(statements.COLUMNS, schema, table)
     await catalogue.meet(connection, {number for row in rows for number in (row["type"], row["base"])})
     every = {row["name"]: _column(row, catalogue) for row in rows}
-    if lost := [each for each in (*options.columns, *options.key) if each not in every]:
-        raise FailedPrecondition(
-            f"collection {name}: {schema}.{table} has no column {', '.join(lost)}; correct the configuration"
-        )
-    columns = {each: every[each] for each in every if not options.columns or each in options.columns}
     found = [*_indexes(await connection.fetch(statements.INDEXES, relation["number"]), rows)]
     unique = [frozenset(names) for _, names, _ in found if names and not any(every[each].nullable for each in names)]
     primary = next((names for _, names, is_primary in found if is_primary), ())
-    key = options.key or primary
-    if options.unique == "trusted":
-        unique.append(frozenset(options.key))
-    elif key and not any(each <= set(key) for each in unique):
-        raise FailedPrecondition(
-            f"collection {name}: no unique index over columns that are NOT NULL covers the key ({', '.join(key)}); "
-            "make one, or set unique: trusted if you vouch for it"
-        )
+    columns, key, unique_sets = configured(name, f"{schema}.{table}", options, every, primary, unique)
     return Collection(
         name=name,
         table=f"{quoted(schema)}.{quoted(table)}",
         source=f"{quoted(schema)}.{quoted(table)}",
         columns=columns,
-        key=tuple(key) if all(each in columns for each in key) else (),
-        unique=tuple(unique),
+        key=key,
+        unique=unique_sets,
         indexes=tuple(index for index, _, _ in found if index.fields),
         indexes_only=options.indexes_only,
         nulls_first=(False, True),

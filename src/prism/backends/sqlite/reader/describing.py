@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from prism.backends.sqlite.reader.filters import CLASSES, FoundField
 from prism.backends.sqlite.transact.collections import OWN, quoted
-from prism.errors import FailedPrecondition
 from prism.sdk.filters import Order
-from prism.sdk.reader import Collection, CollectionOptions, Column, Index, IndexField, not_found
+from prism.sdk.reader import Collection, CollectionOptions, Column, Index, IndexField, configured, not_found
 
 _COLLATION: Final = re.compile(r"^(?:\()?([A-Za-z_][\w]*)")
 _COMPARISONS: Final = frozenset({"Lt", "Le", "Gt", "Ge"})
@@ -39,11 +38,6 @@ def describe(connection: sqlite3.Connection, name: str, options: CollectionOptio
     if options.schema_name not in {"", _SCHEMA} or kind is None or table.lower().startswith(OWN):
         raise not_found(name)
     every = {each.name: each for each in _columns(connection, table)}
-    if lost := [each for each in (*options.columns, *options.key) if each not in every]:
-        raise FailedPrecondition(
-            f"collection {name}: the table {table} has no column {', '.join(lost)}; correct the configuration"
-        )
-    columns = {each: every[each] for each in every if not options.columns or each in options.columns}
     rowid = _rowid_key(connection, table)
     indexes = [*_indexes(connection, table, every, rowid)]
     unique = [frozenset({rowid})] if rowid else []
@@ -52,21 +46,15 @@ def describe(connection: sqlite3.Connection, name: str, options: CollectionOptio
         for index, count in indexes
         if count and all(not every[each.name].nullable for each in index.fields[:count])
     ]
-    key = options.key or _primary_key(connection, table, unique)
-    if options.unique == "trusted":
-        unique.append(frozenset(options.key))
-    elif key and not any(each <= set(key) for each in unique):
-        raise FailedPrecondition(
-            f"collection {name}: no unique index over columns that are NOT NULL covers the key ({', '.join(key)}); "
-            "make one, or set unique: trusted if you vouch for it"
-        )
+    primary = _primary_key(connection, table, unique)
+    columns, key, unique_sets = configured(name, f"the table {table}", options, every, primary, unique)
     return Collection(
         name=name,
         table=quoted(table),
         source=f"{_SCHEMA}.{quoted(table)}",
         columns=columns,
-        key=tuple(key) if all(each in columns for each in key) else (),
-        unique=tuple(unique),
+        key=key,
+        unique=unique_sets,
         indexes=tuple(index for index, _ in indexes),
         indexes_only=options.indexes_only,
         nulls_first=(True, False),

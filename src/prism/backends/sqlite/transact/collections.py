@@ -158,17 +158,3 @@ def to_stored(value: Value, path: str) -> int | float | str | bytes | None:
         f"{path} is of kind {kind}, which a column of SQLite does not keep; give an int64, double, string or bytes",
         capability="value_kinds",
     )
-
-
-def to_value(stored: object) -> Value:
-    """What a column of SQLite holds, by its storage class."""
-    match stored:
-        case None:
-            return Value(null="NULL_VALUE")
-        case int():
-            return Value(int64=stored)
-        case float():
-            return Value(double=stored)
-        case str():
-            return Value(string=stored)
-    return Value(bytes=bytes(stored))  # type: ignore[call-overload]  # the last storage class

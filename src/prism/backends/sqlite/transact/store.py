@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from prism.backends.sqlite.changes import Changes
-from prism.backends.sqlite.transact.collections import Collections, SqliteBinder, to_value
+from prism.backends.sqlite.tables.values import decode
+from prism.backends.sqlite.transact.collections import Collections, SqliteBinder
 from prism.backends.sqlite.transact.mailboxes import Mailboxes, any_due, any_mailbox, sweep
 from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.backends.sqlite.transaction import Transaction
@@ -93,7 +94,7 @@ class SqliteTransact(TransactStore):
             rows = done.fetchall()
             result.rows = len(rows)
             for column, stored in zip(change.returning, rows[0] if rows else (), strict=bool(rows)):
-                result.generated[column.name].CopyFrom(to_value(stored))
+                result.generated[column.name].CopyFrom(decode(stored))
         else:
             result.rows = done.rowcount
         if data.HasField("expect_rows") and data.expect_rows != result.rows:

@@ -28,7 +28,8 @@ _MEANINGS = {
     ExitCode.USAGE: "the command, a value or the configuration is not valid",
     ExitCode.UNAVAILABLE: "the gateway or the store is unavailable, or the call timed out",
     ExitCode.REFUSED: "the credential is not valid, or does not allow this",
-    ExitCode.PARTIAL: "an import skipped lines that are not valid, an export damaged items, or not all objects passed",
+    ExitCode.PARTIAL: "an import skipped lines that are not valid, an export damaged items, not all objects passed, or "
+    "a script of SQL had errors",
     ExitCode.FAILED: "any other error",
     ExitCode.INTERRUPTED: "interrupted",
 }

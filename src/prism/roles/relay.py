@@ -78,7 +78,7 @@ class Relay:
         self.held = False
         self._route = route
         self._transact = client.transact(route.namespace)
-        self._target = Target(client, route.kind, route.to, route.topic)
+        self._target = Target(client, route.kind, route.to, route.topic, refused_holds=route.on_refused == "stop")
         self._holder = secrets.token_hex(16)
         self._faults = Faults(str(route))
 
@@ -135,23 +135,30 @@ class Relay:
         loop = asyncio.get_running_loop()
         route = self._route
         until = loop.time() + route.lease
-        while True:
-            if lease.redriven:
-                await self._redrive(lease.epoch)
-            await asyncio.sleep(route.lease / _RENEWALS)
-            asked = loop.time()
-            try:
-                renewed = await self._transact.lease(
-                    route.mailbox, route.reader, self._holder, duration=route.lease, timeout=max(until - asked, 0.05)
-                )
-            except PrismError as error:
-                self._faults.note(error)
-                if loop.time() >= until:
+        redriving: asyncio.Task[None] | None = None  # beside the renewals: a target may take its time
+        try:
+            while True:
+                if lease.redriven and (redriving is None or redriving.done()):
+                    redriving = asyncio.create_task(self._redrive(lease.epoch))
+                await asyncio.sleep(route.lease / _RENEWALS)
+                asked = loop.time()
+                try:
+                    renewed = await self._transact.lease(
+                        route.mailbox, route.reader, self._holder, duration=route.lease,
+                        timeout=max(until - asked, 0.05),
+                    )  # fmt: skip
+                except PrismError as error:
+                    self._faults.note(error)
+                    if loop.time() >= until:
+                        return
+                    continue
+                if not renewed.held or renewed.epoch != lease.epoch:
                     return
-                continue
-            if not renewed.held or renewed.epoch != lease.epoch:
-                return
-            lease, until = renewed, asked + route.lease
+                lease, until = renewed, asked + route.lease
+        finally:
+            if redriving is not None:
+                redriving.cancel()
+                await asyncio.gather(redriving, return_exceptions=True)
 
     async def _relay(self, shard: int, epoch: int) -> None:
         """Hands on what a shard has and what comes."""

@@ -12,7 +12,7 @@ from prism.wire.tls import client_context
 log = logging.getLogger(__name__)
 
 _AGAIN = 1.0
-"""Seconds after which a relay that has failed by a defect is started again."""
+"""Seconds after which a relay that has failed is started again."""
 
 
 class Relays:
@@ -41,16 +41,18 @@ class Relays:
         route = Route(
             namespace, mailbox, to, topic, section.abstraction, section.reader, section.on_refused, section.lease
         )
-        tls = client_context(section.ca) if section.ca is not None else None
         token = section.token.get_secret_value() if section.token is not None else None
         while True:
-            async with Client(section.endpoint or self._address, token=token, tls=tls) as client:
-                relay = Relay(client, route)
-                self._running[section] = (self._running[section][0], relay)
-                try:
+            try:
+                tls = client_context(section.ca) if section.ca is not None else None
+                async with Client(section.endpoint or self._address, token=token, tls=tls) as client:
+                    relay = Relay(client, route)
+                    self._running[section] = (self._running[section][0], relay)
                     await relay.run()
-                except Exception:
-                    log.exception("the relay of %s has failed by a defect, and is started again; report this", route)
+            except (OSError, ValueError) as error:
+                log.error("the relay of %s cannot start: %s; correct its `ca` or `endpoint`", route, error)  # noqa: TRY400
+            except Exception:
+                log.exception("the relay of %s has failed by a defect, and is started again; report this", route)
             await asyncio.sleep(_AGAIN)
 
     def metrics(self) -> Iterator[tuple[RelaySection, Relay]]:

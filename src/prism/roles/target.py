@@ -39,12 +39,16 @@ class Target:
         kind: the abstraction.
         namespace: where it is.
         topic: its name.
+        refused_holds: what is refused is waited for too, and holds up what comes after it of its key.
     """
 
-    def __init__(self, client: Client, kind: Literal["queue", "pubsub"], namespace: str, topic: str) -> None:
+    def __init__(
+        self, client: Client, kind: Literal["queue", "pubsub"], namespace: str, topic: str, *, refused_holds: bool
+    ) -> None:
         self._queue = client.queue(namespace) if kind == "queue" else None
         self._pubsub = client.pubsub(namespace)
         self._topic = topic
+        self._refused_holds = refused_holds
         self._keys = True
         self._ordered = True
 
@@ -64,13 +68,17 @@ class Target:
                     keys.add(each.ordering_key)
             for each, result in zip(turn, await self._attempt(turn), strict=True):
                 results[each.id] = result
-                if result is not None and not isinstance(result, Refused) and each.ordering_key:
+                if result is not None and self._holds(result) and each.ordering_key:
                     stuck.add(each.ordering_key)
             for each in rest:
                 if each.ordering_key in stuck:
                     results[each.id] = next(results[done.id] for done in turn if done.ordering_key == each.ordering_key)
             left = [each for each in rest if each.ordering_key not in stuck]
         return [results[each.id] for each in messages]
+
+    def _holds(self, failed: Failed) -> bool:
+        """Whether what comes after it waits."""
+        return self._refused_holds or not isinstance(failed, Refused)
 
     async def _attempt(self, messages: Sequence[MailboxMessage]) -> list[Failed | None]:
         try:
@@ -82,7 +90,9 @@ class Target:
                 return await self._one_by_one(messages)
             errors = [error] * len(messages)
         if any(each is not None and self._does_without(each) for each in errors):
-            return await self._attempt(messages)
+            left = [each for each, error in zip(messages, errors, strict=True) if error is not None]
+            again = iter(await self._attempt(left))
+            return [None if error is None else next(again) for error in errors]
         return [None if each is None else _failed(each) for each in errors]
 
     async def _one_by_one(self, messages: Sequence[MailboxMessage]) -> list[Failed | None]:
@@ -90,7 +100,7 @@ class Target:
         for each in messages:
             results += await self._attempt([each])
             last = results[-1]
-            if last is not None and not isinstance(last, Refused):
+            if last is not None and self._holds(last):
                 return results + [last] * (len(messages) - len(results))
         return results
 

@@ -1,6 +1,6 @@
 """Reader on tables of PostgreSQL that Prism did not make: every type, views, partitions, and row-level security."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from prism.backends.postgres.backend import PostgresBackend
 from prism.backends.postgres.config import PostgresCredentials
+from prism.backends.postgres.reader.sessions import ReadSession
 from prism.client.filters import all_of, field
 from prism.client.values import from_value, to_value
 from prism.context import Context
@@ -295,3 +296,25 @@ async def test_an_operand_is_never_sql(
             await tables.rows("t", **wrong)
     assert sorted(await tables.ids("t", page_size=1)) == sorted([text, "other"])
     assert await owner.fetchval("SELECT count(*) FROM t") == 2
+
+
+async def test_a_session_that_is_lost_in_the_midst(
+    open_store: OpenStore, postgres_url: str, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had read is read again from the beginning: no page is short, no count too small."""
+    await owner.execute("CREATE TABLE many (id int PRIMARY KEY); INSERT INTO many SELECT generate_series(1, 200)")
+    tables = await opened(open_store, postgres_url, {"many": {"table": "many"}})
+    whole, lost = ReadSession.each, 0
+
+    async def each(session: ReadSession, text: str, arguments: Sequence[Any], take: Callable[[Any], bool]) -> None:
+        nonlocal lost
+        lost += 1
+        if lost % 2:
+            await whole(session, text, arguments, take)
+            await owner.execute("SELECT pg_terminate_backend($1, 5000)", session.connection.get_server_pid())
+        await whole(session, text, arguments, take)
+
+    monkeypatch.setattr(ReadSession, "each", each)
+    assert await tables.ids("many") == list(range(1, 201))
+    answer = await tables.reader.count(r.CountRequest(collection="many"), CONTEXT)
+    assert (answer.count, lost > 2) == (200, True)

@@ -1,19 +1,23 @@
 """Sql on PostgreSQL beyond the suite: roles, 60 ways to write, a pooler, prepared statements, and real tables."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 
 from hostile_texts import made, published
 from prism.backends.postgres.backend import PostgresBackend
 from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
+from prism.backends.postgres.tables.catalogue import Catalogue
+from prism.backends.postgres.tables.sessions import Session, Sessions
 from prism.backends.postgres.testing import RunningServer
 from prism.client.values import Json, from_value, to_value
-from prism.errors import CallerError, DeadlineExceeded, FailedPrecondition, InvalidArgument, PrismError
+from prism.errors import CallerError, DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
 from prism.interfaces import sql
 from prism.sdk import Context, Deadline
 from prism.sdk.sql import StoredSql
@@ -42,9 +46,9 @@ class Statements:
         assert each.HasField("end")
         return rows
 
-    async def execute(self, statement: str, *params: Any) -> sql.Result:
+    async def execute(self, statement: str, *params: Any, **options: Any) -> sql.Result:
         """What it gives."""
-        request = sql.ExecuteRequest(statement=statement, params=map(to_value, params))
+        request = sql.ExecuteRequest(statement=statement, params=map(to_value, params), **options)
         return (await self._sql.execute(request, CONTEXT)).result
 
     async def batch(self, *statements: str) -> None:
@@ -364,3 +368,67 @@ async def test_types_of_a_user(open_sql: OpenSql, postgres_url: str) -> None:
         assert (row[0].type, row[0].text) == ("public.pair", '(1,"a b")')
     with pytest.raises(InvalidArgument):
         await statements.rows("SELECT $1::mood", "angry")
+
+
+async def test_a_commit_is_as_durable_as_configured(
+    open_sql: OpenSql, postgres_server: RunningServer, postgres_url: str
+) -> None:
+    """Whatever the database is set to, and the statement sets: looked at by what runs within COMMIT."""
+    name = urlsplit(postgres_url).path[1:]
+    for each in (
+        "CREATE TABLE seen (what text)",
+        "CREATE TABLE written (id int)",
+        """CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN new; END $$""",
+        """CREATE CONSTRAINT TRIGGER look AFTER INSERT ON written DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION look()""",
+        f'ALTER DATABASE "{name}" SET synchronous_commit = off',
+    ):
+        postgres_server.execute(each, url=postgres_url)
+    statements = await open_sql(postgres_url, durability="synced")
+    await statements.execute("INSERT INTO written VALUES (1)")
+    assert await statements.rows("SELECT what FROM seen") == [["on"]]
+
+
+async def test_what_runs_alone_may_have_been_done_in_part(
+    open_sql: OpenSql, postgres_server: RunningServer, postgres_url: str
+) -> None:
+    """A procedure that commits and fails then: nothing says that nothing was written."""
+    postgres_server.execute("CREATE TABLE kept (id int PRIMARY KEY)", url=postgres_url)
+    postgres_server.execute(
+        """CREATE PROCEDURE half() LANGUAGE plpgsql AS $$
+            BEGIN INSERT INTO kept VALUES (1); COMMIT; RAISE EXCEPTION 'too late'; END $$""",
+        url=postgres_url,
+    )
+    statements = await open_sql(postgres_url)
+    with pytest.raises(PrismError) as caught:
+        await statements.execute("CALL half()", autocommit=True)
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert await statements.rows("SELECT id FROM kept") == [[1]]
+    with pytest.raises(PrismError) as caught:
+        await statements.execute("SELEC 1", autocommit=True)
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+
+
+async def test_a_turn_that_comes_with_the_deadline_is_passed_on(postgres_url: str) -> None:
+    """Both in one turn of a loop that was busy: the session is for the next caller, and not lost."""
+
+    async def open_session() -> Session:
+        return Session(await asyncpg.connect(postgres_url), Catalogue(), pooled=False)
+
+    sessions = Sessions(open_session, 1)
+    async with sessions.one(CONTEXT, None):
+        waiting = asyncio.create_task(enter(sessions, Context("test", Deadline.after(0.05))))
+        await asyncio.sleep(0.01)
+        time.sleep(0.1)  # noqa: ASYNC251  # the loop is busy: the turn comes first then, and the deadline with it
+    with suppress(DeadlineExceeded):
+        await waiting
+    await asyncio.wait_for(enter(sessions, CONTEXT), 5)
+    assert sessions.open == 0  # in use
+    await sessions.stop()
+
+
+async def enter(sessions: Sessions, context: Context) -> None:
+    """Has a session for a moment."""
+    async with sessions.one(context, None):
+        pass

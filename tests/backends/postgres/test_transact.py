@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from hostile_texts import made, published
+from prism.acceptance.store.polling import eventually
 from prism.backends.postgres.backend import PostgresBackend
 from prism.client.filters import all_of, field, negated
 from prism.client.transact import Mail, delete, insert, update, upsert
@@ -124,19 +125,25 @@ async def test_64_writers_beside_transactions_that_stay_open(
 
 
 async def test_refused_writes_of_a_group_harm_no_other(backend: PostgresBackend, outside: asyncpg.Connection) -> None:
-    """The first such group is written one by one, those after it in savepoints: each caller gets its own outcome."""
+    """The first such group is written one by one, those after it in savepoints: each caller gets its own outcome.
+
+    Refused by the store, or before it, for a column that is not there.
+    """
+
+    def change(turn: int, number: int) -> Any:
+        record: dict[str, Any] = {"id": f"{turn}-{number}", "balance": number % 8 - 1}
+        return insert("accounts", record | {"unknown": 1} if number % 16 == 8 else record)
+
     for turn in range(3):
         answers = await asyncio.gather(
             *(
-                backend._transact.write(
-                    asked(insert("accounts", {"id": f"{turn}-{number}", "balance": number % 8 - 1}), mail=(Mail("m"),)),
-                    CONTEXT,
-                )
+                backend._transact.write(asked(change(turn, number), mail=(Mail("m"),)), CONTEXT)
                 for number in range(_WRITERS)
             ),
             return_exceptions=True,
         )
-        refused = [number for number, each in enumerate(answers) if isinstance(each, ConstraintViolated)]
+        kinds = (ConstraintViolated, InvalidArgument)
+        refused = [number for number, each in enumerate(answers) if isinstance(each, kinds)]
         assert refused == list(range(0, _WRITERS, 8)), [each for each in answers if isinstance(each, Exception)]
         kept = await outside.fetchval("SELECT count(*) FROM accounts WHERE id LIKE $1", f"{turn}-%")
         assert kept == _WRITERS - len(refused)
@@ -216,6 +223,24 @@ async def test_a_table_that_changes(backend: PostgresBackend, outside: asyncpg.C
         await backend._transact.write(asked(insert("audited", {"id": 2})), CONTEXT)
     await outside.execute("DROP TRIGGER note ON audited")
     await backend._transact.write(asked(insert("audited", {"number": 2})), CONTEXT)
+
+
+async def test_a_table_that_gets_a_column(backend: PostgresBackend, outside: asyncpg.Connection) -> None:
+    """It is known as soon as a request that names it has been refused once."""
+    await backend._transact.write(asked(insert("accounts", {"id": "a", "balance": 1})), CONTEXT)
+    await outside.execute("ALTER TABLE accounts ADD COLUMN note text")
+    wanted = asked(insert("accounts", {"id": "b", "balance": 1, "note": "new"}))
+    await eventually(lambda: succeeds(backend, wanted), "its description is a second old at most")
+    assert await outside.fetchval("SELECT note FROM accounts WHERE id = 'b'") == "new"
+
+
+async def succeeds(backend: PostgresBackend, request: t.WriteRequest) -> bool:
+    """Whether a write is taken."""
+    try:
+        await backend._transact.write(request, CONTEXT)
+    except InvalidArgument:
+        return False
+    return True
 
 
 async def test_sessions_that_are_lost(backend: PostgresBackend, outside: asyncpg.Connection) -> None:

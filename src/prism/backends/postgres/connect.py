@@ -29,6 +29,8 @@ SYNCED = """
 SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, {local})"""
 
+FSYNC_OFF = "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or set durability: store"
+
 _FOUND = "SELECT pg_backend_pid() AS pid, current_setting('fsync', true) AS fsync"
 
 
@@ -49,9 +51,7 @@ async def open_session(config: PostgresConfig, credentials: PostgresCredentials,
         async with connection.transaction():  # behind a pooler, only a transaction stays with one server
             ((pid, fsync),) = await connection.fetch(_FOUND)
         if config.durability == "synced" and fsync != "on":
-            raise FailedPrecondition(
-                "PostgreSQL runs with fsync off, so nothing is safe on disk: turn it on, or set durability: store"
-            )
+            raise FailedPrecondition(FSYNC_OFF)
         if pid != connection.get_server_pid():  # a pooler has answered the handshake, with a number of its own
             return PooledSession(connection, config.schema_name, _begin(config))
         await connection.execute(_set(config))

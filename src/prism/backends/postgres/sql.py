@@ -76,6 +76,8 @@ class PostgresSql(SqlStore):
             try:
                 async with session.connection.transaction(readonly=True):
                     await role.require_apart(session.connection)
+                    if self._synced and self._access == "write":
+                        await role.require_synced(session.connection)
                     if self._access == "read":
                         await role.require_reader(session.connection)
                     elif await role.is_superuser(session.connection):
@@ -141,7 +143,7 @@ class PostgresSql(SqlStore):
                 results = await self._begun(session, statements, context, done, read_only=False)
                 require_size(results, most)
                 committing = True
-                await _in_time(context, session.commit())
+                await _in_time(context, session.commit(synced=self._synced))
             except Exception as error:
                 session.usable = session.usable and not (committing or is_lost(error))
                 for each in statements:
@@ -186,11 +188,16 @@ class PostgresSql(SqlStore):
         if session.pooled:
             raise FailedPrecondition("a pooler in front of PostgreSQL has no statements outside a transaction")
         _refuse_control(statement)
+        outcome = Outcome.NOT_APPLIED
         try:
             await session.set(self._timeouts(context))
+            await _in_time(context, _ready(session, statement))
+            outcome = Outcome.UNKNOWN  # what runs alone may commit a part of it, as CALL does
             return [await _in_time(context, _run(session, statement, alone=True))]
         except Exception as error:
-            raise failure(error, Outcome.NOT_APPLIED) from error
+            found = failure(error, outcome)
+            found.outcome = outcome
+            raise found from error
         finally:
             session.usable = False  # its settings go with it
 
@@ -200,7 +207,9 @@ class PostgresSql(SqlStore):
             async with self._sessions.one(context, outcome) as session:
                 yield session
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise failure(error, outcome) from error
+            found = failure(error, outcome)
+            found.outcome = outcome  # there was no session to send it by
+            raise found from error
 
     async def _open(self) -> Session:
         connection = await connect(self._config, self._credentials, self._hosts)
@@ -213,12 +222,12 @@ class PostgresSql(SqlStore):
             raise
         return Session(connection, self._catalogue, pooled=pooled)
 
-    def _timeouts(self, context: Context) -> str:
+    def _timeouts(self, context: Context) -> tuple[str, str]:
         seconds = self._config.statement_timeout
         if context.deadline is not None:
             seconds = min(seconds, max(context.deadline.remaining(), 0.001))
         lock = round(self._config.lock_timeout * 1000)
-        return f"statement_timeout = {max(round(seconds * 1000), 1)}; SET LOCAL lock_timeout = {lock}"
+        return f"statement_timeout = {max(round(seconds * 1000), 1)}", f"lock_timeout = {lock}"
 
 
 class _Rows:

@@ -92,13 +92,18 @@ class SqliteSql(SqlStore):
         params = _bound(statement)
         readers, _ = await self._opened()
         async with readers.one(context) as session:
+            opened: list[sqlite3.Cursor] = []
+
+            def begin(connection: sqlite3.Connection) -> None:
+                opened.append(_begun(session, connection, statement, params))
+
             try:
-                cursor = await session.run(lambda connection: _begun(session, connection, statement, params))
-                yield _Rows(session, cursor)
+                await session.run(begin)
+                yield _Rows(session, opened[0])
             except sqlite3.Error as error:
                 raise _failure(error, None) from error
             finally:
-                await _undone(session)
+                await _undone(session, opened)
 
     async def execute(
         self, statements: Sequence[Statement], context: Context, most: int, *, autocommit: bool = False
@@ -183,10 +188,12 @@ def _begun(
     return _run(connection, statement, params)
 
 
-async def _undone(session: Session) -> None:
+async def _undone(session: Session, opened: Sequence[sqlite3.Cursor]) -> None:
     """Ends the transaction of a statement that read."""
 
     def end(connection: sqlite3.Connection) -> None:
+        for cursor in opened:
+            cursor.close()  # let go elsewhere, it would wait on the event loop for the statement of the next call
         if connection.in_transaction:
             session.guard.transact(guard.ROLLBACK)
 
@@ -286,11 +293,7 @@ def _failure(error: sqlite3.Error, outcome: Outcome | None) -> PrismError:
     if code == sqlite3.SQLITE_INTERRUPT:
         made = DeadlineExceeded("the deadline passed, and the statement was stopped", outcome=outcome)
     elif code in _REFUSED:
-        why = (
-            READS
-            if outcome is None
-            else "another file, a transaction, a setting and tables named prism_* are out of its reach"
-        )
+        why = READS if outcome is None else _OUT_OF_REACH
         made = FailedPrecondition(f"the statement may not do this ({error}): {why}", outcome=outcome)
     elif code in _ABOUT_STATEMENTS:
         made = InvalidArgument(f"SQLite refuses the statement: {error}", outcome=outcome)

@@ -70,8 +70,8 @@ async def sql(
         return ExitCode.OK
     if params:
         raise click.UsageError("--param is for one STATEMENT; give it as an argument")
-    await shell(namespace, run, writes=write)
-    return ExitCode.OK
+    well = await shell(namespace, run, writes=write)
+    return ExitCode.OK if well or sys.stdin.isatty() else ExitCode.PARTIAL
 
 
 async def _query(database: "Sql", text: str, params: tuple[Any, ...], output: str, max_rows: int | None) -> None:

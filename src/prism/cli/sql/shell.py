@@ -14,14 +14,15 @@ from prism.errors import PrismError
 _HELP = "End a statement with ;  \\q or Ctrl-D ends, \\w switches between reading (Query) and writing (Execute)."
 
 
-async def shell(namespace: str, run: Callable[[str, bool], Awaitable[None]], *, writes: bool) -> None:
-    """Reads statements and runs each until the input ends; an error ends none but its own."""
+async def shell(namespace: str, run: Callable[[str, bool], Awaitable[None]], *, writes: bool) -> bool:
+    """Whether each succeeded. Reads statements and runs each until the input ends; an error ends none but its own."""
     interactive = sys.stdin.isatty()
     history = _history() if interactive else None
     if interactive:
         click.echo(_HELP, err=True)
     try:
         held: list[str] = []
+        well = True
         while True:
             line = await asyncio.to_thread(_line, _prompt(namespace, held, writes=writes) if interactive else "")
             if line is None or (not held and line.strip() == "\\q"):
@@ -37,19 +38,22 @@ async def shell(namespace: str, run: Callable[[str, bool], Awaitable[None]], *, 
                 continue
             statement, held = "\n".join(held).strip().rstrip(";").strip(), []
             if statement:
-                await _one(statement, run, writes=writes)
+                well = await _one(statement, run, writes=writes) and well
         if "".join(held).strip():
-            await _one("\n".join(held), run, writes=writes)
+            well = await _one("\n".join(held), run, writes=writes) and well
+        return well
     finally:
         if history is not None:
             _keep(history)
 
 
-async def _one(statement: str, run: Callable[[str, bool], Awaitable[None]], *, writes: bool) -> None:
+async def _one(statement: str, run: Callable[[str, bool], Awaitable[None]], *, writes: bool) -> bool:
     try:
         await run(statement, writes)
     except PrismError as error:
         click.echo(f"prism: {error.message}", err=True)
+        return False
+    return True
 
 
 def _prompt(namespace: str, held: list[str], *, writes: bool) -> str:

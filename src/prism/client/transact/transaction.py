@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from prism.client.headers import NamespaceHeaders
 from prism.client.transact.changes import Change, Mail, Row
 from prism.client.transport import Transport
 from prism.client.values import from_value, to_value
-from prism.errors import Conflict, InternalError, Outcome
+from prism.errors import Conflict, InternalError, Outcome, PrismError
 from prism.interfaces import transact as t
 from prism.interfaces.filter import Filter
 from prism.interfaces.operation import Operation
@@ -64,7 +65,8 @@ class Transaction:
             if kind is None:
                 await self.commit()
             elif issubclass(kind, Exception):
-                await self.rollback()
+                with suppress(PrismError):  # the block's own error is the one to see
+                    await self.rollback()
         finally:
             await self._end()
 
@@ -115,7 +117,10 @@ class Transaction:
             response = t.TransactionResponse.FromString(await anext(self._answers))
         except StopAsyncIteration:
             self._over = True
-            raise InternalError("the transaction's stream ended without an answer") from None
+            raise InternalError(
+                "the transaction's stream ended without an answer; read what is there before trying again",
+                outcome=Outcome.UNKNOWN if "commit" in request else Outcome.NOT_APPLIED,
+            ) from None
         except BaseException:
             self._over = True
             raise

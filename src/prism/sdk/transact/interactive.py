@@ -141,7 +141,8 @@ class _Conversation:
         while True:
             try:
                 request = await self._next()
-                async with asyncio.timeout_at(self._end):
+                # A COMMIT that is broken off may be applied: it has the store's own limits.
+                async with asyncio.timeout_at(None if request.HasField("commit") else self._end):
                     response = await self._answer(self._transaction, request)
             except _Over as over:
                 response = _aborted(over.reason, str(over))

@@ -137,7 +137,11 @@ class NotifyPubSub(PubSub):
                         "connect to PostgreSQL directly, or use `pubsub: log`"
                     )
                 session.connection.add_termination_listener(self._ended)
-                await session.connection.add_listener(channel, self._heard)
+                try:
+                    await session.connection.add_listener(channel, self._heard)
+                except BaseException:
+                    session.connection.terminate()
+                    raise
             except FailedPrecondition:
                 raise
             except Exception as error:
@@ -182,6 +186,7 @@ class NotifyPubSub(PubSub):
             space.end(_lost())
         self._hang_up()
         await self._lane.drain()
+        self._lane.close()
 
 
 def _written(namespace: str, request: PublishRequest, message_id: str) -> str:

@@ -104,6 +104,7 @@ class ReadSessions:
         self._catalogue = catalogue
         self._idle: list[ReadSession] = []
         self._open: set[ReadSession] = set()
+        self._closed = False
 
     @property
     def open(self) -> int:
@@ -117,14 +118,20 @@ class ReadSessions:
             if not session.connection.is_closed():
                 return session
             self.drop(session)
+        self._require_open()
         session = ReadSession(await self._open_session())
         self._open.add(session)
         try:
+            self._require_open()  # it may have been stopped meanwhile
             await session.prepare(self._catalogue)
         except BaseException:
             self.drop(session)
             raise
         return session
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise asyncpg.InterfaceError("the backend is stopped")
 
     def give_back(self, session: ReadSession) -> None:
         """It is idle."""
@@ -136,7 +143,8 @@ class ReadSessions:
         session.connection.terminate()
 
     async def stop(self) -> None:
-        """Ends them all; what is under way fails."""
+        """Ends them all; what is under way fails, and no more are opened."""
+        self._closed = True
         self._idle.clear()
         for session in list(self._open):
             self.drop(session)

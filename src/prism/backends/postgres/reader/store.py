@@ -1,5 +1,6 @@
 """The database that Reader reads: what is known of its tables, and the transaction of each call."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,8 @@ W = TypeVar("W", bound=Work)
 SESSIONS: Final = 8
 """Most calls under way at a time."""
 _ATTEMPTS: Final = 3
+_DRAIN: Final = 2.0
+"""Seconds for the calls under way where the backend stops."""
 _STALE = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedColumnError,
@@ -80,9 +83,11 @@ class PostgresTables:
                 ) from error
 
     async def stop(self) -> None:
-        """Ends the sessions, after the calls under way."""
-        await self._lane.drain()
+        """Ends the sessions, after the calls under way, which have a moment for that."""
+        drain = asyncio.create_task(self._lane.drain())
+        await asyncio.wait([drain], timeout=_DRAIN)
         await self.sessions.stop()
+        await drain
         self._lane.close()
 
     async def names(self, context: r.Context) -> Sequence[str]:
@@ -105,7 +110,7 @@ class PostgresTables:
             if collection is None:
                 collection = await self.describe(name, context)
             try:
-                return await self._once(collection, make(collection), context)
+                return await self._once(collection, make, context)
             except _Changed:
                 fresh = False
             except CallerError:
@@ -123,10 +128,11 @@ class PostgresTables:
             raise TypeError(f"{column.name} is not a column of PostgreSQL")
         return column.type.read(raw) if column.type.binary else column.type.read_text(raw)
 
-    async def _once(self, collection: Collection, work: W, context: r.Context) -> W:
+    async def _once(self, collection: Collection, make: Callable[[Collection], W], context: r.Context) -> W:
         options = self._options_of(collection.name)
 
         async def run(session: ReadSession) -> W:
+            work = make(collection)  # anew for each attempt: a lost session leaves it half done
             for setting in options.settings:
                 await session.fetch(statements.SET, setting, context.principal)
             try:

@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from prism.backends.postgres.connect import FSYNC_OFF
 from prism.errors import FailedPrecondition
 
 _HOLDS: Final = """
@@ -63,3 +64,13 @@ async def require_reader(connection: asyncpg.Connection) -> None:
         f"the role {name} {why}, and `sql: read` takes a role that can only read: make one, GRANT it SELECT on what "
         "may be read, and give it in the connection's login"
     )
+
+
+async def require_synced(connection: asyncpg.Connection) -> None:
+    """Passes a server whose commits are on its disk.
+
+    Raises:
+        FailedPrecondition: it does not wait for its disk.
+    """
+    if await connection.fetchval("SELECT pg_catalog.current_setting('fsync', true)") != "on":
+        raise FailedPrecondition(FSYNC_OFF)

@@ -6,7 +6,7 @@ is prepared by a name.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -59,29 +59,30 @@ class Session:
         self._prepared: OrderedDict[str, Any] = OrderedDict()
         self._names = 0
 
-    async def begin(self, timeouts: str, *, read_only: bool, synced: bool = False) -> None:
+    async def begin(self, timeouts: Sequence[str], *, read_only: bool, synced: bool = False) -> None:
         """Begins a transaction with these settings, `name = value` each; `synced` as `durability` says.
 
         It has read something then: a transaction that only reads cannot be made another from now on.
         """
         mode = "READ ONLY" if read_only else "READ WRITE"
-        local = ";".join(f"SET LOCAL {each}" for each in (*_SETTINGS, timeouts) if each)
+        local = ";".join(f"SET LOCAL {each}" for each in (*_SETTINGS, *timeouts))
         if synced:
             local += ";" + SYNCED.format(local="true")
         await self.connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED {mode};{local};SELECT 1")
 
-    async def set(self, timeouts: str) -> None:
+    async def set(self, timeouts: Sequence[str]) -> None:
         """The same settings without a transaction."""
-        await self.connection.execute(";".join(f"SET {each}" for each in (*_SETTINGS, timeouts)))
+        await self.connection.execute(";".join(f"SET {each}" for each in (*_SETTINGS, *timeouts)))
 
-    async def commit(self) -> None:
-        """Takes back what would outlive the transaction, and commits it.
+    async def commit(self, *, synced: bool) -> None:
+        """Takes back what would outlive the transaction, and commits it; `synced` as in `begin`.
 
         Raises:
             InvalidArgument: a statement has made what cannot be taken back; the transaction is rolled back.
         """
+        again = SYNCED.format(local="true") + ";" if synced else ""  # RESET ALL has taken it back
         try:
-            await self.connection.execute(f"{_REFUSE};{_RESET};COMMIT")
+            await self.connection.execute(f"{_REFUSE};{_RESET};{again}COMMIT")
         except asyncpg.UndefinedObjectError as error:
             if _MARK not in str(error):
                 raise
@@ -150,6 +151,7 @@ class Sessions:
         self._open_session = open_session
         self._most = most
         self._idle: list[Session] = []
+        self._used: set[Session] = set()
         self._count = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closing: set[asyncio.Task[None]] = set()
@@ -157,7 +159,7 @@ class Sessions:
 
     @property
     def open(self) -> int:
-        """How many there are."""
+        """How many are in use."""
         return self._count
 
     @asynccontextmanager
@@ -168,24 +170,32 @@ class Sessions:
             DeadlineExceeded: none was free in time.
         """
         session = await self._taken(context, outcome)
+        self._used.add(session)
         try:
             yield session
         except BaseException:
             session.usable = session.usable and not session.connection.is_in_transaction()
             raise
         finally:
+            self._used.discard(session)
             self._give_back(session)
 
     async def stop(self) -> None:
-        """Closes all; what runs is cancelled in the store."""
+        """Closes all; what runs is broken off, and is not committed."""
         self._closed = True
         while self._idle:
             self._close(self._idle.pop())
+        for session in self._used:
+            self._close(session)
         if self._closing:
             await asyncio.wait(self._closing, timeout=_CLOSING)
 
     async def _taken(self, context: Context, outcome: Outcome | None) -> Session:
+        self._require_open(outcome)
         await self._turn(context, outcome)
+        if self._closed:
+            self._free()
+            self._require_open(outcome)
         while self._idle:
             session = self._idle.pop()
             if not session.connection.is_closed():
@@ -196,9 +206,11 @@ class Sessions:
             self._free()
             raise
 
-    async def _turn(self, context: Context, outcome: Outcome | None) -> None:
+    def _require_open(self, outcome: Outcome | None) -> None:
         if self._closed:
             raise BackendUnavailable("the backend is stopped; try again", outcome=outcome, retry_after=1.0)
+
+    async def _turn(self, context: Context, outcome: Outcome | None) -> None:
         if self._count < self._most:
             self._count += 1
             return
@@ -209,6 +221,8 @@ class Sessions:
             async with asyncio.timeout(None if deadline is None else deadline.remaining()):
                 await turn
         except TimeoutError as error:
+            if turn.done() and not turn.cancelled():
+                self._free()
             raise DeadlineExceeded("no session with PostgreSQL was free in time", outcome=outcome) from error
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():

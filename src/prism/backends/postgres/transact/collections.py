@@ -5,6 +5,7 @@ Values travel as PostgreSQL's own text, each cast to its column's type, which so
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 import asyncpg
@@ -75,6 +76,12 @@ class Collections:
         self._open_session = open_session
         self._known: dict[str, Described] = {}
         self._catalogue = Catalogue()
+        self._described_at = 0.0
+
+    def doubt(self) -> None:
+        """As `forget`, where it may be the request that is wrong: not more often than once a second."""
+        if monotonic() - self._described_at > 1.0:
+            self.forget()
 
     def forget(self) -> None:
         """A table may have been changed: they are described anew."""
@@ -93,6 +100,7 @@ class Collections:
                     found = self._known[name] = await self._described(session.connection, name, options)
             finally:
                 session.connection.terminate()
+            self._described_at = monotonic()
         return found
 
     async def _described(self, connection: asyncpg.Connection, name: str, options: CollectionOptions) -> Described:

@@ -48,6 +48,7 @@ async def write_group(
         try:
             answer = await _rows(transaction, call)
         except PrismError as refusal:
+            refusal.outcome = refusal.outcome or Outcome.NOT_APPLIED  # COMMIT was not sent; the others go one by one
             if not apart:
                 raise
             await transaction.connected.connection.execute("ROLLBACK TO write")

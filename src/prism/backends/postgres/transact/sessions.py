@@ -148,13 +148,17 @@ class TransactionSessions:
         return connected
 
     async def _give_back(self, connected: Connected) -> None:
-        if connected in self._open and not connected.connection.is_closed():
-            if connected.connection.is_in_transaction():
-                await connected.roll_back()
-            if not connected.connection.is_closed() and not self._closed:
+        usable = False
+        try:
+            if connected in self._open and not connected.connection.is_closed():
+                if connected.connection.is_in_transaction():
+                    await connected.roll_back()
+                usable = not connected.connection.is_closed() and not self._closed
+        finally:  # also where the caller leaves meanwhile
+            if usable:
                 self._idle.append(connected)
-                return
-        self._drop(connected)
+            else:
+                self._drop(connected)
 
     def _drop(self, connected: Connected) -> None:
         self._open.discard(connected)

@@ -139,7 +139,8 @@ class PostgresTransact(TransactStore):
         attempt = 1
         while True:
             call = WriteCall(context.namespace, work, placed)
-            lane = self._alone if work.serializable else self._groups
+            alone = work.serializable or attempt > 1  # what lost a race holds up no others
+            lane = self._alone if alone else self._groups
             try:
                 answer = await lane.call(context, call, size=size, keys=keys)
             except Conflict:
@@ -163,7 +164,9 @@ class PostgresTransact(TransactStore):
             raise
 
     async def _write_alone(self, calls: Sequence[WriteCall]) -> Sequence[WriteResponse | Exception]:
-        async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=True) as transaction:
+        async with self._transaction(
+            _HOUSEKEEPING, self.transactions, serializable=calls[0].work.serializable
+        ) as transaction:
             return await write_group(transaction, calls, apart=False)
 
     @asynccontextmanager

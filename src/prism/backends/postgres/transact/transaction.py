@@ -11,7 +11,15 @@ from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.transact import statements
 from prism.backends.postgres.transact.collections import Collections, PostgresBinder
 from prism.backends.postgres.transact.sessions import Connected
-from prism.errors import Conflict, ConstraintViolated, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.errors import (
+    CallerError,
+    Conflict,
+    ConstraintViolated,
+    FailedPrecondition,
+    InvalidArgument,
+    Outcome,
+    PrismError,
+)
 from prism.interfaces.transact import Data, Mailed, Message, Read, Result, Row, WriteResponse
 from prism.interfaces.transact import Rows as RowsMessage
 from prism.interfaces.value import Value
@@ -22,6 +30,9 @@ from prism.sdk.transact.store import Mail, full
 IDEMPOTENCY_WINDOW = 24 * 3_600_000_000
 FULL = "PRM01"
 """The state of a mailbox that has its backlog, as `transact_finish` raises it."""
+
+_STALE = (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError, asyncpg.InvalidCachedStatementError)
+"""A table is not what it was when it was described."""
 
 Placed = tuple[Mail, int, int]
 """A message, the number of its mailbox, and its shard."""
@@ -58,18 +69,14 @@ class Transaction:
     async def change(self, data: Data, path: str) -> Result:
         """Changes rows."""
         described = await self._collections.find(data.collection)
-        change = change_of(data, described.table, PostgresBinder(described.types), path)
         try:
+            change = change_of(data, described.table, PostgresBinder(described.types), path)
             rows, count = await self.connected.change(change.sql, *change.parameters)
-        except (
-            asyncpg.UndefinedColumnError,
-            asyncpg.UndefinedTableError,
-            asyncpg.InvalidCachedStatementError,
-        ) as error:
-            self._collections.forget()
-            raise FailedPrecondition(
-                f"{data.collection} was changed a moment ago; try again", outcome=Outcome.NOT_APPLIED
-            ) from error
+        except CallerError:
+            self._collections.doubt()  # the table may have got what the request names; then the next try succeeds
+            raise
+        except _STALE as error:
+            raise self._changed(data.collection) from error
         except asyncpg.PostgresError as error:
             raise refused(error, path) from error
         result = Result(rows=count)
@@ -83,9 +90,14 @@ class Transaction:
     async def read(self, read: Read, limit: int) -> RowsMessage:
         """Rows, and whether there are more."""
         described = await self._collections.find(read.collection)
-        select = select_of(read, described.table, PostgresBinder(described.types), limit)
         try:
+            select = select_of(read, described.table, PostgresBinder(described.types), limit)
             found = await self.connected.fetch(select.sql, *select.parameters)
+        except CallerError:
+            self._collections.doubt()
+            raise
+        except _STALE as error:
+            raise self._changed(read.collection) from error
         except asyncpg.PostgresError as error:
             raise refused(error, "read") from error
         answer = RowsMessage(more=len(found) > limit)
@@ -96,6 +108,10 @@ class Transaction:
             }
             answer.rows.append(Row(values=values))
         return answer
+
+    def _changed(self, collection: str) -> FailedPrecondition:
+        self._collections.forget()
+        return FailedPrecondition(f"{collection} was changed a moment ago; try again", outcome=Outcome.NOT_APPLIED)
 
     async def append(self, placed: Sequence[Placed]) -> Sequence[int]:
         """Adds the messages; the sequences. Shards are locked from now on: nothing long is done after it but COMMIT."""

@@ -98,9 +98,9 @@ class SqliteTables:
 
     async def close(self) -> None:
         """Completes what was asked and closes the file."""
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            await self._calls.drain()
+        if self._threads is not None:
+            await self._calls.drain()  # with them: what waits would open the file again
+            threads, self._threads = self._threads, None
             await threads.stop()
             self._known.clear()
 

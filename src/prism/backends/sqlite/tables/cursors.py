@@ -105,6 +105,8 @@ class Sessions:
         except TimeoutError as error:
             self._leave(turn)
             raise DeadlineExceeded("no connection to the file was free in time", outcome=outcome) from error
+        except BackendUnavailable as error:
+            raise _closed(outcome) from error
         except asyncio.CancelledError:
             self._leave(turn)
             raise

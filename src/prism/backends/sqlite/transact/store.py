@@ -1,5 +1,6 @@
 """Transact in one SQLite file: rows and messages of a write are a part of a group commit, alone in a savepoint."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -7,8 +8,8 @@ from typing import TypeVar
 from prism.backends.sqlite.changes import Changes
 from prism.backends.sqlite.tables.values import decode
 from prism.backends.sqlite.transact.collections import Collections, SqliteBinder
-from prism.backends.sqlite.transact.mailboxes import Mailboxes, any_due, any_mailbox, sweep
-from prism.backends.sqlite.transact.tables_file import TablesFile
+from prism.backends.sqlite.transact.mailboxes import Mailboxes, any_due, sweep
+from prism.backends.sqlite.transact.tables_file import TablesFile, holds_mailbox
 from prism.backends.sqlite.transaction import Transaction
 from prism.context import Context
 from prism.errors import AlreadyExists, ConstraintViolated, Outcome, PrismError
@@ -51,9 +52,10 @@ class SqliteTransact(TransactStore):
                     connection, self._mailboxes(connection, namespace, transaction.now), work, create=create
                 )
             except (PrismError, sqlite3.IntegrityError) as error:
-                if connection.in_transaction:  # else a trigger has ended all of it
-                    connection.execute("ROLLBACK TO transact")
-                    connection.execute("RELEASE transact")
+                if not connection.in_transaction:
+                    raise  # a trigger has ended all of it: nothing is applied, and the writes go one by one
+                connection.execute("ROLLBACK TO transact")
+                connection.execute("RELEASE transact")
                 if isinstance(error, sqlite3.IntegrityError):
                     raise _violated(error) from error
                 raise
@@ -157,9 +159,7 @@ class SqliteTransact(TransactStore):
         """Whether the namespace has a mailbox."""
         if not self._file.path.exists():
             return False
-        namespace = context.namespace
-        store = await self._file.store()
-        return await store.read(context, lambda connection, _now: any_mailbox(connection, namespace))
+        return await asyncio.to_thread(holds_mailbox, self._file.path, context.namespace)
 
     async def sweep(self, context: Context, limit: int) -> bool:
         """Removes what is kept no longer; whether more is left. A file that was not used yet waits."""

@@ -2,13 +2,16 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.schema import APPLICATION_ID, at_start, connect, is_read_only, make_folder
 from prism.backends.sqlite.store import Store
-from prism.backends.sqlite.transact.mailboxes import TABLES
+from prism.backends.sqlite.transact.mailboxes import TABLES, any_mailbox
 from prism.errors import FailedPrecondition
+from prism.sdk.sqlite.errors import translated
 
 
 class TablesFile:
@@ -44,6 +47,16 @@ class TablesFile:
         store, self.opened = self.opened, None
         if store is not None:
             await store.close()
+
+
+def holds_mailbox(path: Path, namespace: str) -> bool:
+    """Whether the namespace has a mailbox in the file, which is left as it is: it may be of another application."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            made = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'prism_mailbox'").fetchone()
+            return made is not None and any_mailbox(connection, namespace)
+    except sqlite3.Error as error:
+        raise translated(error, None) from error
 
 
 def _prepare(path: Path, config: SqliteConfig) -> None:

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from prism.wire.config import ChannelConfig
+from prism.wire.config import ChannelConfig, ServerConfig
 from prism.wire.grpc.inbox import Inbox
 from prism.wire.grpc.status import Status
 from prism.wire.http2 import receiving as module
@@ -50,6 +50,10 @@ class Arriving(Stream):
         self.receiver = receiving.open_inbox(None)
         self.reserved = 0
         self.ended = self.remote_ended = False
+        self.sends(size)
+
+    def sends(self, size: int) -> None:
+        """Its messages have so many bytes from now on."""
         self._message = MESSAGE_HEAD.pack(0, size) + bytes(size)
         self._sent = 0
 
@@ -182,3 +186,54 @@ async def test_readers_that_stopped_hold_up_no_other(clock: Clock, count: int, w
     fast = Arriving(receiving, 1001, MESSAGE)
     await keep_up(fast, 64)
     assert fast.receiver.target >= window * CONFIG.initial_stream_window
+
+
+async def test_windows_leave_room_for_whole_messages(clock: Clock) -> None:
+    """110 streams with large windows, then a message of 4 MiB on each: all come whole, one after the other."""
+    receiving = receiving_of(ServerConfig())
+    streams = [Arriving(receiving, number, 16 * KIB - 5) for number in range(1, 220, 2)]
+    for each in streams:
+        await keep_up(each, 150)
+        while each.receiver.window - 16 * KIB > each.receiver.target // 2 + 1:
+            await keep_up(each, 1)
+    for each in streams:
+        await keep_up(each, 3)
+    for each in streams:
+        while each.receiver.messages:
+            await each.read()
+        each.sends(4 * MIB - 5)
+    left = set(streams)
+    for _ in range(300):
+        for each in [*left]:
+            each.arrive()
+            await asyncio.sleep(0)
+            if each.receiver.messages:
+                await each.read()
+                each.ended = True
+                receiving.release(each)
+                left.discard(each)
+    assert not left
+
+
+async def test_who_waits_for_room_is_asked_once_in_a_turn(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many others give back meanwhile."""
+    receiving = receiving_of(ChannelConfig(receive_budget=4 * MIB))
+    holders = [Arriving(receiving, number, MESSAGE) for number in range(1, 40, 2)]
+    for each in holders:
+        each.arrive()
+    tried = 0
+    again = Receiving._try_again
+
+    def count(self: Receiving) -> None:
+        nonlocal tried
+        tried += 1
+        again(self)
+
+    monkeypatch.setattr(Receiving, "_try_again", count)
+    ready = [each for each in holders if each.receiver.messages]
+    assert len(ready) < len(holders)
+    for each in ready:
+        await each.read()
+    assert tried == 0
+    await asyncio.sleep(0)
+    assert tried == 1

@@ -5,21 +5,21 @@ that keep up, is taken from one budget, for a message as a whole: so what has be
 circle. What has been read is given back. Streams that find it used up wait in line.
 """
 
-from collections import deque
-
 from prism.wire.http2.stream import Stream
 
 
 class ReceiveBudget:
     """The budget of one connection."""
 
-    __slots__ = ("_holders", "_limit", "_used", "_waiting")
+    __slots__ = ("_for_windows", "_holders", "_limit", "_used", "_waiting")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, largest: int) -> None:
+        """`largest`: bytes of the largest message and the largest window together, for which room is left."""
         self._limit = limit
+        self._for_windows = max(limit >> 1, min(limit * 3 >> 2, limit - largest))
         self._used = 0
         self._holders = 0  # streams that hold any of it
-        self._waiting: deque[Stream] = deque()
+        self._waiting: dict[Stream, None] = {}  # in their order
 
     @property
     def crowded(self) -> bool:
@@ -27,9 +27,14 @@ class ReceiveBudget:
         return self._used > self._limit >> 1
 
     @property
+    def open_to_windows(self) -> bool:
+        """Whether windows may have more of it; the rest is for whole messages, which could not end without it."""
+        return self._used <= self._for_windows
+
+    @property
     def share(self) -> int:
         """What a stream may hold for a larger window while it is crowded; a quarter is left to whole messages."""
-        return self._limit // (4 * max(1, self._holders)) if self._used <= self._limit * 3 >> 2 else 0
+        return self._limit // (4 * max(1, self._holders)) if self.open_to_windows else 0
 
     def reserve(self, stream: Stream, size: int) -> bool:
         """Let the stream hold `size` bytes in all beyond its initial window; False: not now, it has been noted.
@@ -48,8 +53,7 @@ class ReceiveBudget:
 
     def wait(self, stream: Stream) -> None:
         """The stream is noted, behind those that wait already."""
-        if stream not in self._waiting:
-            self._waiting.append(stream)
+        self._waiting[stream] = None
 
     @property
     def awaited(self) -> bool:

@@ -25,7 +25,7 @@ class Receiving:
         acknowledged: the peer goes by our SETTINGS.
     """
 
-    __slots__ = ("_budget", "_config", "_loop", "_output", "acknowledged", "low", "window")
+    __slots__ = ("_budget", "_config", "_loop", "_output", "_trying", "acknowledged", "low", "window")
 
     def __init__(self, config: ConnectionConfig, loop: asyncio.AbstractEventLoop, output: Output) -> None:
         self.window = config.connection_window
@@ -35,6 +35,7 @@ class Receiving:
         self._loop = loop
         self._output = output
         self._budget: ReceiveBudget | None = None
+        self._trying = False  # `_try_again` is due in this turn
 
     def first_window(self) -> int:
         """The window of a new stream; a peer that has not seen our SETTINGS yet goes by the default."""
@@ -121,10 +122,16 @@ class Receiving:
                 self._settle(stream, receiver, increment)
             return increment
         if budget is None:
-            budget = self._budget = ReceiveBudget(self._config.receive_budget)
-        if budget.reserve(stream, stream.reserved + increment - own):
+            budget = self._budget = self._new_budget()
+        # What is not for a window is for a message, or for a body of unknown length: it is taken whole.
+        whole = receiver.window < receiver.missing or increment > receiver.target
+        if (whole or budget.open_to_windows) and budget.reserve(stream, stream.reserved + increment - own):
             return increment
         return own if own > 0 and own >= self._config.initial_stream_window >> 1 else 0
+
+    def _new_budget(self) -> ReceiveBudget:
+        config = self._config
+        return ReceiveBudget(config.receive_budget, config.max_message_size + config.max_stream_window)
 
     def _own(self, stream: Stream, receiver: Receiver) -> int:
         """What the stream may hold beyond what it holds and the peer may send."""
@@ -134,7 +141,7 @@ class Receiving:
         """Give back what of the budget the stream does not need for what it holds and what the peer may send."""
         spare = min(self._own(stream, receiver) - increment, stream.reserved)
         if spare > 0 and self._budget is not None and self._budget.give_back(stream, stream.reserved - spare):
-            self._loop.call_soon(self._try_again)
+            self._try_again_soon()
 
     async def next_message(self, stream: Stream, inbox: Inbox) -> bytes | None:
         """The next message of a stream; None after the last. Raises `StatusError` where it cannot be decompressed."""
@@ -164,7 +171,7 @@ class Receiving:
         if not inbox.packed:
             return inbox.take()
         if self._budget is None:
-            self._budget = ReceiveBudget(self._config.receive_budget)
+            self._budget = self._new_budget()
         # How much it will be shows when it is done.
         if not self._budget.reserve(stream, stream.reserved + self._config.max_message_size):
             return None
@@ -174,7 +181,7 @@ class Receiving:
         finally:
             held = max(0, len(message) - self._config.initial_stream_window)
             if self._budget.give_back(stream, min(stream.reserved, held)):
-                self._loop.call_soon(self._try_again)
+                self._try_again_soon()
         return message
 
     def release(self, stream: Stream) -> None:
@@ -182,8 +189,15 @@ class Receiving:
         if self._budget is not None and self._budget.give_back(stream, 0):
             self._try_again()
 
+    def _try_again_soon(self) -> None:
+        """Once for all that is given back meanwhile."""
+        if not self._trying:
+            self._trying = True
+            self._loop.call_soon(self._try_again)
+
     def _try_again(self) -> None:
         """Let the streams that found no room in the budget look again."""
+        self._trying = False
         if self._budget is None:
             return
         for waiting in self._budget.waiting():

@@ -8,6 +8,7 @@ from prism.errors import FailedPrecondition, PrismError
 from prism.sdk.objectstore.stored import TABLES
 from prism.sdk.schema import Migration, Migrations, Version, Versions, pending, reached
 from prism.sdk.sqlite.errors import primary_code, translated
+from prism.sdk.sqlite.write_ahead import use_write_ahead_log
 
 APPLICATION_ID = 0x50727346
 """Marks a file as the index of a folder of objects: "PrsF"."""
@@ -31,12 +32,12 @@ def prepare(path: Path, config: FilesConfig) -> None:
         connection = connect(path, config)
         try:
             _migrate(connection, path)
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            kept = use_write_ahead_log(connection)
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise _at_start(error, path) from error
-    if mode != "wal":
+    if not kept:
         raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")
 
 

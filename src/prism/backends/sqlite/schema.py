@@ -10,6 +10,7 @@ from prism.backends.sqlite.config import SqliteConfig
 from prism.errors import DataLoss, FailedPrecondition, PrismError
 from prism.sdk.schema import Migration, Migrations, Version, Versions, pending, reached
 from prism.sdk.sqlite.errors import primary_code, translated
+from prism.sdk.sqlite.write_ahead import use_write_ahead_log
 
 APPLICATION_ID = 0x5072736D
 """Marks a file as Prism's: "Prsm"."""
@@ -149,7 +150,7 @@ def prepare(path: Path, config: SqliteConfig) -> None:
         connection = _connect(path, config)
         try:
             _migrate(connection, path)
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            kept = use_write_ahead_log(connection)
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -158,7 +159,7 @@ def prepare(path: Path, config: SqliteConfig) -> None:
         raise FailedPrecondition(
             f"the folder of {path} cannot be made: {error}; set `path` to a file in a writable folder"
         ) from error
-    if mode != "wal":
+    if not kept:
         raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")
 
 

@@ -24,6 +24,7 @@ from prism.errors import (
 from prism.interfaces import sql
 from prism.sdk.sql import READS, Access, Answer, SqlStore, Statement, misfit, require_size
 from prism.sdk.sqlite.errors import outcome_of_commit, primary_code, translated
+from prism.sdk.sqlite.write_ahead import use_write_ahead_log
 from prism.sdk.tables import Misfit
 
 _MAX_VALUE: Final = 64 << 20
@@ -125,7 +126,7 @@ class SqliteSql(SqlStore):
         if self._access == "write" and not self._path.exists():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             made = self._connect("rwc")
-            made.execute("PRAGMA journal_mode = WAL")
+            use_write_ahead_log(made)
             made.close()
         if not self._path.exists():
             raise FailedPrecondition(f"{self._path} does not exist; correct `tables` in the namespace's config")

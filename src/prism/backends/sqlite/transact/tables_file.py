@@ -12,6 +12,7 @@ from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transact.mailboxes import TABLES, any_mailbox
 from prism.errors import FailedPrecondition
 from prism.sdk.sqlite.errors import translated
+from prism.sdk.sqlite.write_ahead import use_write_ahead_log
 
 
 class TablesFile:
@@ -77,8 +78,7 @@ def _prepare(path: Path, config: SqliteConfig) -> None:
                 raise FailedPrecondition(
                     f"{path} holds what Prism keeps for other abstractions; set `tables` to a file of its own"
                 )
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
+            if not use_write_ahead_log(connection):
                 raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")
             connection.execute("BEGIN IMMEDIATE")
             for statement in TABLES:

@@ -11,6 +11,7 @@ from prism.client.objects.info import ObjectInfo
 from prism.client.objects.reader import ObjectReader
 from prism.client.objects.source import READ_SIZE, OnProgress
 from prism.errors import ConditionNotMet, DataLoss
+from prism.opening import opened_in_thread
 
 _TRIES: Final = 5
 """Of an object that is replaced while it comes."""
@@ -40,7 +41,7 @@ async def into_file(
         have = 0
     if on_progress is not None and have:
         on_progress(have)
-    with await asyncio.to_thread(_opened, partial, have) as file:
+    with await opened_in_thread(lambda: _opened(partial, have)) as file:
         if have < info.size:
             try:
                 async with open_at(info, have) as reader:

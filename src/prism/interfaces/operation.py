@@ -48,7 +48,8 @@ class Operation:
         drains: a stream that ends by itself once `Context.draining` is set.
         named: authorization rules allow it only where they name its abstraction.
         path: of the HTTP/2 request.
-        right: what a rule gives that allows it: its class, or `sql.read` where the rule must name the abstraction.
+        own_right: what a rule gives that names its abstraction, `keyvalue.read`.
+        right: what a rule gives that allows it: its class, or `own_right` where the rule must name the abstraction.
         service: the abstraction's gRPC service, `prism.data.v1.KeyValue`.
         streams: many requests, many responses, or both.
     """
@@ -68,23 +69,20 @@ class Operation:
     path: str = field(init=False)
     service: str = field(init=False)
     streams: bool = field(init=False)
+    own_right: str = field(init=False)
     right: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "streams", self.client_streaming or self.server_streaming)
         object.__setattr__(self, "path", f"/{self.name}")
         object.__setattr__(self, "service", self.name.partition("/")[0])
+        object.__setattr__(self, "own_right", right(self.interface, self.operation_class))
         object.__setattr__(self, "right", self.own_right if self.named else self.operation_class)
 
     @property
     def interface(self) -> str:
         """The abstraction's name in configuration."""
         return self.name.rpartition("/")[0].rpartition(".")[2].lower()
-
-    @property
-    def own_right(self) -> str:
-        """What a rule gives that names its abstraction, `keyvalue.read`."""
-        return right(self.interface, self.operation_class)
 
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":

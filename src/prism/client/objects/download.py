@@ -5,16 +5,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from prism.client.objects.info import ObjectInfo
 from prism.client.objects.reader import ObjectReader
 from prism.client.objects.source import READ_SIZE, OnProgress
 from prism.errors import ConditionNotMet, DataLoss
 from prism.opening import opened_in_thread
-
-_TRIES: Final = 5
-"""Of an object that is replaced while it comes."""
 
 Open = Callable[[ObjectInfo, int], ObjectReader]
 """Begins to read an object at an offset."""

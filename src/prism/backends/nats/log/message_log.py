@@ -28,12 +28,13 @@ from prism.backends.nats.jetstream.refusals import (
     ApiError,
     JetStreamMissingError,
 )
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.incoming import from_answer, stored
 from prism.backends.nats.queue.messages import Stored
 from prism.backends.nats.session import NatsSession
 from prism.backends.nats.subjects import Subjects, topic
 from prism.context import Context
-from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, PrismError
+from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, Outcome, PrismError
 from prism.interfaces.pubsub import PublishRequest
 from prism.sdk.driver_errors import LATER
 from prism.sdk.pubsub import Bounds, Logged, MessageLog, Page
@@ -63,6 +64,7 @@ class NatsLog(MessageLog):
         self._config = config
         self._subjects = Subjects(config.prefix)
         self._made: dict[str, NatsSession] = {}
+        self._making: SingleFlight[None] = SingleFlight()
         self._without: NatsSession | None = None
         self.wakeups = _Told(jetstream, self._stream, self.ensure)
 
@@ -77,8 +79,11 @@ class NatsLog(MessageLog):
         """
         session = await self._jetstream.session()
         if self._made.get(namespace) is not session:
-            await settled(lambda: self._make(namespace))
-            self._made[namespace] = session
+            await self._making.do((namespace, session), lambda: self._made_on(session, namespace))
+
+    async def _made_on(self, session: NatsSession, namespace: str) -> None:
+        await settled(lambda: self._make(namespace))
+        self._made[namespace] = session
 
     async def keeps(self, namespace: str) -> bool:
         """Whether what is published in a namespace is kept: it is wanted, and the servers do it.
@@ -95,8 +100,12 @@ class NatsLog(MessageLog):
             return False
         try:
             await self.ensure(namespace)
+        except BackendUnavailable as error:
+            error.outcome = Outcome.NOT_APPLIED  # the log is not made yet, and nothing was published
+            raise
         except (FailedPrecondition, BackendCredentials) as error:
-            log.warning("what is published is not kept: %s", error.message)
+            if self._without is not session:
+                log.warning("what is published is not kept: %s", error.message)
             self._without = session
             return False
         return True

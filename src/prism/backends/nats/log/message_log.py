@@ -27,6 +27,7 @@ from prism.backends.nats.jetstream.refusals import (
     STREAM_MISSING,
     ApiError,
     JetStreamMissingError,
+    refused,
 )
 from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.incoming import from_answer, stored
@@ -142,8 +143,8 @@ class NatsLog(MessageLog):
         await self.ensure(context.namespace)
         try:
             await settled(lambda: self._jetstream.publish(subject, payload, headers))
-        except BackendUnavailable:
-            self._made.pop(context.namespace, None)  # where the stream was removed nothing confirms
+        except (BackendUnavailable, FailedPrecondition):
+            self._made.pop(context.namespace, None)  # where the stream was removed nothing confirms, or nothing answers
             raise
 
     async def bounds(self, context: Context) -> Bounds:
@@ -154,7 +155,7 @@ class NatsLog(MessageLog):
             if error.number == STREAM_MISSING:
                 self._made.pop(context.namespace, None)
                 raise BackendUnavailable("the log was removed just now; try again", retry_after=LATER) from error
-            raise
+            raise refused(error) from error
         state = info["state"]
         identity = blake2b(info["created"].encode(), digest_size=8).digest()
         first, last = int(state["first_seq"]), int(state["last_seq"])
@@ -252,7 +253,11 @@ class _Told(Wakeups):
             "num_replicas": 1,
             "inactive_threshold": int(_IDLE * 1e9),
         }
-        await self._jetstream.ask(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": wanted})
+        try:
+            await self._jetstream.ask(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": wanted})
+        except BaseException:
+            session.spawn(subscription.unsubscribe())
+            raise
         return subscription
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
 """One namespace's queues in this gateway: what it knows of topics and groups, and what its consumers have."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any, Final
 from prism.backends.nats.jetstream.api import JetStream
 from prism.backends.nats.jetstream.names import QueueNames
 from prism.backends.nats.jetstream.pulls import Pulls
+from prism.backends.nats.jetstream.refusals import ApiError, JetStreamMissingError
 from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.catalogue import Catalogue, Group, margin
 from prism.backends.nats.queue.dead import Dead, letter
@@ -21,9 +23,11 @@ from prism.backends.nats.queue.messages import Stored
 from prism.backends.nats.queue.publishing import Publishing
 from prism.backends.nats.queue.state import Counted, Record, State, kept
 from prism.backends.nats.session import NatsSession
-from prism.errors import GroupNotFound, TopicNotFound
+from prism.errors import GroupNotFound, PrismError, TopicNotFound
 from prism.sdk.queue.rows import DeadLetter
 from prism.sdk.wakeups import Wakeups
+
+log = logging.getLogger(__name__)
 
 _ASKED_AGAIN: Final = 20
 KNOWN: Final = 2.0
@@ -185,10 +189,18 @@ class Space:
 
     async def stop(self) -> None:
         """Ends; what has come for no one is given back."""
-        for member in self._members.values():
-            for came in await member.fetching.stop():
-                await self.release(member.group, came)
-        await self.instances.stop()
+        try:
+            for member in [*self._members.values()]:
+                for came in await member.fetching.stop():
+                    await self._given_back(member.group, came)
+        finally:
+            await self.instances.stop()
+
+    async def _given_back(self, group: Group, came: Incoming) -> None:
+        try:
+            await self.release(group, came)
+        except (PrismError, ApiError, JetStreamMissingError) as error:
+            log.info("a message of group %r of %r comes again after its deadline: %s", group.name, group.topic, error)
 
 
 def until(group: Group, delivered: Delivered, milliseconds: int) -> tuple[str, bytes]:

@@ -21,7 +21,6 @@ GROUND = {
     "file_watch",
     "gc_tuning",
     "open_files",
-    "opening",
     "event_loop",
 }
 LAYERS: tuple[set[str], ...] = (

@@ -70,6 +70,8 @@ async def test_a_topic_that_is_there_already(gateways: Gateways) -> None:
     producer = Producer(settings)
     producer.produce(name, b"x", b"k", partition=1, headers=[("h", b"1"), ("h", b"2"), ("bin", b"\xff")])
     producer.produce(name, None, partition=0, headers=[("only", b"headers")])
+    ours = [("prism.id", b"1"), ("prism.ttl", b"soon")]
+    producer.produce(name, b"as if it were ours", partition=0, headers=ours)
     producer.produce(name, b"large", partition=0, headers=[(f"n{n}", b"x" * 200) for n in range(60)])
     await asyncio.to_thread(producer.flush)
     backend = await gateways.new(queue={"topics": {"old": name}})
@@ -90,10 +92,12 @@ async def test_a_topic_that_is_there_already(gateways: Gateways) -> None:
 
     async def died() -> bool:
         dead[:] = (await queue.peek(peek, Context(NAMESPACE))).messages
-        return bool(dead)
+        return len(dead) == 2
 
-    await eventually(died, "nothing is dead")
-    assert [(each.reason, each.message.payload) for each in dead] == [("TOO_LARGE", b"large")]
+    await eventually(died, "they are not dead")
+    assert [(each.reason, each.message.payload) for each in dead] == [
+        ("MALFORMED", b"as if it were ours"), ("TOO_LARGE", b"large"),
+    ]  # fmt: skip
     await stream.end()
     missing = await gateways.new(queue={"topics": {"none": "no.such.topic"}})
     with pytest.raises(TopicNotFound, match=r"no\.such\.topic"):
@@ -151,4 +155,29 @@ async def test_a_partition_goes_over_with_what_has_failed(gateways: Gateways) ->
     await stream.until(lambda: stream.got)
     assert stream.got[0].attempt == 2
     assert asyncio.get_running_loop().time() - since >= 1.5
+    await stream.end()
+
+
+async def test_a_partition_that_was_full_comes_back_and_goes_on(gateways: Gateways) -> None:
+    """CONTRACT, Queue 10: it waited for what was unsettled, went to another gateway, and is read when it returns."""
+    first, second = [await gateways.new(queue={"window": 16, "handover": 0.0}) for _ in range(2)]
+    queue: Any = first.interfaces[0]
+    made = q.CreateTopicRequest(topic="t", config=q.TopicConfig(partitions=2))
+    await queue.create_topic(made, Context(NAMESPACE))
+    await asyncio.gather(*(publish(first, "t", b"%d" % n, ordering_key=f"k{n}") for n in range(80)))
+    groups = [each._queues.groups for each in (first, second)]
+    stream = Stream(first, "t", "g", max_in_flight=80)
+    stream.acks = False
+    await stream.until(lambda: len(stream.got) == 80)
+    assert groups[0].waiting_partitions == 2
+    other = Stream(second, "t", "g", max_in_flight=1)
+    other.acks = False
+    await other.until(lambda: other.got)
+    await other.end()
+    await second.stop()
+    await until(lambda: len(groups[0].partitions(NAMESPACE, "t", "g")) == 2)
+    stream.acks = True
+    for message in [*stream.got]:
+        stream.ask(ack=q.Ack(receipts=[message.receipt]))
+    await stream.until(lambda: len({each.payload for each in stream.got if each.receipt in stream.settled}) == 80)
     await stream.end()

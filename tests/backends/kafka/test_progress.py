@@ -73,3 +73,13 @@ def test_what_another_has_committed_is_none_of_ours() -> None:
     assert restored(5, "") is None
     assert restored(5, "consumer-1") is None
     assert restored(5, "p1no-base85\x00") is None
+
+
+def test_an_offset_that_is_read_twice_counts_once() -> None:
+    """A partition that begins anew at its floor may be read before it by what was under way."""
+    progress = Progress(epoch=1, floor=5)
+    assert [progress.fetched(each) for each in (3, 5, 6, 5, 6, 7)] == [False, True, True, False, False, True]
+    progress.done |= {5, 6}
+    progress.advance()
+    assert progress.snapshot()[0] == 7
+    assert [progress.is_done(each) for each in (4, 6, 7)] == [True, True, False]

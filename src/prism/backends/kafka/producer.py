@@ -127,7 +127,7 @@ class Publisher:
         return report
 
     def _lost(self, failure: PrismError) -> None:
-        """No broker can be reached: who waits is told at once; what is under way may arrive yet."""
+        """No broker can be reached, or it ends: who waits is told at once; what is under way may arrive yet."""
         for report in [*self._waiting]:
             if not report.done():
                 error = failure.clone()
@@ -144,6 +144,7 @@ class Publisher:
         if self._thread is not None:
             await self._link.run(self._thread.join, 2 * _POLL + 1)
         self._hand_over()
+        self._lost(BackendUnavailable("the backend was stopped"))
 
     def _poll(self, producer: Producer, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stopped:

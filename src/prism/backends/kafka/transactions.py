@@ -4,6 +4,7 @@ What is not known to be committed is found out: a producer of the same id ends w
 the committed offset tells.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ class Transactor:
         self._link = link
         self._name = name
         self._producer: Producer | None = None
+        self._lock = threading.Lock()
 
     def begin(self) -> None:
         """Ends what a producer of this id has left, and fences it.
@@ -38,6 +40,10 @@ class Transactor:
         Raises:
             KafkaException: it cannot be done now.
         """
+        with self._lock:  # a call that was given up runs on in its thread
+            self._begin()
+
+    def _begin(self) -> None:
         if self._producer is None:
             config = self._link.config
             producer = Producer(transactional_settings(self._link, self._name))
@@ -53,10 +59,14 @@ class Transactor:
             TooLargeError: the broker does not take a record; nothing was done.
             PrismError: it failed, with the outcome; where that is UNKNOWN, `begin` makes it certain.
         """
+        with self._lock:
+            return self._run(records, offsets, group)
+
+    def _run(self, records: Sequence[Record], offsets: Sequence[TopicPartition], group: Any) -> list[tuple[int, int]]:
         places: list[tuple[int, int]] = [(0, 0)] * len(records)
         failed: list[KafkaError] = []
         try:
-            self.begin()
+            self._begin()
             assert self._producer is not None  # noqa: S101  # it has begun
             producer = self._producer
             producer.begin_transaction()

@@ -265,6 +265,6 @@ def _logged(received: Received) -> Logged:
         own.get(_TOPIC, b"").decode(errors="replace"),
         payload if isinstance(payload, bytes) else (payload or "").encode(),
         own_attributes(headers),
-        own[ID].decode() if ID in own else f"0-{offset}",
+        own[ID].decode(errors="replace") if ID in own else f"0-{offset}",
         milliseconds * 1000,
     )

@@ -5,9 +5,9 @@ same offsets in it; what waits at that moment shares it. A settlement is told wh
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, TopicPartition
@@ -16,43 +16,29 @@ from prism.backends.kafka.errors import translate
 from prism.backends.kafka.link import Link
 from prism.backends.kafka.producer import Record, TooLargeError
 from prism.backends.kafka.queue.hand import Death, Hand, Held, Partition
+from prism.backends.kafka.queue.progress import restored
+from prism.backends.kafka.queue.rounds import Move, Places, Round, answer, settle
 from prism.backends.kafka.transactions import Transactor
 from prism.errors import BackendUnavailable, Conflict, Outcome, PrismError
 
-Places = list[tuple[int, int]]
 Deadly = Callable[[Death], Awaitable[Sequence[Record]]]
 """The records of a message that died: in the topic of the dead, or in another one; none where it is dropped."""
 
-_GONE: Final = frozenset(
+_GONE: Final = frozenset({KafkaError.FENCED_INSTANCE_ID})
+_AGAIN: Final = frozenset(
     {
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.ILLEGAL_GENERATION,
         KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.FENCED_INSTANCE_ID,
         KafkaError.STALE_MEMBER_EPOCH,
         KafkaError.FENCED_MEMBER_EPOCH,
         KafkaError._ASSIGNMENT_LOST,
     }
 )
-_AGAIN: Final = frozenset({KafkaError.REBALANCE_IN_PROGRESS, KafkaError.COORDINATOR_LOAD_IN_PROGRESS})
+"""The group is in motion: of a partition that stays it is committed then, and one that goes is told as lost."""
 _PAUSE: Final = 0.1
 _DEAD_PAUSE: Final = 0.5
-
-
-@dataclass(slots=True, eq=False)
-class Move:
-    """Messages that are done when records are published: acknowledged, or dead."""
-
-    held: Sequence[Held]
-    records: Sequence[Record]
-    done: "asyncio.Future[Places]"
-    death: Death | None = None
-
-
-@dataclass(slots=True)
-class _Round:
-    waiting: dict[Partition, list["asyncio.Future[bool]"]] = field(default_factory=dict)
-    moves: list[Move] = field(default_factory=list)
-    offsets: dict[Partition, TopicPartition] = field(default_factory=dict)
 
 
 class Commits:
@@ -80,6 +66,8 @@ class Commits:
         self._now = clock
         self._waiting: dict[Partition, list[asyncio.Future[bool]]] = {}
         self._moves: list[Move] = []
+        self._single: deque[Move] = deque()
+        self._taken = Round()
         self._deaths: dict[int, asyncio.Future[Places]] = {}
         self._wanted = asyncio.Event()
         self._idle = asyncio.Event()
@@ -87,12 +75,12 @@ class Commits:
         self._burying: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._commit: Callable[[list[TopicPartition]], list[TopicPartition]]
-        self._committed: Callable[[TopicPartition], str]
+        self._committed: Callable[[TopicPartition], TopicPartition]
         self._metadata: Callable[[], Any]
 
     def bind(
         self, commit: Callable[[list[TopicPartition]], list[TopicPartition]],
-        committed: Callable[[TopicPartition], str], metadata: Callable[[], Any],
+        committed: Callable[[TopicPartition], TopicPartition], metadata: Callable[[], Any],
     ) -> None:  # fmt: skip
         """How offsets are committed and asked for, and who the member is; these block."""
         self._commit, self._committed, self._metadata = commit, committed, metadata
@@ -122,7 +110,6 @@ class Commits:
         while self.hand.deaths:
             death = self.hand.deaths.popleft()
             future: asyncio.Future[Places] = asyncio.get_running_loop().create_future()
-            future.add_done_callback(_heard)
             self._deaths[id(death)] = future
             self._bury(death, future)
         if self.hand.dirty:
@@ -134,10 +121,14 @@ class Commits:
         return self._deaths[id(death)]
 
     def forget(self, part: Partition) -> None:
-        """A partition is another's: what waits for it is lost."""
-        for future in self._waiting.pop(part, []):
-            if not future.done():
-                future.set_result(False)
+        """A partition is another's: what waits for it is lost; what is being committed may be so yet."""
+        settle(self._waiting.pop(part, []), outcome=False)
+        error = Conflict("another gateway has the partition now", outcome=Outcome.UNKNOWN)
+        for future in self._taken.waiting.get(part, []):
+            answer(future, error.clone())
+        for move in self._taken.moves:
+            if any(held.part == part for held in move.held):
+                answer(move.done, error.clone())
 
     async def flush(self) -> None:
         """Returns when all that is settled is committed, or cannot be."""
@@ -150,10 +141,12 @@ class Commits:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        for part in [*self._waiting]:
+        for part in {*self._waiting, *self._taken.waiting}:
             self.forget(part)
-        for move in self._moves:
-            _answer(move.done, BackendUnavailable("the gateway has left the group", outcome=Outcome.NOT_APPLIED))
+        for move in self._taken.moves:
+            answer(move.done, _left(Outcome.UNKNOWN))
+        for move in (*self._moves, *self._single):
+            answer(move.done, _left(Outcome.NOT_APPLIED))
         self._transactor.close()
 
     def _wake(self) -> None:
@@ -169,7 +162,7 @@ class Commits:
         """Moves a message to where the dead are; one that cannot be moved is moved later."""
         held, first = death.held, True
         try:
-            while held.part in self.hand.parts:
+            while self.hand.has(held):
                 try:
                     records = await self._deadly(death)
                     if records:
@@ -185,15 +178,16 @@ class Commits:
                     if first:  # it is tried again, so what becomes of it is not known
                         refusal = refusal.clone()
                         refusal.outcome = Outcome.UNKNOWN
-                        _answer(future, refusal)
+                        answer(future, refusal)
                         first = False
                     held.moving = True
                     await asyncio.sleep(_DEAD_PAUSE)
                 else:
-                    _answer(future, places)
+                    answer(future, places)
                     return
-            _answer(future, Conflict("another gateway has the partition now", outcome=Outcome.NOT_APPLIED))
+            answer(future, Conflict("another gateway has the partition now", outcome=Outcome.NOT_APPLIED))
         finally:
+            answer(future, _left(Outcome.UNKNOWN))
             self._deaths.pop(id(death), None)
 
     async def _rounds(self) -> None:
@@ -205,14 +199,20 @@ class Commits:
             except PrismError:
                 await asyncio.sleep(_PAUSE)
                 self._wanted.set()
+            self._taken = Round()
             self.settled.set()
             if not self._wanted.is_set():
                 self._idle.set()
 
-    def _take(self) -> _Round:
+    def _take(self) -> Round:
         hand = self.hand
-        taken = _Round(self._waiting, self._moves)
-        self._waiting, self._moves = {}, []
+        taken = self._taken = Round(self._waiting)
+        self._waiting = {}
+        if self._single:
+            taken.moves.append(self._single.popleft())
+            self._wake()  # for what waits behind it
+        else:
+            taken.moves, self._moves = self._moves, []
         moved: dict[Partition, set[int]] = {}
         for move in taken.moves:
             for held in move.held:
@@ -235,10 +235,10 @@ class Commits:
         hand.dirty.clear()
         return taken
 
-    async def _round(self, taken: _Round) -> None:
+    async def _round(self, taken: Round) -> None:
         for part in [each for each in taken.waiting if each not in taken.offsets]:
-            _tell(taken.waiting.pop(part), outcome=False)
-        lost = [each for each in taken.moves if any(held.part not in self.hand.parts for held in each.held)]
+            settle(taken.waiting.pop(part), outcome=False)
+        lost = [each for each in taken.moves if not all(map(self.hand.has, each.held))]
         for move in lost:
             taken.moves.remove(move)
             self._spared(move, Conflict("another gateway has the partition now", outcome=Outcome.NOT_APPLIED))
@@ -250,7 +250,7 @@ class Commits:
         elif taken.offsets:
             await self._plainly(taken)
 
-    def _again(self, taken: _Round) -> None:
+    def _again(self, taken: Round) -> None:
         """What was not committed comes with the next round."""
         for part, futures in taken.waiting.items():
             self._waiting.setdefault(part, []).extend(futures)
@@ -258,7 +258,7 @@ class Commits:
         self.hand.dirty |= {each for each in taken.offsets if each in self.hand.parts}
         self._wake()
 
-    async def _plainly(self, taken: _Round) -> None:
+    async def _plainly(self, taken: Round) -> None:
         try:
             answers = await self._link.run(self._commit, [*taken.offsets.values()], writes=True)
             errors = {(each.topic, each.partition): each.error for each in answers}
@@ -272,45 +272,45 @@ class Commits:
         for part, refusal in errors.items():
             futures = taken.waiting.get(part, [])
             if refusal is None:
-                _tell(futures, outcome=True)
+                settle(futures, outcome=True)
             elif refusal.code() in _GONE:
-                _tell(futures, outcome=False)
+                settle(futures, outcome=False)
             elif refusal.code() in _AGAIN:
-                self._again(_Round({part: futures}, [], {part: taken.offsets[part]}))
+                self._again(Round({part: futures}, [], {part: taken.offsets[part]}))
                 failed = translate(refusal)
             else:
                 failed = translate(refusal, writes=True)
                 failed.outcome = Outcome.UNKNOWN
-                self._unknown(_Round({part: futures}, [], {part: taken.offsets[part]}), failed)
+                self._unknown(Round({part: futures}, [], {part: taken.offsets[part]}), failed)
         if failed is not None:
             raise failed
 
-    def _unknown(self, taken: _Round, error: PrismError) -> None:
+    def _unknown(self, taken: Round, error: PrismError) -> None:
         """Whether it is committed is not known: the next round commits it again."""
         for futures in taken.waiting.values():
             for future in futures:
                 refusal = error.clone()
                 refusal.outcome = Outcome.UNKNOWN
-                _answer(future, refusal)
+                answer(future, refusal)
         self.hand.dirty |= {each for each in taken.offsets if each in self.hand.parts}
 
-    async def _transaction(self, taken: _Round) -> None:
+    async def _transaction(self, taken: Round) -> None:
         records = [each for move in taken.moves for each in move.records]
         offsets = [*taken.offsets.values()]
         try:
             places = await self._link.run(self._run, records, offsets, writes=True)
         except (PrismError, TooLargeError) as error:
             if isinstance(error, PrismError) and error.outcome is not Outcome.NOT_APPLIED:
-                places = [(0, 0)] * len(records)
-                if await self._happened(offsets[0]):
-                    self._succeeded(taken, places)
+                happened = await self._happened(taken)
+                if happened:
+                    self._succeeded(taken, [(0, 0)] * len(records))
                     return
-                error.outcome = Outcome.NOT_APPLIED
-            if len(taken.moves) > 1:
-                await self._one_by_one(taken)
-                return
-            for move in taken.moves:
-                self._spared(move, error)
+                error.outcome = Outcome.UNKNOWN if happened is None else Outcome.NOT_APPLIED
+            if len(taken.moves) > 1 and (not isinstance(error, PrismError) or error.outcome is Outcome.NOT_APPLIED):
+                self._single += taken.moves  # one of several cannot be done: each for itself
+            else:
+                for move in taken.moves:
+                    self._spared(move, error)
             taken.moves = []
             self._again(taken)
             return
@@ -319,26 +319,28 @@ class Commits:
     def _run(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> Places:
         return self._transactor.run(records, offsets, self._metadata())
 
-    async def _happened(self, place: TopicPartition) -> bool:
-        """Whether the transaction before is committed; returns when that is certain."""
+    async def _happened(self, taken: Round) -> bool | None:
+        """Whether the transaction before is committed; None where another gateway has gone on, and it is not known."""
+        held = taken.moves[0].held[0]
+        place = taken.offsets[held.part]
         while True:
             try:
                 await self._link.run(self._transactor.begin)
-                return await self._link.run(self._committed, place) == place.metadata
+                found = await self._link.run(self._committed, place)
             except PrismError:
-                if (place.topic, place.partition) not in self.hand.parts:
-                    return False
+                if not self.hand.has(held):
+                    return None
                 await asyncio.sleep(_PAUSE)
+                continue
+            if found.metadata == place.metadata:
+                return True
+            progress = restored(found.offset, found.metadata or "")
+            part = self.hand.parts.get(held.part)
+            if progress is None or part is None or progress.epoch != part.progress.epoch:
+                return False if found.offset < 0 or self.hand.has(held) else None
+            return None if progress.is_done(held.message.seq) else False
 
-    async def _one_by_one(self, taken: _Round) -> None:
-        """One of several cannot be done: each for itself."""
-        moves, taken.moves = taken.moves, []
-        self._again(taken)
-        for move in moves:
-            self._moves.append(move)
-            await self._round(self._take())
-
-    def _succeeded(self, taken: _Round, places: Places) -> None:
+    def _succeeded(self, taken: Round, places: Places) -> None:
         hand, instant = self.hand, self._now()
         before = set(hand.dirty)
         first = 0
@@ -346,35 +348,18 @@ class Commits:
             for held in move.held:
                 held.moving = False
                 (hand.buried if move.death else hand.acknowledge)(held, instant)
-            _answer(move.done, places[first : first + len(move.records)])
+            answer(move.done, places[first : first + len(move.records)])
             first += len(move.records)
         hand.dirty = before | (hand.dirty - taken.offsets.keys())
         for futures in taken.waiting.values():
-            _tell(futures, outcome=True)
+            settle(futures, outcome=True)
 
     def _spared(self, move: Move, error: PrismError | TooLargeError) -> None:
         for held in move.held:
             if move.death is None:
                 self.hand.survive(held, held.entry.lease_until)
-        _answer(move.done, error)
+        answer(move.done, error)
 
 
-def _tell(futures: "Sequence[asyncio.Future[bool]]", *, outcome: bool) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(outcome)
-
-
-def _answer(future: "asyncio.Future[Any]", answer: Any) -> None:
-    if future.done():
-        return
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
-
-
-def _heard(future: "asyncio.Future[Places]") -> None:
-    """Who asked for it may have gone."""
-    if not future.cancelled():
-        future.exception()
+def _left(outcome: Outcome) -> BackendUnavailable:
+    return BackendUnavailable("the gateway has left the group", outcome=outcome)

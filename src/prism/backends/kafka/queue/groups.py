@@ -16,10 +16,11 @@ from prism.backends.kafka.link import Link
 from prism.backends.kafka.names import Names
 from prism.backends.kafka.producer import Record
 from prism.backends.kafka.queue import dead
-from prism.backends.kafka.queue.commits import Commits, Places
+from prism.backends.kafka.queue.commits import Commits
 from prism.backends.kafka.queue.hand import Death, Hand
 from prism.backends.kafka.queue.member import Member, Standing, now
 from prism.backends.kafka.queue.records import dead_record, letter
+from prism.backends.kafka.queue.rounds import Places
 from prism.backends.kafka.queue.topics import Topics, config_of
 from prism.backends.kafka.transactions import Transactor
 from prism.errors import GroupNotFound, TopicNotFound

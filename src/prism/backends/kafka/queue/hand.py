@@ -103,6 +103,11 @@ class Hand:
                 lost.append(Lease(held.entry.seq, held.entry.token))
         return lost
 
+    def has(self, held: Held) -> bool:
+        """Whether a message is here still; one that came back with its partition is another."""
+        part = self.parts.get(held.part)
+        return part is not None and part.held.get(held.message.seq) is held
+
     def in_flight_of(self, parts: Iterable[Partition]) -> int:
         """How many messages of these partitions are in flight, or on their way to elsewhere."""
         wanted = {*parts}
@@ -224,7 +229,8 @@ class Hand:
         held = self.leased(each.lease, now)
         if held is None:
             again = each.verb is Verb.ACKNOWLEDGE and self.settled(each.lease)
-            return (0.0, self._of(each.lease)) if again else (None, None)
+            part = self._of(each.lease) if again else None
+            return (None, None) if part is None else (0.0, part)
         match each.verb:
             case Verb.ACKNOWLEDGE:
                 self.acknowledge(held, now)
@@ -247,32 +253,36 @@ class Hand:
         raise AssertionError(each.verb)
 
     def _of(self, lease: Lease) -> Partition | None:
+        """The partition of an acknowledged message; None where the gateway has lost it since, uncommitted perhaps."""
         index, number = divmod(lease.seq >> _OFFSET_BITS, 1 << _INDEX_BITS)
-        return next((each for each, part in self.parts.items() if part.index == index and each[1] == number), None)
+        offset = lease.seq & (1 << _OFFSET_BITS) - 1
+        for name, part in self.parts.items():
+            if part.index == index and name[1] == number and part.progress.is_done(offset):
+                return name
+        return None
 
     def acknowledge(self, held: Held, now: int) -> None:
         """It is done; what is committed next says so."""
+        if not self.has(held):
+            return
         self._settled[held.entry.seq, held.entry.token] = None
         if len(self._settled) > _REMEMBERED:
             self._settled.popitem(last=False)
-        part = self.parts.get(held.part)
-        if part is not None:
-            part.progress.counts.acknowledged += 1
+        self.parts[held.part].progress.counts.acknowledged += 1
         self._done(held, now)
 
     def buried(self, held: Held, now: int) -> None:
         """It is dead, and elsewhere or nowhere."""
-        part = self.parts.get(held.part)
-        if part is not None:
-            part.progress.counts.dead += 1
-        self._done(held, now)
+        if self.has(held):
+            self.parts[held.part].progress.counts.dead += 1
+            self._done(held, now)
 
     def _done(self, held: Held, now: int) -> None:
+        if not self.has(held):
+            return
         self._in_flight.pop(held.entry.seq, None)
         held.version += 1
-        part = self.parts.get(held.part)
-        if part is None:
-            return
+        part = self.parts[held.part]
         offset = held.message.seq
         part.held.pop(offset, None)
         part.bytes -= held.message.size
@@ -328,7 +338,7 @@ class Hand:
     def survive(self, held: Held, until: int) -> None:
         """It could not be moved or committed: its lease goes on, where it has one."""
         held.moving = False
-        if held.part in self.parts and held.entry.seq in self._in_flight:
+        if self.has(held) and held.entry.seq in self._in_flight:
             self._until(held, until)
 
     def give_back(self, session: str, now: int) -> None:

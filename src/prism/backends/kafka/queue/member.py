@@ -8,8 +8,8 @@ is in flight, while a partition goes to another gateway, could not hear their an
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -227,7 +227,9 @@ class Member:
                 skips = self.standing.skips.get(each.partition, ())
                 progress.done |= {offset for offset in skips if offset >= progress.floor}
             started.append(((each.topic, each.partition), progress))
-        consumer.incremental_assign([TopicPartition(*name, progress.floor) for name, progress in started])
+        places = [TopicPartition(*name, progress.floor) for name, progress in started]
+        consumer.resume(places)  # one that was lost while it was paused would stay so
+        consumer.incremental_assign(places)
         self._tell(self._assigned, started)
 
     def _committed_places(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
@@ -319,22 +321,25 @@ class Member:
     # What `Commits` asks
 
     def _commit(self, offsets: list[TopicPartition]) -> list[TopicPartition]:
-        consumer = self._living()
-        try:
+        with self._living() as consumer:
             found: list[TopicPartition] = consumer.commit(offsets=offsets, asynchronous=False)
-        except RuntimeError as error:
-            raise BackendUnavailable("the gateway has left the group", retry_after=LATER) from error
         return found
 
-    def _committed(self, place: TopicPartition) -> str:
-        """The metadata that is committed of a partition."""
-        (found,) = self._committed_places(self._living(), [TopicPartition(place.topic, place.partition)])
-        return found.metadata or ""
+    def _committed(self, place: TopicPartition) -> TopicPartition:
+        """What is committed of a partition."""
+        with self._living() as consumer:
+            (found,) = self._committed_places(consumer, [TopicPartition(place.topic, place.partition)])
+        return found
 
     def _metadata(self) -> Any:
-        return self._living().consumer_group_metadata()
+        with self._living() as consumer:
+            return consumer.consumer_group_metadata()
 
-    def _living(self) -> Consumer:
+    @contextmanager
+    def _living(self) -> Iterator[Consumer]:
         if self._consumer is None:
             raise BackendUnavailable("the gateway is not a member of the group yet", retry_after=LATER)
-        return self._consumer
+        try:
+            yield self._consumer
+        except RuntimeError as error:  # it is closed
+            raise BackendUnavailable("the gateway has left the group", retry_after=LATER) from error

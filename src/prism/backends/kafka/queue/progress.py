@@ -62,10 +62,19 @@ class Progress:
         self.position = max(self.position, self.floor)
 
     def fetched(self, offset: int) -> bool:
-        """An offset was read; whether it is to be delivered: it is not done already. Those between are no messages."""
+        """An offset was read; whether it is to be delivered: it is not done already, and was not read before.
+
+        Those between are no messages.
+        """
+        if offset < self.position:
+            return False
         self.order.append(offset)
         self.position = offset + 1
         return offset not in self.done
+
+    def is_done(self, offset: int) -> bool:
+        """Whether it is not to be delivered again."""
+        return offset < self.floor or offset in self.done
 
     def advance(self) -> None:
         """Forgets what is done without a gap."""

@@ -30,6 +30,8 @@ DEAD: Final = "prism.dead"
 _ESCAPED: Final = "prism.a."
 """Begins an attribute whose own name begins with `prism.`."""
 _MOST_ATTRIBUTES: Final = 64
+_LATEST: Final = 253_402_300_800_000_000
+"""The year 10,000, in microseconds."""
 MALFORMED: Final = "MALFORMED"
 TOO_LARGE: Final = "TOO_LARGE"
 
@@ -78,6 +80,20 @@ def message_of(received: Received, retention: int, max_item: int) -> tuple[Messa
         retention: of its topic, in microseconds.
         max_item: bytes of a payload that can be delivered.
     """
+    try:
+        return _read(received, retention, max_item)
+    except ValueError:  # it bears headers of Prism's, and is not of Prism
+        place, payload = place_of(received), received.value()
+        content = bytes(payload) if isinstance(payload, bytes) else (payload or "").encode()
+        message = Message(
+            0, f"{place.partition}-{place.offset}", content, {}, "", place.at, place.at, 0,
+            place.at + retention, size=len(content), seq=place.offset, partition=place.partition,
+            null_payload=payload is None,
+        )  # fmt: skip
+        return message, MALFORMED
+
+
+def _read(received: Received, retention: int, max_item: int) -> tuple[Message, str]:
     place, headers, payload = place_of(received), headers_of(received), received.value()
     own = {name: value or b"" for name, value in headers if name.startswith("prism.")}
     raw_key = received.key()
@@ -89,7 +105,9 @@ def message_of(received: Received, retention: int, max_item: int) -> tuple[Messa
     ours = ID in own
     attributes = own_attributes(headers) if ours else _foreign(headers)
     at = int(own[AT]) if AT in own else place.at
-    ttl = int(own.get(TTL, b"0"))
+    if not 0 <= at < _LATEST:
+        raise ValueError(f"{AT} is not a time")
+    ttl = max(int(own.get(TTL, b"0")), 0)
     content = bytes(payload) if isinstance(payload, bytes) else (payload or "").encode()
     noted = sum(len(name) + len(value) for name, value in attributes.items())
     message = Message(
@@ -123,7 +141,7 @@ def own_attributes(headers: Headers) -> Mapping[str, str]:
     found = {}
     for name, value in headers:
         if name.startswith(_ESCAPED):
-            found[name[len(_ESCAPED) :]] = (value or b"").decode()
+            found[name[len(_ESCAPED) :]] = (value or b"").decode(errors="replace")
         elif not name.startswith("prism."):
             found[name] = (value or b"").decode(errors="replace")
     return found

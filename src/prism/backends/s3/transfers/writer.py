@@ -154,15 +154,13 @@ class Writer:
                 piece = await self._piece(pieces, cut.part(number), left)
             await asyncio.gather(*sending)
         except BaseException:
-            try:
-                if sending and (piece is None or piece.kept):
-                    await asyncio.wait(sending, timeout=_PARTS_END)  # late, one would bring the upload back
-            finally:  # cancelled once more, too
-                for each in sending:
-                    each.cancel()
-                if piece is not None:
-                    piece.release()
-                await asyncio.gather(*sending, return_exceptions=True)
+            if sending and (piece is None or piece.kept):
+                await asyncio.wait(sending, timeout=_PARTS_END)  # late, one would bring the upload back
+            for each in sending:
+                each.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
+            if piece is not None:
+                piece.release()
             raise
         return sorted(parts, key=lambda part: int(part["PartNumber"])), size
 

@@ -1,1 +1,0 @@
-"""TimeSeries in memory."""

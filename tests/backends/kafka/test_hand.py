@@ -1,0 +1,66 @@
+"""What a gateway has of a group, without Kafka: partitions that are lost and come back."""
+
+import dataclasses
+
+from prism.backends.kafka.queue.hand import Hand, Held
+from prism.backends.kafka.queue.progress import Progress
+from prism.sdk.queue.calls import Delivery, Settlement, Verb, Want
+from prism.sdk.queue.rows import GroupConfig, Message
+
+PART = ("t", 0)
+NOW = 1_790_000_000_000_000
+
+
+def hand_with(*offsets: int, floor: int = 0) -> Hand:
+    """Messages of one partition, none of them done."""
+    hand = Hand(GroupConfig())
+    hand.add(PART, 0, Progress(1, floor))
+    read(hand, *offsets)
+    return hand
+
+
+def read(hand: Hand, *offsets: int) -> None:
+    for offset in offsets:
+        message = Message(0, f"m{offset}", b"x", {}, "", NOW, NOW, 0, NOW * 2, seq=offset, size=1)
+        hand.put(PART, dataclasses.replace(message), "", NOW)
+
+
+def leased(hand: Hand) -> list[Delivery]:
+    return hand.lease(Want(100, 1 << 20, True, "c", "s"), NOW, 100)
+
+
+def acknowledged(hand: Hand, delivery: Delivery) -> object:
+    return hand.settle(Settlement(delivery.lease, Verb.ACKNOWLEDGE), NOW)
+
+
+def test_what_was_not_committed_is_not_acknowledged_again() -> None:
+    """CONTRACT, Queue 2: a partition is lost before the commit and comes back: the same receipt is lost, not done."""
+    hand = hand_with(0, 1)
+    first, _ = leased(hand)
+    assert acknowledged(hand, first) == (0.0, PART)
+    assert acknowledged(hand, first) == (0.0, PART), "acknowledging twice succeeds"
+    hand.remove(PART)
+    assert acknowledged(hand, first) == (None, None)
+    hand.add(PART, 0, Progress(1, 0))
+    assert acknowledged(hand, first) == (None, None)
+    hand.remove(PART)
+    hand.add(PART, 0, Progress(1, 1))
+    assert acknowledged(hand, first) == (0.0, PART), "it was committed"
+
+
+def test_a_message_that_came_back_is_another() -> None:
+    """What is done with the one before changes nothing of it: neither acknowledged, nor dead, nor leased again."""
+    hand = hand_with(0)
+    (delivery,) = leased(hand)
+    before = hand.leased(delivery.lease, NOW)
+    assert isinstance(before, Held)
+    hand.remove(PART)
+    hand.add(PART, 0, Progress(1, 0))
+    read(hand, 0)
+    assert not hand.has(before)
+    hand.acknowledge(before, NOW)
+    hand.buried(before, NOW)
+    hand.survive(before, NOW)
+    progress = hand.parts[PART].progress
+    assert (progress.done, progress.counts.acknowledged, progress.counts.dead) == (set(), 0, 0)
+    assert [each.message.message_id for each in leased(hand)] == ["m0"]

@@ -21,6 +21,7 @@ GROUND = {
     "file_watch",
     "gc_tuning",
     "open_files",
+    "opening",
     "event_loop",
 }
 LAYERS: tuple[set[str], ...] = (

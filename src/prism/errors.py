@@ -8,7 +8,7 @@
      |    |__ ReceiptLost         |__ GroupInUse          |__ ConditionNotMet   |__ UploadNotFound
      |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle        |__ PositionExpired
      |    |__ CollectionNotFound  |__ MailboxNotFound     |__ ConditionFailed     |__ ConstraintViolated
-     |    |__ LeaseLost           |__ SchemaChanged       |__ IndexMissing
+     |    |__ LeaseLost           |__ SchemaChanged       |__ IndexMissing        |__ StreamNotFound
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -179,6 +179,13 @@ class MailboxNotFound(CallerError):
 
     code = Code.NOT_FOUND
     default_reason = Reason.MAILBOX_NOT_FOUND
+
+
+class StreamNotFound(CallerError):
+    """The namespace has no stream of events of that name."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.STREAM_NOT_FOUND
 
 
 class ConditionFailed(CallerError):

@@ -149,6 +149,12 @@ class Reason(enum.StrEnum):
         "the namespace has no mailbox of that name, or the mailbox no such shard",
         "another name, or `CreateMailbox`",
     )
+    STREAM_NOT_FOUND = (
+        "STREAM_NOT_FOUND",
+        Code.NOT_FOUND,
+        "the namespace has no stream of events of that name",
+        "another name, or `CreateStream`",
+    )
     CONDITION_FAILED = (
         "CONDITION_FAILED",
         Code.FAILED_PRECONDITION,

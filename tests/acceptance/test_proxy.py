@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -72,3 +73,17 @@ async def test_it_stops_and_starts_on_its_port(proxy: Proxy) -> None:
         await ask(proxy)
     await proxy.start()
     assert (proxy.port, await ask(proxy)) == (port, ANSWER)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_what_is_being_accepted_is_cut_too(proxy: Proxy, turns: int) -> None:
+    """However far it has come when the proxy stops: it lived on, to the store, and was left open at the end."""
+    with socket.create_connection(("127.0.0.1", proxy.port)) as late:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await proxy.stop()
+        late.setblocking(False)
+        with contextlib.suppress(ConnectionError):
+            late.send(b"?")
+            async with asyncio.timeout(20):
+                assert await asyncio.get_running_loop().sock_recv(late, 1) == b""

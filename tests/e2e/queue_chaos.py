@@ -8,6 +8,7 @@ import asyncio
 import collections
 import itertools
 import json
+import logging
 import os
 import random
 import signal
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from prism.backends.nats.testing import NatsCluster
     from prism.backends.postgres.testing import PostgresServer
     from prism.backends.redis.testing.server import RedisServer
+
+log = logging.getLogger(__name__)
 
 CONSUMERS = 8
 PUBLISHERS = 4
@@ -194,11 +197,15 @@ class Ledger:
     def acknowledged(self, message: QueueMessage) -> None:
         """The gateway has said so."""
         self.settled.setdefault(message.payload.decode(), asyncio.get_running_loop().time())
+
+    def asks(self, message: QueueMessage) -> None:
+        """The gateway will be asked to acknowledge it."""
+        self.asked.add(message.payload.decode())
         self.changed.set()
 
-    async def until(self, settled: int) -> None:
-        """Waits until so many are acknowledged."""
-        while len(self.settled) < settled:
+    async def until(self, asked: int) -> None:
+        """Waits until the acknowledgement of so many was asked for: of some no one hears the answer."""
+        while len(self.asked) < asked:
             self.changed.clear()
             await self.changed.wait()
 
@@ -327,7 +334,7 @@ async def _work(message: QueueMessage, ledger: Ledger, crashed: asyncio.Event, c
         elif fate < HANG + CRASH + NACK + RELEASE:
             await message.release()
         else:
-            ledger.asked.add(message.payload.decode())
+            ledger.asks(message)
             await message.acknowledge()
             ledger.acknowledged(message)
 
@@ -347,7 +354,8 @@ async def _kill_in_turn(stage: Stage, gateway: GatewayProcess, ledger: Ledger, k
 
     turns: Iterator[Callable[[], Any]] = itertools.cycle([whole_gateway, plugin, store])
     for number in range(1, kills + 1):
-        await ledger.until(ledger.messages * number * 9 // (kills + 1) // 10)  # of some acknowledgements no one hears
+        await ledger.until(ledger.messages * number // (kills + 1))
+        log.info("%d messages done, kill %d of %d", len(ledger.asked), number, kills)
         await next(turns)()
 
 
@@ -386,6 +394,7 @@ def _stage(store: str, folder: Path, stack: ExitStack) -> Stage:
 
 
 async def _main(messages: str = "200000", kills: str = "30", store: str = "sqlite") -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         report = await run(_stage(store, Path(folder), stack), Path(folder), int(messages), int(kills))
     print(json.dumps(asdict(report), indent=2))  # a script

@@ -6,9 +6,14 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, MethodOptions
 
+from gateway.policed import Incoming
 from prism._proto.data.v1 import options_pb2
 from prism.config.access import Access
 from prism.config.sections.authorization import AuthorizationSection
+from prism.errors import PermissionDenied
+from prism.gateway.call import Call
+from prism.gateway.hops.authorize import Authorize
+from prism.gateway.snapshot import Snapshot
 from prism.interfaces.catalogue import interfaces
 from prism.interfaces.operation import Operation
 from prism.principal import OPERATION_CLASSES, Principal
@@ -124,6 +129,39 @@ def test_what_a_rule_gives_by_abstraction(abstractions: list[str] | None, rights
 def test_sql_is_named() -> None:
     """No operation of it is allowed by a rule about all abstractions."""
     assert {each.right for each in SQL.values()} == {"sql.read", "sql.write"}
+
+
+NEED_READ = ["objectstore.copy", "sql.batch", "sql.execute", "transact.transaction"]
+
+
+def test_what_also_reads_needs_both() -> None:
+    """A caller who may only write would learn by it what is stored."""
+    needs = {
+        f"{each.interface}.{each.method}": each for i in interfaces().values() for each in i.operations if each.also
+    }
+    assert sorted(needs) == NEED_READ
+    for each in needs.values():
+        own = f"{each.interface}.read"
+        assert (each.also, each.also_rights) == ("read", {own} if each.named else {"read", own})
+
+
+@pytest.mark.parametrize("name", NEED_READ)
+@pytest.mark.parametrize("given", [{"read"}, {"write"}, {"read", "write"}])
+@pytest.mark.parametrize("named", [False, True])
+def test_what_also_reads_is_admitted_with_both(name: str, given: set[str], named: bool) -> None:
+    """By rules about all abstractions, and by those that name its own; the refusal says which is missing."""
+    abstraction, _, method = name.partition(".")
+    (operation,) = (each for each in interfaces()[abstraction].operations if each.method == method)
+    rule = {"principals": ["*"], "namespaces": ["*"], "operations": sorted(given)}
+    rule |= {"abstractions": [abstraction]} if named else {}
+    hop = Authorize(Access(AuthorizationSection.model_validate({"rules": [rule]})))
+    call = Call(operation, Incoming(), Snapshot())
+    call.principal, call.namespace = Principal("x"), "a"
+    if given == {"read", "write"} and (named or abstraction != "sql"):
+        hop(call)
+        return
+    with pytest.raises(PermissionDenied, match=r"may not (read|write) on"):
+        hop(call)
 
 
 def test_an_abstraction_that_is_none_is_refused() -> None:

@@ -47,8 +47,11 @@ class Operation:
         requires: the capability a backend must declare; empty for none.
         drains: a stream that ends by itself once `Context.draining` is set.
         named: authorization rules allow it only where they name its abstraction.
+        also: another class that a caller must be allowed as well; empty for none.
         path: of the HTTP/2 request.
-        right: what a rule gives that allows it: its class, or `sql.read` where the rule must name the abstraction.
+        own_right: what a rule gives that names its abstraction, `keyvalue.read`.
+        right: what a rule gives that allows it: its class, or `own_right` where the rule must name the abstraction.
+        also_rights: what a rule gives that allows `also`, one of them is enough; empty where nothing more is needed.
         service: the abstraction's gRPC service, `prism.data.v1.KeyValue`.
         streams: many requests, many responses, or both.
     """
@@ -65,26 +68,28 @@ class Operation:
     requires: str
     drains: bool = False
     named: bool = False
+    also: str = ""
     path: str = field(init=False)
     service: str = field(init=False)
     streams: bool = field(init=False)
+    own_right: str = field(init=False)
     right: str = field(init=False)
+    also_rights: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "streams", self.client_streaming or self.server_streaming)
         object.__setattr__(self, "path", f"/{self.name}")
         object.__setattr__(self, "service", self.name.partition("/")[0])
+        object.__setattr__(self, "own_right", right(self.interface, self.operation_class))
         object.__setattr__(self, "right", self.own_right if self.named else self.operation_class)
+        of_all = () if self.named else (self.also,)
+        also = (*of_all, right(self.interface, self.also)) if self.also else ()
+        object.__setattr__(self, "also_rights", frozenset(also))
 
     @property
     def interface(self) -> str:
         """The abstraction's name in configuration."""
         return self.name.rpartition("/")[0].rpartition(".")[2].lower()
-
-    @property
-    def own_right(self) -> str:
-        """What a rule gives that names its abstraction, `keyvalue.read`."""
-        return right(self.interface, self.operation_class)
 
     @classmethod
     def of(cls, method: MethodDescriptor) -> "Operation":
@@ -110,6 +115,7 @@ class Operation:
             requires=extension(method, options_pb2.requires),
             drains=extension(method, options_pb2.drains),
             named=extension(method, options_pb2.named),
+            also=_name(extension(method, options_pb2.also)),
         )
 
 
@@ -217,9 +223,8 @@ def right(abstraction: str, operation_class: str) -> str:
 
 def _class(method: MethodDescriptor, *, reads: bool) -> str:
     """The class that the .proto states; without one `read` where the operation changes nothing, else `write`."""
-    stated = options_pb2.OperationClass.Name(extension(method, options_pb2.operation_class))
-    found = stated.removeprefix("OPERATION_CLASS_").lower()
-    if found == "unspecified":
+    found = _name(extension(method, options_pb2.operation_class))
+    if not found:
         return READ if reads else WRITE
     if (found == READ) != reads:
         level = "is" if reads else "is not"
@@ -228,6 +233,12 @@ def _class(method: MethodDescriptor, *, reads: bool) -> str:
             "operations of the class read have that level"
         )
     return found
+
+
+def _name(stated: "options_pb2.OperationClass") -> str:
+    """A class as rules name it; empty where it is unspecified."""
+    found = options_pb2.OperationClass.Name(stated).removeprefix("OPERATION_CLASS_").lower()
+    return "" if found == "unspecified" else found
 
 
 def extension(described: Any, option: Any) -> Any:

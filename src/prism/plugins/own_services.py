@@ -141,6 +141,7 @@ def description(operations: Iterable[Operation]) -> Mapping[str, str]:
             each.repeatable,
             each.requires,
             each.drains,
+            *((each.also,) if each.also else ()),
         )
         found[each.name] = _digest(said)
         _add(each.request.DESCRIPTOR, found)

@@ -1,91 +1,23 @@
 """Queue on JetStream: what the kit cannot ask of every store."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import nats
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from nats.aio.client import Client
 
+from backends.nats.jobs import GROUP, TOPIC, Jobs, jobs_on
 from prism.backends.nats.backend import NatsBackend
 from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.jetstream.names import QueueNames
 from prism.backends.nats.pubsub import NatsPubSub
 from prism.backends.nats.queue.leases import Delivered
 from prism.backends.nats.testing import NatsServer
-from prism.context import Context
 from prism.errors import BackendCredentials, FailedPrecondition, InvalidArgument
 from prism.interfaces import queue as q
 from prism.interfaces.capabilities.queue import QueueCapabilities
 from prism.interfaces.pubsub import PublishRequest
-from prism.sdk.queue import StoredQueue
-
-TOPIC, GROUP = "orders", "billing"
-WAIT = Duration(seconds=10)
-
-
-class Jobs:
-    """The queues of one backend in one namespace."""
-
-    def __init__(self, backend: NatsBackend, namespace: str) -> None:
-        self.backend = backend
-        self.context = Context(namespace)
-        self.names = QueueNames("prism", namespace)
-        self.queue = cast("StoredQueue", backend.interfaces[1])
-        self.queue.declare(QueueCapabilities(max_nack_delay=100.0, min_ack_deadline=0.05))
-
-    async def publish(self, payload: bytes, **fields: Any) -> str:
-        """Publishes a message; its id."""
-        request = q.PublishRequest(topic=TOPIC, payload=payload, **fields)
-        return (await self.queue.publish(request, self.context)).message_id
-
-    async def receive(self, count: int = 1) -> list[q.Message]:
-        """Messages; waits for the first one."""
-        request = q.ReceiveRequest(topic=TOPIC, group=GROUP, max=count, wait=WAIT)
-        return list((await self.queue.receive(request, self.context)).messages)
-
-    async def acknowledge(self, *receipts: str) -> list[bool]:
-        """Whether each could be."""
-        request = q.AcknowledgeRequest(topic=TOPIC, group=GROUP, receipts=receipts)
-        answer = await self.queue.acknowledge(request, self.context)
-        return [not each.HasField("error") for each in answer.results]
-
-    async def group(self, **config: Any) -> None:
-        """Makes the group."""
-        request = q.CreateGroupRequest(topic=TOPIC, group=GROUP, config=q.GroupConfig(**config))
-        await self.queue.create_group(request, self.context)
-
-
-@asynccontextmanager
-async def jobs_on(server: NatsServer, namespace: str) -> AsyncIterator[Jobs]:
-    credentials = NatsCredentials.model_validate(server.credentials())
-    backend = NatsBackend(NatsConfig(servers=(server.url,)), credentials)
-    await backend.start()
-    try:
-        yield Jobs(backend, namespace)
-    finally:
-        await backend.stop()
-
-
-@pytest.fixture
-async def jobs(server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Jobs]:
-    """Queues in a namespace of the test's own."""
-    server.start()
-    async with jobs_on(server, request.node.name) as jobs:
-        yield jobs
-
-
-@pytest.fixture
-async def stock(server: NatsServer) -> AsyncIterator[Client]:
-    """The stock client."""
-    login = server.credentials()
-    client = await nats.connect(server.url, user=login["username"], password=login["password"])
-    yield client
-    await client.close()
 
 
 async def test_a_forged_receipt_publishes_nowhere(jobs: Jobs, stock: Client) -> None:
@@ -145,7 +77,7 @@ async def test_what_came_for_a_caller_who_has_gone_is_given_back_uncounted(jobs:
     await jobs.group(max_attempts=1)
     async with jobs_on(server, jobs.context.namespace) as other:
         waiting = asyncio.create_task(other.receive())
-        await _pull_waits(other)
+        await other.pull_waits()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await jobs.publish(b"work")
@@ -160,7 +92,7 @@ async def test_stopping_gives_back_at_once(jobs: Jobs, server: NatsServer) -> No
     for number in range(5):
         async with jobs_on(server, jobs.context.namespace) as other:
             waiting = asyncio.create_task(other.receive())
-            await _pull_waits(other)
+            await other.pull_waits()
             await jobs.publish(b"%d" % number)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
@@ -260,14 +192,3 @@ def test_names_are_kept_apart(one: str, other: str) -> None:
     for make in (names.stream, names.dead_stream, lambda name: names.consumer(name, 1)):
         assert make(one) != make(other)
         assert not set("./\\*> ") & set(make(one))
-
-
-async def _pull_waits(jobs: Jobs) -> None:
-    """Returns when a pull of the group waits at JetStream, which alone knows."""
-    session = await jobs.backend._queues._jetstream.session()
-    subject = f"$JS.API.CONSUMER.INFO.{jobs.names.stream(TOPIC)}.{jobs.names.consumer(GROUP, 1)}"
-    waits = 0
-    async with asyncio.timeout(20):
-        while not waits:
-            answer = await session.client.request(subject, b"", timeout=10)
-            waits = json.loads(answer.data)["num_waiting"]

@@ -78,6 +78,8 @@ async def test_a_frozen_server_costs_only_the_time_allowed(backends: Backends) -
     """A publish that is not confirmed in time says that nobody knows, and the connection is given up as broken."""
     served = await backends.start(answer_timeout=0.5, ping_interval=0.3, connect_timeout=2.0)
     async with served.subscribed() as messages:
+        await served.publish("before")
+        assert await messages.topics(1) == ["before"]
         backends.server.pause()
         try:
             with pytest.raises(BackendUnavailable) as caught:

@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 
+from prism.backends.s3.config import S3Config
+from prism.backends.s3.transfers.body import Body
 from prism.backends.s3.transfers.budget import Budget
+from prism.backends.s3.transfers.conditional import Condition
 from prism.backends.s3.transfers.parts import MAX_BUFFERED, MAX_OBJECT, MAX_PART, MAX_PARTS, MIB, Cut
 from prism.backends.s3.transfers.pieces import Pieces
+from prism.backends.s3.transfers.writer import Writer
 from prism.errors import InvalidArgument
+from prism.interfaces.objectstore import Properties
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * MIB, 80_000 * MIB, 80_000 * MIB + 1, 160_000 * MIB, MAX_OBJECT])
@@ -83,3 +89,52 @@ async def test_those_who_wait_are_served_in_order() -> None:
     await asyncio.gather(second, third)
     assert order == [2, 3]
     assert budget.taken == 7
+
+
+class Stuck:
+    """What sends parts to a server that answers none of them."""
+
+    def __init__(self) -> None:
+        self.sending = 0
+        self.aborted = False
+        self.begun = asyncio.Event()
+
+    async def begin(self, *_: object) -> str:
+        return "U"
+
+    async def put_part(self, _key: str, _upload: str, _number: int, _body: Body) -> None:
+        self.sending += 1
+        self.begun.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.sending -= 1
+
+    async def abort(self, _key: str, _upload: str) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_put_that_is_given_up_leaves_nothing(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is given up once more while its parts may arrive: none is sent on, and no memory is kept."""
+    monkeypatch.setattr("prism.backends.s3.transfers.writer._PARTS_END", 0.05 if times == 1 else 60)
+    budget, stuck, forever = Budget(64 * MIB), Stuck(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield bytes(6 * MIB)
+        await forever.wait()
+
+    config = S3Config(bucket="bucket", part_size=5 * MIB)
+    writer = Writer(cast("Any", None), config, budget, cast("Any", None), cast("Any", stuck))
+    put = asyncio.create_task(
+        writer.put("k", Pieces(slow()), Properties(), Condition(), size=12 * MIB, sha256=lambda: b"")
+    )
+    await stuck.begun.wait()
+    for _ in range(times):
+        put.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await asyncio.wait((put,))
+    assert put.cancelled()
+    assert (stuck.sending, budget.taken, writer.transfers, stuck.aborted) == (0, 0, 0, True)

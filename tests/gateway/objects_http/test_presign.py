@@ -8,7 +8,7 @@ import pytest
 
 from gateway.objects_http import site as sites
 from gateway.objects_http.site import OBJECTS, Site
-from prism.client import Client, InvalidArgument, PermissionDenied
+from prism.client import Client, InvalidArgument, PermissionDenied, Unimplemented
 from prism.config.sections.authentication import KEY_PREFIX
 from prism.config.sections.root import Config
 from prism.gateway.objects_http import ObjectsHttp, presign
@@ -30,6 +30,7 @@ def secret(name: str) -> str:
 
 ALL = {"principals": ["*"], "namespaces": ["default"], "operations": ["read", "write"]}
 READ = {"groups": ["readers"], "namespaces": ["default"], "operations": ["read"]}
+PUT = {"groups": ["putters"], "namespaces": ["default"], "operations": ["write"], "abstractions": ["objectstore"]}
 
 
 def keys(*given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,6 +89,32 @@ async def test_an_address_takes_one_object(guarded: Site) -> None:
         assert await prism.objects().read("new") == b"12345"
     assert (await guarded.ask("GET", url)).status == 401
     assert (await guarded.ask("PUT", f"{url}&upload=x&part=1", b"1", content_type="text/plain")).status == 401
+
+
+async def test_the_stores_own_address_gives_no_more_than_the_rules(guarded: Site) -> None:
+    """Signing asks for the right to read; an one that puts is for those who may write, as no gateway sees its use."""
+    rules = [ALL | {"principals": ["ann"]}, READ, PUT]
+    cat = api_key("cat", groups=["readers", "putters"])
+    dan = api_key("dan", groups=["putters"])
+    guarded.configure(keys(api_key("ann"), api_key("bob", groups=["readers"]), cat, dan), rules)
+    for caller, method in (("bob", "PUT"), ("dan", "PUT"), ("dan", "GET")):
+        with pytest.raises(PermissionDenied, match=r"may not (write|read)"):
+            await address(guarded, "k", caller, method, direct=True)
+    for caller, method in (("ann", "PUT"), ("ann", "GET"), ("bob", "GET"), ("cat", "PUT")):
+        with pytest.raises(Unimplemented, match="direct_presign"):  # of this store: nothing else stood in its way
+            await address(guarded, "k", caller, method, direct=True)
+
+
+async def test_an_address_gives_no_other_version(guarded: Site) -> None:
+    """It was signed for the object: what was replaced or removed is not in it."""
+    async with Client(guarded.address, token=secret("ann")) as prism:
+        first = await prism.objects().put("k", b"secret")
+        await prism.objects().put("k", b"x")
+    url = await address(guarded, "k")
+    for more in (f"version={first.version}", "version=", "cursor=x", "prefix=k"):
+        assert (await guarded.ask("GET", f"{url}&{more}")).status == 401
+        assert (await guarded.ask("HEAD", f"{url}&{more}")).status == 401
+    assert (await guarded.ask("GET", f"{url}&other=1")).body == b"x"  # what means nothing changes nothing
 
 
 async def test_an_address_expires(guarded: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,11 @@ SMALL_PUBSUB: Mapping[str, object] = MappingProxyType(
 )
 """Options of PubSub that persists for tests: what is over them is seen after a few large messages, at once."""
 
+SMALL_SERIES: Mapping[str, object] = MappingProxyType(
+    {"exact_values": 2000, "max_groups": 500, "progress_interval": 0.2}
+)
+"""Options of TimeSeries for tests: what is over them is a request or two away, and tails say soon where they stand."""
+
 
 class StoreMissing(Exception):
     """The store cannot be had on this machine; the message is the reason to skip its tests by."""

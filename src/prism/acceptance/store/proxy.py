@@ -13,6 +13,8 @@ from prism.acceptance.store.held_port import HeldPort
 
 _BITE = 1 << 16
 _CLOSE_TIMEOUT = 1.0
+_ACCEPTING = 3
+"""Turns of the loop from the accepting of a connection until its handler has it."""
 _RESET = struct.pack("ii", 1, 0)
 """Linger of no time: closing sends a reset and drops what was not sent."""
 
@@ -44,12 +46,16 @@ class Proxy:
     async def start(self) -> None:
         """Begins to listen."""
         self._answers_left = None
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
 
     async def stop(self) -> None:
         """Refuses new connections and cuts those that there are."""
         server, self._server = self._server, None
         if server is not None:
+            for each in server.sockets:
+                asyncio.get_running_loop().remove_reader(each.fileno())
+            for _ in range(_ACCEPTING):  # what is being accepted when a server closes stays open, and has no owner
+                await asyncio.sleep(0)
             server.close()
         await self.cut()
 
@@ -72,28 +78,33 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A connection is there: it is known before anything of it has run, so that `cut` finds all of them."""
         self.accepted += 1
-        task = asyncio.current_task()
-        assert task is not None  # asyncio runs it as one
+        if self._server is None:
+            _reset(writer)
+            return
+        task = asyncio.create_task(self._serve(reader, writer))
         self._connections[task] = writer
-        try:
-            with suppress(OSError):
-                there, back = await asyncio.open_connection(*self._target)
-                try:
-                    async with asyncio.TaskGroup() as both:
-                        both.create_task(self._pass(reader, back, answers=False))
-                        both.create_task(self._pass(there, writer, answers=True))
-                except* (OSError, _Cut):
-                    _reset(writer)
-                    await _close(back)
-                finally:
-                    back.transport.abort()
-        except asyncio.CancelledError:
-            pass  # it was cut; asyncio takes a handler that ends so for a defect
-        finally:
-            del self._connections[task]
-            writer.close()
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._connections.pop(task).close()
+        if not task.cancelled():  # it was cut
+            task.result()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            there, back = await asyncio.open_connection(*self._target)
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pass(reader, back, answers=False))
+                    both.create_task(self._pass(there, writer, answers=True))
+            except* (OSError, _Cut):
+                _reset(writer)
+                await _close(back)
+            finally:
+                back.transport.abort()
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool) -> None:
         while bite := await source.read(_BITE):

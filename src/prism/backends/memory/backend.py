@@ -10,8 +10,10 @@ from prism.backends.memory.store import Store
 from prism.sdk import Context, Health, MessageIds, NoCredentials, Sweeper
 from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
+from prism.sdk.timeseries import StoredTimeSeries
 
 _SWEEP_BATCH = 100
+_SWEEP_EVENTS = 10_000
 _IDEMPOTENCY_WINDOW = 24 * 3_600_000_000
 _MAX_UNSETTLED = 10_000
 _HOUSEKEEPING = Context("")
@@ -30,6 +32,7 @@ class MemoryBackend:
         self._engine = QueueEngine(MessageIds().next, _IDEMPOTENCY_WINDOW, _MAX_UNSETTLED)
         self._queue = StoredQueue(self._queues(), config.queue)
         self._objects = StoredObjects(self._store.blobs, self._store.objects, config.objects)
+        self._series = StoredTimeSeries(self._store.series, config.timeseries)
         self._running = False
 
     def _queues(self) -> RowStore:
@@ -42,7 +45,7 @@ class MemoryBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._objects, self._pubsub, self._queue)
+        return (self._cache, self._keyvalue, self._objects, self._pubsub, self._queue, self._series)
 
     async def start(self) -> None:
         if not self._running:
@@ -56,19 +59,26 @@ class MemoryBackend:
     async def holds_data(self, namespace: str) -> bool:
         topics = self._store.queues.rows.topics(namespace, "", "", 1)
         objects = await self._objects.holds_data(namespace)
-        return bool(self._store.namespace(namespace).records or topics or objects)
+        series = self._store.series.holds_data(namespace)
+        return bool(self._store.namespace(namespace).records or topics or objects or series)
 
     async def health(self) -> Health:
         return Health()
 
     def metrics(self) -> Mapping[str, float]:
-        return {"records": self._store.count(), "subscriptions": self._pubsub.subscriptions, **self._queue.metrics()}
+        return {
+            "records": self._store.count(),
+            "subscriptions": self._pubsub.subscriptions,
+            **self._queue.metrics(),
+            **self._series.metrics(),
+        }
 
     async def stop(self) -> None:
         if self._running:
             self._running = False
             await self._pubsub.stop()
             self._queue.stop()
+            await self._series.stop()
             await self._sweeper.stop()
             await self._objects.stop()
             self._store.close()
@@ -77,4 +87,5 @@ class MemoryBackend:
         self._pubsub.sweep()
         more = await self._queues().sweep(_HOUSEKEEPING, _SWEEP_BATCH)
         more = await self._objects.sweep(_SWEEP_BATCH) or more
+        more = self._store.series.sweep(_SWEEP_EVENTS) or more
         return self._store.sweep(_SWEEP_BATCH) or more

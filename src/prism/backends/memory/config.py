@@ -6,6 +6,7 @@ from prism.sdk import Config
 from prism.sdk.objectstore import ObjectOptions
 from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
+from prism.sdk.timeseries import SeriesOptions
 
 
 class MemoryPubSubOptions(PubSubOptions):
@@ -31,6 +32,7 @@ class MemoryConfig(Config):
         queue: of Queue.
         pubsub: of PubSub that persists.
         objects: of ObjectStore.
+        timeseries: of TimeSeries.
     """
 
     store: str = Field(default="default", min_length=1)
@@ -41,3 +43,4 @@ class MemoryConfig(Config):
     queue: QueueOptions = QueueOptions()
     pubsub: MemoryPubSubOptions = MemoryPubSubOptions()
     objects: ObjectOptions = ObjectOptions()
+    timeseries: SeriesOptions = SeriesOptions()

@@ -13,6 +13,7 @@ from prism.backends.memory.message_log import Logs
 from prism.backends.memory.objects import MemoryBlobs, MemoryIndex
 from prism.backends.memory.queue import QueueData
 from prism.backends.memory.sorted_map import SortedMap
+from prism.backends.memory.timeseries.store import MemorySeries
 from prism.interfaces.keyvalue import PutResponse
 from prism.interfaces.pubsub import Message
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
@@ -140,6 +141,7 @@ class Store:
         self._version = 0
         self._users = 0
         self.queues = QueueData(self.now)
+        self.series = MemorySeries(self.now)
         self.logs = Logs(self.now)
         self.blobs = MemoryBlobs()
         self.objects = MemoryIndex(self.now)
@@ -162,6 +164,7 @@ class Store:
         if not self._users:
             self._namespaces.clear()
             self.queues.clear()
+            self.series.clear()
             self.logs.clear()
             self.blobs.kept.clear()
             self.objects.clear()

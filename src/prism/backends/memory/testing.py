@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
-from prism.acceptance.store.backend import SMALL_PUBSUB, LocalStore
+from prism.acceptance.store.backend import SMALL_PUBSUB, SMALL_SERIES, LocalStore
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.config import MemoryConfig
 from prism.sdk import NoCredentials
@@ -61,4 +61,4 @@ class MemoryTestBackend(LocalStore):
 
     async def connection_config(self, place: str = "main") -> Mapping[str, object]:
         """A store of that name; PubSub has little room, so that tests see what becomes of what is over it."""
-        return {"store": f"{self._name}-{place}", "pubsub": dict(SMALL_PUBSUB)}
+        return {"store": f"{self._name}-{place}", "pubsub": dict(SMALL_PUBSUB), "timeseries": dict(SMALL_SERIES)}

@@ -5,15 +5,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from prism.client.objects.info import ObjectInfo
 from prism.client.objects.reader import ObjectReader
 from prism.client.objects.source import READ_SIZE, OnProgress
 from prism.errors import ConditionNotMet, DataLoss
-
-_TRIES: Final = 5
-"""Of an object that is replaced while it comes."""
+from prism.opening import opened_in_thread
 
 Open = Callable[[ObjectInfo, int], ObjectReader]
 """Begins to read an object at an offset."""
@@ -40,7 +38,7 @@ async def into_file(
         have = 0
     if on_progress is not None and have:
         on_progress(have)
-    with await asyncio.to_thread(_opened, partial, have) as file:
+    with await opened_in_thread(lambda: _opened(partial, have)) as file:
         if have < info.size:
             try:
                 async with open_at(info, have) as reader:

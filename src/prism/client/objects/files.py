@@ -16,6 +16,7 @@ from prism.client.objects.uploads import ObjectUploads
 from prism.errors import ConditionNotMet
 
 _TRIES: Final = 5
+"""Of an object that is replaced while it comes."""
 
 
 class ObjectFiles(ObjectReads, ObjectUploads):

@@ -61,6 +61,7 @@ def properties(
     cache_control: str,
     metadata: Mapping[str, str],
 ) -> messages.Properties:
+    """What a writer says of an object, as requests carry it; empty for what it does not say."""
     return messages.Properties(
         content_type=content_type,
         content_encoding=content_encoding,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from prism.interfaces import objectstore as messages
+from prism.opening import opened_in_thread
 
 Data = bytes | bytearray | memoryview | Path | BinaryIO | AsyncIterable[bytes] | Iterable[bytes]
 """Bytes, a path, a file that is open for reading, or an iterator of pieces, async or not. What would wait, files and
@@ -67,7 +68,7 @@ async def pieces(data: Data) -> AsyncGenerator[bytes, None]:
     if isinstance(data, (bytes, bytearray, memoryview)):
         yield bytes(data)
     elif isinstance(data, Path):
-        with await asyncio.to_thread(data.open, "rb") as file:
+        with await opened_in_thread(lambda: data.open("rb")) as file:
             while piece := await asyncio.to_thread(file.read, READ_SIZE):
                 yield piece
     elif isinstance(data, AsyncIterable):

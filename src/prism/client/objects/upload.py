@@ -18,6 +18,7 @@ from prism.client.objects.source import READ_SIZE, Data, OnProgress
 from prism.client.paging import Pager
 from prism.client.retry import RetryPolicy
 from prism.errors import InvalidArgument, PrismError, UploadNotFound
+from prism.opening import opened_in_thread
 
 PART_SIZE: Final = 8 << 20
 """Bytes of a part, unless the object would have too many then."""
@@ -210,7 +211,7 @@ class FileUpload:
 
 async def _range(path: Path, begin: int, size: int) -> AsyncGenerator[bytes, None]:
     """So many bytes of a file."""
-    with await asyncio.to_thread(path.open, "rb") as file:
+    with await opened_in_thread(lambda: path.open("rb")) as file:
         at, end = begin, begin + size
         while at < end:
             piece = await asyncio.to_thread(os.pread, file.fileno(), min(READ_SIZE, end - at), at)

@@ -52,6 +52,11 @@ class Consumer:
         self._closed = False
         self.config = q.GroupConfig()
 
+    @property
+    def subscribed(self) -> bool:
+        """Whether its first stream was in place."""
+        return self._placed
+
     async def open(self) -> None:
         """Returns when it is subscribed for the first time, or has ended.
 

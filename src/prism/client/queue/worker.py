@@ -61,6 +61,11 @@ class Worker:
             self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="prism-worker")
 
     @property
+    def subscribed(self) -> bool:
+        """Whether the gateway has taken its subscription."""
+        return self._consumer.subscribed
+
+    @property
     def running(self) -> int:
         """How many handlers are at work."""
         return len(self._tasks)

@@ -34,6 +34,8 @@ class Authorize:
         operation = call.operation
         if operation.right not in allowed and operation.own_right not in allowed:
             raise denied(call.principal, call.namespace, operation.operation_class)
+        if operation.also_rights and operation.also_rights.isdisjoint(allowed):
+            raise denied(call.principal, call.namespace, operation.also)
 
 
 def denied(principal: Principal, namespace: str, operation: str) -> PermissionDenied:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from prism.errors import InvalidArgument, PrismError
 from prism.gateway import call as gateway
+from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.connect.conversion import defect
 from prism.gateway.connect.cors import Cors
 from prism.gateway.connect.errors import HttpRefusal
@@ -23,6 +24,7 @@ from prism.wire import Code, HttpRequest, HttpResponse, StatusError
 
 METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 _ALLOW = ", ".join(METHODS)
+_MAX_POLICIES = 1000
 _EXPOSED = (
     "accept-ranges",
     "content-disposition",
@@ -67,17 +69,21 @@ class ObjectsHttp:
         self._cors = cors or Cors()
         self._origins = origins
         self._response_hops = response_hops
+        self._policies: BoundedCache[tuple[str, ...], Cors] = BoundedCache(_MAX_POLICIES)
         self.transfers = Transfers()
 
     def configure(self, cors: Cors, response_hops: Sequence[ResponseHop]) -> None:
         """Another policy, and other headers, from the next request on."""
         self._cors, self._response_hops = cors, response_hops
+        self._policies.clear()
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one request; every failure is an answer too."""
-        cors = self._cors_of(request)
+        cors = self._cors
         try:
-            response = cors.preflight(request, _ALLOW) or await self._answer(request)
+            address = ObjectAddress.of(request.path, request.query)
+            cors = self._cors_of(address.namespace)
+            response = cors.preflight(request, _ALLOW) or await self._answer(request, address)
         except HttpRefusal as refused:
             response = refused.response()
         except (PrismError, StatusError) as error:
@@ -90,21 +96,24 @@ class ObjectsHttp:
         named = tuple(name for name, _ in response.headers if name.startswith("prism-meta-"))
         return cors.allow(request, response, (*_EXPOSED, *named))
 
-    def _cors_of(self, request: HttpRequest) -> Cors:
-        """The policy of the namespace that the target names."""
-        try:
-            origins = self._origins(ObjectAddress.of(request.path, request.query).namespace)
-        except PrismError:
-            return self._cors  # it is answered as malformed
-        return self._cors if origins is None else replace(self._cors, origins=origins)
+    def _cors_of(self, namespace: str) -> Cors:
+        """The policy of a namespace; one for all that have the same origins."""
+        origins = self._origins(namespace)
+        if origins is None:
+            return self._cors
+        key = tuple(origins)
+        cors = self._policies.get(key)
+        if cors is None:
+            cors = replace(self._cors, origins=key)
+            self._policies.keep(key, cors)
+        return cors
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
+    async def _answer(self, request: HttpRequest, address: ObjectAddress) -> HttpResponse:
         if request.method == "OPTIONS":
             return HttpResponse(204, [("allow", _ALLOW), *SAFE])
         if request.method not in METHODS:
             message = f"{request.method[:20]} is not allowed for objects; send one of {_ALLOW}"
             raise Refused(405, Code.UNIMPLEMENTED, message, [("allow", _ALLOW)])
-        address = ObjectAddress.of(request.path, request.query)
         incoming: gateway.Incoming = incoming_of(request, address)
         max_size = None
         if is_signed(address):

@@ -20,6 +20,7 @@ from prism.errors import InvalidArgument, Unauthenticated, Violation
 from prism.gateway.bounded_cache import BoundedCache
 from prism.gateway.call import Call, Incoming, SignedIncoming
 from prism.gateway.connect.incoming import header
+from prism.gateway.hops.authorize import denied
 from prism.gateway.objects_http.address import PREFIX, SIGNED, ObjectAddress
 from prism.gateway.snapshot import Snapshot
 from prism.interfaces import objectstore as messages
@@ -32,9 +33,12 @@ _METHODS: Final[Mapping[int, str]] = {
     messages.Method.OBJECT_STORE_METHOD_GET: "GET",
     messages.Method.OBJECT_STORE_METHOD_PUT: "PUT",
 }
+_ADDRESSES: Final = frozenset({"key", SIGNED})
+"""Parameters of an address that is signed; others name something else: a version, a part of an upload."""
 _ALLOWED: Final = {"GET": ("GET", "HEAD"), "PUT": ("PUT",)}
 _PURPOSE: Final = b"prism-signed-object-1\0"
 _MOST_KEPT: Final = 1000
+(_PUT,) = (each for each in messages.INTERFACE.operations if each.method == "put")
 
 
 class Presigner:
@@ -58,12 +62,14 @@ class Presigner:
 
         Raises:
             InvalidArgument: the request is malformed.
+            PermissionDenied: the store's own address is asked for, and would give what the caller has no right to.
         """
         try:
             asked = messages.PresignRequest.FromString(payload)
         except DecodeError as error:
             raise InvalidArgument("the request is not a PresignRequest; send one") from error
         if asked.direct:
+            self._check_direct(call, asked.method)
             return None
         method = _METHODS.get(asked.method)
         if method is None:
@@ -106,8 +112,7 @@ class Presigner:
         if (
             request.method not in _ALLOWED[granted["m"]]
             or not address.key
-            or "upload" in address.query
-            or "part" in address.query
+            or not _ADDRESSES.issuperset(address.query)
             or (content_type and header(request, "content-type") != content_type)
         ):
             raise Unauthenticated(
@@ -116,6 +121,14 @@ class Presigner:
             )
         signer = self._signer(granted.get("by"))
         return SignedIncoming(incoming.metadata, incoming.deadline, incoming.peer, signer), granted.get("s")
+
+    def _check_direct(self, call: Call, method: int) -> None:
+        """Signing asks for the right to read, and no gateway looks at what the store's own address is used for."""
+        access = self._snapshot().access
+        if access is None or method != messages.Method.OBJECT_STORE_METHOD_PUT:
+            return
+        if access.allowed(call.principal, call.namespace).isdisjoint((_PUT.right, _PUT.own_right)):
+            raise denied(call.principal, call.namespace, _PUT.operation_class)
 
     def _granted(self, address: ObjectAddress) -> dict[str, Any] | None:
         """What an address grants; None where its signature is none of ours."""

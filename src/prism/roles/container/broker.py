@@ -1,5 +1,6 @@
 """What a role asks of a broker: to take messages, or to give them; a table has the brokers."""
 
+import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Sink(Broker, Protocol):
         can see that.
 
         Raises:
+            InvalidArgument: it never will.
             PrismError: it has not.
         """
         ...
@@ -62,16 +64,16 @@ class Sink(Broker, Protocol):
 class Source(Broker, Protocol):
     """Where a consumer takes from; its replicas share what is there."""
 
-    async def take(self, limit: int) -> Sequence[Taken]:
-        """Messages that are due, at most so many; waits a while for the first one."""
+    async def take(self, limit: int, stop: asyncio.Event) -> Sequence[Taken]:
+        """Messages that are due, at most so many; waits a while for the first one, or until `stop`."""
         ...
 
     async def settle(self, taken: Sequence[Taken]) -> None:
         """They need not come again."""
         ...
 
-    async def give_back(self, taken: Sequence[Taken]) -> None:
-        """They come again, to any replica."""
+    async def give_back(self, taken: Sequence[Taken], delay: float = 0.0) -> None:
+        """They come again, to any replica, after so many seconds."""
         ...
 
 

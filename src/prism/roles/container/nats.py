@@ -1,8 +1,11 @@
 """NATS as a broker of roles: JetStream confirms what is sent, and keeps what has not been taken."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+from pydantic import ValidationError
 
 from prism.backends.nats import headers as nats_headers
 from prism.backends.nats.config import NatsConfig, NatsCredentials
@@ -15,12 +18,12 @@ from prism.backends.nats.servers import Servers
 from prism.client import QueueMessage
 from prism.errors import BackendUnavailable, FailedPrecondition
 from prism.roles.container.broker import Sink, Source, Taken
-from prism.roles.container.settings import Settings
+from prism.roles.container.settings import Settings, wrong
 from prism.sdk.driver_errors import LATER
 
 _WAIT: Final = 2.0
 """Seconds that a pull waits for a message."""
-_ACK_WAIT: Final = 30
+_SECRETS: Final = ("username", "password", "token", "nkey", "creds")
 
 
 class _Nats:
@@ -28,20 +31,10 @@ class _Nats:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        config = NatsConfig(
-            servers=tuple(each.strip() for each in settings.nats_url.split(",")),
-            name=f"prism-{settings.prism_plugin_role}",
-        )
-        creds = settings.nats_creds.read_text() if settings.nats_creds else None
-        credentials = NatsCredentials.model_validate(
-            {
-                "username": settings.nats_username,
-                "password": settings.nats_password,
-                "token": settings.nats_token,
-                "nkey": settings.nats_nkey,
-                "creds": creds,
-            }
-        )
+        try:
+            config, credentials = _login(settings)
+        except ValidationError as error:  # it would show the password
+            raise wrong(error, {"servers": "nats_url"} | {name: f"nats_{name}" for name in _SECRETS}) from None
         self._link = Link(config, credentials, Servers(config.servers), "messages")
         self._jetstream = JetStream(self._link, config.answer_timeout)
 
@@ -56,6 +49,17 @@ class _Nats:
     async def health(self) -> str:
         """See Broker."""
         return await self._link.probe()
+
+
+def _login(settings: Settings) -> tuple[NatsConfig, NatsCredentials]:
+    servers = tuple(each.strip() for each in settings.nats_url.split(","))
+    config = NatsConfig(servers=servers, name=f"prism-{settings.prism_plugin_role}")
+    try:
+        creds = settings.nats_creds.read_text() if settings.nats_creds else None
+    except OSError as error:
+        raise FailedPrecondition(f"NATS_CREDS: {settings.nats_creds} cannot be read: {error.strerror}") from error
+    given = {name: getattr(settings, f"nats_{name}") for name in _SECRETS} | {"creds": creds}
+    return config, NatsCredentials.model_validate(given)
 
 
 class NatsSink(_Nats, Sink):
@@ -87,7 +91,7 @@ class NatsSource(_Nats, Source):
         wanted = {
             "durable_name": settings.nats_queue_group,
             "ack_policy": "explicit",
-            "ack_wait": _ACK_WAIT * 1_000_000_000,
+            "ack_wait": int(settings.nats_ack_wait * 1e9),
             "max_ack_pending": 10_000,
             "filter_subject": settings.nats_subject,
         }
@@ -103,13 +107,15 @@ class NatsSource(_Nats, Source):
                 raise
         self._made = True
 
-    async def take(self, limit: int) -> Sequence[Taken]:
+    async def take(self, limit: int, stop: asyncio.Event) -> Sequence[Taken]:
         """See Source."""
-        settings = self._settings
+        stream, consumer = self._settings.nats_stream, self._settings.nats_queue_group
         if not self._made:
             await settled(self._make)
         try:
-            pull = await self._pulls.pull(settings.nats_stream, settings.nats_queue_group, limit, wait=_WAIT)
+            pull = await self._pulls.pull(stream, consumer, limit, at_once=True)
+            if not pull.messages and not stop.is_set():  # a pull that waits for many holds back the first
+                pull = await self._pulls.pull(stream, consumer, 1, wait=_WAIT, stop=stop)
         except ConsumerGoneError as error:
             self._made = False
             raise BackendUnavailable("the durable consumer was removed; making it anew", retry_after=LATER) from error
@@ -132,9 +138,10 @@ class NatsSource(_Nats, Source):
         """See Source."""
         await self._jetstream.confirm([(self._subject(each), b"+ACK") for each in taken])
 
-    async def give_back(self, taken: Sequence[Taken]) -> None:
+    async def give_back(self, taken: Sequence[Taken], delay: float = 0.0) -> None:
         """See Source."""
-        await self._jetstream.confirm([(self._subject(each), b"-NAK") for each in taken])
+        word = b'-NAK {"delay": %d}' % int(delay * 1e9) if delay else b"-NAK"
+        await self._jetstream.confirm([(self._subject(each), word) for each in taken])
 
 
 def _foreign(headers: Mapping[str, str]) -> dict[str, str]:

@@ -142,7 +142,7 @@ class RoleProcess:
     async def _readiness(self) -> pb.ReadyResponse:
         found = await self._dependencies()
         shown = {name: wrong or "healthy" for name, wrong in found.items()}
-        wrong = "; ".join(filter(None, [*found.values(), self._role.faults.said]))
+        wrong = "; ".join(filter(None, [*found.values(), self._role.wrong]))
         return pb.ReadyResponse(ready=self._started and not wrong, message=wrong, dependencies=shown)
 
     async def _get_info(self, _call: ServerCall) -> bytes:

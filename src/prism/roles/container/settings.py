@@ -7,6 +7,7 @@ Source: ADR-025 "Environment Configuration". The names are its; `PRISM_HEALTH_PO
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, Self
 
 import yaml
@@ -41,6 +42,7 @@ class Settings(BaseModel):
         nats_subject: where a publisher sends, and what a consumer takes.
         nats_queue_group: the durable consumer that replicas share.
         nats_stream: the stream that a consumer takes from.
+        nats_ack_wait: seconds until a message comes again whose consumer was killed; of a durable that the role makes.
         nats_username, nats_password, nats_token, nats_nkey, nats_creds: the login; the last is a file.
     """
 
@@ -63,6 +65,7 @@ class Settings(BaseModel):
     nats_subject: str = ""
     nats_queue_group: str = "prism-consumers"
     nats_stream: str = ""
+    nats_ack_wait: float = Field(default=30.0, ge=0.05, le=43_200)
     nats_username: str | None = None
     nats_password: SecretStr | None = None
     nats_token: SecretStr | None = None
@@ -94,13 +97,19 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = "; ".join(_sentence(each["loc"], each["msg"]) for each in error.errors())
-            raise FailedPrecondition(f"the role is configured wrongly: {wrong}") from error
+            raise wrong(error) from None
 
 
-def _sentence(where: tuple[int | str, ...], what: str) -> str:
-    name = ".".join(str(each).upper() for each in where)
-    return f"{name}: {what}" if name else what.removeprefix("Value error, ")
+def wrong(error: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> FailedPrecondition:
+    """What is wrong with settings, without what was given, which may be secret; `names` of fields are the settings'."""
+    found = "; ".join(_sentence(each["loc"], each["msg"], names) for each in error.errors(include_input=False))
+    return FailedPrecondition(f"the role is configured wrongly: {found}")
+
+
+def _sentence(where: tuple[int | str, ...], what: str, names: Mapping[str, str]) -> str:
+    name = ".".join(names.get(str(each), str(each)).upper() for each in where)
+    said = what.removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said
 
 
 def _file(environment: Mapping[str, str]) -> dict[str, Any]:

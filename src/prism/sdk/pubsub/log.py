@@ -71,6 +71,24 @@ class Page:
     end: bytes
 
 
+class ReadableLog(Protocol):
+    """A log that is read.
+
+    Attributes:
+        wakeups: told of every message that was appended, by this process or another, under the namespace and a topic.
+    """
+
+    @property
+    def wakeups(self) -> Wakeups: ...
+
+    async def bounds(self, context: Context) -> Bounds: ...
+
+    async def read(self, context: Context, after: bytes, limit: int, max_bytes: int) -> Page:
+        """The messages behind a place, at most so many, and bytes but for the first; from the floor on where the place
+        is before it."""
+        ...
+
+
 class MessageLog(Protocol):
     """The logs of a store, one for the namespace that the context names; empty where nothing was published.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prism.context import Context
 from prism.errors import MessagesLost, PrismError
-from prism.sdk.pubsub.log import NO_TOPIC, Logged, MessageLog, Page
+from prism.sdk.pubsub.log import NO_TOPIC, Logged, Page, ReadableLog
 from prism.sdk.subscription_index import SubscriptionIndex
 
 AT_ONCE = 256
@@ -25,17 +25,19 @@ class Tail:
         log: what it reads.
         namespace: whose.
         max_bytes: of messages that it keeps.
+        topic: what wakes it besides the namespace.
 
     Attributes:
         failure: why the store cannot be read, once that has lasted; None while it can.
         listeners: each gets every message that is new to it.
     """
 
-    def __init__(self, log: MessageLog, namespace: str, max_bytes: int) -> None:
+    def __init__(self, log: ReadableLog, namespace: str, max_bytes: int, topic: str = NO_TOPIC) -> None:
         self.failure: PrismError | None = None
         self.listeners: SubscriptionIndex[Logged] = SubscriptionIndex()
         self._log = log
         self._context = Context(namespace)
+        self._topic = topic
         self._max_bytes = max_bytes
         self._bytes = 0
         self._identity = self._start = self._end = b""
@@ -103,7 +105,7 @@ class Tail:
         self._places.clear()
 
     async def _follow(self) -> None:
-        key = (self._context.namespace, NO_TOPIC)
+        key = (self._context.namespace, self._topic)
         appended = self._log.wakeups.join(key)
         loop = asyncio.get_running_loop()
         pause, failing_since = _PAUSE, None

@@ -28,6 +28,8 @@ DRAINS_FIELD_NUMBER: _ClassVar[int]
 drains: _descriptor.FieldDescriptor
 NAMED_FIELD_NUMBER: _ClassVar[int]
 named: _descriptor.FieldDescriptor
+ALSO_FIELD_NUMBER: _ClassVar[int]
+also: _descriptor.FieldDescriptor
 ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 

@@ -18,6 +18,7 @@ from prism.backends.nats.jetstream.refusals import (
     too_old,
 )
 from prism.backends.nats.jetstream.requests import Requests
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.link import Link
 from prism.backends.nats.session import NatsSession
 from prism.errors import BackendUnavailable, Outcome
@@ -39,7 +40,7 @@ class JetStream:
     def __init__(self, link: Link, timeout: float) -> None:
         self._link = link
         self._timeout = timeout
-        self._opening = asyncio.Lock()
+        self._opening: SingleFlight[None] = SingleFlight()
         self._used: NatsSession | None = None
         self._requests: Requests
 
@@ -60,9 +61,7 @@ class JetStream:
         """
         session = self._link.session()
         if session is not self._used:
-            async with self._opening:
-                if session is not self._used:
-                    await self._begin(session)
+            await self._opening.do(session, lambda: self._begin(session))
         return session
 
     async def _begin(self, session: NatsSession) -> None:

@@ -132,11 +132,11 @@ class Pulls:
             try:
                 await self._waited(pull, session, timeout, stop)
             finally:
-                leaving = session.spawn(subscription.unsubscribe())
-                if not pull.done.is_set():
+                if pull.done.is_set():
+                    session.spawn(subscription.unsubscribe())
+                else:
                     with suppress(PrismError, errors.Error, OSError):
-                        await asyncio.wait((leaving,))
-                        await session.flush()  # what was on its way has come then
+                        await session.do(_left(session, subscription))
         except (errors.Error, OSError) as error:
             raise translate(error) from error
         return pull
@@ -160,3 +160,14 @@ class Pulls:
         finally:
             for each in waiting:
                 each.cancel()
+
+
+async def _left(session: NatsSession, subscription: Subscription) -> None:
+    """Ends a subscription whose pull may have been answered just now: returns when what was on its way was taken.
+
+    The driver's `unsubscribe` alone forgets it at once, and drops what comes behind.
+    """
+    await session.client._send_unsubscribe(subscription._id)
+    await session.flush()
+    await subscription._pending_queue.join()
+    await subscription.unsubscribe()

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError, StoreFull
+from prism.errors import (
+    BackendUnavailable,
+    FailedPrecondition,
+    InvalidArgument,
+    Outcome,
+    PrismError,
+    StoreFull,
+    Violation,
+)
 from prism.sdk.driver_errors import LATER
 
 STREAM_MISSING: Final = 10059
@@ -13,6 +21,7 @@ MESSAGE_MISSING: Final = 10037
 WRONG_SEQUENCE: Final = frozenset({10071, 10164})
 _FULL: Final = frozenset({10023, 10047, 10077, 10028, 10110, 10122, 10026, 10002})
 _AWAY: Final = frozenset({10008, 10009, 10004, 10118, 10074})
+_TOO_LARGE: Final = 10054
 _OFF: Final = frozenset({10039, 10076, 10035})
 
 
@@ -41,6 +50,9 @@ def refused(error: ApiError) -> PrismError:
             f"JetStream has no room: raise its limits, or remove messages ({error.description})",
             outcome=Outcome.NOT_APPLIED,
         )
+    if error.number == _TOO_LARGE:
+        violation = Violation("payload", "larger than the stream takes", "send less, or raise its max_msg_size")
+        return InvalidArgument(str(violation), violations=[violation], outcome=Outcome.NOT_APPLIED)
     if error.number in _OFF:
         return jetstream_off()
     if error.number in _AWAY:

@@ -27,13 +27,15 @@ from prism.backends.nats.jetstream.refusals import (
     STREAM_MISSING,
     ApiError,
     JetStreamMissingError,
+    refused,
 )
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.incoming import from_answer, stored
 from prism.backends.nats.queue.messages import Stored
 from prism.backends.nats.session import NatsSession
 from prism.backends.nats.subjects import Subjects, topic
 from prism.context import Context
-from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, PrismError
+from prism.errors import BackendCredentials, BackendUnavailable, FailedPrecondition, Outcome, PrismError
 from prism.interfaces.pubsub import PublishRequest
 from prism.sdk.driver_errors import LATER
 from prism.sdk.pubsub import Bounds, Logged, MessageLog, Page
@@ -63,6 +65,7 @@ class NatsLog(MessageLog):
         self._config = config
         self._subjects = Subjects(config.prefix)
         self._made: dict[str, NatsSession] = {}
+        self._making: SingleFlight[None] = SingleFlight()
         self._without: NatsSession | None = None
         self.wakeups = _Told(jetstream, self._stream, self.ensure)
 
@@ -77,8 +80,11 @@ class NatsLog(MessageLog):
         """
         session = await self._jetstream.session()
         if self._made.get(namespace) is not session:
-            await settled(lambda: self._make(namespace))
-            self._made[namespace] = session
+            await self._making.do((namespace, session), lambda: self._made_on(session, namespace))
+
+    async def _made_on(self, session: NatsSession, namespace: str) -> None:
+        await settled(lambda: self._make(namespace))
+        self._made[namespace] = session
 
     async def keeps(self, namespace: str) -> bool:
         """Whether what is published in a namespace is kept: it is wanted, and the servers do it.
@@ -95,8 +101,12 @@ class NatsLog(MessageLog):
             return False
         try:
             await self.ensure(namespace)
+        except BackendUnavailable as error:
+            error.outcome = Outcome.NOT_APPLIED  # the log is not made yet, and nothing was published
+            raise
         except (FailedPrecondition, BackendCredentials) as error:
-            log.warning("what is published is not kept: %s", error.message)
+            if self._without is not session:
+                log.warning("what is published is not kept: %s", error.message)
             self._without = session
             return False
         return True
@@ -133,8 +143,8 @@ class NatsLog(MessageLog):
         await self.ensure(context.namespace)
         try:
             await settled(lambda: self._jetstream.publish(subject, payload, headers))
-        except BackendUnavailable:
-            self._made.pop(context.namespace, None)  # where the stream was removed nothing confirms
+        except (BackendUnavailable, FailedPrecondition):
+            self._made.pop(context.namespace, None)  # where the stream was removed nothing confirms, or nothing answers
             raise
 
     async def bounds(self, context: Context) -> Bounds:
@@ -145,7 +155,7 @@ class NatsLog(MessageLog):
             if error.number == STREAM_MISSING:
                 self._made.pop(context.namespace, None)
                 raise BackendUnavailable("the log was removed just now; try again", retry_after=LATER) from error
-            raise
+            raise refused(error) from error
         state = info["state"]
         identity = blake2b(info["created"].encode(), digest_size=8).digest()
         first, last = int(state["first_seq"]), int(state["last_seq"])
@@ -243,7 +253,11 @@ class _Told(Wakeups):
             "num_replicas": 1,
             "inactive_threshold": int(_IDLE * 1e9),
         }
-        await self._jetstream.ask(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": wanted})
+        try:
+            await self._jetstream.ask(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": wanted})
+        except BaseException:
+            session.spawn(subscription.unsubscribe())
+            raise
         return subscription
 
     async def stop(self) -> None:

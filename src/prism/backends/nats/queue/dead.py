@@ -23,6 +23,7 @@ from prism.backends.nats.jetstream.refusals import (
     ApiError,
     JetStreamMissingError,
 )
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.catalogue import Group
 from prism.backends.nats.queue.incoming import stored
 from prism.backends.nats.queue.messages import MESSAGE_ID, MICROS, TTL, Stored, message_id, read
@@ -49,6 +50,7 @@ class Dead:
         self._names = names
         self._replicas = replicas
         self._timeout = timeout
+        self._making: SingleFlight[None] = SingleFlight()
 
     async def bury(self, group: Group, message: Stored, attempts: int, reason: str) -> None:
         """Stores a message as dead; does nothing where it is."""
@@ -68,7 +70,7 @@ class Dead:
             try:
                 await self._jetstream.publish(subject, message.payload, headers)
             except JetStreamMissingError:
-                await self._create(group.topic)
+                await self._making.do(group.topic, lambda: self._create(group.topic))
                 await self._jetstream.publish(subject, message.payload, headers)
         except ApiError as error:
             if error.number not in WRONG_SEQUENCE:

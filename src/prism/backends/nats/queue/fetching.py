@@ -173,8 +173,11 @@ class Fetching:
             await asyncio.sleep(_PAUSE)
             self._wakeups.notify(self._key)
             return
-        if pull.exceeded:
-            return  # who has more room claims by itself
+        if pull.exceeded:  # what is there is too large for this consumer, and may not be for another
+            self._empty = False
+            await asyncio.sleep(_PAUSE)
+            self._wakeups.notify_takers(self._key, 1, group.name)
+            return
         for message in pull.messages:
             self._offer(message)
         if not pull.messages and not self._stopped.is_set():

@@ -44,7 +44,7 @@ class Held:
         self._over: OrderedDict[Lease, Verb] = OrderedDict()
         self._delayed: dict[int, int] = {}
         self._done: OrderedDict[int, None] = OrderedDict()
-        self._unsure: set[Lease] = set()
+        self._unsure: OrderedDict[Lease, None] = OrderedDict()
 
     def hold(self, lease: Lease, holding: Holding) -> None:
         """A consumer has it."""
@@ -57,7 +57,7 @@ class Held:
     def end(self, lease: Lease, verb: Verb) -> None:
         """It has been settled."""
         self._holdings.pop(lease, None)
-        self._unsure.discard(lease)
+        self._unsure.pop(lease, None)
         self._over[lease] = verb
         if len(self._over) > _REMEMBERED:
             self._over.popitem(last=False)
@@ -79,7 +79,9 @@ class Held:
 
     def doubt(self, leases: Iterable[Lease]) -> None:
         """Acknowledgements were sent in time, and whether they have come is not known."""
-        self._unsure.update(leases)
+        self._unsure.update(dict.fromkeys(leases))
+        while len(self._unsure) > _REMEMBERED:
+            self._unsure.popitem(last=False)
 
     def doubts(self, lease: Lease) -> bool:
         """Whether it was acknowledged in time, and may not have come."""

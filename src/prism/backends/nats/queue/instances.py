@@ -56,6 +56,7 @@ class Instances:
         self._done = done
         self._id = secrets.token_hex(8)
         self._session: NatsSession | None = None
+        self._hears: NatsSession | None = None
         self._joining = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -72,8 +73,10 @@ class Instances:
             if session is self._session:
                 return
             with suppress(errors.Error, OSError):
-                await session.do(session.client.subscribe(self._names.told, cb=self._told))
-                await session.flush()
+                if session is not self._hears:
+                    await session.do(session.client.subscribe(self._names.told, cb=self._told))
+                    self._hears = session
+                await session.do(session.flush())
                 await self._state.put(self._mine, self._id, PRESENT)
                 self._session = session
             if self._keeper is None:

@@ -20,6 +20,7 @@ from prism.backends.nats.jetstream.refusals import (
     ApiError,
     JetStreamMissingError,
 )
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.catalogue import Catalogue, missing_topic
 from prism.backends.nats.queue.incoming import from_answer
 from prism.backends.nats.queue.messages import (
@@ -55,6 +56,7 @@ class Publishing:
         self._catalogue = catalogue
         self._ids = MessageIds()
         self._retentions: dict[str, int] = {}
+        self._making: SingleFlight[object] = SingleFlight()
 
     def forget(self, topic: str) -> None:
         """A topic has changed."""
@@ -93,7 +95,7 @@ class Publishing:
     async def _make(self, topic: str, *, create: bool) -> None:
         if not create:
             raise missing_topic(topic)
-        await self._catalogue.create_topic(topic, TopicConfig())
+        await self._making.do(topic, lambda: self._catalogue.create_topic(topic, TopicConfig()))
 
     @staticmethod
     def _due(message: Outgoing) -> int:
@@ -128,7 +130,7 @@ class Publishing:
     async def _retention(self, topic: str, *, create: bool) -> int:
         if topic not in self._retentions:
             if create:
-                await self._catalogue.create_topic(topic, TopicConfig())
+                await self._make(topic, create=True)
             config, _ = await self._catalogue.topic(topic)
             self._retentions[topic] = config.retention
         return self._retentions[topic]

@@ -15,7 +15,8 @@ from prism.backends.nats.queue.held import Holding, now
 from prism.backends.nats.queue.leases import Delivered
 from prism.backends.nats.queue.space import TERM, Member, Space, beyond, until
 from prism.backends.nats.queue.state import Record
-from prism.errors import BackendUnavailable
+from prism.errors import BackendUnavailable, Outcome
+from prism.sdk.driver_errors import LATER
 from prism.sdk.queue.calls import Lease, Settlement, Verb
 from prism.sdk.queue.deliveries import JITTER
 from prism.sdk.queue.rows import GroupConfig
@@ -97,14 +98,40 @@ async def _acknowledge(space: Space, member: Member, cases: dict[int, Case], ind
     leases = [cases[index].asked.lease for index in indices]
     try:
         known = await space.jetstream.confirm(asked)
-    except BackendUnavailable:
+    except BaseException:
         member.held.doubt(leases)  # acknowledging again is in time then, however late it is
         raise
     for lease, was in zip(leases, known, strict=True):
         if was:
             member.held.end(lease, Verb.ACKNOWLEDGE)
     member.held.done(lease.seq for lease, was in zip(leases, known, strict=True) if was)
+    if not all(known):
+        unheard = [lease for lease, was in zip(leases, known, strict=True) if not was]
+        member.held.doubt(unheard)
+        await _check_gone(space, member)
     return known
+
+
+async def _said(space: Space, member: Member, word: tuple[str, bytes]) -> bool:
+    """Says what is to become of one delivery; whether its durable is there and has heard it."""
+    (known,) = await space.jetstream.confirm([word])
+    if not known:
+        await _check_gone(space, member)
+    return known
+
+
+async def _check_gone(space: Space, member: Member) -> None:
+    """Nothing has heard what was said of a delivery: its durable is gone, or moves to another server.
+
+    Raises:
+        BackendUnavailable: it is there.
+    """
+    if await space.catalogue.floor(member.group) >= 0:
+        raise BackendUnavailable(
+            "the consumer of the group moves to another server of NATS; try again",
+            outcome=Outcome.UNKNOWN,
+            retry_after=LATER,
+        )
 
 
 async def _other(space: Space, member: Member, case: Case) -> float | None:
@@ -121,7 +148,7 @@ async def _release(space: Space, member: Member, case: Case) -> float | None:
     group, delivered = member.group, case.delivered
     record = Record(delivered.delivery, over=True, uncounted=delivered.uncounted + 1)
     await space.note(group, delivered.seq, record)
-    (known,) = await space.jetstream.confirm([(delivered.subject(group.stream, group.consumer), NAK)])
+    known = await _said(space, member, (delivered.subject(group.stream, group.consumer), NAK))
     member.held.end(case.asked.lease, Verb.RELEASE)
     return 0.0 if known else None
 
@@ -134,7 +161,7 @@ async def _nack(space: Space, member: Member, case: Case) -> float | None:
         message = await space.publishing.stored(group.topic, delivered.seq)
         if message is not None:  # else it has outlived its retention meanwhile
             await space.bury(group, message, delivered.attempt, asked.reason)
-        (known,) = await space.jetstream.confirm([(subject, TERM)])
+        known = await _said(space, member, (subject, TERM))
         member.held.done([delivered.seq])
     else:
         record = Record(delivered.delivery, over=True, uncounted=delivered.uncounted, reason=asked.reason)
@@ -143,7 +170,7 @@ async def _nack(space: Space, member: Member, case: Case) -> float | None:
         if wait:
             member.held.delay(delivered.seq, now() + wait // 1000)
         word = until(group, delivered, -(-wait // 1000)) if wait else (subject, NAK)
-        (known,) = await space.jetstream.confirm([word])
+        known = await _said(space, member, word)
     member.held.end(asked.lease, Verb.NACK)
     return 0.0 if known else None
 
@@ -162,7 +189,7 @@ async def _extend(space: Space, member: Member, case: Case) -> float | None:
         return None
     record = Record(delivered.delivery, uncounted=delivered.uncounted, began=began, until=ends)
     await space.note(group, delivered.seq, record)
-    (known,) = await space.jetstream.confirm([until(group, delivered, ends - at + beyond(group))])
+    known = await _said(space, member, until(group, delivered, ends - at + beyond(group)))
     if not known:
         return None
     if (holding := member.held.get(case.asked.lease)) is not None:

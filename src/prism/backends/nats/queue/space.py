@@ -1,6 +1,7 @@
 """One namespace's queues in this gateway: what it knows of topics and groups, and what its consumers have."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +10,8 @@ from typing import Any, Final
 from prism.backends.nats.jetstream.api import JetStream
 from prism.backends.nats.jetstream.names import QueueNames
 from prism.backends.nats.jetstream.pulls import Pulls
+from prism.backends.nats.jetstream.refusals import ApiError, JetStreamMissingError
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.catalogue import Catalogue, Group, margin
 from prism.backends.nats.queue.dead import Dead, letter
 from prism.backends.nats.queue.fetching import Fetching
@@ -20,9 +23,11 @@ from prism.backends.nats.queue.messages import Stored
 from prism.backends.nats.queue.publishing import Publishing
 from prism.backends.nats.queue.state import Counted, Record, State, kept
 from prism.backends.nats.session import NatsSession
-from prism.errors import GroupNotFound, TopicNotFound
+from prism.errors import GroupNotFound, PrismError, TopicNotFound
 from prism.sdk.queue.rows import DeadLetter
 from prism.sdk.wakeups import Wakeups
+
+log = logging.getLogger(__name__)
 
 _ASKED_AGAIN: Final = 20
 KNOWN: Final = 2.0
@@ -70,10 +75,14 @@ class Space:
         self._namespace = namespace
         self._wakeups = wakeups
         self._members: dict[tuple[str, str], Member] = {}
+        self._changes: dict[str, int] = {}
+        self._asking: SingleFlight[Member] = SingleFlight()
+        self._remembering: SingleFlight[None] = SingleFlight()
 
     def changed(self, topic: str) -> None:
         """A topic or a group of it was changed, moved or removed."""
         self.publishing.forget(topic)
+        self._changes[topic] = self._changes.get(topic, 0) + 1
         for (name, _), member in self._members.items():
             if name == topic:
                 member.asked_at = 0.0
@@ -93,24 +102,33 @@ class Space:
         known = self._members.get((topic, group))
         if known is not None and not fresh and time.monotonic() - known.asked_at < KNOWN:
             return known
+        if fresh:  # an answer that is under way may be older than what the caller has just done
+            return await self._asked(topic, group)
+        return await self._asking.do((topic, group), lambda: self._asked(topic, group))
+
+    async def _asked(self, topic: str, group: str) -> Member:
+        key = topic, group
         await self.instances.join()
-        asked_at = time.monotonic()
+        known, asked_at, changes = self._members.get(key), time.monotonic(), self._changes.get(topic, 0)
         try:
             found = await self.catalogue.group(topic, group)
         except (TopicNotFound, GroupNotFound):
-            if known is not None:
-                del self._members[topic, group]
+            if known is not None and self._members.get(key) is known:
+                del self._members[key]
                 await known.fetching.stop()
             raise
-        known = self._members.get((topic, group))
-        if known is None or known.group.consumer != found.consumer:
-            if known is not None:
-                await known.fetching.stop()
-            fetching = Fetching(self.pulls, self._wakeups, (self._namespace, topic), found, self.release)
-            known = self._members[topic, group] = Member(found, fetching, Held(), asked_at)
-        known.group = known.fetching.group = found
-        known.asked_at = asked_at
-        return known
+        if self._changes.get(topic, 0) != changes:
+            asked_at = 0.0  # this may be what was before
+        known = self._members.get(key)
+        if known is not None and known.group.consumer == found.consumer:
+            known.group = known.fetching.group = found
+            known.asked_at = asked_at
+            return known
+        fetching = Fetching(self.pulls, self._wakeups, (self._namespace, topic), found, self.release)
+        member = self._members[key] = Member(found, fetching, Held(), asked_at)
+        if known is not None:
+            await known.fetching.stop()  # its durable is gone, and what came from it with it
+        return member
 
     async def remember(self, member: Member) -> None:
         """Learns from other gateways what their consumers have acknowledged, where a server may have been killed.
@@ -119,8 +137,10 @@ class Space:
         again what gateways know to be done.
         """
         session = await self.jetstream.session()
-        if member.session is session:
-            return
+        if member.session is not session:
+            await self._remembering.do(id(member), lambda: self._remembered(member, session))
+
+    async def _remembered(self, member: Member, session: NatsSession) -> None:
         group = member.group
         for _ in range(1 if member.session is None else _ASKED_AGAIN):
             answers, all_of_them = await self.instances.done(group.topic, group.name)
@@ -169,10 +189,18 @@ class Space:
 
     async def stop(self) -> None:
         """Ends; what has come for no one is given back."""
-        for member in self._members.values():
-            for came in await member.fetching.stop():
-                await self.release(member.group, came)
-        await self.instances.stop()
+        try:
+            for member in [*self._members.values()]:
+                for came in await member.fetching.stop():
+                    await self._given_back(member.group, came)
+        finally:
+            await self.instances.stop()
+
+    async def _given_back(self, group: Group, came: Incoming) -> None:
+        try:
+            await self.release(group, came)
+        except (PrismError, ApiError, JetStreamMissingError) as error:
+            log.info("a message of group %r of %r comes again after its deadline: %s", group.name, group.topic, error)
 
 
 def until(group: Group, delivered: Delivered, milliseconds: int) -> tuple[str, bytes]:

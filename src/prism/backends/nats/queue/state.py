@@ -21,6 +21,7 @@ from prism.backends.nats.jetstream.refusals import (
     ApiError,
     JetStreamMissingError,
 )
+from prism.backends.nats.jetstream.single_flight import SingleFlight
 from prism.backends.nats.queue.messages import MICROS, TTL
 
 _ONLY: Final = "Nats-Expected-Last-Subject-Sequence"
@@ -70,6 +71,7 @@ class State:
         self._jetstream = jetstream
         self._names = names
         self._replicas = replicas
+        self._making: SingleFlight[None] = SingleFlight()
 
     async def get(self, subject: str) -> tuple[int, Any]:
         """The number of a record, and the record; 0 and None where there is none."""
@@ -102,7 +104,7 @@ class State:
         try:
             await self._jetstream.publish(subject, payload, headers)
         except JetStreamMissingError:
-            await self._create()
+            await self._making.do(self._names.state, self._create)
             await self._jetstream.publish(subject, payload, headers)
 
     async def _create(self) -> None:

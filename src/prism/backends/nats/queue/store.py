@@ -23,6 +23,9 @@ from prism.sdk.queue.rows import Group, GroupConfig, State, Tally, Topic, TopicC
 WINDOW = 86_400.0
 """Seconds that idempotency keys are remembered: JetStream's duplicate window, and never beyond a topic's retention."""
 
+_DURABLES = 20
+"""Of one group, at most: a Seek that was broken off leaves the one before beside the new one."""
+
 
 class NatsQueues(QueueStore):
     """`QueueStore` on JetStream.
@@ -241,15 +244,19 @@ class NatsQueues(QueueStore):
         space = self._space(context, writes=True)
 
         async def work() -> bool:
-            try:
-                found = await space.catalogue.group(topic, group)
-            except (TopicNotFound, GroupNotFound):
-                return False
-            await space.catalogue.delete_group(found)
-            await space.dead.forget(topic, group)
-            await space.state.forget(*space.names.of_group(topic, group))
-            await space.instances.tell(topic)
-            return True
+            existed = False
+            for _ in range(_DURABLES):
+                try:
+                    found = await space.catalogue.group(topic, group)
+                except (TopicNotFound, GroupNotFound):
+                    break
+                await space.catalogue.delete_group(found)
+                existed = True
+            if existed:
+                await space.dead.forget(topic, group)
+                await space.state.forget(*space.names.of_group(topic, group))
+                await space.instances.tell(topic)
+            return existed
 
         existed: bool = await settled(work)
         return existed

@@ -154,13 +154,15 @@ class Writer:
                 piece = await self._piece(pieces, cut.part(number), left)
             await asyncio.gather(*sending)
         except BaseException:
-            if sending and (piece is None or piece.kept):
-                await asyncio.wait(sending, timeout=_PARTS_END)  # late, one would bring the upload back
-            for each in sending:
-                each.cancel()
-            await asyncio.gather(*sending, return_exceptions=True)
-            if piece is not None:
-                piece.release()
+            try:
+                if sending and (piece is None or piece.kept):
+                    await asyncio.wait(sending, timeout=_PARTS_END)  # late, one would bring the upload back
+            finally:  # cancelled once more, too
+                for each in sending:
+                    each.cancel()
+                if piece is not None:
+                    piece.release()
+                await asyncio.gather(*sending, return_exceptions=True)
             raise
         return sorted(parts, key=lambda part: int(part["PartNumber"])), size
 

@@ -1,0 +1,1 @@
+"""TimeSeries: what docs/contract.md and timeseries.proto promise, on any plugin that serves it."""

@@ -1,0 +1,1 @@
+"""TimeSeries in memory."""

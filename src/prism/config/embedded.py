@@ -25,6 +25,7 @@ def embedded_default() -> Config:
         "queue": sqlite,
         "reader": sqlite,
         "sql": sqlite,
+        "timeseries": sqlite,
         "transact": sqlite,
     }
     return Config(namespaces=(NamespaceEntry(name="default", backends=backends),))

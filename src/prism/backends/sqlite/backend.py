@@ -14,6 +14,7 @@ from prism.backends.sqlite.queue import SqliteQueues, any_topic
 from prism.backends.sqlite.reader.store import SqliteTables
 from prism.backends.sqlite.sql import SqliteSql
 from prism.backends.sqlite.store import Store
+from prism.backends.sqlite.timeseries.store import SqliteSeries, any_stream
 from prism.backends.sqlite.transact.store import SqliteTransact
 from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.backends.sqlite.transaction import Transaction
@@ -23,11 +24,13 @@ from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 from prism.sdk.reader import StoredReader
 from prism.sdk.sql import StoredSql
+from prism.sdk.timeseries import StoredTimeSeries
 from prism.sdk.transact import StoredTransact
 
 log = logging.getLogger(__name__)
 
 _SWEEP_BATCH = 100
+_SWEEP_EVENTS = 5000
 _PROBE_SECONDS = 1.5
 _IDEMPOTENCY_WINDOW = 24 * 3_600_000_000
 _MAX_UNSETTLED = 10_000
@@ -36,7 +39,7 @@ _HOUSEKEEPING = Context("")
 
 
 class SqliteBackend:
-    """KeyValue, Cache, PubSub and Queue in one SQLite file, and Transact and Reader in another one."""
+    """KeyValue, Cache, PubSub, Queue and TimeSeries in one SQLite file, and Transact and Reader in another one."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
@@ -50,6 +53,8 @@ class SqliteBackend:
         self._queue = StoredQueue(self._rows, config.queue)
         self._log = SqliteLog(self._store, self._changes, config.pubsub)
         self._pubsub = LoggedPubSub(self._log, config.pubsub)
+        self._streams = SqliteSeries(self._store, self._changes)
+        self._series = StoredTimeSeries(self._streams, config.timeseries)
         self._tables = SqliteTransact(TablesFile(config), config.transact)
         self._statements = SqliteSql(config.tables_path, config.sql, config.readers, config.busy_timeout)
         self._sql = StoredSql(self._statements, config.sql)
@@ -63,7 +68,16 @@ class SqliteBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._pubsub, self._queue, self._reader, self._sql, self._transact)
+        return (
+            self._cache,
+            self._keyvalue,
+            self._pubsub,
+            self._queue,
+            self._reader,
+            self._series,
+            self._sql,
+            self._transact,
+        )
 
     async def start(self) -> None:
         await self._store.open()
@@ -81,7 +95,11 @@ class SqliteBackend:
         context = Context(namespace)
         held = await self._store.query(
             context,
-            lambda connection, _now: items.any_in(connection, namespace.encode()) or any_topic(connection, namespace),
+            lambda connection, _now: (
+                items.any_in(connection, namespace.encode())
+                or any_topic(connection, namespace)
+                or any_stream(connection, namespace)
+            ),
         )
         return held or await self._tables.holds_data(context)
 
@@ -108,11 +126,13 @@ class SqliteBackend:
             "group_commit_writes": self._store.writes,
             "subscriptions": self._pubsub.subscriptions,
             **self._queue.metrics(),
+            **self._series.metrics(),
         }
 
     async def stop(self) -> None:
         self._queue.stop()
         await self._pubsub.stop()
+        await self._series.stop()
         await self._changes.stop()
         await self._sweeper.stop()
         await self._found.close()
@@ -125,12 +145,12 @@ class SqliteBackend:
         more = await self._tables.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
         if await self._store.read(_HOUSEKEEPING, lambda connection, _now: any_topic(connection)):
             more |= await self._rows.sweep(_HOUSEKEEPING, _SWEEP_BATCH)
-        due = (items.any_due, any_due, self._log.any_outlived)
+        due = (items.any_due, any_due, self._log.any_outlived, self._streams.any_outlived)
         if not await self._store.read(_HOUSEKEEPING, lambda *read: any(each(*read) for each in due)):
             return more
 
         def sweep_batch(transaction: Transaction) -> bool:
             more = [sweep(transaction, _SWEEP_BATCH) for sweep in (items.sweep, sweep_cache, self._log.sweep)]
-            return any(more)
+            return self._streams.sweep(transaction, _SWEEP_EVENTS) or any(more)
 
         return await self._store.write(_HOUSEKEEPING, sweep_batch) or more

@@ -10,6 +10,7 @@ from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 from prism.sdk.reader.options import ReaderOptions
 from prism.sdk.sql import Access
+from prism.sdk.timeseries import SeriesOptions
 from prism.sdk.transact.options import TransactOptions
 
 
@@ -28,6 +29,7 @@ class SqliteConfig(Config):
             often, so that the reserve suffices.
         queue: of Queue.
         pubsub: of PubSub that persists.
+        timeseries: of TimeSeries.
         transact: of Transact.
         reader: of Reader.
         tables: the database file of tables that are not Prism's own, which Reader reads, in which Transact writes and
@@ -44,6 +46,7 @@ class SqliteConfig(Config):
     reserve: ByteSize = Field(default=ByteSize(8 << 20), ge=0)
     queue: QueueOptions = QueueOptions()
     pubsub: PubSubOptions = PubSubOptions()
+    timeseries: SeriesOptions = SeriesOptions()
     transact: TransactOptions = TransactOptions()
     reader: ReaderOptions = ReaderOptions()
     tables: Path | None = None

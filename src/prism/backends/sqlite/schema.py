@@ -110,6 +110,26 @@ MIGRATIONS: Migrations = {
             )
         ),
     ),
+    "timeseries": (
+        Migration(
+            (
+                # The events of each stream are in a table of its own (`timeseries/table.py`).
+                """CREATE TABLE series_stream (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, name TEXT NOT NULL,
+                    version INTEGER NOT NULL, config BLOB NOT NULL, arrival INTEGER NOT NULL, floor INTEGER NOT NULL,
+                    UNIQUE (namespace, name)
+                )""",
+                """CREATE TABLE series_key (
+                    namespace TEXT NOT NULL, key TEXT NOT NULL,
+                    until INTEGER NOT NULL, digest BLOB NOT NULL, answer BLOB NOT NULL,
+                    PRIMARY KEY (namespace, key)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX series_key_until ON series_key (until)",
+                "CREATE TABLE series_identity (identity BLOB NOT NULL)",
+                "INSERT INTO series_identity (identity) VALUES (randomblob(8))",
+            )
+        ),
+    ),
 }
 """What leads from each version of an abstraction's tables to the next. They only add (`prism.sdk.schema`)."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from prism.acceptance.store.backend import SMALL_PUBSUB, Fault, LocalStore
+from prism.acceptance.store.backend import SMALL_PUBSUB, SMALL_SERIES, Fault, LocalStore
 from prism.acceptance.store.tables import READER, statements
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
@@ -94,7 +94,7 @@ class SqliteTestBackend(LocalStore):
                     connection.execute(statement)
         return {
             "path": str(path), "tables": str(tables), "sql": "write", "busy_timeout": 0.5, "sweep_interval": 0.2,
-            "pubsub": dict(SMALL_PUBSUB), "reader": dict(READER),
+            "pubsub": dict(SMALL_PUBSUB), "timeseries": dict(SMALL_SERIES), "reader": dict(READER),
         }  # fmt: skip
 
     async def execute(self, place: str, *given: str) -> list[tuple[object, ...]]:

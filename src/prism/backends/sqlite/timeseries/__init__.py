@@ -1,0 +1,1 @@
+"""TimeSeries on SQLite: a table for each stream, sorted by time, in Prism's own file."""

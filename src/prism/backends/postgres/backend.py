@@ -20,6 +20,7 @@ from prism.backends.postgres.queue.store import PostgresQueues
 from prism.backends.postgres.reader.store import PostgresTables
 from prism.backends.postgres.sessions import Session, Sessions
 from prism.backends.postgres.sql import PostgresSql
+from prism.backends.postgres.timeseries.store import HOLDS_STREAMS, PostgresSeries
 from prism.backends.postgres.transact.statements import HOLDS_MAILBOXES
 from prism.backends.postgres.transact.store import PostgresTransact
 from prism.errors import PrismError
@@ -29,6 +30,7 @@ from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
 from prism.sdk.reader import StoredReader
 from prism.sdk.sql import StoredSql
+from prism.sdk.timeseries import StoredTimeSeries
 from prism.sdk.transact.interactive import InteractiveTransact
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ _POOLED = (
 
 
 class PostgresBackend:
-    """KeyValue, Cache, PubSub, Queue, Reader and Transact in one PostgreSQL database, for any number of gateways."""
+    """Every abstraction of the manifest in one PostgreSQL database, for any number of gateways."""
 
     def __init__(self, config: PostgresConfig, credentials: PostgresCredentials) -> None:
         self._config = config
@@ -62,6 +64,8 @@ class PostgresBackend:
         self._pubsub: LoggedPubSub | NotifyPubSub = LoggedPubSub(self._log, config.pubsub)
         if config.pubsub.by == "notify":
             self._pubsub = NotifyPubSub(self._sessions, *shared, int(config.pubsub.buffer_bytes))
+        self._streams = PostgresSeries(self._sessions, *shared)
+        self._series = StoredTimeSeries(self._streams, config.timeseries)
         self._mailboxes = PostgresTransact(self._sessions, *shared, config.schema_name, config.transact)
         self._statements = PostgresSql(config, credentials)
         self._sql = StoredSql(self._statements, config.sql)
@@ -84,8 +88,15 @@ class PostgresBackend:
         if self._config.for_sql_alone:
             return (self._sql,)
         return (
-            self._cache, self._keyvalue, self._pubsub, self._queue, self._reader, self._sql, self._transact,
-        )  # fmt: skip
+            self._cache,
+            self._keyvalue,
+            self._pubsub,
+            self._queue,
+            self._reader,
+            self._series,
+            self._sql,
+            self._transact,
+        )
 
     async def start(self) -> None:
         await self._statements.start()
@@ -123,7 +134,7 @@ class PostgresBackend:
     async def holds_data(self, namespace: str) -> bool:
         if self._config.for_sql_alone:
             return False
-        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG, HOLDS_MAILBOXES):
+        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG, HOLDS_MAILBOXES, HOLDS_STREAMS):
             work = Work(partial(self._sessions.fetch, statement, namespace.encode()))
             ((held,),) = await self._housekeeping.call(Context(namespace), work)
             if held:
@@ -147,7 +158,7 @@ class PostgresBackend:
         return Health(details=self._details())
 
     def metrics(self) -> Mapping[str, float]:
-        return {**self._gauges(), **self._queue.metrics()}
+        return {**self._gauges(), **self._queue.metrics(), **self._series.metrics()}
 
     def _gauges(self) -> dict[str, float]:
         lanes = self._keyvalue.lanes.items()
@@ -168,14 +179,16 @@ class PostgresBackend:
     async def stop(self) -> None:
         self._queue.stop()
         await self._pubsub.stop()
+        await self._series.stop()
         await self._queues.stop()
+        await self._streams.stop()
         await self._log.stop()
         await self._mailboxes.stop()
         await self._statements.stop()
         await self._tables.stop()
         await self._sweeper.stop()
         lanes = [self._housekeeping, *self._keyvalue.lanes.values()]
-        stores = [self._cache.drain(), self._queues.drain(), self._log.drain(), self._mailboxes.drain()]
+        stores = [each.drain() for each in (self._cache, self._queues, self._log, self._mailboxes, self._streams)]
         waits = [*stores, *(lane.drain() for lane in lanes)]
         drains = [asyncio.create_task(each) for each in waits]
         await asyncio.wait(drains, timeout=_STOP_SECONDS)
@@ -200,4 +213,5 @@ class PostgresBackend:
         await self._log.sweep()
         more_of_queues = await self._queues.sweep(_SWEEP_BATCH)
         more_of_mailboxes = await self._mailboxes.sweep(_SWEEP_BATCH)
-        return more_of_queues or more_of_mailboxes or _SWEEP_BATCH in (items, entries, keys)
+        more_of_series = await self._streams.sweep()
+        return more_of_queues or more_of_mailboxes or more_of_series or _SWEEP_BATCH in (items, entries, keys)

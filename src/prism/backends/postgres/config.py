@@ -12,6 +12,7 @@ from prism.sdk.pubsub import PubSubOptions
 from prism.sdk.queue import QueueOptions
 from prism.sdk.reader.options import ReaderOptions
 from prism.sdk.sql import Access
+from prism.sdk.timeseries import SeriesOptions
 from prism.sdk.transact.options import TransactOptions
 
 _PORT = 5432
@@ -69,6 +70,7 @@ class PostgresConfig(Config):
         pubsub: of PubSub; `log` or `notify` alone is its `by`.
         reader: of Reader, which opens up to 8 sessions beyond `pool_size`; its `collections` name the tables of the
             database that are read.
+        timeseries: of TimeSeries.
         transact: of Transact; its `collections` name the tables of the database that may be written to. It opens
             sessions beyond `pool_size` for transactions, at most 8 and `max_interactive`.
         sql: what callers may do with statements of their own: nothing (`off`), `read`, or `write`.
@@ -95,6 +97,7 @@ class PostgresConfig(Config):
     queue: QueueOptions = QueueOptions()
     pubsub: PostgresPubSubOptions = PostgresPubSubOptions()
     reader: ReaderOptions = ReaderOptions()
+    timeseries: SeriesOptions = SeriesOptions()
     transact: TransactOptions = TransactOptions()
     sql: Access = "off"
     sql_connection_string: SecretStr | None = None

@@ -60,6 +60,7 @@ _QUEUE = tuple(
 )
 _PUBSUB = _HERE.joinpath("pubsub", "log.sql").read_text()
 _TRANSACT = tuple(_HERE.joinpath("transact", name).read_text() for name in ("tables.sql", "mailboxes.sql"))
+_SERIES = _HERE.joinpath("timeseries", "tables.sql").read_text()
 
 MIGRATIONS: Migrations = {
     "keyvalue": (Migration((_KEYVALUE,)),),
@@ -67,6 +68,7 @@ MIGRATIONS: Migrations = {
     "queue": (Migration(_QUEUE),),
     "pubsub": (Migration((_PUBSUB,)),),
     "transact": (Migration(_TRANSACT),),
+    "timeseries": (Migration((_SERIES,)),),
 }
 """What leads from each version of an abstraction's tables to the next; `@.` and `@name` as in `Statement`."""
 

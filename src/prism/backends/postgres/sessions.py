@@ -49,6 +49,8 @@ class Session:
 
     async def prepare(self, statement: Statement) -> Callable[..., Awaitable[Rows]]:
         """The statement, ready to be run with its parameters."""
+        if not statement.named:
+            return partial(self.connection.fetch, statement.sql(self.schema))
         prepared = self._prepared.get(statement)
         if prepared is None:
             name = f"prism_{len(self._prepared)}"

@@ -20,10 +20,12 @@ class Statement:
     Attributes:
         text: with `@.` before each table, and `@name` for the schema's name.
         writes: it may change something, so it must not be sent twice.
+        named: sessions keep it prepared. Not one that is made for a call: no session would ever forget it.
     """
 
     text: str
     writes: bool
+    named: bool = True
 
     def sql(self, schema: str) -> str:
         """It, on the tables of a schema: a plain lower-case name."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from prism.acceptance.store.backend import SMALL_PUBSUB, Fault
+from prism.acceptance.store.backend import SMALL_PUBSUB, SMALL_SERIES, Fault
 from prism.acceptance.store.tables import READER, statements
 from prism.backends.postgres.testing_installation import (
     ATTACH_VARIABLE,
@@ -56,6 +56,7 @@ END $$"""
 _OPTIONS: Mapping[str, object] = {
     "pubsub": dict(SMALL_PUBSUB),
     "reader": dict(READER),
+    "timeseries": dict(SMALL_SERIES),
     "transact": {
         "collections": {"accounts": {}, "Entries": {"table": "public.Entries"}, "rich": {}},
         "idle_timeout": 2.0,

@@ -7,6 +7,7 @@ import pytest
 NOT_DECLARED = "not declared: "
 NOT_APPLICABLE = "not applicable: "
 NOT_HERE = "not here: "
+NO_WORKLOAD = "the kit has no workload for what the plugin serves"
 
 
 def not_declared(capability: str) -> NoReturn:

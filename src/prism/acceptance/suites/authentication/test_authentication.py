@@ -7,7 +7,7 @@ import pytest
 
 from prism.acceptance.callers.process import ProcessCaller
 from prism.acceptance.namespaces import Namespaces
-from prism.acceptance.skips import not_applicable
+from prism.acceptance.skips import NO_WORKLOAD, not_applicable
 from prism.acceptance.store.backend import Disconnectable, Rotatable, TestBackend
 from prism.acceptance.subject import Subject
 from prism.acceptance.workload import StoringWorkload, Workload, served_by, workload_of, workloads
@@ -63,7 +63,7 @@ async def refuse(subject: Subject, credentials: Mapping[str, str]) -> PrismError
 def needs_calls(subject: Subject) -> None:
     """Skips where there is nothing to call."""
     if not served_by(subject.plugin):
-        not_applicable("the kit has no workload for what the plugin serves")
+        not_applicable(NO_WORKLOAD)
 
 
 async def test_valid_credentials_are_accepted(guarded: Subject) -> None:

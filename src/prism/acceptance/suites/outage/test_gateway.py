@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from prism.acceptance.breakable import recovered
 from prism.acceptance.callers.caller import TIMEOUT
 from prism.acceptance.run.environment import Environment
-from prism.acceptance.skips import not_applicable
+from prism.acceptance.skips import NO_WORKLOAD, not_applicable
 from prism.acceptance.workload import StoringWorkload, Workload, served_by, workload_of
 
 WRITES = set(range(1, 101))
@@ -19,6 +19,8 @@ async def test_the_process_that_holds_the_store_is_killed(breakable_environment:
         not_applicable("the plugin runs in a process of its own, which tests of the supervisor kill")
     async with AsyncExitStack() as stack:
         before = await _opened(environment, stack, {})
+        if not before:
+            not_applicable(NO_WORKLOAD)
         await asyncio.gather(*(each.write(number, timeout=TIMEOUT) for each in before.values() for number in WRITES))
     (*_, gateway) = environment.gateways
     await asyncio.to_thread(gateway.kill)

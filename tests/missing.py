@@ -23,6 +23,7 @@ NEEDED: Final = {
     "nats-server": "the server of NATS",
     "Kafka": "Java, and the server, which `make test` fetches by Maven",
     "versitygw": "an S3 server; `make test` builds it with Go",
+    "chDB": "the engine of ClickHouse, which `make test` installs from PyPI",
     "rclone": "the command",
     "minio": "an S3 server; `make acceptance` builds it with Go",
     "Prometheus": "prometheus and promtool",

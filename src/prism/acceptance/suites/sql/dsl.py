@@ -1,7 +1,7 @@
 """Sql in as few words as possible, for tests. A store's database is shared, so every table has a name of its own."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,13 +12,15 @@ from prism.acceptance.skips import not_applicable
 from prism.client.values import from_value, to_value
 from prism.interfaces import sql as s
 from prism.interfaces.capabilities.sql import SqlCapabilities
-from prism.interfaces.value import Value
+from prism.interfaces.value import Kind, Value, kind_of
 
 _PLACEHOLDERS: Final = {"postgresql": "$", "sqlite": "?"}
+"""The signs of dialects that infer the types of parameters."""
 
 SERIES: Final = {
     "postgresql": "SELECT generate_series(1, {}::bigint) AS n",
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {}) SELECT n FROM s",
+    "clickhouse": "SELECT toInt64(number + 1) AS n FROM numbers({})",
 }
 """The numbers from 1 on."""
 FAILS_LATE: Final = {
@@ -30,7 +32,15 @@ FAILS_LATE: Final = {
 FOR_EVER: Final = {
     "postgresql": "SELECT count(*) FROM generate_series(1, 1000000000000) AS n",
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s) SELECT count(*) FROM s",
+    "clickhouse": """SELECT count(*) FROM (SELECT number AS n FROM numbers(1000000000000))
+        WHERE NOT ignore(sipHash64(n))""",
 }
+
+TYPES: Final = {
+    Kind.INT64: "Int64", Kind.STRING: "String", Kind.DOUBLE: "Float64", Kind.BYTES: "String",
+    Kind.NULL: "Nullable(Int64)",
+}  # fmt: skip
+"""The types that ClickHouse's parameters have here, which say them themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +74,38 @@ class Sql(Dsl):
         dialect = self.capabilities.dialect
         return by_dialect[dialect] if dialect in by_dialect else not_applicable(f"{dialect} has no such thing")
 
-    def text(self, statement: str) -> str:
+    def text(self, statement: str, params: Sequence[Any] = ()) -> str:
         """The statement with the dialect's placeholders."""
-        sign = _PLACEHOLDERS[self.capabilities.dialect]
         for number in range(1, 10):
-            statement = statement.replace(f"{{{number}}}", f"{sign}{number}")
+            if self.capabilities.dialect == "clickhouse":
+                kind = kind_of(value(params[number - 1])) if number <= len(params) else Kind.STRING
+                place = f"{{p{number}:{TYPES.get(kind, 'String')}}}"
+            else:
+                place = f"{_PLACEHOLDERS[self.capabilities.dialect]}{number}"
+            statement = statement.replace(f"{{{number}}}", place)
         return statement
+
+    def cast(self, kind: str) -> str:
+        """The first placeholder, of a type."""
+        if self.capabilities.dialect == "clickhouse":
+            return f"{{p1:{kind}}}"
+        return f"{{1}}::{kind}" if kind else "{1}"
 
     async def table(self, columns: str = "id integer PRIMARY KEY, v text") -> str:
         """A new table; its name."""
         name = f"t_{secrets.token_hex(6)}"
-        await self.execute(f"CREATE TABLE {name} ({columns})")
+        made = f"CREATE TABLE {name} ({columns})"
+        if self.capabilities.dialect == "clickhouse":
+            columns = columns.replace("integer PRIMARY KEY", "Int32").replace("v text", "v Nullable(String)")
+            made = f"CREATE TABLE {name} ({columns}) ENGINE = MergeTree ORDER BY id"
+        await self.execute(made)
         return name
 
     async def query(
         self, statement: str, *params: Any, max_rows: int = 0, via: int | None = None, timeout: float = TIMEOUT
     ) -> Got:
         """The rows of a statement, to the end of the stream."""
-        request = s.QueryRequest(statement=self.text(statement), params=map(value, params), max_rows=max_rows)
+        request = s.QueryRequest(statement=self.text(statement, params), params=map(value, params), max_rows=max_rows)
         answers: Any = self.caller.stream(
             self.OPERATIONS["Query"], request, namespace=self.namespace, via=via, timeout=timeout
         )
@@ -119,7 +143,7 @@ class Sql(Dsl):
         self, statement: str, *params: Any, via: int | None = None, timeout: float = TIMEOUT, **more: Any
     ) -> s.Result:
         """Runs a statement that may write."""
-        request = s.ExecuteRequest(statement=self.text(statement), params=map(value, params), **more)
+        request = s.ExecuteRequest(statement=self.text(statement, params), params=map(value, params), **more)
         answer: s.ExecuteResponse = await self.call("Execute", request, via=via, timeout=timeout)
         return answer.result
 
@@ -127,7 +151,9 @@ class Sql(Dsl):
         """Runs statements in one transaction, each a text, or one with its parameters."""
         given = [each if isinstance(each, tuple) else (each,) for each in statements]
         request = s.BatchRequest(
-            statements=[s.Statement(statement=self.text(each[0]), params=map(value, each[1:])) for each in given]
+            statements=[
+                s.Statement(statement=self.text(each[0], each[1:]), params=map(value, each[1:])) for each in given
+            ]
         )
         answer: s.BatchResponse = await self.call("Batch", request, via=via)
         return list(answer.results)

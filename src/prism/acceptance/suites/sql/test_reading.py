@@ -51,6 +51,28 @@ WRITES = {
         "COMMENT ON TABLE {t} IS 'b'",
         "COPY {t} FROM STDIN",
     ],
+    "clickhouse": [
+        "INSERT INTO {t} VALUES (2, 'b')",
+        "INSERT INTO {t} SETTINGS readonly = 0 VALUES (2, 'b')",
+        "INSERT INTO {t} SELECT 2, 'b'",
+        "DELETE FROM {t} WHERE id = 1",
+        "ALTER TABLE {t} UPDATE v = 'b' WHERE id = 1",
+        "ALTER TABLE {t} DELETE WHERE id = 1",
+        "ALTER TABLE {t} ADD COLUMN w Int8",
+        "TRUNCATE TABLE {t}",
+        "DROP TABLE {t}",
+        "RENAME TABLE {t} TO {t}_2",
+        "OPTIMIZE TABLE {t} FINAL",
+        "CREATE TABLE {t}_2 ENGINE = Memory AS SELECT 1",
+        "CREATE VIEW {t}_v AS SELECT 1",
+        "CREATE DATABASE {t}_d",
+        "CREATE FUNCTION {t}_f AS (x) -> x",
+        "SET readonly = 0",
+        "SELECT 1 SETTINGS readonly = 0",
+        "SELECT 1 INTO OUTFILE '{t}'",
+        "INSERT INTO FUNCTION file('{t}.csv') SELECT 1",
+        "SYSTEM STOP MERGES {t}",
+    ],
 }
 
 
@@ -84,6 +106,7 @@ async def test_a_deadline_stops_it(sql: Sql) -> None:
 
 async def test_a_deadline_stops_a_write(sql: Sql) -> None:
     """CONTRACT, Sql 7: the same of a write, which is then not there or whole."""
+    sql.needs("transactions")
     table = await sql.table()
     endless = sql.of(FOR_EVER).replace("count(*)", "n, 'x'")
     with pytest.raises(DeadlineExceeded):

@@ -18,6 +18,9 @@ HOSTILE = ("'; DROP TABLE x; --", '"', "\\", "$1", "?1", "{}", "%s", "/* */", "\
 
 NAIVE = datetime(2026, 11, 30, 12)  # noqa: DTZ001  # a timestamp without a zone
 
+FOLD = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+"""The second 02:30 of a night in Berlin that has two."""
+
 KINDS: dict[str, list[tuple[str, Any]]] = {
     "sqlite": [
         ("", 2**63 - 1), ("", -(2**63)), ("", 0.1), ("", -0.0), ("", math.inf), ("", b"\0\xff"), ("", None), ("", "x"),
@@ -36,19 +39,38 @@ KINDS: dict[str, list[tuple[str, Any]]] = {
         ("uuid[]", [UUID(int=1)]), ("inet", Other("inet", "10.0.0.1")), ("int4range", Other("int4range", "[1,5)")),
         ("int4", None), ("text[]", None),
     ],
+    "clickhouse": [
+        ("Bool", True), ("Int8", -128), ("Int64", -(2**63)), ("UInt32", 2**32 - 1), ("UInt64", Decimal(2**64 - 1)),
+        ("Int256", Decimal(-(2**255))), ("Float32", 0.5), ("Float64", 0.1), ("Float64", -0.0), ("Float64", math.inf),
+        ("Float64", 3), ("Decimal(20, 2)", Decimal("1.10")), ("Decimal(76, 0)", Decimal(10**70)), ("String", "x"),
+        ("FixedString(3)", "abc"), ("LowCardinality(String)", "x"), ("Enum8('a' = 1, 'b' = 2)", "b"),
+        ("DateTime", datetime(2026, 11, 30, 12, tzinfo=UTC)), ("DateTime('Europe/Berlin')", FOLD),
+        ("DateTime64(6)", datetime(2026, 11, 30, 12, 0, 0, 5, UTC)), ("DateTime64(6, 'Europe/Berlin')", FOLD),
+        ("DateTime64(6)", datetime(1969, 12, 31, 23, 59, 59, 500000, UTC)),
+        ("DateTime64(6)", datetime(1900, 1, 1, 0, 0, 0, 1, UTC)),
+        ("DateTime64(9)", Other("DateTime64(9)", "2026-11-30 12:00:00.000000007")),
+        ("Date", date(2026, 11, 30)), ("Date32", date(1900, 1, 1)), ("UUID", UUID(int=7)),
+        ("IPv4", Other("IPv4", "10.0.0.1")), ("IPv6", Other("IPv6", "2001:db8::1")),
+        ("Map(String, Int64)", Other("Map(String, Int64)", "{'a':1}")),
+        ("Tuple(Int64, String)", Other("Tuple(Int64, String)", "(1,'x')")),
+        ("Array(Int64)", [1, 2]), ("Array(Nullable(Int64))", [1, None]), ("Array(Int64)", []),
+        ("Array(Array(Int64))", [[1, 2], [], [3]]), ("Array(Nullable(String))", [*HOSTILE, None]),
+        ("Array(Decimal(9, 1))", [Decimal("1.0")]), ("Array(UUID)", [UUID(int=1)]),
+        ("Array(DateTime64(6))", [datetime(2026, 11, 30, 12, 0, 0, 5, UTC)]), ("Array(Date)", [date(2026, 1, 1)]),
+        ("Nullable(Int64)", None), ("Nullable(String)", "x"), ("Nullable(UUID)", None),
+    ],
 }  # fmt: skip
 
 
 async def test_every_kind_there_and_back(sql: Sql) -> None:
     """CONTRACT, Sql 4: every kind, arrays of arrays, JSON, NULL, empty lists, infinity and NaN numerics round-trip."""
     for kind, given in sql.of(KINDS):
-        cast = f"::{kind}" if kind else ""
-        (row,) = await sql.rows(f"SELECT {{1}}{cast}", given)
+        (row,) = await sql.rows(f"SELECT {sql.cast(kind)}", given)
         back = row[0]
         same = back == given and math.copysign(1, back) == math.copysign(1, given) if given == 0 else back == given
         assert same, (kind, given, back)
-    if sql.capabilities.dialect == "postgresql":
-        ((nan,),) = await sql.rows("SELECT {1}::float8", math.nan)
+    if (double := {"postgresql": "float8", "clickhouse": "Float64"}.get(sql.capabilities.dialect)) is not None:
+        ((nan,),) = await sql.rows(f"SELECT {sql.cast(double)}", math.nan)
         assert math.isnan(nan)
 
 
@@ -73,14 +95,23 @@ MISFITS: dict[str, list[tuple[str, Any, str]]] = {
         ("int4[]", [[1], [1, 2]], "int4"), ("uuid", date(2026, 1, 1), "uuid"), ("jsonb", {"a": 1}, "jsonb"),
         ("timestamptz", NAIVE, "timestamptz"),
     ],
+    "clickhouse": [
+        ("Int8", 300, "Int8"), ("UInt8", -1, "UInt8"), ("Int64", "1", "Int64"), ("Int64", 1.0, "Int64"),
+        ("UInt64", Decimal("1.5"), "UInt64"), ("String", 1, "String"), ("Date", "2026-01-01", "Date"),
+        ("Decimal(10, 2)", Decimal("1.234"), "Decimal"), ("Decimal(4, 2)", Decimal(100), "Decimal"),
+        ("Decimal(10, 2)", 0.1, "Decimal"), ("Bool", 1, "Bool"), ("Float64", 2**53 + 1, "Float64"),
+        ("Float32", 0.1, "Float32"), ("FixedString(3)", "abcd", "FixedString"), ("Int64", None, "Int64"),
+        ("Array(Int64)", [None], "Int64"), ("Array(Int64)", [[1]], "Int64"), ("UUID", date(2026, 1, 1), "UUID"),
+        ("DateTime", datetime(2026, 1, 1, 0, 0, 0, 1, UTC), "DateTime"), ("DateTime64(3)", NAIVE, "DateTime64"),
+        ("DateTime64(3)", datetime(2026, 1, 1, 0, 0, 0, 1, UTC), "DateTime64"), ("Map(String, Int64)", {"a": 1}, "Map"),
+    ],
 }  # fmt: skip
 
 
 async def test_what_does_not_fit(sql: Sql) -> None:
     """CONTRACT, Sql 4: what does not fit the type that the store infers is INVALID_ARGUMENT with both, never cast."""
     for kind, given, named in sql.of(MISFITS):
-        cast = f"::{kind}" if kind else ""
-        request = s.QueryRequest(statement=sql.text(f"SELECT {{1}}{cast}"), params=[value(given)])
+        request = s.QueryRequest(statement=sql.text(f"SELECT {sql.cast(kind)}"), params=[value(given)])
         with pytest.raises(InvalidArgument) as caught:
             await sql.refused_query(request)
         assert [each.field for each in caught.value.violations] == ["params[0]"], (kind, given)
@@ -97,24 +128,35 @@ async def test_the_number_of_parameters(sql: Sql) -> None:
 
 async def test_errors_without_data(sql: Sql) -> None:
     """CONTRACT, Sql 8: an error has the store's code and where it is in the statement, and none of the store's data."""
-    table = await sql.table("id integer PRIMARY KEY, v text UNIQUE NOT NULL")
+    if sql.capabilities.dialect == "clickhouse":
+        columns = "id integer PRIMARY KEY, v String, CONSTRAINT other CHECK v != 'confidential' OR id = 1"
+    else:
+        columns = "id integer PRIMARY KEY, v text UNIQUE NOT NULL"
+    table = await sql.table(columns)
     await sql.execute(f"INSERT INTO {table} VALUES (1, 'confidential')")
     codes = {
-        "postgresql": ("23505", "23502", "42601"),
-        "sqlite": ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_NOTNULL", "SQLITE_ERROR"),
+        "postgresql": ("23505", "42601", "23502"),
+        "sqlite": ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_ERROR", "SQLITE_CONSTRAINT_NOTNULL"),
+        "clickhouse": ("VIOLATED_CONSTRAINT", "SYNTAX_ERROR"),
     }
     statements = (
         f"INSERT INTO {table} VALUES (2, 'confidential')",
+        f"SELEC * FROM {table}" if sql.capabilities.dialect != "clickhouse" else f"SELECT ) SELEC FROM {table}",
         f"INSERT INTO {table} VALUES (2, NULL)",
-        f"SELEC * FROM {table}",
     )
-    for statement, code in zip(statements, sql.of(codes), strict=True):
+    found = {}
+    for statement, code in zip(statements, sql.of(codes), strict=False):
         kind = InvalidArgument if "SELEC" in statement else ConstraintViolated
-        error = await sql.refused(kind, "Execute", s.ExecuteRequest(statement=statement))
+        error = found[code] = await sql.refused(kind, "Execute", s.ExecuteRequest(statement=statement))
         assert error.metadata["sql_code"] == code
         assert "confidential" not in error.message + str(error.metadata)
+    if sql.capabilities.dialect == "clickhouse":
+        assert found["SYNTAX_ERROR"].metadata["position"] == "8"
+        with pytest.raises(CallerError) as caught:
+            await sql.rows(f"SELECT toInt64(v) FROM {table}")
+        assert "confidential" not in caught.value.message + str(caught.value.metadata)
     if sql.capabilities.dialect == "postgresql":
-        assert error.metadata["position"] == "1"
+        assert found["42601"].metadata["position"] == "1"
         await sql.execute(f"CREATE FUNCTION f_{table}() RETURNS int LANGUAGE sql AS $$ SELECT v::int FROM {table} $$")
         with pytest.raises(CallerError) as caught:
             await sql.rows(f"SELECT f_{table}()")

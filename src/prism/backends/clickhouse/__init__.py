@@ -1,0 +1,1 @@
+"""The clickhouse backend: Sql on tables of a ClickHouse server or cluster that are there already."""

@@ -11,6 +11,7 @@ from acceptance.mutants import (
     pubsub_defects,
     queue_defects,
     reader_defects,
+    series_defects,
     sql_defects,
     transact_defects,
 )
@@ -19,6 +20,7 @@ from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
 from prism.backends.memory.config import MemoryConfig
 from prism.backends.memory.keyvalue import MemoryKeyValue
+from prism.backends.memory.timeseries.store import MemorySeries
 from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.sql import SqliteSql
@@ -31,16 +33,27 @@ from prism.sdk.pubsub import LogReader
 from prism.sdk.queue import QueueEngine, StoredQueue
 from prism.sdk.reader import StoredReader
 from prism.sdk.sql import StoredSql
+from prism.sdk.timeseries import StoredTimeSeries
 from prism.sdk.transact import StoredTransact
 
 _MEMORY, _SQLITE = (discover().found[name] for name in ("memory", "sqlite"))
-Kind = type[MemoryKeyValue] | type[MemoryCache] | type[QueueEngine] | type[StoredObjects] | type[LogReader]
+Kind = (
+    type[MemoryKeyValue]
+    | type[MemoryCache]
+    | type[QueueEngine]
+    | type[StoredObjects]
+    | type[LogReader]
+    | type[MemorySeries]
+    | type[StoredTimeSeries]
+)
 _SUITES: Mapping[type, tuple[str, ...]] = {
     MemoryKeyValue: ("keyvalue", "concurrency", "errors"),
     MemoryCache: ("cache", "concurrency", "errors"),
     QueueEngine: ("queue",),
     LogReader: ("pubsub",),
     StoredObjects: ("objectstore",),
+    MemorySeries: ("timeseries",),
+    StoredTimeSeries: ("timeseries",),
 }
 """What is said of each: collecting a test costs more than most of them take."""
 
@@ -50,7 +63,8 @@ class Mutant(Plugin):
     """The memory plugin with a defect.
 
     Attributes:
-        kind: KeyValue, Cache, ObjectStore, the rules of Queue or what persists of PubSub, as they should not be.
+        kind: KeyValue, Cache, ObjectStore, TimeSeries, the rules of Queue or what persists of PubSub, as they should
+            not be.
     """
 
     kind: Kind = MemoryKeyValue
@@ -69,6 +83,12 @@ class Mutant(Plugin):
                     self._queue = StoredQueue(self._queues(), config.queue)
                 elif issubclass(kind, LogReader):
                     self._pubsub._reader = kind(self._pubsub._log, config.pubsub)
+                elif issubclass(kind, MemorySeries):
+                    if not isinstance(self._store.series, kind):  # instances share it
+                        self._store.series = kind(self._store.now)
+                    self._series = StoredTimeSeries(self._store.series, config.timeseries)
+                elif issubclass(kind, StoredTimeSeries):
+                    self._series = kind(self._store.series, config.timeseries)
                 elif issubclass(kind, StoredObjects):
                     self._objects = kind(self._store.blobs, self._store.objects, config.objects)
                 else:
@@ -189,6 +209,22 @@ gives_versions_again = _harness(objects_defects.GivesVersionsAgain)
 repeats_prefixes = _harness(objects_defects.RepeatsPrefixes)
 loses_metadata = _harness(objects_defects.LosesMetadata)
 forgets_parts = _harness(objects_defects.ForgetsParts)
+
+orders_by_arrival = _harness(series_defects.OrdersByArrival)
+forgets_pairs = _harness(series_defects.ForgetsPairs)
+includes_the_end = _harness(series_defects.IncludesTheEnd)
+skips_equals = _harness(series_defects.SkipsEquals)
+stores_what_it_can = _harness(series_defects.StoresWhatItCan)
+sums_in_doubles = _harness(series_defects.SumsInDoubles)
+takes_the_last_for_the_first = _harness(series_defects.TakesTheLastForTheFirst)
+counts_no_values = _harness(series_defects.CountsNoValues)
+turns_groups_around = _harness(series_defects.TurnsGroupsAround)
+knows_no_zone = _harness(series_defects.KnowsNoZone)
+leaves_buckets_out = _harness(series_defects.LeavesBucketsOut)
+sews_twice = _harness(series_defects.SewsTwice)
+tells_no_gap = _harness(series_defects.TellsNoGap)
+shows_what_is_swept = _harness(series_defects.ShowsWhatIsSwept)
+deletes_later = _harness(series_defects.DeletesLater)
 
 writes_what_it_can = _of_transact(transact_defects.WritesWhatItCan)
 ignores_expectations = _of_transact(transact_defects.IgnoresExpectations)

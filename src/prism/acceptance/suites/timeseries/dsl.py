@@ -23,6 +23,8 @@ T0: Final = (int(time.time()) - 3600) * SECOND
 """An hour ago, in microseconds."""
 BY_ID: Final = t.Dedup.TIME_SERIES_DEDUP_EVENT_ID
 
+_MOST_PAGES: Final = 200
+
 FIELDS: Final = {"place": "string", "n": "int64", "x": "double", "price": "decimal"}
 
 
@@ -163,13 +165,15 @@ class Series(Dsl):
     async def events(self, stream: str = "s", **request: Any) -> list[t.Event]:
         """All events, page by page, through one gateway after another."""
         found: list[t.Event] = []
-        cursor = b""
+        cursor, pages = b"", 0
         while True:
             page = await self.page(stream, cursor=cursor, **request)
             found += page.events
             cursor = page.next_cursor
             if not cursor:
                 return found
+            pages += 1
+            assert pages < _MOST_PAGES, "the pages do not come to their end"
 
     async def ids(self, stream: str = "s", **request: Any) -> list[str]:
         """Their ids."""
@@ -197,7 +201,7 @@ class Series(Dsl):
         """All buckets, page by page."""
         self.needs("aggregate")
         found: list[Bucket] = []
-        cursor = b""
+        cursor, pages = b"", 0
         while True:
             query = asked(t.AggregateRequest, stream=stream, functions=functions, limit=limit, cursor=cursor, **request)
             page = await self.call("Aggregate", query)
@@ -206,6 +210,8 @@ class Series(Dsl):
             cursor = page.next_cursor
             if not cursor:
                 return found
+            pages += 1
+            assert pages < _MOST_PAGES, "the pages do not come to their end"
 
     async def values(self, *functions: t.Function, **request: Any) -> list[Any]:
         """The values of the one bucket of a range."""
@@ -215,7 +221,7 @@ class Series(Dsl):
     async def latest(self, group_by: Sequence[str] = (), *, limit: int = 0, **request: Any) -> list[t.Event]:
         """The newest of each group, page by page."""
         found: list[t.Event] = []
-        cursor = b""
+        cursor, pages = b"", 0
         while True:
             query = asked(t.LatestRequest, stream="s", group_by=group_by, limit=limit, cursor=cursor, **request)
             page = await self.call("Latest", query)
@@ -223,6 +229,8 @@ class Series(Dsl):
             cursor = page.next_cursor
             if not cursor:
                 return found
+            pages += 1
+            assert pages < _MOST_PAGES, "the pages do not come to their end"
 
     @asynccontextmanager
     async def tailing(self, stream: str = "s", *, via: int | None = None, **request: Any) -> AsyncIterator[Tailing]:

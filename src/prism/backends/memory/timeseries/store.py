@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from prism.backends.memory.timeseries.events import StreamEvents
 from prism.backends.memory.timeseries.functions import NULL, value_of
@@ -42,9 +42,14 @@ _WINDOW = 24 * 3_600_000_000
 class MemorySeries(SeriesStore):
     """The streams of one memory store.
 
+    Attributes:
+        EVENTS: what a stream's events are kept in.
+
     Args:
         now: its clock.
     """
+
+    EVENTS: ClassVar[type[StreamEvents]] = StreamEvents
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.wakeups = Wakeups()
@@ -81,7 +86,7 @@ class MemorySeries(SeriesStore):
         self._number += 1
         identity = self._secret + self._number.to_bytes(8, "big")
         stream = Stream(context.namespace, name, self._number, 1, config, identity)
-        self._of[context.namespace, name] = StreamEvents(stream)
+        self._of[context.namespace, name] = self.EVENTS(stream)
         return stream, True
 
     async def update(self, context: Context, stream: Stream, config: StreamConfig) -> Stream:

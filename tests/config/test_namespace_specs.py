@@ -44,6 +44,7 @@ namespaces:
       queue: {backend: sqlite, config: {path: a.db}}
       reader: {backend: sqlite, config: {path: a.db}}
       sql: {backend: sqlite, config: {path: a.db}}
+      timeseries: {backend: sqlite, config: {path: a.db}}
       transact: {backend: sqlite, config: {path: a.db}}
 """)
     assert loaded.namespaces["a"].equals(loaded.namespaces["b"])

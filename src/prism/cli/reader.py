@@ -53,7 +53,7 @@ class ReaderCommand(DataCommand):
     abstraction = "reader"
 
 
-_where = click.option(
+where_option = click.option(
     "-w",
     "--where",
     "tests",
@@ -90,13 +90,13 @@ async def describe(reader: "Reader", *, collection: str, output: str) -> ExitCod
         for sort in found.sorts:
             click.echo(f"sort: {', '.join(sort)}")
         return ExitCode.OK
-    show(output, {name: _plain(value) for name, value in asdict(found).items()})
+    show(output, {name: plain_of(value) for name, value in asdict(found).items()})
     return ExitCode.OK
 
 
 @click.command(cls=ReaderCommand)
 @click.argument("collection")
-@_where
+@where_option
 @click.option(
     "-s", "--sort", "sort", multiple=True, metavar="FIELD", help="Sort by FIELD; --sort=-FIELD for descending."
 )
@@ -115,10 +115,10 @@ async def read(
 ) -> ExitCode:
     """Read the rows of COLLECTION, in the order of its key unless --sort says otherwise. A sort needs an index."""
     names = fields or [each.name for each in (await reader.describe(collection)).columns]
-    rows = reader.read(collection, where=_filter(tests), sort=sort, fields=fields, limit=limit, page_size=500)
+    rows = reader.read(collection, where=filter_of(tests), sort=sort, fields=fields, limit=limit, page_size=500)
     with writer(output, names) as out:
         async for row in rows:
-            out.write({name: _plain(value) for name, value in row.items()})
+            out.write({name: plain_of(value) for name, value in row.items()})
     return ExitCode.OK
 
 
@@ -131,25 +131,25 @@ async def get(
     reader: "Reader", *, collection: str, key: tuple[str, ...], fields: tuple[str, ...], output: str
 ) -> ExitCode:
     """Read the row of COLLECTION whose key is VALUE..., one value for each column of the key."""
-    row = await reader.get(collection, *map(_value, key), fields=fields)
+    row = await reader.get(collection, *map(value_of, key), fields=fields)
     if row is None:
         return ExitCode.NEGATIVE
-    show(output, {name: _plain(value) for name, value in row.items()})
+    show(output, {name: plain_of(value) for name, value in row.items()})
     return ExitCode.OK
 
 
 @click.command(cls=ReaderCommand)
 @click.argument("collection")
-@_where
+@where_option
 @click.option("--at-most", type=click.IntRange(min=1), default=100_000, show_default=True, help="Stop counting there.")
 @output_option
 async def count(reader: "Reader", *, collection: str, tests: tuple[str, ...], at_most: int, output: str) -> ExitCode:
     """Count the rows of COLLECTION."""
-    show(output, asdict(await reader.count(collection, where=_filter(tests), at_most=at_most)))
+    show(output, asdict(await reader.count(collection, where=filter_of(tests), at_most=at_most)))
     return ExitCode.OK
 
 
-def _filter(tests: tuple[str, ...]) -> "Filter | None":
+def filter_of(tests: tuple[str, ...]) -> "Filter | None":
     """All the tests as one filter.
 
     Raises:
@@ -166,13 +166,13 @@ def _filter(tests: tuple[str, ...]) -> "Filter | None":
                 continue
             test = getattr(field(found["field"].strip()), _OPS[found["op"]])
             value = found["value"].strip()
-            made.append(test(value if found["op"] == "^=" else _value(value)))
+            made.append(test(value if found["op"] == "^=" else value_of(value)))
         except (TypeError, ValueError) as error:
             raise click.UsageError(f"--where {each!r}: {error}") from error
     return all_of(*made) if made else None
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
     """JSON where it is a number, a text in quotes, true or false; else text."""
     try:
         value = json.loads(text)
@@ -181,7 +181,7 @@ def _value(text: str) -> Any:
     return value if isinstance(value, bool | int | float | str) else text
 
 
-def _plain(value: Any) -> Any:
+def plain_of(value: Any) -> Any:
     """A value as JSON has it, or as text."""
     match value:
         case None | bool() | int() | float() | str():
@@ -191,7 +191,7 @@ def _plain(value: Any) -> Any:
         case datetime() if value.tzinfo is not None:
             return timestamp(value)
         case dict():
-            return {name: _plain(each) for name, each in value.items()}
+            return {name: plain_of(each) for name, each in value.items()}
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [plain_of(each) for each in value]
     return str(getattr(value, "text", value))

@@ -38,6 +38,9 @@ from prism.client.queue import (
 )
 from prism.client.reader import CollectionColumn, CollectionDescription, Count, Reader
 from prism.client.retry import RetryPolicy
+from prism.client.series.tables import to_arrow, to_pandas
+from prism.client.series.timeseries import TimeSeries
+from prism.client.series.values import Appended, Bucket, Event, StreamDescription
 from prism.client.sql import Column, Executed, Record, Records, Sql
 from prism.client.subscription import OnGap, Subscription
 from prism.client.transact import (
@@ -107,9 +110,11 @@ from prism.errors import (
 __all__ = [
     "STOP_SIGNALS",
     "AlreadyExists",
+    "Appended",
     "BackendCredentials",
     "BackendError",
     "BackendUnavailable",
+    "Bucket",
     "Cache",
     "CallEnded",
     "CallerError",
@@ -131,6 +136,7 @@ __all__ = [
     "DataLoss",
     "DeadMail",
     "DeadlineExceeded",
+    "Event",
     "Executed",
     "FailedPrecondition",
     "FellBehind",
@@ -195,9 +201,11 @@ __all__ = [
     "Start",
     "StoreFull",
     "StoredObject",
+    "StreamDescription",
     "StreamNotFound",
     "Subscription",
     "Swap",
+    "TimeSeries",
     "Token",
     "TopicConfig",
     "TopicDescription",
@@ -220,6 +228,8 @@ __all__ = [
     "field",
     "insert",
     "negated",
+    "to_arrow",
+    "to_pandas",
     "update",
     "upsert",
 ]

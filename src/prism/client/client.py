@@ -16,6 +16,7 @@ from prism.client.pubsub import PubSub
 from prism.client.queue import Queue
 from prism.client.reader import Reader
 from prism.client.retry import RetryPolicy
+from prism.client.series.timeseries import TimeSeries
 from prism.client.sql import Sql
 from prism.client.transact.transact import Transact
 from prism.client.transport import Transport
@@ -107,6 +108,14 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return Sql(self._transport, self._headers_of(namespace))
+
+    def timeseries(self, namespace: str = "default") -> TimeSeries:
+        """The streams of events of a namespace. Cheap to make; keep it.
+
+        Raises:
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
+        """
+        return TimeSeries(self._transport, self._headers_of(namespace))
 
     def transact(self, namespace: str = "default") -> Transact:
         """The tables and mailboxes of a namespace. Cheap to make; keep it.

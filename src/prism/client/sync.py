@@ -27,6 +27,7 @@ from prism.client.objects.sync import ObjectReader, ObjectStore
 from prism.client.operations import Method
 from prism.client.queue.sync import Consumption, Queue, QueueMessage, Worker
 from prism.client.retry import RetryPolicy
+from prism.client.series import timeseries
 from prism.client.transact.sync import Transact, Transaction
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Reader",
     "Sql",
     "Subscription",
+    "TimeSeries",
     "Transact",
     "Transaction",
     "Worker",
@@ -106,6 +108,23 @@ class Sql(Blocking[sql.Sql]):
     batches = iterates(sql.Sql.batches)
     execute = waits(sql.Sql.execute)
     batch = waits(sql.Sql.batch)
+
+
+class TimeSeries(Blocking[timeseries.TimeSeries]):
+    """The streams of events of one namespace; made by `Client.timeseries`."""
+
+    create = waits(timeseries.TimeSeries.create)
+    update = waits(timeseries.TimeSeries.update)
+    describe = waits(timeseries.TimeSeries.describe)
+    streams = pages_of(timeseries.TimeSeries.streams)
+    delete = waits(timeseries.TimeSeries.delete)
+    append = waits(timeseries.TimeSeries.append)
+    query = pages_of(timeseries.TimeSeries.query)
+    stream = iterates(timeseries.TimeSeries.stream)
+    aggregate = pages_of(timeseries.TimeSeries.aggregate)
+    latest = pages_of(timeseries.TimeSeries.latest)
+    tail = iterates(timeseries.TimeSeries.tail)
+    delete_events = waits(timeseries.TimeSeries.delete_events)
 
 
 class Cache(Blocking[cache.Cache]):
@@ -230,6 +249,10 @@ class Client:
     def sql(self, namespace: str = "default") -> Sql:
         """The database of a namespace. Cheap to make; keep it."""
         return Sql(self._twin.sql(namespace), self._loop)
+
+    def timeseries(self, namespace: str = "default") -> TimeSeries:
+        """The streams of events of a namespace. Cheap to make; keep it."""
+        return TimeSeries(self._twin.timeseries(namespace), self._loop)
 
     def transact(self, namespace: str = "default") -> Transact:
         """The tables and mailboxes of a namespace. Cheap to make; keep it."""

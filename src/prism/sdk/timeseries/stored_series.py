@@ -235,7 +235,7 @@ class StoredTimeSeries(t.TimeSeries, t.Aggregates, t.Tails, t.Latests, t.Deletes
             after = found.found[-1].key
             given += len(found.found)
             left -= min(left, len(found.found))
-            cursor = cursors.of_event(after) if more else b""
+            cursor = cursors.of_event(after)
             self._counts["queried"] += len(found.found)
             yield query_response([each.event for each in found.found], cursor)
         cut = more and not (request.limit and not left)

@@ -79,6 +79,8 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
             _E.COORDINATOR_LOAD_IN_PROGRESS,
             _E.NOT_CONTROLLER,
             _E.UNSTABLE_OFFSET_COMMIT,
+            _E.FENCED_LEADER_EPOCH,
+            _E.UNKNOWN_LEADER_EPOCH,
             _E._NOENT,
         ),
         _MOVING,

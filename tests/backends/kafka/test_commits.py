@@ -35,12 +35,15 @@ class Broken(Transactor):
 class Setting:
     """The commits of a hand with two messages in flight."""
 
-    def __init__(self, commit: Callable[[Offsets], Offsets], committed: TopicPartition | None = None) -> None:
+    def __init__(
+        self, commit: Callable[[Offsets], Offsets], committed: TopicPartition | None = None, *, key: str = ""
+    ) -> None:
         link = Link(KafkaConfig(), KafkaCredentials())
         self.hand = Hand(GroupConfig())
         self.hand.add(PART, 0, Progress(1, 0))
-        read(self.hand, 0, 1)
+        read(self.hand, 0, 1, key=key)
         self.held: list[Held] = []
+        self.ready: list[int] = []
         for each in leased(self.hand):
             found = self.hand.leased(each.lease, NOW)
             assert found is not None
@@ -50,10 +53,10 @@ class Setting:
             return []
 
         self.commits = Commits(link, self.hand, Broken(link, "t"), deadly, lambda: NOW)
-        self.commits.bind(commit, lambda place: committed or place, lambda: None)
+        self.commits.bind(commit, lambda place: committed or place, lambda: None, self.ready.append)
 
     def acknowledge(self) -> "asyncio.Future[bool]":
-        self.hand.acknowledge(self.held[0], NOW)
+        self.hand.acknowledge(self.held[0])
         return self.commits.wait(PART)
 
 
@@ -139,4 +142,25 @@ async def test_a_transaction_that_happened_is_told_as_done() -> None:
     async with asyncio.timeout(10):
         assert await move.done == [(0, 0)]
     assert setting.hand.parts[PART].progress.counts.acknowledged == 1
+    await setting.commits.stop()
+
+
+async def test_the_next_of_a_key_waits_for_the_commit() -> None:
+    """CONTRACT, Queue 8: if it came before, and the partition went, the one before would come again behind it."""
+    asked, go = threading.Event(), threading.Event()
+
+    def commit(offsets: Offsets) -> Offsets:
+        asked.set()
+        go.wait(10)
+        return offsets
+
+    setting = Setting(commit, key="k")
+    waiting = setting.acknowledge()
+    await asyncio.to_thread(asked.wait, 10)
+    assert leased(setting.hand) == []
+    go.set()
+    async with asyncio.timeout(10):
+        assert await waiting is True
+    assert setting.ready == [1]
+    assert [each.message.message_id for each in leased(setting.hand)] == ["m1"]
     await setting.commits.stop()

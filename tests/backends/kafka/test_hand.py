@@ -1,7 +1,5 @@
 """What a gateway has of a group, without Kafka: partitions that are lost and come back."""
 
-import dataclasses
-
 from prism.backends.kafka.queue.hand import Hand, Held
 from prism.backends.kafka.queue.progress import Progress
 from prism.sdk.queue.calls import Delivery, Settlement, Verb, Want
@@ -19,10 +17,10 @@ def hand_with(*offsets: int, floor: int = 0) -> Hand:
     return hand
 
 
-def read(hand: Hand, *offsets: int) -> None:
+def read(hand: Hand, *offsets: int, key: str = "") -> None:
     for offset in offsets:
-        message = Message(0, f"m{offset}", b"x", {}, "", NOW, NOW, 0, NOW * 2, seq=offset, size=1)
-        hand.put(PART, dataclasses.replace(message), "", NOW)
+        message = Message(0, f"m{offset}", b"x", {}, key, NOW, NOW, 0, NOW * 2, seq=offset, size=1)
+        hand.put(PART, message, "", NOW)
 
 
 def leased(hand: Hand) -> list[Delivery]:
@@ -58,8 +56,8 @@ def test_a_message_that_came_back_is_another() -> None:
     hand.add(PART, 0, Progress(1, 0))
     read(hand, 0)
     assert not hand.has(before)
-    hand.acknowledge(before, NOW)
-    hand.buried(before, NOW)
+    hand.acknowledge(before)
+    hand.buried(before)
     hand.survive(before, NOW)
     progress = hand.parts[PART].progress
     assert (progress.done, progress.counts.acknowledged, progress.counts.dead) == (set(), 0, 0)

@@ -77,13 +77,16 @@ class Commits:
         self._commit: Callable[[list[TopicPartition]], list[TopicPartition]]
         self._committed: Callable[[TopicPartition], TopicPartition]
         self._metadata: Callable[[], Any]
+        self._changed: Callable[[int], None]
 
     def bind(
         self, commit: Callable[[list[TopicPartition]], list[TopicPartition]],
         committed: Callable[[TopicPartition], TopicPartition], metadata: Callable[[], Any],
+        changed: Callable[[int], None],
     ) -> None:  # fmt: skip
-        """How offsets are committed and asked for, and who the member is; these block."""
-        self._commit, self._committed, self._metadata = commit, committed, metadata
+        """How offsets are committed and asked for, and who the member is: these block; what is called when messages
+        become ready."""
+        self._commit, self._committed, self._metadata, self._changed = commit, committed, metadata, changed
         self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     def wait(self, part: Partition) -> "asyncio.Future[bool]":
@@ -169,7 +172,7 @@ class Commits:
                         places = await self.move([held], records, death).done
                     else:
                         held.moving = False
-                        self.hand.buried(held, self._now())
+                        self.hand.buried(held)
                         places = []
                         if not await self.wait(held.part):
                             raise Conflict("another gateway has the partition now", outcome=Outcome.NOT_APPLIED)
@@ -232,6 +235,7 @@ class Commits:
             floor, metadata = progress.snapshot(moved.get(name, set()))
             counts.acknowledged, counts.dead = acknowledged, dead
             taken.offsets[name] = TopicPartition(*name, floor, metadata)
+            taken.first[name], part.first = part.first, []
         hand.dirty.clear()
         return taken
 
@@ -255,8 +259,20 @@ class Commits:
         for part, futures in taken.waiting.items():
             self._waiting.setdefault(part, []).extend(futures)
         self._moves[:0] = taken.moves
-        self.hand.dirty |= {each for each in taken.offsets if each in self.hand.parts}
+        self._once_more(taken)
         self._wake()
+
+    def _once_more(self, taken: Round) -> None:
+        """What is committed again with the next round."""
+        for name in taken.offsets:
+            part = self.hand.parts.get(name)
+            if part is not None:
+                self.hand.dirty.add(name)
+                part.first[:0] = taken.first[name]
+
+    def _unblock(self, first: Sequence[Held]) -> None:
+        if ready := self.hand.unblock(first, self._now()):
+            self._changed(ready)
 
     async def _plainly(self, taken: Round) -> None:
         try:
@@ -272,16 +288,17 @@ class Commits:
         for part, refusal in errors.items():
             futures = taken.waiting.get(part, [])
             if refusal is None:
+                self._unblock(taken.first[part])
                 settle(futures, outcome=True)
             elif refusal.code() in _GONE:
                 settle(futures, outcome=False)
             elif refusal.code() in _AGAIN:
-                self._again(Round({part: futures}, [], {part: taken.offsets[part]}))
+                self._again(taken.only(part))
                 failed = translate(refusal)
             else:
                 failed = translate(refusal, writes=True)
                 failed.outcome = Outcome.UNKNOWN
-                self._unknown(Round({part: futures}, [], {part: taken.offsets[part]}), failed)
+                self._unknown(taken.only(part), failed)
         if failed is not None:
             raise failed
 
@@ -292,7 +309,7 @@ class Commits:
                 refusal = error.clone()
                 refusal.outcome = Outcome.UNKNOWN
                 answer(future, refusal)
-        self.hand.dirty |= {each for each in taken.offsets if each in self.hand.parts}
+        self._once_more(taken)
 
     async def _transaction(self, taken: Round) -> None:
         records = [each for move in taken.moves for each in move.records]
@@ -341,16 +358,19 @@ class Commits:
             return None if progress.is_done(held.message.seq) else False
 
     def _succeeded(self, taken: Round, places: Places) -> None:
-        hand, instant = self.hand, self._now()
+        hand = self.hand
         before = set(hand.dirty)
-        first = 0
+        number = 0
         for move in taken.moves:
             for held in move.held:
                 held.moving = False
-                (hand.buried if move.death else hand.acknowledge)(held, instant)
-            answer(move.done, places[first : first + len(move.records)])
-            first += len(move.records)
+                (hand.buried if move.death else hand.acknowledge)(held)
+            self._unblock(move.held)
+            answer(move.done, places[number : number + len(move.records)])
+            number += len(move.records)
         hand.dirty = before | (hand.dirty - taken.offsets.keys())
+        for first in taken.first.values():
+            self._unblock(first)
         for futures in taken.waiting.values():
             settle(futures, outcome=True)
 

@@ -8,7 +8,7 @@ import heapq
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
@@ -54,12 +54,17 @@ class Death:
 
 @dataclass(slots=True)
 class Part:
-    """One partition that this gateway has."""
+    """One partition that this gateway has.
+
+    Attributes:
+        first: heads of their keys that are done, and hold up the next until that is committed (8).
+    """
 
     progress: Progress
     index: int
     keys: dict[str, deque[Held]]
     held: dict[int, Held]
+    first: list[Held] = field(default_factory=list)
     bytes: int = 0
     closing: bool = False
     paused: bool = False
@@ -190,7 +195,8 @@ class Hand:
             if held.entry.expires_at <= now:
                 heapq.heappop(self._ready)
                 part.progress.counts.expired += 1  # 13
-                self._done(held, now)
+                self._done(held)
+                self.unblock([held], now)  # it expires again wherever it comes again
                 continue
             if size + held.message.size > want.max_bytes and not alone:
                 break
@@ -233,7 +239,7 @@ class Hand:
             return (None, None) if part is None else (0.0, part)
         match each.verb:
             case Verb.ACKNOWLEDGE:
-                self.acknowledge(held, now)
+                self.acknowledge(held)
                 return 0.0, held.part
             case Verb.NACK:
                 wait = Deliveries.backoff(self.config, held.entry.failed + 1) if each.delay is None else each.delay
@@ -261,7 +267,7 @@ class Hand:
                 return name
         return None
 
-    def acknowledge(self, held: Held, now: int) -> None:
+    def acknowledge(self, held: Held) -> None:
         """It is done; what is committed next says so."""
         if not self.has(held):
             return
@@ -269,15 +275,15 @@ class Hand:
         if len(self._settled) > _REMEMBERED:
             self._settled.popitem(last=False)
         self.parts[held.part].progress.counts.acknowledged += 1
-        self._done(held, now)
+        self._done(held)
 
-    def buried(self, held: Held, now: int) -> None:
+    def buried(self, held: Held) -> None:
         """It is dead, and elsewhere or nowhere."""
         if self.has(held):
             self.parts[held.part].progress.counts.dead += 1
-            self._done(held, now)
+            self._done(held)
 
-    def _done(self, held: Held, now: int) -> None:
+    def _done(self, held: Held) -> None:
         if not self.has(held):
             return
         self._in_flight.pop(held.entry.seq, None)
@@ -290,17 +296,25 @@ class Hand:
         part.progress.done.add(offset)
         part.progress.failures.pop(offset, None)
         self.dirty.add(held.part)
-        self._unblock(part, held, now)
+        if held.entry.key:
+            part.first.append(held)
 
-    def _unblock(self, part: Part, held: Held, now: int) -> None:
-        waiting = part.keys.get(held.entry.key) if held.entry.key else None
-        if waiting and waiting[0] is held:
+    def unblock(self, first: Iterable[Held], now: int) -> int:
+        """These are done, and that is committed: the next of their keys come (8). How many."""
+        found = 0
+        for held in first:
+            part = self.parts.get(held.part)
+            waiting = part.keys.get(held.entry.key) if part is not None else None
+            if part is None or not waiting or waiting[0] is not held:
+                continue
             waiting.popleft()
             if waiting:
+                found += 1
                 waiting[0].blocked = False
                 self._wait(waiting[0], now)
             else:
                 del part.keys[held.entry.key]
+        return found
 
     def _release(self, held: Held, now: int) -> None:
         entry = held.entry

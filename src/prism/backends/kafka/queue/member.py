@@ -110,7 +110,7 @@ class Member:
         self._closed = asyncio.Event()
         self._handed_over = asyncio.Event()
         self.lost: list[Lease] = []
-        commits.bind(self._commit, self._committed, self._metadata)
+        commits.bind(self._commit, self._committed, self._metadata, changed)
 
     def start(self) -> None:
         """Joins the group."""

@@ -25,11 +25,23 @@ class Move:
 
 @dataclass(slots=True)
 class Round:
-    """What one commit, or one transaction, settles."""
+    """What one commit, or one transaction, settles.
+
+    Attributes:
+        waiting: settlements that are told then.
+        moves: what publishes too.
+        offsets: to be committed.
+        first: what holds up the next of its key until then.
+    """
 
     waiting: dict[Partition, list["asyncio.Future[bool]"]] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
     offsets: dict[Partition, TopicPartition] = field(default_factory=dict)
+    first: dict[Partition, list[Held]] = field(default_factory=dict)
+
+    def only(self, part: Partition) -> "Round":
+        """What it has of one partition."""
+        return Round({part: self.waiting.get(part, [])}, [], {part: self.offsets[part]}, {part: self.first[part]})
 
 
 def settle(futures: "Iterable[asyncio.Future[bool]]", *, outcome: bool) -> None:

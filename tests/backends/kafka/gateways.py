@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Self
 
@@ -30,8 +30,10 @@ class Stream:
         self.subscribed: asyncio.Future[q.Subscribed] = asyncio.get_running_loop().create_future()
         self.got: list[q.Message] = []
         self.settled: set[str] = set()
-        self.answers: list[q.ConsumeResponse] = []
+        self._unasked: list[str] = []
+        self._waiting: set[str] = set()
         self.acks = True
+        self.heard: Callable[[q.ConsumeResponse], None] = lambda _answer: None
         self._asked: asyncio.Queue[q.ConsumeRequest | None] = asyncio.Queue()
         self.ask(subscribe=q.Subscribe(topic=topic, group=group, **subscribe))
         self._changed = asyncio.Condition()
@@ -49,26 +51,36 @@ class Stream:
         queue: Any = backend.interfaces[0]
         async with aclosing(queue.consume(self._requests(), Context(NAMESPACE))) as responses:
             async for response in responses:
-                self.answers.append(response)
+                self.heard(response)
                 if response.HasField("subscribed"):
                     self.subscribed.set_result(response.subscribed)
                 elif response.HasField("message"):
                     self.got.append(response.message)
                     if self.acks:
-                        self.ask(ack=q.Ack(receipts=[response.message.receipt]))
+                        self._acknowledge([response.message.receipt])
                 elif response.HasField("settled"):
                     self._settled(response.settled)
                 async with self._changed:
                     self._changed.notify_all()
 
+    def _acknowledge(self, receipts: Sequence[str]) -> None:
+        """With those that have come before an answer to the ones before them, as the client does."""
+        self._unasked += receipts
+        if self._unasked and not self._waiting:
+            asked, self._unasked = self._unasked, []
+            self._waiting = {*asked}
+            self.ask(ack=q.Ack(receipts=asked))
+
     def _settled(self, settled: q.Settled) -> None:
         """Acknowledges again where it is not known what became of it: acknowledging twice succeeds."""
         why = reason(settled.error) if settled.HasField("error") else ""
+        self._waiting -= {*settled.receipts}
         if not why:
             self.settled |= set(settled.receipts)
         elif why != "RECEIPT_LOST" and self.acks:
-            ack = q.Ack(receipts=settled.receipts)
-            asyncio.get_running_loop().call_later(0.05, lambda: self.ask(ack=ack))
+            asyncio.get_running_loop().call_later(0.05, self._acknowledge, [*settled.receipts])
+        if not self._waiting:
+            self._acknowledge(())
 
     async def until(self, condition: Any) -> None:
         """Waits until that is so."""

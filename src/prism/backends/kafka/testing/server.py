@@ -79,6 +79,7 @@ class KafkaServer:
         self._settings = dict(settings or {})
         self.process = ServerProcess("kafka", within=within)
         self._port, self._controller = HeldPort(), controller or HeldPort()
+        self._inside: HeldPort | None = None
         self._cluster = cluster
         self._said = 0
         self.port = self._port.number
@@ -93,6 +94,17 @@ class KafkaServer:
     def credentials(self) -> dict[str, str]:
         """What it lets in, as a configuration gives it."""
         return {} if self._login == "none" else {"username": "prism", "password": self.secret}
+
+    def behind(self, port: int) -> None:
+        """Has clients told of this port, where a proxy is; other brokers come to it without. Before the first start."""
+        inside = self._inside = HeldPort()
+        client = f"CLIENT://127.0.0.1:{self.port}"
+        self._settings |= {
+            "listeners": f"{client},INSIDE://127.0.0.1:{inside},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": f"CLIENT://127.0.0.1:{port},INSIDE://127.0.0.1:{inside}",
+            "listener.security.protocol.map": "CLIENT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "INSIDE",
+        }
 
     def start(self, **more: str) -> None:
         """Starts it and waits until it answers; does nothing while it runs.
@@ -165,6 +177,7 @@ class KafkaServer:
             "num.network.threads": "2",
             "num.io.threads": "2",
             "num.recovery.threads.per.data.dir": "1",
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
         }
         if self._login != "none":
             lines |= self._sasl(name.lower())

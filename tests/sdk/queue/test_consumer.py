@@ -158,3 +158,44 @@ async def test_a_deadline_that_becomes_shorter_under_an_open_stream() -> None:
             await asyncio.sleep(0.35)  # three deadlines: what is asserted is that nothing happens in them
             found = await counts(queue)
             assert (found.waiting, found.dead) == (0, 1), found
+
+
+async def test_acknowledgements_wait_for_one_round_trip_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is acknowledged one by one while the store settles goes to it in one call; each has its answer, in order,
+    also a receipt that comes twice, and before what is asked after it."""
+    async with served() as queue:
+        for _ in range(8):
+            await queue.publish(q.PublishRequest(topic="t"), HERE)
+        asked, settle = Asked(), queue._store.settle
+        calls: list[int] = []
+        busy, go = asyncio.Event(), asyncio.Event()
+
+        async def settles(context: Context, topic: str, group: str, settlements: Any) -> Any:
+            calls.append(len(settlements))
+            busy.set()
+            await go.wait()
+            return await settle(context, topic, group, settlements)
+
+        monkeypatch.setattr(queue._store, "settle", settles)
+        async with aclosing(consume(queue, asked)) as responses:
+            await anext(responses)
+            receipts = [(await anext(responses)).message.receipt for _ in range(8)]
+            following = asyncio.ensure_future(anext(responses))
+            asked.ask(ack=q.Ack(receipts=receipts[:1]))
+            await busy.wait()
+            for receipt in [*receipts[1:7], receipts[1], "forged"]:
+                asked.ask(ack=q.Ack(receipts=[receipt]))
+            asked.ask(release=q.Release(receipts=receipts[7:]))
+            asked.end()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            go.set()
+            answers = [await following] + [each async for each in responses]
+        settled = [each.settled for each in answers if each.HasField("settled")]
+        assert calls == [1, 6, 1, 1]
+        assert [list(each.receipts) for each in settled if each.HasField("error")] == [["forged"]]
+        assert [each for one in settled for each in one.receipts if not one.HasField("error")] == [
+            *receipts[:7], receipts[1], receipts[7],
+        ]  # fmt: skip
+        found = await counts(queue)
+        assert (found.acknowledged, found.waiting) == (7, 1)

@@ -9,16 +9,18 @@ import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 
 from google.protobuf.empty_pb2 import Empty
 
 from prism.context import Context
-from prism.errors import CallerError, Outcome, PrismError, ReceiptLost
+from prism.errors import PrismError
 from prism.interfaces import queue as q
 from prism.rpc_status import to_rpc_status
+from prism.sdk.queue.acknowledging import Acknowledging
+from prism.sdk.queue.answers import check_delay, receipt_lost, told
 from prism.sdk.queue.calls import Claim, Delivery, Lease, Settlement, Verb, Want
 from prism.sdk.queue.configuration import group_message, invalid, micros
+from prism.sdk.queue.held import Held
 from prism.sdk.queue.outgoing import delivered
 from prism.sdk.queue.queue_metrics import Deliveries
 from prism.sdk.queue.receipts import Receipts
@@ -41,16 +43,6 @@ _PAUSE = 0.05
 """Seconds before a store is asked again that had something due and gave nothing."""
 
 
-@dataclass(slots=True)
-class Held:
-    """A message that is the stream's: its receipt, its bytes, and when its lease ends by the loop's clock."""
-
-    lease: Lease
-    receipt: str
-    size: int
-    until: float
-
-
 class Consumer:
     """The stream of one consumer.
 
@@ -67,17 +59,9 @@ class Consumer:
     """
 
     def __init__(
-        self,
-        store: QueueStore,
-        context: Context,
-        subscribe: q.Subscribe,
-        config: GroupConfig,
-        receipts: Receipts,
-        resume_window: int,
-        max_nack_delay: float,
-        commit: Commit,
-        deliveries: Deliveries,
-    ) -> None:
+        self, store: QueueStore, context: Context, subscribe: q.Subscribe, config: GroupConfig, receipts: Receipts,
+        resume_window: int, max_nack_delay: float, commit: Commit, deliveries: Deliveries,
+    ) -> None:  # fmt: skip
         self._store = store
         self._context = Context(context.namespace, principal=context.principal, trace=context.traceparent)
         self._draining = context.draining
@@ -99,6 +83,7 @@ class Consumer:
         self._room = asyncio.Event()
         self._changed = store.wakeups.join((context.namespace, subscribe.topic), subscribe.group)
         self._claiming: asyncio.Future[Claim] | None = None
+        self._acknowledging = Acknowledging(self._acknowledged, MAX_ANSWERS)
         self._epoch = 0
         self._sends = True
         self._ended = False
@@ -146,6 +131,7 @@ class Consumer:
 
     async def _let_go(self, tasks: "tuple[asyncio.Task[None], ...]", *, orderly: bool) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._acknowledging.done()
         if self._claiming is not None:
             with suppress(PrismError):
                 await self._claiming  # what it leases is let go too
@@ -322,15 +308,18 @@ class Consumer:
                     self._room.clear()
                     await self._room.wait()
                 await self._obey(request)
+            await self._acknowledging.done()
             self._ended = True
         except PrismError as error:
             self._failure = error
         self._changed.set()
 
     async def _obey(self, request: q.ConsumeRequest) -> None:
+        if request.HasField("ack"):
+            await self._acknowledge(list(request.ack.receipts))
+            return
+        await self._acknowledging.done()
         match request.WhichOneof("request"):
-            case "ack":
-                await self._settle(list(request.ack.receipts), Verb.ACKNOWLEDGE)
             case "nack":
                 nack = request.nack
                 delay = micros(nack.delay) if nack.HasField("delay") else None
@@ -346,21 +335,42 @@ class Consumer:
             case _:
                 raise invalid("request", "a second subscribe", "a stream has one; open another stream")
 
+    async def _acknowledge(self, receipts: list[str]) -> None:
+        try:
+            leases = [self._receipts.read(each) for each in receipts]
+        except PrismError as error:
+            self._refuse(receipts, error)
+        else:
+            await self._acknowledging.add(receipts, leases)
+
+    async def _acknowledged(self, receipts: list[str], leases: list[Lease]) -> None:
+        await self._settled(receipts, [Settlement(each, Verb.ACKNOWLEDGE) for each in leases])
+
+    def _refuse(self, receipts: list[str], error: PrismError) -> None:
+        self._answer(q.ConsumeResponse(settled=q.Settled(receipts=receipts, error=to_rpc_status(told(error)))))
+
     async def _settle(
         self, receipts: list[str], verb: Verb, delay: int | None = None, reason: str = "", *, dead: bool = False
     ) -> None:
         try:
             check_delay(delay, self._max_delay)
-            leases = [self._receipts.read(each) for each in receipts]
-            wanted = [Settlement(each, verb, delay, reason, dead) for each in leases]
+            wanted = [Settlement(self._receipts.read(each), verb, delay, reason, dead) for each in receipts]
+        except PrismError as error:
+            self._refuse(receipts, error)
+            return
+        await self._settled(receipts, wanted)
+
+    async def _settled(self, receipts: list[str], wanted: list[Settlement]) -> None:
+        try:
             answers = await self._store.settle(self._context, self._topic, self._group, wanted)
         except PrismError as error:
-            self._answer(q.ConsumeResponse(settled=q.Settled(receipts=receipts, error=to_rpc_status(told(error)))))
+            self._refuse(receipts, error)
             return
         done: list[str] = []
         lost: list[str] = []
         now = asyncio.get_running_loop().time()
-        for receipt, lease, seconds in zip(receipts, leases, answers, strict=True):
+        for receipt, settlement, seconds in zip(receipts, wanted, answers, strict=True):
+            lease = settlement.lease
             (lost if seconds is None else done).append(receipt)
             if seconds and lease in self._held:
                 self._held[lease].until = now + seconds
@@ -386,24 +396,3 @@ class Consumer:
         except PrismError as error:
             committed.error.CopyFrom(to_rpc_status(told(error)))
         self._answer(q.ConsumeResponse(committed=committed))
-
-
-def check_delay(delay: int | None, most: float) -> None:
-    """Passes the delay of a nack, in microseconds, that is not over what the backend declares, in seconds (6)."""
-    if delay is not None and delay > most * 1e6:
-        raise invalid("delay", f"{delay / 1e6:g}s", f"at most {most:g}s is allowed here")
-
-
-def told(error: PrismError) -> PrismError:
-    """The error of a write that is an answer among others, with its outcome."""
-    if error.outcome is None:
-        error.outcome = Outcome.NOT_APPLIED if isinstance(error, CallerError) else Outcome.UNKNOWN
-    return error
-
-
-def receipt_lost() -> ReceiptLost:
-    """The answer to a receipt that is lost."""
-    return ReceiptLost(
-        "the message is yours no longer: its deadline has passed, or it was given back; it comes again",
-        outcome=Outcome.NOT_APPLIED,
-    )

@@ -12,6 +12,7 @@ from prism.interfaces.queue import AtomicCommit, Cancel, Queue, Receive
 from prism.rpc_status import to_rpc_status
 from prism.sdk.cursor import Query
 from prism.sdk.deadline import check_time
+from prism.sdk.queue.answers import check_delay, receipt_lost, told
 from prism.sdk.queue.calls import Claim, Lease, Peeked, Settlement, Verb, Want
 from prism.sdk.queue.configuration import (
     duration,
@@ -24,7 +25,7 @@ from prism.sdk.queue.configuration import (
     topic_config,
     topic_message,
 )
-from prism.sdk.queue.consumer import Consumer, check_delay, receipt_lost, told
+from prism.sdk.queue.consumer import Consumer
 from prism.sdk.queue.options import QueueOptions
 from prism.sdk.queue.outgoing import delivered, fingerprint, outgoing, plain
 from prism.sdk.queue.queue_metrics import QueueMetrics

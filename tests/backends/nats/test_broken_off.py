@@ -14,11 +14,12 @@ from prism.backends.nats.backend import NatsBackend
 from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.jetstream.names import log_stream
 from prism.backends.nats.jetstream.pulls import Pull, Pulls
+from prism.backends.nats.jetstream.refusals import JetStreamMissingError
 from prism.backends.nats.queue.fetching import Fetching
 from prism.backends.nats.queue.incoming import incoming
 from prism.backends.nats.queue.space import Space
 from prism.backends.nats.testing import NatsServer
-from prism.errors import BackendUnavailable, FailedPrecondition, GroupNotFound, Outcome
+from prism.errors import BackendUnavailable, GroupNotFound, Outcome
 from prism.interfaces import queue as q
 from prism.sdk.queue.calls import Start
 from prism.sdk.queue.rows import GroupConfig
@@ -186,7 +187,22 @@ async def test_a_log_that_was_removed_is_made_anew(backends: Backends, stock: Cl
     served = await backends.start()
     await served.publish("t")
     await stock.jetstream().delete_stream(log_stream("prism", "n"))
-    with pytest.raises(FailedPrecondition) as caught:
+    with pytest.raises(BackendUnavailable) as caught:
         await served.publish("t")
+    assert caught.value.retry_after
     assert caught.value.outcome is Outcome.NOT_APPLIED
     assert await served.publish("t")
+
+
+async def test_a_stream_without_a_leader_is_an_outage(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no server takes, though the stream is there, may be repeated: it was told as a JetStream that is off."""
+    await jobs.group()
+    jetstream = jobs.backend._queues._jetstream
+
+    async def publishes(subject: str, *_: object) -> None:
+        raise JetStreamMissingError(subject)
+
+    monkeypatch.setattr(jetstream, "publish", publishes)
+    with pytest.raises(BackendUnavailable, match="no NATS server leads the stream") as caught:
+        await jobs.publish(b"work")
+    assert (caught.value.outcome, bool(caught.value.retry_after)) == (Outcome.NOT_APPLIED, True)

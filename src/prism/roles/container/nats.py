@@ -16,7 +16,7 @@ from prism.backends.nats.link import Link
 from prism.backends.nats.queue.incoming import Incoming, incoming
 from prism.backends.nats.servers import Servers
 from prism.client import QueueMessage
-from prism.errors import BackendUnavailable, FailedPrecondition
+from prism.errors import BackendUnavailable, FailedPrecondition, Outcome
 from prism.roles.container.broker import Sink, Source, Taken
 from prism.roles.container.settings import Settings, wrong
 from prism.sdk.driver_errors import LATER
@@ -72,9 +72,10 @@ class NatsSink(_Nats, Sink):
         headers["Nats-Msg-Id"] = message.id
         try:
             await settled(lambda: self._jetstream.publish(subject, message.payload, headers))
-        except FailedPrecondition as error:
+        except BackendUnavailable as error:
             if isinstance(error.__cause__, JetStreamMissingError):
-                raise FailedPrecondition(f"no stream has the subject {subject}: make one") from error
+                text = f"no stream takes {subject}: make one, or check that most servers of the cluster run"
+                raise BackendUnavailable(text, outcome=Outcome.NOT_APPLIED, retry_after=LATER) from error
             raise
 
 

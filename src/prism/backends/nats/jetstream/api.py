@@ -14,6 +14,7 @@ from prism.backends.nats.jetstream.refusals import (
     ApiError,
     JetStreamMissingError,
     jetstream_off,
+    no_leader,
     refused,
     too_old,
 )
@@ -178,4 +179,4 @@ async def settled(work: Callable[[], Awaitable[Any]]) -> Any:
     except ApiError as error:
         raise refused(error) from error
     except JetStreamMissingError as error:
-        raise jetstream_off() from error
+        raise no_leader() from error

@@ -72,6 +72,15 @@ def jetstream_off() -> FailedPrecondition:
     )
 
 
+def no_leader() -> BackendUnavailable:
+    """No server takes what is published to a stream: its leader was killed, and there is no other yet."""
+    return BackendUnavailable(
+        "no NATS server leads the stream now; try again, and check that most servers of the cluster run",
+        outcome=Outcome.NOT_APPLIED,
+        retry_after=LATER,
+    )
+
+
 def too_old(version: str) -> FailedPrecondition:
     """The refusal of a server that lacks what is needed."""
     return FailedPrecondition(

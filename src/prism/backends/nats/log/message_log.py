@@ -143,7 +143,7 @@ class NatsLog(MessageLog):
         await self.ensure(context.namespace)
         try:
             await settled(lambda: self._jetstream.publish(subject, payload, headers))
-        except (BackendUnavailable, FailedPrecondition):
+        except BackendUnavailable:
             self._made.pop(context.namespace, None)  # where the stream was removed nothing confirms, or nothing answers
             raise
 

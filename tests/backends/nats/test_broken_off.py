@@ -63,12 +63,12 @@ async def test_an_acknowledgement_whose_caller_has_gone_is_in_time_when_repeated
     (message,) = await jobs.receive()
     jetstream, sent = jobs.backend._queues._jetstream, asyncio.Event()
 
-    async def confirm(_: object) -> list[bool]:
+    async def confirm_each(_: object) -> list[bool]:
         sent.set()
         return await asyncio.Event().wait()  # type: ignore[return-value]  # it does not return
 
     with monkeypatch.context() as patched:
-        patched.setattr(jetstream, "confirm", confirm)
+        patched.setattr(jetstream, "confirm_each", confirm_each)
         acknowledging = asyncio.create_task(jobs.acknowledge(message.receipt))
         await sent.wait()
         acknowledging.cancel()
@@ -90,6 +90,7 @@ async def test_a_consumer_that_moves_to_another_server_loses_no_receipt(
 
     with monkeypatch.context() as patched:
         patched.setattr(jobs.backend._queues._jetstream, "confirm", confirm)
+        patched.setattr(jobs.backend._queues._jetstream, "confirm_each", confirm)
         for settle in (jobs.acknowledge, jobs.extend, jobs.release):
             with pytest.raises(BackendUnavailable) as caught:
                 await settle(message.receipt)
@@ -206,3 +207,25 @@ async def test_a_stream_without_a_leader_is_an_outage(jobs: Jobs, monkeypatch: p
     with pytest.raises(BackendUnavailable, match="no NATS server leads the stream") as caught:
         await jobs.publish(b"work")
     assert (caught.value.outcome, bool(caught.value.retry_after)) == (Outcome.NOT_APPLIED, True)
+
+
+async def test_one_answer_that_is_lost_leaves_the_others_known(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONTRACT, Queue 2: of what is acknowledged together, what JetStream has confirmed is done, and is remembered."""
+    await jobs.group()
+    for number in range(3):
+        await jobs.publish(b"%d" % number)
+    receipts = [each.receipt for each in await jobs.receive(3)]
+    jetstream, member = jobs.backend._queues._jetstream, await space_of(jobs).member(TOPIC, GROUP)
+    request = jetstream.request
+
+    async def requests(subject: str, *rest: Any, **named: Any) -> Any:
+        if subject.startswith("$JS.ACK") and ".2." in subject:
+            raise BackendUnavailable("cut", outcome=Outcome.UNKNOWN)
+        return await request(subject, *rest, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jetstream, "request", requests)
+        with pytest.raises(BackendUnavailable):
+            await jobs.acknowledge(*receipts)
+    assert sorted(member.held.recent()) == [1, 3]
+    assert await jobs.acknowledge(*receipts) == [True, True, True]

@@ -142,20 +142,25 @@ class JetStream:
             PrismError: some are not confirmed; all have been sent, or their time is over.
         """
 
-        async def one(subject: str, word: bytes) -> bool:
-            try:
-                await self.request(subject, word)
-            except JetStreamMissingError:
-                return False
-            return True
-
         if len(acknowledgements) == 1:
-            return [await one(*acknowledgements[0])]
-        found = await asyncio.gather(*(one(*each) for each in acknowledgements), return_exceptions=True)
+            return [await self._confirmed(*acknowledgements[0])]
+        found = await self.confirm_each(acknowledgements)
         for each in found:
             if isinstance(each, BaseException):
                 raise each
         return [each is True for each in found]
+
+    async def confirm_each(self, acknowledgements: Sequence[tuple[str, bytes]]) -> Sequence[bool | BaseException]:
+        """As `confirm`; of each whether JetStream knows it, or the error where that is not known."""
+        sent = (self._confirmed(*each) for each in acknowledgements)
+        return await asyncio.gather(*sent, return_exceptions=True)
+
+    async def _confirmed(self, subject: str, word: bytes) -> bool:
+        try:
+            await self.request(subject, word)
+        except JetStreamMissingError:
+            return False
+        return True
 
 
 def _answer(message: Msg) -> Any:

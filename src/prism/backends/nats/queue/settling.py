@@ -96,20 +96,18 @@ async def _acknowledge(space: Space, member: Member, cases: dict[int, Case], ind
     group = member.group
     asked = [(cases[index].delivered.subject(group.stream, group.consumer), ACK) for index in indices]
     leases = [cases[index].asked.lease for index in indices]
-    try:
-        known = await space.jetstream.confirm(asked)
-    except BaseException:
-        member.held.doubt(leases)  # acknowledging again is in time then, however late it is
-        raise
-    for lease, was in zip(leases, known, strict=True):
-        if was:
-            member.held.end(lease, Verb.ACKNOWLEDGE)
-    member.held.done(lease.seq for lease, was in zip(leases, known, strict=True) if was)
-    if not all(known):
-        unheard = [lease for lease, was in zip(leases, known, strict=True) if not was]
-        member.held.doubt(unheard)
+    member.held.doubt(leases)  # acknowledging again is in time, however late it is, until what became of it is known
+    known = await space.jetstream.confirm_each(asked)
+    confirmed = [lease for lease, was in zip(leases, known, strict=True) if was is True]
+    for lease in confirmed:
+        member.held.end(lease, Verb.ACKNOWLEDGE)
+    member.held.done(lease.seq for lease in confirmed)
+    for failure in known:
+        if isinstance(failure, BaseException):
+            raise failure
+    if len(confirmed) < len(leases):
         await _check_gone(space, member)
-    return known
+    return [was is True for was in known]
 
 
 async def _said(space: Space, member: Member, word: tuple[str, bytes]) -> bool:

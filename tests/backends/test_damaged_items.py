@@ -1,23 +1,21 @@
 """An item that is damaged in the store is DATA_LOSS, by its name; its neighbours are read, and it can be put anew."""
 
-import importlib
 import sqlite3
-import tomllib
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import pytest
 from google.rpc.code_pb2 import DATA_LOSS, OK
 
+from backends.opened import open_backend
 from missing import missing
 from prism.acceptance.store.backend import StoreMissing
 from prism.errors import DataLoss, InvalidArgument, Outcome
 from prism.interfaces import keyvalue as kv
-from prism.sdk import Binding, Context, DeclaredCapabilities
+from prism.sdk import Binding, Context
 
 HERE = Context("n")
 SERVICE = "prism.data.v1.KeyValue"
@@ -55,26 +53,11 @@ class Place:
                 yield chunk.id, item.key
 
 
-async def _backend(name: str, **config: object) -> tuple[Any, Binding]:
-    package = f"prism.backends.{name}"
-    manifest = tomllib.loads(resources.files(package).joinpath("plugin.toml").read_text())
-    kind = name.capitalize()
-    settings = importlib.import_module(f"{package}.config")
-    credentials = getattr(settings, f"{kind}Credentials", None) or (lambda **_: None)
-    login: Any = config.pop("login", {})
-    backend = getattr(importlib.import_module(f"{package}.backend"), f"{kind}Backend")(
-        getattr(settings, f"{kind}Config").model_validate({"sweep_interval": 3600.0, **config}), credentials(**login)
-    )
-    await backend.start()
-    declared = DeclaredCapabilities.parse(manifest["capabilities"], manifest["interfaces"])
-    return backend, Binding(backend.interfaces, declared)
-
-
 @asynccontextmanager
 async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """A file."""
     path = request.getfixturevalue("tmp_path") / "data.db"
-    backend, binding = await _backend("sqlite", path=path)
+    backend, binding = await open_backend("sqlite", path=path)
 
     async def damage(metadata: bytes) -> None:
         with closing(sqlite3.connect(path)) as connection, connection:
@@ -92,7 +75,7 @@ async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     postgres_url = request.getfixturevalue("postgres_url")
     import asyncpg
 
-    backend, binding = await _backend("postgres", connection_string=postgres_url)
+    backend, binding = await open_backend("postgres", connection_string=postgres_url)
 
     async def damage(metadata: bytes) -> None:
         connection = await asyncpg.connect(postgres_url)
@@ -117,7 +100,7 @@ async def redis(_: pytest.FixtureRequest) -> AsyncIterator[Place]:
         server.start()
     except StoreMissing as absent:
         missing(str(absent))
-    backend, binding = await _backend("redis", addresses=[server.address], login=dict(server.credentials()))
+    backend, binding = await open_backend("redis", addresses=[server.address], login=dict(server.credentials()))
     name = b"prism:{n\0r2}\0ib"
 
     async def damage(metadata: bytes) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -199,3 +200,27 @@ async def test_acknowledgements_wait_for_one_round_trip_together(monkeypatch: py
         ]  # fmt: skip
         found = await counts(queue)
         assert (found.acknowledged, found.waiting) == (7, 1)
+
+
+async def test_a_store_that_has_something_due_and_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another gateway may have it by then: each consumer asks again after a pause, however many wake each other."""
+    async with served() as queue:
+        claims = 0
+        claim: Any = queue._store.claim
+
+        async def due(*arguments: Any) -> Any:
+            nonlocal claims
+            claims += 1
+            return replace(await claim(*arguments), wait=0.0)
+
+        monkeypatch.setattr(queue._store, "claim", due)
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            reading = []
+            for number in range(4):
+                stream = await stack.enter_async_context(aclosing(consume(queue, Asked(consumer_id=f"c{number}"))))
+                assert (await anext(stream)).HasField("subscribed")
+                reading.append(tasks.create_task(anext(stream, None)))
+            await asyncio.sleep(0.5)
+            for each in reading:
+                each.cancel()
+        assert claims <= 4 * (0.5 / 0.05) + 4

@@ -227,6 +227,7 @@ class Consumer:
         stuck = bool(want.limit) and not claim.deliveries and claim.wait == 0
         if stuck:
             self._wait = _PAUSE
+            self._changed.clear()  # they wake each other, and would ask again and again
         self._changed.takes = self._free() > 0 and not stuck
         if claim.wait == 0 or (claim.wait is not None and not self._changed.takes):
             self._store.wakeups.notify_takers((self._context.namespace, self._topic), 1, self._group)

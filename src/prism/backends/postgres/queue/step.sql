@@ -594,7 +594,7 @@ BEGIN
     END IF;
     kind := 0;
     n := v_group.epoch;
-    remains := greatest(v_wait, 0);
+    remains := CASE WHEN v_wait IS NOT NULL THEN greatest(v_wait, 0) END;  -- greatest passes over NULL
     seq := (v_p.ready < (v_in.progress).ready OR (v_in.progress).flying >= p_most)::int;
     token := NULL; attempt := NULL; size := NULL; due_at := NULL; ttl := NULL; key := NULL;
     message_id := NULL; published_at := NULL; trace := NULL; attributes := NULL; payload := NULL;

@@ -17,7 +17,15 @@ from prism.backends.postgres.tables.catalogue import Catalogue
 from prism.backends.postgres.tables.sessions import Session, Sessions
 from prism.backends.postgres.testing import RunningServer
 from prism.client.values import Json, from_value, to_value
-from prism.errors import CallerError, DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.errors import (
+    CallerError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    LimitExceeded,
+    Outcome,
+    PrismError,
+)
 from prism.interfaces import sql
 from prism.sdk import Context, Deadline
 from prism.sdk.sql import StoredSql
@@ -408,6 +416,37 @@ async def test_what_runs_alone_may_have_been_done_in_part(
     with pytest.raises(PrismError) as caught:
         await statements.execute("SELEC 1", autocommit=True)
     assert caught.value.outcome is Outcome.NOT_APPLIED
+
+
+async def test_rows_of_what_runs_alone(open_sql: OpenSql, postgres_url: str) -> None:
+    """A procedure's row comes; of endless rows none are waited for, and what was done meanwhile stays."""
+    statements = await open_sql(postgres_url)
+    await statements.execute("CREATE TABLE alone (id int)")
+    await statements.execute("CREATE PROCEDURE onward(INOUT n int) LANGUAGE sql AS 'SELECT n + 1'")
+    result = await statements.execute("CALL onward(2)", autocommit=True)
+    assert [from_value(each) for each in result.rows[0].values] == [3]
+    for text in ("SELECT generate_series(1, 100000000000)", f"SELECT repeat('x', {20 << 20})"):
+        with pytest.raises(LimitExceeded) as caught:
+            await statements.execute(text, autocommit=True)
+        assert (caught.value.reason, caught.value.outcome) == ("ANSWER_TOO_LARGE", Outcome.UNKNOWN)
+    assert len((await statements.execute("SELECT * FROM generate_series(1, 200)", autocommit=True)).rows) == 200
+
+
+@pytest.mark.parametrize("rows", [0, 1, 15, 16, 17, 3_000])
+async def test_rows_affected(open_sql: OpenSql, postgres_url: str, rows: int) -> None:
+    """However many portions the rows of a statement come in."""
+    statements = await open_sql(postgres_url)
+    await statements.execute("CREATE TABLE affected (id int)")
+    for text, told in (
+        (f"INSERT INTO affected SELECT generate_series(1, {rows}) RETURNING id", rows),
+        ("UPDATE affected SET id = -id RETURNING id", rows),
+        ("SELECT id FROM affected", rows),
+        ("SELECT id FROM affected LIMIT 0", 0),
+    ):
+        result = await statements.execute(text)
+        assert (len(result.rows), result.rows_affected) == (told, told), text
+    assert (await statements.execute("DELETE FROM affected")).rows_affected == rows
+    assert (await statements.execute("SHOW work_mem")).rows_affected == 0
 
 
 async def test_a_turn_that_comes_with_the_deadline_is_passed_on(postgres_url: str) -> None:

@@ -14,7 +14,7 @@ from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.backends.sqlite.transact.mailboxes import TABLES
 from prism.client.values import Other, from_value, to_value
-from prism.errors import DeadlineExceeded, FailedPrecondition, PrismError
+from prism.errors import DeadlineExceeded, FailedPrecondition, LimitExceeded, Outcome, PrismError
 from prism.interfaces import sql
 from prism.sdk import Context, Deadline, NoCredentials
 from prism.sdk.sql import StoredSql
@@ -249,6 +249,19 @@ async def test_no_other_file(open_sql: OpenSql, file: Path) -> None:
     await statements.execute("VACUUM", autocommit=True)
     with pytest.raises(PrismError, match="no such table"):
         await statements.execute("SELECT * FROM other.sqlite_master")
+
+
+async def test_rows_of_what_runs_alone(open_sql: OpenSql, file: Path) -> None:
+    """They are counted as they come: what gives too many is refused, and what it did stays."""
+    statements = await open_sql(file, "write")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT printf('%.4096c', i) FROM n"
+    many = "INSERT INTO kept SELECT i + 10, printf('%.100000c', 'x'), NULL FROM n LIMIT 500 RETURNING *"
+    for text in (endless, f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) {many}"):
+        with pytest.raises(LimitExceeded) as caught:
+            await statements.execute(text, autocommit=True)
+        assert (caught.value.reason, caught.value.outcome) == ("ANSWER_TOO_LARGE", Outcome.UNKNOWN)
+    assert await statements.rows("SELECT count(*) FROM kept") == [[502]]
+    await statements.execute("VACUUM", autocommit=True)
 
 
 async def test_hostile_texts(open_sql: OpenSql, file: Path, often: Callable[[int], int]) -> None:

@@ -12,10 +12,10 @@ from prism.backends.clickhouse.tables.params import parameter, placeholders
 from prism.backends.clickhouse.tables.rows import RowReader
 from prism.backends.clickhouse.tables.types import ChType
 from prism.context import Context
-from prism.errors import FailedPrecondition, InvalidArgument, Outcome, PrismError, Violation, answer_too_large
+from prism.errors import FailedPrecondition, InvalidArgument, Outcome, PrismError, Violation
 from prism.interfaces import sql
 from prism.sdk import Health, HealthStatus
-from prism.sdk.sql import READS, Answer, SqlStore, Statement, misfit, require_size, wire
+from prism.sdk.sql import READS, Answer, Room, SqlStore, Statement, misfit, wire
 from prism.sdk.tables import Misfit
 
 _FAILURES: Final = (ServerError, Unreachable)
@@ -116,15 +116,14 @@ class ClickHouseSql(SqlStore):
                 _require_rows(answer.format)
                 await reader.head()
                 result = sql.Result(rows_affected=answer.written, columns=_columns(reader))
-                size = 0
+                room = Room(most)
+                room.take(result)
                 while rows := await reader.rows(1000, lambda held: _row(reader.types, held)):
-                    size += sum(each.ByteSize() + 8 for each in rows)
-                    if size > most:
-                        raise answer_too_large(size, most)
+                    for each in rows:
+                        room.take(each)
                     result.rows.extend(rows)
         except _FAILURES as error:
             raise of_statement(error, writes=True, at_once=_is_one_block(statement.text)) from error
-        require_size([result], most)
         return [result]
 
     def _bound(self, statement: Statement) -> dict[str, str]:

@@ -15,14 +15,22 @@ from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.tables import role
 from prism.backends.postgres.tables.catalogue import Catalogue
 from prism.backends.postgres.tables.failures import failure
+from prism.backends.postgres.tables.portal import Portal
 from prism.backends.postgres.tables.sessions import Session, Sessions, is_lost
 from prism.backends.postgres.tables.types import NULL, PgType
 from prism.context import Context
-from prism.errors import CallerError, DeadlineExceeded, FailedPrecondition, InvalidArgument, Outcome, PrismError
+from prism.errors import (
+    CallerError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    Outcome,
+    PrismError,
+)
 from prism.interfaces import sql
 from prism.interfaces.value import Kind
 from prism.sdk import Health, HealthStatus
-from prism.sdk.sql import Answer, SqlStore, Statement, misfit, require_size, wire
+from prism.sdk.sql import Answer, Room, SqlStore, Statement, misfit, too_many_alone, wire
 from prism.sdk.tables import Misfit
 
 log = logging.getLogger(__name__)
@@ -33,6 +41,12 @@ _STALE: Final = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
+_FIRST_ROWS: Final = 16
+"""Rows of Execute that come at once: how large rows are is not known before."""
+_ALONE_ROWS: Final = 256
+_MAX_ROWS: Final = 2_000
+_BYTES: Final = 256 << 10
+"""Bytes of rows that are to come at once, about."""
 _PID: Final = "SELECT pg_catalog.pg_backend_pid()"
 _CONTROL: Final = re.compile(
     r"(?:\s|;|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*(abort|begin|start|commit|end|rollback|savepoint|release)\b",
@@ -131,17 +145,17 @@ class PostgresSql(SqlStore):
         """See SqlStore."""
         async with self._one(context, Outcome.NOT_APPLIED) as session:
             if autocommit:
-                return await self._alone(session, statements[0], context)
+                return await self._alone(session, statements[0], context, most)
             for each in statements:
                 _refuse_control(each)
             committing = False
             try:
 
                 async def done() -> list[sql.Result]:
-                    return [await _in_time(context, _run(session, each)) for each in statements]
+                    room = Room(most)
+                    return [await _in_time(context, _run(session, each, room)) for each in statements]
 
                 results = await self._begun(session, statements, context, done, read_only=False)
-                require_size(results, most)
                 committing = True
                 await _in_time(context, session.commit(synced=self._synced))
             except Exception as error:
@@ -183,7 +197,7 @@ class PostgresSql(SqlStore):
                 await session.undo()
         raise AssertionError("the second time returns or raises")
 
-    async def _alone(self, session: Session, statement: Statement, context: Context) -> Sequence[sql.Result]:
+    async def _alone(self, session: Session, statement: Statement, context: Context, most: int) -> Sequence[sql.Result]:
         """Outside a transaction."""
         if session.pooled:
             raise FailedPrecondition("a pooler in front of PostgreSQL has no statements outside a transaction")
@@ -193,7 +207,7 @@ class PostgresSql(SqlStore):
             await session.set(self._timeouts(context))
             await _in_time(context, _ready(session, statement))
             outcome = Outcome.UNKNOWN  # what runs alone may commit a part of it, as CALL does
-            return [await _in_time(context, _run(session, statement, alone=True))]
+            return [await _in_time(context, _run(session, statement, Room(most), alone=True))]
         except Exception as error:
             found = failure(error, outcome)
             found.outcome = outcome
@@ -288,21 +302,30 @@ async def _ready(session: Session, statement: Statement) -> tuple[Any, list[Any]
     return prepared, arguments
 
 
-async def _run(session: Session, statement: Statement, *, alone: bool = False) -> sql.Result:
+async def _run(session: Session, statement: Statement, room: Room, *, alone: bool = False) -> sql.Result:
     """The result of a statement, whole."""
     prepared, arguments = await _ready(session, statement)
-    rows = await prepared.fetch(*arguments)
+    result = sql.Result(columns=_columns(session, prepared))
+    room.take(result)
+    reads = [session.type_of(each.type.oid).read for each in prepared.get_attributes()]
+    portal = Portal(prepared, arguments)
+    wanted = _ALONE_ROWS if alone else _FIRST_ROWS
+    while portal.status is None:
+        rows = await portal.fetch(wanted)
+        before = room.left
+        for row in rows:
+            values = [NULL if held is None else one(held) for one, held in zip(reads, row, strict=True)]
+            room.take(made := sql.Row(values=values))
+            result.rows.append(made)
+        if portal.status is None and alone:
+            raise too_many_alone(_ALONE_ROWS)
+        wanted = max(1, min(_MAX_ROWS, _BYTES * len(rows) // max(before - room.left, 1)))
     if not alone and not session.connection.is_in_transaction():
         raise InvalidArgument("the statement ended its transaction, which is the gateway's; leave that to it")
-    reads = [session.type_of(each.type.oid).read for each in prepared.get_attributes()]
-    read = [
-        sql.Row(values=[NULL if held is None else one(held) for one, held in zip(reads, row, strict=True)])
-        for row in rows
-    ]
-    affected = (prepared.get_statusmsg() or "").rpartition(" ")[2]
-    return sql.Result(
-        rows_affected=int(affected) if affected.isdigit() else 0, columns=_columns(session, prepared), rows=read
-    )
+    affected = portal.status.rpartition(" ")[2]
+    if affected.isdigit():  # of a SELECT that came in portions it counts the last one
+        result.rows_affected = max(int(affected), len(result.rows))
+    return result
 
 
 def _columns(session: Session, prepared: Any) -> list[sql.Column]:

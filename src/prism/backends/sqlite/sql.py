@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +18,12 @@ from prism.errors import (
     DeadlineExceeded,
     FailedPrecondition,
     InvalidArgument,
+    LimitExceeded,
     Outcome,
     PrismError,
 )
 from prism.interfaces import sql
-from prism.sdk.sql import READS, Access, Answer, SqlStore, Statement, misfit, require_size
+from prism.sdk.sql import READS, Access, Answer, Room, SqlStore, Statement, misfit
 from prism.sdk.sqlite.errors import outcome_of_commit, primary_code, translated
 from prism.sdk.sqlite.write_ahead import use_write_ahead_log
 from prism.sdk.tables import Misfit
@@ -114,7 +115,7 @@ class SqliteSql(SqlStore):
 
         def run(session: Session, connection: sqlite3.Connection) -> Sequence[sql.Result]:
             if autocommit:
-                return _alone(session.guard, connection, *bound[0])
+                return _alone(session.guard, connection, *bound[0], most)
             return _together(session.guard, connection, bound, most)
 
         _, writer = await self._opened()
@@ -221,8 +222,8 @@ def _together(
     committing = False
     try:
         held.transact(guard.BEGIN_WRITING)
-        results = [_result(connection, *each) for each in bound]
-        require_size(results, most)
+        room = Room(most)
+        results = [_result(connection, *each, room) for each in bound]
         committing = True
         held.transact(guard.COMMIT)
     except sqlite3.Error as error:
@@ -238,13 +239,16 @@ def _together(
 
 
 def _alone(
-    held: guard.Guard, connection: sqlite3.Connection, statement: Statement, params: Sequence[Any]
+    held: guard.Guard, connection: sqlite3.Connection, statement: Statement, params: Sequence[Any], most: int
 ) -> Sequence[sql.Result]:
     """Outside a transaction of ours."""
     try:
         held.expect(guard.alone())
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)
-        return [_result(connection, statement, params)]
+        return [_result(connection, statement, params, Room(most))]
+    except LimitExceeded as error:
+        error.outcome = Outcome.UNKNOWN  # it ran, as far as its rows were asked for
+        raise
     except sqlite3.Error as error:
         refused = primary_code(error) in _REFUSED | _ABOUT_STATEMENTS
         raise _failure(error, Outcome.NOT_APPLIED if refused else outcome_of_commit(error)) from error
@@ -259,12 +263,19 @@ def _alone(
         held.expect(guard.writing)
 
 
-def _result(connection: sqlite3.Connection, statement: Statement, params: Sequence[Any]) -> sql.Result:
+def _result(connection: sqlite3.Connection, statement: Statement, params: Sequence[Any], room: Room) -> sql.Result:
     before = connection.total_changes
-    cursor = _run(connection, statement, params)
-    rows = [sql.Row(values=[decode(each) for each in row]) for row in cursor]
-    affected = max(cursor.rowcount, 0) if connection.total_changes != before else 0
-    return sql.Result(rows_affected=affected, columns=_columns(cursor), rows=rows)
+    with closing(_run(connection, statement, params)) as cursor:
+        result = sql.Result(columns=_columns(cursor))
+        room.take(result)
+        rows = []
+        for each in cursor:
+            row = sql.Row(values=[decode(value) for value in each])
+            room.take(row)
+            rows.append(row)
+        result.rows.extend(rows)
+        result.rows_affected = max(cursor.rowcount, 0) if connection.total_changes != before else 0
+    return result
 
 
 def _columns(cursor: sqlite3.Cursor) -> list[sql.Column]:

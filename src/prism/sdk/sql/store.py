@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from prism.context import Context
-from prism.errors import InvalidArgument, Violation, answer_too_large
+from prism.errors import InvalidArgument, LimitExceeded, Violation, answer_too_large
 from prism.interfaces import sql
 from prism.interfaces.value import Value
+from prism.reason import Reason
 from prism.sdk.tables import Misfit
 
 Access = Literal["off", "read", "write"]
@@ -16,6 +17,10 @@ Access = Literal["off", "read", "write"]
 
 READS = "Query only reads; what may write is Execute (`prism sql --write`)"
 """Why Query refuses a statement that writes, and the mend."""
+
+
+_FRAMING: Final = 10
+"""Bytes that a row, or a result, needs in its message besides, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,39 @@ def misfit(error: Misfit, statement: Statement, index: int) -> InvalidArgument:
     return InvalidArgument(str(violation), violations=[violation])
 
 
-def require_size(results: Sequence[sql.Result], most: int) -> None:
-    """Passes results that one answer holds; before anything is committed.
+class Room:
+    """What an answer holds: its rows are counted as they come, so that those of a statement that gives too many are not
+    all held before it is refused.
 
-    Raises:
-        LimitExceeded: they are larger.
+    Attributes:
+        left: bytes that are left.
+
+    Args:
+        most: bytes that the answer may have.
     """
-    size = sum(each.ByteSize() + 8 for each in results)
-    if size > most:
-        raise answer_too_large(size, most)
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.left = most - _FRAMING
+
+    def take(self, part: sql.Row | sql.Result) -> None:
+        """Counts a row that has come, or a result that has no rows yet; before anything is committed.
+
+        Raises:
+            LimitExceeded: it does not fit.
+        """
+        self.left -= part.ByteSize() + _FRAMING
+        if self.left < 0:
+            error = answer_too_large(self._most - self.left, self._most)
+            raise LimitExceeded(
+                f"{error.message}, or let RETURNING give less; Query has no such limit", reason=error.reason
+            )
+
+
+def too_many_alone(rows: int) -> LimitExceeded:
+    """The refusal of a statement that gives more rows, where outside a transaction so many can be fetched."""
+    return LimitExceeded(
+        f"the statement gives more than {rows} rows, and outside a transaction no more are fetched; run it without "
+        "autocommit",
+        reason=Reason.ANSWER_TOO_LARGE,
+    )

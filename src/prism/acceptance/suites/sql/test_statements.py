@@ -136,6 +136,26 @@ async def test_a_row_too_large(sql: Sql) -> None:
     assert await sql.rows(f"SELECT count(*) FROM {table}") == [[0]]
 
 
+async def test_too_many_rows(sql: Sql) -> None:
+    """CONTRACT, Sql 6: rows of a write are refused as they come, as soon as its answer is too large; all is undone."""
+    sql.needs("transactions")
+    table = await sql.table()
+    numbers = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i FROM n)"
+    endless = sql.of(
+        {
+            "postgresql": "SELECT repeat('x', 4096), generate_series(1, 10000000000)",
+            "sqlite": f"{numbers} SELECT printf('%.4096c', 'x') FROM n",
+        }
+    )
+    write = f"INSERT INTO {table} VALUES (1, 'a') RETURNING v"
+    statements = [s.Statement(statement=each) for each in (write, endless)]
+    await sql.refused(LimitExceeded, "Execute", s.ExecuteRequest(statement=endless))
+    with pytest.raises(LimitExceeded) as caught:
+        await sql.call("Batch", s.BatchRequest(statements=statements))
+    assert (caught.value.reason, caught.value.outcome) == ("ANSWER_TOO_LARGE", Outcome.NOT_APPLIED)
+    assert await sql.rows(f"SELECT count(*) FROM {table}") == [[0]]
+
+
 async def test_all_or_nothing(sql: Sql) -> None:
     """proto, Batch: all statements, or none."""
     sql.needs("transactions")

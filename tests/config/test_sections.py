@@ -5,6 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, ValidationError
 
+from prism.config.sections.relay import RelaySection
 from prism.config.sections.root import Config
 from prism.config.sections.section import Apart, Section
 
@@ -37,3 +38,20 @@ def test_what_is_absent_equals_what_is_empty() -> None:
     given = [name for name, field in Config.model_fields.items() if isinstance(field.default, Section)]
     assert {"gateway", "telemetry", "supervision"} <= {*given}
     assert Config.model_validate(dict.fromkeys(given)) == Config()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"endpoint": "https://gateway:8980"},
+        {"endpoint": "gateway"},
+        {"endpoint": "gateway:70000"},
+        {"endpoint": "unix:/run/prism.sock", "ca": "/etc/ca.pem"},
+    ],
+)
+def test_a_relay_calls_a_gateway(given: dict[str, str]) -> None:
+    """An address that is none is refused where it is written, and not by the relay when it starts."""
+    kept = {"mailbox": "shop/orders", "to": "work/orders"}
+    RelaySection.model_validate(kept | {"endpoint": "[::1]:8980", "ca": "/etc/ca.pem"})
+    with pytest.raises(ValidationError, match=r"not the address of a gateway|a unix socket does not"):
+        RelaySection.model_validate(kept | given)

@@ -1,11 +1,12 @@
 """The configuration's section `relays`: mailboxes that this gateway relays to queues and topics."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from prism.config.sections.section import Section, refuse
+from prism.wire.address import Address
 
 
 def _place(text: str) -> str:
@@ -13,6 +14,14 @@ def _place(text: str) -> str:
     if not namespace or not name:
         raise refuse("not a place", allowed="NAMESPACE/NAME, such as shop/orders")
     return text
+
+
+def _endpoint(address: str) -> str:
+    try:
+        Address.parse(address)
+    except ValueError as error:
+        raise refuse("not the address of a gateway", allowed="host:port, [IPv6 address]:port or unix:/path") from error
+    return address
 
 
 Place = Annotated[str, AfterValidator(_place)]
@@ -41,5 +50,11 @@ class RelaySection(Section):
     on_refused: Literal["dead", "stop"] = "dead"
     lease: float = Field(default=10.0, ge=0.05, le=3600)
     token: SecretStr | None = None
-    endpoint: str | None = None
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
     ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.ca is not None and self.endpoint is not None and self.endpoint.startswith("unix:"):
+            raise refuse("`ca` is of an endpoint that speaks TLS, and a unix socket does not", allowed="one of them")
+        return self

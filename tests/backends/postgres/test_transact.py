@@ -293,3 +293,24 @@ async def test_hostile_texts(
         described = await transact.describe_mailbox(t.DescribeMailboxRequest(mailbox=text), CONTEXT)
         assert text in [each.reader for each in described.readers]
     assert await outside.fetch("SELECT id, balance FROM accounts") == [("kept", 1)]
+
+
+async def test_a_row_that_is_locked_holds_up_its_own_write_alone(
+    open_store: OpenStore, postgres_url: str, outside: asyncpg.Connection
+) -> None:
+    """Those that came with it are written long before it may give up waiting, and it is once the row is free."""
+    store = await open_store(postgres_url, lock_timeout=120, transact={"collections": {name: {} for name in NAMES}})
+    transact = store.backend._transact
+    await transact.write(asked(*(insert("accounts", {"id": f"a{n}", "balance": 1}) for n in range(20))), CONTEXT)
+    async with outside.transaction():
+        await outside.execute("UPDATE accounts SET balance = 2 WHERE id = 'a10'")
+        changes = [update("accounts", {"balance": 5}, key={"id": f"a{n}"}) for n in range(20)]
+        writes = [
+            asyncio.create_task(transact.write(asked(each, mail=(Mail("m", b"x"),)), CONTEXT)) for each in changes
+        ]
+        async with asyncio.timeout(60):
+            await asyncio.gather(*writes[:10], *writes[11:])
+        assert not writes[10].done()
+    async with asyncio.timeout(60):
+        await writes[10]
+    assert {row[0] for row in await outside.fetch("SELECT balance FROM accounts")} == {5}

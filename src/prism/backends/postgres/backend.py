@@ -66,7 +66,9 @@ class PostgresBackend:
             self._pubsub = NotifyPubSub(self._sessions, *shared, int(config.pubsub.buffer_bytes))
         self._streams = PostgresSeries(self._sessions, *shared)
         self._series = StoredTimeSeries(self._streams, config.timeseries)
-        self._mailboxes = PostgresTransact(self._sessions, *shared, config.schema_name, config.transact)
+        self._mailboxes = PostgresTransact(
+            self._sessions, *shared, config.schema_name, config.transact, config.lock_timeout
+        )
         self._statements = PostgresSql(config, credentials)
         self._sql = StoredSql(self._statements, config.sql)
         self._transact = InteractiveTransact(self._mailboxes, config.transact)

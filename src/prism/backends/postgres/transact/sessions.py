@@ -43,11 +43,12 @@ class Connected:
         self._begin = begin
         self._prepared: OrderedDict[str, Any] = OrderedDict()
 
-    async def begin(self, *, serializable: bool) -> None:
-        """Begins a transaction."""
+    async def begin(self, *, serializable: bool, lock_timeout: float | None = None) -> None:
+        """Begins a transaction; one that waits less long for locks than the session does, where that is given."""
         self.committing = False
         level = "SERIALIZABLE" if serializable else "READ COMMITTED"
-        await self.connection.execute(f"BEGIN ISOLATION LEVEL {level}{self._begin}")
+        waits = "" if lock_timeout is None else f"; SET LOCAL lock_timeout = {round(lock_timeout * 1000)}"
+        await self.connection.execute(f"BEGIN ISOLATION LEVEL {level}{self._begin}{waits}")
 
     async def fetch(self, sql: str, *arguments: Any) -> Rows:
         """Runs a statement."""

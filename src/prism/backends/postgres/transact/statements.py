@@ -8,7 +8,11 @@ _MAIL: Final = "m.seq, m.written_at, m.message_id, m.ordering_key, m.trace, m.at
 _BOX: Final = "(SELECT b.number FROM @.mailbox AS b WHERE b.namespace = $1 AND b.name = $2)"
 
 RECALL = Statement("SELECT fingerprint, answer FROM @.transact_recall($1, $2)", writes=True)
-APPEND = Statement("SELECT @.mailbox_append($1, $2, $3, $4, $5, $6, $7, $8)", writes=True)
+APPEND = Statement(
+    # First how long it waits for the locks of shards: for those of rows it may have been less.
+    "SELECT set_config('lock_timeout', $9, true), @.mailbox_append($1, $2, $3, $4, $5, $6, $7, $8)",
+    writes=True,
+)
 REMEMBER = Statement(
     """
     INSERT INTO @.transact_idempotency AS kept (namespace, key, until, fingerprint, answer)

@@ -50,6 +50,8 @@ _GROUPS = Bounds(calls=32, size=4 << 20, in_flight=4)
 _ALONE = Bounds(calls=1, in_flight=WRITERS - _GROUPS.in_flight)
 _APART = 50
 """Groups whose writes are apart from each other after one in which a write was refused."""
+_GROUP_WAITS = 0.1
+"""Seconds that a group waits for a row that others have locked, before its writes go one by one, and that one alone."""
 _ATTEMPTS = 4
 _BACKOFF = 0.005
 _MISSING, _NO_SHARD, _EXPIRED, _LEASED = 1, 2, 3, 4
@@ -66,6 +68,7 @@ class PostgresTransact(TransactStore):
         open_session: for one more session.
         schema: Prism's own.
         options: of the backend's configuration.
+        lock_timeout: seconds that a write waits for another transaction's locks.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class PostgresTransact(TransactStore):
         open_session: Callable[[], Awaitable[Session]],
         schema: str,
         options: TransactOptions,
+        lock_timeout: float,
     ) -> None:
         self.wakeups = Wakeups()
         self.transactions = TransactionSessions(open_session, WRITERS)
@@ -84,6 +88,7 @@ class PostgresTransact(TransactStore):
         self._reads = reads
         self._writes = writes
         self._schema = schema
+        self._lock_timeout = lock_timeout
         self._collections = Collections(options.collections, schema, open_session)
         self._boxes: dict[tuple[str, str], tuple[int, MailboxConfig]] = {}
         self._listener = secrets.randbits(62)
@@ -156,7 +161,9 @@ class PostgresTransact(TransactStore):
         apart = len(calls) > 1 and self._apart > 0
         self._apart -= apart
         try:
-            async with self._transaction(_HOUSEKEEPING, self.transactions, serializable=False) as transaction:
+            async with self._transaction(
+                _HOUSEKEEPING, self.transactions, serializable=False, lock_timeout=min(_GROUP_WAITS, self._lock_timeout)
+            ) as transaction:
                 return await write_group(transaction, calls, apart=apart)
         except PrismError:
             if len(calls) > 1:
@@ -171,15 +178,25 @@ class PostgresTransact(TransactStore):
 
     @asynccontextmanager
     async def _transaction(
-        self, context: Context, sessions: TransactionSessions, *, serializable: bool
+        self,
+        context: Context,
+        sessions: TransactionSessions,
+        *,
+        serializable: bool,
+        lock_timeout: float | None = None,
     ) -> AsyncIterator[Transaction]:
         """A transaction that has begun; its errors are the contract's, with their outcome."""
         connected = None
         try:
             async with sessions.session() as connected:
-                await connected.begin(serializable=serializable)
+                await connected.begin(serializable=serializable, lock_timeout=lock_timeout)
                 yield Transaction(
-                    connected, self._collections, self._schema, context.namespace.encode(), serializable=serializable
+                    connected,
+                    self._collections,
+                    self._schema,
+                    context.namespace.encode(),
+                    serializable=serializable,
+                    lock_timeout=self._lock_timeout,
                 )
         except PrismError:
             raise

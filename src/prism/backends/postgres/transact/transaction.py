@@ -47,16 +47,25 @@ class Transaction:
         schema: Prism's.
         space: the namespace.
         serializable: the level of isolation.
+        lock_timeout: seconds that it waits for shards.
     """
 
     def __init__(
-        self, connected: Connected, collections: Collections, schema: str, space: bytes, *, serializable: bool
+        self,
+        connected: Connected,
+        collections: Collections,
+        schema: str,
+        space: bytes,
+        *,
+        serializable: bool,
+        lock_timeout: float,
     ) -> None:
         self.connected = connected
         self._collections = collections
         self._schema = schema
         self._space = space
         self._serializable = serializable
+        self._lock_timeout = f"{round(lock_timeout * 1000)}"
 
     async def _run(self, statement: Statement, *arguments: Any) -> Rows:
         return await self.connected.fetch(statement.sql(self._schema), *arguments)
@@ -119,7 +128,7 @@ class Transaction:
             return ()
         mails = [mail for mail, _, _ in placed]
         try:
-            ((sequences,),) = await self._run(
+            ((_, sequences),) = await self._run(
                 statements.APPEND,
                 [number for _, number, _ in placed],
                 [shard for _, _, shard in placed],
@@ -132,6 +141,7 @@ class Transaction:
                 ],
                 [each.payload for each in mails],
                 not self._serializable,
+                self._lock_timeout,
             )
         except asyncpg.PostgresError as error:
             raise refused(error, "mailbox") from error

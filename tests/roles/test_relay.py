@@ -89,10 +89,18 @@ async def test_what_is_refused_for_good_is_set_aside(tmp_path: Path) -> None:
         await until(lambda: _dead(transact, 1))
         (dead,) = [each async for each in transact.dead("orders", "relay")]
         assert (dead.message.payload, "INVALID_ARGUMENT" in dead.reason) == (b"3", True)
+        for _ in range(2):  # once more it is refused, and it waits for an operator again
+            assert await transact.redrive("orders", "relay") == 1
+            await until(lambda: _redriven(transact, 0))
+        assert await _dead(transact, 1)
         assert await transact.redrive("orders", "relay") == 1
     async with shop(tmp_path) as (_, client):
         assert await received(client, 1) == [b"3"]
         await until(lambda: _dead(client.transact("shop"), 0))
+
+
+async def _redriven(transact: Transact, count: int) -> bool:
+    return len([each async for each in transact.dead("orders", "relay", redriven=True)]) == count
 
 
 @pytest.mark.slow

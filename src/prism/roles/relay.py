@@ -254,21 +254,26 @@ class Relay:
             await asyncio.sleep(pause)
 
     async def _redrive(self, epoch: int) -> None:
-        """Tries again what an operator has redriven; what is refused once more stays dead."""
+        """Tries again what an operator has redriven; what is refused once more waits for an operator."""
         route = self._route
         try:
             async for each in self._transact.dead(route.mailbox, route.reader, redriven=True):
-                (result,) = await self._target.send([each.message])
+                message = each.message
+                (result,) = await self._target.send([message])
                 if result is None:
                     await self._transact.ack(
-                        route.mailbox, route.reader, 0, shard=each.shard, redriven=[each.message.id], epoch=epoch
+                        route.mailbox, route.reader, 0, shard=each.shard, redriven=[message.id], epoch=epoch
                     )
                     self.relayed += 1
-                else:
-                    self._faults.note(result.error)
-        except PrismError as error:
-            if isinstance(error, LeaseLost):
-                raise
+                    continue
+                self._faults.note(result.error)
+                if not isinstance(result, Refused):
+                    return  # it is not its message's turn: the next renewal tries again
+                await self._transact.ack(
+                    route.mailbox, route.reader, message.sequence, shard=each.shard,
+                    dead={message.sequence: result.reason[:1000]}, epoch=epoch,
+                )  # fmt: skip
+        except PrismError as error:  # a lease that is lost, too: the renewals see it
             self._faults.note(error)
 
 

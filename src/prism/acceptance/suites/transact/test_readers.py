@@ -49,6 +49,11 @@ async def test_the_dead(transact: Transact) -> None:
     assert (await transact.lease("one")).redriven == 1
     asked = t.ListDeadRequest(mailbox="m", reader="r", redriven=True)
     assert [each.message.message_id for each in (await transact.call("ListDead", asked)).dead] == ids[:1]
+    await transact.ack(sequences[2], dead=[t.SetAside(sequence=sequences[0], reason="bad again")])
+    again = (await transact.call("ListDead", t.ListDeadRequest(mailbox="m", reader="r"))).dead
+    assert [(each.reason, each.redriven) for each in again] == [("bad again", False), ("bad 2", False)]
+    assert ((await transact.lease("one")).redriven, (await transact.describe()).readers[0].dead) == (0, 2)
+    assert (await transact.call("RedriveDead", redrive)).count == 1
     await transact.ack(sequences[2], redriven=ids[:1])
     first = await transact.call("ListDead", t.ListDeadRequest(mailbox="m", reader="r", limit=1))
     assert ([each.message.message_id for each in first.dead], first.next_cursor) == (ids[1:], b"")

@@ -119,6 +119,10 @@ BEGIN
             ON m.mailbox = v_box.number AND m.shard = p_shard AND m.seq = d.seq
         WHERE d.seq > v_from AND d.seq <= place ORDER BY m.seq;
     END IF;
+    UPDATE @.mailbox_dead AS d SET reason = o.reason, dead_at = @.mailbox_now(), redriven = false
+    FROM unnest(p_dead, p_reasons) AS o (seq, reason)
+    WHERE d.mailbox = v_box.number AND d.reader = p_reader AND d.shard = p_shard AND d.seq = o.seq AND d.redriven
+        AND o.seq <= v_from;
     IF cardinality(p_redriven) > 0 THEN
         DELETE FROM @.mailbox_dead AS d
         WHERE d.mailbox = v_box.number AND d.reader = p_reader AND d.message_id = ANY (p_redriven);

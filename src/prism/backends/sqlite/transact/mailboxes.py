@@ -181,7 +181,13 @@ class Mailboxes:
             (box.number, reader, new),
         )
         for seq in sorted(dead):
-            if (position or 0) < seq <= new:
+            if seq <= (position or 0):
+                self._run(
+                    "UPDATE prism_mailbox_dead SET reason = ?, dead_at = ?, redriven = 0 "
+                    "WHERE mailbox = ? AND reader = ? AND seq = ? AND redriven = 1",
+                    (dead[seq], self._now, box.number, reader, seq),
+                )
+            elif seq <= new:
                 self._run(
                     f"INSERT INTO prism_mailbox_dead (mailbox, reader, reason, dead_at, redriven, {_MAIL}) "
                     f"SELECT mailbox, ?, ?, ?, 0, {_MAIL} FROM prism_mailbox_message WHERE mailbox = ? AND seq = ?",

@@ -9,6 +9,7 @@
      |    |__ RangeNotSatisfiable |__ ContentMismatch     |__ TransferIdle        |__ PositionExpired
      |    |__ CollectionNotFound  |__ MailboxNotFound     |__ ConditionFailed     |__ ConstraintViolated
      |    |__ LeaseLost           |__ SchemaChanged       |__ IndexMissing        |__ StreamNotFound
+     |    |__ NodeNotFound        |__ NodeHasEdges
      |__ BackendError             the store or its plugin is at fault
      |    |__ BackendUnavailable  |__ BackendCredentials  |__ NamespaceDisabled
      |    |__ Conflict          |__ StoreFull      |__ DataLoss
@@ -186,6 +187,30 @@ class StreamNotFound(CallerError):
 
     code = Code.NOT_FOUND
     default_reason = Reason.STREAM_NOT_FOUND
+
+
+class NodeNotFound(CallerError):
+    """The graph has no node of that id."""
+
+    code = Code.NOT_FOUND
+    default_reason = Reason.NODE_NOT_FOUND
+
+
+class NodeHasEdges(CallerError):
+    """A node has edges, so it is not deleted."""
+
+    code = Code.FAILED_PRECONDITION
+    default_reason = Reason.NODE_HAS_EDGES
+
+    @classmethod
+    def of(cls, node: str, edges: int, *, most: int = 0) -> Self:
+        """The refusal for a node with so many edges, of which `most` may go with it."""
+        mend = f"at most {most} go with a node: page GetEdges and DeleteEdges first" if most else "delete them first"
+        return cls(
+            f"the node {node[:80]!r} has {edges} edges; {mend}",
+            metadata={"edges": str(edges)},
+            outcome=Outcome.NOT_APPLIED,
+        )
 
 
 class ConditionFailed(CallerError):

@@ -155,6 +155,18 @@ class Reason(enum.StrEnum):
         "the namespace has no stream of events of that name",
         "another name, or `CreateStream`",
     )
+    NODE_NOT_FOUND = (
+        "NODE_NOT_FOUND",
+        Code.NOT_FOUND,
+        "the graph has no node of that id; nothing was written",
+        "another id, or `CreateNodes` first",
+    )
+    NODE_HAS_EDGES = (
+        "NODE_HAS_EDGES",
+        Code.FAILED_PRECONDITION,
+        "the node has edges, or more than may go with it at once; `edges` in the metadata says how many",
+        "`CASCADE`, or `DeleteEdges` first",
+    )
     CONDITION_FAILED = (
         "CONDITION_FAILED",
         Code.FAILED_PRECONDITION,

@@ -19,6 +19,7 @@ def embedded_default() -> Config:
     )
     backends = {
         "cache": sqlite,
+        "graph": sqlite,
         "keyvalue": sqlite,
         "objectstore": BackendEntry(backend="files", config={"path": str(DEFAULT_OBJECTS)}),
         "pubsub": sqlite,

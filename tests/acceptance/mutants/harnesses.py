@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acceptance.mutants import (
     defects,
+    graph_defects,
     objects_defects,
     pubsub_defects,
     queue_defects,
@@ -19,6 +20,7 @@ from prism.acceptance import PluginAcceptanceHarness
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.cache import MemoryCache
 from prism.backends.memory.config import MemoryConfig
+from prism.backends.memory.graph import MemoryGraphs
 from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.timeseries.store import MemorySeries
 from prism.backends.sqlite.backend import SqliteBackend
@@ -28,6 +30,7 @@ from prism.backends.sqlite.transact.store import SqliteTransact
 from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.plugins.discovery import Plugin, discover
 from prism.sdk import Backend, NoCredentials
+from prism.sdk.graph import StoredGraph
 from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.pubsub import LogReader
 from prism.sdk.queue import QueueEngine, StoredQueue
@@ -40,7 +43,9 @@ _MEMORY, _SQLITE = (discover().found[name] for name in ("memory", "sqlite"))
 Kind = (
     type[MemoryKeyValue]
     | type[MemoryCache]
+    | type[MemoryGraphs]
     | type[QueueEngine]
+    | type[StoredGraph]
     | type[StoredObjects]
     | type[LogReader]
     | type[MemorySeries]
@@ -49,8 +54,10 @@ Kind = (
 _SUITES: Mapping[type, tuple[str, ...]] = {
     MemoryKeyValue: ("keyvalue", "concurrency", "errors"),
     MemoryCache: ("cache", "concurrency", "errors"),
+    MemoryGraphs: ("graph",),
     QueueEngine: ("queue",),
     LogReader: ("pubsub",),
+    StoredGraph: ("graph",),
     StoredObjects: ("objectstore",),
     MemorySeries: ("timeseries",),
     StoredTimeSeries: ("timeseries",),
@@ -63,8 +70,8 @@ class Mutant(Plugin):
     """The memory plugin with a defect.
 
     Attributes:
-        kind: KeyValue, Cache, ObjectStore, TimeSeries, the rules of Queue or what persists of PubSub, as they should
-            not be.
+        kind: KeyValue, Cache, Graph, ObjectStore, TimeSeries, the rules of Queue or what persists of PubSub, as they
+            should not be.
     """
 
     kind: Kind = MemoryKeyValue
@@ -89,6 +96,12 @@ class Mutant(Plugin):
                     self._series = StoredTimeSeries(self._store.series, config.timeseries)
                 elif issubclass(kind, StoredTimeSeries):
                     self._series = kind(self._store.series, config.timeseries)
+                elif issubclass(kind, MemoryGraphs):
+                    if not isinstance(self._store.graphs, kind):  # instances share it
+                        self._store.graphs = kind()
+                    self._graph = StoredGraph(self._store.graphs)
+                elif issubclass(kind, StoredGraph):
+                    self._graph = kind(self._store.graphs)
                 elif issubclass(kind, StoredObjects):
                     self._objects = kind(self._store.blobs, self._store.objects, config.objects)
                 else:
@@ -225,6 +238,25 @@ sews_twice = _harness(series_defects.SewsTwice)
 tells_no_gap = _harness(series_defects.TellsNoGap)
 shows_what_is_swept = _harness(series_defects.ShowsWhatIsSwept)
 deletes_later = _harness(series_defects.DeletesLater)
+
+leaves_edges_behind = _harness(graph_defects.LeavesEdgesBehind)
+makes_what_it_can = _harness(graph_defects.MakesWhatItCan)
+merges_like_replace = _harness(graph_defects.MergesLikeReplace)
+makes_lonely_edges = _harness(graph_defects.MakesLonelyEdges)
+cascades_without_a_bound = _harness(graph_defects.CascadesWithoutABound)
+forgets_keys = _harness(graph_defects.ForgetsKeys)
+misses_after_a_page = _harness(graph_defects.SkipsAfterAPage)
+gives_loops_twice = _harness(graph_defects.GivesLoopsTwice)
+keeps_nulls = _harness(graph_defects.KeepsNulls)
+sorts_by_case = _harness(graph_defects.SortsByCase)
+forgets_depths = _harness(graph_defects.ForgetsDepths)
+gives_nodes_again = _harness(graph_defects.GivesNodesAgain)
+cuts_traversals_in_silence = _harness(graph_defects.CutsInSilence)
+ends_over_its_limit = _harness(graph_defects.EndsOverItsLimit)
+walks_in_circles = _harness(graph_defects.WalksInCircles)
+finds_no_way_to_itself = _harness(graph_defects.FindsNoWayToItself)
+takes_the_last_path = _harness(graph_defects.TakesTheLastPath)
+loses_scale = _harness(graph_defects.LosesScale)
 
 writes_what_it_can = _of_transact(transact_defects.WritesWhatItCan)
 ignores_expectations = _of_transact(transact_defects.IgnoresExpectations)

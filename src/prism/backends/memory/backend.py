@@ -8,6 +8,7 @@ from prism.backends.memory.keyvalue import MemoryKeyValue
 from prism.backends.memory.pubsub import MemoryPubSub
 from prism.backends.memory.store import Store
 from prism.sdk import Context, Health, MessageIds, NoCredentials, Sweeper
+from prism.sdk.graph import StoredGraph
 from prism.sdk.objectstore.stored import StoredObjects
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 from prism.sdk.timeseries import StoredTimeSeries
@@ -33,6 +34,7 @@ class MemoryBackend:
         self._queue = StoredQueue(self._queues(), config.queue)
         self._objects = StoredObjects(self._store.blobs, self._store.objects, config.objects)
         self._series = StoredTimeSeries(self._store.series, config.timeseries)
+        self._graph = StoredGraph(self._store.graphs)
         self._running = False
 
     def _queues(self) -> RowStore:
@@ -45,7 +47,15 @@ class MemoryBackend:
 
     @property
     def interfaces(self) -> Sequence[object]:
-        return (self._cache, self._keyvalue, self._objects, self._pubsub, self._queue, self._series)
+        return (
+            self._cache,
+            self._graph,
+            self._keyvalue,
+            self._objects,
+            self._pubsub,
+            self._queue,
+            self._series,
+        )
 
     async def start(self) -> None:
         if not self._running:
@@ -60,7 +70,8 @@ class MemoryBackend:
         topics = self._store.queues.rows.topics(namespace, "", "", 1)
         objects = await self._objects.holds_data(namespace)
         series = self._store.series.holds_data(namespace)
-        return bool(self._store.namespace(namespace).records or topics or objects or series)
+        graph = self._store.graphs.holds_data(namespace)
+        return bool(self._store.namespace(namespace).records or topics or objects or series or graph)
 
     async def health(self) -> Health:
         return Health()
@@ -71,6 +82,7 @@ class MemoryBackend:
             "subscriptions": self._pubsub.subscriptions,
             **self._queue.metrics(),
             **self._series.metrics(),
+            **self._graph.metrics(),
         }
 
     async def stop(self) -> None:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from prism.backends.memory.cache_map import CacheMap
+from prism.backends.memory.graph import MemoryGraphs
 from prism.backends.memory.message_log import Logs
 from prism.backends.memory.objects import MemoryBlobs, MemoryIndex
 from prism.backends.memory.queue import QueueData
@@ -145,6 +146,7 @@ class Store:
         self.logs = Logs(self.now)
         self.blobs = MemoryBlobs()
         self.objects = MemoryIndex(self.now)
+        self.graphs = MemoryGraphs()
 
     @classmethod
     def named(cls, name: str) -> "Store":
@@ -168,6 +170,7 @@ class Store:
             self.logs.clear()
             self.blobs.kept.clear()
             self.objects.clear()
+            self.graphs.clear()
 
     def namespace(self, name: str) -> Namespace:
         """The namespace of that name, empty where nothing was stored."""

@@ -8,6 +8,7 @@ from prism.backends.sqlite import items
 from prism.backends.sqlite.cache import SqliteCache, any_due, sweep_cache
 from prism.backends.sqlite.changes import Changes
 from prism.backends.sqlite.config import SqliteConfig
+from prism.backends.sqlite.graph import SqliteGraphs, any_node
 from prism.backends.sqlite.keyvalue import SqliteKeyValue
 from prism.backends.sqlite.message_log import SqliteLog
 from prism.backends.sqlite.queue import SqliteQueues, any_topic
@@ -20,6 +21,7 @@ from prism.backends.sqlite.transact.tables_file import TablesFile
 from prism.backends.sqlite.transaction import Transaction
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, MessageIds, NoCredentials, Sweeper
+from prism.sdk.graph import StoredGraph
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import QueueEngine, RowStore, StoredQueue
 from prism.sdk.reader import StoredReader
@@ -39,13 +41,14 @@ _HOUSEKEEPING = Context("")
 
 
 class SqliteBackend:
-    """KeyValue, Cache, PubSub, Queue and TimeSeries in one SQLite file, and Transact and Reader in another one."""
+    """KeyValue, Cache, Graph, PubSub, Queue and TimeSeries in one SQLite file, and Transact and Reader in another."""
 
     def __init__(self, config: SqliteConfig, _credentials: NoCredentials) -> None:
         self._store = Store(config)
         self._sweeper = Sweeper(self._sweep, config.sweep_interval)
         self._cache = SqliteCache(self._store)
         self._keyvalue = SqliteKeyValue(self._store)
+        self._graph = StoredGraph(SqliteGraphs(self._store))
         self._changes = Changes(self._store)
         self._queues = SqliteQueues(self._store, self._changes)
         engine = QueueEngine(MessageIds().next, _IDEMPOTENCY_WINDOW, _MAX_UNSETTLED)
@@ -70,6 +73,7 @@ class SqliteBackend:
     def interfaces(self) -> Sequence[object]:
         return (
             self._cache,
+            self._graph,
             self._keyvalue,
             self._pubsub,
             self._queue,
@@ -99,6 +103,7 @@ class SqliteBackend:
                 items.any_in(connection, namespace.encode())
                 or any_topic(connection, namespace)
                 or any_stream(connection, namespace)
+                or any_node(connection, namespace)
             ),
         )
         return held or await self._tables.holds_data(context)
@@ -127,6 +132,7 @@ class SqliteBackend:
             "subscriptions": self._pubsub.subscriptions,
             **self._queue.metrics(),
             **self._series.metrics(),
+            **self._graph.metrics(),
         }
 
     async def stop(self) -> None:

@@ -49,6 +49,30 @@ MIGRATIONS: Migrations = {
             )
         ),
     ),
+    "graph": (
+        Migration(
+            (
+                """CREATE TABLE graph_node (
+                    namespace TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (namespace, id)
+                ) WITHOUT ROWID""",
+                """CREATE TABLE graph_label (
+                    namespace TEXT NOT NULL, label TEXT NOT NULL, id TEXT NOT NULL,
+                    PRIMARY KEY (namespace, label, id),
+                    FOREIGN KEY (namespace, id) REFERENCES graph_node (namespace, id)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX graph_label_node ON graph_label (namespace, id)",
+                # The foreign keys refuse what goes wrong in spite of the checks; each has an index to be looked up by.
+                """CREATE TABLE graph_edge (
+                    namespace TEXT NOT NULL, from_id TEXT NOT NULL, label TEXT NOT NULL, to_id TEXT NOT NULL,
+                    key TEXT NOT NULL, record BLOB NOT NULL,
+                    PRIMARY KEY (namespace, from_id, label, to_id, key),
+                    FOREIGN KEY (namespace, from_id) REFERENCES graph_node (namespace, id),
+                    FOREIGN KEY (namespace, to_id) REFERENCES graph_node (namespace, id)
+                ) WITHOUT ROWID""",
+                "CREATE INDEX graph_edge_to ON graph_edge (namespace, to_id, label, from_id, key)",
+            )
+        ),
+    ),
     "queue": (
         Migration(
             (

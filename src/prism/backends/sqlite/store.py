@@ -114,8 +114,7 @@ class Store:
         opened: list[sqlite3.Connection] = []
         try:
             opened.append(connect(self.path, self._config))
-            if self._layout is not None:
-                opened[0].execute("PRAGMA foreign_keys = ON")  # others' tables may have some
+            opened[0].execute("PRAGMA foreign_keys = ON")  # Graph has some, and others' tables may
             opened.extend(connect(self.path, self._config, read_only=True) for _ in range(2 * self._config.readers))
         except sqlite3.Error as error:
             for connection in opened:

@@ -5,12 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from prism.interfaces.capabilities.base import Capabilities
-
-ValueKind = Literal[
-    "null", "bool", "int64", "double", "decimal", "string", "bytes", "timestamp", "list", "map", "other",
-    "non_finite", "negative_zero",
-]  # fmt: skip
-"""A kind of value, or doubles that not every store has: NaN and infinities, and -0.0."""
+from prism.interfaces.capabilities.value_kinds import ValueKind
 
 
 class TimeSeriesCapabilities(Capabilities):

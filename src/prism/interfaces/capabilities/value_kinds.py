@@ -1,0 +1,10 @@
+"""What `value_kinds` may name."""
+
+from typing import Literal
+
+ValueKind = Literal[
+    "null", "bool", "int64", "double", "decimal", "string", "bytes", "timestamp", "list", "map", "other",
+    "non_finite", "negative_zero",
+]  # fmt: skip
+"""A kind of value, `null` where a list or a map may hold one, or doubles that not every store has: NaN and infinities,
+and -0.0."""

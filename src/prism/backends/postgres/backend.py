@@ -10,6 +10,8 @@ from prism.backends.postgres.cache import PostgresCache
 from prism.backends.postgres.config import PostgresConfig, PostgresCredentials
 from prism.backends.postgres.connect import failover_may_lose, open_session
 from prism.backends.postgres.errors import translate
+from prism.backends.postgres.graph.statements import HOLDS_NODES
+from prism.backends.postgres.graph.store import PostgresGraphs
 from prism.backends.postgres.hosts import Hosts
 from prism.backends.postgres.keyvalue import PostgresKeyValue
 from prism.backends.postgres.lane import Work, work_lane
@@ -25,6 +27,7 @@ from prism.backends.postgres.transact.statements import HOLDS_MAILBOXES
 from prism.backends.postgres.transact.store import PostgresTransact
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus, Sweeper
+from prism.sdk.graph import StoredGraph
 from prism.sdk.keyvalue import IDEMPOTENCY_MICROSECONDS
 from prism.sdk.pubsub import LoggedPubSub
 from prism.sdk.queue import StoredQueue
@@ -60,6 +63,7 @@ class PostgresBackend:
         self._queues = PostgresQueues(self._sessions, lanes["reads"], lanes["writes"], self._open_session)
         self._queue = StoredQueue(self._queues, config.queue)
         shared = (lanes["reads"], lanes["writes"], self._open_session)
+        self._graph = StoredGraph(PostgresGraphs(self._sessions, *shared))
         self._log = PostgresLog(self._sessions, *shared, config.pubsub)
         self._pubsub: LoggedPubSub | NotifyPubSub = LoggedPubSub(self._log, config.pubsub)
         if config.pubsub.by == "notify":
@@ -91,6 +95,7 @@ class PostgresBackend:
             return (self._sql,)
         return (
             self._cache,
+            self._graph,
             self._keyvalue,
             self._pubsub,
             self._queue,
@@ -136,7 +141,7 @@ class PostgresBackend:
     async def holds_data(self, namespace: str) -> bool:
         if self._config.for_sql_alone:
             return False
-        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG, HOLDS_MAILBOXES, HOLDS_STREAMS):
+        for statement in (statements.HOLDS_DATA, HOLDS_TOPICS, HOLDS_LOG, HOLDS_MAILBOXES, HOLDS_STREAMS, HOLDS_NODES):
             work = Work(partial(self._sessions.fetch, statement, namespace.encode()))
             ((held,),) = await self._housekeeping.call(Context(namespace), work)
             if held:
@@ -160,7 +165,7 @@ class PostgresBackend:
         return Health(details=self._details())
 
     def metrics(self) -> Mapping[str, float]:
-        return {**self._gauges(), **self._queue.metrics(), **self._series.metrics()}
+        return {**self._gauges(), **self._queue.metrics(), **self._series.metrics(), **self._graph.metrics()}
 
     def _gauges(self) -> dict[str, float]:
         lanes = self._keyvalue.lanes.items()

@@ -58,6 +58,7 @@ _HERE = resources.files("prism.backends.postgres")
 _QUEUE = tuple(
     _HERE.joinpath("queue", name).read_text() for name in ("tables.sql", "log.sql", "step.sql", "manage.sql")
 )
+_GRAPH = _HERE.joinpath("graph", "tables.sql").read_text()
 _PUBSUB = _HERE.joinpath("pubsub", "log.sql").read_text()
 _TRANSACT = tuple(_HERE.joinpath("transact", name).read_text() for name in ("tables.sql", "mailboxes.sql"))
 _SERIES = _HERE.joinpath("timeseries", "tables.sql").read_text()
@@ -65,6 +66,7 @@ _SERIES = _HERE.joinpath("timeseries", "tables.sql").read_text()
 MIGRATIONS: Migrations = {
     "keyvalue": (Migration((_KEYVALUE,)),),
     "cache": (Migration((_CACHE,)),),
+    "graph": (Migration((_GRAPH,)),),
     "queue": (Migration(_QUEUE),),
     "pubsub": (Migration((_PUBSUB,)),),
     "transact": (Migration(_TRANSACT),),

@@ -51,7 +51,8 @@ def statement(stream: Stream, plan: Plan, after: Place | None, limit: int) -> tu
     condition = where(stream, plan.selection, parameters, low=low)
     keys = ["w", *(each.column for each in plan.groups)]
     inner = [f"{_function(each)} AS v{place}" for place, each in enumerate(plan.functions)]
-    outer = [_value(each, place, name) for place, each in enumerate(plan.functions)]
+    # Names of their own: a field that is looked up would be called as the group of that field.
+    outer = [f"{_value(each, place, name)} AS o{place}" for place, each in enumerate(plan.functions)]
     behind = "true"
     if after is not None:
         behind = _beyond(["w"], [after.window], ["bigint"], plan.groups, after.group, parameters)

@@ -91,7 +91,10 @@ async def create(
 @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
 @click.option("--time", "time_column", default="timestamp", show_default=True, help="Column of the time.")
 @click.option("--id", "id_column", default="event_id", show_default=True, help="Column of the id, where there is one.")
-async def append(series: "TimeSeries", *, stream: str, file: IO[str], time_column: str, id_column: str) -> ExitCode:
+@click.option("--missing", multiple=True, metavar="TEXT", help="Cells with TEXT are missing too, such as NA.")
+async def append(
+    series: "TimeSeries", *, stream: str, file: IO[str], time_column: str, id_column: str, missing: tuple[str, ...]
+) -> ExitCode:
     """Store the events of FILE in STREAM: CSV with a heading, or an object of JSON a line. An empty cell is missing."""
     from prism.client import Event, StreamNotFound
 
@@ -109,7 +112,7 @@ async def append(series: "TimeSeries", *, stream: str, file: IO[str], time_colum
         batch.clear()
 
     with Progress("appending", None) as bar:
-        for line, row in enumerate(_rows(file), 1):
+        for line, row in enumerate(_rows(file, {"", *missing}), 1):
             try:
                 time, event_id = _time(row.pop(time_column)), str(row.pop(id_column, ""))
                 batch.append(
@@ -126,7 +129,7 @@ async def append(series: "TimeSeries", *, stream: str, file: IO[str], time_colum
     return ExitCode.OK
 
 
-def _rows(file: IO[str]) -> Iterator[dict[str, Any]]:
+def _rows(file: IO[str], missing: set[str]) -> Iterator[dict[str, Any]]:
     first = file.readline()
     if first.lstrip().startswith("{"):
         for line in (first, *file):
@@ -135,7 +138,7 @@ def _rows(file: IO[str]) -> Iterator[dict[str, Any]]:
         return
     names = next(csv.reader([first]), [])
     for row in csv.reader(file):
-        yield {name: each for name, each in zip(names, row, strict=False) if each != ""}
+        yield {name: each for name, each in zip(names, row, strict=False) if each not in missing}
 
 
 def _time(given: Any) -> datetime:

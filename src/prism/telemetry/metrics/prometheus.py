@@ -84,9 +84,9 @@ def _state(scrape: Scrape) -> Iterator[Metric]:
 
 def _backends(scrape: Scrape) -> Iterator[Metric]:
     for name, series in scrape.gauges.items():
-        family = GaugeMetricFamily(
-            f"prism_backend_{name}", f"The backend's own metric {name}.", labels=["backend", "store", "placement"]
-        )
+        kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+        about = f"The backend's own metric {name}."
+        family = kind(f"prism_backend_{name}", about, labels=["backend", "store", "placement"])
         for labels, value in series.items():
             family.add_metric(list(labels), value)
         yield family

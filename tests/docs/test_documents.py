@@ -31,6 +31,7 @@ SHOWN = {
     "toml": "parts of a manifest",
     "yaml": "parts of a configuration, and other programs' files",
     "json": "parts of a message",
+    "sql": "statements for a store's own shell",
     "nginx": "run by tests, which read it through tests/proxies.py",
     "haproxy": "run by tests, which read it through tests/proxies.py",
     "haproxy tcp": "run by tests, which read it through tests/proxies.py",

@@ -1,7 +1,13 @@
-"""SCRAM, PLAIN and TLS: a wrong password, one that is changed while serving, and what an ACL forbids."""
+"""SCRAM, PLAIN, OAUTHBEARER and TLS: wrong and expired credentials, ones that change while serving, and ACLs."""
 
 import asyncio
+import base64
+import json
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
 from confluent_kafka.admin import (
@@ -17,23 +23,34 @@ from confluent_kafka.admin import (
 )
 from pydantic import SecretStr
 
+from authority import Authority
 from backends.kafka.gateways import Gateways, Stream, publish
 from missing import missing
 from prism.backends.kafka.config import KafkaCredentials
 from prism.backends.kafka.testing import KafkaServer, ServerMissing
-from prism.errors import BackendCredentials, PrismError
+from prism.errors import BackendCredentials, BackendUnavailable, PrismError
 
 _ACLS = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:broker;User:prism;User:ANONYMOUS",
+    "listener.name.client.oauthbearer.connections.max.reauth.ms": "3000",
 }
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[KafkaServer]:
-    """A server that wants SCRAM, and has ACLs."""
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Of the server's certificate."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def guarded(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A server that wants a login, has a listener with TLS, and ACLs."""
+    issued = authority.issue("kafka", ip="127.0.0.1")
+    both = tmp_path_factory.mktemp("kafka") / "both.pem"
+    both.write_bytes(issued.key.read_bytes() + issued.cert.read_bytes())
     try:
-        server = KafkaServer("scram", _ACLS)
+        server = KafkaServer("any", _ACLS, certificate=both)
     except ServerMissing as absent:
         missing(str(absent))
     server.start()
@@ -75,6 +92,87 @@ async def test_a_wrong_password_is_named_and_a_right_one_serves(guarded: KafkaSe
         stream = Stream(backend, "t", "g")
         await stream.until(lambda: stream.settled)
         await stream.end()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+async def test_by_tls(guarded: KafkaServer, authority: Authority, tmp_path: Path, mechanism: str) -> None:
+    """Each mechanism over TLS; a server whose certificate another authority has issued is not believed."""
+    secure = {"addresses": [f"127.0.0.1:{guarded.secure_port}"], "tls": True, "sasl": mechanism}
+    async with Gateways(guarded) as gateways:
+        backend = await gateways.new(login("prism", guarded.secret), ca=authority.ca, **secure)
+        await publish(backend, "t", b"x")
+        stream = Stream(backend, "t", "g")
+        await stream.until(lambda: stream.settled)
+        await stream.end()
+        with pytest.raises(BackendCredentials, match="credentials"):
+            await gateways.new(login("prism", "wrong"), ca=authority.ca, **secure)
+        with pytest.raises(BackendUnavailable):
+            await gateways.new(login("prism", guarded.secret), ca=Authority(tmp_path / "other").ca, **secure)
+
+
+class Tokens:
+    """Where clients get their tokens: for whom they are, and for how long they hold.
+
+    Attributes:
+        given: how many.
+        seconds: that the next one holds.
+        url: where they are to be had.
+    """
+
+    def __init__(self) -> None:
+        self.given, self.seconds = 0, 3600.0
+        tokens = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.dumps({"access_token": tokens.token(), "token_type": "Bearer"}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def token(self) -> str:
+        """One that is not signed."""
+        self.given += 1
+        now = time.time()
+        claims = {"sub": "prism", "iat": now - 60, "exp": now + self.seconds}
+        parts = [base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=") for each in ({"alg": "none"}, claims)]
+        return f"{b'.'.join(parts).decode()}."
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+async def test_tokens_are_renewed_while_serving(guarded: KafkaServer) -> None:
+    """OAUTHBEARER: the broker asks again every three seconds; one that has expired is called that."""
+    tokens = Tokens()
+    credentials = KafkaCredentials(client_id="prism", client_secret=SecretStr("secret"))
+    try:
+        async with Gateways(guarded) as gateways:
+            tokens.seconds = 8.0  # renewed after 6.4; brokers do not take two within a second
+            backend = await gateways.new(credentials, sasl="OAUTHBEARER", token_url=tokens.url)
+            given, until, count = tokens.given, time.monotonic() + 9, 0
+            stream = Stream(backend, "t", "g")
+            while time.monotonic() < until or tokens.given <= given:
+                await publish(backend, "t", b"%d" % count)
+                count += 1
+                await asyncio.sleep(0.05)
+            await stream.until(lambda: len(stream.settled) == count)
+            await stream.end()
+            tokens.seconds = -30.0
+            with pytest.raises(BackendCredentials):
+                await gateways.new(credentials, sasl="OAUTHBEARER", token_url=tokens.url)
+    finally:
+        tokens.stop()
 
 
 async def test_a_password_is_changed_while_serving(guarded: KafkaServer) -> None:

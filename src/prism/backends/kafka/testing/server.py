@@ -23,8 +23,16 @@ _READY: Final = r"Kafka Server started|KafkaRaftServer.*started"
 _START_SECONDS: Final = 90.0
 """Java on a busy machine."""
 
-Login = Literal["none", "plain", "scram"]
-"""How clients log in: without a name, by SASL PLAIN, or by SCRAM-SHA-512."""
+Login = Literal["none", "plain", "scram", "any"]
+"""How clients log in: without a name, by SASL PLAIN, by SCRAM-SHA-512, or by any of PLAIN, SCRAM and OAUTHBEARER.
+
+Tokens of OAUTHBEARER are not signed here: the broker takes what says who it is of, and has not expired.
+"""
+_MECHANISMS: Final[Mapping[str, Sequence[str]]] = {
+    "plain": ("PLAIN",),
+    "scram": ("SCRAM-SHA-512",),
+    "any": ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"),
+}
 
 
 class ServerMissing(StoreMissing):
@@ -59,12 +67,13 @@ class KafkaServer:
     Attributes:
         process: the server's process.
         port: where clients reach it on loopback.
+        secure_port: the same by TLS, where it has a certificate.
         secret: the password of `prism`, where it asks for one.
     """
 
     def __init__(
         self, login: Login = "none", settings: Mapping[str, str] | None = None, *, within: Path | None = None,
-        controller: HeldPort | None = None, cluster: str = "",
+        controller: HeldPort | None = None, cluster: str = "", certificate: Path | None = None,
     ) -> None:  # fmt: skip
         """
         Args:
@@ -73,6 +82,7 @@ class KafkaServer:
             within: the folder for its temporary one.
             controller: the port of its controller, where others are to know it.
             cluster: whose node it is; by default it is alone.
+            certificate: PEM of a key and its certificate, for a second listener that wants TLS.
         """
         self._libraries = libraries()
         self._login = login
@@ -80,6 +90,8 @@ class KafkaServer:
         self.process = ServerProcess("kafka", within=within)
         self._port, self._controller = HeldPort(), controller or HeldPort()
         self._inside: HeldPort | None = None
+        self._secure, self._certificate = HeldPort(), certificate
+        self.secure_port = self._secure.number
         self._cluster = cluster
         self._said = 0
         self.port = self._port.number
@@ -181,32 +193,47 @@ class KafkaServer:
         }
         if self._login != "none":
             lines |= self._sasl(name.lower())
+        if self._certificate is not None:
+            secure = f",SECURE://127.0.0.1:{self.secure_port}"
+            lines["listeners"] += secure
+            lines["advertised.listeners"] += secure
+            lines["listener.security.protocol.map"] += f",SECURE:{protocol.replace('PLAINTEXT', 'SSL').lstrip('_')}"
+            lines |= {
+                "listener.name.secure.ssl.keystore.type": "PEM",
+                "listener.name.secure.ssl.keystore.location": str(self._certificate),
+                **(self._sasl("secure") if self._login != "none" else {}),
+            }
         return lines
 
     def _sasl(self, listener: str) -> dict[str, str]:
-        mechanism = "PLAIN" if self._login == "plain" else "SCRAM-SHA-512"
-        common = "org.apache.kafka.common.security"
-        if self._login == "plain":
-            module = f"{common}.plain.PlainLoginModule"
-            users = f' user_prism="{self.secret}" user_broker="broker"'
-        else:
-            module, users = f"{common}.scram.ScramLoginModule", ""
-        return {
-            "sasl.enabled.mechanisms": mechanism,
-            "sasl.mechanism.inter.broker.protocol": mechanism,
-            f"listener.name.{listener}.{mechanism.lower()}.sasl.jaas.config": (
-                f'{module} required username="broker" password="broker"{users};'
-            ),
+        mechanisms = _MECHANISMS[self._login]
+        lines = {
+            "sasl.enabled.mechanisms": ",".join(mechanisms),
+            "sasl.mechanism.inter.broker.protocol": mechanisms[0],
         }
+        common = "org.apache.kafka.common.security"
+        for each in mechanisms:
+            account = 'username="broker" password="broker"'
+            module = f"{common}.scram.ScramLoginModule"
+            if each == "PLAIN":
+                module = f"{common}.plain.PlainLoginModule"
+                account += f' user_prism="{self.secret}" user_broker="broker"'
+            elif each == "OAUTHBEARER":
+                module = f"{common}.oauthbearer.OAuthBearerLoginModule"
+                account = 'unsecuredLoginStringClaim_sub="broker"'
+            lines[f"listener.name.{listener}.{each.lower()}.sasl.jaas.config"] = f"{module} required {account};"
+        return lines
 
     def _format(self, file: Path) -> None:
         users: Sequence[str] = ()
-        if self._login == "scram":
+        if self._login in ("scram", "any"):
             accounts = {"broker": "broker", "prism": self.secret}
             users = [
                 each
                 for user, password in accounts.items()
-                for each in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")
+                for mechanism in _MECHANISMS[self._login]
+                if mechanism.startswith("SCRAM")
+                for each in ("--add-scram", f"{mechanism}=[name={user},password={password}]")
             ]
         command = self._java(
             "kafka.tools.StorageTool", "format", "-t", self._cluster or cluster_id(), "-c", str(file),

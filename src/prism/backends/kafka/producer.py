@@ -123,7 +123,6 @@ class Publisher:
             _check_size(error_of(error))
             raise translate(error, writes=True) from error
         self._waiting.add(report)
-        report.add_done_callback(self._waiting.discard)
         return report
 
     def _lost(self, failure: PrismError) -> None:
@@ -160,6 +159,7 @@ class Publisher:
         reports = self._reports
         while reports:
             report, error, partition, offset = reports.popleft()
+            self._waiting.discard(report)
             if report.done():
                 continue
             if error is None:

@@ -89,6 +89,7 @@ class Hand:
         self._in_flight: dict[int, Held] = {}
         self._settled: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._numbers = count()
+        self._tokens = count(secrets.randbits(62))  # receipts are sealed: a token only tells deliveries apart
 
     def add(self, part: Partition, index: int, progress: Progress) -> None:
         """A partition is this gateway's from now on; its messages come from the floor on."""
@@ -207,7 +208,7 @@ class Hand:
 
     def _leased(self, held: Held, want: Want, now: int) -> Delivery:
         entry = held.entry
-        entry.state, entry.token = State.IN_FLIGHT, secrets.randbits(63)
+        entry.state, entry.token = State.IN_FLIGHT, next(self._tokens)
         entry.lease_from, entry.consumer, entry.session = now, want.consumer, want.session
         self._in_flight[entry.seq] = held
         self._until(held, now + self.config.ack_deadline)

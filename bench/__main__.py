@@ -18,6 +18,7 @@ WORKLOADS = {
     "pubsub": "a message from publisher to subscriber, on memory and NATS, one caller and 64",
     "queues": "a message from publisher to handler, beside queues by hand, one publisher and 64",
     "queues_nats": "the same on JetStream, beside nats-py by hand, one publisher and 64",
+    "queues_kafka": "publishing to Kafka and consuming from it, beside confluent-kafka called directly",
     "sql": "rows a second of a statement on PostgreSQL beside the cursors of asyncpg and psycopg",
     "transact": "a row and a message beside the same SQL by hand; the relay, from a commit to a consumer",
     "reader": "page 10,000 of a million rows beside page 1, on SQLite and PostgreSQL, and beside OFFSET by hand",

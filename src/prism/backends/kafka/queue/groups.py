@@ -18,10 +18,11 @@ from prism.backends.kafka.producer import Record
 from prism.backends.kafka.queue import dead
 from prism.backends.kafka.queue.commits import Commits
 from prism.backends.kafka.queue.hand import Death, Hand
-from prism.backends.kafka.queue.member import Member, Standing, now
+from prism.backends.kafka.queue.member import Member, now
 from prism.backends.kafka.queue.records import dead_record, letter
 from prism.backends.kafka.queue.rounds import Places
-from prism.backends.kafka.queue.topics import Topics, config_of
+from prism.backends.kafka.queue.standing import Standing, config_of
+from prism.backends.kafka.queue.topics import Topics
 from prism.backends.kafka.transactions import Transactor
 from prism.errors import GroupNotFound, TopicNotFound
 from prism.sdk.queue import Wakeups

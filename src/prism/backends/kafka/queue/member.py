@@ -8,9 +8,8 @@ is in flight, while a partition goes to another gateway, could not hear their an
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -22,10 +21,10 @@ from prism.backends.kafka.queue.commits import Commits
 from prism.backends.kafka.queue.hand import Partition
 from prism.backends.kafka.queue.progress import Progress, restored
 from prism.backends.kafka.queue.records import message_of
+from prism.backends.kafka.queue.standing import Standing
 from prism.errors import BackendUnavailable, PrismError
 from prism.sdk.driver_errors import LATER
 from prism.sdk.queue.calls import Lease
-from prism.sdk.queue.rows import GroupConfig
 
 AT_ONCE: Final = 500
 """Messages that are handed over in one step."""
@@ -49,25 +48,6 @@ _MEANT: Final = frozenset(
 def now() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the catalogue says of a group.
-
-    Attributes:
-        config: of the group.
-        epoch: another one since it was made, moved or purged.
-        starts: where it begins in each partition of its topic; elsewhere at the earliest message.
-        retention: of its topic, in microseconds.
-        skips: by partition, what was dead when it was moved: that stays dead.
-    """
-
-    config: GroupConfig
-    epoch: int
-    starts: Mapping[int, int] = field(default_factory=dict)
-    retention: int = 0
-    skips: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 class Member:

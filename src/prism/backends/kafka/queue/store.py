@@ -19,8 +19,9 @@ from prism.backends.kafka.queue.dead import DeadLetters
 from prism.backends.kafka.queue.groups import Groups
 from prism.backends.kafka.queue.member import now
 from prism.backends.kafka.queue.records import record
+from prism.backends.kafka.queue.standing import config_of, new_epoch
 from prism.backends.kafka.queue.tallies import Tallies
-from prism.backends.kafka.queue.topics import Topics, config_of, new_epoch
+from prism.backends.kafka.queue.topics import Topics
 from prism.backends.kafka.queue.upkeep import Upkeep
 from prism.backends.kafka.transactions import Transactor
 from prism.context import Context

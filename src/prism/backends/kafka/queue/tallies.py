@@ -12,7 +12,8 @@ from prism.backends.kafka.queue.dead import DeadLetters
 from prism.backends.kafka.queue.groups import Groups
 from prism.backends.kafka.queue.member import now
 from prism.backends.kafka.queue.progress import Progress, restored
-from prism.backends.kafka.queue.topics import Topics, config_of
+from prism.backends.kafka.queue.standing import config_of
+from prism.backends.kafka.queue.topics import Topics
 from prism.errors import PrismError
 from prism.sdk.queue.rows import Group, State, Tally
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from prism.backends.kafka.catalogue import Catalogue, Key, Table
 from prism.backends.kafka.errors import error_of
 from prism.backends.kafka.link import Link
 from prism.backends.kafka.names import Names
+from prism.backends.kafka.queue.standing import config_of, random_epoch
 from prism.errors import (
     AlreadyExists,
     BackendUnavailable,
@@ -33,7 +33,7 @@ from prism.errors import (
 )
 from prism.sdk.driver_errors import LATER
 from prism.sdk.queue.calls import Created, Start
-from prism.sdk.queue.rows import DeadLetter, GroupConfig, TopicConfig
+from prism.sdk.queue.rows import GroupConfig, TopicConfig
 
 FOREVER: Final = 10**17
 """Microseconds: how long what is in a topic that Prism has not made counts."""
@@ -41,7 +41,6 @@ _ROOM: Final = 128 << 10
 """Bytes of a record beside its payload."""
 _SEGMENT: Final = 7 * 86_400_000
 _SHORTEST: Final = 60_000
-_EPOCH_BITS: Final = 48
 _PAUSE: Final = 0.02
 
 
@@ -317,7 +316,7 @@ class Topics:
                 )
             record = {
                 "config": asdict(config or GroupConfig()),
-                "epoch": secrets.randbits(_EPOCH_BITS),
+                "epoch": random_epoch(),
                 "starts": starts,
                 "dead": False,
                 "redriven": False,
@@ -391,16 +390,3 @@ class Topics:
             names = [self._names.dead(namespace, topic, group), self._names.redriven(namespace, topic, group)]
             await self._forget(names, [self._names.group(namespace, topic, group)])
         return existed
-
-
-def config_of(record: Mapping[str, Any]) -> GroupConfig:
-    """The configuration of a group."""
-    found = dict(record["config"])
-    return GroupConfig(**{**found, "dead_letter": DeadLetter(found["dead_letter"])})
-
-
-def new_epoch(
-    record: dict[str, Any], starts: Mapping[str, int], skips: Mapping[str, Sequence[int]] | None = None
-) -> dict[str, Any]:
-    """A group that was moved; what it does not get there again."""
-    return {**record, "epoch": secrets.randbits(_EPOCH_BITS), "starts": dict(starts), "skips": dict(skips or {})}

@@ -92,7 +92,7 @@ class Ledger:
         self.stood = max(self.stood, instant - (self._at or instant))
         self._at = instant
 
-    async def publish(self, backend: KafkaBackend, key: str) -> None:
+    async def publish(self, backend: KafkaBackend, key: str, pause: float = 0.0) -> None:
         """One after the other; one that failed is not tried again."""
         queue = backend.interfaces[0]
         for number in itertools.count(1):
@@ -107,6 +107,7 @@ class Ledger:
             else:
                 self.acknowledged.add((key, number))
                 self.changed.set()
+                await asyncio.sleep(pause)
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Waits until that is so; as long as anything goes on."""
@@ -229,13 +230,23 @@ async def run(messages: int, pause: float, *, chosen: Sequence[str] = ()) -> Rep
             await turn()
             print(f"{turn.__name__}: {len(ledger.acknowledged)} published, {len(ledger.settled)} settled", flush=True)
         await ledger.until(lambda: len(ledger.acknowledged) >= messages, "after the trouble")
-        ledger.stop = True
-        await asyncio.gather(*publishing)
-        ledger.missing = ledger.acknowledged - ledger.seen
-        await ledger.until(lambda: not ledger.missing, "all was published")
-        await _at_rest(backends[0])
+        await quiet(ledger, publishing, backends[0])
         for each in streams:
             await each.end()
+    return report(ledger, begun)
+
+
+async def quiet(ledger: Ledger, publishing: "Sequence[asyncio.Task[None]]", backend: KafkaBackend) -> None:
+    """Ends the publishers, and waits until the group has nothing left: what comes again is seen then."""
+    ledger.stop = True
+    await asyncio.gather(*publishing)
+    ledger.missing = ledger.acknowledged - ledger.seen
+    await ledger.until(lambda: not ledger.missing, "all was published")
+    await _at_rest(backend)
+
+
+def report(ledger: Ledger, begun: float) -> Report:
+    """What the ledger says."""
     return Report(
         len(ledger.acknowledged), ledger.failed, ledger.deliveries, len(ledger.settled),
         sorted(ledger.acknowledged - ledger.seen), ledger.again, ledger.disorder, round(ledger.stood, 1),

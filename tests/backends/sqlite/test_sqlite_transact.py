@@ -11,7 +11,7 @@ from prism.backends.sqlite.backend import SqliteBackend
 from prism.backends.sqlite.config import SqliteConfig
 from prism.client.transact import insert
 from prism.context import Context
-from prism.errors import ConstraintViolated, Outcome
+from prism.errors import ConstraintViolated, FailedPrecondition, Outcome
 from prism.interfaces import transact as t
 from prism.sdk import NoCredentials
 from prism.sdk.transact import StoredTransact
@@ -66,3 +66,38 @@ async def test_to_ask_whether_it_holds_data_changes_nothing(file: Path) -> None:
     finally:
         await backend.stop()
     assert await asyncio.to_thread(file.read_bytes) == before
+
+
+async def written(file: Path, number: int) -> None:
+    """One row, by a backend of its own."""
+    backend = backend_on(file)
+    await backend.start()
+    try:
+        (transact,) = (each for each in backend.interfaces if isinstance(each, StoredTransact))
+        await transact.write(t.WriteRequest(data=[insert("kept", {"id": number}).message]), CONTEXT)
+    finally:
+        await backend.stop()
+
+
+def versions(file: Path, *set_to: int) -> list[tuple[str, int, int]]:
+    """Those that the file says its tables have; where numbers are given, they are set before."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        if set_to:
+            connection.execute("UPDATE prism_versions SET version = ?, compatible_from = ?", set_to)
+        return connection.execute("SELECT * FROM prism_versions").fetchall()
+
+
+async def test_the_file_says_what_release_its_mailboxes_are_of(file: Path) -> None:
+    """One that only added is served, and its version stays; one that changed more is refused, with what to do."""
+    await written(file, 10)
+    assert versions(file) == [("transact", 1, 1)]
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DROP TABLE prism_versions")  # as files were before
+    await written(file, 11)
+    assert versions(file, 9, 1) == [("transact", 9, 1)]
+    await written(file, 12)
+    assert versions(file, 9, 9) == [("transact", 9, 9)]
+    with pytest.raises(FailedPrecondition, match="run the newer release again"):
+        await written(file, 13)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT id FROM kept ORDER BY id").fetchall() == [(10,), (11,), (12,)]

@@ -11,8 +11,15 @@ from prism.backends.sqlite.schema import APPLICATION_ID, at_start, connect, is_r
 from prism.backends.sqlite.store import Store
 from prism.backends.sqlite.transact.mailboxes import TABLES, any_mailbox
 from prism.errors import FailedPrecondition
+from prism.sdk.schema import Migration, Migrations, Version, pending, reached
 from prism.sdk.sqlite.errors import translated
 from prism.sdk.sqlite.write_ahead import use_write_ahead_log
+
+MIGRATIONS: Migrations = {"transact": (Migration(TABLES),)}
+"""What leads from each version of the tables to the next; files of before versions were kept have the first one."""
+_VERSIONS = """CREATE TABLE IF NOT EXISTS prism_versions (
+    abstraction TEXT PRIMARY KEY, version INTEGER NOT NULL, compatible_from INTEGER NOT NULL
+) WITHOUT ROWID"""
 
 
 class TablesFile:
@@ -64,7 +71,7 @@ def _prepare(path: Path, config: SqliteConfig) -> None:
     """Makes what Transact keeps in the file, where that is missing.
 
     Raises:
-        FailedPrecondition: it is a file of Prism's own tables, or cannot be written.
+        FailedPrecondition: it is a file of Prism's own tables, was written by a newer release, or cannot be written.
         PrismError: it cannot be opened.
     """
     if is_read_only(path):
@@ -80,10 +87,7 @@ def _prepare(path: Path, config: SqliteConfig) -> None:
                 )
             if not use_write_ahead_log(connection):
                 raise FailedPrecondition(f"{path} does not support a write-ahead log; put it on a local disk")
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in TABLES:
-                connection.execute(statement)
-            connection.execute("COMMIT")
+            _migrate(connection, path)
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -92,3 +96,20 @@ def _prepare(path: Path, config: SqliteConfig) -> None:
         raise FailedPrecondition(
             f"the folder of {path} cannot be made: {error}; set `tables` to a file in a writable folder"
         ) from error
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(_VERSIONS)
+        rows = connection.execute("SELECT abstraction, version, compatible_from FROM prism_versions")
+        found = {abstraction: Version(*numbers) for abstraction, *numbers in rows}
+        for statement in pending(MIGRATIONS, found, str(path)):
+            connection.execute(statement)
+        for abstraction, version in reached(MIGRATIONS, found).items():
+            row = (abstraction, version.number, version.compatible_from)
+            connection.execute("INSERT OR REPLACE INTO prism_versions VALUES (?, ?, ?)", row)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -28,6 +28,7 @@ class Settings:
         "pubsub": ("prism.cli.pubsub:pubsub", "Publish and subscribe to messages through a gateway."),
         "queue": ("prism.cli.queue:queue", "Publish and consume work through a gateway."),
         "object": ("prism.cli.object:object_", "Store and get objects through a gateway."),
+        "graph": ("prism.cli.graph:graph", "Make nodes and edges, and follow them, through a gateway."),
         "series": ("prism.cli.series:series", "Store events by their time and ask for them through a gateway."),
         "reader": ("prism.cli.reader:reader", "Read the rows of tables through a gateway."),
         "transact": ("prism.cli.transact:transact", "Look at mailboxes and their readers through a gateway."),

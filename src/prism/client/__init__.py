@@ -4,6 +4,7 @@ from prism.client.arguments import Seconds
 from prism.client.cache import Cache
 from prism.client.client import Client
 from prism.client.filters import all_of, any_of, field, negated
+from prism.client.graph import Edge, EdgeCount, Graph, GraphPath, Node, Reached, Step
 from prism.client.headers import Headers, Token
 from prism.client.item import Chunk, GetResult, Item, PutResult, Swap, Value
 from prism.client.keyvalue import KeyValue
@@ -138,6 +139,8 @@ __all__ = [
     "DataLoss",
     "DeadMail",
     "DeadlineExceeded",
+    "Edge",
+    "EdgeCount",
     "Event",
     "Executed",
     "FailedPrecondition",
@@ -145,6 +148,8 @@ __all__ = [
     "Gap",
     "GatewayUnavailable",
     "GetResult",
+    "Graph",
+    "GraphPath",
     "GroupConfig",
     "GroupDescription",
     "GroupInUse",
@@ -166,6 +171,7 @@ __all__ = [
     "Message",
     "MessagesLost",
     "NamespaceNotFound",
+    "Node",
     "NodeHasEdges",
     "NodeNotFound",
     "ObjectInfo",
@@ -191,6 +197,7 @@ __all__ = [
     "QueueMessage",
     "QueueOutgoing",
     "RangeNotSatisfiable",
+    "Reached",
     "Reader",
     "ReaderDescription",
     "ReaderLease",
@@ -203,6 +210,7 @@ __all__ = [
     "Settled",
     "Sql",
     "Start",
+    "Step",
     "StoreFull",
     "StoredObject",
     "StreamDescription",

@@ -8,6 +8,7 @@ from typing import Any, Self
 from prism.client import operations
 from prism.client.arguments import Seconds
 from prism.client.cache import Cache
+from prism.client.graph import Graph
 from prism.client.headers import Headers, NamespaceHeaders, Token
 from prism.client.keyvalue import KeyValue
 from prism.client.objects.objectstore import ObjectStore
@@ -132,6 +133,14 @@ class Client:
             ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
         """
         return ObjectStore(self._transport, self._headers_of(namespace))
+
+    def graph(self, namespace: str = "default") -> Graph:
+        """The graph of a namespace. Cheap to make; keep it.
+
+        Raises:
+            ValueError: the name is malformed. A namespace that does not exist is refused by the first call.
+        """
+        return Graph(self._transport, self._headers_of(namespace))
 
     def reader(self, namespace: str = "default") -> Reader:
         """The collections of a namespace. Cheap to make; keep it.

@@ -21,6 +21,7 @@ from prism.client import cache, keyvalue, pubsub, reader, sql, subscription
 from prism.client import client as asynchronous
 from prism.client.arguments import Seconds
 from prism.client.blocking import Blocking, LoopThread, Pager, iterates, pages_of, waits
+from prism.client.graph import graph
 from prism.client.headers import Headers, Token
 from prism.client.message import Gap, Message
 from prism.client.objects.sync import ObjectReader, ObjectStore
@@ -34,6 +35,7 @@ __all__ = [
     "Cache",
     "Client",
     "Consumption",
+    "Graph",
     "KeyValue",
     "ObjectReader",
     "ObjectStore",
@@ -98,6 +100,23 @@ class KeyValue(Blocking[keyvalue.KeyValue]):
     compare_and_swap = waits(keyvalue.KeyValue.compare_and_swap)
     expire = waits(keyvalue.KeyValue.expire)
     persist = waits(keyvalue.KeyValue.persist)
+
+
+class Graph(Blocking[graph.Graph]):
+    """The graph of one namespace; made by `Client.graph`."""
+
+    create_nodes = waits(graph.Graph.create_nodes)
+    create_edges = waits(graph.Graph.create_edges)
+    node = waits(graph.Graph.node)
+    nodes = waits(graph.Graph.nodes)
+    list_nodes = pages_of(graph.Graph.list_nodes)
+    update_node = waits(graph.Graph.update_node)
+    delete_node = waits(graph.Graph.delete_node)
+    edges = pages_of(graph.Graph.edges)
+    count_edges = waits(graph.Graph.count_edges)
+    delete_edges = waits(graph.Graph.delete_edges)
+    traverse = iterates(graph.Graph.traverse)
+    shortest_path = waits(graph.Graph.shortest_path)
 
 
 class Sql(Blocking[sql.Sql]):
@@ -261,6 +280,10 @@ class Client:
     def objects(self, namespace: str = "default") -> ObjectStore:
         """The objects of a namespace. Cheap to make; keep it."""
         return ObjectStore(self._twin.objects(namespace), self._loop)
+
+    def graph(self, namespace: str = "default") -> Graph:
+        """The graph of a namespace. Cheap to make; keep it."""
+        return Graph(self._twin.graph(namespace), self._loop)
 
     def reader(self, namespace: str = "default") -> Reader:
         """The collections of a namespace. Cheap to make; keep it."""

@@ -2,16 +2,10 @@
 
 import asyncio
 import json
-import os
 import random
-import re
-import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -26,11 +20,11 @@ from gateways import GatewayProcess
 from missing import missing
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance.store.held_port import HeldPort
-from prism.acceptance.store.server_process import ServerProcess
 from prism.backends.nats.testing import NatsServer, ServerMissing
 from prism.client import Client, QueueMessage
 from prism.errors import FailedPrecondition
 from prism.roles.container.settings import Settings
+from roles.processes import RoleProcess
 
 STREAM, SUBJECT = "EVENTS", "events"
 KILLS, SAMPLE = 20, 3
@@ -38,56 +32,19 @@ FOR_EACH = 30
 """Messages that are published while a process is killed."""
 
 
-class RoleProcess:
-    """`prism role`, started as a container would be."""
-
-    def __init__(self, role: str, gateway: GatewayProcess, server: NatsServer, **environment: str) -> None:
-        self._process = ServerProcess(role)
-        self._command = (sys.executable, "-m", "prism", "role", role)
-        login = server.credentials()
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "PRISM_PROXY_ENDPOINT": gateway.data,
-            "PRISM_BACKEND_TYPE": "nats",
-            "PRISM_METRICS_PORT": "0",
-            "PRISM_HEALTH_PORT": "0",
-            "PRISM_LISTEN_HOST": "127.0.0.1",
-            "NATS_URL": server.url,
-            "NATS_SUBJECT": SUBJECT,
-            "NATS_STREAM": STREAM,
-            "NATS_USERNAME": login["username"],
-            "NATS_PASSWORD": login["password"],
-            "NATS_ACK_WAIT": "1",
-            **environment,
-        }
-        self.health = self.metrics = ""
-
-    def start(self) -> None:
-        """Returns when it says where it is probed."""
-        self._process.launch(self._command, "probes at", environment=self._environment)
-        found = re.findall(r"probes at (\S+), metrics at ([^\s\"]+)", self._process.log)[-1]
-        self.health, self.metrics = found
-
-    def kill(self) -> None:
-        """`kill -9`."""
-        self._process.kill()
-
-    def end(self) -> int:
-        """SIGTERM; its exit code."""
-        return self._process.end(signal.SIGTERM, timeout=60)
-
-    def remove(self) -> None:
-        """Leaves nothing."""
-        self._process.end(signal.SIGKILL)
-        self._process.remove()
-
-    def ready(self) -> tuple[int, dict[str, Any]]:
-        """What the readiness probe says."""
-        try:
-            with urlopen(f"http://{self.health}/health/ready", timeout=20) as answer:
-                return answer.status, json.load(answer)
-        except HTTPError as error:
-            return error.code, json.load(error)
+def nats_role(role: str, gateway: GatewayProcess, server: NatsServer, **environment: str) -> RoleProcess:
+    """One for NATS."""
+    login = server.credentials()
+    common = {
+        "PRISM_BACKEND_TYPE": "nats",
+        "NATS_URL": server.url,
+        "NATS_SUBJECT": SUBJECT,
+        "NATS_STREAM": STREAM,
+        "NATS_USERNAME": login["username"],
+        "NATS_PASSWORD": login["password"],
+        "NATS_ACK_WAIT": "1",
+    }
+    return RoleProcess(role, gateway, **{**common, **environment})
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +86,10 @@ async def test_each_message_goes_once_through_both_roles_whatever_is_killed(
     stock = await connect(server)
     chance = random.Random(1)
     roles = [
-        RoleProcess("publisher", gateway, server, PRISM_TOPIC="out"),
-        RoleProcess("publisher", gateway, server, PRISM_TOPIC="out"),
-        RoleProcess("consumer", gateway, server, PRISM_TOPIC="in"),
-        RoleProcess("consumer", gateway, server, PRISM_TOPIC="in"),
+        nats_role("publisher", gateway, server, PRISM_TOPIC="out"),
+        nats_role("publisher", gateway, server, PRISM_TOPIC="out"),
+        nats_role("consumer", gateway, server, PRISM_TOPIC="in"),
+        nats_role("consumer", gateway, server, PRISM_TOPIC="in"),
     ]
     kills = KILLS if often(KILLS) == KILLS else SAMPLE
     wanted = [b"%d" % number for number in range(kills * FOR_EACH)]
@@ -183,7 +140,7 @@ async def test_probes_metrics_and_information(stage: tuple[GatewayProcess, NatsS
     """Ready with both sides; not ready, and alive, while one is away; metrics and information as ADR-025 has them."""
     gateway, server = stage
     stock = await connect(server, "probed")
-    role = RoleProcess("publisher", gateway, server, NATS_SUBJECT="probed", NATS_STREAM="PROBED")
+    role = nats_role("publisher", gateway, server, NATS_SUBJECT="probed", NATS_STREAM="PROBED")
     try:
         await asyncio.to_thread(role.start)
         await until(role, 200)

@@ -77,7 +77,9 @@ class Source(Broker, Protocol):
         ...
 
 
-_BROKERS: Mapping[str, tuple[str, str]] = MappingProxyType({"nats": ("prism.roles.container.nats", "Nats")})
+_BROKERS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"kafka": ("prism.roles.container.kafka", "Kafka"), "nats": ("prism.roles.container.nats", "Nats")}
+)
 """By PRISM_BACKEND_TYPE: module, and what the names of its classes begin with."""
 
 

@@ -101,7 +101,7 @@ class Publisher(Role):
         settings = self._settings
         count = settings.prism_concurrency
         return self._client.queue(settings.prism_namespace).worker(
-            settings.prism_topic or settings.nats_subject, self._send, group=settings.prism_group, concurrency=count,
+            settings.prism_topic or settings.there, self._send, group=settings.prism_group, concurrency=count,
             prefetch=count, grace=GRACE, config=GroupConfig(max_attempts=0),
         )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What a role is configured by: environment variables, or a file, which the environment overrides.
 
 Source: ADR-025 "Environment Configuration". The names are its; `PRISM_HEALTH_PORT`, `PRISM_TOPIC`, `PRISM_GROUP`,
-`PRISM_TOKEN` and the credentials of NATS are ours.
+`PRISM_TOKEN` and the credentials of NATS are ours, as are the mechanism and the TLS of Kafka.
 """
 
 import os
@@ -44,6 +44,13 @@ class Settings(BaseModel):
         nats_stream: the stream that a consumer takes from.
         nats_ack_wait: seconds until a message comes again whose consumer was killed; of a durable that the role makes.
         nats_username, nats_password, nats_token, nats_nkey, nats_creds: the login; the last is a file.
+        kafka_brokers: `host:port` of some brokers, with commas between them.
+        kafka_topic: where a publisher sends, and what a consumer takes.
+        kafka_consumer_group: the group that replicas share.
+        kafka_auto_offset_reset: where a group begins that has committed nothing.
+        kafka_compression: of what is sent.
+        kafka_sasl_mechanism, kafka_sasl_username, kafka_sasl_password: the login.
+        kafka_tls: TLS, with the system's authorities or those of the file `kafka_ca`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +78,16 @@ class Settings(BaseModel):
     nats_token: SecretStr | None = None
     nats_nkey: SecretStr | None = None
     nats_creds: Path | None = None
+    kafka_brokers: str = "localhost:9092"
+    kafka_topic: str = ""
+    kafka_consumer_group: str = "prism-consumer"
+    kafka_auto_offset_reset: Literal["earliest", "latest"] = "earliest"
+    kafka_compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_tls: bool = False
+    kafka_ca: Path | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -81,7 +98,14 @@ class Settings(BaseModel):
                 raise ValueError("NATS_STREAM is required for a consumer: JetStream alone keeps what it has not taken")
             if self.prism_plugin_role == "publisher" and not set(self.nats_subject).isdisjoint("*>"):
                 raise ValueError("NATS_SUBJECT of a publisher must not have wildcards")
+        if self.prism_backend_type == "kafka" and not self.kafka_topic:
+            raise ValueError("KAFKA_TOPIC is required: where messages go, or what is taken")
         return self
+
+    @property
+    def there(self) -> str:
+        """What the broker calls where messages go, or what is taken."""
+        return self.kafka_topic if self.prism_backend_type == "kafka" else self.nats_subject
 
     @classmethod
     def load(cls, role: str, environment: Mapping[str, str]) -> Self:

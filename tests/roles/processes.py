@@ -1,0 +1,57 @@
+"""A role as an orchestrator starts it: a process, configured by its environment."""
+
+import json
+import os
+import re
+import signal
+import sys
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from gateways import GatewayProcess
+from prism.acceptance.store.server_process import ServerProcess
+
+
+class RoleProcess:
+    """`prism role`, started as a container would be."""
+
+    def __init__(self, role: str, gateway: GatewayProcess, **environment: str) -> None:
+        self._process = ServerProcess(role)
+        self._command = (sys.executable, "-m", "prism", "role", role)
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PRISM_PROXY_ENDPOINT": gateway.data,
+            "PRISM_METRICS_PORT": "0",
+            "PRISM_HEALTH_PORT": "0",
+            "PRISM_LISTEN_HOST": "127.0.0.1",
+            **environment,
+        }
+        self.health = self.metrics = ""
+
+    def start(self) -> None:
+        """Returns when it says where it is probed."""
+        self._process.launch(self._command, "probes at", environment=self._environment)
+        found = re.findall(r"probes at (\S+), metrics at ([^\s\"]+)", self._process.log)[-1]
+        self.health, self.metrics = found
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+
+    def end(self) -> int:
+        """SIGTERM; its exit code."""
+        return self._process.end(signal.SIGTERM, timeout=60)
+
+    def remove(self) -> None:
+        """Leaves nothing."""
+        self._process.end(signal.SIGKILL)
+        self._process.remove()
+
+    def ready(self) -> tuple[int, dict[str, Any]]:
+        """What the readiness probe says."""
+        try:
+            with urlopen(f"http://{self.health}/health/ready", timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            return error.code, json.load(error)

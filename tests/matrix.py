@@ -27,8 +27,8 @@ EMBEDDED: Final = ("sqlite", "files", "memory")
 SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory", "sqlite")}
 """The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
-COSTLY: Final = frozenset({"kafka"})
-"""Stores whose server takes tens of seconds to start: what breaks it, or goes by gateways, is of whole runs alone."""
+COSTLY: Final = frozenset({"clickhouse", "kafka"})
+"""Stores whose server takes seconds to start, or much of the processors: what breaks it, or goes by gateways, is of whole runs alone."""
 
 _QUICKEST: Final = ("", "binding")
 """The ways in by which a costly store is tested in samples."""

@@ -32,7 +32,7 @@ ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64
 
 def backend(engine: Engine, *, user: str | None = None, password: str = "", **config: Any) -> ClickHouseBackend:
     """One on the engine."""
-    options = {"urls": [engine.url], "sql": "write", **config}
+    options = {"urls": [engine.url], "database": "default", "sql": "write", **config}
     return ClickHouseBackend(
         ClickHouseConfig.model_validate(options),
         ClickHouseCredentials.model_validate(

@@ -1,1 +1,1 @@
-"""The clickhouse backend: Sql on tables of a ClickHouse server or cluster that are there already."""
+"""The clickhouse backend: TimeSeries on ClickHouse, and Sql on tables that are there already."""

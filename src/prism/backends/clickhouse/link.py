@@ -30,6 +30,8 @@ T = TypeVar("T")
 ROWS: Final = "RowBinaryWithNamesAndTypes"
 _KILLING: Final = 5.0
 """Seconds in which a statement that is given up must be killed."""
+_KEPT_ALIVE: Final = 2.0
+"""Seconds that a connection may wait for its next statement: ClickHouse closes it after 3, or 10 in later releases."""
 _ERROR_BYTES: Final = 64 << 10
 
 
@@ -40,7 +42,7 @@ class Link:
         config: where they are.
         username: of the user.
         password: of the user.
-        database: that statements are about.
+        database: that statements are about; empty where they name it.
         settings: the user's profile lets settings be sent.
 
     Attributes:
@@ -60,7 +62,7 @@ class Link:
     ) -> None:
         self._config = config
         self._urls = [*config.urls]
-        self._database = database
+        self._database = {"database": database} if database else {}
         self._headers = {"X-ClickHouse-User": username, "User-Agent": "prism"}
         if password is not None:
             self._headers["X-ClickHouse-Key"] = password
@@ -77,7 +79,9 @@ class Link:
             FailedPrecondition: a file of certificates cannot be used.
         """
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._config.connections, ssl=self._tls())
+            connector = aiohttp.TCPConnector(
+                limit=self._config.connections, ssl=self._tls(), keepalive_timeout=_KEPT_ALIVE
+            )
             timeout = aiohttp.ClientTimeout(sock_connect=self._config.connect_timeout, total=None)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, headers=self._headers, auto_decompress=False,
@@ -121,7 +125,7 @@ class Link:
         identity = uuid4().hex
         seconds = self._seconds(context)
         until = asyncio.get_running_loop().time() + seconds
-        query = {"database": self._database, "query_id": identity}
+        query = {**self._database, "query_id": identity}
         query |= {f"param_{name}": text for name, text in (params or {}).items()}
         if self.sends_settings:
             query |= {"max_execution_time": str(max(1, math.ceil(seconds))), **(settings or {})}
@@ -129,7 +133,8 @@ class Link:
             query["query"] = statement
         finished = False
         try:
-            response = await self._in_time(until, self._sent(query, statement.encode() if data is None else data))
+            body = statement.encode() if data is None else data
+            response = await self._in_time(until, self._sent(query, body, again=not writes))
             try:
                 answer = await self._begun(response, until)
                 yield answer
@@ -166,8 +171,14 @@ class Link:
         seconds = self._config.statement_timeout
         return seconds if context.deadline is None else min(seconds, max(context.deadline.remaining(), 0.001))
 
-    async def _sent(self, query: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
-        """The head of the answer, of the first server that a connection is made to."""
+    async def _sent(self, query: Mapping[str, str], body: bytes, *, again: bool = True) -> aiohttp.ClientResponse:
+        """The head of the answer, of the first server that a connection is made to.
+
+        Args:
+            query: arguments of the address.
+            body: of the request.
+            again: it may be sent a second time: the server may have closed the connection that it was sent on.
+        """
         if self._session is None:
             raise Unreachable("the backend is stopped", sent=False)
         headers = {"X-ClickHouse-Format": ROWS}
@@ -178,6 +189,8 @@ class Link:
                 if place + 1 == len(self._urls):
                     raise Unreachable(_said(error), sent=False) from error
             except (aiohttp.ClientError, OSError) as error:
+                if again:
+                    return await self._sent(query, body, again=False)
                 raise Unreachable(_said(error), sent=True) from error
             else:
                 if place:
@@ -217,7 +230,7 @@ class Link:
         statement = f"KILL QUERY WHERE query_id = '{identity}' ASYNC"  # hexadecimal digits
         try:
             async with asyncio.timeout(_KILLING):
-                response = await self._sent({"database": self._database}, statement.encode())
+                response = await self._sent(self._database, statement.encode())
                 async with response:
                     await response.read()
         except (TimeoutError, Unreachable, aiohttp.ClientError, OSError) as error:

@@ -43,7 +43,7 @@ class ClickHouseSql(SqlStore):
             config,
             credentials.sql_username or credentials.username,
             None if password is None else password.get_secret_value(),
-            config.sql_database,
+            config.sql_database or config.database,
             sends_settings=config.sql == "write",
         )
 

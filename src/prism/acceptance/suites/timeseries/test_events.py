@@ -104,7 +104,10 @@ async def test_racing_repetitions_are_one(series: Series) -> None:
     await series.create(dedup=BY_ID)
     events = [event(number, f"e{number}") for number in range(10)]
     done = await asyncio.gather(*(series.append(*events) for _ in range(8)))
-    assert sum(appended for appended, _, _ in done) == 10
+    counted = sum(appended for appended, _, _ in done)
+    if series.capabilities.transactions or series.caller.gateways == 1:
+        assert counted == 10
+    assert counted >= 10
     assert all(appended + duplicates == 10 for appended, duplicates, _ in done)
     assert await series.ids() == sent(events)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import re
+import secrets
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from prism.acceptance.store.backend import Fault
+from prism.acceptance.store.backend import SMALL_SERIES, Fault
 from prism.backends.clickhouse.testing.engine import Engine
 
 ATTACH_VARIABLE: Final = "PRISM_TEST_CLICKHOUSE_URL"
@@ -19,6 +21,8 @@ class ClickHouseTestBackend:
     def __init__(self) -> None:
         self._url = urlsplit(os.environ.get(ATTACH_VARIABLE, ""))
         self._engine: Engine | None = None
+        self._resets = 0
+        self._token = secrets.token_hex(4)
 
     @property
     def lacks(self) -> Mapping[str, str]:
@@ -59,11 +63,16 @@ class ClickHouseTestBackend:
             self._engine = None
 
     async def reset(self) -> None:
-        """Does nothing: the tables of tests have names of their own."""
+        """Places begin anew, in other databases; the tables of tests of Sql have names of their own."""
+        self._resets += 1
 
-    async def connection_config(self, place: str = "main") -> Mapping[str, object]:  # noqa: ARG002
-        """The same database for each place: tables have names of their own."""
-        return {"urls": [self._address()], "sql": "write", "statement_timeout": 20.0}
+    async def connection_config(self, place: str = "main") -> Mapping[str, object]:
+        """The database of that place."""
+        name = re.sub("[^a-z0-9]+", "_", f"prism_{self._token}_{place}_{self._resets}".lower())
+        return {
+            "urls": [self._address()], "database": name[:120], "sql": "write", "sql_database": "default",
+            "statement_timeout": 20.0, "timeseries": dict(SMALL_SERIES),
+        }  # fmt: skip
 
     @property
     def address(self) -> tuple[str, int]:

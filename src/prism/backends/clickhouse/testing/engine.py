@@ -31,7 +31,7 @@ class Engine:
     def __init__(self, *, within: Path | None = None) -> None:
         if importlib.util.find_spec("chdb") is None:
             raise StoreMissing("chDB is not installed, the engine of ClickHouse: `make test` installs it from PyPI")
-        self.process = ServerProcess("clickhouse engine (chDB), not server", within=within)
+        self.process = ServerProcess("clickhouse", within=within)
         self._port = HeldPort()
         self.port = self._port.number
         self.user = "prism"

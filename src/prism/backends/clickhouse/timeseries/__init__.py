@@ -1,0 +1,1 @@
+"""TimeSeries on ClickHouse: a table for each stream."""

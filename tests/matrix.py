@@ -28,7 +28,7 @@ SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory", 
 """The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
 COSTLY: Final = frozenset({"clickhouse", "kafka"})
-"""Stores whose server takes seconds to start, or much of the processors: what breaks it, or goes by gateways, is of whole runs alone."""
+"""Stores whose server starts slowly or takes much processor: what breaks it, or goes by gateways, is of whole runs."""
 
 _QUICKEST: Final = ("", "binding")
 """The ways in by which a costly store is tested in samples."""

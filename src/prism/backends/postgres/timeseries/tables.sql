@@ -187,7 +187,8 @@ BEGIN
     RETURN v_more;
 END $$;
 
--- Notes who waits for what, if they are told; and for each that there is: its place, number, and a text that changes.
+-- Notes who waits for what, if they are told; and for each its place, number, and a text that changes: of a stream that is
+-- gone 0 and none.
 CREATE FUNCTION @.series_watch(p_spaces bytea[], p_names text[], p_listener bigint, p_listens boolean)
 RETURNS TABLE (n int, number int, change text) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -199,9 +200,9 @@ BEGIN
         JOIN @.series_stream AS s ON s.namespace = m.space AND s.name = m.name
         ON CONFLICT (stream, listener) DO UPDATE SET until = excluded.until WHERE w.until < @.series_now() + 15000000;
     END IF;
-    RETURN QUERY SELECT m.n::int, s.number, concat_ws(' ', s.number, s.arrival, s.version, s.floor)
+    RETURN QUERY SELECT m.n::int, coalesce(s.number, 0), concat_ws(' ', s.number, s.arrival, s.version, s.floor)
     FROM unnest(p_spaces, p_names) WITH ORDINALITY AS m (space, name, n)
-    JOIN @.series_stream AS s ON s.namespace = m.space AND s.name = m.name;
+    LEFT JOIN @.series_stream AS s ON s.namespace = m.space AND s.name = m.name;
 END $$;
 
 -- Tells those who wait for a stream that it has changed.

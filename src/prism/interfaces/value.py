@@ -61,6 +61,9 @@ class Kind(enum.StrEnum):
 
 
 _KINDS: Final = {each.value: each for each in Kind}
+_ALWAYS_VALID: Final = frozenset(
+    {Kind.NULL.value, Kind.BOOL.value, Kind.INT64.value, Kind.DOUBLE.value, Kind.BYTES.value}
+)
 
 
 def kind_of(value: Value) -> Kind:
@@ -76,6 +79,10 @@ def value_violation(value: Value, path: str, *, depth: int = MAX_DEPTH) -> Viola
         path: what the value is called in the violation.
         depth: how deep it may be.
     """
+    if depth > 0:  # most values are scalars, of which nothing, or little, can be wrong
+        kind = value.WhichOneof("kind")
+        if kind in _ALWAYS_VALID or (kind == "string" and "\0" not in value.string):
+            return None
     try:
         _Walk().value(value, path, depth)
     except _Broken as broken:

@@ -317,11 +317,10 @@ def _map(field: FieldDescriptor, limit: Limit) -> Check:
 
     def check_messages(message: Any, path: str, violations: list[Violation]) -> None:
         for key, value in getattr(message, name).items():
-            where = f"{path}{name}[{key[:40]!r}]"
             if (broken := limit(key)) is not None:
-                violations.append(Violation(where, broken.found, broken.limit))
-            if (broken := own(value, where)) is not None:
-                violations.append(broken)
+                violations.append(Violation(f"{path}{name}[{key[:40]!r}]", broken.found, broken.limit))
+            if own(value, "") is not None and (broken := own(value, f"{path}{name}[{key[:40]!r}]")) is not None:
+                violations.append(broken)  # its path is made for those that need one
 
     return check_messages
 

@@ -7,7 +7,7 @@ have no more batches in flight than there may be sessions.
 
 import asyncio
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
@@ -20,6 +20,8 @@ from prism.backends.postgres.statements import Statement
 
 ATTEMPTS = 5
 _BACKOFF = 0.002
+_MADE = 64
+"""Statements that a session keeps of those that were made for calls."""
 _REFUSED = 1.0  # seconds for which a refused session is not asked for again while there are others
 
 _NO_MORE = (
@@ -38,7 +40,7 @@ Rows = list[asyncpg.Record]
 class Session:
     """One connection and the statements prepared on it."""
 
-    __slots__ = ("_prepared", "connection", "schema")
+    __slots__ = ("_made", "_prepared", "connection", "schema")
 
     pooled = False
 
@@ -46,17 +48,26 @@ class Session:
         self.connection = connection
         self.schema = schema
         self._prepared: dict[Statement, asyncpg.prepared_stmt.PreparedStatement] = {}
+        self._made: OrderedDict[str, asyncpg.prepared_stmt.PreparedStatement] = OrderedDict()
 
     async def prepare(self, statement: Statement) -> Callable[..., Awaitable[Rows]]:
         """The statement, ready to be run with its parameters."""
         if not statement.named:
-            return partial(self.connection.fetch, statement.sql(self.schema))
+            return (await self._prepare_made(statement.sql(self.schema))).fetch
         prepared = self._prepared.get(statement)
         if prepared is None:
             name = f"prism_{len(self._prepared)}"
             prepared = await self.connection.prepare(statement.sql(self.schema), name=name)
             self._prepared[statement] = prepared
         return prepared.fetch
+
+    async def _prepare_made(self, sql: str) -> asyncpg.prepared_stmt.PreparedStatement:
+        """A statement that was made for a call: the last ones are kept, for callers ask the same again and again."""
+        prepared = self._made.pop(sql, None) or await self.connection.prepare(sql)
+        self._made[sql] = prepared
+        if len(self._made) > _MADE:
+            self._made.popitem(last=False)  # the driver closes it
+        return prepared
 
 
 class PooledSession(Session):

@@ -20,7 +20,7 @@ class Statement:
     Attributes:
         text: with `@.` before each table, and `@name` for the schema's name.
         writes: it may change something, so it must not be sent twice.
-        named: sessions keep it prepared. Not one that is made for a call: no session would ever forget it.
+        named: sessions keep it prepared for good. Not one that is made for a call, of which they keep the last ones.
     """
 
     text: str

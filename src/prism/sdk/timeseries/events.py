@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from prism.interfaces import timeseries as t
-from prism.interfaces.value import MAX_TIMESTAMP, MIN_TIMESTAMP
+from prism.interfaces.value import MAX_TIMESTAMP, MIN_TIMESTAMP, Value
 from prism.sdk.timeseries.event_ids import EventIds
 from prism.sdk.timeseries.refusals import refusal
 from prism.sdk.timeseries.store import Row
@@ -42,17 +42,14 @@ def rows_of(
         if not event.event_id:
             event.event_id = ids.next()
         attributes = event.attributes
-        values = []
+        values: list[Value | None] = []
         for name, kind in names:
-            value = None
-            if name in attributes:
-                value = attributes[name]
-                found = value.WhichOneof("kind")
-                if found != kind:
-                    if found != "null":
-                        where = f"events[{index}].attributes[{name[:40]!r}]"
-                        raise refusal(where, f"a value of kind {found}", f"the stream declares {kind}")
-                    value = None
+            value = attributes.get(name)
+            if value is not None and (found := value.WhichOneof("kind")) != kind:
+                if found != "null":
+                    where = f"events[{index}].attributes[{name[:40]!r}]"
+                    raise refusal(where, f"a value of kind {found}", f"the stream declares {kind}")
+                value = None
             values.append(value)
         if looked:
             for name, each in attributes.items():

@@ -13,7 +13,8 @@ from prism.backends.kafka.config import KafkaConfig, KafkaCredentials
 from prism.backends.kafka.link import Link
 from prism.backends.kafka.producer import Record
 from prism.backends.kafka.queue.commits import Commits
-from prism.backends.kafka.queue.hand import Hand, Held
+from prism.backends.kafka.queue.hand import Hand
+from prism.backends.kafka.queue.held import Held
 from prism.backends.kafka.queue.progress import Progress
 from prism.backends.kafka.transactions import Transactor
 from prism.errors import BackendUnavailable, Outcome, PrismError

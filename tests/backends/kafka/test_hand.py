@@ -1,7 +1,11 @@
 """What a gateway has of a group, without Kafka: partitions that are lost and come back."""
 
-from prism.backends.kafka.queue.hand import Hand, Held
+import pytest
+
+from prism.backends.kafka.queue.hand import Hand
+from prism.backends.kafka.queue.held import Held
 from prism.backends.kafka.queue.progress import Progress
+from prism.errors import Conflict, Outcome
 from prism.sdk.queue.calls import Delivery, Settlement, Verb, Want
 from prism.sdk.queue.rows import GroupConfig, Message
 
@@ -32,18 +36,32 @@ def acknowledged(hand: Hand, delivery: Delivery) -> object:
 
 
 def test_what_was_not_committed_is_not_acknowledged_again() -> None:
-    """CONTRACT, Queue 2: a partition is lost before the commit and comes back: the same receipt is lost, not done."""
+    """CONTRACT, Queue 2: a partition goes before the commit: what became of it is not known until it comes back."""
     hand = hand_with(0, 1)
     first, _ = leased(hand)
     assert acknowledged(hand, first) == (0.0, PART)
     assert acknowledged(hand, first) == (0.0, PART), "acknowledging twice succeeds"
     hand.remove(PART)
-    assert acknowledged(hand, first) == (None, None)
+    with pytest.raises(Conflict) as raised:
+        acknowledged(hand, first)
+    assert raised.value.outcome is Outcome.UNKNOWN
     hand.add(PART, 0, Progress(1, 0))
-    assert acknowledged(hand, first) == (None, None)
+    assert acknowledged(hand, first) == (None, None), "it was not committed, and comes again"
     hand.remove(PART)
     hand.add(PART, 0, Progress(1, 1))
     assert acknowledged(hand, first) == (0.0, PART), "it was committed"
+
+
+def test_what_was_committed_may_be_acknowledged_again_wherever_its_partition_is() -> None:
+    """CONTRACT, Queue 2: acknowledging twice succeeds."""
+    hand = hand_with(0)
+    (first,) = leased(hand)
+    held = hand.leased(first.lease, NOW)
+    assert held is not None
+    acknowledged(hand, first)
+    hand.committed([held], NOW)
+    hand.remove(PART)
+    assert acknowledged(hand, first) == (0.0, None)
 
 
 def test_a_message_that_came_back_is_another() -> None:

@@ -15,7 +15,8 @@ from confluent_kafka import KafkaError, TopicPartition
 from prism.backends.kafka.errors import translate
 from prism.backends.kafka.link import Link
 from prism.backends.kafka.producer import Record, TooLargeError
-from prism.backends.kafka.queue.hand import Death, Hand, Held, Partition
+from prism.backends.kafka.queue.hand import Hand
+from prism.backends.kafka.queue.held import Death, Held, Partition
 from prism.backends.kafka.queue.progress import restored
 from prism.backends.kafka.queue.rounds import Move, Places, Round, answer, settle
 from prism.backends.kafka.transactions import Transactor
@@ -235,7 +236,7 @@ class Commits:
             floor, metadata = progress.snapshot(moved.get(name, set()))
             counts.acknowledged, counts.dead = acknowledged, dead
             taken.offsets[name] = TopicPartition(*name, floor, metadata)
-            taken.first[name], part.first = part.first, []
+            taken.fresh[name], part.fresh = part.fresh, []
         hand.dirty.clear()
         return taken
 
@@ -268,10 +269,10 @@ class Commits:
             part = self.hand.parts.get(name)
             if part is not None:
                 self.hand.dirty.add(name)
-                part.first[:0] = taken.first[name]
+                part.fresh[:0] = taken.fresh[name]
 
-    def _unblock(self, first: Sequence[Held]) -> None:
-        if ready := self.hand.unblock(first, self._now()):
+    def _done(self, fresh: Sequence[Held]) -> None:
+        if ready := self.hand.committed(fresh, self._now()):
             self._changed(ready)
 
     async def _plainly(self, taken: Round) -> None:
@@ -288,7 +289,7 @@ class Commits:
         for part, refusal in errors.items():
             futures = taken.waiting.get(part, [])
             if refusal is None:
-                self._unblock(taken.first[part])
+                self._done(taken.fresh[part])
                 settle(futures, outcome=True)
             elif refusal.code() in _GONE:
                 settle(futures, outcome=False)
@@ -365,12 +366,12 @@ class Commits:
             for held in move.held:
                 held.moving = False
                 (hand.buried if move.death else hand.acknowledge)(held)
-            self._unblock(move.held)
+            self._done(move.held)
             answer(move.done, places[number : number + len(move.records)])
             number += len(move.records)
         hand.dirty = before | (hand.dirty - taken.offsets.keys())
-        for first in taken.first.values():
-            self._unblock(first)
+        for fresh in taken.fresh.values():
+            self._done(fresh)
         for futures in taken.waiting.values():
             settle(futures, outcome=True)
 

@@ -17,7 +17,8 @@ from prism.backends.kafka.names import Names
 from prism.backends.kafka.producer import Record
 from prism.backends.kafka.queue import dead
 from prism.backends.kafka.queue.commits import Commits
-from prism.backends.kafka.queue.hand import Death, Hand
+from prism.backends.kafka.queue.hand import Hand
+from prism.backends.kafka.queue.held import Death
 from prism.backends.kafka.queue.member import Member, now
 from prism.backends.kafka.queue.records import dead_record, letter
 from prism.backends.kafka.queue.rounds import Places
@@ -202,7 +203,7 @@ class Groups:
         answers: list[float | None] = []
         waits: list[asyncio.Future[bool] | asyncio.Future[Places] | None] = []
         parts: dict[tuple[str, int], asyncio.Future[bool]] = {}
-        changes = [hand.settle(each, instant) for each in settlements]
+        changes, unknown = hand.settle_all(settlements, instant)
         commits.collect()
         for seconds, what in changes:
             answers.append(seconds)
@@ -218,9 +219,10 @@ class Groups:
         for number, wait in enumerate(waits):
             if wait is not None and await asyncio.shield(wait) is False:
                 answers[number] = None
-        member = found.member
-        member.balance()
+        found.member.balance()
         self._wakeups.notify_takers((namespace, topic), len(settlements), group)
+        if unknown is not None:
+            raise unknown
         return answers
 
     async def commit(

@@ -8,66 +8,21 @@ import heapq
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from typing import Final
 
+from prism.backends.kafka.queue.held import Change, Death, Held, Part, Partition
 from prism.backends.kafka.queue.progress import Failure, Progress
+from prism.errors import Conflict, Outcome
 from prism.sdk.queue.calls import Delivery, Lease, Resumed, Settlement, Verb, Want
 from prism.sdk.queue.deliveries import Deliveries
 from prism.sdk.queue.rows import Entry, GroupConfig, Message, State
 
-Partition = tuple[str, int]
 _REMEMBERED: Final = 10_000
 """Settled deliveries whose receipts are known: acknowledging twice succeeds (2)."""
 _OFFSET_BITS: Final = 44
 _INDEX_BITS: Final = 19
-
-
-@dataclass(slots=True, eq=False)
-class Held:
-    """A message that is not done.
-
-    Attributes:
-        entry: as the rules have it; `at` is when it is due, or when its lease ends.
-        first_due: when it came.
-        blocked: one of its key is before it.
-        moving: it is being moved or committed by a transaction, and cannot be settled otherwise.
-    """
-
-    part: Partition
-    message: Message
-    entry: Entry
-    first_due: int
-    blocked: bool = False
-    moving: bool = False
-    version: int = 0
-
-
-@dataclass(slots=True)
-class Death:
-    """A message whose attempts are used up, or that cannot be delivered."""
-
-    held: Held
-    reason: str
-
-
-@dataclass(slots=True)
-class Part:
-    """One partition that this gateway has.
-
-    Attributes:
-        first: heads of their keys that are done, and hold up the next until that is committed (8).
-    """
-
-    progress: Progress
-    index: int
-    keys: dict[str, deque[Held]]
-    held: dict[int, Held]
-    first: list[Held] = field(default_factory=list)
-    bytes: int = 0
-    closing: bool = False
-    paused: bool = False
 
 
 class Hand:
@@ -87,7 +42,7 @@ class Hand:
         self._later: list[tuple[int, int, int, Held]] = []
         self._ends: list[tuple[int, int, int, Held]] = []
         self._in_flight: dict[int, Held] = {}
-        self._settled: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._settled: OrderedDict[tuple[int, int], bool] = OrderedDict()  # whether that is committed
         self._numbers = count()
         self._tokens = count(secrets.randbits(62))  # receipts are sealed: a token only tells deliveries apart
 
@@ -197,7 +152,7 @@ class Hand:
                 heapq.heappop(self._ready)
                 part.progress.counts.expired += 1  # 13
                 self._done(held)
-                self.unblock([held], now)  # it expires again wherever it comes again
+                self._unblock(held, now)  # it expires again wherever it comes again
                 continue
             if size + held.message.size > want.max_bytes and not alone:
                 break
@@ -227,17 +182,27 @@ class Hand:
             return None
         return held
 
-    def settled(self, lease: Lease) -> bool:
-        """Whether it was acknowledged already."""
-        return (lease.seq, lease.token) in self._settled
+    def settle_all(self, settlements: Sequence[Settlement], now: int) -> tuple[list[Change], Conflict | None]:
+        """What becomes of each as by `settle`, and the error where that is not known of one."""
+        changes: list[Change] = []
+        unknown = None
+        for each in settlements:
+            try:
+                changes.append(self.settle(each, now))
+            except Conflict as error:
+                unknown = error
+                changes.append((None, None))
+        return changes, unknown
 
-    def settle(self, each: Settlement, now: int) -> tuple[float | None, Partition | Death | None]:
-        """The seconds left, None where the lease is lost; and what is to be committed before that is so."""
+    def settle(self, each: Settlement, now: int) -> Change:
+        """Settles one.
+
+        Raises:
+            Conflict: it was acknowledged, and whether that is committed only the next gateway of its partition knows.
+        """
         held = self.leased(each.lease, now)
         if held is None:
-            again = each.verb is Verb.ACKNOWLEDGE and self.settled(each.lease)
-            part = self._of(each.lease) if again else None
-            return (None, None) if part is None else (0.0, part)
+            return self._again(each.lease) if each.verb is Verb.ACKNOWLEDGE else (None, None)
         match each.verb:
             case Verb.ACKNOWLEDGE:
                 self.acknowledge(held)
@@ -259,20 +224,25 @@ class Hand:
                 return (entry.at - now) / 1e6, None
         raise AssertionError(each.verb)
 
-    def _of(self, lease: Lease) -> Partition | None:
-        """The partition of an acknowledged message; None where the gateway has lost it since, uncommitted perhaps."""
+    def _again(self, lease: Lease) -> tuple[float | None, Partition | None]:
+        """What was acknowledged may be acknowledged again (2)."""
+        committed = self._settled.get((lease.seq, lease.token))
+        if committed is None:
+            return None, None
+        if committed:
+            return 0.0, None
         index, number = divmod(lease.seq >> _OFFSET_BITS, 1 << _INDEX_BITS)
-        offset = lease.seq & (1 << _OFFSET_BITS) - 1
         for name, part in self.parts.items():
-            if part.index == index and name[1] == number and part.progress.is_done(offset):
-                return name
-        return None
+            if part.index == index and name[1] == number:
+                done = part.progress.is_done(lease.seq & (1 << _OFFSET_BITS) - 1)
+                return (0.0, name) if done else (None, None)  # it has come back uncommitted
+        raise Conflict("whether it was acknowledged before its partition went is not known", outcome=Outcome.UNKNOWN)
 
     def acknowledge(self, held: Held) -> None:
         """It is done; what is committed next says so."""
         if not self.has(held):
             return
-        self._settled[held.entry.seq, held.entry.token] = None
+        self._settled[held.entry.seq, held.entry.token] = False
         if len(self._settled) > _REMEMBERED:
             self._settled.popitem(last=False)
         self.parts[held.part].progress.counts.acknowledged += 1
@@ -297,25 +267,30 @@ class Hand:
         part.progress.done.add(offset)
         part.progress.failures.pop(offset, None)
         self.dirty.add(held.part)
-        if held.entry.key:
-            part.first.append(held)
+        part.fresh.append(held)
 
-    def unblock(self, first: Iterable[Held], now: int) -> int:
+    def committed(self, fresh: Iterable[Held], now: int) -> int:
         """These are done, and that is committed: the next of their keys come (8). How many."""
         found = 0
-        for held in first:
-            part = self.parts.get(held.part)
-            waiting = part.keys.get(held.entry.key) if part is not None else None
-            if part is None or not waiting or waiting[0] is not held:
-                continue
-            waiting.popleft()
-            if waiting:
-                found += 1
-                waiting[0].blocked = False
-                self._wait(waiting[0], now)
-            else:
-                del part.keys[held.entry.key]
+        for held in fresh:
+            receipt = (held.entry.seq, held.entry.token)
+            if receipt in self._settled:
+                self._settled[receipt] = True
+            found += self._unblock(held, now)
         return found
+
+    def _unblock(self, held: Held, now: int) -> int:
+        part = self.parts.get(held.part) if held.entry.key else None
+        waiting = part.keys.get(held.entry.key) if part is not None else None
+        if part is None or not waiting or waiting[0] is not held:
+            return 0
+        waiting.popleft()
+        if not waiting:
+            del part.keys[held.entry.key]
+            return 0
+        waiting[0].blocked = False
+        self._wait(waiting[0], now)
+        return 1
 
     def _release(self, held: Held, now: int) -> None:
         entry = held.entry

@@ -18,7 +18,7 @@ from confluent_kafka import Message as Received
 from prism.backends.kafka.errors import translate
 from prism.backends.kafka.link import Link
 from prism.backends.kafka.queue.commits import Commits
-from prism.backends.kafka.queue.hand import Partition
+from prism.backends.kafka.queue.held import Partition
 from prism.backends.kafka.queue.progress import Progress, restored
 from prism.backends.kafka.queue.records import message_of
 from prism.backends.kafka.queue.standing import Standing

@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from prism.backends.kafka.producer import Record
-from prism.backends.kafka.queue.hand import Death, Held, Partition
+from prism.backends.kafka.queue.held import Death, Held, Partition
 
 Places = list[tuple[int, int]]
 
@@ -31,17 +31,17 @@ class Round:
         waiting: settlements that are told then.
         moves: what publishes too.
         offsets: to be committed.
-        first: what holds up the next of its key until then.
+        fresh: what is done by it.
     """
 
     waiting: dict[Partition, list["asyncio.Future[bool]"]] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
     offsets: dict[Partition, TopicPartition] = field(default_factory=dict)
-    first: dict[Partition, list[Held]] = field(default_factory=dict)
+    fresh: dict[Partition, list[Held]] = field(default_factory=dict)
 
     def only(self, part: Partition) -> "Round":
         """What it has of one partition."""
-        return Round({part: self.waiting.get(part, [])}, [], {part: self.offsets[part]}, {part: self.first[part]})
+        return Round({part: self.waiting.get(part, [])}, [], {part: self.offsets[part]}, {part: self.fresh[part]})
 
 
 def settle(futures: "Iterable[asyncio.Future[bool]]", *, outcome: bool) -> None:

@@ -6,7 +6,11 @@ from prism.context import Context
 from prism.errors import DeadlineExceeded, LimitExceeded
 
 _MARGIN = 0.1
-"""Of the time that a call has, kept for saying how far it came; a tenth of a second at most."""
+"""Of the time that a call has, kept for saying how far it came."""
+_MOST_MARGIN = 1.0
+"""Seconds that are kept at most."""
+_TURN = 500
+"""Edges that are looked at before others have their turn."""
 
 
 class Visits:
@@ -24,10 +28,10 @@ class Visits:
         self._last: float | None = None
         if context.deadline is not None:
             remaining = max(context.deadline.remaining(), 0.0)
-            self._last = context.deadline.instant - min(remaining * _MARGIN, _MARGIN)
+            self._last = context.deadline.instant - min(remaining * _MARGIN, _MOST_MARGIN)
 
-    def look(self) -> None:
-        """One more edge is looked at.
+    def look(self) -> bool:
+        """One more edge is looked at; whether it is time to `breathe`.
 
         Raises:
             LimitExceeded: it is one too many.
@@ -39,9 +43,10 @@ class Visits:
                 metadata={"limit": "max_visited", **self._progress()},
             )
         self.visited += 1
+        return self.visited % _TURN == 0
 
     async def breathe(self) -> None:
-        """Lets others go on, between two reads.
+        """Lets others go on, between two reads and after some edges.
 
         Raises:
             DeadlineExceeded: the call's time is over, or nearly.

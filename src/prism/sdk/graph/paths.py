@@ -1,5 +1,6 @@
 """All paths along some steps, level by level: walks that have no node twice, or no edge twice."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple, Optional
 
@@ -10,6 +11,8 @@ from prism.sdk.graph.filtering import passes
 from prism.sdk.graph.limits import Visits
 from prism.sdk.graph.steps import NodeTests, Spot, Steps, hops
 from prism.sdk.graph.store import GraphReads
+
+_MANY = 2000
 
 
 class Way(NamedTuple):
@@ -97,7 +100,9 @@ class Paths:
         """Each depth at which there may be a path."""
         places: Places = {Way(node): {Spot(0, 0): None} for node in start}
         while True:
-            paths, going = self._settled(places)
+            # Many take a while to sort: on a thread, so that others go on.
+            many = len(places) > _MANY
+            paths, going = await asyncio.to_thread(self._settled, places) if many else self._settled(places)
             yield PathLevel(self._visits.depth, paths, bool(going))
             if not going:
                 return
@@ -129,7 +134,8 @@ class Paths:
                 longer: list[tuple[Way, list[Spot]]] = []
                 for node, other, hop in found:
                     for way, here in ways[node]:
-                        self._visits.look()
+                        if self._visits.look():
+                            await self._visits.breathe()
                         if self._may(way, other, hop.name) and passes(step.edge_filter, hop.properties):
                             longer.append((Way(other, hop.name, way), here))
                 await tests.pass_all(way.node for way, _ in longer)

@@ -27,7 +27,8 @@ async def shortest_path(
         best: dict[str, tuple[int, EdgeName, str]] = {}
         async for found in hops(reads, context, ways, frontier, visits, whole=False):
             for node, other, hop in found:
-                visits.look()
+                if visits.look():
+                    await visits.breathe()
                 if other not in known:
                     candidate = (ranks[node], hop.name, node)
                     if other not in best or candidate < best[other]:

@@ -95,7 +95,8 @@ class Walks:
             async for found in hops(self._reads, self._context, step.ways, origins, self._visits, whole=whole):
                 passed = []
                 for node, other, hop in found:
-                    self._visits.look()
+                    if self._visits.look():
+                        await self._visits.breathe()
                     if passes(step.edge_filter, hop.properties):
                         passed.append((node, other, hop.name))
                 await tests.pass_all(other for _, other, _ in passed)

@@ -147,10 +147,15 @@ async def test_a_deadline(graph: Graph) -> None:
         start=names[:1], steps=[step(most=32)], returns=PATHS, max_visited=1_000_000, limit=4_000_000_000
     )
     operation = graph.OPERATIONS["Traverse"]
-    with pytest.raises((DeadlineExceeded, LimitExceeded)) as caught:
-        async for _ in graph.caller.stream(operation, asked, namespace=graph.namespace, timeout=0.5):
-            pass
-    assert {"visited", "depth"} <= {*caught.value.metadata}, caught.value
+    said: set[str] = set()
+    for timeout in (0.5, 2.0, 8.0):  # a machine that is busy may take the margin that is left for saying it
+        with pytest.raises((DeadlineExceeded, LimitExceeded)) as caught:
+            async for _ in graph.caller.stream(operation, asked, namespace=graph.namespace, timeout=timeout):
+                pass
+        said = {*caught.value.metadata}
+        if "visited" in said:
+            break
+    assert {"visited", "depth"} <= said
 
 
 async def test_steps_that_are_wrong(graph: Graph) -> None:

@@ -25,6 +25,7 @@ from prism.errors import (
     FailedPrecondition,
     InvalidArgument,
     Outcome,
+    StoreFull,
 )
 from prism.interfaces import transact as t
 
@@ -314,3 +315,43 @@ async def test_a_row_that_is_locked_holds_up_its_own_write_alone(
     async with asyncio.timeout(60):
         await writes[10]
     assert {row[0] for row in await outside.fetch("SELECT balance FROM accounts")} == {5}
+
+
+@pytest.mark.parametrize(
+    "serializable", [[True] * 5, [True, False, True, False, True], [False, True, True, False, True]]
+)
+async def test_the_backlog_has_what_was_written_at_any_level(
+    backend: PostgresBackend, serializable: list[bool]
+) -> None:
+    """CONTRACT, Transact 6: exactly, whatever a snapshot shows; what is acknowledged makes room for as many."""
+    transact = backend._transact
+    levels = {True: t.Isolation.TRANSACT_ISOLATION_SERIALIZABLE, False: t.Isolation.TRANSACT_ISOLATION_READ_COMMITTED}
+    await transact.create_mailbox(t.CreateMailboxRequest(mailbox="m", config={"max_backlog": 5}), CONTEXT)
+
+    async def write(isolation: int, **more: Any) -> int:
+        answer = await transact.write(asked(mail=(Mail("m", b"x"),), isolation=isolation, **more), CONTEXT)
+        return int(answer.messages[0].sequence)
+
+    async def backlog() -> int:
+        return (await transact.describe_mailbox(t.DescribeMailboxRequest(mailbox="m"), CONTEXT)).backlog
+
+    sequences = []
+    for number, each in enumerate(serializable, 1):
+        sequences.append(await write(levels[each], idempotency_key=f"k{number}"))
+        assert await backlog() == number
+    for level in levels.values():
+        with pytest.raises(StoreFull) as caught:
+            await write(level)
+        assert caught.value.outcome is Outcome.NOT_APPLIED
+    assert await write(levels[serializable[0]], idempotency_key="k1") == sequences[0]  # as before, though it is full
+    for done in (1, 2, 4):
+        ack = t.AckMailboxRequest(mailbox="m", reader="r", up_to=sequences[done - 1])
+        await transact.ack_mailbox(ack, CONTEXT)
+        assert await backlog() == 5 - done
+        await backend._sweep_batch()
+        assert await backlog() == 5 - done
+    for number in range(4):
+        await write(levels[bool(number % 2)])
+        assert await backlog() == 2 + number
+    with pytest.raises(StoreFull):
+        await write(levels[True])

@@ -105,9 +105,7 @@ BEGIN
         place := v_from;
     ELSE
         IF v_n IS NULL THEN
-            SELECT m.n INTO v_n FROM @.mailbox_message AS m
-            WHERE m.mailbox = v_box.number AND m.shard = p_shard AND m.seq <= place AND m.n IS NOT NULL
-            ORDER BY m.seq DESC LIMIT 1;
+            v_n := @.mailbox_count(v_box.number, p_shard, place);
         END IF;
         UPDATE @.mailbox_position AS p SET position = place, n = greatest(p.n, v_n)
         WHERE p.mailbox = v_box.number AND p.shard = p_shard AND p.reader = p_reader;
@@ -192,10 +190,11 @@ BEGIN
     LOOP
         v_floor := @.mailbox_floor(v_each.mailbox, v_each.shard, v_each.retention);
         CONTINUE WHEN v_floor <= v_each.floor;
-        SELECT max(o.seq), max(o.n) INTO v_floor, v_n FROM (
-            SELECT m.seq, m.n FROM @.mailbox_message AS m WHERE m.mailbox = v_each.mailbox AND m.shard = v_each.shard
+        SELECT max(o.seq) INTO v_floor FROM (
+            SELECT m.seq FROM @.mailbox_message AS m WHERE m.mailbox = v_each.mailbox AND m.shard = v_each.shard
             AND m.seq > v_each.floor AND m.seq <= v_floor ORDER BY m.seq LIMIT p_limit) AS o;
         CONTINUE WHEN v_floor IS NULL;
+        v_n := @.mailbox_count(v_each.mailbox, v_each.shard, v_floor);
         UPDATE @.mailbox_shard AS s SET floor = v_floor, floor_n = greatest(s.floor_n, v_n)
         WHERE s.mailbox = v_each.mailbox AND s.shard = v_each.shard AND s.floor < v_floor;
         DELETE FROM @.mailbox_message AS m

@@ -37,9 +37,7 @@ SHARDS = Statement(
     """
     SELECT s.shard, @.mailbox_floor(b.number, s.shard, b.retention), coalesce((
         SELECT m.seq FROM @.mailbox_message AS m WHERE m.mailbox = b.number AND m.shard = s.shard
-        ORDER BY m.seq DESC LIMIT 1), s.floor), coalesce((
-        SELECT m.n FROM @.mailbox_message AS m WHERE m.mailbox = b.number AND m.shard = s.shard AND m.n IS NOT NULL
-        ORDER BY m.seq DESC LIMIT 1), s.floor_n), s.floor_n
+        ORDER BY m.seq DESC LIMIT 1), s.floor), @.mailbox_count(b.number, s.shard, NULL), s.floor_n
     FROM @.mailbox AS b JOIN @.mailbox_shard AS s ON s.mailbox = b.number
     WHERE b.namespace = $1 AND b.name = $2 ORDER BY s.shard
     """,
@@ -53,6 +51,11 @@ READERS = Statement(
          WHERE p.mailbox = r.mailbox AND p.reader = r.name)
     FROM @.mailbox_reader AS r WHERE r.mailbox = {_BOX} ORDER BY r.name
     """,  # noqa: S608
+    writes=False,
+)
+WAITING = Statement(
+    "SELECT b.number, b.name, b.max_backlog, @.mailbox_backlog(b.number) FROM @.mailbox AS b "
+    "WHERE b.number = ANY ($1) AND b.max_backlog > 0",
     writes=False,
 )
 BACKLOG = Statement(f"SELECT @.mailbox_backlog({_BOX})", writes=False)

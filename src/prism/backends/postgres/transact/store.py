@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
@@ -41,7 +42,7 @@ from prism.sdk.transact import (
     TransactStore,
     Work,
 )
-from prism.sdk.transact.store import expired, lease_lost, no_mailbox, no_shard, shard_of
+from prism.sdk.transact.store import expired, full, lease_lost, no_mailbox, no_shard, shard_of
 from prism.sdk.wakeups import Wakeups
 
 WRITERS = 8
@@ -197,6 +198,7 @@ class PostgresTransact(TransactStore):
                     context.namespace.encode(),
                     serializable=serializable,
                     lock_timeout=self._lock_timeout,
+                    require_room=self._require_room,
                 )
         except PrismError:
             raise
@@ -222,6 +224,13 @@ class PostgresTransact(TransactStore):
             number, config = await self._box(context, mail.mailbox, create=create)
             placed.append((mail, number, shard_of(mail, config.shards)))
         return placed
+
+    async def _require_room(self, placed: Sequence[Placed]) -> None:
+        """Passes messages that the backlogs have room for, as it is outside the transaction that adds them."""
+        more = Counter(number for _, number, _ in placed)
+        for number, name, most, waiting in await self._quietly(statements.WAITING, [*more]):
+            if waiting + more[number] > most:
+                raise full(bytes(name).decode(), waiting)
 
     async def _box(self, context: Context, mailbox: str, *, create: bool = False) -> tuple[int, MailboxConfig]:
         key = (context.namespace, mailbox)

@@ -27,7 +27,8 @@ CREATE TABLE mailbox_message (
     mailbox int NOT NULL,
     shard int NOT NULL,
     seq bigint NOT NULL,
-    n bigint,  -- counts the messages of the shard, for the backlog; NULL where a snapshot did not show the one before
+    n bigint,  -- counts the messages of the shard, for the backlog; NULL where a snapshot did not show the one before:
+               -- the next one that has a number counts those in between
     written_at bigint NOT NULL,
     message_id text NOT NULL,
     ordering_key bytea,
@@ -36,6 +37,8 @@ CREATE TABLE mailbox_message (
     payload bytea NOT NULL,
     PRIMARY KEY (mailbox, shard, seq)
 );
+
+CREATE INDEX mailbox_uncounted ON mailbox_message (mailbox, shard, seq) WHERE n IS NULL;
 
 CREATE TABLE mailbox_reader (
     mailbox int NOT NULL,
@@ -109,11 +112,26 @@ BEGIN
     FROM @.transact_idempotency AS i WHERE i.namespace = p_space AND i.key = p_key AND i.until > @.mailbox_now();
 END $$;
 
+-- How many messages a shard has had, up to one of them; NULL for all.
+CREATE FUNCTION @.mailbox_count(p_box int, p_shard int, p_seq bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_seq bigint;
+    v_n bigint;
+    v_end bigint := coalesce(p_seq, 9223372036854775807);
+BEGIN
+    SELECT m.seq, m.n INTO v_seq, v_n FROM @.mailbox_message AS m
+    WHERE m.mailbox = p_box AND m.shard = p_shard AND m.seq <= v_end AND m.n IS NOT NULL ORDER BY m.seq DESC LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT s.floor, s.floor_n INTO v_seq, v_n FROM @.mailbox_shard AS s
+        WHERE s.mailbox = p_box AND s.shard = p_shard;
+    END IF;
+    RETURN v_n + (SELECT count(*) FROM @.mailbox_message AS m
+        WHERE m.mailbox = p_box AND m.shard = p_shard AND m.n IS NULL AND m.seq > v_seq AND m.seq <= v_end);
+END $$;
+
 -- How many messages wait for the slowest reader, or are kept where there is none.
 CREATE FUNCTION @.mailbox_backlog(p_box int) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT sum(greatest(0, coalesce(
-            (SELECT m.n FROM @.mailbox_message AS m WHERE m.mailbox = s.mailbox AND m.shard = s.shard AND m.n IS NOT NULL
-             ORDER BY m.seq DESC LIMIT 1), s.floor_n)
+    SELECT sum(greatest(0, @.mailbox_count(s.mailbox, s.shard, NULL)
         - greatest(s.floor_n, coalesce(
             (SELECT min(p.n) FROM @.mailbox_position AS p WHERE p.mailbox = s.mailbox AND p.shard = s.shard), 0))))::bigint
     FROM @.mailbox_shard AS s WHERE s.mailbox = p_box
@@ -150,11 +168,7 @@ BEGIN
         v_seq := nextval('@.mailbox_sequence');
         v_n := NULL;
         IF p_counts THEN
-            SELECT coalesce((
-                SELECT m.n FROM @.mailbox_message AS m WHERE m.mailbox = p_boxes[i] AND m.shard = p_shards[i]
-                AND m.n IS NOT NULL ORDER BY m.seq DESC LIMIT 1
-            ), (SELECT s.floor_n FROM @.mailbox_shard AS s WHERE s.mailbox = p_boxes[i] AND s.shard = p_shards[i])) + 1
-            INTO v_n;
+            v_n := @.mailbox_count(p_boxes[i], p_shards[i], NULL) + 1;
         END IF;
         INSERT INTO @.mailbox_message (mailbox, shard, seq, n, written_at, message_id, ordering_key, trace, attributes,
             payload)

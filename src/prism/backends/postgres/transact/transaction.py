@@ -1,6 +1,6 @@
 """One transaction on a session: changes of rows, then messages and what is remembered, last before COMMIT."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -48,6 +48,7 @@ class Transaction:
         space: the namespace.
         serializable: the level of isolation.
         lock_timeout: seconds that it waits for shards.
+        require_room: raises where mailboxes have their backlog; for a transaction whose snapshot does not show it.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Transaction:
         *,
         serializable: bool,
         lock_timeout: float,
+        require_room: Callable[[Sequence[Placed]], Awaitable[None]],
     ) -> None:
         self.connected = connected
         self._collections = collections
         self._schema = schema
         self._space = space
         self._serializable = serializable
+        self._require_room = require_room
         self._lock_timeout = f"{round(lock_timeout * 1000)}"
 
     async def _run(self, statement: Statement, *arguments: Any) -> Rows:
@@ -126,6 +129,8 @@ class Transaction:
         """Adds the messages; the sequences. Shards are locked from now on: nothing long is done after it but COMMIT."""
         if not placed:
             return ()
+        if self._serializable:
+            await self._require_room(placed)
         mails = [mail for mail, _, _ in placed]
         try:
             ((_, sequences),) = await self._run(

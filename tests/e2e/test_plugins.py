@@ -14,9 +14,17 @@ def sidecar(name: str, backend: str, **config: object) -> dict[str, object]:
     return namespace(name, backend, **config) | {"plugin": {"type": "sidecar"}}
 
 
+def _text(stat: Path) -> str:
+    """What the kernel says of a process; of one that ends meanwhile, that it is a child of none."""
+    try:
+        return stat.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "0 () Z 0"
+
+
 def children_of(pid: int) -> set[int]:
     """The processes that a process has started."""
-    stats = (stat.read_text().rpartition(")") for stat in Path("/proc").glob("[0-9]*/stat"))
+    stats = (_text(stat).rpartition(")") for stat in Path("/proc").glob("[0-9]*/stat"))
     return {int(head.split()[0]) for head, _, rest in stats if int(rest.split()[1]) == pid}
 
 

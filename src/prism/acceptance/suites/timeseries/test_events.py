@@ -243,6 +243,7 @@ async def test_repeated_with_its_key(series: Series) -> None:
     assert await series.elsewhere().append(event(1), idempotency_key="k") == (1, 0, 0)
 
 
+@pytest.mark.ways("binding", "grpc")
 async def test_many_events(series: Series) -> None:
     """CONTRACT, TimeSeries 14: a call takes 10,000 events, and a stream of pages gives them all, with `end`."""
     await series.create()

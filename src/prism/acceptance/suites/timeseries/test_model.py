@@ -24,6 +24,8 @@ from prism.client.filters import all_of, any_of, field, negated
 from prism.interfaces import timeseries as t
 from prism.interfaces.filter import Filter
 
+pytestmark = pytest.mark.ways("binding")  # what stores answer; the ways in have tests of their own
+
 _EVENTS = 240
 _FUNCTIONS = [
     ("count", ""), ("count", "x"), ("sum", "n"), ("sum", "x"), ("sum", "price"), ("min", "place"), ("max", "price"),

@@ -11,6 +11,8 @@ from prism.acceptance.suites.timeseries.dsl import SECOND, Series, asked, calend
 from prism.errors import InvalidArgument
 from prism.interfaces import timeseries as t
 
+pytestmark = pytest.mark.ways("binding", "grpc")  # windows are made in the plugin
+
 _HOUR = 3600 * SECOND
 
 

@@ -6,6 +6,7 @@ accounts file, quotas, clusters, asynchronous inserts, the mark of an error in m
 """
 
 import argparse
+import base64
 import importlib
 import json
 import re
@@ -24,6 +25,7 @@ _OF_HTTP: Final = frozenset(
 """Arguments that are HTTP's own; every other one is a setting."""
 _FORMAT: Final = re.compile(r"\bFORMAT\s+([A-Za-z]+)\s*;?\s*\Z", re.IGNORECASE)
 _INSERT: Final = re.compile(r"\s*INSERT\s", re.IGNORECASE)
+_INSERTED: Final = re.compile(rb"(\s*INSERT\s[^\n]*?\sFORMAT\s+\w+)[ \t]*\r?\n", re.IGNORECASE)
 _KILL: Final = re.compile(r"query_id\s*=\s*'([0-9A-Za-z-]+)'")
 _NAMED: Final = "RowBinaryWithNamesAndTypes"
 _CODE: Final = re.compile(r"Code: (\d+)\.")
@@ -182,6 +184,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _run(self, query: Query, asked: str, body: bytes) -> None:
         data = body if asked else b""
+        if not asked and (inserted := _INSERTED.match(body)):  # data may follow its statement
+            asked, data = inserted[1].decode(), body[inserted.end() :]
         statement = asked or body.decode()
         form = self.headers.get("X-ClickHouse-Format", "TabSeparated")
         if found := _FORMAT.search(statement):
@@ -214,8 +218,10 @@ class Handler(BaseHTTPRequestHandler):
     def _profile(self, arguments: Mapping[str, str]) -> Mapping[str, str]:
         """The settings of the account that asks."""
         accounts = json.loads(self.accounts.read_text())
-        name = self.headers.get("X-ClickHouse-User") or arguments.get("user", "default")
-        password = self.headers.get("X-ClickHouse-Key") or arguments.get("password", "")
+        basic = self.headers.get("Authorization", "").partition("Basic ")[2]
+        user, _, key = base64.b64decode(basic).decode().partition(":")
+        name = self.headers.get("X-ClickHouse-User") or user or arguments.get("user", "default")
+        password = self.headers.get("X-ClickHouse-Key") or key or arguments.get("password", "")
         account = accounts.get(name)
         if account is None or account["password"] != password:
             raise Refused(

@@ -1,6 +1,7 @@
 """Functions over windows and groups in one statement of ClickHouse, and how its rows are read.
 
-Sums of integers are of 128 bits. A percentile is an element of the sorted values. NaN is left out where a field is of
+Sums of integers are two sums, of their upper and lower halves: none overflows, and sums of 128 bits take several times
+as long. A percentile is an element of the sorted values. NaN is left out where a field is of
 doubles. A window of one length is known by its number, one of a calendar by its begin.
 """
 
@@ -65,9 +66,10 @@ def _function(function: Function) -> str:
         count = f"length({values})"
         # An empty array has no first element, only a default one.
         return f"if({count} = 0, NULL, arraySort({values})[intDiv({count} * {PERCENTILES[name]} + 99, 100)])"
+    if field.kind is Kind.INT64 and name in (N.TIME_SERIES_FUNCTION_NAME_SUM, N.TIME_SERIES_FUNCTION_NAME_AVG):
+        total = f"(toInt128(sum(bitShiftRight({column}, 32))) * 4294967296 + sum(bitAnd({column}, 4294967295)))"
+        return total if name == N.TIME_SERIES_FUNCTION_NAME_SUM else f"toFloat64({total}) / count({column})"
     argument = column
-    if name == N.TIME_SERIES_FUNCTION_NAME_SUM and field.kind is Kind.INT64:
-        argument = f"toInt128({column})"
     if function.kind is Kind.DOUBLE and field.kind is not Kind.DOUBLE:
         argument = f"toFloat64({column})"
     made = f"{_SIMPLE[name]}{suffix}({argument}{of})"

@@ -26,6 +26,7 @@ from prism.sdk.timeseries.store import Batch, Place, SeriesStore, Stale
 from prism.sdk.timeseries.stream import Stream, StreamConfig, fields_of
 from prism.sdk.timeseries.tailing import Tails
 from prism.sdk.timeseries.wire import page, query_response
+from prism.telemetry.metrics.labelled import labelled
 
 _PAGE_EVENTS: Final = 5000
 """Of a page of a stream of pages."""
@@ -63,8 +64,9 @@ class StoredTimeSeries(t.TimeSeries, t.Aggregates, t.Tails, t.Latests, t.Deletes
 
     def metrics(self) -> Mapping[str, float]:
         """What became of events, and how many tails are open."""
-        counts = {f"timeseries_events_{name}_total": float(count) for name, count in self._counts.items()}
-        return counts | {"timeseries_events_tailed_total": float(self.tails.sent), "timeseries_tails": len(self.tails)}
+        counts = {**self._counts, "tailed": self.tails.sent}
+        events = {labelled("timeseries_events_total", {"fate": fate}): float(n) for fate, n in counts.items()}
+        return {**events, "timeseries_tails": len(self.tails)}
 
     async def stop(self) -> None:
         """Ends the tails."""

@@ -106,8 +106,9 @@ async def test_by_tls(guarded: KafkaServer, authority: Authority, tmp_path: Path
         await stream.end()
         with pytest.raises(BackendCredentials, match="credentials"):
             await gateways.new(login("prism", "wrong"), ca=authority.ca, **secure)
-        with pytest.raises(BackendUnavailable):
-            await gateways.new(login("prism", guarded.secret), ca=Authority(tmp_path / "other").ca, **secure)
+        if mechanism == "PLAIN":  # it takes seconds, and is before any login
+            with pytest.raises(BackendUnavailable):
+                await gateways.new(login("prism", guarded.secret), ca=Authority(tmp_path / "other").ca, **secure)
 
 
 class Tokens:
@@ -152,17 +153,17 @@ class Tokens:
         self._server.server_close()
 
 
-async def test_tokens_are_renewed_while_serving(guarded: KafkaServer) -> None:
-    """OAUTHBEARER: the broker asks again every three seconds; one that has expired is called that."""
+async def test_tokens_are_renewed_while_serving(guarded: KafkaServer, *, whole: bool) -> None:
+    """OAUTHBEARER: the broker asks again every three seconds; an expired one is refused. Renewed in whole runs."""
     tokens = Tokens()
     credentials = KafkaCredentials(client_id="prism", client_secret=SecretStr("secret"))
     try:
         async with Gateways(guarded) as gateways:
             tokens.seconds = 8.0  # renewed after 6.4; brokers do not take two within a second
             backend = await gateways.new(credentials, sasl="OAUTHBEARER", token_url=tokens.url)
-            given, until, count = tokens.given, time.monotonic() + 9, 0
+            given, until, count = tokens.given, time.monotonic() + (9 if whole else 0), 0
             stream = Stream(backend, "t", "g")
-            while time.monotonic() < until or tokens.given <= given:
+            while count < 5 or time.monotonic() < until or (whole and tokens.given <= given):
                 await publish(backend, "t", b"%d" % count)
                 count += 1
                 await asyncio.sleep(0.05)

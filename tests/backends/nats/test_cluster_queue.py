@@ -4,12 +4,13 @@ ledger of the test's own nothing acknowledged is lost, and nothing acknowledged 
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import cast
 
 import nats
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from nats import errors
 
 from backends.nats.ledger import CONTEXT, GROUP, NAMESPACE, TOPIC, Consuming, Ledger, before, publish, quiet
 from missing import missing
@@ -45,10 +46,11 @@ async def leader(cluster: NatsCluster) -> NatsServer:
     login = cluster.credentials()
     client = await nats.connect(cluster.urls, user=login["username"], password=login["password"])
     try:
-        info = await client.jetstream().stream_info(QueueNames("prism", NAMESPACE).stream(TOPIC))
-        assert info.cluster is not None
-        assert info.cluster.leader is not None
-        return cluster.servers[int(info.cluster.leader.removeprefix("s"))]
+        while True:  # while one is elected there is none, and no answer
+            with suppress(errors.Error):
+                info = await client.jetstream().stream_info(QueueNames("prism", NAMESPACE).stream(TOPIC))
+                if info.cluster is not None and info.cluster.leader:
+                    return cluster.servers[int(info.cluster.leader.removeprefix("s"))]
     finally:
         await client.close()
 

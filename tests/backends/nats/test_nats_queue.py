@@ -151,6 +151,31 @@ async def test_who_may_not_hear_answers_gets_the_permission_that_is_missing(back
         server.stop()
 
 
+async def test_what_the_server_forbids_is_named(backends: Any) -> None:
+    """A user who may consume and not acknowledge: the refusal names the subject, at once; the message is not lost."""
+    may = '{publish: {allow: ">", deny: "$JS.ACK.>"}, subscribe: ">"}'
+    server = NatsServer("none", f'authorization {{ users = [{{user: "u", password: "p", permissions: {may}}}] }}')
+    server.start()
+    try:
+        config = NatsConfig(servers=(server.url,), answer_timeout=60.0)
+        backend = NatsBackend(config, NatsCredentials.model_validate({"username": "u", "password": "p"}))
+        await backend.start()
+        try:
+            jobs = Jobs(backend, "n")
+            await jobs.group(ack_deadline=Duration(nanos=200_000_000))
+            await jobs.publish(b"work")
+            (message,) = await jobs.receive()
+            async with asyncio.timeout(30):
+                with pytest.raises(BackendCredentials, match=r"JS\.ACK"):
+                    await jobs.acknowledge(message.receipt)
+                (again,) = await jobs.receive()
+            assert (again.payload, again.attempt) == (b"work", 2)
+        finally:
+            await backend.stop()
+    finally:
+        server.stop()
+
+
 async def test_an_atomic_batch_is_of_one_topic(jobs: Jobs) -> None:
     """JetStream publishes atomically to one stream."""
     messages = [q.PublishRequest(topic=topic, payload=b"x") for topic in ("a", "b")]

@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prism.backends.nats import headers
@@ -29,6 +29,7 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 TOPICS = st.lists(TEXT, min_size=1, max_size=4).map(".".join).filter(lambda text: not fault(text))
 
 
+@settings(deadline=None)  # a busy machine is slow
 @given(TOPICS, st.sampled_from(["n", "a.b", ".", "-"]))
 def test_a_topic_comes_back_as_it_was(text: str, namespace: str) -> None:
     """As many tokens as before, and nothing in them that NATS reads as more than text."""
@@ -47,6 +48,7 @@ def test_wildcards_stay_wildcards() -> None:
     assert token("g h") == "g%20h"
 
 
+@settings(deadline=None)  # a busy machine is slow
 @given(st.dictionaries(TEXT, TEXT, max_size=4))
 def test_attributes_come_back_as_they_were(attributes: dict[str, str]) -> None:
     """Whatever the names and values; no header is one of NATS's own."""

@@ -60,7 +60,7 @@ class Requests:
         self._number += 1
         token = str(self._number)
         waiting: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-        self._waiting[token], self._subjects[token] = waiting, subject.lower()
+        self._waiting[token], self._subjects[token] = waiting, subject
         self._unsent.append((token, subject, payload, dict(headers) if headers else None))
         if self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send())
@@ -112,7 +112,7 @@ class Requests:
                     waiting.set_exception(_deaf())
         for token, subject in self._subjects.items():
             waiting = self._waiting[token]
-            if f'publish to "{subject}"' in text and not waiting.done():
+            if f'publish to "{subject.lower()}"' in text and not waiting.done():
                 waiting.set_exception(not_allowed(f"publish to {subject!r}", Outcome.NOT_APPLIED))
 
     def _lost(self, _: object) -> None:

@@ -111,9 +111,11 @@ class Query:
     written = 0
 
     def _set(self, settings: Mapping[str, str]) -> None:
-        for name in sorted(settings, key=lambda each: each == "readonly"):  # the last, for then none can be set
-            value = settings[name].replace("\\", "\\\\").replace("'", "\\'")
-            self._ask(f"SET {name} = '{value}'")
+        given = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in settings.items()}
+        last = {name: given.pop(name) for name in ("readonly",) if name in given}  # behind it none can be set
+        for each in (given, last):
+            if each:
+                self._ask("SET " + ", ".join(f"{name} = '{value}'" for name, value in each.items()))
 
     def _ask(self, statement: str) -> None:
         self._call(lambda: self._session.query(statement))
@@ -148,6 +150,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are written apart
     path_of_data = ""
     accounts = Path()
 

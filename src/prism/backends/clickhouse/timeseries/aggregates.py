@@ -44,8 +44,10 @@ def statement(stream: ChStream, plan: Plan, after: Place | None, limit: int) -> 
         window = after.window if windows is None or windows.every else windows.bounds[after.window]
         behind = _beyond(["w"], [str(window)], plan.groups, after.group)
     order = ", ".join(f"{each} NULLS FIRST" for each in names)
+    used = {each.field.column for each in plan.functions if each.field is not None}
+    columns = ", ".join(["ts", "event_id", "arrival", *sorted(used | {*names[1:]})])
     return (
-        f"SELECT {', '.join([*names, *functions])} FROM (SELECT {number} AS w, * FROM {source(stream)} "  # noqa: S608
+        f"SELECT {', '.join([*names, *functions])} FROM (SELECT {number} AS w, {columns} FROM {source(stream)} "  # noqa: S608
         f"WHERE {where(stream, plan.selection, low=low)}) WHERE {behind} "
         f"GROUP BY {', '.join(names)} ORDER BY {order} LIMIT {limit}"
     )

@@ -1,15 +1,19 @@
 """How far a traversal may go, and how far it came."""
 
 import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from prism.context import Context
 from prism.errors import DeadlineExceeded, LimitExceeded
+
+T = TypeVar("T")
 
 _MARGIN = 0.1
 """Of the time that a call has, kept for saying how far it came."""
 _MOST_MARGIN = 1.0
 """Seconds that are kept at most."""
-_TURN = 500
+TURN = 500
 """Edges that are looked at before others have their turn."""
 
 
@@ -43,7 +47,7 @@ class Visits:
                 metadata={"limit": "max_visited", **self._progress()},
             )
         self.visited += 1
-        return self.visited % _TURN == 0
+        return self.visited % TURN == 0
 
     async def breathe(self) -> None:
         """Lets others go on, between two reads and after some edges.
@@ -58,6 +62,19 @@ class Visits:
                 "less",
                 metadata=self._progress(),
             )
+
+    async def during(self, work: Awaitable[T]) -> T:
+        """Waits for work that is done elsewhere, no longer than the call has time.
+
+        Raises:
+            DeadlineExceeded: as `breathe` does.
+        """
+        try:
+            async with asyncio.timeout_at(self._last):
+                return await work
+        except TimeoutError:
+            await self.breathe()
+            raise
 
     def _progress(self) -> dict[str, str]:
         return {"visited": str(self.visited), "depth": str(self.depth)}

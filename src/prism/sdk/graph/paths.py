@@ -8,7 +8,7 @@ from prism.context import Context
 from prism.interfaces import graph as g
 from prism.sdk.graph.edge_name import EdgeName
 from prism.sdk.graph.filtering import passes
-from prism.sdk.graph.limits import Visits
+from prism.sdk.graph.limits import TURN, Visits
 from prism.sdk.graph.steps import NodeTests, Spot, Steps, hops
 from prism.sdk.graph.store import GraphReads
 
@@ -102,7 +102,9 @@ class Paths:
         while True:
             # Many take a while to sort: on a thread, so that others go on.
             many = len(places) > _MANY
-            paths, going = await asyncio.to_thread(self._settled, places) if many else self._settled(places)
+            paths, going = (
+                await self._visits.during(asyncio.to_thread(self._settled, places)) if many else self._settled(places)
+            )
             yield PathLevel(self._visits.depth, paths, bool(going))
             if not going:
                 return
@@ -139,7 +141,9 @@ class Paths:
                         if self._may(way, other, hop.name) and passes(step.edge_filter, hop.properties):
                             longer.append((Way(other, hop.name, way), here))
                 await tests.pass_all(way.node for way, _ in longer)
-                for way, here in longer:
+                for number, (way, here) in enumerate(longer, 1):
+                    if number % TURN == 0:
+                        await self._visits.breathe()
                     if way.node in tests:
                         place = following.setdefault(way, {})
                         place.update(dict.fromkeys(Spot(index, spot.taken + 1) for spot in here))

@@ -12,7 +12,7 @@ import gateways
 from prism.acceptance.store.held_port import HeldPort
 from prism.acceptance.store.polling import eventually
 from prism.client import Client, QueueMessage
-from prism.errors import BackendUnavailable, FailedPrecondition, InvalidArgument
+from prism.errors import BackendUnavailable, FailedPrecondition, InvalidArgument, Unimplemented
 from prism.roles.container import moving
 from prism.roles.container.broker import Sink, Source, Taken
 from prism.roles.container.moving import Consumer, Publisher
@@ -165,3 +165,21 @@ def test_a_wrong_login_shows_no_secret(kind: type, changes: dict[str, str], sent
     assert "hush-hush" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+async def test_a_queue_that_knows_no_idempotency_keys(gateway: gateways.GatewayProcess) -> None:
+    """Messages that are under way at once are each sent again without one; the role ended before."""
+    broker = Held(b"one", b"two", b"bad", b"last")
+
+    async def publish(_topic: str, payload: bytes, *, idempotency_key: str, attributes: object) -> None:
+        await asyncio.sleep(0)
+        if idempotency_key:
+            raise Unimplemented("keys are not declared", capability="idempotency")
+        if payload == b"bad":
+            raise InvalidArgument("too many attributes")
+
+    async with Client(gateway.data) as prism:
+        role = Consumer(prism, broker, settings(prism_topic="keys", prism_concurrency=4))
+        role._queue.publish = publish  # type: ignore[method-assign,assignment]  # no store that has a server here
+        await run(role, broker)
+        assert broker.settled == [b"one", b"two", b"last"]

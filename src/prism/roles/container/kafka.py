@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from pydantic import ValidationError
 
 from prism.backends.kafka.config import KafkaConfig, KafkaCredentials
@@ -25,7 +25,7 @@ from prism.sdk.queue.calls import Outgoing
 from prism.sdk.queue.rows import Message
 
 _POLL: Final = 0.2
-"""Seconds that a thread waits for a message, so long as the role is not stopped."""
+"""Seconds that a thread waits for a message."""
 _ANY_SIZE: Final = 1 << 40
 
 
@@ -125,30 +125,32 @@ class KafkaSource(_Kafka, Source):
         consumer.subscribe([settings.kafka_topic])
         return consumer
 
-    async def take(self, limit: int, stop: asyncio.Event) -> Sequence[Taken]:
+    async def take(self, limit: int, stop: asyncio.Event) -> Sequence[Taken]:  # noqa: ARG002  # a poll ends soon
         """See Source."""
         if self._consumer is None:
             self._consumer = await self._link.run(self._subscribed)
+        undone = {
+            place: min(offset for offset, done in offsets.items() if not done)
+            for place, offsets in self._in_hand.items()
+            if not all(offsets.values())
+        }
+        if undone:  # neither settled nor given back, for that failed: the position must not pass it
+            await self._link.run(self._back, self._consumer, undone, 0.0)
         self._in_hand.clear()
-        while not stop.is_set():
-            taken = await self._link.run(self._taken, self._consumer, limit)
-            if taken:
-                return taken
-        return ()
+        return await self._link.run(self._taken, self._consumer, limit)
 
     def _taken(self, consumer: Consumer, limit: int) -> list[Taken]:
         now = time.monotonic()
         over = [pause for pause, until in self._paused.items() if until <= now]
         if over:
-            owned = {(each.topic, each.partition) for each in consumer.assignment()}
-            consumer.resume([TopicPartition(*pause) for pause in over if pause in owned])
+            consumer.resume([TopicPartition(*pause) for pause in over])  # one that has gone would come back paused
             for pause in over:
                 del self._paused[pause]
         found: list[Taken] = []
+        failure = None
         for each in consumer.consume(limit, _POLL):
             if (error := each.error()) is not None:
-                if error.retriable() or not found:
-                    raise translate(error)
+                failure = failure or error
                 continue
             message, _ = message_of(each, 0, _ANY_SIZE)
             place = place_of(each)
@@ -157,6 +159,8 @@ class KafkaSource(_Kafka, Source):
             key = f"{place.topic}-{message.message_id}-{message.published_at if _is_place(message, place) else ''}"
             receipt = (place.topic, place.partition, place.offset)
             found.append(Taken(place.topic, message.payload, message.attributes, key, receipt))
+        if failure is not None and not found:  # what came beside it is in hand, and would not come again
+            raise translate(failure)
         return found
 
     async def settle(self, taken: Sequence[Taken]) -> None:
@@ -192,19 +196,18 @@ class KafkaSource(_Kafka, Source):
             first[topic, partition] = min(offset, first.get((topic, partition), offset))
         if self._consumer is not None:
             await self._link.run(self._back, self._consumer, first, delay)
+        for place in first:
+            self._in_hand.pop(place, None)
 
     def _back(self, consumer: Consumer, first: dict[tuple[str, int], int], delay: float) -> None:
         owned = {(each.topic, each.partition) for each in consumer.assignment()}
         for place, offset in first.items():
             if place not in owned:
                 continue
-            try:
-                if delay:
-                    consumer.pause([TopicPartition(*place)])
-                    self._paused[place] = time.monotonic() + delay
-                consumer.seek(TopicPartition(*place, offset))
-            except KafkaException as error:  # it went to another replica just now
-                raise translate(error) from error
+            if delay:
+                consumer.pause([TopicPartition(*place)])
+                self._paused[place] = time.monotonic() + delay
+            consumer.seek(TopicPartition(*place, offset))  # raises where it went to another replica just now
 
 
 def _is_place(message: Message, place: Place) -> bool:

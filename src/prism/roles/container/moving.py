@@ -122,6 +122,7 @@ class Publisher(Role):
 
     async def _send(self, message: QueueMessage) -> None:
         """A message that the broker does not take is tried again while it is ours: it has not failed by itself."""
+        self._refusals.clear()  # it is subscribed
         while True:
             try:
                 await self._sink.send(message)
@@ -170,6 +171,7 @@ class Consumer(Role):
             except PrismError as error:
                 await paused(self.faults.note(error), self._stopped)
             else:
+                self.faults.clear()
                 await self._move(taken)  # what came while it stops is in hand
 
     async def _move(self, taken: Sequence[Taken]) -> None:
@@ -188,13 +190,14 @@ class Consumer(Role):
     async def _moved(self, taken: Taken) -> "End":
         """What became of a message; tried until the queue has it or refuses it, or the role stops."""
         while True:
+            keyed = self._keyed
             try:
                 await self._queue.publish(
                     self._topic or taken.topic, taken.payload, attributes=taken.attributes,
-                    idempotency_key=taken.key if self._keyed else "",
+                    idempotency_key=taken.key if keyed else "",
                 )  # fmt: skip
             except Unimplemented:
-                if not self._keyed:
+                if not keyed:
                     raise
                 self._keyed = False  # the namespace's backend knows no idempotency keys
             except (InvalidArgument, AlreadyExists) as error:

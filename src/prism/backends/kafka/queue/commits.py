@@ -324,7 +324,8 @@ class Commits:
                     self._succeeded(taken, [(0, 0)] * len(records))
                     return
                 error.outcome = Outcome.UNKNOWN if happened is None else Outcome.NOT_APPLIED
-            if len(taken.moves) > 1 and (not isinstance(error, PrismError) or error.outcome is Outcome.NOT_APPLIED):
+            spared = not isinstance(error, PrismError) or error.outcome is Outcome.NOT_APPLIED
+            if len(taken.moves) > 1 and spared and not isinstance(error, BackendUnavailable):
                 self._single += taken.moves  # one of several cannot be done: each for itself
             else:
                 for move in taken.moves:

@@ -33,20 +33,14 @@ namespaces:
 
 def test_both_forms_may_say_the_same(file: File) -> None:
     """A change from one to the other changes nothing."""
-    loaded = file.load("""
+    abstractions = discover().found["sqlite"].manifest.interfaces
+    each = "".join(f"      {name}: {{backend: sqlite, config: {{path: a.db}}}}\n" for name in abstractions)
+    loaded = file.load(f"""
 namespaces:
-  - {name: a, backend: sqlite, config: {path: a.db}}
+  - {{name: a, backend: sqlite, config: {{path: a.db}}}}
   - name: b
     backends:
-      cache: {backend: sqlite, config: {path: a.db}}
-      keyvalue: {backend: sqlite, config: {path: a.db}}
-      pubsub: {backend: sqlite, config: {path: a.db}}
-      queue: {backend: sqlite, config: {path: a.db}}
-      reader: {backend: sqlite, config: {path: a.db}}
-      sql: {backend: sqlite, config: {path: a.db}}
-      timeseries: {backend: sqlite, config: {path: a.db}}
-      transact: {backend: sqlite, config: {path: a.db}}
-""")
+{each}""")
     assert loaded.namespaces["a"].equals(loaded.namespaces["b"])
 
 

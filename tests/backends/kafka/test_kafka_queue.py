@@ -47,6 +47,21 @@ async def test_three_gateways_share_a_hundred_messages(gateways: Gateways) -> No
         await each.end()
 
 
+async def test_a_gateway_without_streams_holds_up_no_other(gateways: Gateways) -> None:
+    """It stays in its group for a while after its last stream, but not where another gateway's stream waits."""
+    one, other = [await gateways.new(queue={"linger": 3600.0}) for _ in range(2)]
+    stream = Stream(one, "t", "g")
+    await stream.subscribed
+    await publish(one, "t", b"first")
+    await until(lambda: len(stream.settled) == 1)
+    await stream.end()
+    assert one._queues.groups.is_member(NAMESPACE, "t", "g")
+    stream = Stream(other, "t", "g")
+    await publish(one, "t", b"second")
+    await until(lambda: len(stream.settled) == 1)
+    await stream.end()
+
+
 async def test_a_stock_client_sees_what_prism_publishes(gateways: Gateways) -> None:
     """Payload, ordering key and attributes are value, key and headers of the record."""
     backend = await gateways.new()

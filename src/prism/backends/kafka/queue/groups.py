@@ -281,9 +281,15 @@ class Groups:
             found.leaving = asyncio.get_running_loop().create_task(self._linger(name, found))
 
     async def _linger(self, name: Name, found: Membership) -> None:
-        """Leaves the group, unless a stream comes, when what was kept for one is kept no longer."""
+        """Leaves the group, unless a stream comes, when what was kept for one is kept no longer.
+
+        Sooner where others come: they would wait for the partitions that no stream reads here.
+        """
         try:
-            await asyncio.sleep(self._options.linger)
+            found.member.moved.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._options.linger):
+                    await found.member.moved.wait()
             while not found.lost:
                 found.member.hand.tidy(now())
                 found.commits.collect()

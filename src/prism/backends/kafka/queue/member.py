@@ -66,6 +66,7 @@ class Member:
         hand: the messages.
         failure: why it works no longer.
         assigned: set when it knows which partitions it has.
+        moved: set when others have come to the group since, or gone.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Member:
         self.standing = standing
         self.failure: PrismError | None = None
         self.assigned = asyncio.Event()
+        self.moved = asyncio.Event()
         self.topics = tuple(topics)
         self._link = link
         self._options = link.config.queue
@@ -250,6 +252,8 @@ class Member:
     def _assigned(self, started: list[tuple[Partition, Progress]]) -> None:
         for name, progress in started:
             self.hand.add(name, self.topics.index(name[0]) if name[0] in self.topics else 1, progress)
+        if self.assigned.is_set():
+            self.moved.set()
         self.assigned.set()
         self._changed(1)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from prism.context import Context
@@ -134,17 +135,16 @@ async def hops(
 ) -> AsyncIterator[list[tuple[str, str, Hop]]]:
     """All edges of the nodes, some at a time: the node, the one that the edge leads to, and the edge."""
     for incoming in ways.incoming:
-        pending = [place for node in nodes for place in ways.places(node)]
-        while pending:
+        places = (place for node in nodes for place in ways.places(node))
+        again: list[Place] = []
+        while asked := [*again, *islice(places, PLACES - len(again))]:
             await visits.breathe()
-            asked, pending = pending[:PLACES], pending[PLACES:]
             limit = max(_EDGES // len(asked), _LEAST)
             found = await reads.adjacent(context, asked, incoming=incoming, limit=limit, whole=whole)
             again = []
             for place, edges in zip(asked, found, strict=True):
                 if len(edges) >= limit:
                     again.append(place._replace(after=behind(edges[-1], incoming=incoming)))
-            pending = again + pending
             yield [
                 (place.node, name.from_id if incoming else name.to_id, hop)
                 for place, edges in zip(asked, found, strict=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from prism.backends.sqlite import items, schema
 from prism.backends.sqlite.config import SqliteConfig
-from prism.backends.sqlite.transaction import Transaction, Write, commit
-from prism.errors import AlreadyExists, InternalError, Outcome
+from prism.backends.sqlite.transaction import Transaction, Write, commit, savepoint
+from prism.errors import AlreadyExists, InternalError, Outcome, StoreFull
 from prism.interfaces.keyvalue import PutItem
 
 Apply = Callable[[Transaction], Any]
@@ -146,3 +147,32 @@ def test_a_commit_that_the_disk_cuts_short(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FAILING_COMMIT, str(tmp_path / "data.db")]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert lines == ["BackendUnavailable UNKNOWN", "[(b'kept',)]", "[(b'after',)]"]
+
+
+@pytest.mark.parametrize("failure", [AlreadyExists("no"), DecodeError("damaged")])
+def test_a_write_in_a_savepoint_is_undone_alone(connection: sqlite3.Connection, failure: Exception) -> None:
+    """Whatever it fails with, the half of it is gone, and the others of the group are written."""
+
+    def fail(transaction: Transaction) -> None:
+        with savepoint(transaction.connection):
+            put(b"half")(transaction)
+            raise failure
+
+    answers = run(connection, put(b"a"), fail, put(b"b"))
+    assert answers[1].outcome is Outcome.NOT_APPLIED
+    assert keys(connection) == [b"a", b"b"]
+
+
+def test_a_failure_that_ends_the_group_keeps_its_name(connection: sqlite3.Connection) -> None:
+    """SQLite has rolled everything back: there is no savepoint to go back to."""
+
+    def fail(transaction: Transaction) -> None:
+        with savepoint(transaction.connection):
+            transaction.connection.execute("ROLLBACK")
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    with pytest.raises(StoreFull):
+        run(connection, put(b"a"), fail)
+    assert keys(connection) == []

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from prism.backends.sqlite.store import Store
-from prism.backends.sqlite.transaction import Transaction
+from prism.backends.sqlite.transaction import Transaction, savepoint
 from prism.context import Context
-from prism.errors import NodeHasEdges, PrismError
+from prism.errors import NodeHasEdges
 from prism.interfaces.graph import MAX_CASCADE, Edge, Mode, Node
 from prism.sdk.graph import (
     EdgeName,
@@ -205,15 +205,8 @@ class SqliteGraphs(GraphStore):
         """Runs a change in a group commit; where it is refused nothing of it stays."""
 
         def alone(transaction: Transaction) -> T:
-            connection = transaction.connection
-            connection.execute("SAVEPOINT graph")
-            try:
-                return apply(connection)
-            except PrismError:
-                connection.execute("ROLLBACK TO graph")
-                raise
-            finally:
-                connection.execute("RELEASE graph")
+            with savepoint(transaction.connection):
+                return apply(transaction.connection)
 
         return await self._store.write(context, alone, size=size)
 

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 
 from prism.backends.sqlite.changes import Changes
 from prism.backends.sqlite.store import Store
-from prism.backends.sqlite.transaction import Transaction
+from prism.backends.sqlite.transaction import Transaction, savepoint
 from prism.context import Context
-from prism.errors import PrismError
 from prism.sdk.queue import Transactions
 from prism.sdk.queue.rows import (
     DeadLetter,
@@ -300,16 +299,8 @@ class SqliteQueues(Transactions):
 
     def write(self, context: Context, work: Callable[[Rows, int], T], size: int = 0) -> Awaitable[T]:
         def apply(transaction: Transaction) -> T:
-            connection = transaction.connection
-            connection.execute("SAVEPOINT queue")
-            try:
-                answer = work(SqliteRows(connection), transaction.now)
-            except PrismError:
-                connection.execute("ROLLBACK TO queue")
-                raise
-            finally:
-                connection.execute("RELEASE queue")
-            return answer
+            with savepoint(transaction.connection):
+                return work(SqliteRows(transaction.connection), transaction.now)
 
         return self._store.write(context, apply, size=size)
 

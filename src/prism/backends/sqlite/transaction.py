@@ -1,13 +1,14 @@
 """Group commit: the writes that wait together share one transaction, and so one sync of the disk.
 
 They run one after the other, each on what the one before left, so this merges no statements: a compare-and-swap in a
-group is as exact as alone. A write refuses (raises a PrismError) before it changes anything, so a refusal is its
-caller's alone; when SQLite itself fails, everything is rolled back and no write is applied.
+group is as exact as alone. A write refuses (raises a PrismError) before it changes anything, or in a `savepoint`, so a
+refusal is its caller's alone; when SQLite itself fails, everything is rolled back and no write is applied.
 """
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -67,6 +68,20 @@ class Write:
     def __init__(self, apply: Callable[[Transaction], Any], deadline: Deadline | None) -> None:
         self.apply = apply
         self.deadline = deadline
+
+
+@contextmanager
+def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    """Undoes what one write of a group has changed where it fails; SQLite itself may have ended the whole group."""
+    connection.execute("SAVEPOINT alone")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO alone")
+            connection.execute("RELEASE alone")
+        raise
+    connection.execute("RELEASE alone")
 
 
 def commit(connection: sqlite3.Connection, writes: Sequence[Write]) -> list[Any]:

@@ -10,9 +10,9 @@ from prism.backends.sqlite.tables.values import decode
 from prism.backends.sqlite.transact.collections import Collections, SqliteBinder
 from prism.backends.sqlite.transact.mailboxes import Mailboxes, any_due, sweep
 from prism.backends.sqlite.transact.tables_file import TablesFile, holds_mailbox
-from prism.backends.sqlite.transaction import Transaction
+from prism.backends.sqlite.transaction import Transaction, savepoint
 from prism.context import Context
-from prism.errors import AlreadyExists, ConstraintViolated, Outcome, PrismError
+from prism.errors import AlreadyExists, ConstraintViolated, Outcome
 from prism.interfaces.transact import Data, Mailed, Result, WriteResponse
 from prism.sdk.transact import DeadMail, Lease, MailboxConfig, MailboxInfo, MailPage, TransactStore, Work, change_of
 from prism.sdk.transact.changes import condition_failed
@@ -46,21 +46,14 @@ class SqliteTransact(TransactStore):
 
         def apply(transaction: Transaction) -> WriteResponse:
             connection = transaction.connection
-            connection.execute("SAVEPOINT transact")
             try:
-                answer = self._write(
-                    connection, self._mailboxes(connection, namespace, transaction.now), work, create=create
-                )
-            except (PrismError, sqlite3.IntegrityError) as error:
+                with savepoint(connection):
+                    mailboxes = self._mailboxes(connection, namespace, transaction.now)
+                    return self._write(connection, mailboxes, work, create=create)
+            except sqlite3.IntegrityError as error:
                 if not connection.in_transaction:
                     raise  # a trigger has ended all of it: nothing is applied, and the writes go one by one
-                connection.execute("ROLLBACK TO transact")
-                connection.execute("RELEASE transact")
-                if isinstance(error, sqlite3.IntegrityError):
-                    raise _violated(error) from error
-                raise
-            connection.execute("RELEASE transact")
-            return answer
+                raise _violated(error) from error
 
         return await (await self._file.store()).write(context, apply, size=size)
 
@@ -177,15 +170,8 @@ class SqliteTransact(TransactStore):
         namespace = context.namespace
 
         def apply(transaction: Transaction) -> T:
-            connection = transaction.connection
-            connection.execute("SAVEPOINT mailbox")
-            try:
-                return work(self._mailboxes(connection, namespace, transaction.now))
-            except PrismError:
-                connection.execute("ROLLBACK TO mailbox")
-                raise
-            finally:
-                connection.execute("RELEASE mailbox")
+            with savepoint(transaction.connection):
+                return work(self._mailboxes(transaction.connection, namespace, transaction.now))
 
         return await (await self._file.store()).write(context, apply)
 

@@ -1,5 +1,7 @@
 """Errors in the middle of an answer, as ClickHouse's documentation describes them; by a server of the test's own."""
 
+import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ from aiohttp import web
 from backends.clickhouse.fake import answering
 from prism.backends.clickhouse.config import ClickHouseConfig, ClickHouseCredentials
 from prism.backends.clickhouse.errors import MEANINGS, ServerError, Unreachable, of_statement, translate
+from prism.backends.clickhouse.link import Link
 from prism.backends.clickhouse.sql import ClickHouseSql
 from prism.context import Context
 from prism.errors import BackendUnavailable, InvalidArgument, Outcome, PrismError
@@ -97,3 +100,40 @@ def test_every_code_has_a_meaning(made: Callable[..., PrismError]) -> None:
             assert "confidential" not in found.message
     for sent, outcome in ((True, Outcome.UNKNOWN), (False, Outcome.NOT_APPLIED)):
         assert made(Unreachable("away", sent=sent), writes=True).outcome is outcome
+
+
+@pytest.mark.parametrize("code", [252, 395, 469])
+def test_what_a_block_that_is_refused_has_left(code: int) -> None:
+    """Nothing where it is the only one; blocks before it may be stored."""
+    error = ServerError(code, "Code. DB::Exception: (NAME)")
+    assert of_statement(error, writes=True, at_once=True).outcome is Outcome.NOT_APPLIED
+    assert of_statement(error, writes=True).outcome is Outcome.UNKNOWN
+
+
+def test_a_statement_that_still_runs_from_before() -> None:
+    """The second sending has the name of the first: it may be asked for again."""
+    error = of_statement(
+        ServerError(216, "Code: 216. DB::Exception: (QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING)"), writes=False
+    )
+    assert isinstance(error, BackendUnavailable)
+    assert error.retry_after
+
+
+async def test_two_calls_that_find_the_first_server_away() -> None:
+    """The list is turned once: what answers comes first for those that follow."""
+    both = asyncio.Barrier(2)
+
+    async def answer(_request: web.Request, _: str) -> web.StreamResponse:
+        await both.wait()
+        return web.Response()
+
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        away = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    async with answering(answer) as url:
+        link = Link(ClickHouseConfig.model_validate({"urls": [away, url]}), "default", None, "")
+        link.start()
+        try:
+            await asyncio.gather(*(link.run("SELECT 1", Context("here")) for _ in range(2)))
+            assert link._urls == [url, away]
+        finally:
+            await link.stop()

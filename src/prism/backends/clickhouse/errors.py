@@ -101,6 +101,9 @@ _PARTS: Final = Meaning(
     BackendUnavailable, "ClickHouse merges more slowly than it is written to; try later", retry_after=LATER
 )
 _BUSY: Final = Meaning(BackendUnavailable, "ClickHouse runs as many queries as it may; try again", retry_after=SOON)
+_TWICE: Final = Meaning(
+    BackendUnavailable, "the statement still runs from a connection that broke; try again", Outcome.UNKNOWN, SOON
+)
 _QUOTA: Final = Meaning(
     LimitExceeded, "the quota of the gateway's ClickHouse user is used up; try later", Outcome.UNKNOWN, LATER
 )
@@ -140,6 +143,8 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     **_all(_MEMORY, (173, 241)),  # CANNOT_ALLOCATE_MEMORY, MEMORY_LIMIT_EXCEEDED
     **_all(_MUCH, (158, 161, 307, 396)),  # TOO_MANY_ROWS, TOO_MANY_COLUMNS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
     **_all(_TIME, (159, 160, 394)),  # TIMEOUT_EXCEEDED, TOO_SLOW, QUERY_WAS_CANCELLED
+    # QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING: the second sending of a statement has its query_id
+    216: _TWICE,
     # SOCKET_TIMEOUT, NETWORK_ERROR, NO_ZOOKEEPER, ABORTED, ALL_CONNECTION_TRIES_FAILED, TOO_FEW_LIVE_REPLICAS,
     # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION
     **_all(_AWAY, (209, 210, 225, 236, 279, 285, 286, 319, 999)),
@@ -194,8 +199,9 @@ def of_statement(error: Exception, *, writes: bool, at_once: bool = False) -> Pr
         made = meaning.kind(f"{meaning.advice}: {error.plain if meaning.shown else error.name}")
         made.retry_after = meaning.retry_after
     if writes:
-        checked = at_once and meaning in {_VALUE, _RULE}
-        made.outcome = Outcome.NOT_APPLIED if checked else (meaning or _UNKNOWN).outcome
+        made.outcome = (meaning or _UNKNOWN).outcome
+        if meaning in {_VALUE, _RULE, _PARTS}:
+            made.outcome = Outcome.NOT_APPLIED if at_once else Outcome.UNKNOWN
     made.metadata["sql_code"] = error.name
     if found := _POSITION.search(error.said):
         made.metadata["position"] = found[1]

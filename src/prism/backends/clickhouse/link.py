@@ -182,11 +182,12 @@ class Link:
         if self._session is None:
             raise Unreachable("the backend is stopped", sent=False)
         headers = {"X-ClickHouse-Format": ROWS}
-        for place, url in enumerate(self._urls):
+        urls = self._urls  # another call may turn the list meanwhile
+        for place, url in enumerate(urls):
             try:
                 response = await self._session.post(f"{url}/", params=query, data=body, headers=headers)
             except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-                if place + 1 == len(self._urls):
+                if place + 1 == len(urls):
                     raise Unreachable(_said(error), sent=False) from error
             except (aiohttp.ClientError, OSError) as error:
                 if again:
@@ -194,7 +195,7 @@ class Link:
                 raise Unreachable(_said(error), sent=True) from error
             else:
                 if place:
-                    self._urls = [*self._urls[place:], *self._urls[:place]]
+                    self._urls = [*urls[place:], *urls[:place]]
                 return response
         raise AssertionError("the last server returns or raises")
 

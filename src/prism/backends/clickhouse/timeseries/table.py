@@ -1,7 +1,7 @@
 """The table of a stream in ClickHouse: a column for each field, all of the event beside them.
 
 Its name holds a digest of the stream's name and the version of its configuration, so that a table is made once, and
-whoever changes it renames it first: of two who do, one finds it gone. The column of the events has a name that is drawn
+who changes it renames it first: of two who do, one finds it gone. The column of the events has a name that is drawn
 when the stream is made: what is on its way to a stream that was deleted meanwhile fits no other one. What the stream is
 like stands in the table's comment.
 """

@@ -179,15 +179,15 @@ class PostgresGraphs(PostgresReads, GraphStore):
         """Reads of one instant, on a session of its own."""
         del context  # each of its reads has its deadline
         async with self._snapshots:
-            session: Session | None = None
             try:
                 session = await self._open_session()
-                await session.connection.execute(_BEGIN)
             except Exception as error:
-                if session is not None:
-                    session.connection.terminate()
                 raise translate(error, writes=False, sent=False) from error
             try:
+                try:
+                    await session.connection.execute(_BEGIN)
+                except Exception as error:
+                    raise translate(error, writes=False, sent=False) from error
                 yield PostgresReads(partial(_fetch_in, session))
             finally:
                 session.connection.terminate()

@@ -43,13 +43,13 @@ async def test_all_edges_of_many_places() -> None:
                 made += 1
                 yield each
 
-    reads = Reads(edges=40)
+    reads = Reads(edges=20)
     found: list[tuple[str, str]] = []
-    nodes = Nodes(f"n{each}" for each in range(700))
+    nodes = Nodes(f"n{each}" for each in range(1500))
     ways = Ways((False,), ("a", "b"))
     async for part in hops(cast("GraphReads", reads), CONTEXT, ways, nodes, Visits(CONTEXT, 1_000_000), whole=False):
         found += [(f"{node}{hop.name.label}", other) for node, other, hop in part]
         if len(found) <= PLACES * 16:
             assert made <= PLACES
-    assert len(found) == len({*found}) == 700 * 2 * 40
-    assert reads.places == 700 * 2 * 3
+    assert len(found) == len({*found}) == 1500 * 2 * 20
+    assert reads.places == 1500 * 2 * 2

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from cli.command import Done, prism
 from client.upstream import Upstream
 from graphs import graphing
+from prism.cli.graph.formats import read_graphml
 
 GRAPHML = """<?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns">
@@ -108,6 +110,24 @@ async def test_files(upstream: Upstream, tmp_path: Path) -> None:
     assert '  "1" -> "2" [label="knows"];' in dot.splitlines()
 
 
+def test_the_data_of_a_graph() -> None:
+    """It is not the data of the node before it."""
+    text = b'<graphml><graph><data key="x">1</data><node id="a"/><data key="x">2</data></graph></graphml>'
+    assert [each.properties for each in read_graphml(BytesIO(text))] == [{}]
+
+
+async def test_what_is_in_a_file_twice(upstream: Upstream, tmp_path: Path) -> None:
+    """Nodes and edges are merged, as with two files."""
+    each: list[dict[str, Any]] = [{"properties": {name: {"int64": "1"}}} for name in "xy"]
+    lines = [{"node": {"id": "a", **has}} for has in each]
+    lines += [{"edge": {"fromId": "a", "label": "l", "toId": "a", **has}} for has in each]
+    (tmp_path / "g.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    done = await graph(upstream, "import", "default", str(tmp_path / "g.jsonl"))
+    assert done.code == 0, done.err
+    node, edge = map(json.loads, (await graph(upstream, "export", "default")).out.splitlines())
+    assert {*node["node"]["properties"]} == {*edge["edge"]["properties"]} == {"x", "y"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -115,6 +135,9 @@ async def test_files(upstream: Upstream, tmp_path: Path) -> None:
         ("<graphml><node/></graphml>", "line 1: id is missing"),
         ("<graphml><node", "this is not GraphML"),
         (GRAPHML.replace("29", "old"), "age is 'old', which is not a int"),
+        ('<graphml><node id="a"><graph><node id="b"/></graph></node></graphml>', "a graph within a node is not read"),
+        ('<graphml><key id="k"><default>x</default></key></graphml>', "line 1: a default of a key is not read"),
+        ('<graphml><key attr.name="k"/></graphml>', "line 1: id is missing"),
     ],
 )
 async def test_files_that_are_wrong(upstream: Upstream, tmp_path: Path, text: str, said: str) -> None:

@@ -55,7 +55,7 @@ class _GraphML:
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._keys: dict[str, tuple[str, str]] = {}
         self._found: list[Thing] = []
-        self._thing: dict[str, str] = {}
+        self._thing: dict[str, str] | None = None
         self._data: dict[str, Any] = {}
         self._key = ""
         self._parts: list[str] | None = None
@@ -81,10 +81,18 @@ class _GraphML:
                 kind = attributes.get("attr.type", "string")
                 if kind not in _READ:
                     raise BadGraph(f"line {self._line}: {kind!r} is not a type of GraphML")
+                if "id" not in attributes:
+                    raise BadGraph(f"line {self._line}: id is missing")
                 self._keys[attributes["id"]] = attributes.get("attr.name", attributes["id"]), kind
+            case "default":
+                raise BadGraph(
+                    f"line {self._line}: a default of a key is not read; write the data of each node and edge"
+                )
+            case "node" | "edge" if self._thing is not None:
+                raise BadGraph(f"line {self._line}: a graph within a node is not read; take it out")
             case "node" | "edge":
                 self._thing, self._data = attributes, {}
-            case "data":
+            case "data" if self._thing is not None:  # what a graph has is not kept
                 self._key, self._parts = attributes.get("key", ""), []
 
     def _text(self, text: str) -> None:
@@ -103,15 +111,19 @@ class _GraphML:
             case "node":
                 labels = tuple(filter(None, str(self._data.pop("labelV", "")).split("::")))
                 self._found.append(Node(self._required("id"), labels, self._data))
+                self._thing = None
             case "edge":
                 label = str(self._data.pop("labelE", "")) or "edge"
                 ends = self._required("source"), self._required("target")
-                self._found.append(Edge(ends[0], label, ends[1], self._thing.get("id", ""), self._data))
+                key = (self._thing or {}).get("id", "")
+                self._found.append(Edge(ends[0], label, ends[1], key, self._data))
+                self._thing = None
 
     def _required(self, name: str) -> str:
-        if name not in self._thing:
+        found = (self._thing or {}).get(name)
+        if found is None:
             raise BadGraph(f"line {self._line}: {name} is missing")
-        return self._thing[name]
+        return found
 
 
 def read_lines(file: IO[bytes]) -> Iterator[Thing]:

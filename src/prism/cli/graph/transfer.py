@@ -39,25 +39,26 @@ async def import_(graph: "Graph", *, file: IO[bytes], format_: str) -> ExitCode:
 
     if format_ == "auto":
         format_ = "graphml" if Path(file.name).suffix in {".graphml", ".xml"} else "jsonl"
-    nodes: list[Node] = []
-    edges: list[Edge] = []
+    nodes: dict[str, Node] = {}
+    edges: dict[str, Edge] = {}
     made = [0, 0]
     with tempfile.TemporaryFile() as later:
         try:
             for thing in (read_graphml if format_ == "graphml" else read_lines)(file):
                 if isinstance(thing, Node):
-                    nodes.append(thing)
-                    if len(nodes) >= _AT_ONCE:
+                    if thing.id in nodes or len(nodes) >= _AT_ONCE:
                         made[0] += await _store_nodes(graph, nodes)
+                    nodes[thing.id] = thing
                 else:
                     later.write(_packed(thing))
             made[0] += await _store_nodes(graph, nodes)
             later.seek(0)
             for thing in read_lines(later):
-                if not isinstance(thing, Node):
-                    edges.append(thing)
-                if len(edges) >= _AT_ONCE:
+                if isinstance(thing, Node):
+                    continue
+                if thing.id in edges or len(edges) >= _AT_ONCE:
                     made[1] += await _store_edges(graph, edges)
+                edges[thing.id] = thing
             made[1] += await _store_edges(graph, edges)
         except BadGraph as error:
             raise click.ClickException(f"{file.name}: {error}") from error
@@ -72,21 +73,19 @@ def _packed(thing: "Thing") -> bytes:
     return line_of(thing).encode() + b"\n"
 
 
-async def _store_nodes(graph: "Graph", nodes: "list[Node]") -> int:
-    unique = {each.id: each for each in nodes}
+async def _store_nodes(graph: "Graph", nodes: "dict[str, Node]") -> int:
     count = len(nodes)
+    if nodes:
+        await graph.create_nodes(*nodes.values(), mode="merge")
     nodes.clear()
-    if unique:
-        await graph.create_nodes(*unique.values(), mode="merge")
     return count
 
 
-async def _store_edges(graph: "Graph", edges: "list[Edge]") -> int:
-    unique = {each.id: each for each in edges}
+async def _store_edges(graph: "Graph", edges: "dict[str, Edge]") -> int:
     count = len(edges)
+    if edges:
+        await graph.create_edges(*edges.values(), mode="merge")
     edges.clear()
-    if unique:
-        await graph.create_edges(*unique.values(), mode="merge")
     return count
 
 

@@ -1,7 +1,7 @@
 """Graph for plugins: filters, pages and traversals, over what a store does in one step (`GraphStore`)."""
 
 from prism.sdk.graph.edge_name import EdgeName
-from prism.sdk.graph.merging import changed, merged_edge, merged_node
+from prism.sdk.graph.merging import changed, kept, merged_edge, merged_node
 from prism.sdk.graph.store import (
     GraphReads,
     GraphStore,
@@ -25,6 +25,7 @@ __all__ = [
     "StoredGraph",
     "already_exists",
     "changed",
+    "kept",
     "merged_edge",
     "merged_node",
     "missing_nodes",

@@ -14,7 +14,7 @@ from prism.sdk.graph.limits import Visits
 from prism.sdk.graph.merging import kept
 from prism.sdk.graph.metrics import GraphMetrics
 from prism.sdk.graph.steps import Ways
-from prism.sdk.graph.store import GraphReads, GraphStore, NodeChange, Place, Snapshots, missing_nodes
+from prism.sdk.graph.store import GraphReads, GraphStore, NodeChange, Snapshots, missing_nodes
 from prism.sdk.value_kinds import require_kinds
 
 
@@ -102,11 +102,8 @@ class StoredGraph(g.Graph):
             for place in ways.places(request.node):
                 left = at_most + 1 - count
                 if left > 0:
-                    count += await self._counted(context, place, incoming=incoming, loops=loops, at_most=left)
+                    count += await self._store.count(context, place, incoming=incoming, loops=loops, at_most=left)
         return g.CountEdgesResponse(count=min(count, at_most), exact=count <= at_most)
-
-    async def _counted(self, context: g.Context, place: Place, *, incoming: bool, loops: bool, at_most: int) -> int:
-        return await self._store.count(context, place, incoming=incoming, loops=loops, at_most=at_most)
 
     async def delete_edges(self, request: g.DeleteEdgesRequest, context: g.Context) -> g.DeleteEdgesResponse:
         """See the .proto."""

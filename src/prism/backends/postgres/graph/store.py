@@ -19,7 +19,17 @@ from prism.context import Context
 from prism.errors import DeadlineExceeded, NodeHasEdges, PrismError
 from prism.interfaces.graph import MAX_CASCADE, Edge, Mode, Node
 from prism.interfaces.value import Kind, Value, kind_of
-from prism.sdk.graph import EdgeName, GraphReads, GraphStore, Hop, NodeChange, Place, already_exists, missing_nodes
+from prism.sdk.graph import (
+    EdgeName,
+    GraphReads,
+    GraphStore,
+    Hop,
+    NodeChange,
+    Place,
+    already_exists,
+    kept,
+    missing_nodes,
+)
 
 SNAPSHOTS = 8
 """Traversals of one instant at a time: each has a session of its own."""
@@ -104,7 +114,7 @@ class PostgresGraphs(PostgresReads, GraphStore):
     async def create_nodes(self, context: Context, nodes: Sequence[Node], mode: Mode) -> int:
         ids = [node.id.encode() for node in nodes]
         labels = [json.dumps(sorted(set(node.labels)), ensure_ascii=False) for node in nodes]
-        properties = [written(_kept(node.properties)) for node in nodes]
+        properties = [written(kept(node.properties)) for node in nodes]
         arguments: list[Any] = [ids, labels, properties]
         if mode == Mode.GRAPH_MODE_MERGE:
             arguments += _removed([node.properties for node in nodes])
@@ -123,7 +133,7 @@ class PostgresGraphs(PostgresReads, GraphStore):
 
     async def create_edges(self, context: Context, edges: Sequence[Edge], mode: Mode) -> int:
         names = [EdgeName.of(edge) for edge in edges]
-        arguments: list[Any] = [*columns(names, 4), [written(_kept(edge.properties)) for edge in edges]]
+        arguments: list[Any] = [*columns(names, 4), [written(kept(edge.properties)) for edge in edges]]
         if mode == Mode.GRAPH_MODE_MERGE:
             arguments += _removed([edge.properties for edge in edges])
         statement = {
@@ -216,10 +226,6 @@ async def _fetch_in(session: Session, context: Context, statement: Statement, *a
 
 def _space(context: Context) -> bytes:
     return context.namespace.encode()
-
-
-def _kept(properties: Mapping[str, Value]) -> dict[str, Value]:
-    return {name: value for name, value in properties.items() if kind_of(value) is not Kind.NULL}
 
 
 def _removed(properties: Sequence[Mapping[str, Value]]) -> tuple[list[int], list[str]]:

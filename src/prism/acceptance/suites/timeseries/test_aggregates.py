@@ -11,6 +11,7 @@ from prism.client.filters import field
 from prism.errors import InvalidArgument, LimitExceeded
 from prism.interfaces import timeseries as t
 
+_two_ways = pytest.mark.ways("binding", "grpc")  # what a store answers; the first test goes by every way
 _ALL = ("sum", "min", "max", "avg", "stddev", "p50", "p90", "p95", "p99")
 
 
@@ -36,6 +37,7 @@ async def test_every_function(series: Series) -> None:
     assert await series.values(function("count"), function("count", "x")) == [9, 1]
 
 
+@_two_ways
 async def test_percentiles_are_values(series: Series) -> None:
     """CONTRACT, TimeSeries 6: a percentile is the smallest value with at least that share at or below it."""
     series.needs("aggregate")
@@ -49,6 +51,7 @@ async def test_percentiles_are_values(series: Series) -> None:
         assert found == [math.ceil(count * share / 100) for share in (50, 90, 95, 99)], count
 
 
+@_two_ways
 async def test_sums_do_not_overflow(series: Series) -> None:
     """CONTRACT, TimeSeries 6: the sum of int64 and decimal is a decimal, exact."""
     series.needs("aggregate")
@@ -66,6 +69,7 @@ async def test_sums_do_not_overflow(series: Series) -> None:
     assert price == Decimal("123456789012345678901234567890.25")
 
 
+@_two_ways
 async def test_the_deviation_is_the_samples(series: Series) -> None:
     """CONTRACT, TimeSeries 6: stddev is the sample's, null below two values; exact far from zero too."""
     series.needs("aggregate")
@@ -81,6 +85,7 @@ async def test_the_deviation_is_the_samples(series: Series) -> None:
     assert close(n, math.sqrt(sum((each - mean) ** 2 for each in values) / 2))
 
 
+@_two_ways
 async def test_nan_is_no_number(series: Series) -> None:
     """CONTRACT, TimeSeries 6: a NaN counts for COUNT, FIRST and LAST only."""
     series.needs("aggregate")
@@ -97,6 +102,7 @@ async def test_nan_is_no_number(series: Series) -> None:
     assert await series.values(function("sum", "x"), function("max", "x")) == [math.inf, math.inf]
 
 
+@_two_ways
 async def test_first_and_last_go_by_time(series: Series) -> None:
     """CONTRACT, TimeSeries 6: first and last go by (timestamp, event_id), not by arrival."""
     series.needs("aggregate")
@@ -108,6 +114,7 @@ async def test_first_and_last_go_by_time(series: Series) -> None:
     assert text == ["first", "second", 4]
 
 
+@_two_ways
 async def test_functions_fit_their_fields(series: Series) -> None:
     """CONTRACT, TimeSeries 4: what a function cannot be of is refused, with the field."""
     series.needs("aggregate")
@@ -124,6 +131,7 @@ async def test_functions_fit_their_fields(series: Series) -> None:
     await series.refused(InvalidArgument, "Aggregate", grouped)
 
 
+@_two_ways
 async def test_filtered(series: Series) -> None:
     """CONTRACT, TimeSeries 6: functions are over what the range and the filter leave."""
     series.needs("aggregate")
@@ -134,6 +142,7 @@ async def test_filtered(series: Series) -> None:
     assert await series.buckets(function("count"), filter=field("place").eq("c")) == []
 
 
+@_two_ways
 async def test_groups_in_their_order(series: Series) -> None:
     """CONTRACT, TimeSeries 10: buckets come by (start, group), null before every value, without a skip at a page."""
     series.needs("aggregate")
@@ -157,6 +166,7 @@ async def test_groups_in_their_order(series: Series) -> None:
     assert [tuple(group) for _, _, group, _ in two] == pairs
 
 
+@_two_ways
 @pytest.mark.parametrize("limit", [0, 2])
 async def test_empty_buckets(series: Series, limit: int) -> None:
     """CONTRACT, TimeSeries 9: empty buckets are absent unless `fill` says what they have."""
@@ -183,6 +193,7 @@ async def test_empty_buckets(series: Series, limit: int) -> None:
     assert [values for _, _, _, values in nothing] == [[None, 0]] * 5
 
 
+@_two_ways
 async def test_more_than_is_exact(series: Series) -> None:
     """CONTRACT, TimeSeries 7: percentiles of more than `exact_values` values are RESOURCE_EXHAUSTED."""
     series.needs("aggregate")
@@ -198,6 +209,7 @@ async def test_more_than_is_exact(series: Series) -> None:
     assert await series.values(function("max", "n")) == [most - 1]
 
 
+@_two_ways
 async def test_too_many_groups(series: Series) -> None:
     """CONTRACT, TimeSeries 10: more than `max_groups` groups are RESOURCE_EXHAUSTED."""
     series.needs("aggregate")
@@ -211,6 +223,7 @@ async def test_too_many_groups(series: Series) -> None:
     assert "max_groups" in error.message
 
 
+@_two_ways
 async def test_the_newest_of_each(series: Series) -> None:
     """proto, Latest: the newest event of each group, in the order of the groups; without groups the newest event."""
     series.needs("latest")
@@ -225,6 +238,7 @@ async def test_the_newest_of_each(series: Series) -> None:
     assert [each.event_id for each in some] == ["c3", "b2"]
 
 
+@_two_ways
 async def test_deleted_events(series: Series) -> None:
     """proto, DeleteEvents: removes the events of a range that a filter names."""
     series.needs("delete_events")

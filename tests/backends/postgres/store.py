@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from prism._proto.data.v1 import cache_pb2, keyvalue_pb2, queue_pb2
+from prism._proto.data.v1 import cache_pb2, keyvalue_pb2, queue_pb2, timeseries_pb2
 from prism._proto.data.v1 import keyvalue_pb2 as pb
 from prism.backends.postgres.backend import PostgresBackend
 from prism.sdk import Binding, Context, DeclaredCapabilities
@@ -17,7 +17,7 @@ SERVICE = "prism.data.v1.KeyValue"
 
 
 class Store:
-    """KeyValue, Cache and Queue of one backend, called with messages.
+    """KeyValue, Cache, Queue and TimeSeries of one backend, called with messages.
 
     Attributes:
         backend: not necessarily started.
@@ -44,6 +44,11 @@ class Store:
         """One operation of Queue; `timeout` in seconds becomes its deadline."""
         context = Context(namespace, None if timeout is None else Deadline.after(timeout))
         return await self._call("Queue", queue_pb2, method, context, fields)
+
+    async def series(self, method: str, *, namespace: str = "ns", timeout: float | None = None, **fields: Any) -> Any:
+        """One operation of TimeSeries; `timeout` in seconds becomes its deadline."""
+        context = Context(namespace, None if timeout is None else Deadline.after(timeout))
+        return await self._call("TimeSeries", timeseries_pb2, method, context, fields)
 
     async def _call(self, service: str, messages: Any, method: str, context: Context, fields: dict[str, Any]) -> Any:
         request: Message = getattr(messages, f"{service}{method}Request")(**fields)

@@ -3,6 +3,7 @@
 from prism.sdk.timeseries.events import judged
 from prism.sdk.timeseries.options import SeriesOptions
 from prism.sdk.timeseries.planning import PERCENTILES
+from prism.sdk.timeseries.refusals import before_writing
 from prism.sdk.timeseries.store import (
     Appended,
     Arrivals,
@@ -49,5 +50,6 @@ __all__ = [
     "StreamConfig",
     "StreamField",
     "Windows",
+    "before_writing",
     "judged",
 ]

@@ -21,7 +21,7 @@ from prism.sdk.timeseries.event_ids import EventIds
 from prism.sdk.timeseries.events import rows_of
 from prism.sdk.timeseries.options import SeriesOptions
 from prism.sdk.timeseries.planning import groups_of, selection_of
-from prism.sdk.timeseries.refusals import refusal, stream_not_found
+from prism.sdk.timeseries.refusals import before_writing, refusal, stream_not_found
 from prism.sdk.timeseries.store import Batch, Place, SeriesStore, Stale
 from prism.sdk.timeseries.stream import Stream, StreamConfig, fields_of
 from prism.sdk.timeseries.tailing import Tails
@@ -117,7 +117,7 @@ class StoredTimeSeries(t.TimeSeries, t.Aggregates, t.Tails, t.Latests, t.Deletes
         if request.keep_for_ever and request.HasField("retention"):
             raise refusal("keep_for_ever", "true", "not together with `retention`")
         for _ in range(_ATTEMPTS):
-            stream = await self._found(request.stream, context)
+            stream = await self._found_for_write(request.stream, context)
             wanted = self._changed(stream, request)
             if wanted == stream.config:
                 return t.UpdateStreamResponse(config=wanted.message())
@@ -183,9 +183,14 @@ class StoredTimeSeries(t.TimeSeries, t.Aggregates, t.Tails, t.Latests, t.Deletes
             raise stream_not_found(name)
         return stream
 
+    async def _found_for_write(self, name: str, context: Context) -> Stream:
+        with before_writing():
+            return await self._found(name, context)
+
     async def _made(self, name: str, context: Context) -> Stream:
         """A stream, which makes itself where the namespace allows it."""
-        found = await self.store.find(context, name)
+        with before_writing():
+            found = await self.store.find(context, name)
         if found is None:
             if not self.options.create:
                 raise stream_not_found(name)
@@ -305,7 +310,7 @@ class StoredTimeSeries(t.TimeSeries, t.Aggregates, t.Tails, t.Latests, t.Deletes
     async def delete_events(self, request: t.DeleteEventsRequest, context: Context) -> t.DeleteEventsResponse:
         """Removes a range."""
         check_time(context, writes=True)
-        stream = await self._found(request.stream, context)
+        stream = await self._found_for_write(request.stream, context)
         return t.DeleteEventsResponse(
             deleted=await self.store.delete_events(context, stream, selection_of(request, stream))
         )

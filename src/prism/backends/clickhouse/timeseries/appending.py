@@ -11,12 +11,12 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from prism.backends.clickhouse.timeseries.catalogue import GONE, OTHER
-from prism.backends.clickhouse.timeseries.session import OwnStatements, before_writing, code_of, first
+from prism.backends.clickhouse.timeseries.session import OwnStatements, code_of, first
 from prism.backends.clickhouse.timeseries.table import ChStream, keys
 from prism.backends.clickhouse.timeseries.values import SCALE, TooWide, nullable, text
 from prism.context import Context
 from prism.errors import InvalidArgument, PrismError
-from prism.sdk.timeseries import Appended, Batch, Row, judged
+from prism.sdk.timeseries import Appended, Batch, Row, before_writing, judged
 
 _FRESH: Final = 5.0
 """Seconds after which the server is asked for its time anew."""

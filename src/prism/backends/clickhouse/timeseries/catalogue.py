@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from prism.backends.clickhouse.tables.texts import identifier, quoted
-from prism.backends.clickhouse.timeseries.session import OwnStatements, before_writing, code_of
+from prism.backends.clickhouse.timeseries.session import OwnStatements, code_of
 from prism.backends.clickhouse.timeseries.table import (
     PREFIX,
     ChStream,
@@ -19,7 +19,7 @@ from prism.backends.clickhouse.timeseries.table import (
 from prism.context import Context
 from prism.errors import Conflict, Outcome, PrismError
 from prism.sdk.driver_errors import SOON
-from prism.sdk.timeseries import Stale, Stream, StreamConfig
+from prism.sdk.timeseries import Stale, Stream, StreamConfig, before_writing
 
 EXISTS: Final = 57
 """TABLE_ALREADY_EXISTS."""

@@ -1,14 +1,12 @@
 """Statements of Prism's own on its database in ClickHouse, with its errors as those of the tree."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from prism.backends.clickhouse.errors import ServerError, Unreachable, translate
 from prism.backends.clickhouse.link import Link
 from prism.backends.clickhouse.tables.rows import RowReader
 from prism.context import Context
-from prism.errors import Outcome, PrismError
 
 Rows = list[list[Any]]
 _FAILURES: Final = (ServerError, Unreachable)
@@ -66,16 +64,6 @@ class OwnStatements:
             await self._link.run(statement, context, settings=self._settings, data=data, writes=True)
         except _FAILURES as error:
             raise translate(error, writes=True) from error
-
-
-@contextmanager
-def before_writing() -> Iterator[None]:
-    """What a write reads first: where that fails, nothing was applied."""
-    try:
-        yield
-    except PrismError as error:
-        error.outcome = error.outcome or Outcome.NOT_APPLIED
-        raise
 
 
 def code_of(error: BaseException) -> int:

@@ -15,7 +15,7 @@ from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.timeseries.table import insertion
 from prism.backends.postgres.values import encode
 from prism.errors import AlreadyExists, Outcome, PrismError
-from prism.sdk.timeseries import Appended, Batch, Row, Stream, judged
+from prism.sdk.timeseries import Appended, Batch, Row, Stream, before_writing, judged
 
 Fetch = Callable[..., Awaitable[Sequence[Any]]]
 
@@ -29,6 +29,7 @@ _ANSWER: Final = Statement(
     writes=False,
 )
 _WINDOW: Final = 24 * 3_600_000_000
+"""Microseconds for which idempotency keys are remembered."""
 _FRESH: Final = 5.0
 """Seconds after which the server is asked for its time anew."""
 
@@ -84,7 +85,8 @@ class Appender:
         """What became of each; None where its stream is another one by now."""
         now = self._clock.now()
         if now is None:
-            ((now,),) = await self._fetch(_NOW)
+            with before_writing():
+                ((now,),) = await self._fetch(_NOW)
             self._clock.note(now)
         answers: list[Appended | Exception | None] = [None] * len(calls)
         together: dict[tuple[int, int], list[tuple[int, Sequence[Row], int]]] = {}
@@ -133,9 +135,8 @@ class Appender:
         keyed = bool(batch.idempotency_key)
         arguments: list[Any] = [stream.number, stream.version, len(rows), self._listener, *columns(stream, rows)]
         if keyed:
-            until = (self._clock.now() or 0) + _WINDOW
             space = stream.namespace.encode()
-            arguments += (space, batch.idempotency_key, batch.digest, until, parts[0][2])
+            arguments += (space, batch.idempotency_key, batch.digest, _WINDOW, parts[0][2])
         found = await self._insert(insertion(stream, keyed=keyed), stream, rows, arguments)
         if not found:
             return [None] * len(parts)
@@ -151,15 +152,19 @@ class Appender:
         self, statement: Statement, stream: Stream, rows: Sequence[Row], arguments: Sequence[Any]
     ) -> Sequence[Any]:
         try:
+            try:
+                return await self._fetch(statement, *arguments)
+            except PrismError as error:
+                if not isinstance(error.__cause__, asyncpg.CheckViolationError):
+                    raise
+            # A partition is missing.
+            with before_writing():
+                await self._fetch(_PARTITIONS, stream.number, sorted({row.timestamp for row in rows}))
             return await self._fetch(statement, *arguments)
         except PrismError as error:
             if isinstance(error.__cause__, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError):
                 return ()  # deleted at the same time
-            if not isinstance(error.__cause__, asyncpg.CheckViolationError):
-                raise
-        # A partition is missing.
-        await self._fetch(_PARTITIONS, stream.number, sorted({row.timestamp for row in rows}))
-        return await self._fetch(statement, *arguments)
+            raise
 
     async def _before(self, stream: Stream, batch: Batch) -> Appended | Exception:
         """What was answered under that key."""

@@ -59,9 +59,9 @@ def insertion(stream: Stream, *, keyed: bool) -> Statement:
     """Stores events in the order of their arrival, all or none.
 
     Parameters: number, version and count of the events, who is told nothing, an array for each column, and where the
-    call has a key: namespace, key, digest, until when it is kept, and how many events of the call are expired. It gives
-    the first arrival less one, the store's clock, the places of those that were stored (of `dedup`; else null), and
-    whether the key is new.
+    call has a key: namespace, key, digest, for how long it is kept, and how many events of the call are expired. It
+    gives the first arrival less one, the store's clock, the places of those that were stored (of `dedup`; else null),
+    and whether the key is new.
     """
     fields = stream.fields
     types = ["bigint", "text", *(kind_of_column(each.kind) for each in fields), "bytea"]
@@ -71,14 +71,14 @@ def insertion(stream: Stream, *, keyed: bool) -> Statement:
     dedup = stream.config.dedup
     conflict = " ON CONFLICT DO NOTHING" if dedup else ""
     first = 5 + len(types)
-    namespace, key, digest, until, expired = (f"${first + place}" for place in range(5))
+    namespace, key, digest, period, expired = (f"${first + place}" for place in range(5))
     claim = answer = ""
     gate, fresh = "", "true"
     stored = "(SELECT count(*) FROM i)"
     if keyed:
         claim = f""", k AS (
             INSERT INTO @.series_key AS old (namespace, key, until, digest)
-            SELECT {namespace}::bytea, {key}::text, {until}::bigint, {digest}::bytea FROM s
+            SELECT {namespace}::bytea, {key}::text, @.series_now() + {period}::bigint, {digest}::bytea FROM s
             ON CONFLICT (namespace, key) DO UPDATE SET until = excluded.until, digest = excluded.digest
             WHERE old.until <= @.series_now() RETURNING 1
         )"""  # noqa: S608  # own names, and numbers of parameters

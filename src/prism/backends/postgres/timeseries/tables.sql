@@ -82,12 +82,29 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Takes the table of a stream, in the transaction that calls; false where it is gone. Who changes the table takes it before
+-- the stream's row, as an append does: the other way round the two wait for each other.
+CREATE FUNCTION @.series_lock(p_number int) RETURNS boolean LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE ONLY %I.series_%s IN ACCESS EXCLUSIVE MODE', '@name', p_number);
+    RETURN true;
+EXCEPTION WHEN undefined_table THEN
+    RETURN false;
+END $$;
+
 -- Another configuration; false where the stream has changed since it was found.
 CREATE FUNCTION @.series_update(p_number int, p_version int, p_config bytea, p_retention bigint, p_width bigint,
     p_statements text[]) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_statement text;
 BEGIN
+    IF NOT EXISTS (SELECT FROM @.series_stream WHERE number = p_number AND version = p_version) THEN
+        RETURN false;
+    END IF;
+    IF cardinality(p_statements) > 0 AND NOT @.series_lock(p_number) THEN
+        RETURN false;
+    END IF;
     UPDATE @.series_stream SET version = version + 1, config = p_config, retention = p_retention,
         width = CASE WHEN width IS NULL THEN NULL ELSE coalesce(p_width, width) END
     WHERE number = p_number AND version = p_version;
@@ -105,10 +122,11 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_number int;
 BEGIN
-    DELETE FROM @.series_stream WHERE namespace = p_namespace AND name = p_name RETURNING number INTO v_number;
-    IF v_number IS NULL THEN
+    SELECT number INTO v_number FROM @.series_stream WHERE namespace = p_namespace AND name = p_name;
+    IF v_number IS NULL OR NOT @.series_lock(v_number) THEN
         RETURN false;
     END IF;
+    DELETE FROM @.series_stream WHERE number = v_number;
     EXECUTE format('DROP TABLE %I.series_%s', '@name', v_number);
     DELETE FROM @.series_waiter WHERE stream = v_number;
     PERFORM pg_notify('prism.series.' || hashtext('@name'), (-v_number)::text);
@@ -125,10 +143,11 @@ DECLARE
     v_high bigint;
     v_number bigint;
 BEGIN
-    SELECT width INTO v_width FROM @.series_stream WHERE number = p_number FOR UPDATE;
-    IF v_width IS NULL THEN
+    SELECT width INTO v_width FROM @.series_stream WHERE number = p_number;
+    IF v_width IS NULL OR NOT @.series_lock(p_number) THEN
         RETURN;
     END IF;
+    SELECT width INTO v_width FROM @.series_stream WHERE number = p_number FOR UPDATE;
     FOREACH v_at IN ARRAY p_instants LOOP
         CONTINUE WHEN EXISTS (
             SELECT FROM @.series_partition WHERE stream = p_number AND low <= v_at AND high > v_at);
@@ -164,6 +183,7 @@ BEGIN
         FOR v_part IN SELECT low, number FROM @.series_partition
                       WHERE stream = v_stream.number AND high <= v_cutoff LOOP
             BEGIN
+                EXIT WHEN NOT @.series_lock(v_stream.number);
                 PERFORM FROM @.series_stream WHERE number = v_stream.number FOR UPDATE;
                 EXECUTE format('SELECT coalesce(max(arrival), 0) FROM %I.series_%s_%s', '@name', v_stream.number,
                     v_part.number) INTO v_floor;

@@ -8,8 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from client.upstream import Upstream
-from prism.client import Appended, Client, Event, StreamNotFound, TimeSeries, field, sync, to_arrow
+from client.upstream import Fault, Upstream
+from prism.client import (
+    Appended,
+    BackendUnavailable,
+    Client,
+    Event,
+    Outcome,
+    StreamNotFound,
+    TimeSeries,
+    field,
+    sync,
+    to_arrow,
+)
 from series import keeping_series
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,6 +59,23 @@ async def test_events_are_plain(rides: TimeSeries) -> None:
     assert [each.event_id async for each in rides.stream("rides", limit=2)] == ["e0", "e1"]
     with pytest.raises(ValueError, match="time zone"):
         await rides.append("rides", [Event(datetime(2026, 1, 1))])  # noqa: DTZ001  # that is what is refused
+
+
+async def test_an_append_with_a_key_is_repeated(rides: TimeSeries, upstream: Upstream) -> None:
+    """What is not known of it is settled by the key; without one the application is asked."""
+    unknown = Fault(BackendUnavailable("cut", outcome=Outcome.UNKNOWN), applied=True)
+    upstream.faults.append(unknown)
+    assert await rides.append("rides", [Event(at(20), {}, b"", "k")], idempotency_key="k") == Appended(1, 0, 0)
+    upstream.faults.append(unknown)
+    with pytest.raises(BackendUnavailable):
+        await rides.append("rides", [Event(at(21), {}, b"", "l")])
+
+
+async def test_a_stream_that_is_cut_keeps_its_limit(rides: TimeSeries, upstream: Upstream) -> None:
+    """The limit counts what came before the cut."""
+    upstream.faults.append(Fault(BackendUnavailable("cut"), messages=1))
+    assert [each.event_id async for each in rides.stream("rides", limit=3)] == ["e0", "e1", "e2"]
+    assert upstream.methods().count("Query") == 2
 
 
 async def test_buckets(rides: TimeSeries) -> None:

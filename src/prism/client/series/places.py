@@ -10,7 +10,7 @@ class Reading:
 
     def __init__(self, request: messages.QueryRequest) -> None:
         self._request = request
-        self._limited = bool(request.limit)
+        self._left = request.limit or None
         self.complete = False
 
     def request(self) -> bytes:
@@ -26,8 +26,11 @@ class Reading:
             return []
         events = list(map(to_event, response.page.events))
         self._request.cursor = response.page.next_cursor
-        if self._limited:
-            self._request.limit = max(self._request.limit - len(events), 1)
+        if self._left is not None:
+            # A request of 0 would be one without a limit: what comes beyond is left out.
+            events = events[: self._left]
+            self._left -= len(events)
+            self._request.limit = max(self._left, 1)
         return events
 
     def broken(self, error: PrismError) -> None:

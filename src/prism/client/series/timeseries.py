@@ -8,6 +8,7 @@ or for each page of a list, with all its retries. Ranges are `[begin, end)`, dat
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -134,7 +135,9 @@ class TimeSeries:
         request = messages.AppendRequest(
             stream=stream, events=[to_message(each) for each in events], idempotency_key=idempotency_key
         )
-        answer = messages.AppendResponse.FromString(await self._call("append", request, timeout))
+        answer = messages.AppendResponse.FromString(
+            await self._call("append", request, timeout, keyed=bool(idempotency_key))
+        )
         return Appended(answer.appended, answer.duplicates, answer.expired)
 
     def query(
@@ -167,9 +170,10 @@ class TimeSeries:
         place = Reading(request)
         while not place.complete:
             pages = read_to_end(self._transport, _OPERATIONS["query"], place, self._headers, timeout)
-            async for page in pages:
-                for each in page:
-                    yield each
+            async with aclosing(pages):
+                async for page in pages:
+                    for each in page:
+                        yield each
 
     def aggregate(
         self, stream: str, functions: Mapping[str, Function], *, begin: datetime | None = None,
@@ -278,8 +282,9 @@ class TimeSeries:
         to_range(request, begin, end)
         return messages.DeleteEventsResponse.FromString(await self._call("delete_events", request, timeout)).deleted
 
-    def _call(self, method: str, request: Any, timeout: Seconds | None) -> Awaitable[bytes]:
-        return self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
+    def _call(self, method: str, request: Any, timeout: Seconds | None, *, keyed: bool = False) -> Awaitable[bytes]:
+        payload = request.SerializeToString()
+        return self._transport.unary(_OPERATIONS[method], payload, self._headers, timeout, keyed=keyed)
 
 
 def _logged() -> None:

@@ -89,6 +89,24 @@ async def test_refusals(upstream: Upstream, tmp_path: Path) -> None:
     assert "row 1 of" in done.err
 
 
+async def test_values_are_those_of_the_file(upstream: Upstream, tmp_path: Path) -> None:
+    """Or none: a value that its field cannot hold is refused with its row, and never made to fit."""
+    await series(upstream, "create", "s", "n:int64", "price:decimal", "ok:bool")
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"timestamp": 1, "n": 7, "price": 0.1, "ok": "no"}\n{"timestamp": 2, "n": null, "ok": true}\n')
+    await series(upstream, "append", "s", str(lines))
+    first, second = (await series(upstream, "query", "s", "-f", "jsonl")).out.splitlines()
+    assert (json.loads(first)["price"], json.loads(first)["n"], json.loads(first)["ok"]) == ("0.1", 7, False)
+    assert json.loads(second)["ok"] is True
+    for wrong in ('"n": 7.9', '"n": [1]', '"ok": "maybe"', '"price": {}'):
+        lines.write_text(f'{{"timestamp": 3, {wrong}}}\n')
+        done = await prism("series", "append", "default", "s", str(lines), endpoint=upstream.address)
+        assert done.code == 2, wrong
+        assert "row 1 of" in done.err
+    lines.write_text('{"timestamp": null}\n')
+    assert (await prism("series", "append", "default", "s", str(lines), endpoint=upstream.address)).code == 2
+
+
 def test_a_course() -> None:
     """The lowest value is the lowest bar; many values share one."""
     assert spark([0, 1, 2, 3]) == "▁▃▆█"

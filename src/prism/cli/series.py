@@ -30,6 +30,8 @@ _EXAMPLES = {
     "prism series tail default flights --new": "what arrives from now on",
 }
 _BATCH = 5000
+_TRUE = frozenset({"true", "t", "1", "yes"})
+_FALSE = frozenset({"false", "f", "0", "no"})
 _BARS = "▁▂▃▄▅▆▇█"
 FORMATS = ("table", "csv", "jsonl")
 
@@ -118,7 +120,7 @@ async def append(
                 batch.append(
                     Event(time, {name: _read(kinds.get(name, ""), each) for name, each in row.items()}, b"", event_id)
                 )
-            except (KeyError, ValueError, ArithmeticError) as error:
+            except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
                 raise click.UsageError(f"row {line} of {file.name}: {error!r}") from error
             if len(batch) == _BATCH:
                 await send()
@@ -154,10 +156,26 @@ def _read(kind: str, given: Any) -> Any:
     """A cell as its field has it; what is not declared stays as it is."""
     from decimal import Decimal
 
-    if kind == "bool" and isinstance(given, str):
-        return given.lower() in {"true", "t", "1", "yes"}
-    kinds: Mapping[str, Any] = {"int64": int, "double": float, "decimal": Decimal, "timestamp": _time}
-    return kinds[kind](given) if kind in kinds and not isinstance(given, bool) else given
+    if given is None or isinstance(given, bool):
+        return given
+    # A number of JSON by its digits: 7.9 is not an int64, and 0.1 is the decimal 0.1.
+    kinds: Mapping[str, Any] = {
+        "int64": lambda each: int(str(each)),
+        "double": float,
+        "decimal": lambda each: Decimal(str(each)),
+        "timestamp": _time,
+        "bool": _truth,
+    }
+    return kinds[kind](given) if kind in kinds else given
+
+
+def _truth(given: Any) -> bool:
+    text = str(given).lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f"{given!r} is not a bool; write true or false")
 
 
 @click.command(cls=SeriesCommand)

@@ -79,9 +79,9 @@ def _mean(numbers: Sequence[Any]) -> float:
 def _deviation(numbers: Sequence[Any]) -> float:
     if isinstance(numbers[0], float):
         mean = _mean(numbers)
-        squares: list[float] = [(each - mean) ** 2 for each in numbers]
+        squares: list[float] = [each * each for each in (one - mean for one in numbers)]
     else:
         rounded = Context(prec=50, Emax=MAX_EMAX, Emin=MIN_EMIN)
         exact = rounded.divide(_exact(numbers), Decimal(len(numbers)))
-        squares = [float(rounded.subtract(Decimal(each), exact)) ** 2 for each in numbers]
+        squares = [each * each for each in (float(rounded.subtract(Decimal(one), exact)) for one in numbers)]
     return math.sqrt(_total(squares) / (len(numbers) - 1))

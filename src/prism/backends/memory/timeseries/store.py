@@ -130,7 +130,7 @@ class MemorySeries(SeriesStore):
             until, digest, answer = self._remembered.get(place, (0, b"", Appended(0)))
             if until > now:
                 if digest != batch.digest:
-                    raise AlreadyExists("the idempotency key was used for another request")
+                    raise AlreadyExists("the idempotency key was used for another request; use another key")
                 return answer
         done = events.append(*judged(stream, batch.rows, now))
         if batch.idempotency_key:

@@ -219,7 +219,8 @@ class SqliteSeries(SeriesStore):
 
     async def delete_events(self, context: Context, stream: Stream, selection: Selection) -> int:
         def apply(transaction: Transaction) -> int:
-            if _find(transaction.connection, stream.namespace, stream.name) is None:
+            there = _find(transaction.connection, stream.namespace, stream.name)
+            if there is None or there.number != stream.number:
                 raise stream_not_found(stream.name)
             parameters: list[Any] = []
             condition = where(stream, selection, transaction.now, parameters)
@@ -323,7 +324,7 @@ def _recalled(transaction: Transaction, stream: Stream, batch: Batch) -> Appende
         return None
     digest, answer = found
     if digest != batch.digest:
-        raise AlreadyExists("the idempotency key was used for another request")
+        raise AlreadyExists("the idempotency key was used for another request; use another key")
     return Appended(*_ANSWER.unpack(answer))
 
 

@@ -224,7 +224,11 @@ class Tails:
         if self._stopped:
             raise _stopped()
         tail, log = self._of(stream)
-        changed = await tail.join()
+        try:
+            changed = await tail.join()
+        except BaseException:
+            self._forget(stream, tail)
+            raise
         try:
             bounds = await self._store.bounds(context, stream)
             gap = False
@@ -247,14 +251,19 @@ class Tails:
 
     def _of(self, stream: Stream) -> tuple[Tail, StreamLog]:
         found = self._tails.get(stream.identity)
-        if found is None or found[1].stream.version != stream.version:
+        if found is None:
             log = StreamLog(self._store, stream)
             tail = Tail(log, stream.namespace, self._options.buffer_bytes, stream.name)
             found = self._tails[stream.identity] = (tail, log)
         return found
 
     async def _leave(self, stream: Stream, tail: Tail, changed: asyncio.Event) -> None:
-        await tail.leave(changed)
+        try:
+            await tail.leave(changed)
+        finally:
+            self._forget(stream, tail)
+
+    def _forget(self, stream: Stream, tail: Tail) -> None:
         if not tail and (found := self._tails.get(stream.identity)) is not None and found[0] is tail:
             del self._tails[stream.identity]
 
@@ -310,6 +319,8 @@ class _Reading:
         at = self._at
         selection = replace(self._selection, seam=at.seam)
         while at.in_history:
+            if at.lost(self._log.floor, self._log.cutoff(), selection.begin):
+                yield t.TailResponse(gap=t.Gap(position=self._positions.give(at)))
             found, more = await self._tails.history(context, stream, selection, at.behind)
             events = [event for _, event in found]
             if found:

@@ -143,7 +143,7 @@ async def test_a_copy_shares_its_file(opened: Opened, tmp_path: Path) -> None:
 
 async def test_uploads_that_expire_leave_no_file(opened: Opened, tmp_path: Path) -> None:
     """Those not completed, and objects whose ttl has passed."""
-    backend = await opened(objects={"upload_ttl": 0.05}, sweep_interval=0.02)
+    backend = await opened(objects={"upload_ttl": 0.5}, sweep_interval=0.02)
     objects = store(backend)
     upload = (await objects.start_upload(o.StartUploadRequest(key="k"), HERE)).upload
     await objects.put_part(part_of("k", upload, 1, b"x"), HERE)

@@ -48,10 +48,13 @@ async def assert_unharmed(store: Store, server: RunningServer, url: str) -> None
     assert await store.get("bystander", b"k", namespace="bystander") == {b"k": b"v"}
     assert (await store.cache("Get", key=b"k", namespace="bystander")).value == b"v"
     tables = server.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname !~ '^(pg|sql)_'", url=url)
-    # Those of queues and logs have a part for each space of time.
-    assert sorted(row[0] for row in tables if not row[0].startswith(("queue_", "pubsub_"))) == [
+    # Those of queues, logs and series have a part for each space of time.
+    assert sorted(row[0] for row in tables if not row[0].startswith(("queue_", "pubsub_", "series_"))) == [
         "abstraction_versions",
         "cache",
+        "graph_edge",
+        "graph_label",
+        "graph_node",
         "idempotency",
         "items",
         "mailbox",

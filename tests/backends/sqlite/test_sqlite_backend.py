@@ -83,7 +83,7 @@ async def test_nothing_is_acknowledged_into_a_file_that_was_taken_away(
 async def test_metrics_show_how_well_commits_group(backend: SqliteBackend) -> None:
     """Writes per commit can be read off."""
     await asyncio.gather(*(keyvalue(backend).put(put(f"r{number}"), HERE) for number in range(20)))
-    assert backend.metrics() == {"group_commits": 1, "group_commit_writes": 20, "subscriptions": 0}
+    assert backend.metrics().items() >= {"group_commits": 1, "group_commit_writes": 20, "subscriptions": 0}.items()
 
 
 async def test_expired_rows_leave_the_file(database: TemporaryStore) -> None:

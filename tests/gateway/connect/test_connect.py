@@ -289,10 +289,15 @@ async def test_the_front_page(door: Door) -> None:
     """GET / says what this is and gives a command that works as it stands."""
     text = await door.ask("GET", "/")
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
-    command = f"curl http://{door.address}{KEYVALUE}/ListRecords -H 'content-type: application/json' -d '{{}}'"
+    page = await door.ask("GET", "/", headers={"accept": JSON})
+    command = page.json["try"]
+    start, _, rest = command.partition("/prism.data.v1.")
+    assert (start, rest.partition(" ")[2]) == (
+        f"curl http://{door.address}", "-H 'content-type: application/json' -d '{}'",
+    )  # fmt: skip
+    assert rest.startswith(("Graph/ListNodes ", "KeyValue/ListRecords "))
     assert command in text.body.decode()
     assert (await door.ask("HEAD", "/")).status == 200
-    page = await door.ask("GET", "/", headers={"accept": JSON})
     assert page.json["services"] == sorted(each.service.full_name for each in interfaces().values())
     assert page.json["try"] == command
     forged = await door.ask("GET", "/", headers={"host": "x;rm -rf ~"})

@@ -39,7 +39,7 @@ _REFUSAL = (
     BEGIN RAISE EXCEPTION 'refused for a test' USING ERRCODE = '{condition}'; END $$""",
     *(
         f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON prism.{table} EXECUTE FUNCTION refuse()"
-        for table in ("items", "cache", "queue_log", "queue_entry", "pubsub_log", "mailbox_message")
+        for table in ("items", "cache", "queue_log", "queue_entry", "pubsub_log", "mailbox_message", "graph_node")
     ),
 )
 _CONDITIONS: Mapping[Fault, str] = {

@@ -93,7 +93,7 @@ class Target:
             left = [each for each, error in zip(messages, errors, strict=True) if error is not None]
             again = iter(await self._attempt(left))
             return [None if error is None else next(again) for error in errors]
-        return [None if each is None else _failed(each) for each in errors]
+        return _results(messages, errors)
 
     async def _one_by_one(self, messages: Sequence[MailboxMessage]) -> list[Failed | None]:
         results: list[Failed | None] = []
@@ -133,6 +133,20 @@ class Target:
             log.warning("the target of %s keeps no order by key", self._topic)
             return True
         return False
+
+
+def _results(messages: Sequence[MailboxMessage], errors: Sequence[PrismError | None]) -> list[Failed | None]:
+    """What comes behind one that failed, of its ordering key, has not had its turn: whatever is said of it."""
+    failed: set[str] = set()
+    results: list[Failed | None] = []
+    for message, error in zip(messages, errors, strict=True):
+        if error is None:
+            results.append(None)
+            continue
+        results.append(Failed(error) if message.ordering_key in failed else _failed(error))
+        if message.ordering_key:
+            failed.add(message.ordering_key)
+    return results
 
 
 def _failed(error: PrismError) -> Failed:

@@ -17,6 +17,19 @@ def told(error: PrismError) -> PrismError:
     return error
 
 
+def behind(error: PrismError) -> PrismError:
+    """The error of a message that was not published because one before it of its ordering key failed with `error`.
+
+    It may be tried again where that one may.
+    """
+    if isinstance(error, CallerError):
+        return invalid("ordering_key", "one whose message before failed", "publish that one first")
+    twin = error.clone()
+    twin.message = f"the message before it of its ordering key failed: publish that one first ({error.message})"
+    twin.outcome = Outcome.NOT_APPLIED
+    return twin
+
+
 def receipt_lost() -> ReceiptLost:
     """The answer to a receipt that is lost."""
     return ReceiptLost(

@@ -12,7 +12,7 @@ from prism.interfaces.queue import AtomicCommit, Cancel, Queue, Receive
 from prism.rpc_status import to_rpc_status
 from prism.sdk.cursor import Query
 from prism.sdk.deadline import check_time
-from prism.sdk.queue.answers import check_delay, receipt_lost, told
+from prism.sdk.queue.answers import behind, check_delay, receipt_lost, told
 from prism.sdk.queue.calls import Claim, Lease, Peeked, Settlement, Verb, Want
 from prism.sdk.queue.configuration import (
     duration,
@@ -97,19 +97,20 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
                     q.PublishBatchResponse.Result(message_id=each.message_id, duplicate=each.duplicate) for each in done
                 ]
             )
-        failed: dict[tuple[str, str], bool] = {}
+        failed: dict[tuple[str, str], PrismError] = {}
         waiting: dict[tuple[str, str], asyncio.Lock] = {}
 
         async def one(message: q.PublishRequest) -> q.PublishBatchResponse.Result:
             key = (message.topic, message.ordering_key)
             async with waiting.setdefault(key, asyncio.Lock()) if message.ordering_key else asyncio.Lock():
                 try:
-                    if failed.get(key):
-                        raise invalid("ordering_key", "one whose message before failed", "publish that one first")
+                    if key in failed:
+                        raise behind(failed[key])
                     validator(message.DESCRIPTOR, self._limits)(message)
                     answer = await self.publish(message, context)
                 except PrismError as error:
-                    failed[key] = bool(message.ordering_key)
+                    if message.ordering_key:
+                        failed.setdefault(key, error)
                     return q.PublishBatchResponse.Result(error=to_rpc_status(told(error)))
                 return q.PublishBatchResponse.Result(message_id=answer.message_id, duplicate=answer.duplicate)
 

@@ -43,12 +43,11 @@ class Link:
         username: of the user.
         password: of the user.
         database: that statements are about; empty where they name it.
-        settings: the user's profile lets settings be sent.
 
     Attributes:
         zone: the server's time zone, as it last said.
         killed: statements that were given up.
-        sends_settings: see above.
+        sends_settings: the user's profile lets settings be sent, unless set to False.
     """
 
     def __init__(
@@ -57,8 +56,6 @@ class Link:
         username: str,
         password: str | None,
         database: str,
-        *,
-        sends_settings: bool = True,
     ) -> None:
         self._config = config
         self._urls = [*config.urls]
@@ -70,7 +67,7 @@ class Link:
         self._kills: set[asyncio.Task[None]] = set()
         self.zone = "UTC"
         self.killed = 0
-        self.sends_settings = sends_settings
+        self.sends_settings = True
 
     def start(self) -> None:
         """Makes ready; the first statement dials.

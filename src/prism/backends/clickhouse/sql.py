@@ -44,7 +44,6 @@ class ClickHouseSql(SqlStore):
             credentials.sql_username or credentials.username,
             None if password is None else password.get_secret_value(),
             config.sql_database or config.database,
-            sends_settings=config.sql == "write",
         )
 
     async def start(self) -> None:

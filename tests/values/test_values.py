@@ -26,7 +26,7 @@ from prism.interfaces.value import (
     kind_of,
     value_violation,
 )
-from prism.sdk.value_text import from_text, to_text
+from prism.sdk.values.text import from_text, to_text
 from values.conftest import WHOLE_VALUES
 from values.random_values import EDGES, RandomValues
 

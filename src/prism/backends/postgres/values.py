@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from prism.errors import DataLoss
 from prism.interfaces.value import MAX_TIMESTAMP, MIN_TIMESTAMP, Kind, OtherValue, Value, kind_of
-from prism.sdk.value_kinds import ALL
-from prism.sdk.value_text import from_text, to_text
+from prism.sdk.values.kinds import ALL
+from prism.sdk.values.text import from_text, to_text
 
 Stored = bool | int | float | Decimal | str | bytes | None
 

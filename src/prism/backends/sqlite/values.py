@@ -19,8 +19,8 @@ from typing import Final
 
 from prism.errors import DataLoss
 from prism.interfaces.value import Kind, Value, kind_of
-from prism.sdk.value_kinds import ALL, NON_FINITE, require_kinds
-from prism.sdk.value_text import from_text, to_text
+from prism.sdk.values.kinds import ALL, NON_FINITE, require_kinds
+from prism.sdk.values.text import from_text, to_text
 
 Stored = int | float | str | bytes | None
 

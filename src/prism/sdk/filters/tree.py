@@ -7,7 +7,7 @@ from typing import TypeAlias
 from prism.interfaces.filter import Op
 from prism.interfaces.value import Kind, Value, kind_of
 from prism.sdk.filters.field import Field
-from prism.sdk.value_text import to_text
+from prism.sdk.values.text import to_text
 
 Number: TypeAlias = int | float | Decimal
 Comparable: TypeAlias = Number | str | bytes

@@ -15,7 +15,7 @@ from prism.sdk.graph.merging import kept
 from prism.sdk.graph.metrics import GraphMetrics
 from prism.sdk.graph.steps import Ways
 from prism.sdk.graph.store import GraphReads, GraphStore, NodeChange, Snapshots, missing_nodes
-from prism.sdk.value_kinds import require_kinds
+from prism.sdk.values.kinds import require_kinds
 
 
 class StoredGraph(g.Graph):

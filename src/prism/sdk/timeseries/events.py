@@ -8,7 +8,7 @@ from prism.sdk.timeseries.event_ids import EventIds
 from prism.sdk.timeseries.refusals import refusal
 from prism.sdk.timeseries.store import Row
 from prism.sdk.timeseries.stream import Stream
-from prism.sdk.value_kinds import ALL, require_kinds
+from prism.sdk.values.kinds import ALL, require_kinds
 
 
 def rows_of(

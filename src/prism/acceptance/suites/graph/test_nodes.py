@@ -10,7 +10,7 @@ from prism.client.values import to_value
 from prism.errors import AlreadyExists, InvalidArgument, NodeNotFound, Unimplemented
 from prism.interfaces import graph as g
 from prism.interfaces.value import Kind, Value, ValueList, ValueMap
-from prism.sdk.value_text import to_text
+from prism.sdk.values.text import to_text
 
 KINDS: dict[str, list[Value]] = {
     Kind.BOOL: [Value(bool=True), Value(bool=False)],

@@ -8,7 +8,7 @@ from typing import Any, Final
 from prism.backends.clickhouse.tables.texts import quoted
 from prism.interfaces.value import Kind, Value, kind_of
 from prism.sdk.sql.wire import varint
-from prism.sdk.value_text import from_text, to_text
+from prism.sdk.values.text import from_text, to_text
 
 SCALE: Final = 38
 """Digits of a decimal behind the point, and before it."""

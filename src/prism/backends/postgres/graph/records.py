@@ -6,7 +6,7 @@ from typing import Any
 from prism.interfaces.graph import Edge, Node
 from prism.interfaces.value import Value, ValueMap
 from prism.sdk.graph import EdgeName
-from prism.sdk.value_text import from_text, to_text
+from prism.sdk.values.text import from_text, to_text
 
 _BEFORE, _AFTER = '{"map":', "}"
 

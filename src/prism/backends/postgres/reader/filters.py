@@ -19,7 +19,7 @@ from prism.sdk.filters import Field, FieldTest, Resolved, where
 from prism.sdk.filters.tree import Comparable
 from prism.sdk.reader import Dialect
 from prism.sdk.tables import Misfit
-from prism.sdk.value_text import from_text
+from prism.sdk.values.text import from_text
 
 _OPERATORS: Final = {Op.LT: 0, Op.LE: 0, Op.EQ: 1, Op.GT: 2, Op.GE: 2}
 _UPPER: Final = {

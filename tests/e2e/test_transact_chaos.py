@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from e2e.transact_chaos import Postgres, Sqlite, run
+from e2e.transact_chaos import run
+from e2e.transact_stages import Postgres, Sqlite
 from missing import missing
 from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
 

@@ -1,5 +1,6 @@
 """Rows and their messages whose gateway, plugin and store are killed under writers, judged by a ledger of its own: a
-row and its message are there both or neither, each message is relayed once, of each key in the order of its commits.
+row and its message are there both or neither; each message is relayed, once, of each shard in the order of its commits;
+and a reader that goes on behind the last sequence that it has seen misses none.
 
     python -m e2e.transact_chaos [WRITES] [KILLS] [STORE_KILLS] [sqlite|postgres]
 """
@@ -8,95 +9,23 @@ import asyncio
 import collections
 import json
 import random
-import sqlite3
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from e2e.queue_chaos import HASTY, _kill
-from e2e.test_plugins import children_of, sidecar
+from e2e.test_plugins import children_of
+from e2e.transact_stages import Postgres, Sqlite, Stage, started
 from gateways import GatewayProcess
-from prism.acceptance.run.gateway_process import NotServing
 from prism.acceptance.store.held_port import HeldPort
 from prism.client import Client, Mail, Outcome, PrismError, Transact, insert
 
-if TYPE_CHECKING:
-    from prism.backends.postgres.testing import PostgresServer
-
-WRITERS = 8
-TABLE = "CREATE TABLE orders (id bigint PRIMARY KEY, writer bigint NOT NULL)"
+WRITERS = 64
 BOX, AUDITOR, GROUP = "orders", "auditor", "all"
-
-
-class Stage(Protocol):
-    """Where the rows are kept."""
-
-    def entries(self) -> list[dict[str, Any]]:
-        """The namespaces `shop` and `work`; the former's plugin is a sidecar."""
-
-    async def kill_store(self, gateway: GatewayProcess) -> None:
-        """Kills the store, and has it serve again."""
-
-    async def rows(self) -> list[int]:
-        """The ids of the rows that are there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sqlite:
-    """A file; who writes it is killed, and the gateway at the same moment."""
-
-    folder: Path
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Files of their own."""
-        tables = self.folder / "tables.db"
-        with closing(sqlite3.connect(tables)) as connection:
-            connection.execute(TABLE)
-        shop = sidecar("shop", "sqlite", path=str(self.folder / "shop.db"), tables=str(tables))
-        work = sidecar("work", "sqlite", path=str(self.folder / "work.db"))
-        return [shop | {"abstraction": "transact"}, work | {"abstraction": "queue"}]
-
-    async def kill_store(self, gateway: GatewayProcess) -> None:
-        """Both at once."""
-        _kill(children_of(gateway.pid))
-        await asyncio.to_thread(gateway.kill)
-        await _start(gateway)
-
-    async def rows(self) -> list[int]:
-        """Read by SQLite itself."""
-        with closing(sqlite3.connect(self.folder / "tables.db")) as connection:
-            return [number for (number,) in connection.execute("SELECT id FROM orders")]
-
-
-@dataclass(slots=True)
-class Postgres:
-    """A server of its own, whose processes are all killed at once."""
-
-    server: "PostgresServer"
-    url: str = ""
-
-    def entries(self) -> list[dict[str, Any]]:
-        """A database of its own."""
-        self.url = self.server.create_database()
-        self.server.execute(TABLE, url=self.url)
-        options = {"collections": {"orders": {}}}
-        shop = sidecar("shop", "postgres", connection_string=self.url, transact=options)
-        work = sidecar("work", "postgres", connection_string=self.url, schema="work")
-        return [shop | {"abstraction": "transact"}, work | {"abstraction": "queue"}]
-
-    async def kill_store(self, gateway: GatewayProcess) -> None:
-        """The gateway stays, and finds it again."""
-        await asyncio.to_thread(self.server.kill)
-        await asyncio.to_thread(self.server.start)
-
-    async def rows(self) -> list[int]:
-        """Read by a client of PostgreSQL."""
-        found = await asyncio.to_thread(self.server.execute, "SELECT id FROM orders", url=self.url)
-        return [row[0] for row in found]
 
 
 @dataclass(slots=True)
@@ -128,7 +57,29 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How it went; lists hold ids."""
+    """How it went; lists hold ids.
+
+    Attributes:
+        writes: how many there were, each of which is acknowledged, not applied, or unknown.
+        kills: of gateway and plugin.
+        store_kills: of the store.
+        acknowledged: how many were answered.
+        not_applied: how many failed with that outcome.
+        unknown: how many failed with that one, and were not repeated.
+        rows: how many are there.
+        lost: acknowledged, and not there.
+        ghosts: not applied, and there.
+        rows_without_message: that.
+        messages_without_row: that, or more than one message of a row.
+        not_relayed: in the mailbox, and not in the queue.
+        relayed_twice: more than once in the queue.
+        out_of_order: shards whose messages the queue has in another order than the mailbox; and writers whose
+            acknowledged writes the mailbox has in another order than theirs.
+        missed: in the mailbox, and not seen by the readers that resume by sequence.
+        read_again: seen by them twice, or behind one of a higher sequence.
+        consumed_otherwise: what a consumer of the queue got, of each key, is not what the queue took.
+        seconds: it took.
+    """
 
     writes: int
     kills: int
@@ -144,6 +95,9 @@ class Report:
     not_relayed: Sequence[int]
     relayed_twice: Sequence[int]
     out_of_order: Sequence[str]
+    missed: Sequence[int]
+    read_again: Sequence[int]
+    consumed_otherwise: Sequence[int]
     seconds: float
 
     def check(self) -> None:
@@ -152,7 +106,7 @@ class Report:
             name: list(getattr(self, name))
             for name in (
                 "lost", "ghosts", "rows_without_message", "messages_without_row", "not_relayed", "relayed_twice",
-                "out_of_order",
+                "out_of_order", "missed", "read_again", "consumed_otherwise",
             )
         }  # fmt: skip
         assert not any(faults.values()), faults
@@ -167,49 +121,116 @@ async def run(stage: Stage, folder: Path, writes: int, kills: int, store_kills: 
         "gateway": {"listen": f"127.0.0.1:{HeldPort()}"}, "namespaces": stage.entries(), "relays": [relay],
     }  # fmt: skip
     gateway = GatewayProcess(config, folder)
-    await _start(gateway)
+    await started(gateway)
     ledger, begun = Ledger(), loop.time()
+    followed: list[list[tuple[int, int]]] = [[] for _ in range(stage.shards)]
     try:
         for namespace in ("shop", "work"):
             await asyncio.to_thread(gateway.wait_until_served, namespace)
-        async with Client(gateway.data, retry=HASTY) as prism, asyncio.TaskGroup() as tasks:
+        async with Client(gateway.data, retry=HASTY) as prism:
             shop = prism.transact("shop")
+            await shop.create_mailbox(BOX, shards=stage.shards)
             await shop.ack(BOX, AUDITOR, 0)
-            for writer in range(WRITERS):
-                tasks.create_task(_write(shop, ledger, writer, range(writer, writes, WRITERS)))
-            await _kill_by_chance(stage, gateway, ledger, writes, kills, store_kills, random.Random(seed))
-        async with Client(gateway.data) as prism:
-            shop = prism.transact("shop")
-            mails = [int(each.payload) async for each in shop.read(BOX, reader=AUDITOR)]
+            over = asyncio.Event()
+            async with asyncio.TaskGroup() as followers:
+                for shard, seen in enumerate(followed):
+                    followers.create_task(_follow(shop, shard, seen, over))
+                async with asyncio.TaskGroup() as tasks:
+                    for writer in range(WRITERS):
+                        tasks.create_task(_write(shop, ledger, writer, range(writer, writes, WRITERS)))
+                    await _kill_by_chance(stage, gateway, ledger, writes, kills, store_kills, random.Random(seed))
+                over.set()
+            mailed = [
+                [int(each.payload) async for each in shop.read(BOX, shard=shard, reader=AUDITOR)]
+                for shard in range(stage.shards)
+            ]
             await _relayed(shop)
-            relayed = await _consumed(prism, len(mails))
+            queued = await stage.queued()
+            consumed = await _consumed(prism, len(queued))
         rows = await stage.rows()
     finally:
         await asyncio.to_thread(gateway.stop)
-    counts = collections.Counter(number for number, _ in relayed)
-    keys: dict[str, list[int]] = {}
-    for number, key in relayed:
-        keys.setdefault(key, []).append(number)
-    mailed, there = collections.Counter(mails), set(rows)
+    report = _judged(ledger, mailed, followed, queued, consumed, rows)
     return Report(
         writes, kills, store_kills, len(ledger.acknowledged), len(ledger.not_applied), len(ledger.unknown), len(rows),
-        lost=sorted(ledger.acknowledged - there),
-        ghosts=sorted(ledger.not_applied & there),
-        rows_without_message=sorted(there - set(mailed)),
-        messages_without_row=sorted((set(mailed) - there) | {number for number, times in mailed.items() if times > 1}),
-        not_relayed=sorted(set(mailed) - set(counts)),
-        relayed_twice=sorted(number for number, times in counts.items() if times > 1),
-        out_of_order=sorted(key for key, numbers in keys.items() if numbers != sorted(numbers)),
-        seconds=round(loop.time() - begun, 1),
+        **report, seconds=round(loop.time() - begun, 1),
     )  # fmt: skip
 
 
-async def _start(gateway: GatewayProcess) -> None:
-    """Again and again where the machine is so busy that a start takes half a minute, as an orchestrator would."""
+def _judged(
+    ledger: Ledger,
+    mailed: Sequence[Sequence[int]],
+    followed: Sequence[Sequence[tuple[int, int]]],
+    queued: Sequence[int],
+    consumed: Sequence[int],
+    rows: Sequence[int],
+) -> dict[str, Sequence[Any]]:
+    """The faults.
+
+    Args:
+        ledger: what the writers were promised.
+        mailed: what the mailbox has, by shard.
+        followed: what the readers have seen, by shard, with its sequence.
+        queued: what the queue has, in the order in which it took it.
+        consumed: what its consumer got, in its order.
+        rows: what the table has.
+    """
+    there = set(rows)
+    mails = collections.Counter(number for shard in mailed for number in shard)
+    relayed = collections.Counter(queued)
+    out_of_order = []
+    for index, shard in enumerate(mailed):
+        within = set(shard)
+        if _once(number for number in queued if number in within) != _once(shard):
+            out_of_order.append(f"shard {index}")
+        by_writer = _by_writer(number for number in shard if number in ledger.acknowledged)
+        out_of_order += [f"writer {who}" for who, numbers in by_writer.items() if numbers != sorted(numbers)]
+    missed, again = [], []
+    for shard, seen in zip(mailed, followed, strict=True):
+        missed += sorted(set(shard) - {number for _, number in seen})
+        sequences = [sequence for sequence, _ in seen]
+        again += [number for (sequence, number), last in zip(seen[1:], sequences, strict=False) if sequence <= last]
+    took, got = _by_writer(_once(queued)), _by_writer(consumed)
+    return {
+        "lost": sorted(ledger.acknowledged - there),
+        "ghosts": sorted(ledger.not_applied & there),
+        "rows_without_message": sorted(there - set(mails)),
+        "messages_without_row": sorted((set(mails) - there) | {each for each, times in mails.items() if times > 1}),
+        "not_relayed": sorted(set(mails) - set(relayed)),
+        "relayed_twice": sorted(each for each, times in relayed.items() if times > 1),
+        "out_of_order": out_of_order,
+        "missed": missed,
+        "read_again": again,
+        "consumed_otherwise": sorted(each for each in took.keys() | got.keys() if took.get(each) != got.get(each)),
+    }
+
+
+def _once(numbers: Iterable[int]) -> list[int]:
+    """Each the first time that it is there: what is there twice is a fault of its own."""
+    return list(dict.fromkeys(numbers))
+
+
+def _by_writer(numbers: Iterable[int]) -> dict[int, list[int]]:
+    """By their ordering key."""
+    found: dict[int, list[int]] = {}
+    for number in numbers:
+        found.setdefault(number % WRITERS, []).append(number)
+    return found
+
+
+async def _follow(shop: Transact, shard: int, seen: list[tuple[int, int]], over: asyncio.Event) -> None:
+    """Reads a shard as it grows, and goes on behind the last sequence whatever happens, until all is written."""
     while True:
-        with suppress(NotServing):
-            await asyncio.to_thread(gateway.start)
-            return
+        last = over.is_set()
+        after, before = seen[-1][0] if seen else 0, len(seen)
+        try:
+            async for each in shop.read(BOX, shard=shard, after=after, wait=0.5):
+                seen.append((each.sequence, int(each.payload)))  # noqa: PERF401 - kept also where it breaks off
+        except PrismError:
+            await asyncio.sleep(0.05)
+        else:
+            if last and len(seen) == before:
+                return
 
 
 async def _write(shop: Transact, ledger: Ledger, writer: int, numbers: range) -> None:
@@ -246,7 +267,7 @@ async def _kill_by_chance(
             await stage.kill_store(gateway)
         elif chance.random() < 0.5:
             await asyncio.to_thread(gateway.kill)
-            await _start(gateway)
+            await started(gateway)
         else:
             _kill(children_of(gateway.pid))
 
@@ -261,15 +282,13 @@ async def _relayed(shop: Transact) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _consumed(prism: Client, count: int) -> list[tuple[int, str]]:
-    """All that the queue has, in its order by key."""
-    found: list[tuple[int, str]] = []
+async def _consumed(prism: Client, count: int) -> list[int]:
+    """All that the queue has, as a consumer gets it."""
+    found: list[int] = []
     queue = prism.queue("work")
     while True:
         messages = await queue.receive(BOX, group=GROUP, limit=1000, wait=1.0 if len(found) >= count else 10.0)
-        if not messages and len(found) >= count:
-            return found
-        found += [(int(each.payload), each.ordering_key) for each in messages]
+        found += [int(each.payload) for each in messages]
         await queue.acknowledge(BOX, GROUP, messages)
         if not messages:
             return found

@@ -1,6 +1,6 @@
 """Reader on tables of PostgreSQL that Prism did not make: every type, views, partitions, and row-level security."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from prism.errors import CollectionNotFound, FailedPrecondition, IndexMissing, I
 from prism.interfaces import reader as r
 from prism.interfaces.filter import Filter, FilterTest
 from prism.interfaces.value import Value
+from prism.sdk.reader import Statement
 
 from .store import OpenStore
 
@@ -306,13 +307,13 @@ async def test_a_session_that_is_lost_in_the_midst(
     tables = await opened(open_store, postgres_url, {"many": {"table": "many"}})
     whole, lost = ReadSession.each, 0
 
-    async def each(session: ReadSession, text: str, arguments: Sequence[Any], take: Callable[[Any], bool]) -> None:
+    async def each(session: ReadSession, statement: Statement, take: Callable[[Any], bool]) -> None:
         nonlocal lost
         lost += 1
         if lost % 2:
-            await whole(session, text, arguments, take)
+            await whole(session, statement, take)
             await owner.execute("SELECT pg_terminate_backend($1, 5000)", session.connection.get_server_pid())
-        await whole(session, text, arguments, take)
+        await whole(session, statement, take)
 
     monkeypatch.setattr(ReadSession, "each", each)
     assert await tables.ids("many") == list(range(1, 201))

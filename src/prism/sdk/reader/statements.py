@@ -42,10 +42,12 @@ class Statement:
     Attributes:
         text: of the statement.
         parameters: in the order of their numbers.
+        most: rows that it gives; None for more than are known.
     """
 
     text: str
     parameters: Sequence[Any]
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def page(selection: Selection, within: Range, want: int, scan: int, dialect: Dia
     source = f"FROM {selection.collection.source} AS t{where}{order}"
     if not selection.scans:
         text = f"SELECT {', '.join([*wanted, *positions]) or 'NULL'} {source} LIMIT {want}"
-        return Statement(text, parameters)
+        return Statement(text, parameters, want)
     hit = "TRUE" if selection.residual is None else f"({dialect.condition(selection.residual, parameters)}) IS TRUE"
     every = {each.name: each for each in selection.columns} | {
         each.column.name: each.column for each in selection.ordering.fields
@@ -117,7 +119,7 @@ def get(collection: Collection, columns: Sequence[Column], key: Resolved, dialec
     parameters: list[Any] = []
     wanted = ", ".join(each.wanted for each in columns)
     where = dialect.condition(key, parameters)
-    return Statement(f"SELECT {wanted} FROM {collection.source} AS t WHERE {where} LIMIT 1", parameters)  # noqa: S608
+    return Statement(f"SELECT {wanted} FROM {collection.source} AS t WHERE {where} LIMIT 1", parameters, 1)  # noqa: S608
 
 
 def count(collection: Collection, filter: Resolved | None, at_most: int, dialect: Dialect) -> Statement:  # noqa: A002
@@ -125,7 +127,7 @@ def count(collection: Collection, filter: Resolved | None, at_most: int, dialect
     parameters: list[Any] = []
     where = "" if filter is None else f" WHERE {dialect.condition(filter, parameters)}"
     counted = f"SELECT 1 FROM {collection.source} AS t{where} LIMIT {at_most + 1}"  # noqa: S608 - see above
-    return Statement(f"SELECT count(*) FROM ({counted}) AS t", parameters)  # noqa: S608 - see above
+    return Statement(f"SELECT count(*) FROM ({counted}) AS t", parameters, 1)  # noqa: S608 - see above
 
 
 def _bound(bound: Bound, dialect: Dialect, parameters: list[Any]) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import asyncpg
 
 from prism.backends.postgres.sessions import Session
 from prism.backends.postgres.tables.catalogue import Catalogue
+from prism.sdk.reader import Statement
 
 SETTINGS: Final = {
     "search_path": "pg_catalog",
@@ -72,14 +73,20 @@ class ReadSession:
         found: list[asyncpg.Record] = await prepared.fetch(*arguments)
         return found
 
-    async def each(self, text: str, arguments: Sequence[Any], take: Callable[[Any], bool]) -> None:
+    async def each(self, statement: Statement, take: Callable[[Any], bool]) -> None:
         """Gives the rows of a statement one by one, a few at a time in memory, until no more are wanted."""
+        arguments = statement.parameters
         if self.pooled:  # a pooler's servers do not share what is prepared by a name
-            for row in await self.connection.fetch(text, *arguments):
+            for row in await self.connection.fetch(statement.text, *arguments):
                 if not take(row):
                     return
             return
-        prepared = await self._prepare(text)
+        prepared = await self._prepare(statement.text)
+        if statement.most is not None and statement.most <= _ROWS_AT_ONCE:  # a cursor's end is a round trip more
+            for row in await prepared.fetch(*arguments):
+                if not take(row):
+                    return
+            return
         async for row in prepared.cursor(*arguments, prefetch=_ROWS_AT_ONCE):
             if not take(row):
                 return

@@ -137,7 +137,7 @@ class PostgresTables:
                 await session.fetch(statements.SET, setting, context.principal)
             try:
                 while (statement := work.statement()) is not None:
-                    await session.each(statement.text, statement.parameters, work.take)
+                    await session.each(statement, work.take)
             except _STALE as error:
                 raise _Changed from error
             except asyncpg.DataError as error:

@@ -51,6 +51,7 @@ class Target:
         self._refused_holds = refused_holds
         self._keys = True
         self._ordered = True
+        self._whole = True
 
     async def send(self, messages: Sequence[MailboxMessage]) -> list[Failed | None]:
         """What became of each; None where it was taken. Of one ordering key none is taken before the one before it."""
@@ -114,7 +115,9 @@ class Target:
                 )
                 for each in messages
             ]  # fmt: skip
-            return [each.error for each in await self._queue.publish_batch(outgoing)]
+            # As a whole: taken one by one, they would stand in the order of their keys alone.
+            whole = self._whole and len(outgoing) > 1
+            return [each.error for each in await self._queue.publish_batch(outgoing, atomic=whole)]
         sent = [
             Outgoing(self._topic, each.payload, each.attributes, each.ordering_key if self._ordered else "")
             for each in messages
@@ -127,6 +130,10 @@ class Target:
         if capability == "idempotency_window" and self._keys:
             self._keys = False
             log.warning("the target of %s takes no idempotency keys: what a crash leaves open comes twice", self._topic)
+            return True
+        if capability == "atomic_publish" and self._whole:
+            self._whole = False
+            log.info("the target of %s takes no batch as a whole: order is kept by key", self._topic)
             return True
         if capability == "ordering" and self._ordered:
             self._ordered = False

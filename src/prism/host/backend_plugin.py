@@ -1,8 +1,9 @@
 """The services that a gateway calls: BackendPlugin, and NamespaceService beside it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
@@ -38,6 +39,7 @@ class BackendPlugin:
         instances: those of the process.
         end: ends the process: its instances first, for so many seconds; returns when they have ended.
         tracer: makes a span of each call; None to make none.
+        settled: options that instances have whatever a gateway says.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class BackendPlugin:
         instances: Instances,
         end: Callable[[float], Awaitable[None]],
         tracer: PluginTracer | None = None,
+        settled: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._instances = instances
+        self._settled = settled
         self._tracer = tracer
         self._end = end
 
@@ -70,7 +74,7 @@ class BackendPlugin:
         try:
             response.protocol_version = _agreed(request.protocol_versions)
             _check_name(request.backend_type, manifest.name)
-            options = InstanceOptions(request.config, request.credentials)
+            options = InstanceOptions(request.config, request.credentials, self._settled)
             options.teach(self._instances.redactor)
             fresh = HostedInstance(request.instance, self._instances.plugin, options, self._instances.redactor)
             instance = await self._instances.initialise(fresh)

@@ -4,9 +4,10 @@ import logging
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 
@@ -19,6 +20,9 @@ from prism.wire import server_context
 from prism.wire.address import Address
 
 log = logging.getLogger(__name__)
+
+ROLE: Final = "backend"
+"""What a process says that it is, unless it is a container role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class HostOptions:
         idle_timeout: seconds after which an instance that no gateway uses is stopped; None for never.
         uids: the users whose processes may connect to a unix socket.
         handshake: the descriptor that the handshake is written to; None where no gateway started the process.
+        role: what it says that it is.
+        settled: options of the backend that this process has settled; a gateway's do not change them.
     """
 
     redactor: Redactor
@@ -46,6 +52,8 @@ class HostOptions:
     idle_timeout: float | None = None
     uids: frozenset[int] = frozenset()
     handshake: int | None = None
+    role: str = ROLE
+    settled: Mapping[str, Any] = field(default_factory=dict)
 
 
 def was_started_by_host() -> bool:
@@ -68,14 +76,21 @@ def by_host(options: Mapping[str, Any]) -> HostOptions:
     return HostOptions(redactor, address, grace=options["grace"], uids=uids, handshake=handshake)
 
 
-def standalone(options: Mapping[str, Any]) -> HostOptions:
+def standalone(
+    options: Mapping[str, Any], role: str = ROLE, settled: Mapping[str, Any] = MappingProxyType({})
+) -> HostOptions:
     """Where the command line says.
+
+    Args:
+        options: of the command line, by name.
+        role: as `HostOptions`.
+        settled: as `HostOptions`.
 
     Raises:
         click.UsageError: its options contradict each other, or would expose the plugin without authentication.
     """
     redactor = Redactor()
-    configure(options["log_level"], "auto", scrub=redactor.scrub)
+    configure(options["log_level"], options.get("log_format", "auto"), scrub=redactor.scrub)
     for name in ("listen", "probes", "metrics"):
         _check_address(name, options[name])
     return HostOptions(
@@ -87,6 +102,8 @@ def standalone(options: Mapping[str, Any]) -> HostOptions:
         grace=options["grace"],
         idle_timeout=options["idle_timeout"],
         uids=trusted_uids().union(options["allow_uid"]),
+        role=role,
+        settled=settled,
     )
 
 

@@ -16,18 +16,18 @@ SERVICES: Final = tuple(
     pb.DESCRIPTOR.services_by_name[name] for name in ("PluginInfoService", "HealthService", "MetricsService")
 )
 
-ROLE: Final = "backend"
-
 
 class Information:
     """The services.
 
     Args:
         instances: those of the process.
+        role: what the process is.
     """
 
-    def __init__(self, instances: Instances) -> None:
+    def __init__(self, instances: Instances, role: str = "backend") -> None:
         self._instances = instances
+        self._role = role
 
     def methods(self) -> Sequence[Method]:
         """What a server runs."""
@@ -44,7 +44,7 @@ class Information:
         response = pb.GetInfoResponse(
             name=manifest.name,
             version=manifest.version,
-            role=ROLE,
+            role=self._role,
             backend=manifest.name,
             protocol_versions=SPOKEN,
             interfaces=manifest.interfaces,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -24,12 +25,19 @@ class InstanceOptions:
 
     __slots__ = ("_config", "_credentials")
 
-    def __init__(self, config: AnyMessage, credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: AnyMessage, credentials: Mapping[str, str], settled: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         """
+        Args:
+            config: a `google.protobuf.Struct`.
+            credentials: by name.
+            settled: options that are so whatever `config` says.
+
         Raises:
             InvalidArgument: the options are not a valid `google.protobuf.Struct`.
         """
-        self._config: Mapping[str, Any] = _values(config)
+        self._config: Mapping[str, Any] = {**_values(config), **settled}
         self._credentials = dict(credentials)
 
     def __eq__(self, other: object) -> bool:

@@ -47,7 +47,7 @@ class PluginProcess:
         self._health = HealthService(self._readiness)
         contract = [each.service.file for each in interfaces().values()]
         self._described = described(_SERVICES, [*contract, struct_pb2.DESCRIPTOR])
-        self._information = information.Information(self._instances)
+        self._information = information.Information(self._instances, options.role)
         self._exporter = exporter_of(os.environ, plugin.name)
 
     async def run(self) -> None:
@@ -104,7 +104,7 @@ class PluginProcess:
     def _methods(self) -> Sequence[Method]:
         host = go_plugin.HostServices(self.end, self._ended, self._options.grace)
         tracer = None if self._exporter is None else tracer_of(self._exporter, self._plugin.name)
-        plugin = backend_plugin.BackendPlugin(self._instances, self.end, tracer)
+        plugin = backend_plugin.BackendPlugin(self._instances, self.end, tracer, self._options.settled)
         return (*plugin.methods(), *self._information.methods(), *host.methods())
 
     def _admit(self, peer: Peer) -> bool:

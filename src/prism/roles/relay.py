@@ -24,8 +24,6 @@ BATCH: Final = 100
 BATCH_BYTES: Final = 1 << 20
 _WAITING: Final = 1000
 """Messages of a shard that are read before they are sent."""
-_WAIT: Final = 30.0
-"""Seconds that a stream waits for a message before it is opened anew."""
 _RENEWALS: Final = 3
 """Times that a lease is renewed before it would end."""
 _PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -44,6 +42,8 @@ class Route:
         kind: the target's abstraction.
         on_refused: what becomes of a message that the target refuses for good: it is set aside, or all waits.
         lease: seconds for which a relay has the reader, unless it asks again.
+        wait: seconds after which the mailbox is read anew where nothing was told to be in it.
+        batch: most messages that are handed on at once.
     """
 
     namespace: str
@@ -54,6 +54,8 @@ class Route:
     reader: str = "relay"
     on_refused: Literal["dead", "stop"] = "dead"
     lease: float = 10.0
+    wait: float = 30.0
+    batch: int = BATCH
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.mailbox} to {self.kind} {self.to}/{self.topic}"
@@ -81,6 +83,11 @@ class Relay:
         self._target = Target(client, route.kind, route.to, route.topic, refused_holds=route.on_refused == "stop")
         self._holder = secrets.token_hex(16)
         self._faults = Faults(str(route))
+
+    @property
+    def wrong(self) -> str:
+        """What it waits for; empty where it goes on."""
+        return self._faults.said
 
     async def run(self) -> None:
         """Relays until it is cancelled; then the reader is given back, so that another one goes on at once."""
@@ -177,7 +184,7 @@ class Relay:
     async def _send(self, shard: int, epoch: int, waiting: "asyncio.Queue[MailboxMessage]") -> None:
         """Hands on what was read, a batch after the other."""
         while True:
-            batch = _batch(await waiting.get(), waiting)
+            batch = _batch(await waiting.get(), waiting, self._route.batch)
             dead = await self._deliver(batch)
             await self._ack(shard, batch[-1].sequence, dead, epoch)
 
@@ -188,7 +195,7 @@ class Relay:
         while True:
             reader = route.reader if after is None else ""
             stream: AsyncGenerator[MailboxMessage, None] = self._transact.read(
-                route.mailbox, shard=shard, reader=reader, after=after, wait=_WAIT
+                route.mailbox, shard=shard, reader=reader, after=after, wait=route.wait
             )
             try:
                 async with aclosing(stream) as messages:
@@ -278,22 +285,28 @@ class Relay:
 
 
 class Faults:
-    """Says once that something fails, and once that it goes on."""
+    """Says once that something fails, and once that it goes on.
+
+    Attributes:
+        said: what fails; empty where nothing does.
+    """
 
     def __init__(self, what: str) -> None:
+        self.said = ""
         self._what = what
-        self._said = ""
+        self._reason = ""
 
     def note(self, error: PrismError) -> None:
         """Something has failed, and is tried again."""
-        if self._said != error.reason:
-            self._said = error.reason
+        self.said = error.message
+        if self._reason != error.reason:
+            self._reason = error.reason
             log.warning("relaying %s waits: %s (%s)", self._what, error.message, error.reason)
 
     def clear(self) -> None:
         """It goes on."""
-        if self._said:
-            self._said = ""
+        if self._reason:
+            self.said = self._reason = ""
             log.info("relaying %s goes on", self._what)
 
 
@@ -316,10 +329,10 @@ class _Pauses:
         return pause
 
 
-def _batch(first: MailboxMessage, waiting: "asyncio.Queue[MailboxMessage]") -> list[MailboxMessage]:
+def _batch(first: MailboxMessage, waiting: "asyncio.Queue[MailboxMessage]", most: int = BATCH) -> list[MailboxMessage]:
     """The first message and what is there behind it, as much as one batch holds."""
     batch, size = [first], len(first.payload)
-    while len(batch) < BATCH and size < BATCH_BYTES and not waiting.empty():
+    while len(batch) < most and size < BATCH_BYTES and not waiting.empty():
         message = waiting.get_nowait()
         batch.append(message)
         size += len(message.payload)

@@ -1,1 +1,1 @@
-"""Container roles (ADR-025): processes that move messages between a Prism queue and a broker."""
+"""Container roles (ADR-025): processes that move messages to and from a Prism queue, and that serve tables."""

@@ -17,6 +17,7 @@ from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.client import Client
 from prism.errors import FailedPrecondition, PrismError
 from prism.roles.container.broker import Broker, sink, source
+from prism.roles.container.listener import Gateway, Listener
 from prism.roles.container.moving import GRACE, Consumer, Publisher, Role
 from prism.roles.container.settings import Settings
 from prism.services import HealthService, described, described_services
@@ -52,8 +53,10 @@ class RoleProcess:
             case "consumer":
                 giving = source(settings)
                 self._broker, self._role = giving, Consumer(self._client, giving, settings)
+            case "listener":
+                self._broker, self._role = Gateway(), Listener(self._client, settings)
             case role:
-                raise FailedPrecondition(f"the role {role} is not served; `prism relay` hands on what a mailbox has")
+                raise FailedPrecondition(f"the role {role} is a process of its own kind: `prism role {role}`")
         self._health = HealthService(lambda: {"": self._started, _SERVICE.full_name: self._started})
         self._started = False
         self._ending = asyncio.Event()
@@ -78,8 +81,9 @@ class RoleProcess:
             host = settings.prism_listen_host
             where = await listen(probes, f"{host}:{settings.prism_health_port}", "PRISM_HEALTH_PORT")
             scraped = await listen(metrics, f"{host}:{settings.prism_metrics_port}", "PRISM_METRICS_PORT")
-            log.info("%s for %s: probes at %s, metrics at %s", settings.prism_plugin_role, settings.prism_backend_type,
-                     where, scraped)  # fmt: skip
+            log.info(
+                "%s for %s: probes at %s, metrics at %s", settings.prism_plugin_role, settings.between, where, scraped
+            )
             await self._work()
             self._health.close()
             await probes.drain(1.0)
@@ -147,9 +151,9 @@ class RoleProcess:
 
     async def _get_info(self, _call: ServerCall) -> bytes:
         settings = self._settings
-        name = f"{settings.prism_backend_type}-{settings.prism_plugin_role}"
+        role, backend = settings.prism_plugin_role, settings.between
         return pb.GetInfoResponse(
-            name=name, version=VERSION, role=settings.prism_plugin_role, backend=settings.prism_backend_type
+            name=f"{backend}-{role}", version=VERSION, role=role, backend=backend
         ).SerializeToString()
 
     async def _live(self, _call: ServerCall) -> bytes:
@@ -172,7 +176,7 @@ class RoleProcess:
     async def _scraped(self, request: HttpRequest) -> HttpResponse:
         if request.path != "/metrics":
             return _json(404, {"error": "the path is /metrics"})
-        labels = f'{{role="{self._settings.prism_plugin_role}",backend="{self._settings.prism_backend_type}"}}'
+        labels = f'{{role="{self._settings.prism_plugin_role}",backend="{self._settings.between}"}}'
         lines = [
             "# TYPE prism_role_messages_total counter",
             f"prism_role_messages_total{labels} {self._role.moved}",

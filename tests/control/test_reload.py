@@ -270,7 +270,7 @@ async def test_reloads_under_load_fail_no_call(
         while not done.is_set():
             value = str(calls).encode()
             await world.put(namespace, value, record)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)  # a loop that never rests would keep the thread that reads the file waiting
             assert await world.get(namespace, record) == value
             calls += 1
 

@@ -1,7 +1,8 @@
 """The order of the packages: each imports only those below it, as docs/architecture.md draws them."""
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -124,18 +125,25 @@ def _test_store(importer: str, imported: str) -> bool:
     return parts[1] == "backends" and parts[3].startswith("testing") and _package(imported) == "acceptance"
 
 
-def imports(*, types: bool = True) -> set[tuple[str, str]]:
+@functools.cache
+def imports(*, types: bool = True) -> frozenset[tuple[str, str]]:
     """Each module of ours with each that it imports; without those that are imported for types alone if asked."""
-    files = {_name(path): path for path in (SOURCE / "prism").rglob("*.py")}
-    return {
+    trees = _trees()
+    return frozenset(
         (importer, imported)
-        for importer, path in files.items()
-        for imported in _imported(ast.parse(path.read_text()), types=types, modules=files.keys())
+        for importer, tree in trees.items()
+        for imported in _imported(tree, types=types, modules=trees.keys())
         if imported not in {importer, "prism"}
-    }
+    )
 
 
-def _imported(tree: ast.AST, *, types: bool, modules: set[str]) -> Iterator[str]:
+@functools.cache
+def _trees() -> Mapping[str, ast.Module]:
+    """Every module of ours, read once."""
+    return {_name(path): ast.parse(path.read_text()) for path in (SOURCE / "prism").rglob("*.py")}
+
+
+def _imported(tree: ast.AST, *, types: bool, modules: Collection[str]) -> Iterator[str]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not types:
             continue

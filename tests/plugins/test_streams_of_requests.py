@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from google.protobuf.wrappers_pb2 import BytesValue, Int64Value
 
 from plugins.test_remote import endpoints
@@ -26,10 +26,15 @@ PARTS = [b"one", b"two" * 30_000, b"three"]
 SUM = b"3 parts, 90008 bytes, "
 
 
-@pytest.fixture(params=["in_process", "sidecar", "remote"])
-async def instance(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ManagedInstance]:
-    """The relay in each placement."""
-    elsewhere = RemotePlugins(RELAY, tmp_path)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(params=["in_process", "sidecar", "remote"], scope="module", loop_scope="module")
+async def instance(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ManagedInstance]:
+    """The relay in each placement, for all tests: each waits until its streams are gone."""
+    elsewhere = RemotePlugins(RELAY, tmp_path_factory.mktemp("relay"))
     made: ManagedInstance
     if request.param == "in_process":
         made = InProcess(RELAY, RELAY.config_model()(), RELAY.credentials_model()())

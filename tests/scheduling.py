@@ -5,9 +5,12 @@ acceptance kit run with those that share a store with them. What takes long come
 alone with a long test at the end.
 """
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from prism.gc_tuning import importing
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadGroupScheduling
@@ -19,6 +22,13 @@ LONG_FIRST = ("e2e", "acceptance", "contract", "examples", "wire/fuzz", "wire/ho
 def _place(item: pytest.Item) -> int:
     path = item.nodeid.removeprefix("tests/")
     return next((number for number, name in enumerate(LONG_FIRST) if path.startswith(f"{name}/")), len(LONG_FIRST))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Python's collector does not look at what is collected, now or later: it stays, and is most of the heap."""
+    with importing():
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

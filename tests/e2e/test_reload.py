@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import itertools
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ def _config(number: int, postgres_url: str) -> Mapping[str, Any]:
 
 
 async def _put_and_get(prism: Client, namespace: str, number: int, done: asyncio.Event) -> int:
-    """Writes and reads back until told to stop; how often. Any failure ends the test."""
+    """Writes and reads back until told to stop; how often. Any failure ends the test.
+
+    It rests a moment each time: the cores are for the reloads, which would take their time and the calls' all the same.
+    """
     keyvalue = prism.keyvalue(namespace)
     for count in itertools.count():
         if done.is_set():
@@ -91,6 +95,7 @@ async def _put_and_get(prism: Client, namespace: str, number: int, done: asyncio
         item = await keyvalue.get(f"record-{number}", b"key")
         assert item is not None
         assert item.value == value
+        await asyncio.sleep(0.005)
     raise AssertionError("endless")
 
 
@@ -106,8 +111,9 @@ def _generation(gateway: gateways.GatewayProcess) -> int:
 
 
 def _next_generation(gateway: gateways.GatewayProcess, before: int) -> int:
-    """Asks until the reload is done; each answer takes the gateway some milliseconds, so nothing need sleep."""
+    """Asks until the reload is done."""
     for _ in range(2000):
         if (now := _generation(gateway)) > before:
             return now
+        time.sleep(0.01)
     raise AssertionError(f"generation {before} was not followed by another:\n" + gateway.log)

@@ -12,8 +12,8 @@ PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadgroup
 NOT_UNIT := acceptance backends cli client/test_cut_off.py client/test_silence.py client/test_types.py conformance \
   control/test_plugins.py deploy docs/test_documents.py docs/test_other_languages.py e2e examples \
   gateway/test_heartbeats.py host/test_handshake.py host/test_host_command.py host/test_standalone.py \
-  plugins/test_remote.py plugins/test_shared_ways.py plugins/test_sidecar_process.py values/test_values.py \
-  wire/fuzz wire/hostile wire/interop wire/soak wire/test_h2spec.py
+  plugins/test_remote.py plugins/test_shared_ways.py plugins/test_sidecar_process.py roles/test_container_roles.py \
+  roles/test_relay.py values/test_values.py wire/fuzz wire/hostile wire/interop wire/soak wire/test_h2spec.py
 # The tests of the wire once more, in the plain Python that it falls back on; fuzz, soak and the choice itself once is enough.
 IN_PYTHON := PRISM_NATIVE=0 $(PYTEST) tests/wire $(addprefix --ignore tests/wire/,fuzz soak test_native.py)
 

@@ -18,6 +18,7 @@ from prism.interfaces import graph as g
 from prism.sdk.graph import StoredGraph
 from sdk.graph.test_random_graphs import graph_of, results
 
+pytestmark = pytest.mark.slow
 HERE = Context("hub")
 EDGES, FEWER = 100_000, 12_000
 MEMORY = 24 << 20

@@ -17,6 +17,7 @@ from prism.client import Client, Edge, EdgeCount, Graph, Node, Step, field
 from prism.plugins.discovery import discover
 from prism.sdk import Binding
 
+pytestmark = pytest.mark.slow
 T = TypeVar("T")
 RELATIONS = {"Depends": "depends", "Pre-Depends": "depends", "Recommends": "recommends"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")

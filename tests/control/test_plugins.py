@@ -269,6 +269,7 @@ async def test_a_plugin_is_renewed_without_a_gap(world: World, tmp_path: Path) -
         while not done.is_set():
             assert await world.get("s") == b"1"
             calls += 1
+            await asyncio.sleep(0.002)
         return calls
 
     callers = [asyncio.ensure_future(caller()) for _ in range(4)]

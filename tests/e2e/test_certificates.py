@@ -124,6 +124,7 @@ async def test_a_new_certificate_fails_no_call(secured: Secured) -> None:
             while not done.is_set():
                 await client.keyvalue("default").put("r", {b"k": b"v"})
                 made += 1
+                await asyncio.sleep(0.005)
         return made
 
     async def connects_anew() -> int:
@@ -132,6 +133,7 @@ async def test_a_new_certificate_fails_no_call(secured: Secured) -> None:
             async with secured.client(app) as client:
                 await client.keyvalue("default").get("r", b"k")
             made += 1
+            await asyncio.sleep(0.005)
         return made
 
     callers = [asyncio.create_task(call()) for call in (calls_on_one_connection, connects_anew, connects_anew)]

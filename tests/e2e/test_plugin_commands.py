@@ -23,6 +23,7 @@ async def _put_and_get(client: Client, done: asyncio.Event) -> int:
         item = await kv.get("record", b"key")
         assert item is not None
         assert item.value == value
+        await asyncio.sleep(0.002)
     return rounds
 
 

@@ -104,6 +104,7 @@ async def test_rules_change_without_failing_a_call(tmp_path: Path) -> None:
             while not done.is_set():
                 await prism.keyvalue("mine").put("r", {b"k": b"v"})
                 made += 1
+                await asyncio.sleep(0.002)
             return made
 
         caller = asyncio.create_task(calls())

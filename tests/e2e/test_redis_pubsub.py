@@ -70,6 +70,7 @@ async def test_a_killed_redis_is_a_gap_and_passes(
                 await asyncio.sleep(0.01)
             else:
                 acknowledged.append(number)
+                await asyncio.sleep(0.001)
 
     one, other = gateways
     async with (

@@ -4,7 +4,7 @@ from typing import Literal
 
 ValueKind = Literal[
     "null", "bool", "int64", "double", "decimal", "string", "bytes", "timestamp", "list", "map", "other",
-    "non_finite", "negative_zero",
+    "flat_list", "non_finite", "negative_zero",
 ]  # fmt: skip
 """A kind of value, `null` where a list or a map may hold one, or doubles that not every store has: NaN and infinities,
-and -0.0."""
+and -0.0. `flat_list` in the place of `list`: only those of one kind of bool, int64, double, string or timestamp."""

@@ -12,7 +12,11 @@ NON_FINITE: Final = "non_finite"
 NEGATIVE_ZERO: Final = "negative_zero"
 """The double -0.0."""
 
+FLAT_LIST: Final = "flat_list"
+"""Lists of one kind: bool, int64, double, string or timestamp; of backends that keep no other ones."""
+
 ALL: Final = frozenset({*Kind, NON_FINITE, NEGATIVE_ZERO})
+_FLAT: Final = frozenset({Kind.BOOL, Kind.INT64, Kind.DOUBLE, Kind.STRING, Kind.TIMESTAMP})
 
 
 def require_kinds(value: Value, declared: frozenset[str], what: str) -> None:
@@ -28,6 +32,11 @@ def require_kinds(value: Value, declared: frozenset[str], what: str) -> None:
     """
     if declared >= ALL:
         return
+    if FLAT_LIST in declared and value.HasField("list"):
+        kinds = {kind_of(each) for each in value.list.values}
+        if len(kinds) > 1 or not kinds <= _FLAT:
+            raise undeclared("value_kinds", f"{what}, which holds a list that is not of one kind of scalars,")
+        declared |= {Kind.LIST}
     for kind in _kinds(value):
         if kind not in declared:
             raise undeclared("value_kinds", f"{what}, which holds a value of kind {kind},")

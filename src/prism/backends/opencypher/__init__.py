@@ -1,0 +1,1 @@
+"""Graph on Neo4j, and on other servers that speak openCypher over Bolt."""

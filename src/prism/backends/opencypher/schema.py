@@ -1,0 +1,74 @@
+"""Constraints and indexes: made before what they are about, so that no race can make a thing twice.
+
+Nodes have one constraint for all; each label has an index that its nodes are listed by, and each type of edges a
+constraint on `_id` and an index on `_in`, which edges are read by from either end.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from neo4j import AsyncManagedTransaction
+from neo4j.exceptions import Neo4jError
+
+from prism.backends.opencypher.errors import code_of
+from prism.backends.opencypher.link import Link
+from prism.backends.opencypher.names import NODE, quoted
+from prism.context import Context
+from prism.errors import PrismError
+
+_NODES: Final = f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{NODE}) REQUIRE (n._ns, n._id) IS UNIQUE"
+_LABEL: Final = "CREATE INDEX IF NOT EXISTS FOR (n:{0}) ON (n._ns, n._id)"
+_TYPE: Final = (
+    "CREATE CONSTRAINT IF NOT EXISTS FOR ()-[r:{0}]-() REQUIRE r._id IS UNIQUE",
+    "CREATE INDEX IF NOT EXISTS FOR ()-[r:{0}]-() ON (r._in)",
+)
+_ONLINE: Final = "CALL db.awaitIndexes(300)"
+_ALREADY: Final = "AlreadyExists"
+_ATTEMPTS: Final = 5
+
+
+class Schema:
+    """What is made of constraints and indexes in one database."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._made: set[str] = set()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def nodes(self, context: Context) -> None:
+        """Makes what all nodes need."""
+        await self._have(context, [_NODES])
+
+    async def labels(self, context: Context, labels: Collection[str]) -> None:
+        """Makes what nodes with these labels, as the server has them, need."""
+        await self._have(context, [_LABEL.format(quoted(each)) for each in labels])
+
+    async def types(self, context: Context, types: Collection[str]) -> None:
+        """Makes what edges of these types need."""
+        await self._have(context, [line.format(quoted(each)) for each in types for line in _TYPE])
+
+    async def _have(self, context: Context, statements: Iterable[str]) -> None:
+        if self._made.issuperset(statements := [*statements]):
+            return
+        async with self._one_at_a_time:
+            new = [each for each in statements if each not in self._made]
+            if new:
+                await self._make(context, new)
+                self._made.update(new)
+
+    async def _make(self, context: Context, statements: Iterable[str]) -> None:
+        async def work(transaction: AsyncManagedTransaction) -> None:
+            for each in statements:
+                await (await transaction.run(each)).consume()
+
+        for number in range(1, _ATTEMPTS + 1):
+            try:
+                await self._link.write(context, work)
+                break
+            except PrismError as error:
+                # Another gateway made it after this one had looked.
+                other = isinstance(error.__cause__, Neo4jError) and _ALREADY in code_of(error.__cause__)
+                if not other or number == _ATTEMPTS:
+                    raise
+        await self._link.rows(context, _ONLINE)

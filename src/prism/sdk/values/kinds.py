@@ -11,6 +11,8 @@ NON_FINITE: Final = "non_finite"
 """Doubles that are NaN or infinite."""
 NEGATIVE_ZERO: Final = "negative_zero"
 """The double -0.0."""
+TIMESTAMP_MS: Final = "timestamp_ms"
+"""Timestamps of whole milliseconds, where a store has no others; declared in the place of `timestamp`."""
 
 FLAT_LIST: Final = "flat_list"
 """Lists of one kind: bool, int64, double, string or timestamp; of backends that keep no other ones."""
@@ -37,6 +39,8 @@ def require_kinds(value: Value, declared: frozenset[str], what: str) -> None:
         if len(kinds) > 1 or not kinds <= _FLAT:
             raise undeclared("value_kinds", f"{what}, which holds a list that is not of one kind of scalars,")
         declared |= {Kind.LIST}
+    if Kind.TIMESTAMP in declared:
+        declared |= {TIMESTAMP_MS}
     for kind in _kinds(value):
         if kind not in declared:
             raise undeclared("value_kinds", f"{what}, which holds a value of kind {kind},")
@@ -44,6 +48,9 @@ def require_kinds(value: Value, declared: frozenset[str], what: str) -> None:
 
 def _kinds(value: Value) -> Iterator[str]:
     kind = kind_of(value)
+    if kind is Kind.TIMESTAMP and value.timestamp % 1000 == 0:
+        yield TIMESTAMP_MS
+        return
     yield kind
     match kind:
         case Kind.DOUBLE:

@@ -27,7 +27,7 @@ EMBEDDED: Final = ("sqlite", "files", "memory")
 SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory", "sqlite")}
 """The store of each placement outside the gateway's process: for each abstraction the first of these that serves it."""
 
-COSTLY: Final = frozenset({"clickhouse", "kafka", "opencypher"})
+COSTLY: Final = frozenset({"clickhouse", "gremlin", "kafka", "opencypher"})
 """Stores whose server starts slowly or takes much processor: what breaks it, or goes by gateways, is of whole runs."""
 
 _QUICKEST: Final = ("", "binding")

@@ -23,6 +23,7 @@ NEEDED: Final = {
     "nats-server": "the server of NATS",
     "Kafka": "Java, and the server, which `make test` fetches by Maven",
     "Neo4j": "Java, and the server, which `make test` fetches by Maven",
+    "gremlin-server": "Java, and the server, which `make test` fetches by Maven",
     "versitygw": "an S3 server; `make test` builds it with Go",
     "chDB": "the engine of ClickHouse, which `make test` installs from PyPI",
     "rclone": "the command",

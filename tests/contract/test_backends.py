@@ -15,6 +15,7 @@ files = PluginAcceptanceHarness("files", config=UNSWEPT)
 s3 = PluginAcceptanceHarness("s3")
 clickhouse = PluginAcceptanceHarness("clickhouse")
 opencypher = PluginAcceptanceHarness("opencypher")
+gremlin = PluginAcceptanceHarness("gremlin")
 
 # By every suite in every placement. Off the gateway's process by one way in, gRPC, whose requests are the barest: HTTP,
 # the client and the binding differ before the placement, not behind it.
@@ -28,6 +29,7 @@ files_sidecar = PluginAcceptanceHarness("files", config=UNSWEPT, placement="side
 s3_sidecar = PluginAcceptanceHarness("s3", placement="sidecar")
 clickhouse_sidecar = PluginAcceptanceHarness("clickhouse", placement="sidecar")
 opencypher_sidecar = PluginAcceptanceHarness("opencypher", placement="sidecar")
+gremlin_sidecar = PluginAcceptanceHarness("gremlin", placement="sidecar")
 memory_remote = PluginAcceptanceHarness("memory", config=UNSWEPT, placement="remote")
 sqlite_remote = PluginAcceptanceHarness("sqlite", config=UNSWEPT, placement="remote")
 postgres_remote = PluginAcceptanceHarness("postgres", config=UNSWEPT, placement="remote")
@@ -38,3 +40,4 @@ files_remote = PluginAcceptanceHarness("files", config=UNSWEPT, placement="remot
 s3_remote = PluginAcceptanceHarness("s3", placement="remote")
 clickhouse_remote = PluginAcceptanceHarness("clickhouse", placement="remote")
 opencypher_remote = PluginAcceptanceHarness("opencypher", placement="remote")
+gremlin_remote = PluginAcceptanceHarness("gremlin", placement="remote")

@@ -10,7 +10,7 @@ from host.standalone import command
 REFUSED = {
     "strangers": (("memory", "--listen", "0.0.0.0:0"), 2, "--tls-client-ca"),
     "strangers over tls": (("memory", "--tls-key", "{key}", "--listen", "0.0.0.0:0"), 2, "must be given together"),
-    "no such plugin": (("nosuch",), 1, "installed plugins: clickhouse, files, kafka"),
+    "no such plugin": (("nosuch",), 1, "installed plugins: clickhouse, files, gremlin"),
     "no such package": (("no.such.package",), 1, "or of an importable Python package"),
     "no address": (("memory", "--listen", "nowhere"), 2, "write host:port"),
     "no folder": (

@@ -74,7 +74,7 @@ class PostgresBackend:
             self._sessions, *shared, config.schema_name, config.transact, config.lock_timeout
         )
         self._statements = PostgresSql(config, credentials)
-        self._sql = StoredSql(self._statements, config.sql)
+        self._sql = StoredSql(self._statements, config.sql, config.sql_idle_timeout)
         self._transact = InteractiveTransact(self._mailboxes, config.transact)
         self._tables = PostgresTables(self._open_session, config.reader, config.statement_timeout)
         self._reader = StoredReader(self._tables, config.reader.max_scan)

@@ -77,6 +77,7 @@ class PostgresConfig(Config):
         sql_connection_string: the database on which those run, with the login of a role of its own. Unset: the database
             above, which is then for Sql alone: Prism makes no tables in it, and serves no other abstraction on it.
         sql_sessions: most connections for them, beyond `pool_size`.
+        sql_idle_timeout: seconds after which a Query is ended whose caller takes no row.
         sslmode: as libpq's; unset: the connection string's, else `prefer`.
         ca: file of the certificates that the server's is verified by; with `verify-ca` or `verify-full`.
         certificate: file of the gateway's own certificate.
@@ -102,6 +103,7 @@ class PostgresConfig(Config):
     sql: Access = "off"
     sql_connection_string: SecretStr | None = None
     sql_sessions: int = Field(default=8, ge=1, le=200)
+    sql_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
     sslmode: SslMode | None = None
     ca: Path | None = None
     certificate: Path | None = None

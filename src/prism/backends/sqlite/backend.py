@@ -60,7 +60,7 @@ class SqliteBackend:
         self._series = StoredTimeSeries(self._streams, config.timeseries)
         self._tables = SqliteTransact(TablesFile(config), config.transact)
         self._statements = SqliteSql(config.tables_path, config.sql, config.readers, config.busy_timeout)
-        self._sql = StoredSql(self._statements, config.sql)
+        self._sql = StoredSql(self._statements, config.sql, config.sql_idle_timeout)
         self._transact = StoredTransact(self._tables, config.transact)
         self._found = SqliteTables(config.tables_path, config.reader, config.readers, config.busy_timeout)
         self._reader = StoredReader(self._found, config.reader.max_scan)

@@ -36,6 +36,7 @@ class SqliteConfig(Config):
             keeps its mailboxes, and on which Sql runs; unset: beside `path`, its name with `-tables`. It is made where
             it is missing, when Transact, or Sql that may write, first uses it.
         sql: what callers may do in it with statements of their own: nothing (`off`), `read`, or `write`.
+        sql_idle_timeout: seconds after which a Query is ended whose caller takes no row.
     """
 
     path: Path = Path("prism-data/default.db")
@@ -51,6 +52,7 @@ class SqliteConfig(Config):
     reader: ReaderOptions = ReaderOptions()
     tables: Path | None = None
     sql: Access = "off"
+    sql_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
 
     @field_validator("sql", mode="before")
     @classmethod

@@ -1,12 +1,14 @@
 """Sql from a store that runs statements: what may be asked, how rows become messages, and where an answer ends."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from typing import Final, cast
 
 from prism.context import Context
 from prism.errors import FailedPrecondition, answer_too_large
 from prism.interfaces import sql
 from prism.interfaces.capabilities.sql import SqlCapabilities
+from prism.sdk.sql.idle import Untaken
 from prism.sdk.sql.store import Access, SqlStore, Statement
 from prism.sdk.sql.wire import RowsMessage
 
@@ -25,11 +27,13 @@ class StoredSql(sql.Sql, sql.Batches):
     Args:
         store: runs the statements.
         access: what the configuration allows.
+        idle_timeout: seconds without a row taken after which a Query is ended; None for none.
     """
 
-    def __init__(self, store: SqlStore, access: Access) -> None:
+    def __init__(self, store: SqlStore, access: Access, idle_timeout: float | None = None) -> None:
         self._store = store
         self._access = access
+        self._idle_timeout = idle_timeout
         self._most = SqlCapabilities().max_payload
 
     def declare(self, capabilities: SqlCapabilities) -> None:
@@ -40,20 +44,31 @@ class StoredSql(sql.Sql, sql.Batches):
         """See Sql. Responses with rows are such messages in all that a host asks of them."""
         self._require("read")
         most = request.max_rows or sql.MAX_ROWS
-        async with self._store.query(Statement(request.statement, request.params), context) as answer:
-            yield sql.QueryResponse(columns=sql.Columns(columns=answer.columns))
-            sent, wanted = 0, _FIRST_ROWS
-            while True:
-                asked = min(wanted, most - sent + 1)  # one more than may be sent says whether there is one
-                rows = await answer.fetch(asked)
-                ended = len(rows) < asked
-                kept = rows[: most - sent]
-                for rows_of_one, size in self._messages(kept, sent):
-                    wanted = max(1, min(_MAX_ROWS, 4 * len(rows_of_one), _BYTES * len(rows_of_one) // max(size, 1)))
-                    yield cast("sql.QueryResponse", RowsMessage(rows_of_one))
-                sent += len(kept)
-                if ended or len(rows) > len(kept):
-                    break
+        async with AsyncExitStack() as stack:
+            answer = await stack.enter_async_context(
+                self._store.query(Statement(request.statement, request.params), context)
+            )
+            untaken = Untaken(stack, self._idle_timeout)
+            try:
+                untaken.rest()
+                yield sql.QueryResponse(columns=sql.Columns(columns=answer.columns))
+                untaken.go_on()
+                sent, wanted = 0, _FIRST_ROWS
+                while True:
+                    asked = min(wanted, most - sent + 1)  # one more than may be sent says whether there is one
+                    rows = await answer.fetch(asked)
+                    ended = len(rows) < asked
+                    kept = rows[: most - sent]
+                    for rows_of_one, size in self._messages(kept, sent):
+                        wanted = max(1, min(_MAX_ROWS, 4 * len(rows_of_one), _BYTES * len(rows_of_one) // max(size, 1)))
+                        untaken.rest()
+                        yield cast("sql.QueryResponse", RowsMessage(rows_of_one))
+                        untaken.go_on()
+                    sent += len(kept)
+                    if ended or len(rows) > len(kept):
+                        break
+            finally:
+                await untaken.stop()
         yield sql.QueryResponse(end=sql.End(rows=sent, complete=ended and len(rows) == len(kept)))
 
     async def execute(self, request: sql.ExecuteRequest, context: Context) -> sql.ExecuteResponse:

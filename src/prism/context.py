@@ -1,10 +1,17 @@
 """What an operation knows of its call besides the message: handed to every method of a backend."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from prism.wire.grpc.deadline import Deadline
+
+Claims = Mapping[str, tuple[str, ...]]
+"""Claims of a caller's token, each as a list of texts."""
+
+NO_CLAIMS: Final[Claims] = MappingProxyType({})
 
 
 class Traced(Protocol):
@@ -31,7 +38,7 @@ class Context:
         principal: who calls, as authenticated by the gateway; empty where authentication is off.
     """
 
-    __slots__ = ("_draining", "_on_established", "_trace", "deadline", "namespace", "principal")
+    __slots__ = ("_claims", "_draining", "_on_established", "_trace", "deadline", "namespace", "principal")
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class Context:
         principal: str = "",
         trace: str | Traced = "",
         on_established: Callable[[], None] | None = None,
+        claims: Claims | str = NO_CLAIMS,
     ) -> None:
         """
         Args:
@@ -48,13 +56,24 @@ class Context:
             principal: see above.
             trace: the call's place in a trace, or its `traceparent`.
             on_established: what `established` does; passed along with the call.
+            claims: of the caller's token; or their text, as `claims_text` writes it.
         """
         self.namespace = namespace
         self.deadline = deadline
         self.principal = principal
         self._trace = trace
         self._on_established = on_established
+        self._claims = claims
         self._draining: asyncio.Event | None = None
+
+    @property
+    def claims(self) -> Claims:
+        """Claims of the caller's token. A plugin elsewhere has them where its manifest says `claims = true`."""
+        claims = self._claims
+        if isinstance(claims, str):
+            found = json.loads(claims) if claims else {}
+            claims = self._claims = {name: tuple(texts) for name, texts in found.items()}
+        return claims
 
     @property
     def traceparent(self) -> str:
@@ -90,3 +109,8 @@ class Context:
         if listener is not None:
             self._on_established = None
             listener()
+
+
+def claims_text(claims: Claims) -> str:
+    """Claims as they travel to a plugin elsewhere: a JSON object of lists of texts."""
+    return json.dumps({name: list(texts) for name, texts in claims.items()}, separators=(",", ":"))

@@ -54,6 +54,19 @@ def test_a_request_is_what_the_library_reads(
             assert request.WhichOneof("params") == "raw_params"
 
 
+def test_claims_of_a_caller() -> None:
+    """They go with the name where the plugin asks for them, those of the token of this call."""
+    one, other = {"tenant": ("acme",), "groups": ("a", "é")}, {"tenant": ("other",)}
+    asked, not_asked = Envelopes("i", claims=True), Envelopes("i")
+    for claims in (one, one, other, one):
+        context = Context("n", None, "ann", claims=claims)
+        metadata = ExecuteRequest.FromString(asked.write("op", b"", context)).metadata
+        assert Context("n", claims=metadata["prism-claims"]).claims == claims
+        assert metadata["prism-principal"] == "ann"
+        assert "prism-claims" not in ExecuteRequest.FromString(not_asked.write("op", b"", context)).metadata
+    assert dict(Context("n", claims="").claims) == {}
+
+
 @given(FIELDS)
 def test_the_fast_reading_of_a_response_is_right_or_left_to_the_library(fields: dict[str, object]) -> None:
     """It gives a result only where the library finds that result, success, and nothing else."""

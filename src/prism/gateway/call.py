@@ -159,7 +159,8 @@ class Call:
     def context(self, on_established: Callable[[], None] | None = None) -> Context:
         """What the backend learns of the call; `on_established` is what its `Context.established` does."""
         trace = self if self.sampled is not None else str(self.incoming.metadata.get(TRACEPARENT, ""))
-        return Context(self.namespace, self.deadline, self.principal.name, trace, on_established)
+        principal = self.principal
+        return Context(self.namespace, self.deadline, principal.name, trace, on_established, principal.claims)
 
 
 Hop = Callable[[Call], Awaitable[None] | None]

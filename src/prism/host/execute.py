@@ -27,6 +27,7 @@ from prism.wire.server.call import ServerCall
 NAMESPACE: Final = "prism-namespace"
 INSTANCE: Final = "prism-instance"
 PRINCIPAL: Final = "prism-principal"
+CLAIMS: Final = "prism-claims"
 METRICS: Final = "prism-metrics"
 
 
@@ -59,7 +60,7 @@ class Execute:
         namespace = metadata.get(NAMESPACE, "")
         instance = self._instances.serving(metadata.get(INSTANCE, ""), namespace)
         trace = self._traced(metadata)
-        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), trace)
+        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), trace, claims=metadata.get(CLAIMS, ""))
         CURRENT.set(context)
         name, payload, typed = request.operation, request.raw_params, False
         run = instance.unary.get(name)
@@ -101,7 +102,9 @@ class Execute:
             await call.send(envelope.ended_early(_not_served(instance, name)))
             return
         trace = self._traced(metadata)
-        context = Context(namespace, call.deadline, metadata.get(PRINCIPAL, ""), trace, call.send_head)
+        context = Context(
+            namespace, call.deadline, metadata.get(PRINCIPAL, ""), trace, call.send_head, metadata.get(CLAIMS, "")
+        )
         CURRENT.set(context)
         code = Code.CANCELLED
         task = asyncio.current_task()

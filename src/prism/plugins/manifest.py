@@ -66,6 +66,7 @@ class Manifest(BaseModel):
         extra: the pip extra that installs its drivers.
         drivers: modules whose absence means that the extra is not installed.
         pinned: its store ties a namespace to one gateway process.
+        claims: it gets the claims of the caller's token with each call, beside the caller's name.
         placement: where it runs unless the configuration says otherwise.
         testing: a class that makes a store for its tests, as `prism.acceptance.TestBackend` says.
         capabilities: what it promises.
@@ -88,6 +89,7 @@ class Manifest(BaseModel):
     extra: str = ""
     drivers: tuple[str, ...] = ()
     pinned: bool = False
+    claims: bool = False
     placement: Literal["in_process", "sidecar", "remote"] = "in_process"
     testing: Reference | None = None
     capabilities: Annotated[DeclaredCapabilities, PlainValidator(_declared)] = Field({}, validate_default=True)

@@ -9,7 +9,7 @@ Source: proto/prism/plugin/v1/plugin.proto, and https://protobuf.dev/programming
 from google.protobuf.message import DecodeError
 
 from prism._proto.plugin.v1 import plugin_pb2 as pb
-from prism.context import Context
+from prism.context import Claims, Context, claims_text
 
 EXECUTE = "/prism.plugin.v1.BackendPlugin/Execute"
 EXECUTE_STREAM = "/prism.plugin.v1.BackendPlugin/ExecuteStream"
@@ -34,13 +34,16 @@ _TRACEPARENT = 55
 class Envelopes:
     """The envelopes of one instance."""
 
-    __slots__ = ("_instance", "_namespaces", "_operations", "_principals")
+    __slots__ = ("_claims", "_instance", "_namespaces", "_operations", "_principals", "_tokens")
 
-    def __init__(self, instance: str) -> None:
+    def __init__(self, instance: str, *, claims: bool = False) -> None:
         """
         Args:
             instance: its name in the plugin's process.
+            claims: callers' claims go with their names.
         """
+        self._claims = claims
+        self._tokens: dict[str, tuple[Claims, bytes]] = {}
         self._instance = entry("prism-instance", instance)
         self._operations: dict[str, bytes] = {}
         self._namespaces: dict[str, bytes] = {}
@@ -76,6 +79,8 @@ class Envelopes:
     def _caller(self, context: Context, traceparent: str) -> bytes:
         principal = context.principal
         more = (self._principals.get(principal) or self._principal(principal)) if principal else b""
+        if self._claims and (claims := context.claims):
+            more += self._token(principal, claims)
         if not traceparent:
             return more
         usual = len(traceparent) == _TRACEPARENT and traceparent.isascii()
@@ -87,6 +92,15 @@ class Envelopes:
             self._principals.clear()
         who = self._principals[principal] = entry("prism-principal", principal)
         return who
+
+    def _token(self, principal: str, claims: Claims) -> bytes:
+        """The claims of a caller, encoded once for each token: the gateway keeps what it found of one."""
+        known = self._tokens.get(principal)
+        if known is None or known[0] is not claims:
+            if len(self._tokens) >= _KEPT:
+                self._tokens.clear()
+            known = self._tokens[principal] = (claims, entry("prism-claims", claims_text(claims)))
+        return known[1]
 
 
 def further(payload: bytes) -> bytes:

@@ -56,7 +56,7 @@ class RpcInstance(ManagedInstance):
         # Another gateway's Shutdown of an equal instance must not end this one.
         self.instance = f"{plugin.name}-{uuid.uuid4().hex}"
         self._known = Identity(self.instance, plugin.name, config, credentials, plugin)
-        self._envelopes = Envelopes(self.instance)
+        self._envelopes = Envelopes(self.instance, claims=plugin.manifest.claims)
         self._gauges: Mapping[str, float] = {}
         self._intervals = Intervals()
         self._namespaces: set[str] = set()

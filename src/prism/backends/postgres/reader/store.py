@@ -130,11 +130,12 @@ class PostgresTables:
 
     async def _once(self, collection: Collection, make: Callable[[Collection], W], context: r.Context) -> W:
         options = self._options_of(collection.name)
+        settings = options.set_for(context)
 
         async def run(session: ReadSession) -> W:
             work = make(collection)  # anew for each attempt: a lost session leaves it half done
-            for setting in options.settings:
-                await session.fetch(statements.SET, setting, context.principal)
+            for setting, value in settings.items():
+                await session.fetch(statements.SET, setting, value)
             try:
                 while (statement := work.statement()) is not None:
                     await session.each(statement, work.take)

@@ -1,6 +1,10 @@
 """`prism sql` against a gateway, and what the client gives from there, with and without `await`."""
 
 import json
+import os
+import pty
+import select
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +78,62 @@ async def test_a_script(address: str, tmp_path: Path) -> None:
     assert "syntax error" in done.err
     assert "1 row affected" in done.err
     await run(address, "DELETE FROM t WHERE id = 9", "--write")
+
+
+class Terminal:
+    """A shell on a terminal of its own."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self._said = b""
+        self._pid, self._terminal = pty.fork()
+        if not self._pid:  # the child
+            os.environ |= {"TERM": "xterm", "HOME": str(home)}
+            os.execv(sys.executable, [sys.executable, "-m", "prism", "sql", *arguments])
+
+    def until(self, wanted: bytes) -> None:
+        """Waits until it says so, behind what was waited for before."""
+        while wanted not in self._said:
+            assert select.select([self._terminal], [], [], 60)[0], (wanted, self._said)
+            self._said += os.read(self._terminal, 4096)
+        self._said = self._said.partition(wanted)[2]
+
+    def type(self, keys: bytes) -> None:
+        """As a person does."""
+        os.write(self._terminal, keys)
+
+    def end(self) -> int:
+        """Its exit code."""
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+
+def test_a_terminal(address: str, tmp_path: Path) -> None:
+    """Lines of before come back by the arrow keys, in the next session too; Ctrl-C drops a line, or what runs."""
+    terminal = Terminal(tmp_path, "d", "--endpoint", address)
+    terminal.until(b"d> ")
+    terminal.type(b"SELECT 40 + 2 AS answer;\r")
+    terminal.until(b"answer\r\n42\r\n")
+    terminal.until(b"d> ")
+    terminal.type(b"SELECT 1,")
+    terminal.until(b"1,")
+    terminal.type(b"\x03")
+    terminal.until(b"d> ")
+    terminal.type(b"WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n) SELECT count(*) FROM n;\r")
+    terminal.until(b"FROM n;\r\n")
+    terminal.type(b"\x03")
+    terminal.until(b"d> ")
+    terminal.type(b"\\?\r")
+    terminal.until(b"Ctrl-D ends")
+    terminal.until(b"d> ")
+    terminal.type(b"\x04")
+    assert terminal.end() == 0
+    assert (tmp_path / ".prism_sql_history").stat().st_mode & 0o777 == 0o600
+    again = Terminal(tmp_path, "d", "--endpoint", address)
+    again.until(b"d> ")
+    again.type(b"\x1b[A\x1b[A\x1b[A\r")
+    again.until(b"answer\r\n42\r\n")
+    again.until(b"d> ")
+    again.type(b"\\q\r")
+    assert again.end() == 0
 
 
 async def test_the_client(address: str) -> None:

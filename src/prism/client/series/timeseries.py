@@ -27,6 +27,7 @@ from prism.client.series.values import (
     Kind,
     OnGap,
     StreamDescription,
+    to_append,
     to_bucket,
     to_datetime,
     to_described,
@@ -34,7 +35,6 @@ from prism.client.series.values import (
     to_fields,
     to_fill,
     to_function,
-    to_message,
     to_order,
     to_range,
     to_window,
@@ -132,9 +132,7 @@ class TimeSeries:
         Raises:
             TypeError, ValueError: an attribute is not a value, or a timestamp has no time zone.
         """
-        request = messages.AppendRequest(
-            stream=stream, events=[to_message(each) for each in events], idempotency_key=idempotency_key
-        )
+        request = to_append(stream, events, idempotency_key)
         answer = messages.AppendResponse.FromString(
             await self._call("append", request, timeout, keyed=bool(idempotency_key))
         )

@@ -9,7 +9,7 @@ import pytest
 
 from prism.backends.postgres.sessions import Sessions
 from prism.backends.postgres.statements import Statement
-from prism.backends.postgres.timeseries import appending
+from prism.backends.postgres.timeseries import appending, lanes
 from prism.backends.postgres.timeseries import store as streams
 from prism.backends.postgres.timeseries.appending import Clock
 from prism.errors import BackendUnavailable, Outcome
@@ -106,3 +106,48 @@ async def test_a_read_before_a_write_that_fails(store: Store, monkeypatch: pytes
     with pytest.raises(BackendUnavailable) as error:
         await store.series("Append", stream="s", events=events)
     assert error.value.outcome is Outcome.NOT_APPLIED
+
+
+async def test_who_repeats_an_event(store: Store) -> None:
+    """The first repeat makes the statement another one; each call is told its own, and what is there stays."""
+    config = {"dedup": t.Dedup.TIME_SERIES_DEDUP_EVENT_ID}
+    await store.series("CreateStream", stream="s", config=config)
+
+    async def append(*ids: str) -> tuple[int, int]:
+        answer = await store.series("Append", stream="s", events=[t.Event(timestamp=1, event_id=each) for each in ids])
+        return answer.appended, answer.duplicates
+
+    assert await append("a", "b") == (2, 0)
+    assert await append("a", "b") == (0, 2)
+    assert await asyncio.gather(append("a", "c"), append("d"), append("b"), append("e", "e")) == [
+        (1, 1), (1, 0), (0, 1), (1, 1),
+    ]  # fmt: skip
+    store.backend._streams._appender._repeating.clear()
+    assert await asyncio.gather(append("f"), append("a", "g")) == [(1, 0), (1, 1)]
+    found = await store.series("QueryPage", stream="s")
+    assert [each.event_id for each in found.events] == list("abcdefg")
+
+
+async def test_streams_do_not_wait_for_each_other(store: Store, outsider: asyncpg.Connection) -> None:
+    """However many appends wait for one stream, which something holds, another one is appended to."""
+    for name in "ab":
+        await store.series("CreateStream", stream=name)
+    held = [store.series("Append", stream="a", events=[t.Event(timestamp=1)]) for _ in range(3)]
+    await outsider.execute("ROLLBACK; BEGIN; SELECT FROM prism.series_stream WHERE name = 'a' FOR UPDATE")
+    waiting = []
+    for each in held:
+        waiting.append(asyncio.create_task(each))
+        await store.series("ListStreams")  # it is under way
+    async with asyncio.timeout(20):
+        assert (await store.series("Append", stream="b", events=[t.Event(timestamp=1)])).appended == 1
+    assert not any(each.done() for each in waiting)
+    await outsider.execute("COMMIT")
+    await asyncio.gather(*waiting, return_exceptions=True)  # on a slow machine they have waited too long for a lock
+
+
+async def test_lanes_that_stand_still_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no more than are kept, however many streams there were."""
+    monkeypatch.setattr(lanes, "KEPT", 2)
+    for name in "abcd":
+        await store.series("Append", stream=name, events=[t.Event(timestamp=1)])
+    assert len(store.backend._streams._appends) == 2

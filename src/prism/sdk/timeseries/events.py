@@ -30,23 +30,25 @@ def rows_of(
     """
     names = [(each.name, each.kind.value) for each in stream.fields]
     looked = kinds < ALL
-    rows = []
+    rows: list[Row] = []
+    new = tuple.__new__
     for index, event in enumerate(events):
         timestamp = event.timestamp
         if not MIN_TIMESTAMP <= timestamp <= MAX_TIMESTAMP:
             field = f"events[{index}].timestamp"
             raise refusal(field, f"{timestamp} us since 1970", "an instant in the years 1 to 9999 is expected")
-        if timestamp % whole:
+        if whole != 1 and timestamp % whole:
             field = f"events[{index}].timestamp"
             raise refusal(field, f"{timestamp} us since 1970", f"this backend keeps multiples of {whole} us")
-        if not event.event_id:
-            event.event_id = ids.next()
+        event_id = event.event_id
+        if not event_id:
+            event_id = event.event_id = ids.next()
         attributes = event.attributes
         values: list[Value | None] = []
         for name, kind in names:
             value = attributes.get(name)
-            if value is not None and (found := value.WhichOneof("kind")) != kind:
-                if found != "null":
+            if value is not None and not value.HasField(kind):
+                if (found := value.WhichOneof("kind")) != "null":
                     where = f"events[{index}].attributes[{name[:40]!r}]"
                     raise refusal(where, f"a value of kind {found}", f"the stream declares {kind}")
                 value = None
@@ -57,7 +59,7 @@ def rows_of(
         written = event.SerializeToString()
         if len(written) > most:
             raise refusal(f"events[{index}]", f"{len(written)} bytes", f"at most {most} are allowed")
-        rows.append(Row(timestamp, event.event_id, tuple(values), written))
+        rows.append(new(Row, (timestamp, event_id, tuple(values), written)))  # half the time of Row(...)
     return rows
 
 

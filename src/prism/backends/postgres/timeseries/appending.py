@@ -5,7 +5,9 @@ events are beyond retention or too far ahead, by the server's clock as the last 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +17,7 @@ from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.timeseries.table import insertion
 from prism.backends.postgres.values import encode
 from prism.errors import AlreadyExists, Outcome, PrismError
+from prism.interfaces.value import Kind
 from prism.sdk.timeseries import Appended, Batch, Row, Stream, before_writing, judged
 
 Fetch = Callable[..., Awaitable[Sequence[Any]]]
@@ -30,6 +33,10 @@ _ANSWER: Final = Statement(
 )
 _WINDOW: Final = 24 * 3_600_000_000
 """Microseconds for which idempotency keys are remembered."""
+_PLAIN: Final = frozenset({Kind.BOOL, Kind.INT64, Kind.DOUBLE, Kind.STRING, Kind.BYTES, Kind.TIMESTAMP})
+"""Kinds whose values the driver takes as the message has them."""
+_REPEATING: Final = 10.0
+"""Seconds for which a stream that had a repeated event is expected to have others."""
 _FRESH: Final = 5.0
 """Seconds after which the server is asked for its time anew."""
 
@@ -80,6 +87,7 @@ class Appender:
         self._fetch = fetch
         self._clock = clock
         self._listener = listener
+        self._repeating: dict[int, float] = {}
 
     async def __call__(self, calls: Sequence[Append]) -> list[Appended | Exception | None]:
         """What became of each; None where its stream is another one by now."""
@@ -137,34 +145,54 @@ class Appender:
         if keyed:
             space = stream.namespace.encode()
             arguments += (space, batch.idempotency_key, batch.digest, _WINDOW, parts[0][2])
-        found = await self._insert(insertion(stream, keyed=keyed), stream, rows, arguments)
+        found = await self._insert(stream, rows, arguments, keyed=keyed)
         if not found:
             return [None] * len(parts)
         ((_, now, stored, fresh, _),) = found
         self._clock.note(now)
         if not fresh:
             return [await self._before(stream, batch)]
-        if not stream.config.dedup:
+        if stored is None:
             return [Appended(len(of), 0, expired) for _, of, expired in parts]
-        return _counted(parts, stored or ())
+        return _counted(parts, stored)
 
     async def _insert(
-        self, statement: Statement, stream: Stream, rows: Sequence[Row], arguments: Sequence[Any]
+        self, stream: Stream, rows: Sequence[Row], arguments: Sequence[Any], *, keyed: bool
     ) -> Sequence[Any]:
-        try:
+        """What the statement gives; nothing where the stream is another one by now."""
+        parted = False
+        while True:
+            repeats = stream.config.dedup and self._repeating.get(stream.number, 0.0) > time.monotonic()
             try:
-                return await self._fetch(statement, *arguments)
+                return await self._fetch(insertion(stream, keyed=keyed, repeats=repeats), *arguments)
             except PrismError as error:
-                if not isinstance(error.__cause__, asyncpg.CheckViolationError):
-                    raise
-            # A partition is missing.
+                match error.__cause__:
+                    case asyncpg.UniqueViolationError() if stream.config.dedup and not repeats:
+                        self._expect_repeats(stream)
+                    case asyncpg.CheckViolationError() if not parted:
+                        parted = True
+                        if not await self._part(stream, rows):
+                            return ()
+                    case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
+                        return ()  # deleted at the same time
+                    case _:
+                        raise
+
+    def _expect_repeats(self, stream: Stream) -> None:
+        now = time.monotonic()
+        self._repeating = {number: until for number, until in self._repeating.items() if until > now}
+        self._repeating[stream.number] = now + _REPEATING
+
+    async def _part(self, stream: Stream, rows: Sequence[Row]) -> bool:
+        """Makes the partitions that are missing; whether the stream is there."""
+        try:
             with before_writing():
                 await self._fetch(_PARTITIONS, stream.number, sorted({row.timestamp for row in rows}))
-            return await self._fetch(statement, *arguments)
         except PrismError as error:
-            if isinstance(error.__cause__, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError):
-                return ()  # deleted at the same time
+            if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                return False
             raise
+        return True
 
     async def _before(self, stream: Stream, batch: Batch) -> Appended | Exception:
         """What was answered under that key."""
@@ -178,9 +206,10 @@ class Appender:
 
 def columns(stream: Stream, rows: Sequence[Row]) -> list[list[Any]]:
     """The parameters that rows are, a list for each column."""
+    stored = [attrgetter(each.kind.value) if each.kind in _PLAIN else encode for each in stream.fields]
     fields = [
-        [None if (value := row.values[number]) is None else encode(value) for row in rows]
-        for number in range(len(stream.fields))
+        [None if (value := row.values[number]) is None else of(value) for row in rows]
+        for number, of in enumerate(stored)
     ]
     return [[row.timestamp for row in rows], [row.event_id for row in rows], *fields, [row.event for row in rows]]
 

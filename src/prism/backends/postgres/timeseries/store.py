@@ -13,11 +13,11 @@ from prism.backends.postgres.sessions import Rows, Session, Sessions
 from prism.backends.postgres.statements import Statement
 from prism.backends.postgres.timeseries import aggregates
 from prism.backends.postgres.timeseries.appending import Append, Appender, Clock
+from prism.backends.postgres.timeseries.lanes import StreamLanes
 from prism.backends.postgres.timeseries.table import beyond, bounded, creation, extension, table, where, width
 from prism.backends.postgres.watch import Watch
 from prism.context import Context
 from prism.errors import Conflict, PrismError
-from prism.sdk import Bounds as BatchBounds
 from prism.sdk.timeseries import (
     Appended,
     Arrivals,
@@ -59,7 +59,6 @@ _BOUNDS: Final = Statement(
 )
 HOLDS_STREAMS: Final = Statement("SELECT EXISTS (SELECT FROM @.series_stream WHERE namespace = $1)", writes=False)
 
-_APPENDS: Final = BatchBounds(calls=1024, size=8 << 20, in_flight=2)
 _SWEPT: Final = 5000
 _EVENT: Final = "ts, event_id, arrival, event"
 
@@ -87,7 +86,7 @@ class PostgresSeries(SeriesStore):
         self._writes = writes
         self._listener = secrets.randbits(62)
         self._appender = Appender(self._in_turn, Clock(time.monotonic), self._listener)
-        self._appends: Lane[Append, Appended | None] = Lane(self._appender, _APPENDS, reads=False)
+        self._appends = StreamLanes(self._appender)
         self._watch = Watch(self.wakeups, self._look, _CHANNEL, self._quietly, open_session)
 
     async def stop(self) -> None:
@@ -156,7 +155,7 @@ class PostgresSeries(SeriesStore):
         return [name for (name,) in rows]
 
     async def append(self, context: Context, stream: Stream, batch: Batch) -> Appended:
-        done = await self._appends.call(context, Append(stream, batch), size=batch.size)
+        done = await self._appends.of(stream.number).call(context, Append(stream, batch), size=batch.size)
         if done is None:
             raise Stale
         self.wakeups.notify((stream.namespace, stream.name))

@@ -55,26 +55,33 @@ def table(stream: Stream) -> str:
     return f"@.series_{stream.number}"
 
 
-def insertion(stream: Stream, *, keyed: bool) -> Statement:
+def insertion(stream: Stream, *, keyed: bool, repeats: bool) -> Statement:
     """Stores events in the order of their arrival, all or none.
+
+    Args:
+        stream: whose table it is.
+        keyed: the call has an idempotency key.
+        repeats: events that are there are left out, which costs half as much again; unless given they refuse all.
 
     Parameters: number, version and count of the events, who is told nothing, an array for each column, and where the
     call has a key: namespace, key, digest, for how long it is kept, and how many events of the call are expired. It
-    gives the first arrival less one, the store's clock, the places of those that were stored (of `dedup`; else null),
-    and whether the key is new.
+    gives the first arrival less one, the store's clock, the places of those that were stored (with `repeats`; else
+    null), and whether the key is new.
     """
     fields = stream.fields
     types = ["bigint", "text", *(kind_of_column(each.kind) for each in fields), "bytea"]
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 5))
     names = ", ".join(["ts", "event_id", *(each.column for each in fields), "event"])
     given = ", ".join(["e.ts", "e.event_id", *(f"e.{each.column}" for each in fields), "e.event"])
-    dedup = stream.config.dedup
-    conflict = " ON CONFLICT DO NOTHING" if dedup else ""
+    places, stored, ending = "NULL::bigint[]", "$3", ""
+    if repeats:
+        ending = " ON CONFLICT DO NOTHING RETURNING arrival"
+        places = "(SELECT coalesce(array_agg(arrival - s.base), '{}') FROM i)"
+        stored = "(SELECT count(*) FROM i)"
     first = 5 + len(types)
     namespace, key, digest, period, expired = (f"${first + place}" for place in range(5))
     claim = answer = ""
     gate, fresh = "", "true"
-    stored = "(SELECT count(*) FROM i)"
     if keyed:
         claim = f""", k AS (
             INSERT INTO @.series_key AS old (namespace, key, until, digest)
@@ -97,10 +104,9 @@ def insertion(stream: Stream, *, keyed: bool) -> Statement:
         ){claim}, i AS (
             INSERT INTO {table(stream)} ({names}, arrival)
             SELECT {given}, s.base + e.n FROM unnest({arrays}) WITH ORDINALITY AS e ({names}, n) CROSS JOIN s{gate}
-            {conflict} RETURNING arrival
+            {ending}
         ){answer}
-        SELECT s.base, @.series_now(), {"(SELECT array_agg(arrival - s.base) FROM i)" if dedup else stored}, {fresh},
-            @.series_tell($1, $4::bigint)
+        SELECT s.base, @.series_now(), {places}, {fresh}, @.series_tell($1, $4::bigint)
         FROM s
         """,  # noqa: S608  # own names
         writes=True,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from prism.acceptance.callers.caller import UNTYPED
-from prism.acceptance.suites.timeseries.dsl import Series, asked, at, event, raw
+from prism.acceptance.suites.timeseries.dsl import Series, asked, at, event, fields, raw
 from prism.client.filters import field
 from prism.errors import InvalidArgument, StreamNotFound
 from prism.interfaces import timeseries as t
@@ -78,6 +78,37 @@ async def test_only_what_arrives(series: Series) -> None:
         await series.append(event(30, "d", n=3))
         assert await new.until(4) == ["a", "b", "c", "d"]
         assert await some.until(3) == ["fifty", "c", "d"]
+
+
+async def test_a_field_that_is_declared_while_events_come(series: Series) -> None:
+    """CONTRACT, TimeSeries 4 and 11: an attribute that came before its field was declared matches no filter, of a Tail
+    or of a Query; what comes behind it does, also where the reader of other tails began before."""
+    series.needs("tail")
+    await series.create(kinds={"n": "int64"})
+    late = field("late").eq(1)
+    done = asyncio.Event()
+
+    async def write(writer: int) -> None:
+        number = 0
+        while not done.is_set():
+            await series.append(event(number, f"{writer}-{number}", late=1), via=writer)
+            number += 1
+
+    async with series.tailing(via=0) as other:
+        writing = [asyncio.create_task(write(writer)) for writer in range(2)]
+        await other.until(4)
+        declared = t.UpdateStreamRequest(stream="s", fields=fields({"late": "int64"}))
+        await series.call("UpdateStream", declared, via=1)
+        async with series.tailing(via=0, filter=late) as tail:
+            await other.until(len(other.ids) + 4)
+            done.set()
+            await asyncio.gather(*writing)
+            await series.append(event(0, "last", late=1))
+            while "last" not in tail.ids:
+                await tail.next()
+    found = await series.ids(filter=late)
+    assert sorted(tail.ids) == sorted(found)
+    assert 0 < len(found) < len(await series.ids())
 
 
 async def test_it_says_where_it_stands(series: Series) -> None:

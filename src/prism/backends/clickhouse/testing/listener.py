@@ -1,7 +1,8 @@
 """ClickHouse's HTTP interface over its engine, chDB, which has none: `python -m` this module. For tests alone.
 
 It translates and adds no meaning: statements, settings, parameters, formats, limits and errors are the engine's. A
-session of its own serves each request. What the engine does not have is not here: users other than those of the
+session of its own serves each request: a new one, or one that has served nothing but reads and inserts with the same
+settings, for to make one takes 25 ms. What the engine does not have is not here: users other than those of the
 accounts file, quotas, clusters, asynchronous inserts, the mark of an error in mid-answer (the connection is cut).
 """
 
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,6 +28,9 @@ _OF_HTTP: Final = frozenset(
 _FORMAT: Final = re.compile(r"\bFORMAT\s+([A-Za-z]+)\s*;?\s*\Z", re.IGNORECASE)
 _INSERT: Final = re.compile(r"\s*INSERT\s", re.IGNORECASE)
 _INSERTED: Final = re.compile(rb"(\s*INSERT\s[^\n]*?\sFORMAT\s+\w+)[ \t]*\r?\n", re.IGNORECASE)
+_LEAVES_NOTHING: Final = re.compile(r"\s*(?:SELECT|INSERT)\s", re.IGNORECASE)
+_KEPT: Final = 64
+"""Sessions."""
 _KILL: Final = re.compile(r"query_id\s*=\s*'([0-9A-Za-z-]+)'")
 _NAMED: Final = "RowBinaryWithNamesAndTypes"
 _CODE: Final = re.compile(r"Code: (\d+)\.")
@@ -49,11 +54,38 @@ def _session(path: str) -> Any:
     return importlib.import_module("chdb.session").Session(path)
 
 
+Settings = tuple[tuple[str, str], ...]
+
+
+class Sessions:
+    """Those that have served, by their settings."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._idle: dict[Settings, list[Any]] = {}
+
+    def take(self, settings: Settings) -> Any:
+        """One with these settings; None where there is none."""
+        with self._lock:
+            found = self._idle.get(settings)
+            return found.pop() if found else None
+
+    def give_back(self, settings: Settings, session: Any) -> None:
+        """It may serve again; too many are closed."""
+        with self._lock:
+            if sum(map(len, self._idle.values())) < _KEPT:
+                self._idle.setdefault(settings, []).append(session)
+                return
+        session.close()
+
+
+_SESSIONS: Final = Sessions()
+
+
 class Query:
     """One request, in a session of its own."""
 
     def __init__(self, path: str, arguments: Mapping[str, str], profile: Mapping[str, str]) -> None:
-        self._session = _session(path)
         self._params = {
             name.removeprefix("param_"): text for name, text in arguments.items() if name.startswith("param_")
         }
@@ -62,14 +94,27 @@ class Query:
         asked = {
             name: value for name, value in arguments.items() if name not in _OF_HTTP and not name.startswith("param_")
         }
-        self._set(profile)
-        self._set(asked)
-        if database := arguments.get("database"):
-            self._ask(f"USE `{database}`")
+        database = arguments.get("database", "")
+        self._settings = (*sorted(profile.items()), ("database", database), *sorted(asked.items()))
+        self._serves_again = False
+        self._session = _SESSIONS.take(self._settings)
+        if self._session is None:
+            self._session = _session(path)
+            self._set(profile)
+            self._set(asked)
+            if database:
+                self._ask(f"USE `{database}`")
+
+    def done(self, statement: str) -> None:
+        """It was answered; where the statement can have left nothing in the session, that serves again."""
+        self._serves_again = _LEAVES_NOTHING.match(statement) is not None
 
     def close(self) -> None:
         """Ends the session."""
-        self._session.close()
+        if self._serves_again:
+            _SESSIONS.give_back(self._settings, self._session)
+        else:
+            self._session.close()
 
     def insert(self, statement: str, form: str, data: bytes) -> int:
         """Runs an INSERT with its data; the rows written."""
@@ -195,6 +240,7 @@ class Handler(BaseHTTPRequestHandler):
             form, statement = found[1], statement[: found.start()]
         if data and _INSERT.match(statement):
             written = query.insert(statement, form, data)
+            query.done(statement)
             self._whole(200, b"", {"X-ClickHouse-Summary": json.dumps({"written_rows": str(written)})})
             return
         rows = query.rows(statement + data.decode(), form)
@@ -202,6 +248,7 @@ class Handler(BaseHTTPRequestHandler):
             first = next(rows, b"")
             second = next(rows, None)
             if second is None:
+                query.done(statement)
                 summary = json.dumps({"written_rows": str(query.written)})
                 self._whole(200, first, {"X-ClickHouse-Format": form, "X-ClickHouse-Summary": summary})
                 return
@@ -214,6 +261,7 @@ class Handler(BaseHTTPRequestHandler):
             except Refused:
                 self.close_connection = True  # the head is out: a server would write a mark, which is not ours to make
                 return
+            query.done(statement)
             self.wfile.write(b"0\r\n\r\n")
         finally:
             rows.close()

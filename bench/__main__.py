@@ -22,6 +22,7 @@ WORKLOADS = {
     "sql": "rows a second of a statement on PostgreSQL beside the cursors of asyncpg and psycopg",
     "transact": "a row and a message beside the same SQL by hand; the relay, from a commit to a consumer",
     "timeseries": "events a second on PostgreSQL beside one insert a call, and beside batches by hand",
+    "timeseries_clickhouse": "the same on ClickHouse's engine beside clickhouse-connect; ten million events read",
     "reader": "page 10,000 of a million rows beside page 1, on SQLite and PostgreSQL, and beside OFFSET by hand",
     "objects_s3": "the same on S3, beside Envoy before the same server and its client called directly",
     "objects": "objects of 100 MiB and 1 GiB up and down beside nginx and Envoy; small ones a second",

@@ -42,6 +42,7 @@ Plain: TypeAlias = Union[
 ]
 """What stands for a value in Python; lists and dicts hold others."""
 
+_AS_THEY_ARE: Final = frozenset({"bool", "int64", "double", "string", "bytes"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -85,7 +86,10 @@ def to_value(plain: Plain) -> Value:
 
 def from_value(value: Value) -> Any:
     """The plain Python value: a `Plain`, typed as Any so that it is used as what it is."""
-    match kind := value.WhichOneof("kind"):
+    kind = value.WhichOneof("kind")
+    if kind in _AS_THEY_ARE:
+        return getattr(value, kind)
+    match kind:
         case "null":
             return None
         case "decimal":
@@ -98,9 +102,7 @@ def from_value(value: Value) -> Any:
             return {name: from_value(each) for name, each in value.map.entries.items()}
         case "other":
             return _from_other(value.other)
-        case None:
-            raise ValueError("the value has no kind; the gateway is newer than this client, or defective")
-    return getattr(value, kind)
+    raise ValueError("the value has no kind that this client knows; the gateway is newer than it, or defective")
 
 
 class _Conversion:

@@ -48,12 +48,14 @@ class Aggregating:
         if selection.begin is not None and selection.begin == selection.end:
             return answer
         await self._check_percentiles(plan)
-        groups = await self._groups(plan, after, filled=request.HasField("fill"))
         limit = request.limit or t.DEFAULT_PAGE
         if request.fill.mode and plan.windows is not None:
+            groups = await self._groups(plan) if plan.groups else ((),)
             buckets = await self._filled(plan, request.fill, groups, after, limit + 1)
         else:
             buckets = list(await self._store.aggregate(self._context, self._stream, plan, after, limit + 1))
+            if plan.groups and after is None:
+                await self._check_groups(plan, buckets, whole=len(buckets) <= limit)
         room = self._capabilities.max_payload - ROOM
         for number, each in enumerate(buckets):
             made = self._bucket(plan, each)
@@ -80,20 +82,27 @@ class Aggregating:
                     metadata={"limit": "timeseries.exact_values"},
                 )
 
-    async def _groups(self, plan: Plan, after: Place | None, *, filled: bool) -> Sequence[Group]:
-        """10: their number is looked at on the first page; all of them where empty buckets are to be filled (9)."""
-        if not plan.groups:
-            return ((),)
-        if after is not None and not filled:
-            return ()
+    async def _check_groups(self, plan: Plan, buckets: Sequence[Bucket], *, whole: bool) -> None:
+        """10: their number is looked at on the first page, which says it itself where it has all of them."""
+        if not whole:
+            await self._groups(plan)
+        elif len({packed(each.place.group) for each in buckets}) > self._options.max_groups:
+            raise self._too_many()
+
+    async def _groups(self, plan: Plan) -> Sequence[Group]:
+        """All of them."""
         most = self._options.max_groups
         groups = await self._store.groups(self._context, self._stream, plan, most + 1)
         if len(groups) > most:
-            raise LimitExceeded(
-                f"there are more than {most} groups (max_groups); ask for fewer with a filter or a shorter range",
-                metadata={"limit": "timeseries.max_groups"},
-            )
+            raise self._too_many()
         return groups
+
+    def _too_many(self) -> LimitExceeded:
+        return LimitExceeded(
+            f"there are more than {self._options.max_groups} groups (max_groups); ask for fewer with a filter or a "
+            "shorter range",
+            metadata={"limit": "timeseries.max_groups"},
+        )
 
     async def _filled(
         self, plan: Plan, fill: t.Fill, groups: Sequence[Group],

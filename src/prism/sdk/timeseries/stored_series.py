@@ -1,5 +1,6 @@
 """TimeSeries over a `SeriesStore`. Numbers in comments are those of the rules in docs/contract.md, "TimeSeries"."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -22,7 +23,7 @@ from prism.sdk.timeseries.events import rows_of
 from prism.sdk.timeseries.options import SeriesOptions
 from prism.sdk.timeseries.planning import groups_of, selection_of
 from prism.sdk.timeseries.refusals import before_writing, refusal, stream_not_found
-from prism.sdk.timeseries.store import Batch, Place, SeriesStore, Stale
+from prism.sdk.timeseries.store import Batch, Events, Place, SeriesStore, Stale
 from prism.sdk.timeseries.stream import Stream, StreamConfig, fields_of
 from prism.sdk.timeseries.tailing import Tails
 from prism.sdk.timeseries.wire import page, query_response
@@ -226,25 +227,37 @@ class StoredTimeSeries(t.TimeSeries, t.Aggregates, t.Tails, t.Latests, t.Deletes
         raise _busy(request.stream)
 
     async def query(self, request: t.QueryRequest, context: Context) -> AsyncIterator[t.QueryResponse]:
-        """3, 14: pages, each read when the one before was taken."""
+        """3, 14: pages, each read while the one before is taken."""
         stream = await self._found(request.stream, context)
         cursors = Cursors(request, context, stream)
         selection = selection_of(request, stream)
         descending = self._order(request.order)
         after, left, cursor = cursors.event(request.cursor), request.limit, request.cursor
         given, more = 0, True
-        while more and not (request.limit and not left) and not context.draining.is_set():
+
+        def read() -> asyncio.Task[Events]:
             limit = min(left, _PAGE_EVENTS) if request.limit else _PAGE_EVENTS
-            found = await self.store.query(context, stream, selection, after, limit, _PAGE_BYTES, descending=descending)
-            more = found.more
-            if not found.found:
-                break
-            after = found.found[-1].key
-            given += len(found.found)
-            left -= min(left, len(found.found))
-            cursor = cursors.of_event(after)
-            self._counts["queried"] += len(found.found)
-            yield query_response([each.event for each in found.found], cursor)
+            page = self.store.query(context, stream, selection, after, limit, _PAGE_BYTES, descending=descending)
+            return asyncio.ensure_future(page)
+
+        ahead = read()
+        try:
+            while more and not (request.limit and not left) and not context.draining.is_set():
+                found = await ahead
+                more = found.more
+                if not found.found:
+                    break
+                after = found.found[-1].key
+                given += len(found.found)
+                left -= min(left, len(found.found))
+                cursor = cursors.of_event(after)
+                self._counts["queried"] += len(found.found)
+                if more and not (request.limit and not left):
+                    ahead = read()
+                yield query_response([each.event for each in found.found], cursor)
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
         cut = more and not (request.limit and not left)
         yield t.QueryResponse(end=t.End(complete=not cut, events=given, next_cursor=cursor if more else b""))
 

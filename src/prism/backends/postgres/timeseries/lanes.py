@@ -13,7 +13,8 @@ from prism.backends.postgres.timeseries.appending import Append
 from prism.sdk import Bounds
 from prism.sdk.timeseries import Appended
 
-_BATCH: Final = Bounds(calls=1024, size=8 << 20, in_flight=1)
+_BATCH: Final = Bounds(calls=1024, size=128 << 10, in_flight=1)
+"""Not more bytes: of large calls some are then stored while the others are read."""
 KEPT: Final = 1000
 """Lanes; of more those go that were used last and stand still."""
 

@@ -24,7 +24,7 @@ from bench.report import Row, Table, write
 from prism.backends.clickhouse.testing import Engine
 from prism.client import Client, Event, TimeSeries
 
-EVENTS, ROUNDS = 10_000_000, 5
+EVENTS, ROUNDS = 10_000_000, 3
 CALLERS, SMALL, FEW, LARGE = 64, 5, 4, 1000
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(milliseconds=1)

@@ -5,6 +5,7 @@ answered when the server has it.
 """
 
 import asyncio
+import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -13,11 +14,13 @@ from weakref import WeakValueDictionary
 from prism.backends.clickhouse.timeseries.catalogue import GONE, OTHER
 from prism.backends.clickhouse.timeseries.session import OwnStatements, code_of, first
 from prism.backends.clickhouse.timeseries.table import ChStream, keys
-from prism.backends.clickhouse.timeseries.values import SCALE, TooWide, nullable, text
+from prism.backends.clickhouse.timeseries.values import SCALE, TooWide, nullable
 from prism.context import Context
 from prism.errors import InvalidArgument, PrismError
+from prism.sdk.sql.wire import varint
 from prism.sdk.timeseries import Appended, Batch, Row, before_writing, judged
 
+_NUMBER: Final = struct.Struct("<q").pack
 _FRESH: Final = 5.0
 """Seconds after which the server is asked for its time anew."""
 _KEYS: Final = 100_000
@@ -142,17 +145,15 @@ class Appender:
         packed = []
         try:
             for number, row in enumerate(rows):
-                fields = b"".join([write(each) for write, each in zip(writes, row.values, strict=True)])
+                timestamp, event_id, values, event = row
+                written = event_id.encode()
+                fields = [write(each) for write, each in zip(writes, values, strict=True)]
                 packed.append(
-                    b"%b%b%b%b%b"
-                    % (
-                        row.timestamp.to_bytes(8, "little", signed=True),
-                        text(row.event_id.encode()),
-                        (arrival - len(rows) + number).to_bytes(8, "little"),
-                        fields,
-                        text(row.event),
+                    b"".join(
+                        (_NUMBER(timestamp), varint(len(written)), written, _NUMBER(arrival - len(rows) + number),
+                         *fields, varint(len(event)), event)
                     )
-                )
+                )  # fmt: skip
         except TooWide as error:
             raise InvalidArgument(
                 f"events[{number}]: a decimal of {error}; a field of this backend keeps {SCALE} and {SCALE}"

@@ -32,6 +32,8 @@ LEAST: Final[Mapping[Kind, str]] = {Kind.BOOL: "false", Kind.STRING: "''", Kind.
 """What stands for null in a comparison of groups, behind the mark that it is null; 0 for numbers."""
 
 _NUMBER: Final = struct.Struct("<q").pack
+_SOME_NUMBER: Final = struct.Struct("<xq").pack
+_SOME_DOUBLE: Final = struct.Struct("<xd").pack
 _DOUBLE: Final = struct.Struct("<d").pack
 _BITS: Final = struct.Struct("<Q").unpack
 _NONE: Final = b"\x01"
@@ -74,6 +76,13 @@ WRITERS: Final[Mapping[Kind, Callable[[Value], bytes]]] = {
 
 def nullable(kind: Kind) -> Callable[[Value | None], bytes]:
     """What writes the values of a field."""
+    match kind:  # most fields: the mark and the value in one go
+        case Kind.DOUBLE:
+            return lambda held: _NONE if held is None else _SOME_DOUBLE(held.double)
+        case Kind.INT64:
+            return lambda held: _NONE if held is None else _SOME_NUMBER(held.int64)
+        case Kind.TIMESTAMP:
+            return lambda held: _NONE if held is None else _SOME_NUMBER(held.timestamp)
     write = WRITERS[kind]
     return lambda held: _NONE if held is None else b"\x00" + write(held)
 

@@ -43,7 +43,8 @@ def status(port: AdminPort) -> pb.PluginStatus:
 
 def test_a_sidecar_s_process_is_in_its_status_and_what_it_prints_in_its_log(port: AdminPort) -> None:
     """Killed, it is counted, and who follows its log reads on in that of the process after it."""
-    before = status(port)
+    while (before := status(port)).state == pb.PLUGIN_STATE_STARTING:
+        time.sleep(0.02)
     assert (before.placement, before.state, before.restarts) == ("sidecar", pb.PLUGIN_STATE_READY, 0)
     pid = int(before.process["pid"])
     told = list(followed(port))

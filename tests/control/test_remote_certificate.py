@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from control.world import World
+from control.world import World, until
 from prism.acceptance.run.remote_plugins import RemotePlugins
 from prism.plugins.discovery import discover
 
@@ -31,8 +31,9 @@ async def test_it_is_replaced_by_a_reload_and_the_data_stays(
     world.write({"name": "a", "backend": "memory", "config": {"store": "s"}, "plugin": section})
     async with world.control:
         await world.control.start()
-        await world.put("a", b"1")
         [old] = world.control.instances
+        await until(lambda: not old.refusal("a"))  # a busy machine takes longer than the start waits
+        await world.put("a", b"1")
         files = {name: tmp_path / f"other-{name}.pem" for name in ("cert", "key")}
         for name, file in files.items():
             shutil.copy(before[name], file)  # of the same authority

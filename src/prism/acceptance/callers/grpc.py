@@ -10,10 +10,12 @@ from google.protobuf.message import Message
 from prism.acceptance.callers.caller import Asked, Caller
 from prism.acceptance.namespaces import Namespaces
 from prism.acceptance.subject import Subject
-from prism.errors import PrismError
+from prism.errors import BackendUnavailable, PrismError
 from prism.rpc_status import from_status
 from prism.wire.grpc.status import Code, Status
 
+_NOT_KNOWN = "Internal error from Core"
+"""What grpc.aio says, as INTERNAL and of its own, of a stream that ended while a request was being written to it."""
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
@@ -63,6 +65,8 @@ def _serialised(message: Message) -> bytes:
 
 
 def _understood(error: grpc.aio.AioRpcError) -> PrismError:
+    if error.details() == _NOT_KNOWN:
+        return BackendUnavailable("the stream ended while a request was written to it; grpc.aio does not say how")
     details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
     return from_status(Status(Code(error.code().value[0]), error.details() or "", bytes(details)))
 

@@ -80,9 +80,11 @@ async def test_a_delayed_message_comes_when_it_is_due(queue: Queue) -> None:
     since = Since()
     await queue.publish(b"later", delay=duration(2 * queue.short))
     await queue.publish(b"now")
-    assert (await queue.one()).payload == b"now"
-    assert (await queue.one()).payload == b"later"
-    assert since() >= 2 * queue.short
+    came = []
+    for _ in range(2):  # the delay may be over before a busy machine asks for the first one
+        came.append((await queue.one()).payload)
+        assert b"later" not in came or since() >= 2 * queue.short
+    assert sorted(came) == [b"later", b"now"]
 
 
 async def test_a_message_is_taken_back(queue: Queue) -> None:

@@ -113,7 +113,7 @@ SQL = {each.method: each for each in interfaces()["sql"].operations}
     [(None, {"read"}), (["sql"], {"sql.read"}), (["keyvalue", "sql"], {"keyvalue.read", "sql.read"})],
 )
 def test_what_a_rule_gives_by_abstraction(abstractions: list[str] | None, rights: set[str]) -> None:
-    """A rule that names abstractions is about these alone, and Sql is allowed only by one that names it."""
+    """A rule that names abstractions is about these alone; Sql and statements of Graph are allowed by no other one."""
     rule = {"principals": ["*"], "namespaces": ["*"], "operations": ["read"]}
     rule |= {} if abstractions is None else {"abstractions": abstractions}
     access = Access(AuthorizationSection.model_validate({"rules": [rule]}))
@@ -123,7 +123,7 @@ def test_what_a_rule_gives_by_abstraction(abstractions: list[str] | None, rights
         assert access.explain(Principal("x"), "a", "read", name).allowed == about
         for each in interface.operations:
             allowed = each.right in rights or each.own_right in rights
-            assert allowed == (about and each.reads), each.name
+            assert allowed == (about and each.reads and not (each.named and abstractions is None)), each.name
 
 
 def test_sql_is_named() -> None:
@@ -131,7 +131,13 @@ def test_sql_is_named() -> None:
     assert {each.right for each in SQL.values()} == {"sql.read", "sql.write"}
 
 
-NEED_READ = ["objectstore.copy", "sql.batch", "sql.execute", "transact.transaction"]
+def test_statements_of_graph_are_named() -> None:
+    """And no other operation of it."""
+    found = {each.method: each.right for each in interfaces()["graph"].operations if each.named}
+    assert found == {"query": "graph.read", "execute": "graph.write"}
+
+
+NEED_READ = ["graph.execute", "objectstore.copy", "sql.batch", "sql.execute", "transact.transaction"]
 
 
 def test_what_also_reads_needs_both() -> None:
@@ -157,7 +163,7 @@ def test_what_also_reads_is_admitted_with_both(name: str, given: set[str], named
     hop = Authorize(Access(AuthorizationSection.model_validate({"rules": [rule]})))
     call = Call(operation, Incoming(), Snapshot())
     call.principal, call.namespace = Principal("x"), "a"
-    if given == {"read", "write"} and (named or abstraction != "sql"):
+    if given == {"read", "write"} and (named or not operation.named):
         hop(call)
         return
     with pytest.raises(PermissionDenied, match=r"may not (read|write) on"):

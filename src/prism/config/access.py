@@ -131,7 +131,8 @@ class Access:
         """The decision about one class of operations, of one abstraction where it is given, with every rule's part."""
         wanted = {operation}
         if abstraction is not None:
-            of_all = () if any(each.named for each in interfaces()[abstraction].operations) else (operation,)
+            of_class = [each for each in interfaces()[abstraction].operations if each.operation_class == operation]
+            of_all = () if of_class and all(each.named for each in of_class) else (operation,)
             wanted = {*of_all, right(abstraction, operation)}
         reasons = tuple((rule.number, rule.lacks(principal, namespace, frozenset(wanted))) for rule in self._rules)
         scope = ""

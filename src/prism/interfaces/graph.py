@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, Protocol
 
 from prism._proto.data.v1 import graph_pb2 as pb
+from prism._proto.data.v1.graph_pb2 import GraphColumns as Columns
 from prism._proto.data.v1.graph_pb2 import GraphCountEdgesRequest as CountEdgesRequest
 from prism._proto.data.v1.graph_pb2 import GraphCountEdgesResponse as CountEdgesResponse
 from prism._proto.data.v1.graph_pb2 import GraphCreateEdgesRequest as CreateEdgesRequest
@@ -20,6 +21,8 @@ from prism._proto.data.v1.graph_pb2 import GraphDeleteNodeResponse as DeleteNode
 from prism._proto.data.v1.graph_pb2 import GraphDirection as Direction
 from prism._proto.data.v1.graph_pb2 import GraphEdge as Edge
 from prism._proto.data.v1.graph_pb2 import GraphEdges as Edges
+from prism._proto.data.v1.graph_pb2 import GraphExecuteRequest as ExecuteRequest
+from prism._proto.data.v1.graph_pb2 import GraphExecuteResponse as ExecuteResponse
 from prism._proto.data.v1.graph_pb2 import GraphGetEdgesRequest as GetEdgesRequest
 from prism._proto.data.v1.graph_pb2 import GraphGetEdgesResponse as GetEdgesResponse
 from prism._proto.data.v1.graph_pb2 import GraphGetNodesRequest as GetNodesRequest
@@ -30,7 +33,12 @@ from prism._proto.data.v1.graph_pb2 import GraphListNodesResponse as ListNodesRe
 from prism._proto.data.v1.graph_pb2 import GraphMode as Mode
 from prism._proto.data.v1.graph_pb2 import GraphNode as Node
 from prism._proto.data.v1.graph_pb2 import GraphPath as Path
+from prism._proto.data.v1.graph_pb2 import GraphQueryEnd as QueryEnd
+from prism._proto.data.v1.graph_pb2 import GraphQueryRequest as QueryRequest
+from prism._proto.data.v1.graph_pb2 import GraphQueryResponse as QueryResponse
 from prism._proto.data.v1.graph_pb2 import GraphReturn as Return
+from prism._proto.data.v1.graph_pb2 import GraphRow as Row
+from prism._proto.data.v1.graph_pb2 import GraphRows as Rows
 from prism._proto.data.v1.graph_pb2 import GraphShortestPathRequest as ShortestPathRequest
 from prism._proto.data.v1.graph_pb2 import GraphShortestPathResponse as ShortestPathResponse
 from prism._proto.data.v1.graph_pb2 import GraphStep as Step
@@ -53,8 +61,10 @@ __all__ = [
     "INTERFACE",
     "MAX_CASCADE",
     "MAX_PAGE_BYTES",
+    "MAX_ROWS",
     "MAX_SCAN",
     "MAX_STEPS",
+    "Columns",
     "Context",
     "CountEdgesRequest",
     "CountEdgesResponse",
@@ -69,6 +79,8 @@ __all__ = [
     "Direction",
     "Edge",
     "Edges",
+    "ExecuteRequest",
+    "ExecuteResponse",
     "GetEdgesRequest",
     "GetEdgesResponse",
     "GetNodesRequest",
@@ -80,7 +92,13 @@ __all__ = [
     "Mode",
     "Node",
     "Path",
+    "Queries",
+    "QueryEnd",
+    "QueryRequest",
+    "QueryResponse",
     "Return",
+    "Row",
+    "Rows",
     "ShortestPathRequest",
     "ShortestPathResponse",
     "Step",
@@ -105,6 +123,8 @@ MAX_CASCADE: Final = 10_000
 """Edges that go with a node in one transaction."""
 MAX_STEPS: Final = 32
 """Edges of a shortest path unless more are asked for."""
+MAX_ROWS: Final = 10_000
+"""Rows of an answer to a Query that asks for no other number."""
 
 
 class Graph(Protocol):
@@ -136,10 +156,20 @@ class Graph(Protocol):
     async def shortest_path(self, request: ShortestPathRequest, context: Context) -> ShortestPathResponse: ...
 
 
+class Queries(Protocol):
+    """The capability `query`: statements in the store's own language."""
+
+    def query(self, request: QueryRequest, context: Context) -> AsyncIterator[QueryResponse]: ...
+
+    async def execute(self, request: ExecuteRequest, context: Context) -> ExecuteResponse: ...
+
+
 def _capabilities() -> "type[Capabilities]":
     from prism.interfaces.capabilities.graph import GraphCapabilities
 
     return GraphCapabilities
 
 
-INTERFACE = Interface.of(Graph, pb.DESCRIPTOR.services_by_name["Graph"], capabilities=_capabilities)
+INTERFACE = Interface.of(
+    Graph, pb.DESCRIPTOR.services_by_name["Graph"], capabilities=_capabilities, optional={"query": Queries}
+)

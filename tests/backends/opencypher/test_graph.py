@@ -1,20 +1,19 @@
 """Graph on a real Neo4j: what the acceptance kit does not ask for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from neo4j import GraphDatabase
 
+from backends.opencypher.serving import FOR_EVER, asked, linked, running, serving, until
 from prism.acceptance.store.held_port import HeldPort
 from prism.backends.memory.testing import TemporaryStore
 from prism.backends.opencypher import statements
 from prism.backends.opencypher.backend import OpenCypherBackend
 from prism.backends.opencypher.config import OpenCypherConfig, OpenCypherCredentials
-from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.names import NODE, beyond, sorted_text
 from prism.backends.opencypher.testing import Neo4jServer
 from prism.context import Context
@@ -24,43 +23,6 @@ from prism.interfaces.value import Value
 from prism.sdk import Deadline, HealthStatus
 from prism.sdk.graph import StoredGraph
 from sdk.graph.test_random_graphs import compare, graph_of
-
-FOR_EVER = "UNWIND range(1, 1000000000000) AS each RETURN count(each)"
-
-
-@asynccontextmanager
-async def serving(server: Neo4jServer, prefix: str, **config: Any) -> AsyncIterator[OpenCypherBackend]:
-    """A backend on the server, for the length of a block."""
-    login = config.pop("credentials", {"password": server.password})
-    made = OpenCypherConfig(**{"url": server.url, "prefix": prefix, **config})
-    backend = OpenCypherBackend(made, OpenCypherCredentials(**login))
-    try:
-        await backend.start()
-        yield backend
-    finally:
-        await backend.stop()
-
-
-@asynccontextmanager
-async def linked(server: Neo4jServer) -> AsyncIterator[Link]:
-    """A link to the server."""
-    link = Link(OpenCypherConfig(url=server.url), "neo4j", server.password)
-    link.start()
-    try:
-        yield link
-    finally:
-        await link.stop()
-
-
-async def asked(server: Neo4jServer, statement: str, **parameters: Any) -> tuple[list[Any], Any]:
-    """What the server itself answers, and the plan of how."""
-
-    def ask() -> tuple[list[Any], Any]:
-        with GraphDatabase.driver(server.url, auth=("neo4j", server.password)) as driver:
-            records, summary, _ = driver.execute_query(statement, parameters)
-            return [each.values() for each in records], summary.profile
-
-    return await asyncio.to_thread(ask)
 
 
 def operators(plan: Any) -> list[tuple[str, int]]:
@@ -121,19 +83,6 @@ async def test_nodes_and_edges_are_read_by_indexes(shared_server: Neo4jServer) -
         )
         assert {"Top", "Sort"}.isdisjoint(dict(operators(plan)))
         assert sum(hits for _, hits in operators(plan)) < 100
-
-
-async def running(server: Neo4jServer, what: str) -> bool:
-    """Whether the server runs a statement."""
-    rows, _ = await asked(server, "SHOW TRANSACTIONS YIELD currentQuery RETURN collect(currentQuery)")
-    return any(what in each for each in rows[0][0])
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Returns when it is so."""
-    async with asyncio.timeout(120):
-        while not await condition():  # noqa: ASYNC110  # what ends is in the server
-            await asyncio.sleep(0.05)
 
 
 async def test_a_deadline_ends_a_statement_on_the_server(shared_server: Neo4jServer) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from prism.backends.opencypher.config import OpenCypherConfig, OpenCypherCredentials
 from prism.backends.opencypher.graph import OpenCypherGraphs
 from prism.backends.opencypher.link import Link
+from prism.backends.opencypher.query import OpenCypherQueries, Owner
 from prism.backends.opencypher.schema import Schema
 from prism.errors import PrismError
 from prism.sdk import Context, Deadline, Health, HealthStatus
-from prism.sdk.graph import StoredGraph
+from prism.sdk.graph import QueriedGraph
 
 _PROBE_SECONDS = 1.5
 
@@ -22,7 +23,12 @@ class OpenCypherBackend:
         self._link = Link(config, credentials.username, None if password is None else password.get_secret_value())
         self._schema = Schema(self._link)
         self._store = OpenCypherGraphs(self._link, self._schema, config.prefix)
-        self._graph = StoredGraph(self._store)
+        self._owner = Owner(self._link)
+        self._callers = self._link
+        if credentials.query_username is not None and credentials.query_password is not None:
+            self._callers = Link(config, credentials.query_username, credentials.query_password.get_secret_value())
+        self._queries = OpenCypherQueries(self._callers)
+        self._graph = QueriedGraph(self._store, self._queries, config.query)
 
     @property
     def identity(self) -> str:
@@ -35,10 +41,21 @@ class OpenCypherBackend:
 
     async def start(self) -> None:
         self._link.start()
-        await self._schema.nodes(Context("", Deadline.after(self._config.statement_timeout)))
+        self._callers.start()
+        await self._schema.nodes(self._context())
+        if self._config.query != "off":
+            await self._queries.guard.probe(self._context())
 
     async def attach(self, namespace: str) -> None:
-        """Does nothing: a namespace is a property of its nodes."""
+        """Takes the database for the namespace alone where its callers' statements are let in."""
+        space = self._config.prefix + namespace
+        if self._config.query == "off":
+            await self._owner.respect(self._context(), space)
+        else:
+            await self._owner.claim(self._context(), space)
+
+    def _context(self) -> Context:
+        return Context("", Deadline.after(self._config.statement_timeout))
 
     async def holds_data(self, namespace: str) -> bool:
         return await self._store.holds_data(namespace)
@@ -55,3 +72,4 @@ class OpenCypherBackend:
 
     async def stop(self) -> None:
         await self._link.stop()
+        await self._callers.stop()

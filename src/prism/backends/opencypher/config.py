@@ -1,7 +1,7 @@
 """Configuration of the opencypher backend; imports no driver, so that it can be checked where none is installed."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -32,10 +32,20 @@ class OpenCypherCredentials(Config):
     Attributes:
         username: of the gateway's user.
         password: of that user; none where the server asks for none.
+        query_username: of the user that statements of callers run as; unless given the gateway's own.
+        query_password: of that user.
     """
 
     username: str = "neo4j"
     password: SecretStr | None = None
+    query_username: str | None = None
+    query_password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.query_password is None) != (self.query_username is None):
+            raise ValueError("query_username and query_password of backend opencypher belong together; give both")
+        return self
 
 
 class OpenCypherConfig(Config):
@@ -45,6 +55,7 @@ class OpenCypherConfig(Config):
         url: of the server, or of one server of a cluster: neo4j+s://host:7687.
         database: on it; unset: the server's default one.
         prefix: begins the names under which namespaces are kept, so that several gateways' may share a database.
+        query: what callers may do with statements of their own; then the database is one namespace's alone.
         connections: to each server, at most.
         connect_timeout: seconds that a connection may take.
         statement_timeout: seconds that a statement may take where its caller sets no deadline.
@@ -57,6 +68,7 @@ class OpenCypherConfig(Config):
     url: Url = "bolt://localhost:7687"
     database: str | None = Field(default=None, min_length=3, max_length=63)
     prefix: str = Field(default="", max_length=63)
+    query: Literal["off", "read", "write"] = "off"
     connections: int = Field(default=32, ge=2, le=1000)
     connect_timeout: float = Field(default=5.0, gt=0, le=300)
     statement_timeout: float = Field(default=60.0, gt=0, le=86_400)

@@ -60,7 +60,7 @@ _MEMORY: Final = Meaning(LimitExceeded, "Neo4j has not the memory for it: ask fo
 _RULE: Final = Meaning(ConstraintViolated, "a constraint of the database does not allow it")
 _TEXT: Final = Meaning(InvalidArgument, "Neo4j refuses the statement", shown=True)
 _VALUE: Final = Meaning(InvalidArgument, "Neo4j cannot compute the statement", shown=True)
-_WRITES: Final = Meaning(FailedPrecondition, "a statement that reads may not write: ask with access WRITE")
+_WRITES: Final = Meaning(FailedPrecondition, "a statement that reads may not write: ask with Execute")
 _UNKNOWN: Final = Meaning(InternalError, "Neo4j refused what the gateway sent")
 _FULL: Final = Meaning(StoreFull, "Neo4j could not write its log: see whether its disk is full")
 

@@ -67,7 +67,7 @@ class OpenCypherGraphs(GraphStore):
         for label, ids in self._ids(context, names).items():
             for id_, properties in await self._link.rows(context, statements.edges(label), ids=ids):
                 name = _name(id_)
-                found[name] = _edge(name, read(properties))
+                found[name] = name.edge(read(properties))
         return found
 
     async def adjacent(
@@ -279,13 +279,6 @@ def _node(id_: str, labels: Iterable[str], properties: Mapping[str, Any]) -> Nod
 
 def _name(id_: str) -> EdgeName:
     return EdgeName(*parted(id_)[1:])
-
-
-def _edge(name: EdgeName, properties: Mapping[str, Value]) -> Edge:
-    edge = name.edge()
-    for each, value in properties.items():
-        edge.properties[each].CopyFrom(value)
-    return edge
 
 
 def _hop(id_: str, properties: Mapping[str, Any] | None = None) -> Hop:

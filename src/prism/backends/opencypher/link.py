@@ -69,6 +69,8 @@ class Link:
         Raises:
             FailedPrecondition: a file of certificates cannot be used.
         """
+        if self._driver is not None:
+            return
         config = self._config
         options: dict[str, Any] = {}
         if config.secure:

@@ -8,7 +8,7 @@ from neo4j.graph import Node, Path, Relationship
 from neo4j.spatial import Point
 from neo4j.time import Date, DateTime, Duration, Time
 
-from prism.backends.opencypher.names import own_property, property_of
+from prism.backends.opencypher.names import NODE, own_label, own_property, parted, property_of
 from prism.interfaces.value import Kind, OtherValue, Value, ValueList, ValueMap, kind_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,14 +68,33 @@ def value_of(given: Any) -> Value:
         case dict():
             return _map(given)
         case Node():
-            return _map({"labels": sorted(given.labels), "properties": dict(given)})
+            return _map(_node(given))
         case Relationship():
-            return _map({"type": given.type, "properties": dict(given)})
+            return _map(_edge(given))
         case Path():
-            return _map({"nodes": list(given.nodes), "relationships": list(given.relationships)})
+            return _map({"nodes": list(given.nodes), "edges": list(given.relationships)})
         case DateTime():
             return _instant(given)
     return Value(other=_other(given))
+
+
+def _node(given: Node) -> dict[str, Any]:
+    """A node as the graph has it, or one that others made, without its id."""
+    if NODE not in given.labels:
+        return {"labels": sorted(given.labels), "properties": dict(given)}
+    labels = sorted(label for each in given.labels if (label := own_label(each)) is not None)
+    return {"id": given["_id"], "labels": labels, "properties": _own(given)}
+
+
+def _edge(given: Relationship) -> dict[str, Any]:
+    if "_id" not in given:
+        return {"label": given.type, "properties": dict(given)}
+    _, from_id, label, to_id, key = parted(given["_id"])
+    return {"from_id": from_id, "label": label, "to_id": to_id, "key": key, "properties": _own(given)}
+
+
+def _own(given: Node | Relationship) -> dict[str, Any]:
+    return {own: each for name, each in given.items() if (own := own_property(name)) is not None}
 
 
 def _map(entries: Mapping[str, Any]) -> Value:

@@ -20,6 +20,7 @@ _EXAMPLES = {
     "prism graph traverse default ada knows:1..3": "who is known by three at most",
     "prism graph traverse default ada 'knows' '<owns' --returns paths": "steps in turn; < is against an edge",
     "prism graph path default ada bob": "a shortest path",
+    "prism graph query default 'MATCH (n:person) RETURN n.name'": "in the store's own language, where it is let in",
     "prism graph import default air-routes.graphml": "nodes and edges from GraphML or JSON Lines",
     "prism graph export default --format dot | dot -Tsvg": "a picture",
 }
@@ -32,6 +33,7 @@ _EXAMPLES = {
         "edge": (f"{_HERE}.edges:edge", "Make, list, count and delete edges."),
         "traverse": (f"{_HERE}.ways:traverse", "Follow edges from some nodes, level by level."),
         "path": (f"{_HERE}.ways:path", "Find a shortest path between two nodes."),
+        "query": (f"{_HERE}.query:query", "Run a statement in the store's own language."),
         "import": (f"{_HERE}.transfer:import_", "Store nodes and edges from GraphML or JSON Lines."),
         "export": (f"{_HERE}.transfer:export", "Write a graph as JSON Lines, GraphML or DOT."),
     },

@@ -6,7 +6,7 @@ What each operation means: docs/contract.md and prism/data/v1/graph.proto. Every
 
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from prism.client.arguments import Seconds
 from prism.client.graph.records import (
@@ -31,12 +31,14 @@ from prism.client.graph.records import (
 )
 from prism.client.headers import NamespaceHeaders
 from prism.client.paging import Page, Pager
+from prism.client.sql import Record
 from prism.client.transport import Transport
-from prism.client.values import Plain
+from prism.client.values import Plain, from_value
 from prism.errors import InternalError
 from prism.interfaces import graph as messages
 from prism.interfaces.filter import Filter
 
+_ALL: Final = 2**63 - 1
 _OPERATIONS = {operation.method: operation for operation in messages.INTERFACE.operations}
 
 
@@ -277,5 +279,67 @@ class Graph:
         answer = messages.ShortestPathResponse.FromString(await self._call("shortest_path", request, timeout))
         return from_path(answer.path) if answer.found else None
 
+    async def query(
+        self,
+        text: str,
+        params: Mapping[str, Plain] | None = None,
+        *,
+        language: str = "opencypher",
+        max_rows: int | None = None,
+        timeout: Seconds | None = None,
+    ) -> AsyncGenerator[Record, None]:
+        """The rows of a statement in the store's own language that reads, one by one as they come.
+
+            async for row in graph.query("MATCH (n:person) WHERE n.born < $year RETURN n.name", {"year": 1900}):
+                print(row[0], row["n.name"])
+
+        Nodes, edges and paths are dicts. Closing the generator stops the statement in the store.
+
+        Args:
+            text: of the statement.
+            params: by their names.
+            language: of the text; what the backend declares.
+            max_rows: most rows; None for all.
+            timeout: for all of it; without one it has no limit of time.
+        """
+        request = messages.QueryRequest(
+            language=language, text=text, params=to_properties(params or {}), max_rows=max_rows or _ALL
+        )
+        deadline = None if timeout is None else self._transport.deadline(timeout)
+        payload = request.SerializeToString()
+        names: dict[str, int] = {}
+        ended = False
+        async with aclosing(self._transport.stream(_OPERATIONS["query"], payload, self._headers, deadline)) as parts:
+            async for part in parts:
+                response = messages.QueryResponse.FromString(part)
+                ended = response.HasField("end")
+                if response.HasField("columns"):
+                    names = _places(response.columns)
+                for row in response.rows.rows:
+                    yield Record(names, tuple(map(from_value, row.values)))
+        if not ended:
+            raise InternalError("the answer was cut: it came without its end")
+
+    async def execute(
+        self,
+        text: str,
+        params: Mapping[str, Plain] | None = None,
+        *,
+        language: str = "opencypher",
+        timeout: Seconds | None = None,
+    ) -> list[Record]:
+        """Runs a statement in the store's own language that may write, and commits it; its rows.
+
+        The other arguments are those of `query`.
+        """
+        request = messages.ExecuteRequest(language=language, text=text, params=to_properties(params or {}))
+        answer = messages.ExecuteResponse.FromString(await self._call("execute", request, timeout))
+        names = _places(answer.columns)
+        return [Record(names, tuple(map(from_value, row.values))) for row in answer.rows]
+
     def _call(self, method: str, request: Any, timeout: Seconds | None) -> Awaitable[bytes]:
         return self._transport.unary(_OPERATIONS[method], request.SerializeToString(), self._headers, timeout)
+
+
+def _places(columns: messages.Columns) -> dict[str, int]:
+    return {name: place for place, name in enumerate(columns.names)}

@@ -15,6 +15,7 @@ class GraphCapabilities(Capabilities):
         multi_label: a node may have more than one label.
         indexed_adjacency: a page of the edges of a node costs what is on it, not what the node has.
         snapshot: a traversal may read all its levels as they were at one instant.
+        query: the language of statements, which a namespace's configuration lets in.
     """
 
     value_kinds: tuple[ValueKind, ...] = ()
@@ -22,3 +23,4 @@ class GraphCapabilities(Capabilities):
     multi_label: bool = False
     indexed_adjacency: bool = False
     snapshot: bool = False
+    query: Literal["none", "opencypher", "gremlin"] = "none"

@@ -1,10 +1,12 @@
 """What names an edge: its ends, its label and its key, and the id that is made of the four."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 from prism.errors import InvalidArgument, Violation
 from prism.interfaces.graph import Edge
+from prism.interfaces.value import Value
 
 
 class EdgeName(NamedTuple):
@@ -40,6 +42,7 @@ class EdgeName(NamedTuple):
         """The id of the edge."""
         return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in self)
 
-    def edge(self) -> Edge:
-        """The edge, without properties."""
-        return Edge(from_id=self.from_id, label=self.label, to_id=self.to_id, key=self.key, id=self.id)
+    def edge(self, properties: Mapping[str, Value] | None = None) -> Edge:
+        """The edge, with these properties."""
+        from_id, label, to_id, key = self
+        return Edge(from_id=from_id, label=label, to_id=to_id, key=key, id=self.id, properties=properties)

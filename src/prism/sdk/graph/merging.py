@@ -25,13 +25,10 @@ def merged_node(before: Node | None, asked: Node, mode: Mode) -> Node:
 
 def merged_edge(before: Edge | None, asked: Edge, mode: Mode) -> Edge:
     """The edge that is kept."""
-    edge = EdgeName.of(asked).edge()
     properties = kept(asked.properties)
     if before is not None and mode == MERGE:
         properties = _merged(before.properties, asked.properties)
-    for name, value in properties.items():
-        edge.properties[name].CopyFrom(value)
-    return edge
+    return EdgeName.of(asked).edge(properties)
 
 
 def changed(node: Node, change: NodeChange) -> Node:

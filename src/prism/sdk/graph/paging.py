@@ -96,12 +96,9 @@ async def edges_page(
         (found,) = await reads.adjacent(context, [place], incoming=incoming, limit=wanted, whole=True)
         for hop in found:
             here = behind(hop, incoming=incoming)
-            if not ways.twice(hop, incoming=incoming) and passes(asked, hop.properties):
-                edge = hop.name.edge()
-                for name, value in hop.properties.items():
-                    edge.properties[name].CopyFrom(value)
-                if not page.add(edge, _parts(index, here)):
-                    return g.GetEdgesResponse(edges=page.found, next_cursor=_cursor(query, index, after))
+            asked_for = not ways.twice(hop, incoming=incoming) and passes(asked, hop.properties)
+            if asked_for and not page.add(hop.name.edge(hop.properties), _parts(index, here)):
+                return g.GetEdgesResponse(edges=page.found, next_cursor=_cursor(query, index, after))
             after = here
         left -= len(found)
         if len(found) < wanted:

@@ -361,3 +361,83 @@ class GraphShortestPathResponse(_message.Message):
     path: GraphPath
     visited: int
     def __init__(self, found: bool = ..., path: _Optional[_Union[GraphPath, _Mapping]] = ..., visited: _Optional[int] = ...) -> None: ...
+
+class GraphColumns(_message.Message):
+    __slots__ = ("names",)
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, names: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GraphRow(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedCompositeFieldContainer[_value_pb2.Value]
+    def __init__(self, values: _Optional[_Iterable[_Union[_value_pb2.Value, _Mapping]]] = ...) -> None: ...
+
+class GraphRows(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[GraphRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[GraphRow, _Mapping]]] = ...) -> None: ...
+
+class GraphQueryEnd(_message.Message):
+    __slots__ = ("rows", "complete")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    complete: bool
+    def __init__(self, rows: _Optional[int] = ..., complete: bool = ...) -> None: ...
+
+class GraphQueryRequest(_message.Message):
+    __slots__ = ("language", "text", "params", "max_rows")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _value_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_value_pb2.Value, _Mapping]] = ...) -> None: ...
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ROWS_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    text: str
+    params: _containers.MessageMap[str, _value_pb2.Value]
+    max_rows: int
+    def __init__(self, language: _Optional[str] = ..., text: _Optional[str] = ..., params: _Optional[_Mapping[str, _value_pb2.Value]] = ..., max_rows: _Optional[int] = ...) -> None: ...
+
+class GraphQueryResponse(_message.Message):
+    __slots__ = ("columns", "rows", "end")
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    columns: GraphColumns
+    rows: GraphRows
+    end: GraphQueryEnd
+    def __init__(self, columns: _Optional[_Union[GraphColumns, _Mapping]] = ..., rows: _Optional[_Union[GraphRows, _Mapping]] = ..., end: _Optional[_Union[GraphQueryEnd, _Mapping]] = ...) -> None: ...
+
+class GraphExecuteRequest(_message.Message):
+    __slots__ = ("language", "text", "params")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _value_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_value_pb2.Value, _Mapping]] = ...) -> None: ...
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    text: str
+    params: _containers.MessageMap[str, _value_pb2.Value]
+    def __init__(self, language: _Optional[str] = ..., text: _Optional[str] = ..., params: _Optional[_Mapping[str, _value_pb2.Value]] = ...) -> None: ...
+
+class GraphExecuteResponse(_message.Message):
+    __slots__ = ("columns", "rows")
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    columns: GraphColumns
+    rows: _containers.RepeatedCompositeFieldContainer[GraphRow]
+    def __init__(self, columns: _Optional[_Union[GraphColumns, _Mapping]] = ..., rows: _Optional[_Iterable[_Union[GraphRow, _Mapping]]] = ...) -> None: ...

@@ -9,9 +9,8 @@ from gremlin_python.statics import long
 
 from prism.backends.gremlin.graph import names
 from prism.backends.gremlin.messages import Millis
-from prism.interfaces.graph import Edge, Node
+from prism.interfaces.graph import Node
 from prism.interfaces.value import Kind, OtherValue, Value, kind_of
-from prism.sdk.graph import EdgeName
 
 _MARK: Final = "\x01"
 _BYTES: Final = "\x01b"
@@ -66,14 +65,6 @@ def node_of(record: Mapping[Any, Any]) -> Node:
         elif isinstance(name, str) and name != names.NAMESPACE:
             node.properties[names.property_of(name)].CopyFrom(value_of(found))
     return node
-
-
-def edge_of(name: EdgeName, properties: Mapping[str, Value]) -> Edge:
-    """An edge."""
-    edge = name.edge()
-    for each, value in properties.items():
-        edge.properties[each].CopyFrom(value)
-    return edge
 
 
 def properties_of(record: Mapping[str, Any]) -> dict[str, Value]:

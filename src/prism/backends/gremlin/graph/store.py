@@ -14,7 +14,7 @@ from gremlin_python.process.traversal import Bytecode
 
 from prism.backends.gremlin.errors import FAILED, Refused, ServerError, Unreachable, translate
 from prism.backends.gremlin.graph import names, statements
-from prism.backends.gremlin.graph.records import edge_of, node_of, properties_of
+from prism.backends.gremlin.graph.records import node_of, properties_of
 from prism.backends.gremlin.graph.turns import NodeTurns
 from prism.backends.gremlin.link import Link
 from prism.context import Context
@@ -393,7 +393,7 @@ def _edges(records: Sequence[Mapping[str, Any]]) -> dict[EdgeName, Edge]:
     found = {}
     for record in records:
         name = names.name_of(record["id"])
-        found[name] = edge_of(name, properties_of(record["properties"]))
+        found[name] = name.edge(properties_of(record["properties"]))
     return found
 
 

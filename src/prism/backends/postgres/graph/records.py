@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from prism.interfaces.graph import Edge, Node
+from prism.interfaces.graph import Node
 from prism.interfaces.value import Value, ValueMap
-from prism.sdk.graph import EdgeName
 from prism.sdk.values.text import from_text, to_text
 
 _BEFORE, _AFTER = '{"map":', "}"
@@ -29,14 +28,6 @@ def node_of(row: Iterable[Any]) -> Node:
     """The node of a row."""
     id_, labels, properties = row
     return Node(id=id_.decode(), labels=[each.decode() for each in labels], properties=read(properties))
-
-
-def edge_of(name: EdgeName, properties: Mapping[str, Value]) -> Edge:
-    """An edge."""
-    edge = name.edge()
-    for each, value in properties.items():
-        edge.properties[each].CopyFrom(value)
-    return edge
 
 
 def columns(names: Iterable[Sequence[str]], count: int) -> list[list[bytes]]:

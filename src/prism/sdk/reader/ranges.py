@@ -2,7 +2,8 @@
 
 Behind the row (a, b, c) come the rows with the same a and b and a later c; then those with the same a and a later b;
 then those with a later a. Nulls are a range before or behind all others. So each range is one stretch of the index, and
-no statement has an OR or an offset: page 10,000 is found as page 1 is.
+no statement has an OR or an offset: page 10,000 is found as page 1 is. Where a store compares rows, the last fields of
+one direction are one range: those with the same a and a later (b, c).
 """
 
 import enum
@@ -26,11 +27,19 @@ class How(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One field of a range."""
+    """One field of a range.
+
+    Attributes:
+        field: which.
+        how: what is said of it.
+        value: that it is compared with.
+        rest: fields that are compared together with it, as one row.
+    """
 
     field: OrderedField
     how: How
     value: int | float | str | bytes | None = None
+    rest: "Sequence[Bound]" = ()
 
 
 Range = list[Bound]
@@ -53,7 +62,10 @@ def _behind(ordering: Ordering, position: Position) -> Iterator[Range]:
         Bound(field, How.NULL) if value is None else Bound(field, How.EQUAL, value)
         for field, value in zip(ordering.fields, position, strict=True)
     ]
-    for place in reversed(range(len(bounds))):
+    row = _row(bounds)
+    if row < len(bounds):
+        yield [*bounds[:row], Bound(bounds[row].field, How.BEYOND, bounds[row].value, bounds[row + 1 :])]
+    for place in reversed(range(row)):
         field, same = bounds[place].field, bounds[:place]
         value = bounds[place].value
         if value is not None:
@@ -62,3 +74,16 @@ def _behind(ordering: Ordering, position: Position) -> Iterator[Range]:
             yield [*same, Bound(field, How.NOT_NULL)]
         if value is not None and field.column.nullable and not field.nulls_first:
             yield [*same, Bound(field, How.NULL)]
+
+
+def _row(bounds: Sequence[Bound]) -> int:
+    """Where the last fields begin that are compared as one row; behind them all where they are fewer than two."""
+    begin = len(bounds)
+    while begin and _in_row(bounds[begin - 1], bounds[-1]):
+        begin -= 1
+    return begin if begin < len(bounds) - 1 else len(bounds)
+
+
+def _in_row(bound: Bound, last: Bound) -> bool:
+    column = bound.field.column
+    return column.in_rows and not column.nullable and bound.field.descending == last.field.descending

@@ -137,6 +137,13 @@ def _bound(bound: Bound, dialect: Dialect, parameters: list[Any]) -> str:
             return f"{column.sql} IS NULL"
         case How.NOT_NULL:
             return f"{column.sql} IS NOT NULL"
+    if bound.rest:
+        members = [bound, *bound.rest]
+        columns = ", ".join(each.field.column.sql for each in members)
+        values = ", ".join(
+            each.field.column.bound.format(dialect.parameter(each.value, parameters)) for each in members
+        )
+        return f"ROW({columns}) {bound.field.beyond} ROW({values})"
     operator = column.equal if bound.how is How.EQUAL else bound.field.beyond
     return f"{column.sql} {operator} {column.bound.format(dialect.parameter(bound.value, parameters))}"
 

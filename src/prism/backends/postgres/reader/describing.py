@@ -21,6 +21,8 @@ _INTEGERS: Final = frozenset({"int2", "int4", "int8"})
 _PLAIN: Final = _INTEGERS | {"bool", "float4", "float8", "numeric", "text", "varchar", "name", "bytea", "timestamptz"}
 """Types whose columns compare with the kind's own type as they are, by an index too."""
 _DESCENDING, _NULLS_FIRST = 1, 2
+_OF_ROWS: Final = ("OPERATOR(pg_catalog.<)", "OPERATOR(pg_catalog.=)", "OPERATOR(pg_catalog.>)")
+"""Operators of which a comparison of rows takes one for all of its fields."""
 
 
 async def describe(
@@ -127,6 +129,7 @@ def _column(row: asyncpg.Record, catalogue: Catalogue) -> PgColumn:
         equal=equal,
         above=above,
         looked_up=plain or (found.kind is Kind.OTHER and bool(operators)),
+        in_rows=plain and operators == _OF_ROWS,
     )
     object.__setattr__(column, "type", found)
     return column

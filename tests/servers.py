@@ -13,6 +13,7 @@ import pytest
 from missing import missing
 
 if TYPE_CHECKING:
+    from prism.backends.gremlin.testing import GremlinServer
     from prism.backends.postgres.testing import PostgresServer, RunningServer
 
 
@@ -48,3 +49,18 @@ def own_postgres() -> Iterator[PostgresServer]:
         missing(str(absent))
     with server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def gremlin_server() -> Iterator[GremlinServer]:
+    """A Gremlin Server whose tests have namespaces of their own; not to be broken, others use it too."""
+    pytest.importorskip("gremlin_python")
+    from prism.backends.gremlin.testing import GremlinServer, ServerMissing
+
+    try:
+        server = GremlinServer()
+    except ServerMissing as absent:
+        missing(str(absent))
+    server.start()
+    yield server
+    server.stop()

@@ -14,12 +14,16 @@ _PROBE_SECONDS = 1.5
 
 
 class GremlinBackend:
-    """A graph of one Gremlin server, which any number of gateways may share."""
+    """A graph of one Gremlin server, which any number of gateways may share.
+
+    Attributes:
+        link: the way to it.
+    """
 
     def __init__(self, config: GremlinConfig, credentials: GremlinCredentials) -> None:
         self._config = config
-        self._link = Link(config, credentials)
-        self._store = GremlinGraphs(self._link, config.prefix)
+        self.link = Link(config, credentials)
+        self._store = GremlinGraphs(self.link, config.prefix)
         self._graph = StoredGraph(self._store)
 
     @property
@@ -32,7 +36,7 @@ class GremlinBackend:
         return (self._graph,)
 
     async def start(self) -> None:
-        self._link.start()
+        self.link.start()
         await self._store.start()
 
     async def attach(self, namespace: str) -> None:
@@ -50,11 +54,11 @@ class GremlinBackend:
 
     def metrics(self) -> Mapping[str, float]:
         return {
-            "pool_connections": self._link.connections,
-            "requests_given_up": self._link.given_up,
+            "pool_connections": self.link.connections,
+            "requests_given_up": self.link.given_up,
             "conflicts_retried": self._store.conflicts,
             **self._graph.metrics(),
         }
 
     async def stop(self) -> None:
-        await self._link.stop()
+        await self.link.stop()

@@ -72,6 +72,8 @@ class Connection:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, login: tuple[str, str] | None) -> None:
         self._socket = socket
+        opened = socket._response.connection
+        self._transport = opened.transport if opened is not None else None
         self._login = login
         self._answers: dict[bytes, _Answer] = {}
         self._lost: Unreachable | None = None
@@ -137,7 +139,7 @@ class Connection:
         self._lose(Unreachable("the backend is stopped", sent=True))
         self._reader.cancel()
         await asyncio.wait([self._reader])
-        await self._socket.close()
+        await self._end()
 
     async def _send(self, message: bytes, sent: Callable[[], None]) -> None:
         if not self.usable:
@@ -170,7 +172,15 @@ class Connection:
         except (aiohttp.ClientError, OSError) as error:
             said = _said(error)
         self._lose(Unreachable(said, sent=True))
-        await self._socket.close()
+        await self._end()
+
+    async def _end(self) -> None:
+        """Closes the WebSocket, and its connection at once: TLS would wait for the server's farewell."""
+        try:
+            await self._socket.close()
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
 
     def _lose(self, error: Unreachable) -> None:
         self._lost = self._lost or error

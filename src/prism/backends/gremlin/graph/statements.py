@@ -17,7 +17,8 @@ from prism.sdk.graph import EdgeName, Place, kept, merged_node
 
 Properties = Mapping[str, Value]
 
-_G: Final = traversal().with_graph(Graph()) if hasattr(traversal(), "with_graph") else traversal().withGraph(Graph())
+G: Final = traversal().with_graph(Graph()) if hasattr(traversal(), "with_graph") else traversal().withGraph(Graph())
+"""Where a traversal begins."""
 _SINGLE: Final = Cardinality.single
 GONE: Final = "prism: a node is gone"
 """What a traversal fails with whose nodes are not there, or were deleted while it ran."""
@@ -27,17 +28,12 @@ LABELS: Final = "prism: two labels: "
 
 def probe() -> Bytecode:
     """Asks for nothing."""
-    return _G.inject(0).bytecode
+    return G.inject(0).bytecode
 
 
 def holds(namespace: str) -> Bytecode:
     """Whether the namespace has a node: a number."""
-    return _G.V().has(names.NAMESPACE, namespace).limit(1).count().bytecode
-
-
-def remove(most: int) -> Bytecode:
-    """Removes nodes of all namespaces; how many there were."""
-    return _G.V().limit(most).side_effect(__.drop()).count().bytecode
+    return G.V().has(names.NAMESPACE, namespace).limit(1).count().bytecode
 
 
 def nodes(namespace: str, ids: Iterable[str]) -> Bytecode:
@@ -47,7 +43,7 @@ def nodes(namespace: str, ids: Iterable[str]) -> Bytecode:
 
 def list_nodes(namespace: str, label: str, after: str, limit: int) -> Bytecode:
     """Element maps of the first nodes behind an id."""
-    found = _G.V().has(names.NAMESPACE, namespace)
+    found = G.V().has(names.NAMESPACE, namespace)
     if label:
         found = found.has(names.LABEL, label)
     if after:
@@ -57,7 +53,7 @@ def list_nodes(namespace: str, label: str, after: str, limit: int) -> Bytecode:
 
 def edges(namespace: str, of: Iterable[EdgeName]) -> Bytecode:
     """Ids and properties of edges."""
-    return _whole(_G.E(*(names.edge(namespace, name) for name in of))).bytecode
+    return _whole(G.E(*(names.edge(namespace, name) for name in of))).bytecode
 
 
 def missing(namespace: str, ids: Sequence[str]) -> Bytecode:
@@ -90,8 +86,8 @@ def behind(namespace: str, places: Sequence[Place], *, incoming: bool, limit: in
         return start(names.vertex(namespace, place.node)).flat_map(_first(around, incoming, limit))
 
     if len(places) == 1:
-        return _given(one(_G.V, places[0]), whole)
-    return _given(_G.inject(0).union(*(one(__.V, place) for place in places)), whole)
+        return _given(one(G.V, places[0]), whole)
+    return _given(G.inject(0).union(*(one(__.V, place) for place in places)), whole)
 
 
 def count(namespace: str, place: Place, *, incoming: bool, loops: bool, at_most: int) -> Bytecode:
@@ -107,7 +103,7 @@ def count(namespace: str, place: Place, *, incoming: bool, loops: bool, at_most:
 
 def create_nodes(namespace: str, made: Iterable[Node]) -> Bytecode:
     """Makes nodes; it fails where one is there."""
-    code: Any = _G
+    code: Any = G
     for node in made:
         code = _new(code.add_v, namespace, node)
     return code.constant(1).bytecode
@@ -116,7 +112,7 @@ def create_nodes(namespace: str, made: Iterable[Node]) -> Bytecode:
 def put_nodes(namespace: str, asked: Iterable[Node], *, merge: bool) -> Bytecode:
     """Makes nodes, or merges or replaces those that are there; how many are new. It fails with `LABELS` where a node
     would have two."""
-    code: Any = _G.inject(0)
+    code: Any = G.inject(0)
     for node in asked:
         there = __.V(names.vertex(namespace, node.id))
         if merge and node.labels:
@@ -137,7 +133,7 @@ def put_nodes(namespace: str, asked: Iterable[Node], *, merge: bool) -> Bytecode
 
 def change_nodes(namespace: str, changes: Iterable[tuple[str, Node, Node]]) -> Bytecode:
     """Makes each node, as it was, what it is to be; an answer that is empty says that one is gone."""
-    code: Any = _G
+    code: Any = G
     for node, before, after in changes:
         set_ = {name: value for name, value in after.properties.items() if before.properties.get(name) != value}
         gone = [name for name in before.properties if name not in after.properties]
@@ -163,7 +159,7 @@ def create_edges(namespace: str, made: Sequence[tuple[EdgeName, Properties]]) ->
     """Makes edges. The answer is empty, and nothing made, where one of their nodes is missing; it fails where one of
     the edges is there, and with `GONE` where a node went in the meantime: TinkerGraph would keep the edge."""
     ends = sorted({names.vertex(namespace, end) for name, _ in made for end in (name.from_id, name.to_id)})
-    code: Any = _G.V(*ends).count().is_(len(ends))
+    code: Any = G.V(*ends).count().is_(len(ends))
     for name, properties in made:
         from_id, to_id = (names.vertex(namespace, end) for end in (name.from_id, name.to_id))
         code = code.add_e(names.label(name.label)).from_(__.V(from_id)).to(__.V(to_id))
@@ -173,7 +169,7 @@ def create_edges(namespace: str, made: Sequence[tuple[EdgeName, Properties]]) ->
 
 def change_edges(namespace: str, changes: Iterable[tuple[EdgeName, Properties, Properties]]) -> Bytecode:
     """Makes the properties of each edge, as they were, what they are to be."""
-    code: Any = _G
+    code: Any = G
     for name, before, after in changes:
         set_ = {each: value for each, value in after.items() if before.get(each) != value}
         gone = [each for each in before if each not in after]
@@ -183,13 +179,13 @@ def change_edges(namespace: str, changes: Iterable[tuple[EdgeName, Properties, P
 
 def delete_edges(namespace: str, of: Iterable[EdgeName]) -> Bytecode:
     """How many edges there were."""
-    return _G.E(*(names.edge(namespace, name) for name in of)).side_effect(__.drop()).count().bytecode
+    return G.E(*(names.edge(namespace, name) for name in of)).side_effect(__.drop()).count().bytecode
 
 
 def put_edges(namespace: str, asked: Iterable[Edge], *, merge: bool) -> Bytecode:
     """Makes edges, or merges or replaces those that are there; how many are new. It fails with `GONE` where a node is
     not there."""
-    code: Any = _G.inject(0)
+    code: Any = G.inject(0)
     ends: dict[str, None] = {}
     for edge in asked:
         name = EdgeName.of(edge)
@@ -224,7 +220,7 @@ def _new(add: Any, namespace: str, node: Node) -> Any:
 
 
 def _vertices(namespace: str, ids: Iterable[str]) -> GraphTraversal:
-    return _G.V(*(names.vertex(namespace, each) for each in ids))
+    return G.V(*(names.vertex(namespace, each) for each in ids))
 
 
 def _around(label: str, incoming: bool) -> Any:

@@ -13,12 +13,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from gremlin_python.process.graph_traversal import __
+
 from prism.acceptance.store.backend import StoreMissing
 from prism.acceptance.store.held_port import HeldPort
 from prism.acceptance.store.server_process import NotReady, ServerProcess
 from prism.backends.gremlin.config import GremlinConfig, GremlinCredentials
 from prism.backends.gremlin.errors import Refused, ServerError, Unreachable
-from prism.backends.gremlin.graph.statements import probe, remove
+from prism.backends.gremlin.graph.statements import G, probe
 from prism.backends.gremlin.link import Link
 from prism.context import Context
 from prism.errors import PrismError
@@ -147,7 +149,9 @@ class GremlinServer:
     @asynccontextmanager
     async def link(self) -> AsyncIterator[Link]:
         """A way to it, for the length of a block."""
-        link = Link(GremlinConfig.model_validate(self.configuration()), GremlinCredentials(**self.credentials()))
+        patient = {"connect_timeout": _START_SECONDS, "keepalive": 600.0}
+        config = GremlinConfig.model_validate({**self.configuration(), **patient})
+        link = Link(config, GremlinCredentials(**self.credentials()))
         link.start()
         try:
             yield link
@@ -157,7 +161,8 @@ class GremlinServer:
     async def empty(self) -> None:
         """Removes all that is in its graph."""
         async with self.link() as link:
-            while (await link.ask(remove(_PART), Context(""), writes=True))[0]:
+            part = G.V().limit(_PART).side_effect(__.drop()).count().bytecode
+            while (await link.ask(part, Context(""), writes=True))[0]:
                 pass
 
     def configuration(self) -> dict[str, Any]:

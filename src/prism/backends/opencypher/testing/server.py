@@ -71,6 +71,7 @@ class Neo4jServer:
         self._port = HeldPort()
         self.port = self._port.number
         self.password = secrets.token_hex(8)
+        self._new = True
 
     @property
     def url(self) -> str:
@@ -86,9 +87,11 @@ class Neo4jServer:
         file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
         opens = [_OPENS.format(each) for each in _PACKAGES]
         command: list[str | Path] = [
-            "java", *opens, *_JAVA, "-cp", f"{self._libraries}/*", _MAIN, self.process.folder, file, self.password,
+            "java", *opens, *_JAVA, "-cp", f"{self._libraries}/*", _MAIN, self.process.folder, file,
+            *([self.password] if self._new else ()),
         ]  # fmt: skip
         self.process.launch(command, "^ready$", timeout=_START_SECONDS)
+        self._new = False
 
     def stop(self) -> None:
         """Ends it for good; nothing is left."""

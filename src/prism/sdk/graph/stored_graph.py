@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 
-from prism.errors import InvalidArgument, Outcome, Violation
+from prism.errors import InvalidArgument, Outcome, Violation, answer_too_large
 from prism.interfaces import graph as g
 from prism.interfaces.capabilities import undeclared
 from prism.interfaces.capabilities.graph import GraphCapabilities
@@ -61,8 +61,21 @@ class StoredGraph(g.Graph):
 
     async def get_nodes(self, request: g.GetNodesRequest, context: g.Context) -> g.GetNodesResponse:
         """See the .proto."""
-        found = await self._store.nodes(context, request.ids)
-        return g.GetNodesResponse(nodes=[found[each] for each in request.ids if each in found])
+        nodes: list[g.Node] = []
+        left, pace, begin = self._capabilities.max_payload, paging.Pace(), 0
+        while begin < len(request.ids):
+            some = request.ids[begin : begin + pace.of(len(request.ids) - begin, left)]
+            found = await self._store.nodes(context, some)
+            nodes += (found[each] for each in some if each in found)
+            begin += len(some)
+            if begin < len(request.ids):
+                sizes = [each.ByteSize() for each in found.values()]
+                pace.read(sizes)
+                left -= sum(sizes)
+                if left < 0:
+                    most = self._capabilities.max_payload
+                    raise answer_too_large(most - left, most)
+        return g.GetNodesResponse(nodes=nodes)
 
     async def list_nodes(self, request: g.ListNodesRequest, context: g.Context) -> g.ListNodesResponse:
         """See the .proto."""

@@ -48,6 +48,7 @@ class Operation:
         drains: a stream that ends by itself once `Context.draining` is set.
         named: authorization rules allow it only where they name its abstraction.
         also: another class that a caller must be allowed as well; empty for none.
+        affinity: the path of the field that names what the call is about, of the first request; empty for none.
         path: of the HTTP/2 request.
         own_right: what a rule gives that names its abstraction, `keyvalue.read`.
         right: what a rule gives that allows it: its class, or `own_right` where the rule must name the abstraction.
@@ -69,6 +70,7 @@ class Operation:
     drains: bool = False
     named: bool = False
     also: str = ""
+    affinity: str = ""
     path: str = field(init=False)
     service: str = field(init=False)
     streams: bool = field(init=False)
@@ -116,6 +118,7 @@ class Operation:
             drains=extension(method, options_pb2.drains),
             named=extension(method, options_pb2.named),
             also=_name(extension(method, options_pb2.also)),
+            affinity=extension(method, options_pb2.affinity),
         )
 
 

@@ -67,6 +67,8 @@ class Manifest(BaseModel):
         drivers: modules whose absence means that the extra is not installed.
         pinned: its store ties a namespace to one gateway process.
         claims: it gets the claims of the caller's token with each call, beside the caller's name.
+        affinity: its process keeps what the store does not, such as the messages that consumers have: of several
+            processes, one gets all calls that name the same thing (the option `affinity` of an operation).
         placement: where it runs unless the configuration says otherwise.
         testing: a class that makes a store for its tests, as `prism.acceptance.TestBackend` says.
         capabilities: what it promises.
@@ -90,6 +92,7 @@ class Manifest(BaseModel):
     drivers: tuple[str, ...] = ()
     pinned: bool = False
     claims: bool = False
+    affinity: bool = False
     placement: Literal["in_process", "sidecar", "remote"] = "in_process"
     testing: Reference | None = None
     capabilities: Annotated[DeclaredCapabilities, PlainValidator(_declared)] = Field({}, validate_default=True)

@@ -142,6 +142,7 @@ def description(operations: Iterable[Operation]) -> Mapping[str, str]:
             each.requires,
             each.drains,
             *((each.also,) if each.also else ()),
+            *((f"affinity {each.affinity}",) if each.affinity else ()),
         )
         found[each.name] = _digest(said)
         _add(each.request.DESCRIPTOR, found)

@@ -74,7 +74,8 @@ class PluginSection(Section):
         command: the program of a sidecar and its arguments, where it is not the plugin's own.
         socket: the unix socket of a sidecar that runs already.
         endpoint: `host:port` of a remote plugin.
-        endpoints: the same, of several that are equal; calls go to the least busy one.
+        endpoints: the same, of several that are equal; calls go to the least busy one, those about one thing to the
+            same one where the plugin asks for it (`affinity`).
         tls: for `remote`; without it an endpoint must be on this machine.
         limits: of a sidecar that the gateway starts.
         user: a name or number; who such a sidecar runs as. The gateway must be allowed to.

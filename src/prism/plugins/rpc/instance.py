@@ -5,7 +5,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any
 
 from prism.context import Context
@@ -14,6 +14,7 @@ from prism.interfaces.operation import Requests
 from prism.plugins.discovery import Plugin
 from prism.plugins.managed_instance import ManagedInstance
 from prism.plugins.rpc import translation
+from prism.plugins.rpc.affinity import Affinity, Subject, begun
 from prism.plugins.rpc.endpoint import Endpoint, Identity
 from prism.plugins.rpc.envelope import (
     EXECUTE,
@@ -49,7 +50,17 @@ class RpcInstance(ManagedInstance):
         instance: its name in the plugin's processes.
     """
 
-    __slots__ = ("_envelopes", "_gauges", "_intervals", "_known", "_namespaces", "_stopped", "_store", "instance")
+    __slots__ = (
+        "_affinity",
+        "_envelopes",
+        "_gauges",
+        "_intervals",
+        "_known",
+        "_namespaces",
+        "_stopped",
+        "_store",
+        "instance",
+    )
 
     def __init__(self, plugin: Plugin, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
         super().__init__(plugin)
@@ -57,6 +68,7 @@ class RpcInstance(ManagedInstance):
         self.instance = f"{plugin.name}-{uuid.uuid4().hex}"
         self._known = Identity(self.instance, plugin.name, config, credentials, plugin)
         self._envelopes = Envelopes(self.instance, claims=plugin.manifest.claims)
+        self._affinity: Affinity | None = None
         self._gauges: Mapping[str, float] = {}
         self._intervals = Intervals()
         self._namespaces: set[str] = set()
@@ -64,8 +76,8 @@ class RpcInstance(ManagedInstance):
         self._stopped = False
 
     @abc.abstractmethod
-    def _choose(self) -> Endpoint:
-        """The endpoint for the next call.
+    def _choose(self, subject: Subject | None = None) -> Endpoint:
+        """The endpoint for the next call, which is about `subject`.
 
         Raises:
             BackendUnavailable: no endpoint is available; nothing was applied.
@@ -112,8 +124,10 @@ class RpcInstance(ManagedInstance):
     async def call(self, operation: str, payload: bytes, context: Context) -> bytes:
         """As `Instance.call`; a call that the plugin certainly did not process is sent again."""
         message = self._envelopes.write(operation, payload, context)
+        affinity = self._affinity
+        subject = None if affinity is None else affinity.subject(operation, payload, context.namespace)
         for attempt in range(ATTEMPTS):
-            endpoint = self._choose()
+            endpoint = self._choose(subject)
             endpoint.outstanding += 1
             try:
                 response = await endpoint.calls.unary(EXECUTE, message, deadline=context.deadline)
@@ -134,14 +148,18 @@ class RpcInstance(ManagedInstance):
 
     async def _exchange(self, operation: str, requests: Requests, context: Context) -> AsyncGenerator[bytes, None]:
         """A stream of requests: it is not tried again, for what has been read of it is gone."""
-        endpoint = self._choose()
+        affinity, subject = self._affinity, None
+        if affinity is not None and (first := await anext(requests, None)) is not None:
+            subject, requests = affinity.subject(operation, first, context.namespace), begun(first, requests)
+        endpoint = self._choose(subject)
         endpoint.outstanding += 1
         try:
-            async with endpoint.streams.open(EXECUTE_STREAM, deadline=context.deadline) as call:
-                await call.send(self._envelopes.open(operation, context))
-                async with sending(call, requests, context.draining), aclosing(self._items(call, context)) as items:
-                    async for item in items:
-                        yield item
+            with nullcontext() if affinity is None else affinity.streaming(subject, endpoint):
+                async with endpoint.streams.open(EXECUTE_STREAM, deadline=context.deadline) as call:
+                    await call.send(self._envelopes.open(operation, context))
+                    async with sending(call, requests, context.draining), aclosing(self._items(call, context)) as items:
+                        async for item in items:
+                            yield item
         except StatusError as error:
             await self._handle_failure(endpoint, error, context, last=True)
         finally:

@@ -1,8 +1,9 @@
 """The placement `remote`: one process elsewhere or several that are equal, reached by TLS; and a sidecar that runs
 already, reached by its socket.
 
-Calls go to the endpoint with the fewest calls in progress. One that cannot be reached leaves the rotation until it is
-healthy and has the instance again. Where none is left, control starts the instance anew, and that tries them all.
+Calls go to the endpoint with the fewest calls in progress, or as `Affinity` says. One that cannot be reached leaves the
+rotation until it is healthy and has the instance again. Where none is left, control starts the instance anew, and that
+tries them all.
 """
 
 import asyncio
@@ -11,13 +12,16 @@ import os
 import random
 import ssl
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 from prism.errors import BackendUnavailable, FailedPrecondition, Outcome, PrismError
+from prism.interfaces.catalogue import interfaces
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Endpoints, Socket, Tls
 from prism.plugins.rpc import translation
+from prism.plugins.rpc.affinity import Affinity, Subject
 from prism.plugins.rpc.endpoint import Endpoint
 from prism.plugins.rpc.instance import PROBE_TIMEOUT, RpcInstance, attach_all
 from prism.reason import Reason
@@ -49,6 +53,9 @@ class Remote(RpcInstance):
     ) -> None:
         super().__init__(plugin, config, credentials)
         self._placement = placement
+        if plugin.manifest.affinity and isinstance(placement, Endpoints) and len(placement.addresses) > 1:
+            served = (interfaces()[each].operations for each in plugin.manifest.interfaces)
+            self._affinity = Affinity(chain.from_iterable(served), self.instance)
         self._endpoints: tuple[Endpoint, ...] = ()
         self._rotation: list[Endpoint] = []
         self._reviving: dict[Endpoint, asyncio.Task[None]] = {}
@@ -197,7 +204,7 @@ class Remote(RpcInstance):
             ]
         }
 
-    def _choose(self) -> Endpoint:
+    def _choose(self, subject: Subject | None = None) -> Endpoint:
         rotation = self._rotation
         if len(rotation) == 1:
             return rotation[0]
@@ -208,6 +215,8 @@ class Remote(RpcInstance):
                 outcome=Outcome.NOT_APPLIED,
                 retry_after=translation.RETRY_AFTER,
             )
+        if subject is not None and self._affinity is not None:
+            return self._affinity.choose(subject, rotation)
         least = min(map(_BUSY, rotation))
         return random.choice([each for each in rotation if each.outstanding == least])  # noqa: S311  # spreads load
 

@@ -15,6 +15,7 @@ from prism.plugins import trust
 from prism.plugins.discovery import Plugin
 from prism.plugins.placement import Command
 from prism.plugins.rpc import translation
+from prism.plugins.rpc.affinity import Subject
 from prism.plugins.rpc.endpoint import Endpoint
 from prism.plugins.rpc.instance import RpcInstance
 from prism.plugins.sidecar.child import cpu_seconds, resident_memory
@@ -172,7 +173,7 @@ class Sidecar(RpcInstance):
         """What it printed last, through all its processes."""
         return self._output.lines
 
-    def _choose(self) -> Endpoint:
+    def _choose(self, subject: Subject | None = None) -> Endpoint:  # noqa: ARG002  # there is one process
         run = self._run
         if run is None or self._resting:
             raise BackendUnavailable(

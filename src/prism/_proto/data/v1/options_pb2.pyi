@@ -30,6 +30,8 @@ NAMED_FIELD_NUMBER: _ClassVar[int]
 named: _descriptor.FieldDescriptor
 ALSO_FIELD_NUMBER: _ClassVar[int]
 also: _descriptor.FieldDescriptor
+AFFINITY_FIELD_NUMBER: _ClassVar[int]
+affinity: _descriptor.FieldDescriptor
 ONE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 one_required: _descriptor.FieldDescriptor
 

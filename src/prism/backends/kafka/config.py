@@ -120,7 +120,7 @@ class KafkaConfig(Config):
     request_timeout: float = Field(default=10.0, ge=1, le=300)
     publish_timeout: float = Field(default=10.0, ge=1, le=300)
     transaction_timeout: float = Field(default=10.0, ge=1, le=900)
-    linger: float = Field(default=0.0, ge=0, le=1)
+    linger: float = Field(default=0.001, ge=0, le=1)
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     replication: int | None = Field(default=None, ge=1, le=100)
     tls: bool = False

@@ -1,13 +1,12 @@
-"""Publishes: one idempotent producer, one thread that hears its reports, and a loop that gets them in bunches.
+"""Publishes: one idempotent producer, whose reports the event loop takes in bunches, a thousand times a second.
 
-A report handed to the loop one by one costs more than the message; `docs/decisions/` has the measurements.
+What comes while others are under way goes with the next bunch, at most that much later: one by one, messages become
+requests of their own, for the broker too. A thread that waits for reports must get the interpreter from a busy loop for
+each bunch, which takes up to 5 ms. `docs/decisions/` has the measurements.
 """
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -21,7 +20,9 @@ from prism.sdk.driver_errors import SOON
 
 LARGEST: Final = 64 << 20
 """Bytes of a message that the client lets through: the broker's limit counts."""
-_POLL: Final = 0.5
+_TICK: Final = 0.001
+"""Seconds between two looks for reports while some are due."""
+_IDLE: Final = 0.5
 _FLUSH: Final = 5.0
 
 
@@ -80,9 +81,9 @@ class Publisher:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._producer: Producer | None = None
-        self._thread: threading.Thread | None = None
-        self._reports: deque[tuple[asyncio.Future[tuple[int, int]], KafkaError | None, int, int]] = deque()
-        self._stopped = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = False
+        self._unsent: list[tuple[Record, asyncio.Future[tuple[int, int]]]] = []
         self._waiting: set[asyncio.Future[tuple[int, int]]] = set()
         link.on_down = self._lost
 
@@ -90,10 +91,7 @@ class Publisher:
         """Begins to hear reports; does nothing where it does."""
         if self._producer is None:
             self._producer = Producer(producer_settings(self._link))
-            loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._poll, args=(self._producer, loop), name="kafka-reports")
-            self._thread.daemon = True
-            self._thread.start()
+            self._poll(self._producer)
 
     async def publish(self, record: Record) -> tuple[int, int]:
         """Publishes; gives partition and offset when it is acknowledged.
@@ -107,23 +105,31 @@ class Publisher:
     def send(self, record: Record) -> "asyncio.Future[tuple[int, int]]":
         """As `publish`; what it gives is done later."""
         self._link.check()
-        if self._producer is None or self._stopped:
+        if self._producer is None:
             raise BackendUnavailable("the backend was stopped", outcome=Outcome.NOT_APPLIED)
         report: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
-        try:
-            self._producer.produce(
-                record.topic, record.value, record.key, partition=record.partition,
-                on_delivery=partial(self._report, report), headers=list(record.headers),
-            )  # fmt: skip
-        except BufferError as error:
-            raise BackendUnavailable(
-                "too much waits to be sent to Kafka; try again", outcome=Outcome.NOT_APPLIED, retry_after=SOON
-            ) from error
-        except KafkaException as error:
-            _check_size(error_of(error))
-            raise translate(error, writes=True) from error
         self._waiting.add(report)
+        self._unsent.append((record, report))
+        if not self._ticks:
+            self._send(self._producer)
+            self._look_again(self._producer)
         return report
+
+    def _send(self, producer: Producer) -> None:
+        """Hands over what has come."""
+        unsent, self._unsent = self._unsent, []
+        for record, report in unsent:
+            if report.done():  # who asked has gone
+                self._waiting.discard(report)
+                continue
+            try:
+                producer.produce(
+                    record.topic, record.value, record.key, partition=record.partition,
+                    on_delivery=partial(self._report, report), headers=list(record.headers),
+                )  # fmt: skip
+            except (BufferError, KafkaException) as error:
+                self._waiting.discard(report)
+                report.set_exception(_refusal(error))
 
     def _lost(self, failure: PrismError) -> None:
         """No broker can be reached, or it ends: who waits is told at once; what is under way may arrive yet."""
@@ -138,41 +144,48 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        await self._link.run(producer.flush, _FLUSH)
-        self._stopped = True
-        if self._thread is not None:
-            await self._link.run(self._thread.join, 2 * _POLL + 1)
-        self._hand_over()
+        if due := [each for each in self._waiting if not each.done()]:
+            await asyncio.wait(due, timeout=_FLUSH)
+        if self._timer is not None:
+            self._timer.cancel()
         self._lost(BackendUnavailable("the backend was stopped"))
 
-    def _poll(self, producer: Producer, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._stopped:
-            producer.poll(_POLL)
-            if self._reports:
-                with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._hand_over)
+    def _poll(self, producer: Producer) -> None:
+        producer.poll(0)
+        self._send(producer)
+        self._look_again(producer)
+
+    def _look_again(self, producer: Producer) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ticks = bool(self._waiting)
+        pause = _TICK if self._ticks else _IDLE
+        self._timer = asyncio.get_running_loop().call_later(pause, self._poll, producer)
 
     def _report(self, report: "asyncio.Future[tuple[int, int]]", error: KafkaError | None, message: Message) -> None:
-        self._reports.append((report, error, message.partition() or 0, message.offset() or 0))
-
-    def _hand_over(self) -> None:
-        reports = self._reports
-        while reports:
-            report, error, partition, offset = reports.popleft()
-            self._waiting.discard(report)
-            if report.done():
-                continue
-            if error is None:
-                report.set_result((partition, offset))
-                continue
-            try:
-                _check_size(error)
-            except TooLargeError as refusal:
-                report.set_exception(refusal)
-            else:
-                report.set_exception(translate(error, writes=True))
+        self._waiting.discard(report)
+        if report.done():
+            return
+        if error is None:
+            report.set_result((message.partition() or 0, message.offset() or 0))
+        else:
+            report.set_exception(_failure(error))
 
 
-def _check_size(error: KafkaError | None) -> None:
-    if error is not None and error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE):
-        raise TooLargeError(error.str())
+def _refusal(error: BufferError | KafkaException) -> Exception:
+    """Of a message that was not sent."""
+    if isinstance(error, KafkaException):
+        cause = error_of(error)
+        refusal = translate(error, writes=True) if cause is None else _failure(cause)
+    else:
+        refusal = BackendUnavailable(
+            "too much waits to be sent to Kafka; try again", outcome=Outcome.NOT_APPLIED, retry_after=SOON
+        )
+    refusal.__cause__ = error
+    return refusal
+
+
+def _failure(error: KafkaError) -> Exception:
+    if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE):
+        return TooLargeError(error.str())
+    return translate(error, writes=True)

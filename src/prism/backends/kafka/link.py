@@ -96,6 +96,7 @@ class Link:
             isolation_level="read_committed",
             enable_partition_eof=True,
             auto_offset_reset="earliest",
+            fetch_queue_backoff_ms=10,
             **more,
         )
 

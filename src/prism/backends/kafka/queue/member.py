@@ -29,8 +29,11 @@ from prism.sdk.queue.calls import Lease
 AT_ONCE: Final = 500
 """Messages that are handed over in one step."""
 _POLL: Final = 0.25
-_READY: Final = 1000
+_READY: Final = 2000
 """Messages that are due and wait for a consumer, of one gateway: then no more are read."""
+_HELD_UP: Final = 0.5
+"""Seconds that the consumer's thread is kept from reading more; then partitions are paused. One that goes on after a
+pause is read up to a second later, and with the thread no rebalance is heard."""
 _TRIES: Final = 5
 _MEANT: Final = frozenset(
     {
@@ -88,6 +91,7 @@ class Member:
         self._loop = asyncio.get_running_loop()
         self._consumer: Consumer | None = None
         self._taken = threading.Event()
+        self._held_up: asyncio.TimerHandle | None = None
         self._closing = False
         self._closed = asyncio.Event()
         self._handed_over = asyncio.Event()
@@ -126,14 +130,29 @@ class Member:
     def balance(self) -> None:
         """Reads no more of a partition that is full, and goes on where it is full no longer."""
         hand, options = self.hand, self._options
-        crowd = hand.ready > _READY or hand.bytes > options.buffer_bytes
         calm = hand.ready <= _READY // 2 and hand.bytes <= options.buffer_bytes // 2
+        if calm and self._held_up is not None:
+            self._go_on()
         for name, part in hand.parts.items():
             full = part.progress.span >= options.window or part.progress.crowded
-            if not part.paused and (crowd or full):
+            if not part.paused and full:
                 part.paused = self._flow("pause", name)
             elif part.paused and calm and not full:
                 part.paused = not self._flow("resume", name)
+
+    @property
+    def _crowded(self) -> bool:
+        return self.hand.ready > _READY or self.hand.bytes > self._options.buffer_bytes
+
+    def _go_on(self) -> None:
+        """The consumer's thread reads on; nothing, where consumers are still behind."""
+        if self._held_up is not None:
+            self._held_up.cancel()
+            self._held_up = None
+        if self._crowded:
+            for name, part in self.hand.parts.items():
+                part.paused = part.paused or self._flow("pause", name)
+        self._taken.set()
 
     @property
     def waiting_partitions(self) -> int:
@@ -157,6 +176,7 @@ class Member:
             group_id=self._group, enable_auto_commit=False, enable_auto_offset_store=False,
             isolation_level="read_committed", auto_offset_reset="earliest", enable_partition_eof=False,
             queued_min_messages=1000, queued_max_messages_kbytes=16 << 10, fetch_error_backoff_ms=50,
+            fetch_queue_backoff_ms=10,
             max_poll_interval_ms=300_000, topic_metadata_refresh_interval_ms=10_000,
         )  # fmt: skip
         if config.group_protocol == "consumer":
@@ -293,7 +313,10 @@ class Member:
                 hand.put(name, *message_of(each, self.standing.retention, self._max_item), instant)
         self._commits.collect()
         self.balance()
-        self._taken.set()
+        if self._crowded:
+            self._held_up = self._loop.call_later(_HELD_UP, self._go_on)
+        else:
+            self._taken.set()
         self._changed(len(messages))
 
     def fail(self, error: PrismError) -> None:

@@ -11,9 +11,10 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from prism.backends.kafka.errors import error_of, translate
@@ -50,6 +51,7 @@ class Catalogue:
         self._link = link
         self._topic = names.catalogue
         self._table: dict[Key, Any] = {}
+        self._written: dict[Key, int] = {}
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
         self._read = 0
@@ -144,7 +146,7 @@ class Catalogue:
                     continue
                 error, offset = message.error(), message.offset()
                 if error is None:
-                    found[message.key()] = message.value()
+                    found[message.key()] = (message.value(), offset or 0)
                     reached = (offset or 0) + 1
                 elif error.code() == KafkaError._PARTITION_EOF:
                     reached = max(reached, offset or 0)
@@ -153,9 +155,10 @@ class Catalogue:
                     KafkaError._ALL_BROKERS_DOWN,
                 ):
                     raise KafkaException(error)
-            for key, value in found.items():  # the last of each: the table never shows what was before
-                self._take(key, value)
+            for key, (value, offset) in found.items():  # the last of each: the table never shows what was before
+                self._take(key, value, offset)
             self._read = reached
+            self._written = {key: offset for key, offset in self._written.items() if offset >= reached}
         except BaseException:
             self._consumer = None  # it has given some of it already
             consumer.close()
@@ -174,8 +177,11 @@ class Catalogue:
             self._consumer = consumer
         return self._consumer
 
-    def _take(self, key: "bytes | str | None", value: "bytes | str | None") -> None:
+    def _take(self, key: "bytes | str | None", value: "bytes | str | None", offset: int) -> None:
+        """What was read, unless something newer was written here: it cannot be read yet while its end is not marked."""
         name = tuple(json.loads(key or b"[]"))
+        if offset < self._written.get(name, 0):
+            return
         if value is None:
             self._table.pop(name, None)
         else:
@@ -189,9 +195,11 @@ class Catalogue:
                     self._sync()
                 wanted = change(self._table)
                 if wanted:
-                    self._commit(self._producer, wanted)
+                    offsets = self._commit(self._producer, wanted)
                     for key, value in wanted.items():
-                        self._take(json.dumps(key).encode(), None if value is None else json.dumps(value).encode())
+                        content = None if value is None else json.dumps(value).encode()
+                        self._take(json.dumps(key).encode(), content, offsets[key])
+                        self._written[key] = offsets[key]
             except KafkaException as error:
                 self._producer = None
                 cause = error_of(error)
@@ -207,17 +215,23 @@ class Catalogue:
         producer.init_transactions(config.request_timeout)
         return producer
 
-    def _commit(self, producer: Producer, wanted: Mapping[Key, Any]) -> None:
+    def _commit(self, producer: Producer, wanted: Mapping[Key, Any]) -> Mapping[Key, int]:
+        """Writes it as one; gives the offset of each."""
         failed: list[KafkaError] = []
+        offsets: dict[Key, int] = {}
 
-        def report(error: KafkaError | None, _message: object) -> None:
+        def report(error: KafkaError | None, message: Message, key: Key) -> None:
             if error is not None:
                 failed.append(error)
+            else:
+                offsets[key] = message.offset() or 0
 
         producer.begin_transaction()
         for key, value in wanted.items():
             content = None if value is None else json.dumps(value).encode()
-            producer.produce(self._topic, content, json.dumps(key).encode(), partition=0, on_delivery=report)
+            producer.produce(
+                self._topic, content, json.dumps(key).encode(), partition=0, on_delivery=partial(report, key=key)
+            )
         try:
             producer.commit_transaction(self._link.config.request_timeout)
         except KafkaException as error:
@@ -229,6 +243,7 @@ class Catalogue:
                 raise _refused(failed[0] if failed else cause) from error
             else:
                 raise
+        return offsets
 
 
 def _refused(error: KafkaError) -> PrismError:

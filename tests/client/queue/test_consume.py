@@ -54,6 +54,28 @@ async def test_the_block_acknowledges_and_its_errors_nack(jobs: Queue) -> None:
     assert (dead.payload, dead.reason, dead.attempt) == (b"1", "ZeroDivisionError: by zero", 1)
 
 
+async def test_acknowledging_without_waiting(jobs: Queue) -> None:
+    """It is asked at once; what it gives says when it is so, and what is not waited for is no error."""
+    await publish(jobs, 100)
+    async with jobs.consume("t", group="g", max_in_flight=100) as messages:
+        answers = [(await anext(messages)).acknowledge_nowait() for _ in range(99)]
+        assert [await each for each in answers] == [[]] * 99
+        last = await anext(messages)
+        assert last.payload == b"99"
+        await last.nack(delay=LONG)
+        with pytest.raises(RuntimeError, match="settled already, by nack"):
+            last.acknowledge_nowait()
+    counts = await jobs.describe_group("t", "g")
+    assert (counts.acknowledged, counts.delayed) == (99, 1)
+    await publish(jobs, 1)
+    async with jobs.consume("t", group="g") as messages:
+        message = await anext(messages)
+    late = message.acknowledge_nowait()
+    with pytest.raises(ReceiptLost):
+        await late
+    assert await message.acknowledge_nowait() == []
+
+
 async def test_what_the_block_settles_itself_stays(jobs: Queue) -> None:
     """Nack with a delay, release, commit; a second settlement is refused."""
     await publish(jobs, 3)

@@ -90,3 +90,18 @@ def test_both_faces_have_the_same_methods() -> None:
     for one, other in ((client.Queue, sync.Queue), (client.QueueMessage, sync.QueueMessage)):
         wanted = {name for name in dir(one) if not name.startswith("_")} - {"fail"}
         assert wanted <= set(dir(other))
+
+
+def test_acknowledging_without_waiting(jobs: sync.Queue) -> None:
+    """It is asked at once; a message that is settled otherwise is refused."""
+    jobs.publish("t", b"a")
+    jobs.publish("t", b"b")
+    with jobs.consume("t", group="g") as messages:
+        first, second = next(messages), next(messages)
+        first.acknowledge_nowait()
+        first.acknowledge_nowait()
+        second.nack(delay=60)
+        with pytest.raises(RuntimeError, match="settled already, by nack"):
+            second.acknowledge_nowait()
+    counts = jobs.describe_group("t", "g")
+    assert (counts.acknowledged, counts.delayed) == (1, 1)

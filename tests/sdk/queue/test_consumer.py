@@ -224,3 +224,23 @@ async def test_a_store_that_has_something_due_and_gives_nothing(monkeypatch: pyt
             for each in reading:
                 each.cancel()
         assert claims <= 4 * (0.5 / 0.05) + 4
+
+
+async def test_who_asks_for_several_gets_them_together() -> None:
+    """As many as there are and the window has room for, to 64 KiB; one is a message by itself, as for others."""
+    async with served() as queue:
+        await queue.create_group(q.CreateGroupRequest(topic="t", group="g"), HERE)
+        for number in range(5):
+            await queue.publish(q.PublishRequest(topic="t", payload=b"%d" % number + bytes(30 << 10)), HERE)
+        asked = Asked(several=True, max_in_flight=4)
+        async with aclosing(consume(queue, asked)) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            pairs = [(await anext(responses)).messages.messages for _ in range(2)]
+            assert [[each.payload[:1] for each in pair] for pair in pairs] == [[b"0", b"1"], [b"2", b"3"]]
+            first = pairs[0][0]
+            assert (first.topic, first.attempt, bool(first.receipt), first.offset > 0) == ("t", 1, True, True)
+            assert first.published_at.ToMicroseconds() > 0
+            asked.ask(ack=q.Ack(receipts=[first.receipt]))
+            found = {each.WhichOneof("response"): each for each in [await anext(responses) for _ in range(2)]}
+            assert found.keys() == {"settled", "message"}
+            assert found["message"].message.payload[:1] == b"4"

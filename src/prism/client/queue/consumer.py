@@ -12,7 +12,7 @@ from typing import Any, Final
 from prism.client.loops import require_own_loop
 from prism.client.queue.config import seconds
 from prism.client.queue.exchange import Exchange
-from prism.client.queue.lease import Asked, Lease, Verb
+from prism.client.queue.lease import Asked, Lease, Verb, refuse
 from prism.client.queue.streams import Streams
 from prism.client.transport import Transport
 from prism.errors import GatewayUnavailable, Outcome, PrismError, ReceiptLost
@@ -104,11 +104,10 @@ class Consumer:
         """Asks for what is to become of a message; the answer raises `PrismError` where it is not so."""
         require_own_loop(self._loop)
         answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(_seen)
         if self._failure is not None:
-            answer.set_exception(self._failure.clone())
+            refuse(answer, self._failure.clone())
         elif lease.lost or self._closed:
-            answer.set_exception(ReceiptLost(_LOST, outcome=Outcome.NOT_APPLIED))
+            refuse(answer, ReceiptLost(_LOST, outcome=Outcome.NOT_APPLIED))
         else:
             self._send(lease, Asked(lease.receipt, verb, terms or {}, answer))
         return answer
@@ -172,6 +171,9 @@ class Consumer:
     def responded(self, exchange: Exchange, response: q.ConsumeResponse) -> None:
         """What the gateway says."""
         match response.WhichOneof("response"):
+            case "messages":
+                for message in response.messages.messages:
+                    self._came(exchange, message)
             case "message":
                 self._came(exchange, response.message)
             case "settled":
@@ -357,12 +359,6 @@ class Consumer:
 
     def _extend(self, lease: Lease) -> None:
         self._send(lease, Asked(lease.receipt, Verb.EXTEND, {}))
-
-
-def _seen(answer: "asyncio.Future[list[str]]") -> None:
-    """An answer that is not waited for is no error that was missed."""
-    if not answer.cancelled():
-        answer.exception()
 
 
 def _status(error: Any) -> Status:

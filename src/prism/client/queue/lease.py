@@ -61,11 +61,17 @@ class Asked:
         if error is None:
             self.answer.set_result(ids or [])
         else:
-            self.answer.set_exception(error)
+            refuse(self.answer, error)
 
     def joins(self, other: "Asked") -> bool:
         """Whether both may be one request."""
         return self.verb is other.verb and self.verb is not Verb.COMMIT and self.terms == other.terms
+
+
+def refuse(answer: "asyncio.Future[list[str]]", error: PrismError) -> None:
+    """Answers with an error; one that is not waited for is no error that was missed."""
+    answer.set_exception(error)
+    answer.exception()
 
 
 def request(asked: list[Asked]) -> q.ConsumeRequest:

@@ -162,6 +162,17 @@ class QueueMessage(Delivery):
         """
         await self._settle(Verb.ACKNOWLEDGE, {})
 
+    def acknowledge_nowait(self) -> "asyncio.Future[list[str]]":
+        """As `acknowledge`, asked at once and not waited for: no task is needed for it. What it gives may be awaited;
+        an error that is not waited for is dropped, and the message comes again where it was not acknowledged."""
+        self._check_unsettled(Verb.ACKNOWLEDGE)
+        if self._settled is Verb.ACKNOWLEDGE:
+            done: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+            done.set_result([])
+            return done
+        self._settled = Verb.ACKNOWLEDGE
+        return self._holder.settle(Verb.ACKNOWLEDGE, {})
+
     async def nack(self, *, delay: Seconds | None = None, reason: str = "", dead: bool = False) -> None:
         """The work has failed: the message comes again, or is dead after the group's `max_attempts`.
 
@@ -218,10 +229,9 @@ class QueueMessage(Delivery):
         return await self._settle(Verb.COMMIT, terms)
 
     async def _settle(self, verb: Verb, terms: dict[str, Any]) -> list[str]:
+        self._check_unsettled(verb)
         if self._settled is not None:
-            if self._settled is verb is Verb.ACKNOWLEDGE:
-                return []
-            raise RuntimeError(f"the message is settled already, by {self._settled.value}")
+            return []
         self._settled = verb
         try:
             return await asyncio.shield(self._holder.settle(verb, terms))
@@ -230,6 +240,15 @@ class QueueMessage(Delivery):
         except PrismError:
             self._settled = None  # it may be tried again
             raise
+
+    def _check_unsettled(self, verb: Verb) -> None:
+        """Passes what can be asked for: anything before it is settled, and to acknowledge it twice.
+
+        Raises:
+            RuntimeError: it is settled already.
+        """
+        if self._settled is not None and not (self._settled is verb is Verb.ACKNOWLEDGE):
+            raise RuntimeError(f"the message is settled already, by {self._settled.value}")
 
     async def __aenter__(self) -> Self:
         return self

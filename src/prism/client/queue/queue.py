@@ -279,7 +279,7 @@ class Queue(Management):
     ) -> q.Subscribe:  # fmt: skip
         return q.Subscribe(
             topic=topic, group=group, consumer_id=consumer_id or secrets.token_hex(16), max_in_flight=max_in_flight,
-            max_in_flight_bytes=max_bytes, create=create_message(start, config),
+            max_in_flight_bytes=max_bytes, create=create_message(start, config), several=True,
         )  # fmt: skip
 
     def _consumer(self, wanted: q.Subscribe, timeout: Seconds | None, outage_timeout: Seconds) -> Consumer:

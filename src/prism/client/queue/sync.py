@@ -41,6 +41,14 @@ class QueueMessage(Delivery):
         return self._twin.lost
 
     acknowledge = waits(message.QueueMessage.acknowledge)
+
+    def acknowledge_nowait(self) -> None:
+        """As `acknowledge`, asked at once and not waited for."""
+        self._loop.run(self._acknowledge())
+
+    async def _acknowledge(self) -> None:
+        self._twin.acknowledge_nowait()
+
     nack = waits(message.QueueMessage.nack)
     release = waits(message.QueueMessage.release)
     extend = waits(message.QueueMessage.extend)

@@ -7,7 +7,7 @@ lease is worth, the store decides.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 
 from google.protobuf.empty_pb2 import Empty
@@ -20,8 +20,8 @@ from prism.sdk.queue.acknowledging import Acknowledging
 from prism.sdk.queue.answers import check_delay, receipt_lost, told
 from prism.sdk.queue.calls import Claim, Delivery, Lease, Settlement, Verb, Want
 from prism.sdk.queue.configuration import group_message, invalid, micros
-from prism.sdk.queue.held import Held
-from prism.sdk.queue.outgoing import delivered
+from prism.sdk.queue.held import Held, Window
+from prism.sdk.queue.outgoing import fill
 from prism.sdk.queue.queue_metrics import Deliveries
 from prism.sdk.queue.receipts import Receipts
 from prism.sdk.queue.rows import GroupConfig
@@ -29,10 +29,8 @@ from prism.sdk.queue.store import Partitioned, QueueStore
 
 Commit = Callable[[q.CommitRequest, Sequence[Lease], Context], Awaitable[Sequence[str]]]
 
-MAX_IN_FLIGHT = 16
-MAX_IN_FLIGHT_BYTES = 16 << 20
-AT_ONCE = 16
-"""Messages that are leased in one step: what is leased and not sent is no one's work."""
+TOGETHER = 64 << 10
+"""Bytes of the messages in one response, where there are several."""
 MAX_ANSWERS = 1000
 """Answers that may wait for a client that does not read; then its requests are not read either."""
 _RESTART = 0.25
@@ -74,10 +72,8 @@ class Consumer:
         self._deliveries = deliveries
         self._session = secrets.token_hex(8)
         self._consumer = subscribe.consumer_id or f"anonymous-{self._session}"
-        self._max = subscribe.max_in_flight or MAX_IN_FLIGHT
-        self._max_bytes = subscribe.max_in_flight_bytes or MAX_IN_FLIGHT_BYTES
-        self._held: dict[Lease, Held] = {}
-        self._bytes = 0
+        self._several = subscribe.several
+        self._held = Window(subscribe)
         self._unsent: deque[Delivery] = deque()
         self._answers: deque[q.ConsumeResponse] = deque()
         self._room = asyncio.Event()
@@ -104,7 +100,7 @@ class Consumer:
             resumed = await self._store.adopt(self._context, self._topic, self._group, self._consumer, self._session)
             for each in resumed:
                 receipt = self._receipts.give(each.lease)
-                self._hold(Held(each.lease, receipt, each.size, loop.time() + each.seconds))
+                self._held.hold(Held(each.lease, receipt, each.size, loop.time() + each.seconds))
             store, mine = self._store, (self._context, self._topic, self._group)
             subscribed = q.Subscribed(
                 config=group_message(self._config),
@@ -167,8 +163,7 @@ class Consumer:
             if sends:
                 self._pass_on()
             while self._unsent and self._sends and not self._ended:
-                delivery = self._unsent.popleft()
-                if (message := await self._sent(delivery, claimed_at)) is not None:
+                if (message := await self._sent(claimed_at)) is not None:
                     yield message
             await self._release_unsent()
             if sends and self._free():
@@ -187,26 +182,12 @@ class Consumer:
 
     def _free(self) -> int:
         """How many messages may be sent."""
-        if not self._sends or (self._held and self._bytes >= self._max_bytes):
-            return 0
-        return min(self._max - len(self._held), AT_ONCE)
-
-    def _hold(self, held: Held) -> None:
-        self._held[held.lease] = held
-        self._bytes += held.size
-
-    def _drop(self, lease: Lease) -> Held | None:
-        """It is the stream's no longer; None where it was not."""
-        held = self._held.pop(lease, None)
-        if held is not None:
-            self._bytes -= held.size
-        return held
+        return self._held.free if self._sends else 0
 
     async def _claim(self) -> None:
         """Leases what the window has room for; learns whether what the stream has is its own still."""
-        room = self._max_bytes - self._bytes
         self._changed.takes = self._free() > 0
-        want = Want(self._free(), room, not self._held, self._consumer, self._session)
+        want = Want(self._free(), self._held.room, not self._held, self._consumer, self._session)
         claiming = asyncio.ensure_future(self._store.claim(self._context, self._topic, self._group, want))
         self._claiming = claiming
         claim = await asyncio.shield(claiming)
@@ -222,7 +203,7 @@ class Consumer:
                 self._shorter.set()
             self._lease = each.seconds
             receipt = self._receipts.give(each.lease)
-            self._hold(Held(each.lease, receipt, each.message.size, now + each.seconds))
+            self._held.hold(Held(each.lease, receipt, each.message.size, now + each.seconds))
         self._wait = claim.wait
         stuck = bool(want.limit) and not claim.deliveries and claim.wait == 0
         if stuck:
@@ -238,24 +219,40 @@ class Consumer:
         if self._changed.is_set():
             self._store.wakeups.notify_takers((self._context.namespace, self._topic), 1, self._group)
 
-    async def _sent(self, delivery: Delivery, claimed_at: float) -> q.ConsumeResponse | None:
-        """A message that is to be sent now; None where it is the stream's no longer. Its lease runs from now on (1)."""
+    async def _sent(self, claimed_at: float) -> q.ConsumeResponse | None:
+        """Messages that are to be sent now; None where they are the stream's no longer. Their leases run from now on
+        (1)."""
+        late = asyncio.get_running_loop().time() - claimed_at > self._unsent[0].seconds * _RESTART
+        response = q.ConsumeResponse()
+        if self._several and len(self._unsent) > 1 and not late:
+            add = response.messages.messages.add
+            for each, receipt in self._next_held():
+                fill(add(), each, self._topic, receipt)
+                self._deliveries[each.attempt] += 1
+            return response if response.messages.messages else None
+        delivery = self._unsent.popleft()
         held = self._held.get(delivery.lease)
-        if held is None:
+        if held is None or (late and not await self._restart([held])):
             return None
-        late = asyncio.get_running_loop().time() - claimed_at > delivery.seconds * _RESTART
-        if late and not await self._restart([held]):
-            return None
-        message = delivered(delivery, self._topic, held.receipt)
-        self._deliveries[message.attempt] += 1
-        return q.ConsumeResponse(message=message)
+        fill(response.message, delivery, self._topic, held.receipt)
+        self._deliveries[delivery.attempt] += 1
+        return response
+
+    def _next_held(self) -> Iterator[tuple[Delivery, str]]:
+        """What fits into one response, each with its receipt."""
+        size = 0
+        while self._unsent and (not size or size + self._unsent[0].message.size <= TOGETHER):
+            delivery = self._unsent.popleft()
+            size += delivery.message.size
+            if (held := self._held.get(delivery.lease)) is not None:
+                yield delivery, held.receipt
 
     async def _release_unsent(self) -> None:
         """Gives back what was leased and is not to be sent any more (4)."""
         wanted = [Settlement(each.lease, Verb.RELEASE) for each in self._unsent]
         self._unsent.clear()
         for each in wanted:
-            self._drop(each.lease)
+            self._held.drop(each.lease)
         if wanted:
             await self._store.settle(self._context, self._topic, self._group, wanted)
 
@@ -266,7 +263,7 @@ class Consumer:
         now = asyncio.get_running_loop().time()
         for each, seconds in zip(held, answers, strict=True):
             if seconds is None:
-                self._drop(each.lease)
+                self._held.drop(each.lease)
             else:
                 each.until = now + seconds
         return None not in answers
@@ -293,7 +290,7 @@ class Consumer:
         self._revoke([each.lease for each in self._held.values() if each.until <= now])
 
     def _revoke(self, leases: list[Lease], cause: q.Revocation = q.Revocation.QUEUE_REVOCATION_DEADLINE) -> None:
-        gone = [held.receipt for lease in leases if (held := self._drop(lease)) is not None]
+        gone = [held.receipt for lease in leases if (held := self._held.drop(lease)) is not None]
         if gone:
             self._answer(q.ConsumeResponse(revoked=q.Revoked(receipts=gone, cause=cause)))
 
@@ -376,7 +373,7 @@ class Consumer:
             if seconds and lease in self._held:
                 self._held[lease].until = now + seconds
             else:
-                self._drop(lease)
+                self._held.drop(lease)
         if done:
             self._answer(q.ConsumeResponse(settled=q.Settled(receipts=done)))
         if lost:
@@ -393,7 +390,7 @@ class Consumer:
             )  # fmt: skip
             committed.message_ids.extend(await self._commit(asked, leases, self._context))
             for lease in leases:
-                self._drop(lease)
+                self._held.drop(lease)
         except PrismError as error:
             committed.error.CopyFrom(to_rpc_status(told(error)))
         self._answer(q.ConsumeResponse(committed=committed))

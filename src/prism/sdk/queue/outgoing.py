@@ -5,7 +5,7 @@ from hashlib import blake2b
 from prism.context import Context
 from prism.interfaces import queue as q
 from prism.sdk.queue.calls import Delivery, Outgoing
-from prism.sdk.queue.configuration import invalid, micros, timestamp
+from prism.sdk.queue.configuration import invalid, micros
 from prism.sdk.queue.rows import Message
 
 MAX_ATTRIBUTES = 8192
@@ -50,22 +50,38 @@ def fingerprint(request: q.PublishRequest | q.CommitRequest) -> bytes:
 
 def delivered(delivery: Delivery, topic: str, receipt: str) -> q.Message:
     """A message as a consumer gets it."""
-    message = plain(delivery.message, topic)
-    message.attempt, message.receipt = delivery.attempt, receipt
+    message = q.Message()
+    fill(message, delivery, topic, receipt)
     return message
+
+
+def fill(into: q.Message, delivery: Delivery, topic: str, receipt: str) -> None:
+    """Makes an empty message that of a delivery."""
+    _fill(into, delivery.message, topic)
+    into.attempt, into.receipt = delivery.attempt, receipt
 
 
 def plain(message: Message, topic: str) -> q.Message:
     """A message as it was published."""
-    return q.Message(
-        message_id=message.message_id,
-        topic=topic,
-        payload=message.payload,
-        attributes=message.attributes,
-        ordering_key=message.ordering_key,
-        published_at=timestamp(message.published_at),
-        offset=message.seq,
-        traceparent=message.traceparent,
-        partition=message.partition,
-        null_payload=message.null_payload,
-    )
+    made = q.Message()
+    _fill(made, message, topic)
+    return made
+
+
+def _fill(into: q.Message, message: Message, topic: str) -> None:
+    """Field by field, and nothing that is not set: a constructor with names takes twice as long."""
+    into.message_id, into.topic, into.payload = message.message_id, topic, message.payload
+    into.offset = message.seq
+    published = into.published_at
+    published.seconds, left = divmod(message.published_at, 1_000_000)
+    published.nanos = left * 1000
+    if message.attributes:
+        into.attributes.update(message.attributes)
+    if message.ordering_key:
+        into.ordering_key = message.ordering_key
+    if message.traceparent:
+        into.traceparent = message.traceparent
+    if message.partition:
+        into.partition = message.partition
+    if message.null_payload:
+        into.null_payload = True

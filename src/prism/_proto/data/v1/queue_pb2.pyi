@@ -234,20 +234,22 @@ class QueueCancelResponse(_message.Message):
     def __init__(self, message_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class QueueSubscribe(_message.Message):
-    __slots__ = ("topic", "group", "consumer_id", "max_in_flight", "max_in_flight_bytes", "create")
+    __slots__ = ("topic", "group", "consumer_id", "max_in_flight", "max_in_flight_bytes", "create", "several")
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     MAX_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
     MAX_IN_FLIGHT_BYTES_FIELD_NUMBER: _ClassVar[int]
     CREATE_FIELD_NUMBER: _ClassVar[int]
+    SEVERAL_FIELD_NUMBER: _ClassVar[int]
     topic: str
     group: str
     consumer_id: str
     max_in_flight: int
     max_in_flight_bytes: int
     create: QueueCreate
-    def __init__(self, topic: _Optional[str] = ..., group: _Optional[str] = ..., consumer_id: _Optional[str] = ..., max_in_flight: _Optional[int] = ..., max_in_flight_bytes: _Optional[int] = ..., create: _Optional[_Union[QueueCreate, _Mapping]] = ...) -> None: ...
+    several: bool
+    def __init__(self, topic: _Optional[str] = ..., group: _Optional[str] = ..., consumer_id: _Optional[str] = ..., max_in_flight: _Optional[int] = ..., max_in_flight_bytes: _Optional[int] = ..., create: _Optional[_Union[QueueCreate, _Mapping]] = ..., several: bool = ...) -> None: ...
 
 class QueueAck(_message.Message):
     __slots__ = ("receipts",)
@@ -345,21 +347,29 @@ class QueueRevoked(_message.Message):
     cause: QueueRevocation
     def __init__(self, receipts: _Optional[_Iterable[str]] = ..., cause: _Optional[_Union[QueueRevocation, str]] = ...) -> None: ...
 
+class QueueMessages(_message.Message):
+    __slots__ = ("messages",)
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[QueueMessage]
+    def __init__(self, messages: _Optional[_Iterable[_Union[QueueMessage, _Mapping]]] = ...) -> None: ...
+
 class QueueConsumeResponse(_message.Message):
-    __slots__ = ("subscribed", "message", "settled", "committed", "revoked", "draining")
+    __slots__ = ("subscribed", "message", "settled", "committed", "revoked", "draining", "messages")
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SETTLED_FIELD_NUMBER: _ClassVar[int]
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
     REVOKED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
     subscribed: QueueSubscribed
     message: QueueMessage
     settled: QueueSettled
     committed: QueueCommitted
     revoked: QueueRevoked
     draining: _empty_pb2.Empty
-    def __init__(self, subscribed: _Optional[_Union[QueueSubscribed, _Mapping]] = ..., message: _Optional[_Union[QueueMessage, _Mapping]] = ..., settled: _Optional[_Union[QueueSettled, _Mapping]] = ..., committed: _Optional[_Union[QueueCommitted, _Mapping]] = ..., revoked: _Optional[_Union[QueueRevoked, _Mapping]] = ..., draining: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ...) -> None: ...
+    messages: QueueMessages
+    def __init__(self, subscribed: _Optional[_Union[QueueSubscribed, _Mapping]] = ..., message: _Optional[_Union[QueueMessage, _Mapping]] = ..., settled: _Optional[_Union[QueueSettled, _Mapping]] = ..., committed: _Optional[_Union[QueueCommitted, _Mapping]] = ..., revoked: _Optional[_Union[QueueRevoked, _Mapping]] = ..., draining: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., messages: _Optional[_Union[QueueMessages, _Mapping]] = ...) -> None: ...
 
 class QueueReceiveRequest(_message.Message):
     __slots__ = ("topic", "group", "max", "max_bytes", "wait", "create")

@@ -110,7 +110,7 @@ async def test_a_topic_that_is_there_already(gateways: Gateways) -> None:
         return len(dead) == 2
 
     await eventually(died, "they are not dead")
-    assert [(each.reason, each.message.payload) for each in dead] == [
+    assert sorted((each.reason, each.message.payload) for each in dead) == [  # they are in different partitions
         ("MALFORMED", b"as if it were ours"), ("TOO_LARGE", b"large"),
     ]  # fmt: skip
     await stream.end()

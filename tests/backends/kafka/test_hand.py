@@ -52,6 +52,21 @@ def test_what_was_not_committed_is_not_acknowledged_again() -> None:
     assert acknowledged(hand, first) == (0.0, PART), "it was committed"
 
 
+def test_one_that_is_doubtful_leaves_the_others() -> None:
+    """What is asked for several at once is answered for each: of the one of a partition that went it is not known."""
+    hand = hand_with(0)
+    (gone,) = leased(hand)
+    acknowledged(hand, gone)
+    hand.remove(PART)
+    hand.add(("t", 1), 0, Progress(1, 0))
+    hand.put(("t", 1), Message(0, "m", b"x", {}, "", NOW, NOW, 0, NOW * 2, seq=7, size=1, partition=1), "", NOW)
+    (here,) = leased(hand)
+    (doubt, _), certain = hand.settle_all([Settlement(each.lease, Verb.ACKNOWLEDGE) for each in (gone, here)], NOW)
+    assert isinstance(doubt, Conflict)
+    assert doubt.outcome is Outcome.UNKNOWN
+    assert certain == (0.0, ("t", 1))
+
+
 def test_what_was_committed_may_be_acknowledged_again_wherever_its_partition_is() -> None:
     """CONTRACT, Queue 2: acknowledging twice succeeds."""
     hand = hand_with(0)

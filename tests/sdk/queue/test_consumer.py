@@ -12,9 +12,12 @@ from google.protobuf.empty_pb2 import Empty
 from prism.backends.memory.backend import MemoryBackend
 from prism.backends.memory.testing import TemporaryStore
 from prism.context import Context
+from prism.errors import Conflict, Outcome
 from prism.interfaces import queue as q
 from prism.interfaces.capabilities.queue import QueueCapabilities
+from prism.rpc_status import from_status
 from prism.sdk.queue import StoredQueue
+from prism.wire import Code, Status
 
 HERE = Context("ns")
 
@@ -200,6 +203,37 @@ async def test_acknowledgements_wait_for_one_round_trip_together(monkeypatch: py
         ]  # fmt: skip
         found = await counts(queue)
         assert (found.acknowledged, found.waiting) == (7, 1)
+
+
+async def test_an_error_of_one_receipt_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what a store settles together one may be doubtful: it alone is UNKNOWN, on the stream and by a call."""
+    async with served() as queue:
+        for _ in range(3):
+            await queue.publish(q.PublishRequest(topic="t"), HERE)
+        doubt = Conflict("not known", outcome=Outcome.UNKNOWN)
+
+        async def settles(*_: Any) -> Any:
+            return [0.0, doubt, None]
+
+        async with aclosing(consume(queue, asked := Asked())) as responses:
+            assert (await anext(responses)).HasField("subscribed")
+            receipts = [(await anext(responses)).message.receipt for _ in range(3)]
+            with monkeypatch.context() as patched:
+                patched.setattr(queue._store, "settle", settles)
+                called = await queue.acknowledge(q.AcknowledgeRequest(topic="t", group="g", receipts=receipts), HERE)
+                asked.ask(ack=q.Ack(receipts=receipts))
+                found = [(await anext(responses)).settled for _ in range(3)]
+        by_call = {each.receipt: outcome_of(each) for each in called.results}
+        by_stream = {receipt: outcome_of(each) for each in found for receipt in each.receipts}
+        assert by_call == by_stream == dict(zip(receipts, ("", "UNKNOWN", "NOT_APPLIED"), strict=True))
+
+
+def outcome_of(settled: q.Settled | q.Settlement) -> str:
+    """What its error says was done; empty without one."""
+    if not settled.HasField("error"):
+        return ""
+    error = from_status(Status(Code(settled.error.code), settled.error.message, settled.error.SerializeToString()))
+    return "" if error.outcome is None else error.outcome.name
 
 
 async def test_a_store_that_has_something_due_and_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from prism.errors import PrismError
 from prism.sdk.queue.rows import Entry, Message
 
 Configuration = TypeVar("Configuration")
@@ -58,6 +59,11 @@ class Lease:
 
     seq: int
     token: int
+
+
+Result = float | None | PrismError
+"""What became of a settlement: the seconds that are left, 0 where the lease has ended as asked; None where it is lost;
+the error of it alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,8 +220,7 @@ class Consumer:
             self._store.wakeups.notify_takers((self._context.namespace, self._topic), 1, self._group)
 
     async def _sent(self, claimed_at: float) -> q.ConsumeResponse | None:
-        """Messages that are to be sent now; None where they are the stream's no longer. Their leases run from now on
-        (1)."""
+        """Messages to send now, whose leases run from now on (1); None where they are the stream's no longer."""
         late = asyncio.get_running_loop().time() - claimed_at > self._unsent[0].seconds * _RESTART
         response = q.ConsumeResponse()
         if self._several and len(self._unsent) > 1 and not late:
@@ -261,12 +260,14 @@ class Consumer:
         wanted = [Settlement(each.lease, Verb.RESTART) for each in held]
         answers = await self._store.settle(self._context, self._topic, self._group, wanted)
         now = asyncio.get_running_loop().time()
+        lost = False
         for each, seconds in zip(held, answers, strict=True):
-            if seconds is None:
+            if seconds is None or isinstance(seconds, PrismError):
                 self._held.drop(each.lease)
+                lost = True
             else:
                 each.until = now + seconds
-        return None not in answers
+        return not lost
 
     async def _renew(self) -> None:
         """What waits for a client that does not read does not age (1)."""
@@ -369,6 +370,9 @@ class Consumer:
         now = asyncio.get_running_loop().time()
         for receipt, settlement, seconds in zip(receipts, wanted, answers, strict=True):
             lease = settlement.lease
+            if isinstance(seconds, PrismError):
+                self._refuse([receipt], seconds)
+                continue
             (lost if seconds is None else done).append(receipt)
             if seconds and lease in self._held:
                 self._held[lease].until = now + seconds

@@ -4,7 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from prism.context import Context
-from prism.sdk.queue.calls import Claim, Created, Lease, Outgoing, Peeked, Published, Resumed, Settlement, Start, Want
+from prism.sdk.queue.calls import (
+    Claim,
+    Created,
+    Lease,
+    Outgoing,
+    Peeked,
+    Published,
+    Result,
+    Resumed,
+    Settlement,
+    Start,
+    Want,
+)
 from prism.sdk.queue.rows import Group, GroupConfig, State, Tally, Topic, TopicConfig
 from prism.sdk.wakeups import Wakeups
 
@@ -36,8 +48,8 @@ class QueueStore(Protocol):
 
     async def settle(
         self, context: Context, topic: str, group: str, settlements: Sequence[Settlement]
-    ) -> list[float | None]:
-        """The seconds that are left of each lease, 0 where it has ended as asked; None where it is lost."""
+    ) -> Sequence[Result]:
+        """What became of each; raises what holds for all of them."""
         ...
 
     async def commit(

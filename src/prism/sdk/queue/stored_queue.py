@@ -239,7 +239,9 @@ class StoredQueue(Queue, Receive, AtomicCommit, Cancel):
                 each.error.CopyFrom(to_rpc_status(told(error)))
         answers = await self._store.settle(context, request.topic, request.group, wanted) if wanted else []
         for each, seconds in zip(asked, answers, strict=True):
-            if seconds is None:
+            if isinstance(seconds, PrismError):
+                each.error.CopyFrom(to_rpc_status(told(seconds)))
+            elif seconds is None:
                 each.error.CopyFrom(to_rpc_status(receipt_lost()))
         return results
 

@@ -25,9 +25,9 @@ from prism.backends.kafka.queue.rounds import Places
 from prism.backends.kafka.queue.standing import Standing, config_of
 from prism.backends.kafka.queue.topics import Topics
 from prism.backends.kafka.transactions import Transactor
-from prism.errors import GroupNotFound, TopicNotFound
+from prism.errors import GroupNotFound, PrismError, TopicNotFound
 from prism.sdk.queue import Wakeups
-from prism.sdk.queue.calls import Claim, Lease, Peeked, Resumed, Settlement, Want
+from prism.sdk.queue.calls import Claim, Lease, Peeked, Result, Resumed, Settlement, Want
 from prism.sdk.queue.rows import DeadLetter, State
 
 Name = tuple[str, str, str]
@@ -190,20 +190,18 @@ class Groups:
         wait = None if at is None else max(at - now(), 0) / 1e6
         return Claim(deliveries, member.standing.epoch & 0x7FFFFFFF, wait, revoked=lost)
 
-    async def settle(
-        self, namespace: str, topic: str, group: str, settlements: Sequence[Settlement]
-    ) -> list[float | None]:
-        """What becomes of each; answers when it is committed."""
+    async def settle(self, namespace: str, topic: str, group: str, settlements: Sequence[Settlement]) -> list[Result]:
+        """What becomes of each; answers when it is committed. What is doubtful of one leaves the others."""
         found = self._members.get((namespace, topic, group))
         if found is None:
             self._standing((namespace, topic, group))
             return [None] * len(settlements)
         hand, commits, instant = found.member.hand, found.commits, now()
         hand.tidy(instant)
-        answers: list[float | None] = []
+        answers: list[Result] = []
         waits: list[asyncio.Future[bool] | asyncio.Future[Places] | None] = []
         parts: dict[tuple[str, int], asyncio.Future[bool]] = {}
-        changes, unknown = hand.settle_all(settlements, instant)
+        changes = hand.settle_all(settlements, instant)
         commits.collect()
         for seconds, what in changes:
             answers.append(seconds)
@@ -217,12 +215,13 @@ class Groups:
                 waits.append(None)
         self._wakeups.notify_takers((namespace, topic), len(settlements), group)
         for number, wait in enumerate(waits):
-            if wait is not None and await asyncio.shield(wait) is False:
-                answers[number] = None
+            try:
+                if wait is not None and await asyncio.shield(wait) is False:
+                    answers[number] = None
+            except PrismError as error:
+                answers[number] = error
         found.member.balance()
         self._wakeups.notify_takers((namespace, topic), len(settlements), group)
-        if unknown is not None:
-            raise unknown
         return answers
 
     async def commit(

@@ -182,17 +182,15 @@ class Hand:
             return None
         return held
 
-    def settle_all(self, settlements: Sequence[Settlement], now: int) -> tuple[list[Change], Conflict | None]:
-        """What becomes of each as by `settle`, and the error where that is not known of one."""
+    def settle_all(self, settlements: Sequence[Settlement], now: int) -> list[Change]:
+        """What becomes of each as by `settle`, or the error of it."""
         changes: list[Change] = []
-        unknown = None
         for each in settlements:
             try:
                 changes.append(self.settle(each, now))
             except Conflict as error:
-                unknown = error
-                changes.append((None, None))
-        return changes, unknown
+                changes.append((error, None))
+        return changes
 
     def settle(self, each: Settlement, now: int) -> Change:
         """Settles one.

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from prism.backends.kafka.queue.progress import Progress
+from prism.sdk.queue.calls import Result
 from prism.sdk.queue.rows import Entry, Message
 
 Partition = tuple[str, int]
@@ -38,8 +39,8 @@ class Death:
     reason: str
 
 
-Change = tuple[float | None, Partition | Death | None]
-"""The seconds left, None where the lease is lost; and what is to be committed before that is so."""
+Change = tuple[Result, Partition | Death | None]
+"""What becomes of a settlement, and what is to be committed before that is so."""
 
 
 @dataclass(slots=True)

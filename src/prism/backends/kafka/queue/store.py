@@ -35,6 +35,7 @@ from prism.sdk.queue.calls import (
     Outgoing,
     Peeked,
     Published,
+    Result,
     Resumed,
     Settlement,
     Start,
@@ -143,9 +144,7 @@ class KafkaQueues(QueueStore):
     async def claim(self, context: Context, topic: str, group: str, want: Want) -> Claim:
         return await self.groups.claim(context.namespace, topic, group, want)
 
-    async def settle(
-        self, context: Context, topic: str, group: str, settlements: Sequence[Settlement]
-    ) -> list[float | None]:
+    async def settle(self, context: Context, topic: str, group: str, settlements: Sequence[Settlement]) -> list[Result]:
         return await self.groups.settle(context.namespace, topic, group, settlements)
 
     async def commit(

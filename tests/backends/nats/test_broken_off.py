@@ -1,6 +1,7 @@
 """What is broken off in the middle: a pull, an acknowledgement, a Seek, a stop; nothing of it is lost or done twice."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,9 +16,13 @@ from prism.backends.nats.config import NatsConfig, NatsCredentials
 from prism.backends.nats.jetstream.names import log_stream
 from prism.backends.nats.jetstream.pulls import Pull, Pulls
 from prism.backends.nats.jetstream.refusals import JetStreamMissingError
+from prism.backends.nats.queue import settling
 from prism.backends.nats.queue.fetching import Fetching
+from prism.backends.nats.queue.held import now
 from prism.backends.nats.queue.incoming import incoming
+from prism.backends.nats.queue.leases import Delivered
 from prism.backends.nats.queue.space import Space
+from prism.backends.nats.session import broke
 from prism.backends.nats.testing import NatsServer
 from prism.errors import BackendUnavailable, GroupNotFound, Outcome
 from prism.interfaces import queue as q
@@ -75,6 +80,40 @@ async def test_an_acknowledgement_whose_caller_has_gone_is_in_time_when_repeated
         await asyncio.gather(acknowledging, return_exceptions=True)
     await asyncio.sleep(0.35)  # the deadline passes
     assert await jobs.acknowledge(message.receipt) == [True]
+
+
+async def test_an_acknowledgement_that_is_repeated_late_takes_nothing_from_another_consumer(
+    jobs: Jobs, server: NatsServer, stock: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CONTRACT, Queue 2: no message comes after its acknowledgement: what another consumer has got meanwhile is lost to
+    the one before. JetStream alone takes an acknowledgement of any delivery."""
+    await jobs.group(ack_deadline=Duration(seconds=30))
+    await jobs.publish(b"work")
+    (message,) = await jobs.receive()
+    member = await space_of(jobs).member(TOPIC, GROUP)
+    (lease,) = member.held._holdings
+
+    async def lost(asked: Sequence[object]) -> list[BaseException]:
+        return [broke() for _ in asked]  # before JetStream has heard it
+
+    async def late() -> list[bool]:
+        with monkeypatch.context() as patched:
+            patched.setattr(settling, "now", lambda: now() + 40_000)
+            return await jobs.acknowledge(message.receipt)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs.backend._queues._jetstream, "confirm_each", lost)
+        with pytest.raises(BackendUnavailable):
+            await jobs.acknowledge(message.receipt)
+    member.held.release(lease)  # its time is over, as settling's clock says
+    await stock.publish(Delivered.of(lease).subject(member.group.stream, member.group.consumer), b"-NAK")
+    async with jobs_on(server, jobs.context.namespace) as other:
+        (again,) = await other.receive()
+        assert again.attempt == 2
+        assert await late() == [False]
+        assert await other.acknowledge(again.receipt) == [True]
+        assert await late() == [True], "no consumer has it any more"
+        assert (await space_of(other).member(TOPIC, GROUP)).held.is_done(lease.seq)
 
 
 async def test_a_consumer_that_moves_to_another_server_loses_no_receipt(

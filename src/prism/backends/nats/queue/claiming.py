@@ -54,6 +54,7 @@ async def _admitted(space: Space, member: Member, came: Incoming, want: Want, ar
         if record is not None:
             uncounted = record.uncounted
             reason = record.reason if record.over and record.delivery == came.delivery - 1 else ""
+        done = member.held.is_done(stored.seq)  # it may have been acknowledged meanwhile
     attempt = max(came.delivery - uncounted, 1)
     delivered = Delivered(
         stored.seq, group.epoch, came.delivery, attempt, came.place, arrived, group.config.ack_deadline // 1000

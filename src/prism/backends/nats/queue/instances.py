@@ -37,6 +37,7 @@ class Instances:
         changed: called with a topic that another one has changed.
         flying: what this one's consumers have of a group, as JSON.
         done: the numbers of what they have lately acknowledged.
+        learn: called with a topic, a group and the numbers of what the group is done with.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Instances:
         changed: Callable[[str], None],
         flying: Callable[[str, str], list[Any]],
         done: Callable[[str, str], list[int]],
+        learn: Callable[[str, str, list[int]], None],
     ) -> None:
         self._jetstream = jetstream
         self._names = names
@@ -54,6 +56,7 @@ class Instances:
         self._changed = changed
         self._flying = flying
         self._done = done
+        self._learn = learn
         self._id = secrets.token_hex(8)
         self._session: NatsSession | None = None
         self._hears: NatsSession | None = None
@@ -109,6 +112,9 @@ class Instances:
         if "changed" in told:
             self._changed(told["changed"])
             answer: Mapping[str, Any] = {}
+        elif "learn" in told:
+            self._learn(*told["learn"])
+            answer = {}
         elif "done" in told:
             answer = {"done": self._done(*told["done"])}
         else:
@@ -126,6 +132,11 @@ class Instances:
         """What all consumers of a group have."""
         answers, _ = await self._ask({"who": [topic, group]})
         return [*self._flying(topic, group), *(each for answer in answers for each in answer.get("flying", []))]
+
+    async def tell_done(self, topic: str, group: str, numbers: list[int]) -> None:
+        """A group is done with messages, which the others do not deliver any more when this returns."""
+        self._learn(topic, group, numbers)
+        await self._ask({"learn": [topic, group, numbers]})
 
     async def done(self, topic: str, group: str) -> tuple[list[int], bool]:
         """What consumers of others have lately acknowledged, and whether all others have said so."""

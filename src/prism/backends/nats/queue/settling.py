@@ -35,6 +35,7 @@ class Case:
     began: int
     ends: int
     record: Record | None = None
+    late: bool = False
 
 
 async def settle(space: Space, member: Member, settlements: Sequence[Settlement]) -> list[float | None]:
@@ -50,10 +51,11 @@ async def settle(space: Space, member: Member, settlements: Sequence[Settlement]
         if delivered.epoch == member.group.epoch:
             holding = member.held.get(each.lease)
             began, ends = (holding.began, holding.until) if holding else (delivered.began, delivered.until)
-            if each.verb is Verb.ACKNOWLEDGE and member.held.doubts(each.lease):
-                ends = now() + _AGAIN
-            cases[index] = Case(each, delivered, began, ends)
+            again = each.verb is Verb.ACKNOWLEDGE and member.held.doubts(each.lease)
+            late = again and ends <= now()
+            cases[index] = Case(each, delivered, began, now() + _AGAIN if again else ends, late=late)
     await _look(space, member, list(cases.values()))
+    await _overtaken(space, member, [case for case in cases.values() if case.late])
     acknowledged = [index for index, case in cases.items() if case.asked.verb is Verb.ACKNOWLEDGE and case.ends > now()]
     others = [index for index, case in cases.items() if case.asked.verb is not Verb.ACKNOWLEDGE and case.ends > now()]
     if acknowledged:
@@ -90,6 +92,20 @@ async def _look(space: Space, member: Member, cases: Sequence[Case]) -> None:
                 case.began, case.ends = record.began, record.until
         if case.asked.verb is not Verb.ACKNOWLEDGE and (floor < 0 or 0 < case.delivered.seq <= floor):
             case.ends = 0
+
+
+async def _overtaken(space: Space, member: Member, late: Sequence[Case]) -> None:
+    """Acknowledgements that are repeated after their time. What a consumer has got meanwhile, or waits to come again,
+    JetStream had not heard to be done: the lease is lost. The rest is done, and does not come to any consumer."""
+    if not late:
+        return
+    topic, group = member.group.topic, member.group.name
+    flying = {each[0] for each in await space.instances.flying(topic, group)}
+    for case in late:
+        if case.delivered.seq in flying:
+            case.ends = 0
+    if left := [case.delivered.seq for case in late if case.ends]:
+        await space.instances.tell_done(topic, group, left)
 
 
 async def _acknowledge(space: Space, member: Member, cases: dict[int, Case], indices: Sequence[int]) -> list[bool]:

@@ -71,7 +71,7 @@ class Space:
         self.catalogue = Catalogue(jetstream, self.names, replicas, window)
         self.dead = Dead(jetstream, pulls, self.names, replicas, timeout)
         self.publishing = Publishing(jetstream, self.names, self.catalogue)
-        self.instances = Instances(jetstream, self.names, self.state, self.changed, self.flying, self.done)
+        self.instances = Instances(jetstream, self.names, self.state, self.changed, self.flying, self.done, self.learn)
         self._namespace = namespace
         self._wakeups = wakeups
         self._members: dict[tuple[str, str], Member] = {}
@@ -154,6 +154,11 @@ class Space:
         """What consumers of this gateway have lately acknowledged."""
         member = self._members.get((topic, group))
         return [] if member is None else member.held.recent()
+
+    def learn(self, topic: str, group: str, numbers: list[int]) -> None:
+        """A group is done with messages."""
+        if (member := self._members.get((topic, group))) is not None:
+            member.held.done(numbers)
 
     async def release(self, group: Group, came: Incoming) -> None:
         """Gives back what came and no consumer takes: at once, and no attempt counts."""

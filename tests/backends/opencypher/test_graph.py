@@ -61,6 +61,10 @@ async def test_nodes_and_edges_are_read_by_indexes(shared_server: Neo4jServer) -
                 some = range(begin, begin + 1000)
                 made = [g.Edge(from_id="hub", label=label, to_id=f"n{each:05}") for each in some]
                 await graph.create_edges(g.CreateEdgesRequest(edges=made), here)
+        for step in range(1, 7):
+            ends = [(f"n{each:05}", f"n{(each * 7 + step * 131) % 1000:05}") for each in range(1000)]
+            made = [g.Edge(from_id=one, label="c", to_id=other, key=f"{step}") for one, other in ends]
+            await graph.create_edges(g.CreateEdgesRequest(edges=made), here)
         found = []
         request = g.GetEdgesRequest(node="hub", limit=700)
         while True:
@@ -77,6 +81,14 @@ async def test_nodes_and_edges_are_read_by_indexes(shared_server: Neo4jServer) -
     )  # fmt: skip
     assert {"Top", "Sort"}.isdisjoint(dict(operators(plan)))
     assert sum(hits for _, hits in operators(plan)) < 100
+    await asked(shared_server, "CALL db.prepareForReplanning()")  # plans follow what there is
+    for label in ("a", "c", ""):
+        _, plan = await asked(
+            shared_server, f"PROFILE {statements.adjacent(label, incoming=False, whole=False)}",
+            ns="indexedn", places=[[0, "n00001", ""], [1, "n00002", ""]], limit=10,
+        )  # fmt: skip
+        assert "Expand(All)" in dict(operators(plan))
+        assert sum(hits for _, hits in operators(plan)) < 100
     for label in (NODE, "x"):
         _, plan = await asked(
             shared_server, f"PROFILE {statements.list_nodes(label)}", ns="indexedn", after="n01500", limit=10

@@ -108,7 +108,10 @@ def delete_edges(label: str) -> str:
 
 @lru_cache(_KEPT)
 def adjacent(label: str, *, incoming: bool, whole: bool) -> str:
-    """For each place how many edges its node has, and the first of them where they are not more than `DENSE`."""
+    """For each place how many edges its node has, and the first of them where they are not more than `DENSE`.
+
+    Of a property itself the server would take the order from the index: it reads all that is behind for each place.
+    """
     edge, here = _edge(label, incoming=incoming), "r._in" if incoming else "r._id"
     return f"""
 UNWIND $places AS p
@@ -118,8 +121,8 @@ CALL {{
     WITH p, n, degree
     WITH p, n, degree WHERE degree <= {DENSE}
     MATCH (n){_edge(label, incoming=incoming, name="r")}()
-    WHERE {here} > p[2]
-    WITH r ORDER BY {here} LIMIT $limit
+    WITH r, {here} + '' AS here, p[2] AS behind WHERE here > behind
+    WITH r, here ORDER BY here LIMIT $limit
     RETURN collect([r._id{", properties(r)" if whole else ""}]) AS hops
 }}
 RETURN p[0], degree, hops

@@ -27,7 +27,8 @@ CREATE TABLE orders (id bigint PRIMARY KEY, total bigint NOT NULL);
 CREATE TABLE app."Notes" (id bigint PRIMARY KEY, text text);
 CREATE TABLE hidden (id bigint PRIMARY KEY);
 INSERT INTO app."Notes" SELECT n, 'note ' || n FROM generate_series(1, 25) n"""
-MESSAGES, KILLS, SAMPLE = 200, 10, 2
+EACH, KILLS, SAMPLE = 25, 10, 1
+"""Messages before each kill; and kills."""
 
 
 class Stage:
@@ -115,19 +116,19 @@ async def test_listeners_that_are_killed(stage: Stage, often: Callable[[int], in
         "MAILBOX_POLL_INTERVAL": "500ms", "MAILBOX_BATCH_SIZE": "7",
     }  # fmt: skip
     roles = [RoleProcess("listener", stage.gateway, **environment) for _ in range(2)]
-    wanted = [b"%d" % number for number in range(MESSAGES)]
+    wanted = [b"%d" % number for number in range(EACH * count)]
     try:
         await asyncio.gather(*(asyncio.to_thread(each.start) for each in roles))
         async with Client(stage.gateway.data) as prism:
             shop, found = prism.transact("shop"), []
             for turn in range(count):
-                for payload in wanted[turn * MESSAGES // count : (turn + 1) * MESSAGES // count]:
+                for payload in wanted[turn * EACH : (turn + 1) * EACH]:
                     await shop.write(mail=[Mail("events", payload, "one key")])
                 victim = roles[turn % 2]
                 await asyncio.to_thread(victim.kill)
                 await asyncio.to_thread(victim.start)
             async with asyncio.timeout(120):
-                while len(found) < MESSAGES:
+                while len(found) < len(wanted):
                     messages = await prism.queue("work").receive("told", group="g", limit=100, wait=5.0)
                     found += [each.payload for each in messages]
                     await prism.queue("work").acknowledge("told", "g", messages)

@@ -4,9 +4,8 @@ each, one behind the other: steps beside one another take the server quadratic t
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from gremlin_python.process.anonymous_traversal import traversal
-from gremlin_python.process.graph_traversal import GraphTraversal, __
-from gremlin_python.process.traversal import Bytecode, Cardinality, P, T
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import Bytecode, Cardinality, P, T, TraversalStrategies
 from gremlin_python.structure.graph import Graph
 
 from prism.backends.gremlin.graph import names
@@ -17,7 +16,7 @@ from prism.sdk.graph import EdgeName, Place, kept, merged_node
 
 Properties = Mapping[str, Value]
 
-G: Final = traversal().with_graph(Graph()) if hasattr(traversal(), "with_graph") else traversal().withGraph(Graph())
+G: Final = GraphTraversalSource(Graph(), TraversalStrategies())
 """Where a traversal begins."""
 _SINGLE: Final = Cardinality.single
 GONE: Final = "prism: a node is gone"

@@ -23,6 +23,9 @@ end it, and you can call it with grpcurl, without a gateway:
       "@type": "type.googleapis.com/prism.data.v1.KeyValuePutRequest",
       "id": "account:1", "items": [{{"key": "cGxhbg==", "value": "dGVhbQ=="}}]}}}}' \\
     {DEFAULT_LISTEN} prism.plugin.v1.BackendPlugin/Execute
+
+In a container, NAME is PRISM_PLUGIN, an option such as --tls-cert
+PRISM_PLUGIN_TLS_CERT, and --log-level PRISM_LOG_LEVEL.
 """
 
 
@@ -57,32 +60,47 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("name", metavar="NAME-OR-PACKAGE")
+@click.argument("name", metavar="NAME-OR-PACKAGE", envvar="PRISM_PLUGIN")
 @click.option(
     "--listen",
+    envvar="PRISM_PLUGIN_LISTEN",
     default=DEFAULT_LISTEN,
     show_default=True,
     metavar="ADDRESS",
     help="Address at which to serve gateways, HOST:PORT or unix:/PATH; any but a loopback address requires mutual TLS.",
 )
-@click.option("--tls-cert", type=_FILE, help="File with the certificate to serve with, in PEM.")
-@click.option("--tls-key", type=_FILE, help="File with the private key of the certificate of --tls-cert, in PEM.")
+@click.option(
+    "--tls-cert", envvar="PRISM_PLUGIN_TLS_CERT", type=_FILE, help="File with the certificate to serve with, in PEM."
+)
+@click.option(
+    "--tls-key",
+    envvar="PRISM_PLUGIN_TLS_KEY",
+    type=_FILE,
+    help="File with the private key of the certificate of --tls-cert, in PEM.",
+)
 @click.option(
     "--tls-client-ca",
+    envvar="PRISM_PLUGIN_TLS_CLIENT_CA",
     type=_FILE,
     help="File with the CA certificate that must have signed the certificates of gateways, in PEM.",
 )
 @click.option(
     "--probes",
+    envvar="PRISM_PLUGIN_PROBES",
     default="",
     metavar=_ADDRESS,
     help="Address at which to serve the probes /health/live and /health/ready, such as :8081.",
 )
 @click.option(
-    "--metrics", default="", metavar=_ADDRESS, help="Address at which to serve /metrics for Prometheus, such as :9090."
+    "--metrics",
+    envvar="PRISM_PLUGIN_METRICS",
+    default="",
+    metavar=_ADDRESS,
+    help="Address at which to serve /metrics for Prometheus, such as :9090.",
 )
 @click.option(
     "--grace",
+    envvar="PRISM_PLUGIN_GRACE",
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
@@ -90,6 +108,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--idle-timeout",
+    envvar="PRISM_PLUGIN_IDLE_TIMEOUT",
     type=click.FloatRange(min=0, min_open=True),
     default=600.0,
     show_default=True,
@@ -103,6 +122,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--log-level",
+    envvar="PRISM_LOG_LEVEL",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,

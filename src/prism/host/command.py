@@ -25,7 +25,7 @@ end it, and you can call it with grpcurl, without a gateway:
     {DEFAULT_LISTEN} prism.plugin.v1.BackendPlugin/Execute
 
 In a container, NAME is PRISM_PLUGIN, an option such as --tls-cert
-PRISM_PLUGIN_TLS_CERT, and --log-level PRISM_LOG_LEVEL.
+PRISM_TLS_CERT, and --log-level PRISM_LOG_LEVEL.
 """
 
 
@@ -70,17 +70,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Address at which to serve gateways, HOST:PORT or unix:/PATH; any but a loopback address requires mutual TLS.",
 )
 @click.option(
-    "--tls-cert", envvar="PRISM_PLUGIN_TLS_CERT", type=_FILE, help="File with the certificate to serve with, in PEM."
+    "--tls-cert", envvar="PRISM_TLS_CERT", type=_FILE, help="File with the certificate to serve with, in PEM."
 )
 @click.option(
     "--tls-key",
-    envvar="PRISM_PLUGIN_TLS_KEY",
+    envvar="PRISM_TLS_KEY",
     type=_FILE,
     help="File with the private key of the certificate of --tls-cert, in PEM.",
 )
 @click.option(
     "--tls-client-ca",
-    envvar="PRISM_PLUGIN_TLS_CLIENT_CA",
+    envvar="PRISM_TLS_CLIENT_CA",
     type=_FILE,
     help="File with the CA certificate that must have signed the certificates of gateways, in PEM.",
 )

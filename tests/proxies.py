@@ -54,6 +54,7 @@ class Proxy:
         timeout: int,
         kind: str = "",
         put: Mapping[str, str] = MappingProxyType({}),
+        probes: Sequence[str] = (),
     ) -> None:
         """
         Args:
@@ -62,6 +63,7 @@ class Proxy:
             timeout: seconds after which an upstream that is silent is given up.
             kind: of the block of the page; by default the one for HTTP.
             put: what stands in place of what else in it.
+            probes: the addresses of the gateways' probes, where they are checked as the page has it.
         """
         program = _program(name)
         port = HeldPort()
@@ -69,7 +71,7 @@ class Proxy:
         self.address = f"127.0.0.1:{port}"
         self.process = ServerProcess(name)
         file = self.process.folder / "configuration"
-        text = configuration(name, upstreams, str(port), timeout, self.process.folder, kind)
+        text = configuration(name, upstreams, str(port), timeout, self.process.folder, kind, probes)
         for old, new in put.items():
             text = _put(text, old, new)
         file.write_text(text)
@@ -111,19 +113,31 @@ def proxied(name: str, *upstreams: str, timeout: int) -> Iterator[str]:
         yield proxy.address
 
 
-def configuration(name: str, upstreams: Sequence[str], port: str, timeout: int, folder: Path, kind: str = "") -> str:
-    """That of the page, with addresses and times of a test."""
+def configuration(
+    name: str,
+    upstreams: Sequence[str],
+    port: str,
+    timeout: int,
+    folder: Path,
+    kind: str = "",
+    probes: Sequence[str] = (),
+) -> str:
+    """That of the page, with addresses and times of a test; its checks of health only where they have addresses."""
     (text,) = [each.body for each in fences(PAGE) if each.kind == (kind or _KINDS[name])]
-    text = re.sub(_CHECKS[name], "", text)
+    if not probes:
+        text = re.sub(_CHECKS[name], "", text)
+    own = {upstream: probe.rpartition(":")[2] for upstream, probe in zip(upstreams, probes, strict=False)}
     left = list(upstreams)
     lines = []
     for line in text.splitlines():
         if _GATEWAYS.search(line):
             if not left:
                 continue
-            host, _, number = left.pop(0).rpartition(":")
+            upstream = left.pop(0)
+            host, _, number = upstream.rpartition(":")
             gateway = f"{host}, port_value: {number}" if name == "envoy" else f"{host}:{number}"
-            lines.append(_GATEWAYS.sub(gateway, line))
+            ends = f" port {own[upstream]}" if name == "haproxy" and upstream in own else ""
+            lines.append(_GATEWAYS.sub(gateway, line) + ends)
         else:
             lines.append(line)
     text = _put("\n".join(lines), _SILENCE[name], f"{timeout}s")

@@ -56,6 +56,9 @@ OTHER_REASONS = {
     "e2e/test_flights.py",  # data that has to be downloaded, where a variable says so
     "sdk/graph/test_real_graphs.py",  # data of another package system
     "client/objects/test_resuming.py",  # a store of the sample keeps no checksum
+    "deploy/test_compose.py",  # its own tool checks the files too, where it is
+    "e2e/test_images.py",  # minutes, of whole runs
+    "e2e/test_rolling_restart.py",  # the same
     "test_gc_tuning.py",  # another C library cannot be installed
 }
 """The modules that skip by themselves."""

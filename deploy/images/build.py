@@ -40,6 +40,8 @@ def main(
     context = gather(python, [image for image, _ in chosen])
     for image, suffix in chosen:
         given = arguments | image.arguments()
+        about = "".join(f"{name}={value}\n" for name, value in sorted(given.items()))
+        (context / "about" / f"{image.name}.txt").write_text(about)
         tags = tagged(image, suffix, version, registry)
         builder.build(HERE / "Dockerfile", f"{image.kind}{suffix}", context, tags, given)
         click.echo(tags[0])
@@ -62,7 +64,8 @@ def gather(python: str, chosen: Sequence[Image]) -> Path:
         shutil.rmtree(context / name, ignore_errors=True)
         shutil.copytree(source, context / name)
     shutil.copy2(HERE / "root.py", context)
-    (context / "requirements").mkdir(exist_ok=True)
+    for name in ("requirements", "about"):
+        (context / name).mkdir(exist_ok=True)
     for image in chosen:
         text = "".join(f"{each}\n" for each in image.requirements())
         file = context / "requirements" / f"{image.name}.txt"

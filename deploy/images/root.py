@@ -72,6 +72,7 @@ def prism() -> None:
     """Prism itself, and what says what the image holds."""
     install("--no-deps", *(str(each) for each in sorted((BUILD / "prism").glob("*.whl"))))
     (BUILD / "own" / "prism").mkdir(parents=True)
+    write("usr/share/prism/image.txt", (BUILD / "about.txt").read_text())
     bill_of_materials()
 
 

@@ -74,8 +74,8 @@ def images() -> tuple[Image, ...]:
             for role in ("publisher", "consumer")
         ),
         Image("mailbox-listener", "role", "Hands the messages of a mailbox to a queue of Prism", role="listener"),
-        Image("transact-processor", "role", "Transactions on tables of PostgreSQL, for Prism", ("postgres",), role="processor"),
-        Image("indexed-reader", "role", "Pages of tables of PostgreSQL, for Prism", ("postgres",), role="reader"),
+        Image("transact-processor", "role", "Transact on tables of PostgreSQL", ("postgres",), role="processor"),
+        Image("indexed-reader", "role", "Reader on tables of PostgreSQL", ("postgres",), role="reader"),
     )  # fmt: skip
 
 

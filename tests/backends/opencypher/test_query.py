@@ -1,6 +1,7 @@
 """Statements of callers on a real Neo4j: what they may do, what they may not, and whose the graph is."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 from backends.opencypher.serving import FOR_EVER, asked, running, serving, until
 from cli.command import prism
 from client.upstream import Upstream
+from prism.backends.opencypher.config import OpenCypherConfig
+from prism.backends.opencypher.guard import Guard
+from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.testing import Neo4jServer
 from prism.client import (
     Client,
@@ -22,9 +26,10 @@ from prism.client import (
     Node,
     Unimplemented,
 )
+from prism.context import Context
 from prism.errors import Outcome, PrismError
 from prism.plugins.discovery import discover
-from prism.sdk import Binding
+from prism.sdk import Binding, Deadline
 
 NAMESPACE = "default"
 ADA = Node("ada", ("person",), {"born": 1815, "_x": True, "at": datetime(1833, 6, 5, tzinfo=UTC)})
@@ -194,17 +199,41 @@ async def test_the_graph_is_one_namespaces_alone(own: Neo4jServer) -> None:
             await owner.attach("one")
 
 
-async def test_a_server_that_is_not_shut(own: Neo4jServer) -> None:
+class Open(Link):
+    """A link to a server that lets one thing through."""
+
+    def __init__(self, server: Neo4jServer, open_: str) -> None:
+        super().__init__(OpenCypherConfig(url=server.url), "neo4j", server.password)
+        self._open = open_
+
+    async def rows(self, context: Context, statement: str, **parameters: Any) -> list[list[Any]]:
+        """What it lets through, or what the real one does."""
+        if self._open and self._open in statement:
+            return [["apoc.load"]]
+        return await super().rows(context, statement, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("open_", "named"),
+    [
+        ("", ""),
+        ("file:///", "allow_csv_import_from_file_urls"),
+        ("169.254.169.254", "cypher_ip_blocklist"),
+        ("USER DEFINED FUNCTIONS", "apoc.load"),
+    ],
+)
+async def test_a_server_that_is_not_shut(shared_server: Neo4jServer, open_: str, named: str) -> None:
     """CONTRACT, Graph 11: the start says which setting is missing."""
-    server = Neo4jServer({"dbms.security.allow_csv_import_from_file_urls": "true"})
-    server.start()
+    link = Open(shared_server, open_)
+    link.start()
     try:
-        with pytest.raises(FailedPrecondition, match="allow_csv_import_from_file_urls"):
-            async with serving(server, "", query="read"):
-                pass
+        if not named:
+            await Guard(link).probe(Context("n", Deadline.after(60)))
+            return
+        with pytest.raises(FailedPrecondition, match=re.escape(named)):
+            await Guard(link).probe(Context("n", Deadline.after(60)))
     finally:
-        server.stop()
-    assert own.process.running
+        await link.stop()
 
 
 async def test_elsewhere_it_is_absent() -> None:

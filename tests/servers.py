@@ -52,9 +52,11 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def gremlin_server() -> Iterator[GremlinServer]:
+def gremlin_server(request: pytest.FixtureRequest) -> Iterator[GremlinServer]:
     """A Gremlin Server whose tests have namespaces of their own; not to be broken, others use it too."""
     pytest.importorskip("gremlin_python")
+    if request.config.getoption("--matrix") != "whole":
+        pytest.skip("a Gremlin Server takes 10 s of processor: but for the suite of every store it is of whole runs")
     from prism.backends.gremlin.testing import GremlinServer, ServerMissing
 
     try:

@@ -52,6 +52,7 @@ OTHER_REASONS = {
     "backends/kafka/test_cluster.py",  # three brokers are of whole runs
     "backends/kafka/test_goers.py",  # minutes, of whole runs
     "backends/gremlin/test_gremlin_outages.py",  # a server for each test is of whole runs
+    "servers.py",  # Gremlin Server is too, but for the suite of every store
     "roles/test_kafka_roles.py",  # the same
     "e2e/test_flights.py",  # data that has to be downloaded, where a variable says so
     "sdk/graph/test_real_graphs.py",  # data of another package system

@@ -37,7 +37,7 @@ from prism.sdk.timeseries import (
 from prism.sdk.timeseries.refusals import stream_not_found
 from prism.sdk.wakeups import Wakeups
 
-_APPENDS: Final = BatchBounds(calls=1024, size=8 << 20, in_flight=2)
+_APPENDS: Final = BatchBounds(calls=1024, size=128 << 10, in_flight=2)
 _SIZES: Final = 1000
 """Streams of which it is known how large an event is."""
 _USUAL: Final = 256

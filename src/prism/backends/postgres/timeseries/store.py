@@ -96,6 +96,7 @@ class PostgresSeries(SeriesStore):
     async def drain(self) -> None:
         """Waits until every call is answered."""
         await self._appends.drain()
+        self._appends.close()
 
     async def _in_turn(self, statement: Statement, *arguments: Any) -> Rows:
         return await self._write(Context(""), statement, *arguments)

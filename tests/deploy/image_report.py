@@ -19,6 +19,8 @@ resident after the calls.
 In each image every file is root's, none is setuid or setgid, and none can be written. What can be are four
 folders, which are empty: `/tmp` (1777), and `/run/prism`, `/var/lib/prism`, `/home/nonroot` (755, of user 65532).
 
+An image without a row has not been run whole yet.
+
 | image | size, MB | files | start to ready, s | memory, MiB | SIGTERM to end, s |
 |---|---|---|---|---|---|
 """

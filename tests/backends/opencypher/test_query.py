@@ -130,8 +130,9 @@ async def test_what_reads_does_not_write(graph: Graph) -> None:
     found = await graph.node("ada")
     assert found is not None
     assert found.properties["born"] == 1816
+    text = "MATCH (n {_id: 'ada'}) SET n.born = 1 WITH n UNWIND range(1, 60) AS i RETURN $text"
     with pytest.raises(LimitExceeded) as caught:
-        await graph.execute("MATCH (n {_id: 'ada'}) SET n.born = 1 WITH n UNWIND range(1, 300000) AS i RETURN i, n")
+        await graph.execute(text, {"text": "x" * 100_000})
     assert caught.value.outcome is Outcome.NOT_APPLIED
     with pytest.raises(PrismError) as failed:
         await graph.execute("MATCH (n {_id: 'ada'}) SET n.born = 1 / 0")
@@ -139,12 +140,16 @@ async def test_what_reads_does_not_write(graph: Graph) -> None:
     assert await rows(graph, "MATCH (n {_id: 'ada'}) RETURN n.born") == [(1816,)]
 
 
-@pytest.mark.parametrize("text", MAY_NOT)
-async def test_what_no_statement_may_do(graph: Graph, text: str) -> None:
+async def test_what_no_statement_may_do(graph: Graph) -> None:
     """CONTRACT, Graph 11: procedures, files, commands and the schema are shut, whatever they hide behind."""
-    for ask in (rows(graph, text), graph.execute(text)):
-        with pytest.raises((InvalidArgument, FailedPrecondition)):
-            await ask
+    refused = []
+    for text in MAY_NOT:
+        for ask in (rows(graph, text), graph.execute(text)):
+            try:
+                await ask
+            except (InvalidArgument, FailedPrecondition):
+                refused.append(text)
+    assert refused == [text for text in MAY_NOT for _ in range(2)]
 
 
 async def test_a_statement_that_never_ends(graph: Graph, own: Neo4jServer) -> None:

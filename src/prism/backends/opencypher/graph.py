@@ -7,7 +7,7 @@ from typing import Any, Final
 from neo4j import AsyncManagedTransaction, ResultSummary
 
 from prism.backends.opencypher import statements
-from prism.backends.opencypher.errors import RULE, code_of
+from prism.backends.opencypher.errors import CONFLICTS, RULE, code_of
 from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.names import NODE, beyond, label_of, own_label, parted, sorted_text
 from prism.backends.opencypher.schema import Schema
@@ -29,6 +29,8 @@ from prism.sdk.graph import (
 
 _PART: Final = 1000
 """Nodes that are looked for at once."""
+_DELETING: Final = CONFLICTS | {RULE}
+"""An edge came to a node of many after its edges were counted."""
 
 
 class _Short(Exception):
@@ -214,7 +216,7 @@ class OpenCypherGraphs(GraphStore):
                 raise NodeHasEdges.of(node, rows[0][0], most=most)
             return bool(rows), summary.counters.relationships_deleted
 
-        return await self._link.write(context, work)
+        return await self._link.write(context, work, conflicts=_DELETING)
 
     async def delete_edges(self, context: Context, names: Sequence[EdgeName]) -> int:
         async def work(transaction: AsyncManagedTransaction) -> int:

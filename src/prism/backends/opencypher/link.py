@@ -9,7 +9,7 @@ Source: the driver's documentation, "Async API", "Cancellation"; Bolt Protocol, 
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -142,7 +142,13 @@ class Link:
             raise translate(error, None, of_caller=of_caller) from error
 
     async def write(
-        self, context: Context, work: Callable[[AsyncManagedTransaction], Awaitable[T]], *, of_caller: bool = False
+        self,
+        context: Context,
+        work: Callable[[AsyncManagedTransaction], Awaitable[T]],
+        *,
+        of_caller: bool = False,
+        conflicts: Container[str] = CONFLICTS,
+        most: float | None = None,
     ) -> T:
         """Does work in a transaction; again from its start where another one stood in the way.
 
@@ -150,6 +156,8 @@ class Link:
             context: of the call, whose deadline counts.
             work: the statements; what it returns is returned when they are committed.
             of_caller: the statements are the caller's own.
+            conflicts: codes of the server that say that another one stood in the way.
+            most: seconds that it may take; None leaves it to the call's deadline.
 
         Raises:
             DeadlineExceeded: the time is over.
@@ -158,7 +166,7 @@ class Link:
         attempt = _Attempt(Outcome.NOT_APPLIED)
         again = True
         pause = _FIRST_PAUSE
-        seconds = self._seconds(context)
+        seconds = self._seconds(context) if most is None else min(self._seconds(context), most)
         try:
             async with asyncio.timeout(seconds) as limit:
                 for number in range(1, _ATTEMPTS + 1):
@@ -172,7 +180,7 @@ class Link:
                             raise
                         again = False  # an idle connection may have been closed
                     except Neo4jError as error:
-                        if code_of(error) not in CONFLICTS or number == _ATTEMPTS:
+                        if code_of(error) not in conflicts or number == _ATTEMPTS:
                             raise
                         self.repeated += 1
                         await asyncio.sleep(random.uniform(0, pause))  # noqa: S311  # so that two do not meet again

@@ -5,6 +5,7 @@ constraint on `_id` and an index on `_in`, which edges are read by from either e
 """
 
 import asyncio
+import random
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -15,7 +16,7 @@ from prism.backends.opencypher.errors import code_of
 from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.names import NODE, quoted
 from prism.context import Context
-from prism.errors import PrismError
+from prism.errors import DeadlineExceeded, PrismError
 
 _NODES: Final = f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{NODE}) REQUIRE (n._ns, n._id) IS UNIQUE"
 _LABEL: Final = "CREATE INDEX IF NOT EXISTS FOR (n:{0}) ON (n._ns, n._id)"
@@ -26,6 +27,12 @@ _TYPE: Final = (
 _ONLINE: Final = "CALL db.awaitIndexes(300)"
 _ALREADY: Final = "AlreadyExists"
 _ATTEMPTS: Final = 5
+_PATIENCE: Final = 1.0
+"""Seconds of the first attempt, about; of each further one twice as many.
+
+What is made waits until every transaction has ended that was open when it began, and one that makes the same at another
+gateway waits for its lock: neither ends the other, and the server sees no deadlock in that.
+"""
 
 
 class Schema:
@@ -62,13 +69,18 @@ class Schema:
             for each in statements:
                 await (await transaction.run(each)).consume()
 
-        for number in range(1, _ATTEMPTS + 1):
+        for number in range(_ATTEMPTS):
+            last = number == _ATTEMPTS - 1
+            most = None if last else _PATIENCE * 2**number * random.uniform(1, 2)  # noqa: S311  # so that two differ
             try:
-                await self._link.write(context, work)
+                await self._link.write(context, work, most=most)
                 break
+            except DeadlineExceeded:
+                if last or (context.deadline is not None and context.deadline.expired()):
+                    raise
             except PrismError as error:
                 # Another gateway made it after this one had looked.
                 other = isinstance(error.__cause__, Neo4jError) and _ALREADY in code_of(error.__cause__)
-                if not other or number == _ATTEMPTS:
+                if not other or last:
                     raise
         await self._link.rows(context, _ONLINE)

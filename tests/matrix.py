@@ -30,6 +30,15 @@ SAMPLED: Final = {"sidecar": ("redis", "sqlite", "files"), "remote": ("memory", 
 COSTLY: Final = frozenset({"clickhouse", "gremlin", "kafka", "opencypher"})
 """Stores whose server starts slowly or takes much processor: what breaks it, or goes by gateways, is of whole runs."""
 
+UNSOLVED: Final = {
+    (
+        "opencypher",
+        "test_edges_made_while_nodes_go",
+    ): "64 callers of two gateways that make the first edges of two types "
+    "while their node is deleted stand still until the deadline, or two deletions say that it was there",
+}
+"""Defects that are known, by store and test: samples leave them out, and in whole runs they are expected."""
+
 _QUICKEST: Final = ("", "binding")
 """The ways in by which a costly store is tested in samples."""
 
@@ -54,6 +63,7 @@ class Tested:
         first_case: no test before it is the same but for its parameters.
         way: in; empty for a test that is by none.
         breaks: it has a store of its own, which it breaks and restarts.
+        unsolved: the reason for which it is known to fail there; empty for none.
     """
 
     def __init__(self, harness: PluginAcceptanceHarness, module: SuiteModule, item: pytest.Item, *, new: bool) -> None:
@@ -67,11 +77,14 @@ class Tested:
         self.first_way = caller is None or caller[1] == able[0]
         self.first_case = new
         self.way = caller[1] if caller else ""
+        self.unsolved = UNSOLVED.get((harness.name, getattr(item, "originalname", item.name)), "")
         self.breaks = "breakable_environment" in getattr(item, "fixturenames", ())
 
 
 def sample(test: Tested) -> bool:
     """Every suite by every way in on one store, by one way in on the others; each test once in each other placement."""
+    if test.unsolved:
+        return False
     if test.store in COSTLY and (test.breaks or test.way not in _QUICKEST or not test.first_case):
         return False
     if test.placement == "in_process":
@@ -157,6 +170,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = f"{module.nodeid}::{getattr(item, 'originalname', item.name)}"
         test = Tested(module.harness, module, item, new=name not in seen)
         seen.add(name)
+        if test.unsolved:
+            item.add_marker(pytest.mark.xfail(reason=test.unsolved, strict=False))
         (kept if chosen(test) else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)

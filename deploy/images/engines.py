@@ -37,9 +37,9 @@ class Engine:
                 how = ["buildx", "build", "--build-arg", "SOURCE_DATE_EPOCH=0"]
                 how += ["--provenance=false", "--output", "type=docker,rewrite-timestamp=true"]
             case "podman":
-                how = ["build", "--timestamp", "0", "--format", "docker", "--layers"]
+                how = ["build", "--timestamp", "0", "--format", "oci", "--layers"]
             case _:
-                how = ["build", "--timestamp", "0", "--format", "docker", "--layers"]
+                how = ["build", "--timestamp", "0", "--format", "oci", "--layers"]
                 how += ["--isolation", "chroot"] * (os.geteuid() == 0)
                 how += [] if self.pull else ["--pull-never"]
         command = self.command(*how, "--file", str(file), "--target", target, *given, *named, str(context))

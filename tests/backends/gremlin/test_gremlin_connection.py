@@ -26,6 +26,11 @@ from prism.sdk import Deadline
 Answering = Callable[[web.WebSocketResponse, bytes, bytes], Awaitable[None]]
 HERE = Context("n")
 _HEAD = 1 + 32 + 1
+_ACCOUNTS = {
+    "none": {},
+    "password": {"username": "u", "password": "p"},
+    "aws": {"access_key_id": "a", "secret_access_key": "s"},
+}
 
 
 def answer(identity: bytes, code: int, *results: int, said: str = "") -> bytes:
@@ -50,18 +55,27 @@ def number_of(message: bytes) -> int | None:
     return int(rest.partition(b";")[0]) if found else None
 
 
+async def at_once() -> bool:
+    """Opens a WebSocket."""
+    return True
+
+
 @asynccontextmanager
-async def served(answering: Answering, login: str = "none") -> AsyncIterator[Link]:
-    """A way to a server: `answering` has its end, the id of a request and the request."""
+async def served(
+    answering: Answering, login: str = "none", opening: Callable[[], Awaitable[bool]] = at_once, **options: object
+) -> AsyncIterator[Link]:
+    """A way to a server: `answering` has its end, the id of a request and the request; `opening` may refuse."""
     there: set[web.WebSocketResponse] = set()
 
-    async def handle(request: web.Request) -> web.WebSocketResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if not await opening():
+            return web.Response(status=503)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         there.add(socket)
         async for message in socket:
             identity = message.data[_HEAD : _HEAD + 16]
-            if number_of(message.data) is None and login == "none":
+            if number_of(message.data) is None and login != "password" and b"session" not in message.data:
                 await socket.send_bytes(answer(identity, 200))
             else:
                 await answering(socket, identity, message.data)
@@ -73,11 +87,9 @@ async def served(answering: Answering, login: str = "none") -> AsyncIterator[Lin
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    config = GremlinConfig.model_validate(
-        {"url": f"ws://127.0.0.1:{runner.addresses[0][1]}/gremlin", "login": login, "connections": 1}
-    )
-    credentials = GremlinCredentials(username="u", password="p") if login == "password" else GremlinCredentials()  # type: ignore[arg-type]
-    link = Link(config, credentials)
+    url = f"ws://127.0.0.1:{runner.addresses[0][1]}/gremlin"
+    config = GremlinConfig.model_validate({"url": url, "login": login, "connections": 1, **options})
+    link = Link(config, GremlinCredentials.model_validate(_ACCOUNTS[login]))
     link.start()
     try:
         async with asyncio.timeout(60):

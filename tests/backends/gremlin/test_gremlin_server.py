@@ -12,6 +12,7 @@ from backends.gremlin.conftest import Opened
 from prism.backends.gremlin.backend import GremlinBackend
 from prism.backends.gremlin.graph.statements import G
 from prism.backends.gremlin.graph.turns import NodeTurns
+from prism.backends.gremlin.link import Transaction
 from prism.backends.gremlin.testing import GremlinServer
 from prism.backends.memory.testing import TemporaryStore
 from prism.context import Context
@@ -162,3 +163,36 @@ async def test_a_large_request_is_one_transaction(gremlin_server: GremlinServer,
     assert (await graph.create_edges(g.CreateEdgesRequest(edges=edges, mode=MERGE), here)).created == 179
     found = await graph.shortest_path(g.ShortestPathRequest(from_id=ids[0], to_id=ids[-1], max=300), here)
     assert [*found.path.nodes] == ids
+
+
+async def test_a_write_that_is_cancelled(
+    gremlin_server: GremlinServer, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CONTRACT, Graph 2: nothing stays of a write whose caller goes before its commit, and nothing of it is in the way
+    of others: a node that it had changed is deleted and made again. The sessions of the server are used again."""
+    backend = opened(gremlin_server)
+    await backend.start()
+    graph, here = graph_of(backend), fresh()
+    ids = [f"n{each:02}" for each in range(21)]
+    await graph.create_nodes(nodes(*ids), here)
+    at_commit = asyncio.Event()
+
+    async def stand(_: Transaction) -> None:
+        at_commit.set()
+        await asyncio.Event().wait()
+
+    changed = [g.Node(id=each, properties={"p": Value(int64=1)}) for each in ids]
+    sessions = gremlin_server.process.log.count("New session established")
+    with monkeypatch.context() as patch:
+        patch.setattr(Transaction, "commit", stand)
+        write = asyncio.create_task(graph.create_nodes(g.CreateNodesRequest(nodes=changed, mode=MERGE), here))
+        await at_commit.wait()
+        write.cancel()
+        await asyncio.wait([write])
+    assert (await graph.delete_node(g.DeleteNodeRequest(id="n03"), here)).found
+    assert (await graph.create_nodes(nodes("n03", mode=g.Mode.GRAPH_MODE_CREATE), here)).created == 1
+    found = await graph.get_nodes(g.GetNodesRequest(ids=ids), here)
+    assert [dict(each.properties) for each in found.nodes] == [{}] * 21
+    for _ in range(3):
+        await graph.create_nodes(g.CreateNodesRequest(nodes=changed, mode=MERGE), here)
+    assert gremlin_server.process.log.count("New session established") <= sessions

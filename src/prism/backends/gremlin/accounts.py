@@ -1,6 +1,6 @@
 """Who opens a connection to Neptune: each opening is signed with the AWS account as it is then."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, Final
@@ -25,7 +25,7 @@ class Accounts:
         """What a request that opens a WebSocket carries.
 
         Raises:
-            BackendCredentials: no account can be found.
+            BackendCredentials: no account can be found, or the one that was found cannot be made anew.
             FailedPrecondition: none is given, and the package that looks for one is not installed.
         """
         region = self._config.region
@@ -44,14 +44,25 @@ class Accounts:
                     "looking for an AWS account needs aiobotocore: run pip install 'prism-gateway[s3]', or give "
                     "access_key_id and secret_access_key as credentials"
                 ) from error
-            self._found = await session.get_session().get_credentials()
+            self._found = await _found(session.get_session().get_credentials())
         if self._found is None:
             raise BackendCredentials(
                 "no AWS account was found to sign with: give access_key_id and secret_access_key, or a role",
                 retry_after=LATER,
             )
-        frozen = await self._found.get_frozen_credentials()
+        frozen = await _found(self._found.get_frozen_credentials())
         return Account(frozen.access_key, frozen.secret_key, frozen.token or "")
+
+
+async def _found(looking: Awaitable[Any]) -> Any:
+    wrong: type[Exception] = import_module("botocore.exceptions").BotoCoreError
+    try:
+        return await looking
+    except (wrong, RuntimeError, OSError) as error:
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise BackendCredentials(
+            f"the AWS account to sign with was not found: check its role or file ({said})", retry_after=LATER
+        ) from error
 
 
 def _given(credentials: GremlinCredentials) -> Account | None:

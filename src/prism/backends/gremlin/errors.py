@@ -37,6 +37,7 @@ class ServerError(Exception):
         code: its status.
         said: its text.
         classes: names of the exceptions behind it, the first one on the outside.
+        undone: nothing of it stays, as its transaction is not committed.
     """
 
     def __init__(self, code: int, said: str, classes: Sequence[str] = ()) -> None:
@@ -44,6 +45,7 @@ class ServerError(Exception):
         self.code = code
         self.said = said
         self.classes = classes
+        self.undone = False
 
     @property
     def exists(self) -> bool:
@@ -170,7 +172,7 @@ def translate(error: BaseException, *, writes: bool) -> PrismError:
     """The error to raise `from` the one of the server or of the way to it."""
     if isinstance(error, ServerError):
         meaning = _meaning(error)
-        outcome = meaning.outcome if writes else None
+        outcome = (Outcome.NOT_APPLIED if error.undone else meaning.outcome) if writes else None
         return meaning.kind(f"{meaning.advice} ({error.plain})", outcome=outcome, retry_after=meaning.retry_after)
     not_applied = Outcome.NOT_APPLIED if writes else None
     if isinstance(error, Refused):

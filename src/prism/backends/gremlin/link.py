@@ -1,7 +1,8 @@
 """The way to the server: a few WebSockets that requests share, and sessions for what is several requests.
 
 A request carries how long the server may work at it. A caller that goes away leaves its request to that time, as the
-protocol has no word to end one.
+protocol has no word to end one. Nor does a server of 3.7 end a session before its connection ends, whatever is asked of
+it: what is not committed is rolled back by a request, and the session serves the next transaction.
 
 Source: Apache TinkerPop, "Provider Documentation", Graph Driver Provider Requirements.
 """
@@ -24,7 +25,7 @@ from prism.backends.gremlin.connection import Connection
 from prism.backends.gremlin.errors import Refused, ServerError, Unreachable
 from prism.backends.gremlin.messages import transaction
 from prism.context import Context
-from prism.errors import DeadlineExceeded, LimitExceeded, Outcome
+from prism.errors import DeadlineExceeded, LimitExceeded, Outcome, PrismError
 from prism.sdk.tls import client_context
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ Sent = Callable[[], None]
 _BUSY: Final = 8
 """Requests under way on each connection, before another one is opened."""
 _CLOSING: Final = 5.0
-"""Seconds in which the server is told that a session is over."""
+"""Seconds for the end of a transaction that was left, beyond its caller's time."""
 _BATCH: Final = 256
 """Results in one page of an answer."""
 _PROBE: Final = Bytecode()
@@ -61,7 +62,10 @@ class Link:
         self._client: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | bool = True
         self._connections: list[Connection] = []
-        self._dialling = asyncio.Lock()
+        self._dialling: asyncio.Task[Connection] | None = None
+        self._sessions: list[tuple[Connection, str]] = []
+        # Neptune ends a session when it is asked to, and each that is ten minutes old.
+        self._ends_sessions = config.region is not None or ".neptune." in config.url
         self._transactions = asyncio.Semaphore(config.transactions)
         self._closing: set[asyncio.Task[None]] = set()
         self.most = config.max_request
@@ -83,13 +87,22 @@ class Link:
                 config = self._config
                 self._tls = client_context(config.ca, config.certificate, config.key)
                 self._tls.check_hostname = config.verify_hostname
-            self._client = aiohttp.ClientSession(headers={"User-Agent": "prism"})
+            self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), headers={"User-Agent": "prism"}
+            )
 
     async def stop(self) -> None:
         """Closes every connection, and with it what runs on it."""
         if self._closing:
             await asyncio.wait(self._closing, timeout=_CLOSING)
+        dialling, self._dialling = self._dialling, None
+        if dialling is not None:
+            dialling.cancel()
+            await asyncio.wait([dialling])
+            if not dialling.cancelled() and dialling.exception() is None:
+                await dialling.result().close()
         connections, self._connections = self._connections, []
+        self._sessions.clear()
         for each in connections:
             await each.close()
         client, self._client = self._client, None
@@ -127,15 +140,17 @@ class Link:
             ServerError: as `ask`; as within the block.
         """
         until = self.until(context)
-        async with self._transactions:
-            connection = await self.in_time(until, lambda _: self._connection(), writes=True)
-            opened = Transaction(self, connection, until)
-            try:
-                yield opened
-            finally:
-                if connection.usable:
-                    self._closing.add(task := asyncio.create_task(_close(connection, opened.name)))
-                    task.add_done_callback(self._closing.discard)
+        await self.in_time(until, lambda _: self._transactions.acquire(), writes=True)
+        opened: Transaction | None = None
+        try:
+            opened = await self.in_time(until, lambda _: self._opened(until), writes=True)
+            yield opened
+        finally:
+            if opened is None:
+                self._transactions.release()
+            else:
+                self._closing.add(task := asyncio.create_task(self._end(opened)))
+                task.add_done_callback(self._closing.discard)
 
     def args(self, code: Bytecode, until: float) -> dict[str, Any]:
         """Of a request that runs a traversal until then."""
@@ -181,15 +196,58 @@ class Link:
                 outcome=Outcome.NOT_APPLIED if writes else None,
             ) from error
 
+    async def _opened(self, until: float) -> "Transaction":
+        while self._sessions:
+            connection, name = self._sessions.pop()
+            if connection.usable:
+                return Transaction(self, connection, name, until)
+        return Transaction(self, await self._connection(), str(uuid4()), until)
+
+    async def _end(self, opened: "Transaction") -> None:
+        try:
+            async with asyncio.timeout_at(opened.over):
+                if not opened.committed:
+                    await opened.undo()
+                if self._ends_sessions:
+                    await opened.close()
+                else:
+                    self._sessions.append((opened.connection, opened.name))
+        except (TimeoutError, Unreachable, ServerError) as error:
+            if opened.connection.usable:  # else its sessions have ended with it
+                log.warning("a transaction of the Gremlin server was left to its session's time-out: %s", error)
+        finally:
+            self._transactions.release()
+
     async def _connection(self) -> Connection:
+        """The one that has least to do; another one is opened beside those that are busy, which no request waits for.
+
+        It goes on where the caller that began it has gone: a server may take longer to let one in than a call may last.
+        """
         best = self._best()
-        if best is None or (best.load >= _BUSY and len(self._connections) < self._config.connections):
-            async with self._dialling:
-                best = self._best()
-                if best is None or (best.load >= _BUSY and len(self._connections) < self._config.connections):
-                    best = await self._dial()
-                    self._connections.append(best)
+        if best is None:
+            dialling = self._begin()
+            await asyncio.wait([dialling])
+            if dialling.cancelled():
+                raise Unreachable("the backend is stopped", sent=False)
+            try:
+                best = dialling.result()
+            except PrismError as error:  # one for each caller that waits
+                raise error.clone() from error
+        if best.load >= _BUSY and len(self._connections) < self._config.connections:
+            self._begin()
         return best
+
+    def _begin(self) -> "asyncio.Task[Connection]":
+        if self._dialling is None:
+            self._dialling = asyncio.create_task(self._dial())
+            self._dialling.add_done_callback(self._dialled)
+        return self._dialling
+
+    def _dialled(self, done: "asyncio.Task[Connection]") -> None:
+        if self._dialling is done:  # else `stop` has it
+            self._dialling = None
+            if not done.cancelled() and done.exception() is None:
+                self._connections.append(done.result())
 
     def _best(self) -> Connection | None:
         self._connections = [each for each in self._connections if each.usable]
@@ -226,38 +284,47 @@ class Transaction:
     """A transaction of several requests.
 
     Attributes:
+        connection: that its session is bound to.
         name: of its session.
+        committed: it stays.
     """
 
-    def __init__(self, link: Link, connection: Connection, until: float) -> None:
-        self.name = str(uuid4())
+    def __init__(self, link: Link, connection: Connection, name: str, until: float) -> None:
+        self.connection = connection
+        self.name = name
+        self.committed = False
         self._link = link
-        self._connection = connection
         self._until = until
+
+    @property
+    def over(self) -> float:
+        """When what undoes it is to be through: its session does one thing after another."""
+        return max(self._until, asyncio.get_running_loop().time()) + _CLOSING
 
     async def ask(self, code: Bytecode) -> list[Any]:
         """Runs a traversal; its results. Nothing stays before `commit`, whatever it fails with."""
         try:
-            return await self._link.in_time(self._until, lambda _: self._run(code, _nothing), writes=True)
+            return await self._link.in_time(self._until, lambda _: self._run(code, self._until), writes=True)
         except Unreachable as error:
             raise Unreachable(str(error), sent=False) from error
+        except ServerError as error:
+            error.undone = True
+            raise
 
     async def commit(self) -> None:
         """Makes it stay."""
-        await self._link.in_time(self._until, lambda sent: self._run(transaction("commit"), sent), writes=True)
+        code = transaction("commit")
+        await self._link.in_time(self._until, lambda sent: self._run(code, self._until, sent), writes=True)
+        self.committed = True
 
-    async def _run(self, code: Bytecode, sent: Sent) -> list[Any]:
-        args = {**self._link.args(code, self._until), "session": self.name, "manageTransaction": False}
-        return await self._connection.ask("session", "bytecode", args, most=self._link.most, sent=sent)
+    async def undo(self) -> None:
+        """Rolls back what is not committed, behind what still runs of it."""
+        await self._run(transaction("rollback"), self.over)
 
+    async def close(self) -> None:
+        """Ends its session."""
+        await self.connection.ask("session", "close", {"session": self.name})
 
-def _nothing() -> None:
-    """Nothing has to be known of what is sent before a commit."""
-
-
-async def _close(connection: Connection, name: str) -> None:
-    try:
-        async with asyncio.timeout(_CLOSING):
-            await connection.ask("session", "close", {"session": name})
-    except (TimeoutError, Unreachable, ServerError) as error:
-        log.warning("a session of the Gremlin server was left to its own time-out: %s", error)
+    async def _run(self, code: Bytecode, until: float, sent: Sent = lambda: None) -> list[Any]:
+        args = {**self._link.args(code, until), "session": self.name, "manageTransaction": False}
+        return await self.connection.ask("session", "bytecode", args, most=self._link.most, sent=sent)

@@ -9,6 +9,8 @@ from gremlin_python.statics import long
 
 from prism.backends.gremlin.graph import names
 from prism.backends.gremlin.messages import Millis
+from prism.errors import Outcome, Unimplemented
+from prism.interfaces.capabilities import undeclared
 from prism.interfaces.graph import Node
 from prism.interfaces.value import Kind, OtherValue, Value, kind_of
 
@@ -70,3 +72,21 @@ def node_of(record: Mapping[Any, Any]) -> Node:
 def properties_of(record: Mapping[str, Any]) -> dict[str, Value]:
     """The properties of the map of an edge's values."""
     return {names.property_of(name): value_of(found) for name, found in record.items()}
+
+
+def one_label(node: Node) -> Node:
+    """The node, where it has no more labels than it may.
+
+    Raises:
+        Unimplemented: it has more.
+    """
+    if len(node.labels) > 1:
+        raise too_many_labels(node.id)
+    return node
+
+
+def too_many_labels(node: str) -> Unimplemented:
+    """Says of which node."""
+    refusal = undeclared("multi_label", f"the node {node[:80]!r}, which would have another label besides,")
+    refusal.outcome = Outcome.NOT_APPLIED
+    return refusal

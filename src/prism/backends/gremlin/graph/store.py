@@ -14,12 +14,11 @@ from gremlin_python.process.traversal import Bytecode
 
 from prism.backends.gremlin.errors import FAILED, Refused, ServerError, Unreachable, translate
 from prism.backends.gremlin.graph import names, statements
-from prism.backends.gremlin.graph.records import node_of, properties_of
+from prism.backends.gremlin.graph.records import node_of, one_label, properties_of, too_many_labels
 from prism.backends.gremlin.graph.turns import NodeTurns
 from prism.backends.gremlin.link import Link
 from prism.context import Context
-from prism.errors import Conflict, DeadlineExceeded, NodeHasEdges, Outcome, Unimplemented
-from prism.interfaces.capabilities import undeclared
+from prism.errors import Conflict, DeadlineExceeded, NodeHasEdges, Outcome, PrismError
 from prism.interfaces.graph import MAX_CASCADE, Edge, Mode, Node
 from prism.sdk.deadline import check_time
 from prism.sdk.graph import (
@@ -114,6 +113,14 @@ class GremlinGraphs(GraphStore):
                 raise translate(error, writes=False) from error
         raise AssertionError("the last attempt returns or raises")
 
+    async def _read_all(self, codes: Sequence[Bytecode], context: Context) -> list[Any]:
+        reads = [asyncio.ensure_future(self.read(code, context)) for code in codes]
+        try:
+            return [each for answer in await asyncio.gather(*reads) for each in answer]
+        finally:
+            for each in reads:
+                each.cancel()
+
     async def nodes(self, context: Context, ids: Sequence[str]) -> Mapping[str, Node]:
         if not ids:
             return {}
@@ -151,8 +158,7 @@ class GremlinGraphs(GraphStore):
         found: dict[tuple[str, str], list[Hop]] = {}
         labelled = bool(places[0].label)
         for begin in range(0, len(codes), _AT_ONCE):
-            answers = await asyncio.gather(*(self.read(code, context) for code in codes[begin : begin + _AT_ONCE]))
-            for each in (each for answer in answers for each in answer):
+            for each in await self._read_all(codes[begin : begin + _AT_ONCE], context):
                 name = names.name_of(each["id"] if whole else each)
                 properties = properties_of(each["properties"]) if whole else {}
                 node = name.to_id if incoming else name.from_id
@@ -189,7 +195,7 @@ class GremlinGraphs(GraphStore):
             except ServerError as error:
                 if error.code != FAILED or statements.LABELS not in error.said:
                     raise
-                raise _too_many_labels(error.said.partition(statements.LABELS)[2]) from error
+                raise too_many_labels(error.said.partition(statements.LABELS)[2]) from error
             return int(new)
 
         return await self._write(context, made, create if mode in _CREATE else put)
@@ -201,7 +207,7 @@ class GremlinGraphs(GraphStore):
             before = {node.id: node for node in map(node_of, records)}
             if before and mode in _CREATE:
                 raise already_exists("node", min(before))
-            after = {each: _one_label(merged_node(before.get(each), node, mode)) for each, node in asked.items()}
+            after = {each: one_label(merged_node(before.get(each), node, mode)) for each, node in asked.items()}
             for new in _parts([after[each] for each in after if each not in before], _PART):
                 await opened.ask(statements.create_nodes(space, new))
             changes = [(each, node, after[each]) for each, node in before.items() if node != after[each]]
@@ -294,7 +300,7 @@ class GremlinGraphs(GraphStore):
             if not found:
                 return None
             before = node_of(found[0])
-            after = _one_label(changed(before, change))
+            after = one_label(changed(before, change))
             if not await opened.ask(statements.change_nodes(self._space(context), [(node, before, after)])):
                 raise _Again
             await opened.commit()
@@ -342,6 +348,10 @@ class GremlinGraphs(GraphStore):
                     cause = error
                 except (Unreachable, Refused) as error:
                     raise translate(error, writes=True) from error
+                except PrismError as error:  # also of a read before or after what the server refused
+                    if error.outcome is None:
+                        error.outcome = Outcome.NOT_APPLIED
+                    raise
                 self.conflicts += 1
                 await self._pause(context, attempt)
         raise Conflict(
@@ -370,19 +380,6 @@ def _late() -> DeadlineExceeded:
     return DeadlineExceeded(
         "the deadline passed while other calls changed the same nodes; allow more time", outcome=Outcome.NOT_APPLIED
     )
-
-
-def _one_label(node: Node) -> Node:
-    """The node, where it has no more labels than it may."""
-    if len(node.labels) > 1:
-        raise _too_many_labels(node.id)
-    return node
-
-
-def _too_many_labels(node: str) -> Unimplemented:
-    refusal = undeclared("multi_label", f"the node {node[:80]!r}, which would have another label besides,")
-    refusal.outcome = Outcome.NOT_APPLIED
-    return refusal
 
 
 def _gone(error: ServerError) -> bool:

@@ -44,8 +44,8 @@ def nodes(*ids: str, mode: g.Mode = MERGE) -> g.CreateNodesRequest:
     return g.CreateNodesRequest(nodes=[g.Node(id=each) for each in ids], mode=mode)
 
 
-ENDLESS = G.inject(0).repeat(__.union(*(__.map(__.constant(each)) for each in range(8)))).times(40).count().bytecode
-"""Counts 8 to the 40th numbers."""
+ENDLESS = G.inject(0).repeat(__.math("_ + 1")).until(__.is_(-1)).count().bytecode
+"""Counts without an end."""
 WITHOUT_ENDS = G.E().not_(__.and_(__.in_v(), __.out_v())).id_().bytecode
 """Edges that lack a node, as the server has them."""
 

@@ -53,6 +53,8 @@ MAY_NOT = [
     "EXPLAIN PROFILE CALL db.labels()",
     "PROFILE CALL db.labels()",
     "RETURN 1; CALL db.labels()",
+    "USE neo4j MATCH (n) RETURN n",
+    "RETURN 1 AS n UNION use(neo4j) RETURN 1 AS n",
     "RETURN $",
 ]
 

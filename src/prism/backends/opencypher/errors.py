@@ -1,15 +1,18 @@
 """The server's errors as those of the tree: by a table of its codes.
 
 Source: Neo4j's documentation, "Status codes for errors & notifications". Whatever a statement fails with, its
-transaction is rolled back; only where the answer to a commit is lost it is not known what became of it.
+transaction is rolled back; only where the answer to a commit is lost, or the server itself failed at it, it is not
+known what became of it: its log may have had it by then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from neo4j.exceptions import (
     AuthConfigurationError,
+    BrokenRecordError,
     ConfigurationError,
     ConnectionAcquisitionTimeoutError,
     DriverError,
@@ -117,7 +120,19 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
 
 CONFLICTS: Final = frozenset(code for code, meaning in MEANINGS.items() if meaning is _CONFLICT)
 """Codes after which the same may be tried again at once: nothing of it was applied."""
+BROKEN: Final = "Neo.DatabaseError."
+"""Begins the codes of what the server itself failed at."""
 RULE: Final = "Neo.ClientError.Schema.ConstraintValidationFailed"
+
+
+@contextmanager
+def nothing_applied() -> Iterator[None]:
+    """A part of a write in which nothing is applied, and what fails in it says so."""
+    try:
+        yield
+    except PrismError as error:
+        error.outcome = Outcome.NOT_APPLIED
+        raise
 
 
 def code_of(error: BaseException) -> str:
@@ -145,6 +160,12 @@ def translate(error: Exception, outcome: Outcome | None, *, of_caller: bool = Fa
         )
     if isinstance(error, (ConfigurationError, AuthConfigurationError)):
         return FailedPrecondition(f"the driver refuses the configuration: {first_line(error)}", outcome=outcome)
+    if isinstance(error, BrokenRecordError):
+        return FailedPrecondition(
+            "Neo4j holds a value that its driver cannot read, such as a time in a zone not known here; change it, or "
+            "return it with toString()",
+            outcome=outcome,
+        )
     if isinstance(error, (DriverError, OSError)):
         return BackendUnavailable(
             f"Neo4j does not answer: check that it runs and can be reached ({first_line(error)[:200]})",

@@ -7,7 +7,7 @@ from typing import Any, Final
 from neo4j import AsyncManagedTransaction, ResultSummary
 
 from prism.backends.opencypher import statements
-from prism.backends.opencypher.errors import CONFLICTS, RULE, code_of
+from prism.backends.opencypher.errors import CONFLICTS, RULE, code_of, nothing_applied
 from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.names import NODE, beyond, label_of, own_label, parted, sorted_text
 from prism.backends.opencypher.schema import Schema
@@ -124,7 +124,8 @@ class OpenCypherGraphs(GraphStore):
     async def create_nodes(self, context: Context, nodes: Sequence[Node], mode: Mode) -> int:
         space = self._space(context)
         labels = {node.id: tuple(sorted(map(label_of, {*node.labels}))) for node in nodes}
-        await self._schema.labels(context, {each for some in labels.values() for each in some})
+        with nothing_applied():
+            await self._schema.labels(context, {each for some in labels.values() for each in some})
         by_labels: defaultdict[tuple[str, ...], list[list[Any]]] = defaultdict(list)
         replaces = mode == Mode.GRAPH_MODE_REPLACE
         for node in nodes:
@@ -148,7 +149,8 @@ class OpenCypherGraphs(GraphStore):
         except PrismError as error:
             if code_of(error.__cause__ or error) != RULE:
                 raise
-            there = await self.nodes(context, [node.id for node in nodes])
+            with nothing_applied():
+                there = await self.nodes(context, [node.id for node in nodes])
             raise already_exists("node", min(there, default=nodes[0].id)) from error
 
     async def create_edges(self, context: Context, edges: Sequence[Edge], mode: Mode) -> int:
@@ -161,7 +163,8 @@ class OpenCypherGraphs(GraphStore):
             if mode == Mode.GRAPH_MODE_REPLACE:
                 properties |= {"_id": id_, "_in": back}
             by_label[name.label].append([name.from_id, name.to_id, id_, back, properties])
-        await self._schema.types(context, by_label)
+        with nothing_applied():
+            await self._schema.types(context, by_label)
 
         async def work(transaction: AsyncManagedTransaction) -> int:
             made = 0
@@ -185,17 +188,19 @@ class OpenCypherGraphs(GraphStore):
         """Why edges were not made; a node that is missing comes first."""
         ends = sorted({end for edge in edges for end in (edge.from_id, edge.to_id)})
         there: set[str] = set()
-        for begin in range(0, len(ends), _PART):
-            there |= {*await self.nodes(context, ends[begin : begin + _PART])}
-        if missing := {*ends} - there:
-            return missing_nodes(missing)
-        names = [EdgeName.of(edge) for edge in edges]
-        return already_exists("edge", min(await self.edges(context, names), default=names[0]).id)
+        with nothing_applied():
+            for begin in range(0, len(ends), _PART):
+                there |= {*await self.nodes(context, ends[begin : begin + _PART])}
+            if missing := {*ends} - there:
+                return missing_nodes(missing)
+            names = [EdgeName.of(edge) for edge in edges]
+            return already_exists("edge", min(await self.edges(context, names), default=names[0]).id)
 
     async def update_node(self, context: Context, node: str, change: NodeChange) -> Node | None:
         add = tuple(sorted(map(label_of, change.add_labels)))
         remove = tuple(sorted(map(label_of, change.remove_labels)))
-        await self._schema.labels(context, add)
+        with nothing_applied():
+            await self._schema.labels(context, add)
         changed = written(change.set) | written({name: Value(null="NULL_VALUE") for name in change.remove})
 
         async def work(transaction: AsyncManagedTransaction) -> Node | None:

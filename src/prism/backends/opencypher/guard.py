@@ -1,4 +1,5 @@
-"""What a statement of a caller's may not do: call procedures, load files, run commands, or change the schema.
+"""What a statement of a caller's may not do: call procedures, load files, run commands, change the schema, or go to
+another graph.
 
 Neo4j's community edition has no roles, and no setting shuts the procedures that come with it: `dbms.killConnection`
 may be called in a transaction that only reads (seen). So the text and the server's plan of it are looked at. Neither
@@ -6,6 +7,7 @@ would do: a plan leaves out what is within an expression (seen: `CASE WHEN true 
 says little of what it is. LOAD CSV is shut by the server's settings, which is asked at the start.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -18,6 +20,8 @@ from prism.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, 
 
 # Within texts and comments too: what one takes for a text, another may not. `CALL {` and `CALL (x) {` are subqueries.
 _CALL: Final = re.compile(r"(?<![A-Za-z_])call(?!\w)(?!\s*[{(])", re.IGNORECASE)
+# USE begins a statement or a part of one, so nothing that it must be kept apart from stands before it.
+_USE: Final = re.compile(r"(?<![A-Za-z_.:$`])use(?=[\s/`(\u180e])", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\u", re.IGNORECASE)
 _REFUSED: Final = ("ProcedureCall", "LoadCSV", "Show", "Terminate", "Administration")
 _SCHEMA: Final = "s"
@@ -46,7 +50,7 @@ class Guard:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._passed: dict[str, None] = {}
+        self._passed: dict[bytes, None] = {}
 
     async def probe(self, context: Context) -> None:
         """Passes where the server lets no statement reach beyond its graph.
@@ -81,7 +85,8 @@ class Guard:
         Raises:
             InvalidArgument: it does what none may, or the server does not understand it.
         """
-        if text in self._passed:
+        digest = hashlib.sha256(text.encode()).digest()
+        if digest in self._passed:
             return
         if _ESCAPE.search(text):
             raise _refusal("an escape \\u", "write the character itself, or give the text as a parameter")
@@ -89,6 +94,11 @@ class Guard:
             raise _refusal(
                 "CALL of a procedure",
                 "only subqueries, CALL { .. }, may be called; where CALL is in a text, give that as a parameter",
+            )
+        if _USE.search(text):
+            raise _refusal(
+                "USE of another graph",
+                "a statement is about its own graph; where USE is in a text, give that as a parameter",
             )
         async with self._link.reading(context, f"EXPLAIN {text}", params, of_caller=True) as result:
             summary = await result.consume()
@@ -99,7 +109,7 @@ class Guard:
                 raise _refusal(operator.partition("@")[0], "only statements about nodes and edges may be run")
         if len(self._passed) >= _KEPT:
             del self._passed[next(iter(self._passed))]
-        self._passed[text] = None
+        self._passed[digest] = None
 
 
 def _operators(plan: Mapping[str, Any]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from neo4j import (
 from neo4j.exceptions import Neo4jError, ServiceUnavailable, SessionExpired
 
 from prism.backends.opencypher.config import OpenCypherConfig
-from prism.backends.opencypher.errors import CONFLICTS, code_of, translate
+from prism.backends.opencypher.errors import BROKEN, CONFLICTS, code_of, translate
 from prism.context import Context
 from prism.errors import BackendUnavailable, DeadlineExceeded, Outcome
 from prism.sdk.tls import client_context
@@ -224,8 +224,9 @@ class _Attempt:
             self.outcome = Outcome.UNKNOWN
             try:
                 await transaction.commit()
-            except Neo4jError:
-                self.outcome = Outcome.NOT_APPLIED
+            except Neo4jError as error:
+                if not code_of(error).startswith(BROKEN):
+                    self.outcome = Outcome.NOT_APPLIED
                 raise
         return answer
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from neo4j import AsyncManagedTransaction
 
+from prism.backends.opencypher.errors import nothing_applied
 from prism.backends.opencypher.guard import Guard
 from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.values import plain, value_of
@@ -89,30 +90,30 @@ class OpenCypherQueries(QueryStore):
     async def write(
         self, statement: Statement, context: Context, most: int
     ) -> tuple[Sequence[str], Sequence[Sequence[Value]]]:
-        try:
+        with nothing_applied():
             params = _params(statement)
             await self.guard.look(statement.text, params, context)
-        except PrismError as error:
-            error.outcome = Outcome.NOT_APPLIED
-            raise
 
         async def work(transaction: AsyncManagedTransaction) -> tuple[Sequence[str], Sequence[Sequence[Value]]]:
             result = await transaction.run(statement.text, params)
             rows: list[Sequence[Value]] = []
-            size = 0
+            columns = result.keys()
+            size = sum(len(each.encode()) + _FRAMING for each in columns)
+            if size > most:
+                raise _too_large(size, most)
             async for record in result:
                 values = [*map(value_of, record.values())]
                 size += sum(each.ByteSize() + _FRAMING for each in values)
                 if size > most:
                     raise _too_large(size, most)
                 rows.append(values)
-            return result.keys(), rows
+            return columns, rows
 
         return await self._link.write(context, work, of_caller=True)
 
 
-_FRAMING: Final = 8
-"""Bytes that a value and its row need besides, about."""
+_FRAMING: Final = 10
+"""Bytes that a column, or a value and its row, need besides, at most."""
 
 
 def _too_large(size: int, most: int) -> PrismError:

@@ -18,13 +18,18 @@ from prism.backends.opencypher.names import NODE, quoted
 from prism.context import Context
 from prism.errors import DeadlineExceeded, PrismError
 
-_NODES: Final = f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{NODE}) REQUIRE (n._ns, n._id) IS UNIQUE"
+_NODES: Final = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:{0}) REQUIRE (n._ns, n._id) IS UNIQUE"
 _LABEL: Final = "CREATE INDEX IF NOT EXISTS FOR (n:{0}) ON (n._ns, n._id)"
 _TYPE: Final = (
     "CREATE CONSTRAINT IF NOT EXISTS FOR ()-[r:{0}]-() REQUIRE r._id IS UNIQUE",
     "CREATE INDEX IF NOT EXISTS FOR ()-[r:{0}]-() ON (r._in)",
 )
-_ONLINE: Final = "CALL db.awaitIndexes(300)"
+_FILLED: Final = """
+SHOW INDEXES YIELD name, state, labelsOrTypes
+WHERE state <> 'ONLINE' AND any(each IN labelsOrTypes WHERE each IN $names)
+RETURN name
+"""
+_ONLINE: Final = "CALL db.awaitIndex($name, 300)"
 _ALREADY: Final = "AlreadyExists"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 1.0
@@ -45,23 +50,26 @@ class Schema:
 
     async def nodes(self, context: Context) -> None:
         """Makes what all nodes need."""
-        await self._have(context, [_NODES])
+        await self._have(context, [NODE], [_NODES])
 
     async def labels(self, context: Context, labels: Collection[str]) -> None:
         """Makes what nodes with these labels, as the server has them, need."""
-        await self._have(context, [_LABEL.format(quoted(each)) for each in labels])
+        await self._have(context, labels, [_LABEL])
 
     async def types(self, context: Context, types: Collection[str]) -> None:
         """Makes what edges of these types need."""
-        await self._have(context, [line.format(quoted(each)) for each in types for line in _TYPE])
+        await self._have(context, types, _TYPE)
 
-    async def _have(self, context: Context, statements: Iterable[str]) -> None:
-        if self._made.issuperset(statements := [*statements]):
+    async def _have(self, context: Context, names: Collection[str], lines: Collection[str]) -> None:
+        statements = {line.format(quoted(each)): each for each in names for line in lines}
+        if self._made.issuperset(statements):
             return
         async with self._one_at_a_time:
-            new = [each for each in statements if each not in self._made]
+            new = {line: name for line, name in statements.items() if line not in self._made}
             if new:
                 await self._make(context, new)
+                for (index,) in await self._link.rows(context, _FILLED, names=[*new.values()]):
+                    await self._link.rows(context, _ONLINE, name=index)
                 self._made.update(new)
 
     async def _make(self, context: Context, statements: Iterable[str]) -> None:
@@ -83,4 +91,3 @@ class Schema:
                 other = isinstance(error.__cause__, Neo4jError) and _ALREADY in code_of(error.__cause__)
                 if not other or last:
                     raise
-        await self._link.rows(context, _ONLINE)

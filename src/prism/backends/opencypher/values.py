@@ -13,6 +13,8 @@ from prism.interfaces.value import Kind, OtherValue, Value, ValueList, ValueMap,
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
+_PARTS: Final = 5
+"""Of an edge's name."""
 
 
 def written(properties: Mapping[str, Value]) -> dict[str, Any]:
@@ -80,17 +82,28 @@ def value_of(given: Any) -> Value:
 
 def _node(given: Node) -> dict[str, Any]:
     """A node as the graph has it, or one that others made, without its id."""
-    if NODE not in given.labels:
+    if NODE not in given.labels or not isinstance(given.get("_id"), str):
         return {"labels": sorted(given.labels), "properties": dict(given)}
     labels = sorted(label for each in given.labels if (label := own_label(each)) is not None)
     return {"id": given["_id"], "labels": labels, "properties": _own(given)}
 
 
 def _edge(given: Relationship) -> dict[str, Any]:
-    if "_id" not in given:
+    parts = _parts(given.get("_id"))
+    if len(parts) != _PARTS:
         return {"label": given.type, "properties": dict(given)}
-    _, from_id, label, to_id, key = parted(given["_id"])
+    _, from_id, label, to_id, key = parts
     return {"from_id": from_id, "label": label, "to_id": to_id, "key": key, "properties": _own(given)}
+
+
+def _parts(given: Any) -> list[str]:
+    """The parts of an edge's name; none where others made it."""
+    try:
+        parts = parted(given) if isinstance(given, str) else []
+        "".join(parts).encode()
+    except ValueError:
+        return []
+    return parts
 
 
 def _own(given: Node | Relationship) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """What is said of writes that fail, and of values that cannot be read; without a server."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
 import pytest
+from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 from neo4j.exceptions import BrokenRecordError, Neo4jError
 from neo4j.graph import Graph, Node, Relationship
 
@@ -15,7 +16,7 @@ from prism.backends.opencypher.names import NODE, sorted_text
 from prism.backends.opencypher.schema import Schema
 from prism.backends.opencypher.values import value_of
 from prism.context import Context
-from prism.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, Outcome, PrismError
+from prism.errors import AlreadyExists, BackendUnavailable, DeadlineExceeded, FailedPrecondition, Outcome, PrismError
 from prism.interfaces.graph import Edge, Mode
 from prism.interfaces.graph import Node as Made
 from prism.sdk.graph import NodeChange
@@ -137,3 +138,31 @@ async def test_no_session_without_a_start() -> None:
     """A link that is stopped says so."""
     with pytest.raises(PrismError, match="stopped"):
         await Link(OpenCypherConfig(), "neo4j", None).rows(Context("n"), "RETURN 1")
+
+
+class Recording:
+    """A driver that has no sessions, and knows what was asked of them."""
+
+    def __init__(self) -> None:
+        self.asked: list[Mapping[str, Any]] = []
+
+    def session(self, **options: Any) -> Any:
+        """Fails."""
+        self.asked.append(options)
+        raise OSError("no server")
+
+
+async def test_who_is_read_from() -> None:
+    """Prism's own statements read by the leader; a caller's anywhere, where what was written is known."""
+    bookmarks = AsyncGraphDatabase.bookmark_manager()
+    link = Link(OpenCypherConfig(url="neo4j://localhost"), "neo4j", None, bookmarks)
+    driver: Any = Recording()
+    link._driver = driver
+    for of_caller in (False, True):
+        with pytest.raises(BackendUnavailable):
+            async with link.reading(Context("n"), "RETURN 1", {}, of_caller=of_caller):
+                pass
+    with pytest.raises(BackendUnavailable):
+        await link.write(Context("n"), _nothing, of_caller=True)
+    assert [each["default_access_mode"] for each in driver.asked] == [WRITE_ACCESS, READ_ACCESS, WRITE_ACCESS]
+    assert all(each["bookmark_manager"] is bookmarks for each in driver.asked)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from neo4j import AsyncGraphDatabase
+
 from prism.backends.opencypher.config import OpenCypherConfig, OpenCypherCredentials
 from prism.backends.opencypher.graph import OpenCypherGraphs
 from prism.backends.opencypher.link import Link
@@ -20,13 +22,16 @@ class OpenCypherBackend:
     def __init__(self, config: OpenCypherConfig, credentials: OpenCypherCredentials) -> None:
         self._config = config
         password = credentials.password
-        self._link = Link(config, credentials.username, None if password is None else password.get_secret_value())
+        bookmarks = AsyncGraphDatabase.bookmark_manager() if config.query != "off" and config.routed else None
+        secret = None if password is None else password.get_secret_value()
+        self._link = Link(config, credentials.username, secret, bookmarks)
         self._schema = Schema(self._link)
         self._store = OpenCypherGraphs(self._link, self._schema, config.prefix)
         self._owner = Owner(self._link)
         self._callers = self._link
         if credentials.query_username is not None and credentials.query_password is not None:
-            self._callers = Link(config, credentials.query_username, credentials.query_password.get_secret_value())
+            secret = credentials.query_password.get_secret_value()
+            self._callers = Link(config, credentials.query_username, secret, bookmarks)
         self._queries = OpenCypherQueries(self._callers)
         self._graph = QueriedGraph(self._store, self._queries, config.query)
 

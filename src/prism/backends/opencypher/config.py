@@ -91,6 +91,11 @@ class OpenCypherConfig(Config):
         return self.url.partition("://")[0].endswith("+s")
 
     @property
+    def routed(self) -> bool:
+        """Statements go to any server of a cluster that they may go to."""
+        return self.url.startswith("neo4j")
+
+    @property
     def identity(self) -> str:
         """Names the store without anything secret: the server, the database and the prefix."""
         return f"opencypher:{self.url}/{self.database or ''}/{self.prefix}"

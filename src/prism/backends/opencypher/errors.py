@@ -97,6 +97,9 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "Neo.TransientError.General.DatabaseUnavailable": _AWAY,
     "Neo.TransientError.Database.DatabaseUnavailable": _AWAY,
     "Neo.TransientError.Request.NoThreadsAvailable": _AWAY,
+    "Neo.TransientError.Transaction.BookmarkTimeout": Meaning(
+        BackendUnavailable, "a server of the Neo4j cluster is behind the others: try again, or look at its log", SOON
+    ),
     "Neo.TransientError.General.OutOfMemoryError": _MEMORY,
     "Neo.TransientError.General.MemoryPoolOutOfMemoryError": _MEMORY,
     "Neo.TransientError.General.TransactionMemoryLimit": _MEMORY,

@@ -31,6 +31,8 @@ _PART: Final = 1000
 """Nodes that are looked for at once."""
 _DELETING: Final = CONFLICTS | {RULE}
 """An edge came to a node of many after its edges were counted."""
+_TYPES: Final = 100
+"""Labels of edges that a node's are counted by at once."""
 
 
 class _Short(Exception):
@@ -111,10 +113,14 @@ class OpenCypherGraphs(GraphStore):
 
     async def _labels_at(self, context: Context, place: Place, *, incoming: bool) -> list[str]:
         rows = await self._link.rows(context, statements.TYPES)
-        every = sorted(row[0] for row in rows)
-        statement = statements.degrees(tuple(every), incoming=incoming)
-        rows = await self._link.rows(context, statement, ns=self._space(context), id=place.node)
-        return [label for label, degree in zip(every, rows[0][0] if rows else (), strict=False) if degree]
+        every = sorted(row[0] for row in rows if row[0] >= place.after[0])
+        found: list[str] = []
+        for begin in range(0, len(every), _TYPES):
+            some = every[begin : begin + _TYPES]
+            statement = statements.degrees(tuple(some), incoming=incoming)
+            rows = await self._link.rows(context, statement, ns=self._space(context), id=place.node)
+            found += [label for label, degree in zip(some, rows[0][0] if rows else (), strict=False) if degree]
+        return found
 
     async def count(self, context: Context, place: Place, *, incoming: bool, loops: bool, at_most: int) -> int:
         statement = statements.count(place.label, incoming=incoming, loops=loops)

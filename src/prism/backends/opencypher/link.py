@@ -23,6 +23,7 @@ from neo4j import (
     AsyncSession,
     Query,
 )
+from neo4j.api import AsyncBookmarkManager
 from neo4j.exceptions import Neo4jError, ServiceUnavailable, SessionExpired
 
 from prism.backends.opencypher.config import OpenCypherConfig
@@ -52,13 +53,21 @@ class Link:
         config: where it is.
         username: of the user.
         password: of the user; None where it asks for none.
+        bookmarks: what was written, which a caller's statement that reads is to see on a cluster; None for none.
 
     Attributes:
         repeated: writes that were tried again, because others stood in the way.
     """
 
-    def __init__(self, config: OpenCypherConfig, username: str, password: str | None) -> None:
+    def __init__(
+        self,
+        config: OpenCypherConfig,
+        username: str,
+        password: str | None,
+        bookmarks: AsyncBookmarkManager | None = None,
+    ) -> None:
         self._config = config
+        self._bookmarks = bookmarks
         self._login = None if password is None else (username, password)
         self._driver: AsyncDriver | None = None
         self.repeated = 0
@@ -113,7 +122,8 @@ class Link:
     async def reading(
         self, context: Context, statement: str, parameters: Mapping[str, Any], *, of_caller: bool = False
     ) -> AsyncIterator[AsyncResult]:
-        """The answer of a statement that reads, in a transaction that may not write.
+        """The answer of a statement that reads: a caller's in a transaction that may not write, one of Prism's own by
+        the leader, which has what was acknowledged.
 
         Args:
             context: of the call, whose deadline counts.
@@ -127,7 +137,7 @@ class Link:
         """
         seconds = self._seconds(context)
         try:
-            async with asyncio.timeout(seconds), self._session(READ_ACCESS) as session:
+            async with asyncio.timeout(seconds), self._session(READ_ACCESS if of_caller else WRITE_ACCESS) as session:
                 query = Query(statement, timeout=seconds)  # names in it are quoted
                 try:
                     result = await session.run(query, dict(parameters))
@@ -196,7 +206,9 @@ class Link:
     def _session(self, access: str) -> AsyncSession:
         if self._driver is None:
             raise BackendUnavailable("the backend is stopped", outcome=Outcome.NOT_APPLIED)
-        return self._driver.session(database=self._config.database, default_access_mode=access)
+        return self._driver.session(
+            database=self._config.database, default_access_mode=access, bookmark_manager=self._bookmarks
+        )
 
     def _seconds(self, context: Context) -> float:
         seconds = self._config.statement_timeout

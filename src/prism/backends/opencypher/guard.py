@@ -100,8 +100,8 @@ class Guard:
                 "USE of another graph",
                 "a statement is about its own graph; where USE is in a text, give that as a parameter",
             )
-        async with self._link.reading(context, f"EXPLAIN {text}", params, of_caller=True) as result:
-            summary = await result.consume()
+        async with self._link.reading(context, f"EXPLAIN {text}", params, of_caller=True) as records:
+            summary = await records.summary()
         if summary.query_type == _SCHEMA or summary.plan is None:
             raise _refusal("a command", "only statements about nodes and edges may be run")
         for operator in _operators(summary.plan):

@@ -9,7 +9,7 @@ Source: the driver's documentation, "Async API", "Cancellation"; Bolt Protocol, 
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -22,6 +22,7 @@ from neo4j import (
     AsyncResult,
     AsyncSession,
     Query,
+    ResultSummary,
 )
 from neo4j.api import AsyncBookmarkManager
 from neo4j.exceptions import Neo4jError, ServiceUnavailable, SessionExpired
@@ -44,6 +45,43 @@ _MOST_PAUSE: Final = 0.2
 """Seconds between two attempts, at random up to these."""
 _LEAST: Final = 0.001
 """Seconds of a statement's time: 0 would mean no end."""
+
+
+class Records:
+    """What a statement gives. Each wait for it ends when its time is over; no clock is held while its reader rests.
+
+    Args:
+        result: of the driver's.
+        until: the loop's time at which it is over.
+    """
+
+    def __init__(self, result: AsyncResult, until: float) -> None:
+        self._result = result
+        self._until = until
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Their names."""
+        return self._result.keys()
+
+    async def __aiter__(self) -> AsyncIterator[list[Any]]:
+        records = aiter(self._result)
+        while True:
+            async with asyncio.timeout_at(self._until):
+                record = await anext(records, None)
+            if record is None:
+                return
+            yield record.values()
+
+    async def every(self) -> list[list[Any]]:
+        """All rows."""
+        async with asyncio.timeout_at(self._until):
+            return [record.values() async for record in self._result]
+
+    async def summary(self) -> ResultSummary:
+        """What the server did; rows that are left are not sent."""
+        async with asyncio.timeout_at(self._until):
+            return await self._result.consume()
 
 
 class Link:
@@ -110,18 +148,13 @@ class Link:
             DeadlineExceeded: the time is over.
             PrismError: as `translate` has it.
         """
-        return [row async for row in self.stream(context, statement, parameters)]
-
-    async def stream(self, context: Context, statement: str, parameters: Mapping[str, Any]) -> AsyncIterator[list[Any]]:
-        """The same one by one; what is left of them then the server does not send."""
-        async with self.reading(context, statement, parameters) as result:
-            async for record in result:
-                yield record.values()
+        async with self.reading(context, statement, parameters) as records:
+            return await records.every()
 
     @asynccontextmanager
     async def reading(
         self, context: Context, statement: str, parameters: Mapping[str, Any], *, of_caller: bool = False
-    ) -> AsyncIterator[AsyncResult]:
+    ) -> AsyncIterator[Records]:
         """The answer of a statement that reads: a caller's in a transaction that may not write, one of Prism's own by
         the leader, which has what was acknowledged.
 
@@ -136,16 +169,18 @@ class Link:
             PrismError: as `translate` has it.
         """
         seconds = self._seconds(context)
+        until = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds), self._session(READ_ACCESS if of_caller else WRITE_ACCESS) as session:
+            async with _closing(self._session(READ_ACCESS if of_caller else WRITE_ACCESS), until) as session:
                 query = Query(statement, timeout=seconds)  # names in it are quoted
-                try:
-                    result = await session.run(query, dict(parameters))
-                except (SessionExpired, ServiceUnavailable) as error:
-                    if _not_reached(error):
-                        raise
-                    result = await session.run(query, dict(parameters))  # an idle connection may have been closed
-                yield result
+                async with asyncio.timeout_at(until):
+                    try:
+                        result = await session.run(query, dict(parameters))
+                    except (SessionExpired, ServiceUnavailable) as error:
+                        if _not_reached(error):
+                            raise
+                        result = await session.run(query, dict(parameters))  # an idle connection may have been closed
+                yield Records(result, until)
         except TimeoutError as error:
             raise DeadlineExceeded("Neo4j did not answer before the deadline; allow more time") from error
         except Exception as error:
@@ -241,6 +276,22 @@ class _Attempt:
                     self.outcome = Outcome.NOT_APPLIED
                 raise
         return answer
+
+
+@asynccontextmanager
+async def _closing(session: AsyncSession, until: float) -> AsyncIterator[AsyncSession]:
+    """Closes a session by that time, with its connection where it is given up: at that the server ends what runs."""
+    try:
+        yield session
+    except (TimeoutError, asyncio.CancelledError, GeneratorExit):
+        session.cancel()
+        raise
+    finally:
+        try:
+            async with asyncio.timeout_at(until):
+                await session.close()
+        except TimeoutError:
+            session.cancel()
 
 
 def _not_reached(error: Exception) -> bool:

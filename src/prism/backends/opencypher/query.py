@@ -79,13 +79,13 @@ class OpenCypherQueries(QueryStore):
     async def read(self, statement: Statement, context: Context) -> AsyncIterator[Answer]:
         params = _params(statement)
         await self.guard.look(statement.text, params, context)
-        async with self._link.reading(context, statement.text, params, of_caller=True) as result:
+        async with self._link.reading(context, statement.text, params, of_caller=True) as records:
 
             async def rows() -> AsyncIterator[Sequence[Value]]:
-                async for record in result:
-                    yield [*map(value_of, record.values())]
+                async for row in records:
+                    yield [*map(value_of, row)]
 
-            yield Answer(result.keys(), rows())
+            yield Answer(records.columns, rows())
 
     async def write(
         self, statement: Statement, context: Context, most: int

@@ -38,6 +38,8 @@ _PATIENCE: Final = 1.0
 What is made waits until every transaction has ended that was open when it began, and one that makes the same at another
 gateway waits for its lock: neither ends the other, and the server sees no deadlock in that.
 """
+_PAUSE: Final = 0.1
+"""Seconds after the first attempt at what another gateway makes; after each further one twice as many."""
 
 
 class Schema:
@@ -87,7 +89,8 @@ class Schema:
                 if last or (context.deadline is not None and context.deadline.expired()):
                     raise
             except PrismError as error:
-                # Another gateway made it after this one had looked.
+                # Another gateway made it after this one had looked, or makes it: its index is there before it is.
                 other = isinstance(error.__cause__, Neo4jError) and _ALREADY in code_of(error.__cause__)
                 if not other or last:
                     raise
+                await asyncio.sleep(_PAUSE * 2**number)

@@ -193,7 +193,6 @@ class Link:
         *,
         of_caller: bool = False,
         conflicts: Container[str] = CONFLICTS,
-        most: float | None = None,
     ) -> T:
         """Does work in a transaction; again from its start where another one stood in the way.
 
@@ -202,7 +201,6 @@ class Link:
             work: the statements; what it returns is returned when they are committed.
             of_caller: the statements are the caller's own.
             conflicts: codes of the server that say that another one stood in the way.
-            most: seconds that it may take; None leaves it to the call's deadline.
 
         Raises:
             DeadlineExceeded: the time is over.
@@ -211,7 +209,7 @@ class Link:
         attempt = _Attempt(Outcome.NOT_APPLIED)
         again = True
         pause = _FIRST_PAUSE
-        seconds = self._seconds(context) if most is None else min(self._seconds(context), most)
+        seconds = self._seconds(context)
         try:
             async with asyncio.timeout(seconds) as limit:
                 for number in range(1, _ATTEMPTS + 1):

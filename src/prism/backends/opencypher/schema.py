@@ -5,7 +5,6 @@ constraint on `_id` and an index on `_in`, which edges are read by from either e
 """
 
 import asyncio
-import random
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -16,7 +15,7 @@ from prism.backends.opencypher.errors import code_of
 from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.names import NODE, quoted
 from prism.context import Context
-from prism.errors import DeadlineExceeded, PrismError
+from prism.errors import PrismError
 
 _NODES: Final = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:{0}) REQUIRE (n._ns, n._id) IS UNIQUE"
 _LABEL: Final = "CREATE INDEX IF NOT EXISTS FOR (n:{0}) ON (n._ns, n._id)"
@@ -32,12 +31,6 @@ RETURN name
 _ONLINE: Final = "CALL db.awaitIndex($name, 300)"
 _ALREADY: Final = "AlreadyExists"
 _ATTEMPTS: Final = 5
-_PATIENCE: Final = 1.0
-"""Seconds of the first attempt, about; of each further one twice as many.
-
-What is made waits until every transaction has ended that was open when it began, and one that makes the same at another
-gateway waits for its lock: neither ends the other, and the server sees no deadlock in that.
-"""
 _PAUSE: Final = 0.1
 """Seconds after the first attempt at what another gateway makes; after each further one twice as many."""
 
@@ -81,13 +74,9 @@ class Schema:
 
         for number in range(_ATTEMPTS):
             last = number == _ATTEMPTS - 1
-            most = None if last else _PATIENCE * 2**number * random.uniform(1, 2)  # noqa: S311  # so that two differ
             try:
-                await self._link.write(context, work, most=most)
+                await self._link.write(context, work)
                 break
-            except DeadlineExceeded:
-                if last or (context.deadline is not None and context.deadline.expired()):
-                    raise
             except PrismError as error:
                 # Another gateway made it after this one had looked, or makes it: its index is there before it is.
                 other = isinstance(error.__cause__, Neo4jError) and _ALREADY in code_of(error.__cause__)

@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -27,9 +28,12 @@ from prism.client import (
     Unimplemented,
 )
 from prism.context import Context
-from prism.errors import Outcome, PrismError
+from prism.errors import Outcome, PrismError, TransferIdle
+from prism.interfaces import graph as g
 from prism.plugins.discovery import discover
 from prism.sdk import Binding, Deadline
+from prism.sdk.graph.queries import QueriedGraph
+from sdk.graph.test_random_graphs import graph_of
 
 NAMESPACE = "default"
 ADA = Node("ada", ("person",), {"born": 1815, "_x": True, "at": datetime(1833, 6, 5, tzinfo=UTC)})
@@ -176,6 +180,24 @@ async def test_a_statement_that_never_ends(graph: Graph, own: Neo4jServer) -> No
     await until(ended)
 
 
+async def test_rows_that_are_not_taken(own: Neo4jServer) -> None:
+    """CONTRACT, Graph 11: its connection is free again, whichever task asks for the next row."""
+    many = "UNWIND range(1, 1000000000) AS many RETURN many"
+    async with serving(own, "", query="read", query_idle_timeout=0.05) as backend:
+        await backend.attach(NAMESPACE)
+        graph = cast("QueriedGraph", graph_of("opencypher", backend))
+        asked_for = g.QueryRequest(language="opencypher", text=many, max_rows=10**6)
+        async with aclosing(graph.query(asked_for, Context(NAMESPACE))) as answer:  # type: ignore[type-var]
+            await asyncio.create_task(anext(answer))
+
+            async def ended() -> bool:
+                return not await running(own, many)
+
+            await until(ended)
+            with pytest.raises(TransferIdle, match="no row was taken"):
+                await asyncio.create_task(anext(answer))
+
+
 async def test_off_unless_configured(own: Neo4jServer) -> None:
     """CONTRACT, Graph 11: `query: off` and `query: read` refuse, and say what to set; so does another language."""
     for setting, refusal in (("off", "query: read"), ("read", "only reads")):
@@ -189,6 +211,20 @@ async def test_off_unless_configured(own: Neo4jServer) -> None:
                         await rows(client.graph(), "g.V()", language="gremlin")
                     with pytest.raises(InvalidArgument, match="refuses the statement"):
                         await rows(client.graph(), "MATCH n RETURN n")
+
+
+async def test_what_deletes_all_keeps_whose_it_is(graph: Graph, own: Neo4jServer) -> None:
+    """CONTRACT, Graph 11: a statement cannot give the graph away."""
+    async with serving(own, "") as other:
+        for text in ("MATCH (n) DETACH DELETE n", "MATCH (n:_PrismOwner) DELETE n"):
+            await graph.execute(text)
+            with pytest.raises(FailedPrecondition, match="alone"):
+                await other.attach("two")
+        with pytest.raises(FailedPrecondition, match="alone") as caught:
+            await graph.execute("MATCH (n:_PrismOwner) SET n._ns = 'two'")
+        assert caught.value.outcome is Outcome.NOT_APPLIED
+        with pytest.raises(FailedPrecondition, match="alone"):
+            await other.attach("two")
 
 
 async def test_the_graph_is_one_namespaces_alone(own: Neo4jServer) -> None:

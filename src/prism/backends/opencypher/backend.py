@@ -32,8 +32,8 @@ class OpenCypherBackend:
         if credentials.query_username is not None and credentials.query_password is not None:
             secret = credentials.query_password.get_secret_value()
             self._callers = Link(config, credentials.query_username, secret, bookmarks)
-        self._queries = OpenCypherQueries(self._callers)
-        self._graph = QueriedGraph(self._store, self._queries, config.query)
+        self._queries = OpenCypherQueries(self._callers, config.prefix)
+        self._graph = QueriedGraph(self._store, self._queries, config.query, config.query_idle_timeout)
 
     @property
     def identity(self) -> str:

@@ -56,6 +56,7 @@ class OpenCypherConfig(Config):
         database: on it; unset: the server's default one.
         prefix: begins the names under which namespaces are kept, so that several gateways' may share a database.
         query: what callers may do with statements of their own; then the database is one namespace's alone.
+        query_idle_timeout: seconds after which a Query is ended whose caller takes no row.
         connections: to each server, at most.
         connect_timeout: seconds that a connection may take.
         statement_timeout: seconds that a statement may take where its caller sets no deadline.
@@ -69,6 +70,7 @@ class OpenCypherConfig(Config):
     database: str | None = Field(default=None, min_length=3, max_length=63)
     prefix: str = Field(default="", max_length=63)
     query: Literal["off", "read", "write"] = "off"
+    query_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
     connections: int = Field(default=32, ge=2, le=1000)
     connect_timeout: float = Field(default=5.0, gt=0, le=300)
     statement_timeout: float = Field(default=60.0, gt=0, le=86_400)

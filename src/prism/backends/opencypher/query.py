@@ -38,13 +38,10 @@ class Owner:
         async def constrain(transaction: AsyncManagedTransaction) -> None:
             await (await transaction.run(_OWNERS)).consume()
 
-        async def take(transaction: AsyncManagedTransaction) -> str:
-            return str((await (await transaction.run(_CLAIM, ns=space)).values())[0][0])
-
         await self._link.write(context, constrain)
         for (other,) in await self._link.rows(context, _STRANGERS, ns=space):
             raise _taken(str(other))
-        owner = await self._link.write(context, take)
+        owner = await self._link.write(context, lambda transaction: _take(transaction, space))
         if owner != space:
             raise _taken(owner)
 
@@ -69,10 +66,12 @@ class OpenCypherQueries(QueryStore):
 
     Args:
         link: by the user that statements run as.
+        prefix: begins the names under which namespaces are kept.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, prefix: str) -> None:
         self._link = link
+        self._prefix = prefix
         self.guard = Guard(link)
 
     @asynccontextmanager
@@ -93,6 +92,7 @@ class OpenCypherQueries(QueryStore):
         with nothing_applied():
             params = _params(statement)
             await self.guard.look(statement.text, params, context)
+        space = self._prefix + context.namespace
 
         async def work(transaction: AsyncManagedTransaction) -> tuple[Sequence[str], Sequence[Sequence[Value]]]:
             result = await transaction.run(statement.text, params)
@@ -107,9 +107,17 @@ class OpenCypherQueries(QueryStore):
                 if size > most:
                     raise _too_large(size, most)
                 rows.append(values)
+            owner = await _take(transaction, space)  # which the statement may have deleted
+            if owner != space:
+                raise _taken(owner)
             return columns, rows
 
         return await self._link.write(context, work, of_caller=True)
+
+
+async def _take(transaction: AsyncManagedTransaction, space: str) -> str:
+    """Takes the database where it is not taken; whose it is then."""
+    return str((await (await transaction.run(_CLAIM, ns=space)).values())[0][0])
 
 
 _FRAMING: Final = 10
@@ -136,5 +144,6 @@ def _params(statement: Statement) -> dict[str, Any]:
 def _taken(owner: str) -> FailedPrecondition:
     return FailedPrecondition(
         f"the database is the namespace {owner!r}'s, or has its nodes: a graph that statements are let into (`query`) "
-        "is one namespace's alone; configure another database"
+        "is one namespace's alone; configure another database",
+        outcome=Outcome.NOT_APPLIED,
     )

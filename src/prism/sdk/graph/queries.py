@@ -1,7 +1,7 @@
 """Statements in a store's own language: what may be asked, how rows become messages, and where an answer ends."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final, Literal, NamedTuple, Protocol
 
 from prism.context import Context
@@ -10,6 +10,7 @@ from prism.interfaces import graph as g
 from prism.interfaces.value import Value
 from prism.sdk.graph.store import GraphStore
 from prism.sdk.graph.stored_graph import StoredGraph
+from prism.sdk.untaken import Untaken
 
 Access = Literal["off", "read", "write"]
 """What the configuration lets callers do with statements of their own."""
@@ -69,12 +70,16 @@ class QueriedGraph(StoredGraph, g.Queries):
         store: of the graph.
         statements: runs them.
         access: what the configuration allows.
+        idle_timeout: seconds without a row taken after which a Query is ended; None for none.
     """
 
-    def __init__(self, store: GraphStore, statements: QueryStore, access: Access) -> None:
+    def __init__(
+        self, store: GraphStore, statements: QueryStore, access: Access, idle_timeout: float | None = None
+    ) -> None:
         super().__init__(store)
         self._statements = statements
         self._access = access
+        self._idle_timeout = idle_timeout
 
     async def query(self, request: g.QueryRequest, context: Context) -> AsyncIterator[g.QueryResponse]:
         """See the .proto."""
@@ -82,24 +87,35 @@ class QueriedGraph(StoredGraph, g.Queries):
         most = request.max_rows or g.MAX_ROWS
         sent = 0
         complete = True
-        async with self._statements.read(statement, context) as answer:
-            yield g.QueryResponse(columns=g.Columns(names=answer.columns))
-            page, size = g.Rows(), 0
-            async for values in answer.rows:
-                if sent + len(page.rows) == most:
-                    complete = False
-                    break
-                row = g.Row(values=values)
-                own = row_size(row, self._capabilities.max_payload, sent + len(page.rows) + 1)
-                if page.rows and size + own > _BYTES:
+        async with AsyncExitStack() as stack:
+            answer = await stack.enter_async_context(self._statements.read(statement, context))
+            untaken = Untaken(stack, self._idle_timeout)
+            try:
+                untaken.rest()
+                yield g.QueryResponse(columns=g.Columns(names=answer.columns))
+                untaken.go_on()
+                page, size = g.Rows(), 0
+                async for values in answer.rows:
+                    if sent + len(page.rows) == most:
+                        complete = False
+                        break
+                    row = g.Row(values=values)
+                    own = row_size(row, self._capabilities.max_payload, sent + len(page.rows) + 1)
+                    if page.rows and size + own > _BYTES:
+                        untaken.rest()
+                        yield g.QueryResponse(rows=page)
+                        untaken.go_on()
+                        sent += len(page.rows)
+                        page, size = g.Rows(), 0
+                    page.rows.append(row)
+                    size += own
+                if page.rows:
+                    untaken.rest()
                     yield g.QueryResponse(rows=page)
+                    untaken.go_on()
                     sent += len(page.rows)
-                    page, size = g.Rows(), 0
-                page.rows.append(row)
-                size += own
-            if page.rows:
-                yield g.QueryResponse(rows=page)
-                sent += len(page.rows)
+            finally:
+                await untaken.stop()
         yield g.QueryResponse(end=g.QueryEnd(rows=sent, complete=complete))
 
     async def execute(self, request: g.ExecuteRequest, context: Context) -> g.ExecuteResponse:

@@ -8,9 +8,9 @@ from prism.context import Context
 from prism.errors import FailedPrecondition, answer_too_large
 from prism.interfaces import sql
 from prism.interfaces.capabilities.sql import SqlCapabilities
-from prism.sdk.sql.idle import Untaken
 from prism.sdk.sql.store import Access, SqlStore, Statement
 from prism.sdk.sql.wire import RowsMessage
+from prism.sdk.untaken import Untaken
 
 _FIRST_ROWS: Final = 8
 """Rows of the first message: how large rows are is not known before."""

@@ -47,4 +47,4 @@ class Untaken:
             await asyncio.gather(self._ending, return_exceptions=True)
 
     def _end(self) -> None:
-        self._ending = asyncio.get_running_loop().create_task(self._stack.aclose(), name="sql-untaken")
+        self._ending = asyncio.get_running_loop().create_task(self._stack.aclose(), name="untaken")

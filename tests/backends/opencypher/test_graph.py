@@ -243,3 +243,20 @@ async def test_what_others_have_written(shared_server: Neo4jServer) -> None:
         assert node.properties["span"].other.type == "interval"
         assert node.properties["at"].timestamp % 1_000_000 == 1
         assert not (await graph.get_edges(g.GetEdgesRequest(node="a"), here)).edges
+
+
+async def test_few_nodes_are_in_the_order_of_bytes(shared_server: Neo4jServer) -> None:
+    """The server sorts by UTF-16 where it takes no index."""
+    ids = ["a", "b", "\ue000", "\uffff", "\U00010000"]
+    async with serving(shared_server, "few") as backend:
+        graph = graph_of("opencypher", backend)
+        made = g.CreateNodesRequest(nodes=[g.Node(id=each, labels=["few"]) for each in ids])
+        await graph.create_nodes(made, Context("n"))
+        for label in ("", "few"):
+            page = await graph.list_nodes(g.ListNodesRequest(label=label, limit=10), Context("n"))
+            assert [each.id for each in page.nodes] == ids
+    for label in (NODE, "few"):
+        _, plan = await asked(
+            shared_server, f"PROFILE {statements.list_nodes(label)}", ns="fewn", after="", limit=10
+        )  # fmt: skip
+        assert {"Top", "Sort"}.isdisjoint(dict(operators(plan)))

@@ -224,7 +224,7 @@ async def _follow(shop: Transact, shard: int, seen: list[tuple[int, int]], over:
         last = over.is_set()
         after, before = seen[-1][0] if seen else 0, len(seen)
         try:
-            async for each in shop.read(BOX, shard=shard, after=after, wait=0.5):
+            async for each in shop.read(BOX, shard=shard, after=after, wait=0.5, timeout=20):
                 seen.append((each.sequence, int(each.payload)))  # noqa: PERF401 - kept also where it breaks off
         except PrismError:
             await asyncio.sleep(0.05)

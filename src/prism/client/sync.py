@@ -117,6 +117,8 @@ class Graph(Blocking[graph.Graph]):
     delete_edges = waits(graph.Graph.delete_edges)
     traverse = iterates(graph.Graph.traverse)
     shortest_path = waits(graph.Graph.shortest_path)
+    query = iterates(graph.Graph.query)
+    execute = waits(graph.Graph.execute)
 
 
 class Sql(Blocking[sql.Sql]):

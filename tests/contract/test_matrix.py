@@ -59,7 +59,13 @@ def test_what_is_not_collected_has_nothing_that_is_chosen(selection: str) -> Non
     collected = harnesses(selection)
     for each in HARNESSES:
         most = SimpleNamespace(
-            store=each.name, placement=each.placement, first_way=True, first_case=True, way="", breaks=False
+            store=each.name,
+            placement=each.placement,
+            first_way=True,
+            first_case=True,
+            way="",
+            breaks=False,
+            unsolved="",
         )
         most.embedded = each.name in EMBEDDED
         most.sampled = each.name in SAMPLED.get(each.placement, ())

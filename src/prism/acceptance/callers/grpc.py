@@ -1,5 +1,6 @@
 """The way in of any gRPC client: stock grpc.aio, which knows nothing of Prism."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from prism.wire.grpc.status import Code, Status
 
 _NOT_KNOWN = "Internal error from Core"
 """What grpc.aio says, as INTERNAL and of its own, of a stream that ended while a request was being written to it."""
+_STATUS_FOLLOWS = 0.02
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
@@ -39,7 +41,7 @@ class GrpcCaller(Caller):
         try:
             if asked.on_established is not None:
                 await call.initial_metadata()
-                if not call.done():  # a refusal has trailers alone, which grpc.aio gives as headers too
+                if not await _refused(call):
                     asked.on_established()
             async for response in call:
                 yield response
@@ -58,6 +60,14 @@ class GrpcCaller(Caller):
             self._known[door, operation.name] = kind(operation.path, _serialised, operation.response.FromString)
         metadata = [] if asked.namespace is None else [("prism-namespace", asked.namespace)]
         return self._known[door, operation.name](asked.request, metadata=metadata, timeout=asked.timeout)
+
+
+async def _refused(call: Any) -> bool:
+    """Whether what came as headers were the trailers of a refusal: grpc.aio gives the status a moment after them."""
+    status = asyncio.ensure_future(call.code())
+    await asyncio.wait((status,), timeout=_STATUS_FOLLOWS)
+    status.cancel()
+    return bool(call.done())
 
 
 def _serialised(message: Message) -> bytes:

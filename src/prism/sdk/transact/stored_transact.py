@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from time import monotonic
 from typing import Literal
 
 from google.protobuf.duration_pb2 import Duration
@@ -139,6 +140,7 @@ class StoredTransact(t.Transact):
             after = request.after_sequence if request.HasField("after_sequence") else None
             reader, given = request.reader, 0
             wait = request.wait.ToMicroseconds() / 1e6
+            until = monotonic() + wait
             while True:
                 event.clear()
                 limit = min(PAGE, request.limit - given) if request.limit else PAGE
@@ -148,9 +150,12 @@ class StoredTransact(t.Transact):
                 for mail in page.mails:
                     yield t.ReadMailboxResponse(message=mail_message(mail))
                 given += len(page.mails)
+                if page.mails:
+                    until = monotonic() + wait
                 if given == request.limit != 0 or draining.done():
                     break
-                if not page.mails and not await _comes(event, draining, wait):
+                # What wakes it may be no message: a wait begins anew with each message, and with nothing else.
+                if not page.mails and not await _comes(event, draining, until - monotonic()):
                     break
             yield t.ReadMailboxResponse(end=t.ReadEnd(sequence=after))
         finally:
@@ -217,10 +222,10 @@ class StoredTransact(t.Transact):
 
 async def _comes(event: Waiter, draining: "asyncio.Task[Literal[True]]", wait: float) -> bool:
     """Whether something may have come within so many seconds, before its gateway drains."""
+    if wait <= 0:
+        return False
     if event.is_set():
         return True
-    if not wait:
-        return False
     coming = asyncio.create_task(event.wait())
     try:
         await asyncio.wait((coming, draining), timeout=wait, return_when=asyncio.FIRST_COMPLETED)

@@ -64,6 +64,24 @@ async def test_a_stream_waits(transact: Transact) -> None:
     assert await transact.payloads(wait=duration(0.02)) == [b"a", b"b"]
 
 
+async def test_what_is_no_message_does_not_lengthen_a_wait(transact: Transact) -> None:
+    """proto, ReadMailbox: `wait` counts from the last message, whatever other shards, readers and mailboxes do."""
+    shards = (transact.capabilities.max_shards > 1 and 2) or 1
+    await transact.create(shards=shards)
+    await transact.create("other")
+    placed = await transact.write(mails=[mail(ordering_key="k")])
+    busy = placed.messages[0].shard
+    quiet, after = (1 - busy, 0) if shards > 1 else (busy, placed.messages[0].sequence)
+    reading = asyncio.ensure_future(transact.mails(quiet, via=0, after_sequence=after, wait=duration(0.4)))
+    async with asyncio.timeout(TIMEOUT):
+        while not reading.done():
+            also = [mail(ordering_key="k")] if shards > 1 else []
+            written = await transact.write(mails=[mail(mailbox="other"), *also], via=1)
+            await transact.ack(written.messages[0].sequence, mailbox="other", via=1)
+            await asyncio.sleep(0.05)
+    assert await reading == []
+
+
 async def test_what_a_message_has(transact: Transact) -> None:
     """proto, TransactMessage: what was written comes back, with its id and its place."""
     sent = mail(b"\x00\xff", ordering_key="k", attributes={"a": "\u00fc", "b": ""})

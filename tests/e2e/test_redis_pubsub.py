@@ -44,6 +44,7 @@ async def gateways(
             folder = tmp_path / name
             folder.mkdir()
             both.append(await stack.enter_async_context(serving(document, folder)))
+            await asyncio.to_thread(both[-1].wait_until_served, "events")
         yield both[0], both[1]
 
 

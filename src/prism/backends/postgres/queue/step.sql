@@ -631,7 +631,7 @@ BEGIN
         SELECT * FROM @.queue_entry
         WHERE span = v_topic.span AND grp = v_group.number AND state = 3 AND at > v_p.scanned AND CASE
             WHEN p_verb = 3 THEN consumer = p_consumer AND session = '' AND at > v_now ELSE session = p_session END
-        ORDER BY seq
+        ORDER BY seq + 0  -- not by an index: it would be gone through from the group's first entry
     LOOP
         IF p_verb = 1 THEN
             UPDATE @.queue_entry SET state = 1, at = lease_from, token = 0, consumer = NULL, session = NULL

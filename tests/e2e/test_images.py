@@ -20,11 +20,11 @@ from deploy.built import Mounted, able, build, buildah, catalogue, digest, mount
 from deploy.confined import Confined
 from deploy.image_report import Row, note
 from gateways import GatewayProcess, namespace
-from missing import missing
 from prism._proto.grpc.health.v1 import health_pb2
 from prism._proto.plugin.v1 import plugin_pb2 as pb
 from prism.acceptance.store.held_port import HeldPort
 from prism.client import Client
+from roles.adr_environment import sides
 
 SAMPLE: Final = ("gateway",)
 GRACE: Final = 60.0
@@ -99,7 +99,7 @@ async def test_runs(image: str, seen: Mounted, tmp_path: Path) -> None:
         elif entry.kind == "plugin":
             row = await asyncio.to_thread(_plugin, seen, tmp_path, entry.plugin)
         else:
-            environment = stack.enter_context(_sides(entry.broker, entry.role, tmp_path))
+            environment = stack.enter_context(sides(entry.broker, entry.role, tmp_path))
             row = await asyncio.to_thread(_role, seen, tmp_path, environment)
     note(image, Row(seen.size(), len(list(seen.files())), *row))
 
@@ -187,100 +187,15 @@ def _role(seen: Mounted, folder: Path, environment: Mapping[str, str]) -> tuple[
     """It is ready with both sides; its call is what it says of itself."""
     probes, metrics = HeldPort(), HeldPort()
     ports = {"PRISM_HEALTH_PORT": str(probes), "PRISM_METRICS_PORT": str(metrics)}
-    process = Confined(seen.root, seen.command, seen.environment | ports | environment, folder)
+    process = Confined(seen.root, seen.command, seen.environment | environment | ports, folder)
     with _closing(process):
         started = _ready(process, str(probes))
         address = environment.get("PRISM_PLUGIN_LISTEN", f"127.0.0.1:{probes}")
         information = asyncio.run(_information(address))
         assert information.role == seen.environment["PRISM_PLUGIN_ROLE"]
-        counted = "prism_plugin" if "DATABASE_URL" in environment else "prism_role_messages_total"
+        counted = "prism_plugin" if "PRISM_PLUGIN_LISTEN" in environment else "prism_role_messages_total"
         assert counted in _page(str(metrics), "/metrics")
         return started, process.memory(), _ended(process)
-
-
-@contextmanager
-def _sides(broker: str, role: str, folder: Path) -> Iterator[dict[str, str]]:
-    """A gateway and a broker, and how a role is told of them, by the names of ADR-025."""
-    with ExitStack() as stack:
-        entry = {"name": "default", "backend": "sqlite", "config": {"path": str(folder / "sides.db")}}
-        gateway = GatewayProcess({"namespaces": [entry]}, folder / "gateway")
-        gateway.start()
-        stack.callback(gateway.stop)
-        gateway.wait_until_served("default")
-        environment = {"PRISM_PROXY_ENDPOINT": gateway.data}
-        if broker == "nats":
-            environment |= _nats(stack, role)
-        elif broker == "kafka":
-            environment |= _kafka(stack)
-        elif role == "listener":
-            environment |= {"MAILBOX_ID": "system", "MAILBOX_POLL_INTERVAL": "1s"}
-        else:
-            environment |= _tables(stack)
-        yield environment
-
-
-def _nats(stack: ExitStack, role: str) -> dict[str, str]:
-    from prism.backends.nats.testing import NatsServer, ServerMissing
-
-    try:
-        server = NatsServer("user")
-    except ServerMissing as absent:
-        missing(str(absent))
-    server.start()
-    stack.callback(server.stop)
-    login = server.credentials()
-    subject = "events.>" if role == "consumer" else "events"
-
-    async def stream() -> None:
-        import nats
-
-        client = await nats.connect(server.url, user=login["username"], password=login["password"])
-        await client.jetstream().add_stream(name="EVENTS", subjects=["events", "events.>"])
-        await client.close()
-
-    asyncio.run(stream())
-    names = {"NATS_URL": server.url, "NATS_SUBJECT": subject, "NATS_STREAM": "EVENTS"}
-    return names | {
-        "NATS_QUEUE_GROUP": "prism-consumers",
-        "NATS_USERNAME": login["username"],
-        "NATS_PASSWORD": login["password"],
-    }
-
-
-def _tables(stack: ExitStack) -> dict[str, str]:
-    pytest.importorskip("asyncpg")
-    from prism.backends.postgres.testing import PostgresServer, ServerMissing, memory
-
-    try:
-        server = PostgresServer(within=memory())
-    except ServerMissing as absent:
-        missing(str(absent))
-    stack.enter_context(server)
-    url = server.create_database()
-    server.execute("CREATE TABLE events (id bigint PRIMARY KEY, text text)", url=url)
-    listen = f"127.0.0.1:{HeldPort()}"
-    return {"DATABASE_URL": url, "DATABASE_TABLE": "events", "DATABASE_POOL_SIZE": "10", "PRISM_PLUGIN_LISTEN": listen}
-
-
-def _kafka(stack: ExitStack) -> dict[str, str]:
-    from prism.backends.kafka.testing import KafkaServer, ServerMissing
-
-    try:
-        server = KafkaServer("scram")
-    except ServerMissing as absent:
-        missing(str(absent))
-    server.start()
-    stack.callback(server.stop)
-    login = server.credentials()
-    return {
-        "KAFKA_BROKERS": server.address,
-        "KAFKA_TOPIC": "events",
-        "KAFKA_CONSUMER_GROUP": "prism-consumers",
-        "KAFKA_AUTO_OFFSET_RESET": "earliest",
-        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-        "KAFKA_SASL_USERNAME": login["username"],
-        "KAFKA_SASL_PASSWORD": login["password"],
-    }
 
 
 @contextmanager

@@ -51,17 +51,21 @@ class _Role:
             return error.code, json.load(error)
 
 
-class RoleProcess(_Role):
-    """One that is a client of a gateway."""
-
-    def __init__(self, role: str, gateway: GatewayProcess, **environment: str) -> None:
-        super().__init__(role, PRISM_PROXY_ENDPOINT=gateway.data, **environment)
+class ClientRole(_Role):
+    """One that is a client of the gateway that its environment names."""
 
     def start(self) -> None:
         """Returns when it says where it is probed."""
         self._process.launch(self._command, "probes at", environment=self._environment)
         found = re.findall(r"probes at (\S+), metrics at ([^\s\"]+)", self._process.log)[-1]
         self.health, self.metrics = found
+
+
+class RoleProcess(ClientRole):
+    """The same, of a gateway."""
+
+    def __init__(self, role: str, gateway: GatewayProcess, **environment: str) -> None:
+        super().__init__(role, PRISM_PROXY_ENDPOINT=gateway.data, **environment)
 
 
 class PluginRole(_Role):

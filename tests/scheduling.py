@@ -1,8 +1,8 @@
 """Which test runs when and where, in a run of several processes (pytest-xdist).
 
 The tests of one file run in one process, in their order: they share the servers that the file starts. Tests of the
-acceptance kit run with those that share a store with them. What takes long comes first, so that no process is left
-alone with a long test at the end.
+acceptance kit run with those that share a store with them, and tests of a folder whose server starts slowly in one
+process, which starts it once. What takes long comes first: no process is left alone with a long test at the end.
 """
 
 from collections.abc import Generator
@@ -15,13 +15,34 @@ from prism.gc_tuning import importing
 if TYPE_CHECKING:
     from xdist.scheduler import LoadGroupScheduling
 
-LONG_FIRST = ("e2e", "acceptance", "contract", "examples", "wire/fuzz", "wire/hostile", "cli", "backends", "control")
+ONE_SERVER = ("tests/backends/clickhouse/", "tests/backends/kafka/", "tests/backends/opencypher/")
+"""Folders whose files share a server that takes 5 to 20 s of processor to start."""
+
+LONG_FIRST = (
+    "e2e",
+    "backends/kafka",
+    "backends/opencypher",
+    "acceptance",
+    "contract",
+    "examples",
+    "wire/fuzz",
+    "wire/hostile",
+    "cli",
+    "backends",
+    "control",
+)
 """Folders of tests in the order in which they run; those that are not named come last."""
 
 
 def _place(item: pytest.Item) -> int:
     path = item.nodeid.removeprefix("tests/")
     return next((number for number, name in enumerate(LONG_FIRST) if path.startswith(f"{name}/")), len(LONG_FIRST))
+
+
+def scope(nodeid: str) -> str:
+    """What runs in one process with a test: its folder, where that has one server, else its file, or its group."""
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in ONE_SERVER if file.startswith(folder)), file)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,8 +69,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadGroupSc
         """In the order in which tests were collected, not the largest group first."""
 
         def _split_scope(self, nodeid: str) -> str:
-            group = super()._split_scope(nodeid)
-            return group.partition("::")[0]
+            return scope(super()._split_scope(nodeid))
 
     config.option.loadscopereorder = False
     return ByGroupOrFile(config, log)

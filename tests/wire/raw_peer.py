@@ -151,7 +151,7 @@ class RawPeer:
         head = self.fields(first)
         if first.flags & frames.END_STREAM:
             return head, b"", head
-        body = b""
+        body = bytearray()
         while True:
             frame = await self.frame()
             assert frame is not None, "the connection ended inside a response"
@@ -160,9 +160,9 @@ class RawPeer:
             if frame.kind == frames.DATA:
                 body += frame.payload
                 if frame.flags & frames.END_STREAM:
-                    return head, body, {}
+                    return head, bytes(body), {}
             elif frame.kind == frames.HEADERS:
-                return head, body, self.fields(frame)
+                return head, bytes(body), self.fields(frame)
 
     async def goaway(self) -> frames.ErrorCode:
         """The code of the GOAWAY that ends the connection."""

@@ -79,11 +79,11 @@ class Http1Peer:
             return status, headers, b""
         if "content-length" in headers:
             return status, headers, await self.reader.readexactly(int(headers["content-length"]))
-        body = b""
+        body = bytearray()
         while size := int((await self.reader.readuntil(b"\r\n"))[:-2], 16):
             body += (await self.reader.readexactly(size + 2))[:-2]
         await self.reader.readexactly(2)
-        return status, headers, body
+        return status, headers, bytes(body)
 
     async def close(self) -> None:
         """Hang up."""

@@ -103,11 +103,17 @@ def test_what_was_found_stays_mended(target: str, data: bytes) -> None:
     list(_run("-c", _PLAY, target, data.hex()))
 
 
-def test_a_few_seconds_find_nothing(tmp_path: Path) -> None:
-    """Every target runs under atheris, and the report counts what it did."""
+@pytest.mark.whole
+def test_a_few_seconds_find_nothing(tmp_path: Path, whole: bool) -> None:
+    """Every target runs under atheris, and the report counts what it did; in samples one that serves, one that compares
+    and one of values, for each takes a second and as long to start.
+    """
     if importlib.util.find_spec("atheris") is None:
         missing("atheris has no wheel for this platform: coverage-guided fuzzing needs it")
-    lines = list(_run("-m", "wire.fuzz", "--seconds", "6", "--seed", "7", "--folder", str(tmp_path)))
+    compared = "client" if importlib.util.find_spec("prism_native") is None else "both-clients"
+    some = [word for name in ("server", compared, "fields") for word in ("--target", name)]
+    part = ["--seconds", "6"] if whole else ["--seconds", "3", *some]
+    lines = list(_run("-m", "wire.fuzz", "--seed", "7", "--folder", str(tmp_path), *part))
     counts = [line for line in lines if line.startswith("executions: ")]
     assert int(counts[0].split()[1]) > 0
     assert "findings: 0" in lines

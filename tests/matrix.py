@@ -18,8 +18,16 @@ from prism.plugins.discovery import Plugin, discover
 
 MATRIX: Final = "contract/test_backends.py"
 
-WHOLE: Final = ("tests/contract/", "tests/e2e/")
-"""Folders whose tests `make acceptance` runs, all of them."""
+ONCE_MORE: Final = (
+    "tests/backends/redis/test_redis_cluster.py",
+    "tests/backends/redis/test_redis_valkey.py",
+    "tests/examples/test_go_plugin.py",
+)
+"""Harnesses beside the matrix: in samples, what is the same but for its parameters is tested once by each way in, but
+all of it where that way is the plugin's process alone, whose own answers these are."""
+
+WHOLE: Final = ("tests/contract/", "tests/e2e/", *ONCE_MORE)
+"""Tests that `make acceptance` runs, all of them."""
 
 EMBEDDED: Final = ("sqlite", "files", "memory")
 """The store that an abstraction is tested on by every way in: the first of these that serves it."""
@@ -164,6 +172,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         module = item.getparent(SuiteModule)
+        if module is not None and item.nodeid.startswith(ONCE_MORE) and chosen is not SELECTIONS["whole"]:
+            (left if _again(item, module, seen) else kept).append(item)
+            continue
         if module is None or MATRIX not in item.nodeid:
             kept.append(item)
             continue
@@ -176,3 +187,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
+
+
+def _again(item: pytest.Item, module: SuiteModule, seen: set[str]) -> bool:
+    """Whether a test by the same way in that differs in no more than parameters came before; adds it to those."""
+    callspec = getattr(item, "callspec", None)
+    caller = callspec.params.get("caller") if callspec else None
+    way = caller[1] if caller else ""
+    name = f"{module.nodeid}::{getattr(item, 'originalname', item.name)} by {way}"
+    known = name in seen
+    seen.add(name)
+    return known and way != "process"

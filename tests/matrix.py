@@ -77,12 +77,9 @@ class Tested:
     def __init__(self, harness: PluginAcceptanceHarness, module: SuiteModule, item: pytest.Item, *, new: bool) -> None:
         callspec = getattr(item, "callspec", None)
         caller = callspec.params.get("caller") if callspec else None
-        marker = item.get_closest_marker("ways")
-        able = [way for way in WAYS if way in harness.ways() and (marker is None or way in marker.args)]
         self.store, self.placement = harness.name, harness.placement
-        self.embedded = harness.name == _first(EMBEDDED, module.interface)
-        self.sampled = harness.name == _first(SAMPLED.get(harness.placement, EMBEDDED), module.interface)
-        self.first_way = caller is None or caller[1] == able[0]
+        self.embedded, self.sampled = _embedded(module), _sampled(module)
+        self.first_way = caller is None or caller[1] == _able(item, harness)[0]
         self.first_case = new
         self.way = caller[1] if caller else ""
         self.unsolved = UNSOLVED.get((harness.name, getattr(item, "originalname", item.name)), "")
@@ -123,6 +120,20 @@ def _plugins() -> Mapping[str, Plugin]:
     return discover().found
 
 
+def _embedded(module: SuiteModule) -> bool:
+    return module.harness.name == _first(EMBEDDED, module.interface)
+
+
+def _sampled(module: SuiteModule) -> bool:
+    return module.harness.name == _first(SAMPLED.get(module.harness.placement, EMBEDDED), module.interface)
+
+
+def _able(item: pytest.Item, harness: PluginAcceptanceHarness) -> Sequence[str]:
+    """The ways in that can express a test, the first of them first."""
+    marker = item.get_closest_marker("ways")
+    return [way for way in WAYS if way in harness.ways() and (marker is None or way in marker.args)]
+
+
 def _first(stores: Sequence[str], abstraction: str) -> str:
     """The first of the stores that serves an abstraction; the first of all where a test is about none."""
     serving = (name for name in stores if abstraction in {"", *_plugins()[name].manifest.interfaces})
@@ -137,11 +148,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, obj: Any) -> list[pytest.Item] | None:
-    """Collects nothing of a harness of which nothing is chosen."""
-    if not isinstance(obj, PluginAcceptanceHarness) or not collector.nodeid.endswith(MATRIX):
+    """Collects nothing of a harness, or of one of its abstractions, of which nothing is chosen."""
+    selection = collector.config.getoption("--matrix")
+    if selection == "whole" or MATRIX not in collector.nodeid:
         return None
-    chosen = harnesses(collector.config.getoption("--matrix"))
+    if isinstance(collector, SuiteModule):
+        inside = collector.harness.placement == "in_process"
+        some = _embedded(collector) if selection == "embedded" else inside or _sampled(collector)
+        return None if some else []
+    if not isinstance(obj, PluginAcceptanceHarness):
+        return None
+    chosen = harnesses(selection)
     return None if chosen is None or (obj.name, obj.placement) in chosen else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Collects by the first way alone what is chosen by no other: each worker would collect as much again."""
+    selection, item = metafunc.config.getoption("--matrix"), metafunc.definition
+    module = item.getparent(SuiteModule)
+    if module is None or selection == "whole" or MATRIX not in item.nodeid:
+        return
+    if (selection == "embedded" or not _embedded(module)) and (able := _able(item, module.harness)):
+        item.add_marker(pytest.mark.ways(able[0]), append=False)
 
 
 @pytest.hookimpl

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from neo4j import AsyncGraphDatabase
 
 from prism.backends.opencypher.config import OpenCypherConfig, OpenCypherCredentials
+from prism.backends.opencypher.errors import nothing_applied
 from prism.backends.opencypher.graph import OpenCypherGraphs
 from prism.backends.opencypher.link import Link
 from prism.backends.opencypher.query import OpenCypherQueries, Owner
@@ -27,7 +28,7 @@ class OpenCypherBackend:
         self._link = Link(config, credentials.username, secret, bookmarks)
         self._schema = Schema(self._link)
         self._store = OpenCypherGraphs(self._link, self._schema, config.prefix)
-        self._owner = Owner(self._link)
+        self._owner = Owner(self._link, self._schema)
         self._callers = self._link
         if credentials.query_username is not None and credentials.query_password is not None:
             secret = credentials.query_password.get_secret_value()
@@ -47,7 +48,8 @@ class OpenCypherBackend:
     async def start(self) -> None:
         self._link.start()
         self._callers.start()
-        await self._schema.nodes(self._context())
+        with nothing_applied():
+            await self._schema.nodes(self._context())
         if self._config.query != "off":
             await self._queries.guard.probe(self._context())
 
@@ -76,5 +78,6 @@ class OpenCypherBackend:
         return {"writes_repeated": self._link.repeated, **self._graph.metrics()}
 
     async def stop(self) -> None:
+        await self._schema.stop()
         await self._link.stop()
         await self._callers.stop()

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 NODE: Final = "_PrismNode"
+OWNER: Final = "_PrismOwner"
 _RESERVED: Final = "_Prism"
 _BACKSLASH: Final = "\\u005C"
 """How a statement has a backslash: the server reads escapes of this form anywhere, before all else, and once."""

@@ -9,13 +9,13 @@ from neo4j import AsyncManagedTransaction
 from prism.backends.opencypher.errors import nothing_applied
 from prism.backends.opencypher.guard import Guard
 from prism.backends.opencypher.link import Link
+from prism.backends.opencypher.schema import Schema
 from prism.backends.opencypher.values import plain, value_of
 from prism.context import Context
 from prism.errors import FailedPrecondition, InvalidArgument, Outcome, PrismError, Violation, answer_too_large
 from prism.interfaces.value import Value
 from prism.sdk.graph import Answer, QueryStore, Statement
 
-_OWNERS: Final = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:_PrismOwner) REQUIRE n._id IS UNIQUE"
 _OWNER: Final = "MATCH (n:_PrismOwner {_id: 'owner'}) RETURN n._ns"
 _CLAIM: Final = "MERGE (n:_PrismOwner {_id: 'owner'}) ON CREATE SET n._ns = $ns RETURN n._ns"
 _RELEASE: Final = "MATCH (n:_PrismOwner {_id: 'owner', _ns: $ns}) DELETE n"
@@ -25,8 +25,9 @@ _STRANGERS: Final = "MATCH (n:_PrismNode) WHERE (n._ns < $ns OR n._ns > $ns) AND
 class Owner:
     """Whose the whole database is, where statements of callers are let in."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, schema: Schema) -> None:
         self._link = link
+        self._schema = schema
 
     async def claim(self, context: Context, space: str) -> None:
         """Takes the database for one namespace.
@@ -35,10 +36,7 @@ class Owner:
             FailedPrecondition: it is another one's, or another one has nodes in it.
         """
 
-        async def constrain(transaction: AsyncManagedTransaction) -> None:
-            await (await transaction.run(_OWNERS)).consume()
-
-        await self._link.write(context, constrain)
+        await self._schema.owner(context)
         for (other,) in await self._link.rows(context, _STRANGERS, ns=space):
             raise _taken(str(other))
         owner = await self._link.write(context, lambda transaction: _take(transaction, space))

@@ -1,19 +1,22 @@
-"""Constraints and indexes of several gateways on one Neo4j."""
+"""Constraints and indexes of several gateways on one Neo4j, and the locks that stand on them."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from neo4j import AsyncGraphDatabase
 
-from backends.opencypher.serving import asked, linked, running, until
+from backends.opencypher.serving import asked, linked, running, serving, until
 from prism.backends.opencypher.lease import Lease
 from prism.backends.opencypher.names import quoted
 from prism.backends.opencypher.schema import Schema
 from prism.backends.opencypher.testing import Neo4jServer
 from prism.context import Context
 from prism.errors import DeadlineExceeded
+from prism.interfaces import graph as g
 from prism.sdk import Deadline
+from sdk.graph.test_random_graphs import graph_of
 
 HERE = Context("n")
 
@@ -85,3 +88,22 @@ async def test_a_caller_that_goes_cuts_nothing_off(shared_server: Neo4jServer) -
             await schema.types(Context("n", Deadline.after(0.001)), ["left"])
         await until(lambda: unique(shared_server, "left"))
         await schema.types(HERE, ["left"])
+
+
+async def test_of_two_deletions_one_finds_the_node(shared_server: Neo4jServer) -> None:
+    """One that has waited for the other says that there was none."""
+    async with serving(shared_server, "twice") as backend:
+        graph = graph_of("opencypher", backend)
+        await graph.create_nodes(g.CreateNodesRequest(nodes=[g.Node(id="a")]), HERE)
+        auth = ("neo4j", shared_server.password)
+        async with AsyncGraphDatabase.driver(shared_server.url, auth=auth) as driver, driver.session() as session:
+            transaction = await session.begin_transaction()
+            await (await transaction.run("MATCH (n:_PrismNode {_ns: 'twicen', _id: 'a'}) DELETE n")).consume()
+            deleting = asyncio.create_task(graph.delete_node(g.DeleteNodeRequest(id="a"), HERE))
+
+            async def waits() -> bool:
+                return await running(shared_server, "DELETE each")
+
+            await until(waits)
+            await transaction.commit()
+            assert not (await deleting).found

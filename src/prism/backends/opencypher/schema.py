@@ -28,6 +28,8 @@ WHERE type = 'RANGE' AND any(each IN labelsOrTypes WHERE each IN $names)
 RETURN name, state, entityType, labelsOrTypes, properties, owningConstraint
 """
 _ONLINE: Final = "CALL db.awaitIndex($name, 300)"
+_HAS_LOCK: Final = "CALL db.propertyKeys() YIELD propertyKey WHERE propertyKey = '_lock' RETURN 1"
+_NAME_LOCK: Final = "CALL db.createProperty('_lock')"
 _SECONDS: Final = lease.SECONDS + 2 * lease.WORK_SECONDS
 """That a task may take: another gateway that has the lease may have died, and one more may come before it."""
 _PAUSE: Final = 0.1
@@ -91,6 +93,9 @@ class Schema:
     async def nodes(self, context: Context) -> None:
         """Makes what all nodes need."""
         await self._have(context, {Index(NODE, of_edges=False, properties=("_ns", "_id"), unique=True)})
+        # REMOVE of a property that no node ever had locks none: the server does not know its name.
+        if not await self._link.rows(context, _HAS_LOCK):
+            await self._link.rows(context, _NAME_LOCK)
 
     async def owner(self, context: Context) -> None:
         """Makes what the node needs that says whose the database is."""

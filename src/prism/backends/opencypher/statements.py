@@ -132,9 +132,11 @@ RETURN p[0], degree, hops
 @lru_cache(_KEPT)
 def stretch(label: str, *, incoming: bool, whole: bool) -> str:
     """Edges of one label between two of the texts that they are sorted by: a stretch of an index."""
-    here = "r._in" if incoming else "r._id"
+    which = "_in" if incoming else "_id"
+    here = f"r.{which}"
     return f"""
 MATCH ()-[r:{quoted(label)}]->()
+USING INDEX SEEK r:{quoted(label)}({which})
 WHERE {here} > $after AND {here} < $end
 WITH r ORDER BY {here} LIMIT $limit
 RETURN r._id{", properties(r)" if whole else ""}

@@ -54,6 +54,7 @@ OTHER_REASONS = {
     "backends/gremlin/test_gremlin_outages.py",  # a server for each test is of whole runs
     "servers.py",  # Gremlin Server is too, but for the suite of every store
     "roles/test_kafka_roles.py",  # the same
+    "roles/test_adr_environment.py",  # all roles are of whole runs
     "e2e/test_flights.py",  # data that has to be downloaded, where a variable says so
     "sdk/graph/test_real_graphs.py",  # data of another package system
     "client/objects/test_resuming.py",  # a store of the sample keeps no checksum

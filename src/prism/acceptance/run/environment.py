@@ -99,8 +99,7 @@ class Environment:
         if not self.gateways:
             config = self._configuration(subject)
             self.gateways = [GatewayProcess(config, self._folder()) for _ in range(subject.doors)]
-            last = config["namespaces"][-1]["name"]
-            await asyncio.gather(*(asyncio.to_thread(_serve, each, last) for each in self.gateways))
+            await asyncio.gather(*(asyncio.to_thread(_serve, each) for each in self.gateways))
         return [each.data for each in self.gateways]
 
     def _configuration(self, subject: Subject) -> dict[str, Any]:
@@ -126,9 +125,9 @@ class Environment:
         await self.store.stop()
 
 
-def _serve(gateway: GatewayProcess, namespace: str) -> None:
+def _serve(gateway: GatewayProcess) -> None:
     gateway.start()
-    gateway.wait_until_served(namespace)
+    gateway.wait_until_all_served()
 
 
 class Environments:

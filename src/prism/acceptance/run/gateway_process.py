@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,21 @@ class GatewayProcess(ServerProcess):
 
     def wait_until_served(self, namespace: str, timeout: float = TIMEOUT) -> None:
         """Waits until calls to a namespace are served: a gateway listens before every plugin has started."""
-        url = f"http://{self.metrics}/health/ready?namespace={namespace}"
+        self._wait_for(f"?namespace={namespace}", lambda _answer: True, f"namespace {namespace}", timeout)
+
+    def wait_until_all_served(self, timeout: float = TIMEOUT) -> None:
+        """Waits until calls to every namespace are: several are prepared at once, one tells nothing of others."""
+        self._wait_for("", lambda answer: not json.loads(answer)["namespaces_not_ready"], "all namespaces", timeout)
+
+    def _wait_for(self, query: str, enough: Callable[[str], bool], what: str, timeout: float) -> None:
         answer = ""
 
         def served() -> bool:
             nonlocal answer
             try:
-                with urllib.request.urlopen(url, timeout=timeout):
-                    return True
+                with urllib.request.urlopen(f"http://{self.metrics}/health/ready{query}", timeout=timeout) as response:
+                    answer = response.read().decode()
+                    return enough(answer)
             except urllib.error.HTTPError as error:
                 with error:
                     answer = error.read().decode(errors="replace").strip()
@@ -95,7 +103,7 @@ class GatewayProcess(ServerProcess):
         try:
             until(served, "a probe is a question, and tells nothing by itself", timeout=timeout)
         except TimeoutError as error:
-            raise NotServing(f"the gateway does not serve namespace {namespace}: {answer}") from error
+            raise NotServing(f"the gateway does not serve {what}: {answer}") from error
 
     @property
     def pid(self) -> int:

@@ -84,6 +84,7 @@ def _windows(raised: bytes) -> Iterator[int]:
 
 
 READ = 256 << 10  # what the transport takes from its socket at a time, and may hold until the next read
+UNREAD = READ  # of a read that is more than a turn's work, what the next turn is left with
 
 
 @pytest.mark.parametrize("http", [False, True])
@@ -110,7 +111,7 @@ async def test_messages_in_the_smallest_pieces(attacked: Attacked, http: bool) -
                     window += frames.UINT32.unpack(update.payload)[0]
             await send(peer, [frames.frame(frames.PING, 0, 0, b"all read")])
             await peer.until(frames.PING, 0)  # what came before it has been taken out of the last read
-            assert traced.allocated() - before < 3 * whole + READ
+            assert traced.allocated() - before < 3 * whole + READ + UNREAD
             assert victim.gauge.buffered < whole + ROOM
 
 

@@ -18,6 +18,7 @@ from prism.wire.grpc.status import Code, Status
 _NOT_KNOWN = "Internal error from Core"
 """What grpc.aio says, as INTERNAL and of its own, of a stream that ended while a request was being written to it."""
 _STATUS_FOLLOWS = 0.02
+"""Seconds within which grpc.aio gives the status of a refusal whose trailers it gave as headers."""
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
